@@ -12,6 +12,7 @@ from cogs.reading.bookmark_reactions import Reactions
 from cogs.reading.more_menu import More
 from cogs.reading.reading_commands import Reading
 from cogs.reading.similar_articles import MoreLikeThis
+from cogs.reading.summary_menu import Summarizing
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
 from cogs.running.emoji_loop import Emoji
@@ -46,6 +47,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Reactions,
     More,
     MoreLikeThis,
+    Summarizing,
     Watching,
     Digests,
     Rising,

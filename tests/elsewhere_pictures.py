@@ -31,7 +31,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await person.click(panel, label=labels(panel)[0])
         await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets)
         panel = last(await person.slash(general, "digest me"))
-        await shoot_widths(env, general, person, folder / f"digest-me{ending}.png", assets, WIDTHS)
+        await shoot_widths(env, general, person, folder / f"digest-me{ending}.png", assets)
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")
         await person.user.slash("search", query="signal OR amazon")
         path = folder / f"direct-search{ending}.png"

@@ -93,7 +93,7 @@ def opened(address: str, *, width: int = WIDTHS[""], height: int = HEIGHT) -> It
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=1.5)
         page.goto(address)
-        page.add_style_tag(content="#messages-sidebar { display: none }")
+        page.locator("#messages-sidebar").evaluate("shown => { shown.style.display = 'none'; }")
         page.locator(MESSAGE).last.wait_for(timeout=60_000)
         page.wait_for_timeout(1500)
         yield page

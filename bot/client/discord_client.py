@@ -122,6 +122,7 @@ class Telex(commands.AutoShardedBot):
             workers=newsroom.spare,
             tastes=newsroom.tastes,
             index=newsroom.index,
+            writing=newsroom.writing,
             webhooks=self.webhooks,
         )
         self._cogs_to_add = tuple(cogs)

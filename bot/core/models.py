@@ -184,6 +184,7 @@ class Article(NamedTuple):
     retracted: int | None = None  # when its publisher was seen to have taken it back
     audio: str | None = None  # the address of an episode of a podcast
     duration: int | None = None  # of that, in seconds
+    translated_from: str | None = None  # the language of the original, where title and summary are a model's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,12 @@ class Settings(BaseSettings):
         le=300,
         description="Seconds that the server may take; after that the answer is quoted word for word.",
     )
+    model_daily: int = Field(
+        default=2000,
+        ge=0,
+        description="Summaries and translations that the model may write a day for all Discord servers, a "
+        "quarter of them for one; 0 for none. Each is written once.",
+    )
     privacy_url: str | None = Field(
         default=None,
         description="Web page with your privacy policy, to which `/help` and `/privacy` link; "

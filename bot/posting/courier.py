@@ -46,10 +46,12 @@ from bot.posting.sending.send_outcomes import (
     Sent,
     Unknown,
 )
+from bot.posting.translating import Translating
 from bot.posting.visibility import Visibility
 from bot.search.index.index_follower import IndexFollower
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 from bot.stories.known_tastes import Tastes
+from bot.writing.writing_desk import WritingDesk
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,7 @@ class Courier:
         tastes: Tastes,
         webhooks: ChannelWebhooks,
         index: IndexFollower,
+        writing: WritingDesk | None = None,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock, webhooks)
@@ -90,6 +93,15 @@ class Courier:
             workers,
             tastes,
             PersonalDigests(store, client, clock, self.audience, self._restored, workers, index),
+            None if writing is None else writing.summaries,
+            default_language=settings.language,
+            on_end=self.wake,
+        )
+        self._translating = Translating(
+            store,
+            client,
+            clock,
+            None if writing is None else writing.translations,
             default_language=settings.language,
             on_end=self.wake,
         )
@@ -158,6 +170,7 @@ class Courier:
         self._chores.clock_set_back(by)
         self._matching.clock_set_back(by)
         self._best.clock_set_back(by)
+        self._translating.clock_set_back(by)
         self.wake()
 
     # The loop
@@ -190,6 +203,7 @@ class Courier:
             await self._matching.start(now)
             await self.digests.start(now)
             await self._best.start(now)
+            await self._translating.start(now)
             await self._chores.start(now)
 
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
@@ -203,7 +217,7 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = (self._matching.task, self.digests.task, self._best.task)
+        others = (self._matching.task, self.digests.task, self._best.task, self._translating.task)
         return {*self._tasks.values(), *self._chores.tasks(), *(task for task in others if task is not None)}
 
     async def _wait(self) -> None:
@@ -218,7 +232,9 @@ class Courier:
         next_chore = await self._chores.next_due()
         next_digest = await self.digests.next_due() if self.digests.task is None else None
         next_best = await self._best.next_due() if self._best.task is None else None
-        dues += [due for due in (next_due, next_chore, next_digest, next_best) if due is not None]
+        next_translation = self._translating.next_due()
+        nexts = (next_due, next_chore, next_digest, next_best, next_translation)
+        dues += [due for due in nexts if due is not None]
         waits = {
             asyncio.create_task(self._woken.wait()),
             asyncio.create_task(self._clock.sleep(max(min(dues) - now, 0))),

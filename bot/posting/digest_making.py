@@ -28,9 +28,15 @@ from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 from bot.store.records import Gathered
 from bot.stories.known_tastes import Tastes
+from bot.writing.summaries import Summaries
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 20.0
+"""Seconds that a digest waits for summaries of its stories,"""
+LATEST = 60
+"""and seconds after its time until which it may wait: others may be due at the same time."""
+_LOOK = 5.0  # seconds that looking up the summaries there are may take
 _AFTER_FAULT = 60
 _TIME = 20.0  # seconds that choosing the stories may take
 
@@ -48,6 +54,7 @@ class Digests:
         workers: Workers,
         tastes: Tastes,
         personal: PersonalDigests,
+        summaries: Summaries | None,
         *,
         default_language: str,
         on_end: Callable[[], None],
@@ -55,7 +62,8 @@ class Digests:
         self._store, self._client, self._clock = store, client, clock
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
-        self._tastes, self.personal, self._on_end = tastes, personal, on_end
+        self._tastes, self._summaries, self._on_end = tastes, summaries, on_end
+        self.personal = personal
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -73,7 +81,8 @@ class Digests:
         return None if due is None else max(due, self._rests_until)
 
     async def _make_due(self, now: int) -> None:
-        for digest in await self._store.digests.due(now):
+        due = await self._store.digests.due(now)
+        for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
             try:
                 await self._make(digest)
             except Exception:
@@ -109,7 +118,10 @@ class Digests:
         recalled = await store.recall(digest.id)
         if recalled is not None:
             since = min(since, recalled)
-        edition, gathered = await self.edition(guild, digest, since=since, until=now, told=told)
+        patience = min(PATIENCE, digest.due + LATEST - now)
+        edition, gathered = await self.edition(
+            guild, digest, since=since, until=now, told=told, patience=patience
+        )
         await store.make(
             digest,
             edition.written() if edition.sections else None,
@@ -140,10 +152,18 @@ class Digests:
         )
 
     async def edition(
-        self, guild: discord.Guild, digest: Digest, *, since: int, until: int, told: Told | None = None
+        self,
+        guild: discord.Guild,
+        digest: Digest,
+        *,
+        since: int,
+        until: int,
+        told: Told | None = None,
+        patience: float = 0,
     ) -> tuple[Edition, Gathered]:
         """What the digest of a channel says of what came between two times, and was not `told` before.
 
+        Its stories are summed up, where that is chosen, as far as a model does so in `patience` seconds.
         Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
         """
         plan = digest.plan
@@ -178,6 +198,8 @@ class Digests:
             outlets=outlets,
             sections=sections,
         )
+        if plan.summaries and self._summaries is not None:
+            edition = await self._summed_up(self._summaries, edition, language, digest.server_id, patience)
         if plan.chart and sections:
             try:
                 found = await rising(self._store, self._workers, feed_ids, Period.WEEK, until)
@@ -186,6 +208,27 @@ class Digests:
             else:
                 edition = edition.charted(found.rising, feed_ids)
         return edition, gathered
+
+    async def _summed_up(
+        self, summaries: Summaries, edition: Edition, language: str, server_id: int, patience: float
+    ) -> Edition:
+        """An edition with the summaries that there are, or are written in time."""
+        firsts = [story.articles[0][0] for section in edition.sections for story in section.stories]
+        written: dict[int, str] = {}
+
+        async def write() -> None:
+            for article in await self._store.articles.by_ids(firsts):
+                found = await summaries.known(article, language)
+                if found is None and patience > 0:
+                    found = await summaries.of(article, language, server_id=server_id)
+                if isinstance(found, tuple):
+                    written[article.id] = " ".join(found)
+
+        try:
+            await asyncio.wait_for(write(), max(patience, _LOOK))
+        except TimeoutError:
+            log.info("A digest goes with %d of %d summaries", len(written), len(firsts))
+        return edition.summed_up(written)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.task = None

@@ -55,6 +55,7 @@ from bot.store.stories import Stories
 from bot.store.surplus import SurplusCounts
 from bot.store.titles import TitleSamples
 from bot.store.vectors import Vectors
+from bot.store.written_texts import WrittenTexts
 
 __all__ = [
     "AlreadyRunning",
@@ -106,6 +107,7 @@ class Store:
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
         self.assistant_tokens = AssistantTokens(database, clock)
+        self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
         self.personal_digests = PersonalDigests(database, clock)
         self.meta = Meta(database)

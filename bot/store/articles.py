@@ -243,6 +243,7 @@ def _forget(
             "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
             (row["id"],),
         )
+        connection.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
         page_queue.forget(connection, row["id"], now)
     if len(rows) < FORGET:
         return len(rows), None

@@ -183,6 +183,15 @@ class Feeds:
         """Poll a feed no more, and delete its articles, all but those that people bookmarked."""
         await self._database.transact(_remove, feed_id)
 
+    async def read_anew(self, feed_id: int | None = None) -> None:
+        """Forget what a feed, or every one, answered last: its next answer is read, also an old one."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
+                "WHERE id = coalesce(?, id)",
+                (feed_id,),
+            )
+
     async def poll_now(self, feed_id: int) -> None:
         """Make a feed due at once; one that was gone is asked again."""
         async with self._database.write() as transaction:

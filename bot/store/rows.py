@@ -41,7 +41,7 @@ ARTICLE = """
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
     article.language, article.tags, article.image, article.published, article.found, article.updated,
-    article.corrected, article.retracted, article.audio, article.duration
+    article.corrected, article.retracted, article.audio, article.duration, NULL AS translated_from
 """
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,

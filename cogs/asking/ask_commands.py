@@ -16,6 +16,7 @@ from bot.core.locale import _
 from bot.core.models import Question
 from bot.core.refusals import Refusal
 from bot.search.query.query_syntax import MAX_LENGTH
+from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
 from cogs.asking.answer_votes import VoteButton
 from cogs.asking.direct_messages import DirectMessages, unshared
@@ -36,7 +37,11 @@ class Asking(commands.Cog):
         self.bot = bot
         newsroom = bot.newsroom
         self._service = QuestionService(
-            newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer, newsroom.tastes
+            newsroom.store,
+            newsroom.searcher,
+            newsroom.clock,
+            None if newsroom.writing is None else newsroom.writing.writer,
+            newsroom.tastes,
         )
         self._mentions = Mentions(bot, self._service)
         self._direct = DirectMessages(bot, self._service)
@@ -106,24 +111,27 @@ class Asking(commands.Cog):
             return
         if person is None:
             self._service.admit(text, person_id=interaction.user.id, server_id=server_id)
-        told = await self._service.answer(
-            Asked(
-                text=text,
-                feed_ids=feed_ids,
-                server_id=server_id,
-                channel_id=interaction_places.channel_id(interaction) or 0,
-                person_id=interaction.user.id,
-                public=public,
-                article_id=await article_of_thread(self.bot, place, text),
-                insists=False,
-                follows=follows,
-            )
+        asked = Asked(
+            text=text,
+            feed_ids=feed_ids,
+            server_id=server_id,
+            channel_id=interaction_places.channel_id(interaction) or 0,
+            person_id=interaction.user.id,
+            public=public,
+            article_id=await article_of_thread(self.bot, place, text),
+            insists=False,
+            follows=follows,
         )
+
+        async def show(view: discord.ui.LayoutView) -> discord.InteractionMessage:
+            nobody = discord.AllowedMentions.none()
+            return await interaction.edit_original_response(view=view, allowed_mentions=nobody)
+
+        async with AnswerDraft(show, self.bot.newsroom.clock, title=True) as hear:
+            told = await self._service.answer(asked, hear)
         if person is None:
             told = replace(told, may_watch=False)  # a watch belongs to a server
-        message = await interaction.edit_original_response(
-            view=reply(told, public=public, title=True), allowed_mentions=discord.AllowedMentions.none()
-        )
+        message = await show(reply(told, public=public, title=True))
         if public:
             await self.bot.store.questions.answered_by(told.question_id, message.id)
 

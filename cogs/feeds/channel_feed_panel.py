@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import discord
 
-from bot.client.feed_routes import address
 from bot.core.locale import _
 from bot.core.refusals import Refusal
+from bot.posting.publishing.feed_documents import address
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from cogs.shared.panels import headed

@@ -75,6 +75,8 @@ class FeedCard(ManagersLayout):
         times = [last]
         if feed.state is FeedState.ACTIVE and subscription.paused is None:
             times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
+        if interaction.client.newsroom.pushes.is_pushed(feed.id):
+            times.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.look(subscription.server_id)
         chosen = [_("look: {look}").format(look=post_looks.brief(look))]
         if kept := await store.filters.of(subscription.id):

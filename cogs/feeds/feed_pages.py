@@ -21,6 +21,7 @@ from cogs.feeds import feed_card, feed_health, feed_lists
 from cogs.feeds.feed_health import NEEDS_YOU, Health, State
 from cogs.feeds.follow_flow import AddFlow
 from cogs.feeds.subscription_options import Pair, bold, name, require_still
+from cogs.settings import story_panel
 from cogs.shared import place_options
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Action, Ask, Choose, Interaction, Press
@@ -212,19 +213,24 @@ def _pages(healths: list[Health]) -> Iterator[list[Health]]:
 
 
 async def _channels(interaction: Interaction, healths: list[Health]) -> AsyncIterator[str]:
-    """The feeds of each channel, a line each, and what posts there wait for."""
+    """The feeds of each channel, a line each, what posts there wait for, and which stories it takes."""
     for channel_id, group in groupby(healths, lambda one: one.pair[0].channel_id):
         lines = [f"<#{channel_id}>"]
         held = await interaction.client.store.dispatches.held(channel_id)
         if held is not None:
             lines.append(f"-# 🌙 {send_outcomes.describe(held)}")
+        if rules := story_panel.rules(await interaction.client.store.preferences.of_channel(channel_id)):
+            lines.append(f"-# ⏳ {rules}")
         for one in group:
             feed = one.pair[1]
             when = _("no article yet") if one.state is State.HEALTHY else _("not read yet")
             if feed.last_article is not None:
                 when = f"<t:{feed.last_article}:R>"
             tile = outlets.tile(feed.id, feed.outlet or name(feed))
-            lines.append(f"{tile} {safe.markdown(name(feed))} · {when}")
+            line = f"{tile} {safe.markdown(name(feed))} · {when}"
+            if interaction.client.newsroom.pushes.is_pushed(feed.id):
+                line += " · ⚡ " + _("real time")
+            lines.append(line)
         yield "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import discord
 
@@ -14,11 +14,52 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.wording.explanations import articles_at
 from cogs.reading.saving import post_of, sees, unreadable
-from cogs.shared.views import Interaction
+from cogs.shared import article_cards
+from cogs.shared.views import AskerView, Choose, Interaction
 
 _LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _SAVE = re.compile(buttons.SAVE_TEMPLATE)
 _MOST = 10  # links that are looked up
+
+
+async def with_article(
+    interaction: Interaction,
+    message: discord.Message,
+    action: Callable[[Interaction, Article], Awaitable[None]],
+    *,
+    which: str,
+) -> None:
+    """Do something with the article of a message, as `articles_of` finds it; of several the asker chooses.
+
+    The interaction was acknowledged; `which` is what the menu of several asks.
+    """
+    articles = await articles_of(interaction, message, joined=True)
+    if len(articles) == 1:
+        await action(interaction, articles[0])
+    else:
+        await interaction.edit_original_response(view=WhichOne(interaction, articles[::-1], action, which))
+
+
+class WhichOne(AskerView):
+    """A menu of the articles of a message, which passes on the one that is chosen."""
+
+    def __init__(
+        self,
+        interaction: Interaction,
+        articles: Sequence[Article],
+        action: Callable[[Interaction, Article], Awaitable[None]],
+        placeholder: str,
+    ) -> None:
+        super().__init__(interaction)
+        self._articles = {article.key: article for article in articles}
+        self._action = action
+        options = [article_cards.option(article) for article in articles]
+        self.add_item(Choose(self._chosen, placeholder=placeholder, options=options))
+
+    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await self._action(interaction, self._articles[values[0]])
 
 
 async def articles_of(

@@ -11,19 +11,23 @@ from discord.ext import commands
 
 from bot.client import interaction_places
 from bot.client.discord_client import Telex, answering
+from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
 from bot.posting import discussions, notify_roles
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, posts
+from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.rendering.messages import linked
+from bot.posting.rendering.messages import excerpt, linked, title_of
 from bot.posting.sending import permissions
 from bot.store.records import Opinion
 from bot.text import safe
+from bot.writing.translations import translated
 from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.reading.summary_menu import summaries_of, summary, writing
 from cogs.shared import article_cards
 from cogs.shared.views import AskerLayout, Interaction, Paced, Press
 
@@ -114,6 +118,8 @@ class MoreMenu(AskerLayout):
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
             second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
+        if summaries_of(interaction.client) is not None:
+            second.append(Press(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
         role = None if self._post is None else await _role(interaction, self._post)
         if role is not None:
             if has_role is None:
@@ -121,6 +127,8 @@ class MoreMenu(AskerLayout):
             label = _("Stop notifying me") if has_role else _("Notify me")
             second.append(Press(self._notify, label=label, emoji=emoji(Icon.WATCH)))
         shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
+        if self._post is not None and (original := await _original(interaction, self._article, self._post)):
+            shown += [Rule(), blocks.text(original)]
         if self._joined:
             heading = _("Also on this story").upper()
             shown += [Rule(), blocks.text(f"-# {heading}")]
@@ -149,6 +157,15 @@ class MoreMenu(AskerLayout):
             except discord.NotFound:
                 raise Refusal(_("That post is gone.")) from None
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
+
+    async def _summarize(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        writer = summaries_of(interaction.client)
+        if writer is None:
+            raise Refusal(unreadable())
+        if await writer.known(self._article, locale.current()) is None:
+            await self._show(interaction, writing())
+        await self._show(interaction, await summary(interaction, writer, self._article))
 
     async def _notify(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -196,6 +213,22 @@ def _details(article: Article) -> list[str]:
     tags = ", ".join(safe.markdown(safe.plain(tag, _TAG)) for tag in article.tags[:_TAGS])
     told = _("By {author}, {when}").format(author=author, when=when) if author else when
     return list(filter(None, (told, tags)))
+
+
+async def _original(interaction: Interaction, article: Article, post: Dispatch) -> str:
+    """The publisher's own words where a post is translated; "" for others, whose words stand in the post."""
+    client, settings = interaction.client, interaction.client.newsroom.settings
+    chosen = await client.store.preferences.of_channel(post.channel_id)
+    if settings.model_url is None or not chosen.translate:
+        return ""
+    language = await language_of(
+        client.store, client, post.server_id, post.channel_id, default_language=settings.language
+    )
+    if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
+        return ""
+    heading = _("Original").upper()
+    said = excerpt(article, title_of(article), most=posts.SENTENCES)
+    return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.title(article)}**", said)))
 
 
 def _channel(interaction: Interaction, post: Dispatch) -> object:

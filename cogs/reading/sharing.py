@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 import discord
@@ -19,9 +20,10 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
+from cogs.reading.message_articles import WhichOne
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from cogs.shared.views import Interaction, Paced
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
@@ -52,28 +54,15 @@ class ShareButton(
             await share(interaction, article, may_read)
 
 
-class WhichOne(AskerView):
-    """A menu of the articles of a page."""
-
-    def __init__(self, interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        self._allowed = allowed
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=_("Share one in this channel…"), options=options))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await share(interaction, self._articles[values[0]], self._allowed)
-
-
 async def share_one_of(interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
     """Share the article, or ask first which one. The interaction has been acknowledged."""
     if len(articles) == 1:
         await share(interaction, articles[0], allowed)
     else:
-        await interaction.edit_original_response(view=WhichOne(interaction, articles, allowed))
+        view = WhichOne(
+            interaction, articles, partial(share, allowed=allowed), _("Share one in this channel…")
+        )
+        await interaction.edit_original_response(view=view)
 
 
 async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:

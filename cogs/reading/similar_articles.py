@@ -19,13 +19,13 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
-from cogs.reading.message_articles import articles_of
+from cogs.reading.message_articles import with_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from cogs.shared.membership import hidden_servers
 from cogs.shared.rights import anywhere
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from cogs.shared.views import Interaction, Paced
 
 _TITLE = 100  # characters of the article's title that the page's shows
 
@@ -56,11 +56,11 @@ class MoreLikeThis(commands.Cog):
     async def like(self, interaction: Interaction, message: discord.Message) -> None:
         """Show what is like the article of a post; of several the asker chooses one first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        articles = await articles_of(interaction, message, joined=True)
-        if len(articles) == 1:
-            await SimilarPages(interaction, articles[0]).show(interaction)
-        else:
-            await WhichOne(interaction, articles[::-1]).show(interaction)
+        await with_article(interaction, message, _open, which=_("More like which one?"))
+
+
+async def _open(interaction: Interaction, article: Article) -> None:
+    await SimilarPages(interaction, article).show(interaction)
 
 
 class LikeButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.LIKE_TEMPLATE):
@@ -95,25 +95,6 @@ async def _readable(interaction: Interaction, article: Article) -> bool:
     return bool(
         await interaction.client.store.bookmarks.has(interaction.user.id, [article.id], hidden=hidden)
     )
-
-
-class WhichOne(AskerView):
-    """A menu of the articles of a catch-up."""
-
-    def __init__(self, interaction: Interaction, articles: list[Article]) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=_("More like which one?"), options=options))
-
-    async def show(self, interaction: Interaction) -> None:
-        """Ask."""
-        await interaction.edit_original_response(view=self)
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await SimilarPages(interaction, self._articles[values[0]]).show(interaction)
 
 
 class SimilarPages(ArticlePages):

@@ -51,7 +51,7 @@ class PersonalData(AskerLayout):
                 "Only you see your bookmarks. Whoever runs Telex sees unanswered questions, without names."
             ),
         ]
-        if interaction.client.newsroom.writer is not None:
+        if interaction.client.newsroom.writing is not None:
             small.append(_("Your questions go to the language model that this Telex uses to write answers."))
         small.append(
             _(

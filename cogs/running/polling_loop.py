@@ -50,6 +50,7 @@ class Polling(commands.Cog):
 
     async def cog_load(self) -> None:
         """Begin to poll what is due."""
+        await self._bot.newsroom.pushes.begin()
         self._poller.start()
         if self._reader is not None:
             self._reader.start()

@@ -69,6 +69,7 @@ def _name(change: SettingChange) -> str:
         Preference.ALERTS: _("Feed alerts"),
         Preference.JOIN_STORIES: _("Group by story"),
         Preference.DAILY_THREAD: _("Daily thread"),
+        Preference.TRANSLATE: _("Machine translation"),
         Preference.AS_OUTLET: _("Post as the outlet"),
         Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
@@ -99,7 +100,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _roles(change, value)
         case Preference.ALERTS:
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
-        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET:
+        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET | Preference.TRANSLATE:
             return _("on") if value == "1" else _("off")
         case Setting.DIGEST:
             return digest_words.told(value)

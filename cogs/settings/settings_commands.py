@@ -64,7 +64,7 @@ class ServerSettings(
 
     @app_commands.command(
         name="channel",
-        description=locale_str("A channel’s language, grouping, daily thread and tags"),
+        description=locale_str("A channel’s language, translation, grouping, daily thread and tags"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def channel(self, interaction: Interaction, channel: Option | None = None) -> None:
@@ -308,6 +308,13 @@ class ChannelPanel(Panel):
             Row(self.languages(now.language, otherwise)),
             setting(_("Group by story"), joins, self._turn(self._join, is_on=now.join_stories)),
         ]
+        writing = interaction.client.newsroom.writing
+        if now.translate or (writing is not None and writing.translations is not None):
+            translates = _("off: posts stay in their own language")
+            if now.translate:
+                translates = _("on: titles and excerpts in the post language, the original under More")
+            turn = self._turn(self._translate, is_on=now.translate)
+            blocks.append(setting(_("Machine translation"), translates, turn))
         if isinstance(self._channel, discord.TextChannel):
             blocks.append(self._threads(self._channel, is_on=now.daily_thread))
         if isinstance(self._channel, discord.ForumChannel):
@@ -353,6 +360,13 @@ class ChannelPanel(Panel):
         now = await interaction.client.store.preferences.of_channel(self._channel.id)
         await self.change(interaction, Preference.DAILY_THREAD, int(not now.daily_thread))
         await interaction.client.courier.look_again(self._channel.id)
+        await self.show(interaction)
+
+    async def _translate(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        now = await interaction.client.store.preferences.of_channel(self._channel.id)
+        await self.change(interaction, Preference.TRANSLATE, int(not now.translate))
+        interaction.client.courier.wake()
         await self.show(interaction)
 
     async def _sign(self, interaction: Interaction) -> None:

@@ -89,6 +89,16 @@ def value(preference: str, written: str | None) -> str | None:
     return None
 
 
+def rules(now: ChannelPreferences) -> str:
+    """Which stories a channel takes, in a line; "" for all."""
+    chosen = (
+        _least(now.least_outlets) if now.least_outlets else "",
+        _most(now.best_a_day) if now.best_a_day else "",
+    )
+    told = ", ".join(filter(None, chosen))
+    return _("Stories: {rules}").format(rules=told) if told else ""
+
+
 def _lines(place: Place, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
     heading = _("Stories in {channel}").format(channel=place.mention)
     rule = _(

@@ -31,9 +31,10 @@ from cogs.shared.views import Choose, Interaction, Press
 from cogs.watching import digest_words
 from cogs.watching.personal_digest_panel import PersonalDigestButton, PersonalDigestPanel
 
+_PATIENCE = 10.0  # seconds that a preview waits for summaries
 _HOUR = 60
 _FIRST = DigestPlan(weekday=None, minute=8 * _HOUR)
-_ALONE, _WIDE, _CHART = "alone", "wide", "chart"
+_ALONE, _WIDE, _CHART, _SUMMARIES = "alone", "wide", "chart", "summaries"
 
 
 @in_servers
@@ -96,6 +97,7 @@ class DigestFlow(ManagersLayout):
         self._place = target
         self._plan = _FIRST
         self._known: Digest | None = None
+        self._sums_up = False
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds and still sees the channel."""
@@ -104,7 +106,8 @@ class DigestFlow(ManagersLayout):
 
     async def start(self, interaction: Interaction) -> None:
         """Begin with the digest as it is, or with one that suits the channel."""
-        store = interaction.client.store
+        store, writing = interaction.client.store, interaction.client.newsroom.writing
+        self._sums_up = writing is not None and writing.summaries is not None
         self._known = await store.digests.of_channel(self._place.id)
         if self._known is not None:
             self._plan = self._known.plan
@@ -159,7 +162,7 @@ class DigestFlow(ManagersLayout):
         )
         try:
             edition, _gathered = await client.courier.digests.edition(
-                self._place.guild, digest, since=now - period(plan), until=now + 1
+                self._place.guild, digest, since=now - period(plan), until=now + 1, patience=_PATIENCE
             )
         except WorkerError as error:
             raise Refusal(_("That took too long. Try again.")) from error
@@ -196,6 +199,8 @@ class DigestFlow(ManagersLayout):
             _WIDE: (_("Other channels too"), _("Also covers feeds in channels everybody here can see")),
             _CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
         }
+        if self._sums_up:
+            more[_SUMMARIES] = (_("Summaries"), _("Two sentences a story, by a language model"))
         options = [
             discord.SelectOption(
                 label=label, description=description, value=name, default=getattr(plan, name)
@@ -242,7 +247,8 @@ class DigestFlow(ManagersLayout):
 
     async def _more(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
-        self._plan = replace(self._plan, alone=_ALONE in values, wide=_WIDE in values, chart=_CHART in values)
+        chosen = {name: name in values for name in (_ALONE, _WIDE, _CHART, _SUMMARIES)}
+        self._plan = replace(self._plan, **chosen)
         await self._show(interaction)
 
     async def _save(self, interaction: Interaction) -> None:

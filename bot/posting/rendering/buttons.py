@@ -22,8 +22,8 @@ from bot.text import safe, urls
 EMOJI = "🔖"
 SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
 """The custom id of a Save button, with the article's key and the short ones of those that joined its post."""
-MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})"
-"""The custom id of the button under a post that shows what else can be done, with the article's key."""
+MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
+"""That of the button that shows what else can be done, likewise with those for which Save has no room."""
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that looks for more like an article, with the article's key."""
 PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
@@ -43,21 +43,25 @@ BEGIN = "telex:begin"
 """The custom id of the button under the welcome that begins the way to a first feed."""
 
 # https://discord.com/developers/docs/components/reference
-_SAVE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:stop:", "telex:vote:", "telex:like:"
+_SAVE, _MORE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:more:", "telex:stop:", "telex:vote:", "telex:like:"
 _PICK = "telex:pick:"
 _DIGEST = f"{_PICK}digest:"
 _LONGEST_URL = 512
 
 
 MOST_JOINED = 8
-"""Articles that joined a post, of which its buttons say which they are: an id has 100 characters."""
+"""Articles that joined a post, of which one button says which they are: an id has 100 characters."""
 _SHORT = 8  # hexadecimal digits of a key that tell it from others
 
 
 def save_id(key: str, joined: Sequence[Article] = ()) -> str:
     """The custom id of the Save button of an article's key."""
-    short = "".join(one.key[:_SHORT] for one in joined[:MOST_JOINED])
-    return f"{_SAVE}{key}:{short}" if short else f"{_SAVE}{key}"
+    return _with_joined(f"{_SAVE}{key}", joined[:MOST_JOINED])
+
+
+def _with_joined(name: str, joined: Sequence[Article]) -> str:
+    short = "".join(one.key[:_SHORT] for one in joined)
+    return f"{name}:{short}" if short else name
 
 
 def pick_id(what: str) -> str:
@@ -103,12 +107,18 @@ def save(
     )
 
 
-def more(key: str, *, labelled: bool = True) -> discord.ui.Button[Any]:
-    """A button that shows what else can be done with an article, in the language of this task."""
+def more(key: str, *, joined: Sequence[Article] = (), labelled: bool = True) -> discord.ui.Button[Any]:
+    """A button that shows what else can be done with an article, in the language of this task.
+
+    Under a post it says of which articles that `joined` it Save does not.
+    """
     emoji = icons.emoji(Icon.MORE)
     label = safe.plain(_("More"), discord_limits.LABEL) if labelled else None if emoji else "⋯"
     return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=emoji, custom_id=f"telex:more:{key}"
+        style=discord.ButtonStyle.secondary,
+        label=label,
+        emoji=emoji,
+        custom_id=_with_joined(f"{_MORE}{key}", joined[MOST_JOINED : 2 * MOST_JOINED]),
     )
 
 
@@ -247,7 +257,8 @@ def told_keys(message: discord.Message) -> Keys:
     if any(name.startswith((_STOP, _VOTE, _LIKE)) for name in ids):
         return Keys()
     saves = [found for name in ids if (found := re.fullmatch(SAVE_TEMPLATE, name))]
-    joined = "".join(found["joined"] or "" for found in saves)
+    mores = [found for name in ids if (found := re.fullmatch(MORE_TEMPLATE, name))]
+    joined = "".join(found["joined"] or "" for found in (*saves, *mores))
     short = {joined[at : at + _SHORT] for at in range(0, len(joined), _SHORT)}
     digested = _options(message, _DIGEST)
     listed = (_options(message, _PICK) - digested) | short

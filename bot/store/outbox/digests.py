@@ -22,7 +22,7 @@ from bot.store.settings import setting_changes
 
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
-    digest.chart, digest.created, digest.due, digest.covered, server.time_zone
+    digest.chart, digest.summaries, digest.created, digest.due, digest.covered, server.time_zone
 """
 _FROM = """
     FROM digest
@@ -144,6 +144,7 @@ def _digest(row: Row) -> Digest:
         alone=bool(row["alone"]),
         wide=bool(row["wide"]),
         chart=bool(row["chart"]),
+        summaries=bool(row["summaries"]),
     )
     return Digest(
         id=row["id"],
@@ -184,13 +185,24 @@ def _save(
         due = row["due"]
     connection.execute(
         """
-        INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, created, due)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created, due)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (channel_id) DO UPDATE SET
             weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
-            wide = excluded.wide, chart = excluded.chart, due = excluded.due
+            wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
+            due = excluded.due
         """,
-        (channel_id, plan.weekday, plan.minute, plan.alone, plan.wide, plan.chart, now, due),
+        (
+            channel_id,
+            plan.weekday,
+            plan.minute,
+            plan.alone,
+            plan.wide,
+            plan.chart,
+            plan.summaries,
+            now,
+            due,
+        ),
     )
     if before is not None and before.alone and not plan.alone:
         dispatch_rows.let_go(connection, channel_id, now)
