@@ -38,6 +38,7 @@ from simcord.env import Env
 
 import cogs
 from bot.client.discord_client import Telex
+from bot.core.database_server import DatabaseServer
 from bot.core.locale import know_commands
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
@@ -95,7 +96,7 @@ class World:
         return self.newsroom.store
 
     @property
-    def database(self) -> Path:
+    def database(self) -> Path | DatabaseServer:
         return self.newsroom.settings.database
 
     async def follow(self, url: str, channel: ChannelHandle | None = None) -> Feed:

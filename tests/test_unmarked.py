@@ -18,6 +18,7 @@ SPOKEN = (
     *sorted((ROOT / "cogs").rglob("*.py")),
     *sorted((ROOT / "bot" / "posting").rglob("*.py")),
     ROOT / "bot" / "client" / "discord_client.py",
+    ROOT / "bot" / "client" / "error_answers.py",
 )
 """Modules in which any text of two words or more is prose for somebody."""
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")

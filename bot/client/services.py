@@ -23,7 +23,7 @@ from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store, use_keys
 from bot.stories.known_tastes import Tastes
-from bot.stories.story_lookup import Gathering
+from bot.stories.story_lookup import StoryLookup
 from bot.writing import writing_desk
 from bot.writing.writing_desk import WritingDesk
 
@@ -85,8 +85,8 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             writing_desk.opened(settings, clock, store) as writing,
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
-            gathering = Gathering(store, index, meaning)
-            poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, gathering)
+            story_lookup = StoryLookup(store, index, meaning)
+            poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, story_lookup)
             following = Following(clock, store, fetcher, workers, poller)
             reader = Reader(settings, clock, store, poller.pages, poller.hosts)
             pushes = PushSubscriber(settings, clock, store, fetcher, poller)
@@ -110,7 +110,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                 )
             finally:
                 await pushes.close()
-                await gathering.close()
+                await story_lookup.close()
     finally:
         await index.close()
         await workers.close()

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 
 from bot.core.choices import DigestPlan
-from bot.digests import rising
+from bot.digests import title_runs
 from bot.digests.rising import Line
 from bot.digests.story_groups import Group, grouped
 from bot.store.records import Candidate
@@ -261,8 +261,8 @@ def _topics(group: Group) -> dict[str, str]:
         names = [(fold(tag), tag) for tag in tags if tag]
         names += [
             (" ".join(key), name)
-            for key, name in islice(rising.runs(article.title), _TAGS * 4)
-            if name[0].isupper() and not rising.is_weak(key)
+            for key, name in islice(title_runs.runs(article.title), _TAGS * 4)
+            if name[0].isupper() and not title_runs.is_weak(key)
         ]
         for key, name in dict(reversed(names)).items():
             if safe.length(name) <= _TOPIC:

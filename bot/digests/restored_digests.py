@@ -15,7 +15,7 @@ Titled = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Told:
+class AlreadyPosted:
     """Pages that digests named, with the times of these, and pages that were posted singly.
 
     `shown` and `shown_in_digests` are the same by what was to be seen, for a page may have been told by an

@@ -84,9 +84,9 @@ class PushSubscriber:
         self._farewells: set[asyncio.Task[None]] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
         if self.enabled:
-            poller.visits.on_document = self._offered
-            poller.visits.on_polled_news = self._found
-            poller.visits.is_pushed = self.is_pushed
+            poller.recorder.on_document = self._offered
+            poller.recorder.on_polled_news = self._found
+            poller.recorder.is_pushed = self.is_pushed
 
     @property
     def enabled(self) -> bool:

@@ -32,7 +32,7 @@ from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
-from bot.posting.sending.failing_places import Troubles, patience
+from bot.posting.sending.failing_places import BlockedPlaces, patience
 from bot.posting.sending.send_outcomes import (
     ARTICLE_GONE,
     FAULT,
@@ -114,7 +114,7 @@ class Courier:
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
         self._chores = Chores(store, client, clock, settings, webhooks, self._sender.render, on_end=self.wake)
-        self._troubles = Troubles(store, clock)
+        self._blocked_places = BlockedPlaces(store, clock)
         self._begun = False
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -170,6 +170,7 @@ class Courier:
         self._chores.clock_set_back(by)
         self._matching.clock_set_back(by)
         self._best.clock_set_back(by)
+        self.digests.clock_set_back(by)
         self._translating.clock_set_back(by)
         self.wake()
 
@@ -343,20 +344,20 @@ class Courier:
                 await dispatches.sent(
                     dispatch.id, message_id=message_id, thread_id=thread_id, now=now, shown=shown
                 )
-                await self._troubles.end(dispatch.channel_id)
+                await self._blocked_places.end(dispatch.channel_id)
             case Later(seconds, error):
-                self._troubles.tell(dispatch.channel_id, TRYING, error)
+                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
                 due = now + math.ceil(max(seconds, patience(dispatch)))
                 await dispatches.retry(dispatch.id, due=due, error=f"{TRYING} {error}")
             case Lost(error):
-                self._troubles.tell(dispatch.channel_id, TRYING, error)
+                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
                 await dispatches.unanswered(dispatch.id, f"{TRYING} {error}")
                 # After the pause and right before it is sent again: what came late was here in between.
                 pause = patience(dispatch) if dispatch.attempts > 1 else _READ_BACK_AFTER
                 self._leave_pending(dispatch, pause)
             case Blocked(problem):
                 await dispatches.retry(dispatch.id, due=now, error=None)
-                await self._troubles.block(dispatch.channel_id, problem)
+                await self._blocked_places.block(dispatch.channel_id, problem)
             case Refused(error):
                 await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
             case Unknown(reason):

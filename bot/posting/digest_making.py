@@ -17,9 +17,10 @@ from bot.core.models import Digest
 from bot.core.workers import WorkerError, Workers
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition
-from bot.digests.restored_digests import Told
+from bot.digests.restored_digests import AlreadyPosted
 from bot.digests.rising import Period
 from bot.posting.audience import Audience
+from bot.posting.due_task import DueTask
 from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.dispatch_rendering import language_of
@@ -37,11 +38,10 @@ PATIENCE = 20.0
 LATEST = 60
 """and seconds after its time until which it may wait: others may be due at the same time."""
 _LOOK = 5.0  # seconds that looking up the summaries there are may take
-_AFTER_FAULT = 60
 _TIME = 20.0  # seconds that choosing the stories may take
 
 
-class Digests:
+class Digests(DueTask):
     """The digests of all channels, and those of people."""
 
     def __init__(
@@ -59,20 +59,18 @@ class Digests:
         default_language: str,
         on_end: Callable[[], None],
     ) -> None:
-        self._store, self._client, self._clock = store, client, clock
+        super().__init__(clock, on_end=on_end)
+        self._store, self._client = store, client
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
-        self._tastes, self._summaries, self._on_end = tastes, summaries, on_end
+        self._tastes, self._summaries = tastes, summaries
         self.personal = personal
-        self._rests_until = 0
-        self.task: asyncio.Task[None] | None = None
 
     async def start(self, now: int) -> None:
         """Begin where one is due and it was not begun."""
         due = await self.next_due()
         if self.task is None and due is not None and due <= now:
-            self.task = asyncio.create_task(self._make_due(now))
-            self.task.add_done_callback(self._ended)
+            self._begin(self._make_due(now))
 
     async def next_due(self) -> int | None:
         """When there is something to do, which may be past; None when there is nothing."""
@@ -87,15 +85,15 @@ class Digests:
                 await self._make(digest)
             except Exception:
                 log.exception("The digest of channel %d was not made", digest.channel_id)
-                self._rests_until = self._clock.now() + _AFTER_FAULT
+                self._rest()
         if not await self.personal.make_due(now):
-            self._rests_until = self._clock.now() + _AFTER_FAULT
+            self._rest()
 
     async def _make(self, digest: Digest) -> None:
         now, store = self._clock.now(), self._store.digests
         guild = self._client.get_guild(digest.server_id)
         if guild is None or guild.unavailable:
-            self._rests_until = now + _AFTER_FAULT
+            self._rest()
             return
         since = (
             digest.covered
@@ -108,7 +106,7 @@ class Digests:
             return
         told = await self._told(digest, since)
         if told is None:
-            self._rests_until = now + _AFTER_FAULT
+            self._rest()
             return
         if told.is_sent:
             log.info("The digest of channel %d came before a backup was restored", digest.channel_id)
@@ -131,18 +129,18 @@ class Digests:
             told=told.held,
         )
 
-    async def _told(self, digest: Digest, since: int) -> Told | None:
+    async def _told(self, digest: Digest, since: int) -> AlreadyPosted | None:
         """What the channel was told before a backup was restored; None where that cannot be found out now."""
         found = await self._restored.before(digest, since)
         if found is None:
-            return Told()
+            return AlreadyPosted()
         if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
-            return Told(everything=self._restored.at)
+            return AlreadyPosted(everything=self._restored.at)
         if isinstance(found, Outcome):
             return None
         dues = {name.split(":")[2]: at for name, at in found.editions.items() if _is_of(name, digest)}
         pages = await self._store.articles.pages({*found.posted, *found.digested})
-        return Told(
+        return AlreadyPosted(
             {pages[key]: at for key, at in found.digested.items() if key in pages},
             {pages[key] for key in found.posted if key in pages},
             found.shown,
@@ -158,7 +156,7 @@ class Digests:
         *,
         since: int,
         until: int,
-        told: Told | None = None,
+        told: AlreadyPosted | None = None,
         patience: float = 0,
     ) -> tuple[Edition, Gathered]:
         """What the digest of a channel says of what came between two times, and was not `told` before.
@@ -229,13 +227,6 @@ class Digests:
         except TimeoutError:
             log.info("A digest goes with %d of %d summaries", len(written), len(firsts))
         return edition.summed_up(written)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.task = None
-        if not task.cancelled() and task.exception() is not None:
-            log.error("Digests were not made", exc_info=task.exception())
-            self._rests_until = self._clock.now() + _AFTER_FAULT
-        self._on_end()
 
 
 def _is_of(name: str, digest: Digest) -> bool:

@@ -10,7 +10,7 @@ import aiohttp
 import discord
 
 from bot.core.clock import Clock
-from bot.core.models import PersonalDigest
+from bot.core.people_models import PersonalDigest
 from bot.core.workers import Workers
 from bot.digests import digest_selection
 from bot.digests.digest_selection import DAY, Edition

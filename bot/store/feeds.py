@@ -101,13 +101,14 @@ class Feeds:
             f"""
             SELECT * FROM (
                 SELECT {DUE_FEED}, (
-                    SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME})
+                    SELECT group_concat(id) FROM (
+                        SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}) AS some
                 ) AS servers
                 FROM feed
                 WHERE state = 'active' AND next_poll <= :now
                   AND id NOT IN (SELECT value FROM json_each(:exclude))
                 ORDER BY next_poll LIMIT -1
-            ) WHERE servers IS NOT NULL LIMIT :limit
+            ) AS due WHERE servers IS NOT NULL LIMIT :limit
             """,
             {"now": now, "exclude": listed(exclude), "besides": listed(besides), "limit": limit},
         )
@@ -165,10 +166,11 @@ class Feeds:
         """
         rows = await self._database.fetchall(
             """
-            SELECT outlet, min(instr(' ' || fold(outlet), ' ' || fold(:prefix))) AS place FROM feed
-            WHERE outlet <> '' AND (:all OR id IN (SELECT value FROM json_each(:feeds)))
-            GROUP BY outlet HAVING place > 0
-            ORDER BY place > 1, fold(outlet) LIMIT :limit
+            SELECT outlet FROM (
+                SELECT DISTINCT outlet, instr(' ' || fold(outlet), ' ' || fold(:prefix)) AS place FROM feed
+                WHERE outlet <> '' AND (:all OR id IN (SELECT value FROM json_each(:feeds)))
+            ) AS found
+            WHERE place > 0 ORDER BY place > 1, fold(outlet), outlet LIMIT :limit
             """,
             {
                 "prefix": prefix.strip(),
@@ -217,7 +219,7 @@ def _add(connection: Connection, new: Feed) -> Feed:
     values["url"] = sealing.same(connection, new.url, server_id) or sealing.seal(new.url, server_id)
     connection.execute(
         f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
-        "ON CONFLICT (url, server_id) DO NOTHING",
+        "ON CONFLICT DO NOTHING",
         values,
     )
     row = connection.execute(

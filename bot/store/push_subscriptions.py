@@ -32,7 +32,10 @@ class PushSubscriptions:
         marks = ", ".join("?" * len(_COLUMNS))
         async with self._database.write() as transaction:
             await transaction.execute(
-                f"INSERT OR REPLACE INTO push_subscription ({', '.join(_COLUMNS)}) SELECT {marks} "
+                "DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,)
+            )
+            await transaction.execute(
+                f"INSERT INTO push_subscription ({', '.join(_COLUMNS)}) SELECT {marks} "
                 "WHERE EXISTS (SELECT 1 FROM feed WHERE id = ?)",
                 (*subscription, subscription.feed_id),
             )

@@ -75,8 +75,7 @@ class WrittenTexts:
     async def written_since(self, since: int, server_id: int | None) -> tuple[int, int]:
         """How many texts were written since a time: for all servers, and for this one."""
         row = await self._database.fetchone(
-            "SELECT count(*), count(*) FILTER (WHERE server_id IS NOT DISTINCT FROM ?) "
-            "FROM written_text WHERE made >= ?",
+            "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM written_text WHERE made >= ?",
             (server_id, since),
         )
         return row[0], row[1]

@@ -11,30 +11,33 @@ from discord.ext import commands
 
 from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client import interaction_places
-from bot.client.discord_client import Telex
+from bot.client.discord_client import OWN_REPLY, Telex
 from bot.core.locale import _
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
-from cogs.asking.answer_votes import VoteButton
+from cogs.asking.answer_votes import vote_button
 from cogs.asking.direct_messages import DirectMessages, unshared
-from cogs.asking.follow_up_buttons import NextButton, QuestionButton, TellButton, readable
+from cogs.asking.follow_up_buttons import next_button, question_button, readable, tell_button
 from cogs.asking.mention_answers import Mentions
 from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
 from cogs.asking.readable_feeds import Place, shared_feed_ids
+from cogs.shared.lasting_items import LastingCog
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction
 
 _KINDS = (discord.MessageType.default, discord.MessageType.reply)
 
 
-class Asking(commands.Cog):
+class Asking(LastingCog):
     """/ask, mentions, and the votes under answers."""
 
+    items = (vote_button, next_button, question_button, tell_button)
+
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
+        super().__init__(bot)
         newsroom = bot.newsroom
         self._service = QuestionService(
             newsroom.store,
@@ -46,15 +49,9 @@ class Asking(commands.Cog):
         self._mentions = Mentions(bot, self._service)
         self._direct = DirectMessages(bot, self._service)
 
-    async def cog_load(self) -> None:
-        """Answer the buttons under answers, of earlier processes too."""
-        self.bot.add_dynamic_items(VoteButton, NextButton, QuestionButton, TellButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(VoteButton, NextButton, QuestionButton, TellButton)
-
-    @app_commands.command(name="ask", description=locale_str("Ask a question about the news"))
+    @app_commands.command(
+        name="ask", description=locale_str("Ask a question about the news"), extras={OWN_REPLY: True}
+    )
     @anywhere
     @app_commands.describe(
         question=locale_str("Your question, in English or French"),
@@ -63,11 +60,11 @@ class Asking(commands.Cog):
     async def ask(
         self, interaction: Interaction, question: Range[str, 1, MAX_LENGTH], *, public: bool = False
     ) -> None:
-        """Answer a question, for the asker alone or for all."""
         self._admit(interaction, question)
         place = _place(interaction)
         public = public and place is not None  # of any other place it is not known who reads it
-        await interaction.response.defer(ephemeral=not public, thinking=True)
+        if not interaction.response.is_done():  # by the button of /help
+            await interaction.response.defer(ephemeral=not public, thinking=True)
         follows = await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
         await self._reply(interaction, question, public=public, follows=follows)
 

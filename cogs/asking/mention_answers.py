@@ -12,10 +12,11 @@ import discord
 from bot.answers.conversing import mentions
 from bot.answers.conversing.mentions import Want, Wanted
 from bot.answers.conversing.question_service import Asked, QuestionService, TooMany
-from bot.client.discord_client import Telex, in_words
+from bot.client.discord_client import Telex
+from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.posting.sending import permissions
 from bot.posting.wording import declined_reasons
 from bot.search.query.query_syntax import parse

@@ -15,7 +15,7 @@ from bot.posting.rendering import buttons, discord_limits
 from bot.posting.wording.explanations import articles_at
 from cogs.reading.saving import post_of, sees, unreadable
 from cogs.shared import article_cards
-from cogs.shared.views import AskerView, Choose, Interaction
+from cogs.shared.views import ChooseOne, Interaction
 
 _LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _SAVE = re.compile(buttons.SAVE_TEMPLATE)
@@ -37,29 +37,23 @@ async def with_article(
     if len(articles) == 1:
         await action(interaction, articles[0])
     else:
-        await interaction.edit_original_response(view=WhichOne(interaction, articles[::-1], action, which))
+        await choose_article(interaction, articles[::-1], action, which)
 
 
-class WhichOne(AskerView):
-    """A menu of the articles of a message, which passes on the one that is chosen."""
+async def choose_article(
+    interaction: Interaction,
+    articles: Sequence[Article],
+    action: Callable[[Interaction, Article], Awaitable[None]],
+    placeholder: str,
+) -> None:
+    """Do something with the one of these articles that the asker chooses."""
+    by_key = {article.key: article for article in articles}
 
-    def __init__(
-        self,
-        interaction: Interaction,
-        articles: Sequence[Article],
-        action: Callable[[Interaction, Article], Awaitable[None]],
-        placeholder: str,
-    ) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        self._action = action
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=placeholder, options=options))
+    async def chosen(choice: Interaction, key: str) -> None:
+        await action(choice, by_key[key])
 
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await self._action(interaction, self._articles[values[0]])
+    options = [article_cards.option(article) for article in articles]
+    await ChooseOne(interaction, chosen, placeholder, options).show(interaction)
 
 
 async def articles_of(

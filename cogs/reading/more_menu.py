@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Self
 
 import discord
-from discord.ext import commands
 
 from bot.client import interaction_places
-from bot.client.discord_client import Telex, answering
 from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch
@@ -29,56 +25,27 @@ from bot.writing.translations import translated
 from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.reading.summary_menu import summaries_of, summary, writing
 from cogs.shared import article_cards
-from cogs.shared.views import AskerLayout, Interaction, Paced, Press
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import AskerLayout, Interaction, Press
 
 _THREAD = 100  # characters of a thread's name
 _MOST = 6  # articles of the story: each takes four of a message's components
 _AUTHOR, _TAG, _TAGS = 80, 30, 8
 
 
-class More(commands.Cog):
-    """Answers the More button under posts."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Answer the buttons, of earlier processes too."""
-        self.bot.add_dynamic_items(MoreButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(MoreButton)
-
-
-class MoreButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.MORE_TEMPLATE):
-    """The More button of a post. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(buttons.more(key))
-        self.key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the menu to who pressed."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            article = await interaction.client.store.articles.by_key(self.key)
-            if article is None or not await may_read(interaction, article):
-                raise Refusal(unreadable())
-            assert interaction.message is not None
-            server_id = interaction_places.server_id(interaction)
-            post = await post_of(interaction.client, interaction.message.id, server_id)
-            joined: Sequence[Article] = ()
-            if post is not None and article.id in post.article_ids and await sees(interaction, post):
-                joined = await interaction.client.store.articles.by_ids(post.joined_ids)
-            await MoreMenu(interaction, article, post, joined).open(interaction)
+@lasting(buttons.MORE_TEMPLATE)
+async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
+    """The More button of a post: it shows the menu to who pressed."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None or not await may_read(interaction, article):
+        raise Refusal(unreadable())
+    assert interaction.message is not None
+    server_id = interaction_places.server_id(interaction)
+    post = await post_of(interaction.client, interaction.message.id, server_id)
+    joined: Sequence[Article] = ()
+    if post is not None and article.id in post.article_ids and await sees(interaction, post):
+        joined = await interaction.client.store.articles.by_ids(post.joined_ids)
+    await MoreMenu(interaction, article, post, joined).open(interaction)
 
 
 class MoreMenu(AskerLayout):
@@ -92,7 +59,6 @@ class MoreMenu(AskerLayout):
         self._opinion: Opinion | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who still sees the article here."""
         if self._article.feed_id not in await interaction.client.visible_feed_ids(interaction):
             raise Refusal(unreadable())
 
@@ -140,7 +106,6 @@ class MoreMenu(AskerLayout):
         await self.display(interaction, (card, blocks.text(said)))
 
     async def _discuss(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert self._post is not None
         channel = _channel(interaction, self._post)
         member = interaction.user
@@ -159,7 +124,6 @@ class MoreMenu(AskerLayout):
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
 
     async def _summarize(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         writer = summaries_of(interaction.client)
         if writer is None:
             raise Refusal(unreadable())
@@ -168,7 +132,6 @@ class MoreMenu(AskerLayout):
         await self._show(interaction, await summary(interaction, writer, self._article))
 
     async def _notify(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert self._post is not None
         role, member = await _role(interaction, self._post), interaction.user
         if role is None or not isinstance(member, discord.Member) or not await sees(interaction, self._post):
@@ -189,7 +152,6 @@ class MoreMenu(AskerLayout):
         liked = opinion is Opinion.LIKED
 
         async def press(interaction: Interaction) -> None:
-            await interaction.response.defer()
             await self._judge(interaction, opinion)
 
         return Press(

@@ -71,8 +71,6 @@ class Reading(commands.Cog):
         image: bool | None = None,
         bookmarked: bool | None = None,
     ) -> None:
-        """Search, and show the results in pages."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         server_id = interaction_places.server_id(interaction)
         if server_id is None:
             server_id = next(iter((await self.bot.read_elsewhere(interaction)).values()), 0)
@@ -97,14 +95,11 @@ class Reading(commands.Cog):
     @anywhere
     @app_commands.describe(source=locale_str("Only this outlet"))
     async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
-        """Show the newest articles in pages."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await LatestPages(interaction, source).show(interaction)
 
     @search.autocomplete("source")
     @latest.autocomplete("source")
     async def sources(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Outlets of the feeds that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
         outlets = (
             await self.bot.store.feeds.outlets(visible, current, discord_limits.CHOICES) if visible else []
@@ -117,12 +112,10 @@ class Reading(commands.Cog):
 
     @search.autocomplete("query")
     async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """What is typed, with its last word or value completed."""
         return await query_choices(interaction, current)
 
     @search.autocomplete("tag")
     async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Tags of recent articles that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
         tags = await self._searcher.complete(
             Kind.TAG, current, feed_ids=visible, limit=discord_limits.CHOICES
@@ -131,7 +124,6 @@ class Reading(commands.Cog):
 
     @search.autocomplete("author")
     async def authors(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Authors of recent articles that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
         authors = await self._searcher.complete(
             Kind.AUTHOR, current, feed_ids=visible, limit=discord_limits.CHOICES
@@ -140,7 +132,6 @@ class Reading(commands.Cog):
 
     @search.autocomplete("since")
     async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Times that people ask for often."""
         offered = {
             "1d": _("The last 24 hours"),
             "7d": _("The last 7 days"),
@@ -153,7 +144,6 @@ class Reading(commands.Cog):
 
     @search.autocomplete("before")
     async def times_before(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The same for what came before."""
         offered = {
             "today": _("Before today"),
             "monday": _("Before Monday"),

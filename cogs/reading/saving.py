@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.client import interaction_places
-from bot.client.discord_client import Telex, answering
+from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from cogs.shared.views import Interaction, Paced
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import Interaction
 
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
@@ -83,66 +83,33 @@ async def may_read(interaction: Interaction, article: Article) -> bool:
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
-class SaveButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SAVE_TEMPLATE):
-    """The Save button: it keeps the article, and pressed again lets go of it. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(buttons.save(key))
-        self.key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Keep the article or let go of it, and say which."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            await interaction.edit_original_response(content=await toggle(interaction, self.key))
+@lasting(buttons.SAVE_TEMPLATE)
+async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
+    """The Save button: it keeps the article, and pressed again lets go of it."""
+    await interaction.edit_original_response(content=await toggle(interaction, key))
 
 
-class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
-    """The menu under a catch-up, or a post that others joined: it keeps what is chosen.
-
-    It outlives restarts.
-    """
-
-    def __init__(self, menu: discord.ui.Select[Any]) -> None:
-        super().__init__(menu)
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """The menu as it stands in the message."""
-        assert isinstance(item, discord.ui.Select)
-        return cls(item)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Keep what was chosen."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            assert interaction.message is not None
-            client = interaction.client
-            server_id = interaction_places.server_id(interaction)
-            post = await post_of(client, interaction.message.id, server_id)
-            if post is None or not await sees(interaction, post):
-                raise Refusal(unreadable())
-            articles = [await client.store.articles.by_key(key) for key in self.item.values]
-            told = {*post.article_ids, *post.joined_ids}
-            chosen = [one.id for one in articles if one is not None and one.id in told]
-            count = await keep(
-                client,
-                interaction.user.id,
-                chosen,
-                server_id=post.server_id,
-                channel_id=post.channel_id,
-                message_id=post.message_id,
-            )
-            await interaction.edit_original_response(content=saved(count) if count else already())
+@lasting(buttons.PICK_TEMPLATE)
+async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
+    """The menu under a catch-up, or a post that others joined: it keeps what is chosen."""
+    assert interaction.message is not None
+    client = interaction.client
+    server_id = interaction_places.server_id(interaction)
+    post = await post_of(client, interaction.message.id, server_id)
+    if post is None or not await sees(interaction, post):
+        raise Refusal(unreadable())
+    articles = [await client.store.articles.by_key(key) for key in menu.values]
+    told = {*post.article_ids, *post.joined_ids}
+    chosen = [one.id for one in articles if one is not None and one.id in told]
+    count = await keep(
+        client,
+        interaction.user.id,
+        chosen,
+        server_id=post.server_id,
+        channel_id=post.channel_id,
+        message_id=post.message_id,
+    )
+    await interaction.edit_original_response(content=saved(count) if count else already())
 
 
 async def toggle(interaction: Interaction, key: str) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Self
 
 import discord
 
 from bot.client import interaction_places
-from bot.client.discord_client import answering
 from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
@@ -20,49 +17,32 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
-from cogs.reading.message_articles import WhichOne
+from cogs.reading.message_articles import choose_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
-from cogs.shared.views import Interaction, Paced
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import Interaction
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-class ShareButton(
-    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.SHARE_TEMPLATE
-):
-    """The button of an article's card. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(reading_buttons.share(key))
-        self._key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Share the article."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            article = await interaction.client.store.articles.by_key(self._key)
-            if article is None:
-                raise Refusal(unreadable())
-            await share(interaction, article, may_read)
+@lasting(reading_buttons.SHARE_TEMPLATE)
+async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """The button of an article's card."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None:
+        raise Refusal(unreadable())
+    await share(interaction, article, may_read)
 
 
 async def share_one_of(interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
     """Share the article, or ask first which one. The interaction has been acknowledged."""
     if len(articles) == 1:
         await share(interaction, articles[0], allowed)
-    else:
-        view = WhichOne(
-            interaction, articles, partial(share, allowed=allowed), _("Share one in this channel…")
-        )
-        await interaction.edit_original_response(view=view)
+        return
+    await choose_article(
+        interaction, articles, partial(share, allowed=allowed), _("Share one in this channel…")
+    )
 
 
 async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:
@@ -94,9 +74,8 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     sent = await channel.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )
-    await interaction.edit_original_response(
-        content=_("Shared: {link}").format(link=sent.jump_url), view=None
-    )
+    told = (text(_("Shared: {link}").format(link=sent.jump_url)),)
+    await interaction.edit_original_response(view=layout_views.static(told))
 
 
 async def _share_as_guest(interaction: Interaction, article: Article, allowed: MayRead) -> None:
@@ -115,7 +94,8 @@ async def _share_as_guest(interaction: Interaction, article: Article, allowed: M
         raise Refusal(_("This server shows what I say to you alone. Share the link instead."))
     said = _("{person} shared").format(person=interaction.user.mention)
     layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
-    await interaction.edit_original_response(content=_("Shared."), view=None)  # else it is the reply to that
+    # Else what follows is the reply to that.
+    await interaction.edit_original_response(view=layout_views.static((text(_("Shared.")),)))
     await interaction.followup.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )

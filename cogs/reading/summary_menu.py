@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import discord
-from discord import app_commands
 from discord.app_commands import locale_str
-from discord.ext import commands
 
 from bot.client import interaction_places
 from bot.client.discord_client import Telex
@@ -22,38 +20,24 @@ from bot.writing.summaries import NotWritten, Summaries
 from cogs.reading.message_articles import with_article
 from cogs.reading.saving import unreadable
 from cogs.shared import article_cards
-from cogs.shared.rights import anywhere
+from cogs.shared.lasting_items import LastingCog
 from cogs.shared.views import AskerLayout, Interaction
 
 _OUTLET = 60
 
 
-class Summarizing(commands.Cog):
+class Summarizing(LastingCog):
     """The menu entry, where there is a model to write summaries."""
 
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-        self._menu = anywhere(
-            app_commands.ContextMenu(
-                name=locale_str("Summarize"),
-                callback=self.summarize,
-                extras={"does": locale_str("sum up an article in two sentences")},
-            )
-        )
+        super().__init__(bot)
+        if summaries_of(bot) is not None:
+            self.offer(locale_str("Summarize"), summarize, locale_str("sum up an article in two sentences"))
 
-    async def cog_load(self) -> None:
-        """Offer the menu entry."""
-        if summaries_of(self.bot) is not None:
-            self.bot.tree.add_command(self._menu)
 
-    async def cog_unload(self) -> None:
-        """Offer it no more."""
-        self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
-
-    async def summarize(self, interaction: Interaction, message: discord.Message) -> None:
-        """Sum up the article of a post; of several the asker chooses one first."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await with_article(interaction, message, _open, which=_("Summarize which one?"))
+async def summarize(interaction: Interaction, message: discord.Message) -> None:
+    """Sum up the article of a post; of several the asker chooses one first."""
+    await with_article(interaction, message, _open, which=_("Summarize which one?"))
 
 
 def summaries_of(bot: Telex) -> Summaries | None:

@@ -24,8 +24,6 @@ class About(commands.Cog):
 
     @app_commands.command(name="about", description=locale_str("Version and status"))
     async def about(self, interaction: Interaction) -> None:
-        """Tell facts about this bot and about what the asker can read here."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         articles = self.bot.store.articles
         facts = [
             (_("Version"), __version__),

@@ -9,7 +9,8 @@ import discord
 
 from bot.client import interaction_places
 from bot.core.locale import _
-from bot.core.models import Article, Bookmark, DispatchState
+from bot.core.models import Article, DispatchState
+from bot.core.people_models import Bookmark
 from bot.posting.rendering import buttons, discord_limits, messages, reading_buttons
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text

@@ -13,7 +13,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.text import safe
-from cogs.shared.views import Asker, AskerLayout, AskerView, Interaction
+from cogs.shared.views import AskerLayout, Interaction
 
 Override = app_commands.AppCommandPermissions
 T = TypeVar("T")
@@ -170,27 +170,15 @@ class ManagersOnly:
         return True
 
 
-class Managers(Asker):
-    """Of a view of such a command. `command_id` is the command's, where a click opens it and not the command.
-
-    To stand before `AskerView` or `AskerLayout`.
-    """
+class ManagersLayout(AskerLayout):
+    """A panel of such a command. `command_id` is the command's, where a click opens the panel."""
 
     def __init__(self, interaction: Interaction, command_id: int | None = None) -> None:
-        super().__init__(interaction)  # type: ignore[call-arg]  # that of the view
+        super().__init__(interaction)
         self.command_id = interaction.command_id if command_id is None else command_id
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
         await require_manage(interaction, self.command_id)
-
-
-class ManagersView(Managers, AskerView):
-    """Such buttons under an embed or a text."""
-
-
-class ManagersLayout(Managers, AskerLayout):
-    """Such buttons in a layout."""
 
 
 class NotForYou(app_commands.CheckFailure, Refusal):

@@ -27,9 +27,9 @@ from cogs.feeds import subscription_options
 from cogs.shared import place_options
 from cogs.shared.place_options import Option, Place, lacking, place, require_posting, require_view
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, Reply
 from cogs.watching import digest_words
-from cogs.watching.personal_digest_panel import PersonalDigestButton, PersonalDigestPanel
+from cogs.watching.personal_digest_panel import PersonalDigestPanel, personal_digest_button
 
 _PATIENCE = 10.0  # seconds that a preview waits for summaries
 _HOUR = 60
@@ -51,11 +51,11 @@ class Digests(
 
     async def cog_load(self) -> None:
         """Answer the buttons under digests of people, of earlier processes too."""
-        self.bot.add_dynamic_items(PersonalDigestButton)
+        self.bot.add_dynamic_items(personal_digest_button)
 
     async def cog_unload(self) -> None:
         """Stop answering."""
-        self.bot.remove_dynamic_items(PersonalDigestButton)
+        self.bot.remove_dynamic_items(personal_digest_button)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Refuse who does not manage feeds, unless it is about their own digest."""
@@ -66,7 +66,6 @@ class Digests(
     @app_commands.command(name="me", description=locale_str("Get your own digest by direct message"))
     async def me(self, interaction: Interaction) -> None:
         """Show the asker's digest, and let it be changed."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await PersonalDigestPanel(interaction).start(interaction)
 
     @app_commands.command(
@@ -76,16 +75,12 @@ class Digests(
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show what the digest of a channel would be, with the means to change it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await DigestFlow(interaction, await place(interaction, channel)).start(interaction)
 
     @app_commands.command(
         name="list", description=locale_str("See this server’s digests"), extras=FOR_MANAGERS
     )
     async def list_(self, interaction: Interaction) -> None:
-        """List the digests in channels that the asker sees."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await DigestList(interaction).show(interaction)
 
 
@@ -100,7 +95,6 @@ class DigestFlow(ManagersLayout):
         self._sums_up = False
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees the channel."""
         await super().check(interaction)
         await require_view(interaction, self._place.id)
 
@@ -231,28 +225,24 @@ class DigestFlow(ManagersLayout):
                 None
                 if self._known is None
                 else Press(self._stop, label=_("Stop the digest"), style=style.danger),
-                Press(self._leave, label=_("Close")),
+                Press(self.cancel, label=_("Close")),
             ),
         )
 
     async def _day(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._plan = replace(self._plan, weekday=digest_words.day_of(values[0]))
         await self._show(interaction)
 
     async def _hour(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._plan = replace(self._plan, minute=int(values[0]))
         await self._show(interaction)
 
     async def _more(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         chosen = {name: name in values for name in (_ALONE, _WIDE, _CHART, _SUMMARIES)}
         self._plan = replace(self._plan, **chosen)
         await self._show(interaction)
 
     async def _save(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         target = await place_options.find(self._place.guild, self._place.id)
         if target is None:
             raise Refusal(_("That channel no longer exists."))
@@ -282,7 +272,6 @@ class DigestFlow(ManagersLayout):
         )
 
     async def _stop(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         client = interaction.client
         stopped = await client.store.digests.stop(
             server_id=self._place.guild.id, channel_id=self._place.id, person_id=interaction.user.id
@@ -301,10 +290,6 @@ class DigestFlow(ManagersLayout):
             ),
         )
 
-    async def _leave(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self._end(interaction, _("Nothing changed."))
-
     async def _end(self, interaction: Interaction, *lines: str) -> None:
         await self.end(interaction, "\n".join(lines))
 
@@ -313,7 +298,6 @@ class DigestList(ManagersLayout):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
 
     async def show(self, interaction: Interaction) -> None:
-        """All of them, which are few, oldest first."""
         guild, member = interaction.guild, interaction.user
         assert guild is not None
         assert isinstance(member, discord.Member)
@@ -334,12 +318,11 @@ class DigestList(ManagersLayout):
                     label=name[:100], value=str(one.channel_id), description=digest_words.when(one.plan)
                 )
             )
-        menu = Choose(self._open, placeholder=_("Change or stop one…"), options=options)
+        menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop one…"), options=options)
         card = Card((text(f"### {title}"), *(text(_entry(one)) for one in shown), Row(menu)), outlets.COLOUR)
         await self.display(interaction, (card,))
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction.guild
         assert guild is not None
         target = await place_options.find(guild, int(values[0]))

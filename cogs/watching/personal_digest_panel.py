@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.client import interaction_places
-from bot.client.discord_client import answering
 from bot.core import hours, locale
 from bot.core.choices import PersonalPlan
 from bot.core.locale import _, amount
-from bot.core.models import Feed, PersonalDigest
+from bot.core.models import Feed
+from bot.core.people_models import PersonalDigest
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits, reading_buttons
 from bot.posting.rendering.layout import outlets
@@ -25,8 +24,9 @@ from bot.posting.sending.send_outcomes import describe
 from bot.search.query.query_syntax import parse
 from bot.text import safe, zones
 from bot.watches.watch_matching import CLOSED
+from cogs.shared.lasting_items import lasting
 from cogs.shared.panels import headed, setting
-from cogs.shared.views import Ask, AskerLayout, Choose, Interaction, Paced, Press
+from cogs.shared.views import Ask, AskerLayout, Choose, Interaction, Press, Reply
 from cogs.watching import digest_words
 
 MOST_TOPICS = 10
@@ -86,16 +86,19 @@ class PersonalDigestPanel(AskerLayout):
         same = known is not None and known.plan == plan
         rests = known is not None and (known.paused is not None or known.problem is not None)
         save_label = _("Start the digest") if known is None else _("Resume") if rests else _("Save changes")
+        topics = Press(self._ask_topics, Reply.OWN, label=_("Change…"))
         blocks: list[Block] = [
             headed(_("Your digest"), *self._state(interaction)),
             Rule(),
             Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
             Row(Choose(self._hour, placeholder=_("What time…"), options=clocks)),
-            setting(_("Time zone"), plan.time_zone, Press(self._ask_zone, label=_("Change…"))),
+            setting(_("Time zone"), plan.time_zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
             setting(_("Feeds"), self._named_feeds()),
             *self._feed_menu(),
             setting(
-                _("Topics"), _named(plan.topics) or _("none"), Press(self._ask_topics, label=_("Change…"))
+                _("Topics"),
+                _named(plan.topics) or _("none"),
+                Press(self._ask_topics, Reply.OWN, label=_("Change…")),
             ),
             setting(_("Your watches"), watched, turn),
             Row(
@@ -170,7 +173,6 @@ class PersonalDigestPanel(AskerLayout):
         await self._change(interaction, watches=not self._plan.watches)
 
     async def _change(self, interaction: Interaction, **changes: Any) -> None:  # noqa: ANN401 - fields of a plan
-        await interaction.response.defer()
         self._plan = replace(self._plan, **changes)
         await self._show(interaction)
 
@@ -220,7 +222,6 @@ class PersonalDigestPanel(AskerLayout):
         await self._change(interaction, time_zone=zone)
 
     async def _save(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         client, person_id = interaction.client, interaction.user.id
         direct = await message_places.direct(client, person_id)
         if not isinstance(direct, discord.DMChannel):
@@ -236,38 +237,20 @@ class PersonalDigestPanel(AskerLayout):
         await self._show(interaction)
 
     async def _pause(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         store = interaction.client.store.personal_digests
         await store.pause(interaction.user.id)
         self._known = await store.of_person(interaction.user.id)
         await self._show(interaction)
 
     async def _end_it(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         await interaction.client.store.personal_digests.end(interaction.user.id)
         await self.end(interaction, _("Stopped your digest."))
 
 
-class PersonalDigestButton(
-    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.PERSONAL
-):
-    """The button under a person's digest that opens the panel. It outlives restarts."""
-
-    def __init__(self) -> None:
-        super().__init__(reading_buttons.personal())
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """The button."""
-        return cls()
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Open the panel of whoever pressed."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            await PersonalDigestPanel(interaction).start(interaction)
+@lasting(reading_buttons.PERSONAL)
+async def personal_digest_button(interaction: Interaction, _item: object) -> None:
+    """Opens the panel of whoever pressed, under their digest."""
+    await PersonalDigestPanel(interaction).start(interaction)
 
 
 def _named(names: list[str] | tuple[str, ...]) -> str:

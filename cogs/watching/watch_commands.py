@@ -21,15 +21,16 @@ from bot.text import safe
 from bot.watches import watch_matching
 from bot.watches.watch_matching import CLOSED
 from cogs.reading.query_completion import query_choices
+from cogs.shared.lasting_items import LastingCog
 from cogs.shared.place_options import Option, Place, place, require_posting
 from cogs.shared.views import Interaction
 from cogs.watching.watch_list import (
-    StopButton,
     WatchPages,
     listed,
     menu_label,
     named,
     require_manage,
+    stop_button,
     stopped,
 )
 
@@ -37,23 +38,18 @@ _NOTES = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2
 
 
 class Watching(
+    LastingCog,
     commands.GroupCog,
     group_name="watch",
     group_description=locale_str("Get alerts for new articles that match a search"),
 ):
     """Watches: a person's own, and those of a server's channels."""
 
+    items = (stop_button,)
+
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
+        super().__init__(bot)
         self._searcher = bot.newsroom.searcher
-
-    async def cog_load(self) -> None:
-        """Answer the buttons under notices, of earlier processes too."""
-        self.bot.add_dynamic_items(StopButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(StopButton)
 
     @app_commands.command(name="add", description=locale_str("Get an alert for each new match"))
     @app_commands.describe(
@@ -63,8 +59,6 @@ class Watching(
     async def add(
         self, interaction: Interaction, query: Range[str, 1, MAX_LENGTH], where: Option | None = None
     ) -> None:
-        """Watch for something from now on."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction_places.server(interaction)
         if guild is None:
             raise Refusal(_("Run this in the server whose feeds you want to watch."))
@@ -77,7 +71,6 @@ class Watching(
 
     @add.autocomplete("query")
     async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """What is typed, with its last word or value completed."""
         return await query_choices(interaction, current)
 
     async def watch_for(self, interaction: Interaction, query: str) -> None:
@@ -181,8 +174,6 @@ class Watching(
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:
-        """List the watches that the asker may remove."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         if interaction.guild is not None:
             await self.bot.store.watches.present(interaction.user.id, interaction.guild.id)
         await WatchPages(interaction).show(interaction)
@@ -190,8 +181,6 @@ class Watching(
     @app_commands.command(name="remove", description=locale_str("Remove a watch"))
     @app_commands.describe(watch=locale_str("Which watch"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
-        """End a watch."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         theirs = {str(one.id): one for one in await listed(interaction)}
         chosen = theirs.get(watch) or next((one for one in theirs.values() if one.query == watch), None)
         if chosen is None:
@@ -201,7 +190,6 @@ class Watching(
 
     @remove.autocomplete("watch")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The watches that the asker may remove."""
         typed = current.casefold()
         return [
             Choice(name=label, value=str(watch.id))

@@ -31,6 +31,7 @@ from tests.cogs.people import (
 )
 from tests.discord_world import World
 from tests.feed_server import FeedServer
+from tests.store import sql
 
 COMMAND = InteractionType.APPLICATION_COMMAND
 
@@ -100,7 +101,7 @@ async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the
         assert "Removed" in await people.click(who, card, save)
         assert "Saved to your bookmarks" in await people.click(who, card, save)
         assert PUBLIC in heard(await command(people, who, "bookmarks"))
-    assert traces(telex.database, WILDS, WILDS + 1) == []
+    assert traces(sql.file(telex.database), WILDS, WILDS + 1) == []
     kept = await telex.store.bookmarks.list(telex.reader.id, limit=5)
     assert [(one.server_id, one.message_id) for one in kept] == [(telex.guild.id, None)]
 
@@ -124,7 +125,7 @@ async def test_what_a_guest_may_not_share_stays(
     )
     feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
     assert feed is not None
-    with closing(sqlite3.connect(telex.database)) as connection, connection:
+    with closing(sqlite3.connect(sql.file(telex.database))) as connection, connection:
         connection.execute("UPDATE feed SET server_id = ? WHERE id = ?", (telex.guild.id, feed.id))
     assert "belongs to one server" in await people.click(GUEST, found, f"telex:share:{key}")
 

@@ -15,7 +15,8 @@ from bot.answers.conversing import conversation, follow_ups, mentions
 from bot.answers.written_answers import Told
 from bot.core import hours, locale
 from bot.core.clock import Clock
-from bot.core.models import Article, Question
+from bot.core.models import Article
+from bot.core.people_models import Question
 from bot.core.rate_limits import Limit
 from bot.core.refusals import Declined
 from bot.search.index import analysis

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 import discord
 
 from bot.core.clock import Clock
-from bot.core.models import Article, Digest, Dispatch, DispatchKind, PersonalDigest
+from bot.core.models import Article, Digest, Dispatch, DispatchKind
+from bot.core.people_models import PersonalDigest
 from bot.posting.recovery import own_messages, read_back
 from bot.posting.recovery.own_messages import Span
 from bot.posting.recovery.read_back import Earlier

@@ -79,16 +79,25 @@ def stop_id(what: str) -> str:
     return f"telex:stop:{what}"
 
 
+def button(
+    label: str,
+    custom_id: str,
+    emoji: str | None = None,
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+) -> discord.ui.Button[Any]:
+    """A button with as much of a label as Discord takes."""
+    shown = safe.plain(label, discord_limits.LABEL) or None
+    return discord.ui.Button(style=style, label=shown, emoji=emoji, custom_id=custom_id)
+
+
 def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
-    label = safe.plain(_("Get started"), discord_limits.LABEL)
-    return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
+    return button(_("Get started"), BEGIN, style=discord.ButtonStyle.success)
 
 
 def stop(what: str) -> discord.ui.Button[Any]:
     """A button that ends the watch of this dispatch, in the language of this task."""
-    label = safe.plain(_("Stop this watch"), discord_limits.LABEL)
-    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=stop_id(what))
+    return button(_("Stop this watch"), stop_id(what))
 
 
 def save(
@@ -98,13 +107,8 @@ def save(
 
     Under a post it says which articles `joined` it.
     """
-    label = safe.plain(_("Save"), discord_limits.LABEL) if number is None else f"[{number}]"
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label if labelled else None,
-        emoji=icons.emoji(Icon.SAVE),
-        custom_id=save_id(key, joined),
-    )
+    label = _("Save") if number is None else f"[{number}]"
+    return button(label if labelled else "", save_id(key, joined), icons.emoji(Icon.SAVE))
 
 
 def more(key: str, *, joined: Sequence[Article] = (), labelled: bool = True) -> discord.ui.Button[Any]:
@@ -113,47 +117,28 @@ def more(key: str, *, joined: Sequence[Article] = (), labelled: bool = True) -> 
     Under a post it says of which articles that `joined` it Save does not.
     """
     emoji = icons.emoji(Icon.MORE)
-    label = safe.plain(_("More"), discord_limits.LABEL) if labelled else None if emoji else "⋯"
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label,
-        emoji=emoji,
-        custom_id=_with_joined(f"{_MORE}{key}", joined[MOST_JOINED : 2 * MOST_JOINED]),
-    )
+    label = _("More") if labelled else "" if emoji else "⋯"
+    return button(label, _with_joined(f"{_MORE}{key}", joined[MOST_JOINED : 2 * MOST_JOINED]), emoji)
 
 
 def let_go(key: str) -> discord.ui.Button[Any]:
     """The same button on what who reads it has kept, where they alone read it: it says what it does then."""
-    button = save(key)
-    button.label = safe.plain(_("Remove from bookmarks"), discord_limits.LABEL)
-    return button
+    return button(_("Remove from bookmarks"), save_id(key), icons.emoji(Icon.SAVE))
 
 
 def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
     """👍 or 👎 for the answer to a question."""
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        emoji="👍" if helped else "👎",
-        custom_id=vote_id(question_id, helped=helped),
-    )
+    return button("", vote_id(question_id, helped=helped), "👍" if helped else "👎")
 
 
 def missed(question_id: int) -> discord.ui.Button[Any]:
     """The same under "I don't know", where there is only this to say, in the language of this task."""
-    button = vote(question_id, helped=False)
-    button.label = safe.plain(_("The answer is in there"), discord_limits.LABEL)
-    return button
+    return button(_("The answer is in there"), vote_id(question_id, helped=False), "👎")
 
 
 def more_like(key: str) -> discord.ui.Button[Any]:
     """A button that looks for more like the article of this key, in the language of this task."""
-    label = safe.plain(_("More like this"), discord_limits.LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label,
-        emoji=icons.emoji(Icon.SEARCH),
-        custom_id=f"telex:like:{key}",
-    )
+    return button(_("More like this"), f"telex:like:{key}", icons.emoji(Icon.SEARCH))
 
 
 def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
@@ -177,13 +162,7 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
 
 def show_all(what: str) -> discord.ui.Button[Any]:
     """A button that shows all articles of a catch-up, in the language of this task."""
-    label = safe.plain(_("Show all"), discord_limits.LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label,
-        emoji=icons.emoji(Icon.LIST),
-        custom_id=f"telex:all:{what}",
-    )
+    return button(_("Show all"), f"telex:all:{what}", icons.emoji(Icon.LIST))
 
 
 def read(url: str) -> discord.ui.Button[Any] | None:

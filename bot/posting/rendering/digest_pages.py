@@ -141,7 +141,7 @@ def _rising(edition: Edition) -> str:
     return told.format(sentence=leader(edition.rising[0]))
 
 
-class Told(NamedTuple):
+class FittedStories(NamedTuple):
     """The stories of a digest as blocks, the articles that these link, and how many found no room."""
 
     blocks: list[Block]
@@ -149,7 +149,7 @@ class Told(NamedTuple):
     left_out: int
 
 
-def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Told:
+def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> FittedStories:
     """What fits of the sections, the first story large, in the language of this task."""
     shown: list[Block] = []
     linked_articles: list[Article] = []
@@ -174,7 +174,7 @@ def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Tol
         linked_articles.append(article)
     while shown and isinstance(shown[-1], Rule):
         shown.pop()
-    return Told(shown, linked_articles, left_out)
+    return FittedStories(shown, linked_articles, left_out)
 
 
 def _each(

@@ -6,6 +6,7 @@ until a digest covers them. One that names an article posted singly leaves its f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
 from bot.core import hours
@@ -242,18 +243,11 @@ def _note(
 
 def _recall(connection: Connection, digest_id: int, now: int) -> int | None:
     waiting = connection.execute(
-        "SELECT dispatch.id, created FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
+        "SELECT id, created, payload FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
     ).fetchall()
     if not waiting:
         return None
-    since = [
-        row[0]
-        for row in connection.execute(
-            "SELECT coalesce(json_extract(payload, '$.since'), created) FROM dispatch "
-            "WHERE digest_id = ? AND state = 'waiting'",
-            (digest_id,),
-        )
-    ]
+    since = [json.loads(row["payload"]).get("since", row["created"]) for row in waiting]
     ids = listed([row["id"] for row in waiting])
     connection.execute(
         "UPDATE fate SET dispatch_id = NULL, fate = 'digested', decided = ? "

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from bot.core import hours
 from bot.core.choices import PersonalPlan
 from bot.core.clock import Clock
-from bot.core.models import PersonalDigest
+from bot.core.people_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
 from bot.store.outbox.place_rows import need_person_channel, need_server

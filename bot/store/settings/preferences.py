@@ -82,7 +82,7 @@ class Preferences:
         """Channels whose posts are to be translated, each with its server, in servers the bot is in."""
         rows = await self._database.fetchall(
             "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
-            "WHERE channel.translate AND server.left IS NULL"
+            "WHERE channel.translate = 1 AND server.left IS NULL"
         )
         return [(row[0], row[1]) for row in rows]
 
