@@ -95,11 +95,7 @@ class PersonalDigestPanel(AskerLayout):
             setting(_("Time zone"), plan.time_zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
             setting(_("Feeds"), self._named_feeds()),
             *self._feed_menu(),
-            setting(
-                _("Topics"),
-                _named(plan.topics) or _("none"),
-                Press(self._ask_topics, Reply.OWN, label=_("Change…")),
-            ),
+            setting(_("Topics"), _named(plan.topics) or _("none"), topics),
             setting(_("Your watches"), watched, turn),
             Row(
                 Press(self._save, label=save_label, style=style.success, disabled=same and not rests),
