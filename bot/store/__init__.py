@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
-from bot.store import clock_repair, engines, sealing
+from bot.store import clock_repair, engines, moving, sealing
 from bot.store.article_changes import ArticleChanges
 from bot.store.articles import Articles
 from bot.store.feeds import Feeds
@@ -124,11 +124,14 @@ class Store:
         """
         store = cls(await engines.opened(place, clock), clock)
         try:
+            await moving.must_be_whole(store._database)
             await store.seal()
         except BaseException:
             await store.close()
             raise
         return store
+
+    move = staticmethod(moving.move)
 
     @staticmethod
     def lock_for_run(place: Path | DatabaseServer) -> AbstractContextManager[None]:

@@ -235,7 +235,7 @@ def _headline(article: Article) -> str:
 def _lead(article: Article, story: Story, limit: int) -> str:
     """The summary of a story, else the beginning of an article, unless it only repeats the title."""
     if story.summary:
-        return f"> {safe.markdown(safe.plain(story.summary, _SUMMARY))}"
+        return safe.markdown(safe.plain(story.summary, _SUMMARY))
     text = safe.plain((article.summary or article.body)[:_BEGINNING])
     if text.rstrip("….") == safe.plain(article.title).rstrip("…."):
         return ""
