@@ -9,18 +9,15 @@ from cogs.feeds.feed_commands import Feeds
 from cogs.feeds.why_commands import Why
 from cogs.reading.bookmark_commands import Bookmarks
 from cogs.reading.bookmark_reactions import Reactions
-from cogs.reading.more_menu import More
 from cogs.reading.reading_commands import Reading
-from cogs.reading.similar_articles import MoreLikeThis
+from cogs.reading.summary_menu import Summarizing
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
-from cogs.running.emoji_loop import Emoji
-from cogs.running.encoding_loop import Encoding
+from cogs.running.background_loops import Emoji, Encoding, Posting
 from cogs.running.health_monitor import Health
 from cogs.running.help_pages import Help
 from cogs.running.personal_data import Privacy
 from cogs.running.polling_loop import Polling
-from cogs.running.posting_loop import Posting
 from cogs.running.server_events import Servers
 from cogs.settings.settings_commands import ServerSettings
 from cogs.settings.setup_flow import Setup
@@ -44,8 +41,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Asking,
     Bookmarks,
     Reactions,
-    More,
-    MoreLikeThis,
+    Summarizing,
     Watching,
     Digests,
     Rising,

@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 from bot.store import Store
+from tests import postgres_server
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
@@ -85,11 +86,36 @@ async def feed_server() -> AsyncIterator[FeedServer]:
     await server.stop()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help="all that opens a database, on PostgreSQL")
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def engine(request: pytest.FixtureRequest) -> str:
+    """What the test's database is on: `tests/store` runs what it has for both."""
+    return "postgres" if request.config.getoption("--postgres") else "sqlite"
+
+
+@pytest.fixture(scope="session")
+def server_databases(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[postgres_server.ServerDatabases]:
+    postgres_server.skip_without()
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+    databases = postgres_server.ServerDatabases(postgres_server.join(folder), f"telex_test_{worker_id}")
+    yield databases
+    databases.close()
+    postgres_server.leave(folder)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Settings:
     """Settings for a test: a database of its own, and feeds on loopback allowed."""
+    on_server = engine == "postgres"
     return Settings(
-        database=tmp_path / "telex.db",
+        database=request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db",
+        index=tmp_path / "telex.db-index",
         allow_private_addresses=(ip_network("127.0.0.0/8"),),
     )
 
@@ -107,9 +133,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def _prepare(settings: Settings, empty: Path) -> None:
+    if isinstance(settings.database, Path):
+        shutil.copy(empty, settings.database)
+
+
 @pytest.fixture
 async def store(settings: Settings, clock: ManualClock, empty_database: Path) -> AsyncIterator[Store]:
-    shutil.copy(empty_database, settings.database)
+    _prepare(settings, empty_database)
     opened = await Store.open(settings.database, clock)
     yield opened
     await opened.close()
@@ -117,7 +148,7 @@ async def store(settings: Settings, clock: ManualClock, empty_database: Path) ->
 
 @pytest.fixture
 async def newsroom(settings: Settings, clock: ManualClock, empty_database: Path) -> AsyncIterator[Newsroom]:
-    shutil.copy(empty_database, settings.database)
+    _prepare(settings, empty_database)
     async with open_newsroom(settings, clock) as opened:
         yield opened
 

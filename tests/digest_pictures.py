@@ -6,10 +6,8 @@ In English and in French, wide and narrow, of the stories of the demo.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 from simcord.env import Env
@@ -18,7 +16,8 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import DigestPlan, Preference
 from bot.demo.sample_feeds import Publisher
-from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
+from tests.picture_stage import newsstand, shoot_widths, staged
+from tests.store import sql
 
 COMMANDS = {"digest-setup": "digest setup"}
 
@@ -40,13 +39,12 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             await change(preference, value, **place, channel_id=channel.id)
         plan = DigestPlan(weekday=0, minute=480, wide=True, chart=True)
         await newsroom.store.digests.save(plan, **place, channel_id=channel.id, limit=9)
-        with closing(sqlite3.connect(newsroom.settings.database)) as connection, connection:
-            connection.execute("UPDATE digest SET due = ?", (int(time.time()),))
-            connection.execute("UPDATE server SET joined = 0")
+        sql.run(newsroom.settings.database, "UPDATE digest SET due = ?", (int(time.time()),))
+        sql.run(newsroom.settings.database, "UPDATE server SET joined = 0")
         assert isinstance(env.bot, Telex)
         await env.bot.courier.settle()
         await env.settle()
-        await shoot_widths(env, channel, person, folder / f"digest{ending}.png", assets, WIDTHS)
+        await shoot_widths(env, channel, person, folder / f"digest{ending}.png", assets)
         for name, command in COMMANDS.items():
             await person.slash(channel, command)
             await shoot_widths(env, channel, person, folder / f"{name}{ending}.png", assets)

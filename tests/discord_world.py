@@ -38,6 +38,7 @@ from simcord.env import Env
 
 import cogs
 from bot.client.discord_client import Telex
+from bot.core.database_server import DatabaseServer
 from bot.core.locale import know_commands
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
@@ -95,7 +96,7 @@ class World:
         return self.newsroom.store
 
     @property
-    def database(self) -> Path:
+    def database(self) -> Path | DatabaseServer:
         return self.newsroom.settings.database
 
     async def follow(self, url: str, channel: ChannelHandle | None = None) -> Feed:
@@ -161,7 +162,7 @@ class World:
         if event == "INTERACTION_CREATE":
             person = payload.get("user") or payload["member"]["user"]
             payload["locale"] = self.locales.get(int(person["id"]), "en-US")
-            if "guild_id" in payload:
+            if "guild_id" in payload and "guild" not in payload:  # which is one without the bot
                 payload["guild_locale"] = self.env.backend.get_guild(
                     int(payload["guild_id"])
                 ).preferred_locale

@@ -1,6 +1,6 @@
 """Takes pictures of the ways out of a server: `python -m tests.elsewhere_pictures [FOLDER]`.
 
-A channel that is shared as a feed, in English and in French.
+A channel that is shared as a feed and a search in direct messages, in English and in French.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from simcord.env import Env
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
 from tests.cogs.helpers import labels, last
-from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
+from tests.picture_stage import newsstand, shoot_widths, staged
 
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
@@ -28,7 +28,10 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         panel = last(await person.slash(general, "feed share", channel=stage.news))
         await person.click(panel, label=labels(panel)[0])
-        await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets, WIDTHS)
+        await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets)
+        await person.user.slash("search", query="signal OR amazon")
+        path = folder / f"direct-search{ending}.png"
+        await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
 
 
 async def main(folder: Path) -> None:

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 from simcord.actors import MemberActor
-from simcord.builders import ChannelHandle
+from simcord.builders import ChannelHandle, UserHandle
 from simcord.env import Env
 
 import cogs
@@ -35,7 +34,7 @@ OUTLETS = (
     *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
 )
 """Whose initials pictures show; others have a square of their colour."""
-WIDTHS = {"": 1000, "-narrow": 430}
+WIDTHS = {"": 780, "-narrow": 430}
 HEIGHT = 1100
 STORIES = 10
 """New ones beside those of the weeks before."""
@@ -88,12 +87,13 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
 
 
 @contextmanager
-def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[Page]:
+def opened(address: str, *, width: int = WIDTHS[""], height: int = HEIGHT) -> Iterator[Page]:
     """The page of a preview in a browser, with its messages there."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=1.5)
         page.goto(address)
+        page.locator("#messages-sidebar").evaluate("shown => { shown.style.display = 'none'; }")
         page.locator(MESSAGE).last.wait_for(timeout=60_000)
         page.wait_for_timeout(1500)
         yield page
@@ -134,8 +134,8 @@ async def shoot(
     channel: ChannelHandle,
     take: Callable[[Page], None],
     *,
-    width: int = 1000,
-    height: int = 1100,
+    width: int = WIDTHS[""],
+    height: int = HEIGHT,
 ) -> None:
     """Let pictures be taken of the page of a channel as its editor sees it."""
 
@@ -182,16 +182,15 @@ async def newsstand(
 async def shoot_widths(
     env: Env,
     channel: ChannelHandle,
-    viewer: MemberActor,
+    viewer: MemberActor | UserHandle,
     path: Path,
     assets: Mapping[str, tuple[str, bytes]],
-    widths: Mapping[str, int] = MappingProxyType({"": 1000}),
 ) -> None:
     """A picture of the last message of a channel in each width."""
 
     def take(address: str) -> None:
         with opened(address, height=2400) as page:
-            for ending, width in widths.items():
+            for ending, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 2400})
                 page.wait_for_timeout(1000)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))

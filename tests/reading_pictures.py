@@ -22,7 +22,7 @@ from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage
 from bot.posting.rendering.buttons import custom_ids
 from tests.cogs.helpers import choose, components, last, menu
-from tests.picture_stage import WIDTHS, newsstand, opened, shoot_widths, staged
+from tests.picture_stage import newsstand, opened, shoot_widths, staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,14 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         for name in names or VIEWS:
             await VIEWS[name](reader)
             path = folder / f"{name}{reader.ending}.png"
-            await shoot_widths(env, stage.news, reader.person, path, assets, WIDTHS)
+            await shoot_widths(env, stage.news, reader.person, path, assets)
     async with env.preview(stage.news, viewers=(stage.ada,), layout="channel") as preview:
         await asyncio.to_thread(complete, preview.url, "linux mu", folder / "completions.png")
 
 
 def complete(address: str, query: str, path: Path) -> None:
     """What is offered while a query is typed."""
-    with opened(address, width=900) as page:
+    with opened(address, width=644) as page:
         page.locator("textarea").first.click()
         page.keyboard.type("/search")
         page.wait_for_timeout(800)
@@ -112,7 +112,7 @@ def complete(address: str, query: str, path: Path) -> None:
         page.wait_for_timeout(500)
         page.keyboard.type(query, delay=60)
         page.wait_for_timeout(1500)
-        page.screenshot(path=path, clip={"x": 256, "y": 800, "width": 644, "height": 300})
+        page.screenshot(path=path, clip={"x": 0, "y": 800, "width": 644, "height": 300})
 
 
 async def main(folder: Path, names: list[str]) -> None:

@@ -22,7 +22,7 @@ from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage, build, follow, likeness
 from cogs.running import welcome
 from tests.cogs.helpers import last
-from tests.picture_stage import WIDTHS, shoot_widths, staged
+from tests.picture_stage import shoot_widths, staged
 
 PICTURES = {
     "help": "help",
@@ -76,13 +76,13 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         with use(ending.removeprefix("-")):
             await welcome.say(env.bot, guild)
         await env.settle()
-        await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets, WIDTHS)
+        await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets)
         for name, typed in PICTURES.items():
             shown = last(await person.slash(general, typed))
-            await shoot_widths(env, general, person, folder / f"{name}{ending}.png", assets, WIDTHS)
+            await shoot_widths(env, general, person, folder / f"{name}{ending}.png", assets)
         label = "Tout supprimer" if ending else "Delete everything"
         await person.click(shown, label=label)
-        await shoot_widths(env, general, person, folder / f"privacy-delete{ending}.png", assets, WIDTHS)
+        await shoot_widths(env, general, person, folder / f"privacy-delete{ending}.png", assets)
 
 
 async def main(folder: Path) -> None:

@@ -18,7 +18,7 @@ from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.demo.sample_feeds import Publisher
 from bot.store.records import Opinion
-from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
+from tests.picture_stage import newsstand, shoot_widths, staged
 
 PEOPLE = (11, 12, 13)
 """Who liked things, beside those whose screens are shown."""
@@ -50,7 +50,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             else:
                 await person.slash(stage.news, name.replace("-", " "))
             path = folder / f"{name}{ending}.png"
-            await shoot_widths(env, stage.news, person, path, assets, WIDTHS)
+            await shoot_widths(env, stage.news, person, path, assets)
 
 
 async def main(folder: Path) -> None:

@@ -12,7 +12,8 @@ from discord.ext import commands
 from simcord.results import InteractionResult
 
 from bot.client.command_registration import translation
-from bot.client.discord_client import INTENTS, Telex, answering
+from bot.client.discord_client import INTENTS, OWN_REPLY, Telex
+from bot.client.error_answers import answering
 from bot.core import locale
 from bot.core.refusals import Refusal
 from tests.clocks import ManualClock
@@ -29,7 +30,7 @@ class Trial(commands.Cog):
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Try something")
+    @app_commands.command(description="Try something", extras={OWN_REPLY: True})
     async def trial(self, interaction: discord.Interaction[Telex], what: str) -> None:
         if what == "deferred":
             await interaction.response.defer(ephemeral=True)
@@ -45,8 +46,6 @@ class Trial(commands.Cog):
                 raise app_commands.CommandOnCooldown(app_commands.Cooldown(1, 10), 4.4)
             case "mine":
                 raise app_commands.MissingPermissions(["manage_guild"])
-            case "yours":
-                raise app_commands.BotMissingPermissions(["embed_links"])
             case "check":
                 raise app_commands.CheckFailure
             case "feeds":
@@ -95,7 +94,6 @@ def said(result: InteractionResult) -> str:
         ("deferred", "Not today."),
         ("cooldown", "Not so fast! Try again in 4 seconds."),
         ("mine", "You need the Manage Server permission for this."),
-        ("yours", "I need the Embed Links permission for this."),
         ("check", "You can’t use this here."),
     ],
 )
@@ -112,7 +110,7 @@ async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_to
     result = await ask(trial, "boom")
     number = said(result).split("`")[1]
     assert result.ephemeral
-    (record,) = [record for record in caplog.records if record.name == "bot.client.discord_client"]
+    (record,) = [record for record in caplog.records if record.name == "bot.client.error_answers"]
     assert number in record.getMessage()
     assert record.exc_info is not None
     assert "boom" not in record.getMessage()  # what people type stays out of the log
@@ -123,7 +121,7 @@ async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(
     trial: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ask(trial, "late")
-    assert [record.levelno for record in caplog.records if record.name == "bot.client.discord_client"] == [
+    assert [record.levelno for record in caplog.records if record.name == "bot.client.error_answers"] == [
         logging.WARNING
     ]
     trial.forgive()

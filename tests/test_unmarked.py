@@ -18,6 +18,7 @@ SPOKEN = (
     *sorted((ROOT / "cogs").rglob("*.py")),
     *sorted((ROOT / "bot" / "posting").rglob("*.py")),
     ROOT / "bot" / "client" / "discord_client.py",
+    ROOT / "bot" / "client" / "error_answers.py",
 )
 """Modules in which any text of two words or more is prose for somebody."""
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
@@ -204,7 +205,11 @@ def plainly_named(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, str(text)
 
 
-SHOWN_WITHOUT_LINKS = ("/settings channel, or lift the requirement", "finds them with /search")
+SHOWN_WITHOUT_LINKS = (
+    "/settings channel, or lift the requirement",
+    "finds them with /search",
+    "use is:bookmarked in /search",
+)
 """What also stands in a footer, or on a terminal."""
 
 

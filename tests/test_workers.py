@@ -68,6 +68,15 @@ async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_pa
     await workers.close()
 
 
+async def test_a_process_ends_to_which_another_leaves_nothing() -> None:
+    workers = Workers(2, patience=0.1, keep=1)
+    pids = set(await asyncio.gather(*(workers.run(calls.pid, timeout=5) for _ in range(2))))
+    while len(running := {await workers.run(calls.pid, timeout=5), *filter(_runs, pids)}) > 1:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.01)
+    assert running < pids
+    await workers.close()
+
+
 async def test_a_large_body_arrives_whole_both_ways(workers: Workers) -> None:
     body = os.urandom(2**20) * 8
     assert await workers.run(calls.echo, body, timeout=10) == body

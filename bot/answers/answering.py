@@ -26,7 +26,7 @@ from bot.answers.judging import Judged, judge
 from bot.answers.passages import passages
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
-from bot.answers.written_answers import as_answer, written_answer
+from bot.answers.written_answers import Told, as_answer, written_answer
 from bot.core import locale
 from bot.core.models import Article
 from bot.search.index import analysis
@@ -72,14 +72,21 @@ async def ask(
     writer: Writer | None = None,
     zone: tzinfo = UTC,
     taste: Taste = NONE,
+    told: Told | None = None,
 ) -> Answer:
     """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked.
 
     `about` is the id of the article that it is asked about, `earlier` are the questions before it in the
     conversation, oldest first, `sources` the ids of the articles that answered the last of them, and `writer`
     writes the answer where one is configured. The days of which the question speaks begin at midnight in
-    `zone`. Of the news it tells first what is to the `taste` of the server.
+    `zone`. Of the news it tells first what is to the `taste` of the server. `told` hears of what is written
+    while it is.
     """
+
+    def draft(answer: Answer) -> None:
+        if told is not None:
+            told(replace(answer, question=text))
+
     whole = conversation.whole(text, earlier)[:MAX_LENGTH]
     article = None if about is None else await _visible(searcher, about, feed_ids)
     newest = await searcher.store.articles.newest(feed_ids, limit=1)
@@ -89,7 +96,7 @@ async def ask(
         vague = None
     answer = None if vague is None else await _told(searcher, whole, feed_ids, vague, taste)
     if answer is None and article is not None and _asks_for_an_overview(whole):
-        answer = await _overview(searcher, whole, article, writer)
+        answer = await _overview(searcher, whole, article, writer, draft)
     if answer is None:
         known = [] if article is None else [article]
         for source in sources:
@@ -100,7 +107,7 @@ async def ask(
             asked = f"{whole} ({article.title})"
         question = await understood(searcher, asked)
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=latest)
-        answer = await answer_from(searcher, question, retrieved.after(known), latest, writer)
+        answer = await answer_from(searcher, question, retrieved.after(known), latest, writer, draft)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
     if vague is not None and vague.stated and answer.tier is Tier.NOTHING:
         answer = replace(answer, period=vague.period)
@@ -111,7 +118,12 @@ async def ask(
 
 
 async def answer_from(
-    searcher: Searcher, question: Question, retrieved: Retrieved, newest: int, writer: Writer | None = None
+    searcher: Searcher,
+    question: Question,
+    retrieved: Retrieved,
+    newest: int,
+    writer: Writer | None = None,
+    told: Told | None = None,
 ) -> Answer:
     """What some articles answer. `newest`: when the newest article that is stored was published."""
     by_words = await searcher.aside(
@@ -121,7 +133,7 @@ async def answer_from(
     articles = {article.id: article for article in retrieved.articles}
     tier = tier_of(judged, judged_by)
     if writer is not None and tier is not Tier.NOTHING:
-        written = await written_answer(question, judged, articles, tier, writer)
+        written = await written_answer(question, judged, articles, tier, writer, told)
         if written is not None:
             return written
     return present(question, judged, articles, tier)
@@ -243,14 +255,21 @@ def _asks_for_an_overview(text: str) -> bool:
     return bool(_OVERVIEW.search(folded)) and not conversation.telling_words(rest)
 
 
-async def _overview(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:
+async def _overview(
+    searcher: Searcher, text: str, article: Article, writer: Writer | None, told: Told
+) -> Answer | None:
     """What an article is about: as a model tells it from its first passages, else how it begins."""
     begins, shown = await searcher.aside(_in_stretches, article)
     if not begins:
         return None
     if writer is not None:
         quotes = [Quote(stretch, article) for stretch in shown]
-        sentences = await writer.write(text, quotes, detect(text) or locale.current())
+        sentences = await writer.write(
+            text,
+            quotes,
+            detect(text) or locale.current(),
+            lambda sentences: told(as_answer(text, sentences, quotes, Tier.SURE)),
+        )
         if sentences:
             return as_answer(text, sentences, quotes, Tier.SURE)
     return Answer(question=text, tier=Tier.SURE, quotes=(Quote(begins, article),), sources=(article,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bot.answers.answer_model import QUOTES, Answer, Quote, Tier
 from bot.answers.features import has_form
@@ -14,6 +14,9 @@ from bot.search.index import analysis
 from bot.writing.citations import Sentence
 from bot.writing.model_writer import PASSAGES, Writer
 
+Told = Callable[[Answer], None]
+"""Called with an answer that is being written, again and again."""
+
 
 async def written_answer(
     question: Question,
@@ -21,19 +24,29 @@ async def written_answer(
     articles: Mapping[int, Article],
     tier: Tier,
     writer: Writer,
+    told: Told | None = None,
 ) -> Answer | None:
     """The answer as the model wrote it, with the passages that it cites; None when none of it holds.
 
     It must speak of what was asked, and hold a number where a number was asked for, a price for a price.
+    So must what `told` hears of it while it is being written.
     """
     shown = [Quote(each.text, articles[each.article_id], each.marked) for each in judged[:PASSAGES]]
     language = question.language or locale.current()
-    sentences = await writer.write(question.text, shown, language)
-    said = " ".join(sentence.text for sentence in sentences)
-    words = frozenset(analysis.stems(said, language))
-    if all(term.stems.isdisjoint(words) for term in question.terms) or not has_form(question, said):
-        return None
-    return as_answer(question.text, sentences, shown, tier)
+
+    def answer(sentences: Sequence[Sentence]) -> Answer | None:
+        said = " ".join(sentence.text for sentence in sentences)
+        words = frozenset(analysis.stems(said, language))
+        if all(term.stems.isdisjoint(words) for term in question.terms) or not has_form(question, said):
+            return None
+        return as_answer(question.text, sentences, shown, tier)
+
+    def hear(sentences: Sequence[Sentence]) -> None:
+        draft = answer(sentences)
+        if draft is not None and told is not None:
+            told(draft)
+
+    return answer(await writer.write(question.text, shown, language, hear))
 
 
 def as_answer(text: str, sentences: Sequence[Sentence], shown: Sequence[Quote], tier: Tier) -> Answer:

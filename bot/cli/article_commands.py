@@ -17,7 +17,7 @@ from bot.answers.conversing.question_service import in_return
 from bot.cli import printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.core.clock import SystemClock
-from bot.core.models import Tally
+from bot.core.people_models import Tally
 from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError

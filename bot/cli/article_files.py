@@ -7,6 +7,7 @@ what comes in, `url` and one of `title` and `text` are needed, keys of other nam
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, TextIO
@@ -53,6 +54,8 @@ class Imported:
     known: int = 0
     rejected: int = 0
     problems: list[Problem] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    """Lines with each key that means nothing."""
 
     def reject(self, line: int, reason: str) -> None:
         """Count a line that cannot be used."""
@@ -92,7 +95,7 @@ async def import_lines(
         rows = []
         for last, raw in batch:
             try:
-                rows.append(row_of(raw))
+                rows.append(row_of(raw, done.others))
             except ValueError as error:
                 done.reject(last, str(error))
         await _import(newsroom, rows, sources, done)

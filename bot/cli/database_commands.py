@@ -14,6 +14,8 @@ from bot.cli import article_files, terminal
 from bot.cli.article_commands import encode, open_store
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.client.services import open_newsroom
+from bot.polling.article_lines import FIELDS
+from bot.text.safe import plain
 
 commands = typer.Typer()
 
@@ -62,6 +64,9 @@ def import_(
     done = wait_for(work)
     for problem in done.problems:
         terminal.say(f"line {problem.line}: {problem.reason}")
+    if done.others:
+        names = ", ".join(f"{plain(name, 60)} ({count})" for name, count in done.others.most_common())
+        terminal.say(f"Ignored fields, with their lines: {names}. Known: {', '.join(FIELDS)}.")
     terminal.say(f"{done.stored} stored, {done.known} known already, {done.rejected} rejected.")
     if done.rejected:
         raise typer.Exit(FAILED)

@@ -55,20 +55,11 @@ def poll(
 
     async def work() -> list[PollReport]:
         async with open_newsroom(settings) as newsroom:
-            store = newsroom.store.feeds
-            known: set[str] = set()
-            feeds: list[Feed] = []
-            for url in dict.fromkeys(wanted):
-                there = await store.find(url)
-                found = await store.of_page(url) if there is None else [there]
-                known.update(feed.url for feed in found)
-                feeds += found or [await store.add(url)]
-            if not wanted:
-                feeds = await store.due(newsroom.clock.now(), 100_000, ())
-            reports = await _poll_all(newsroom, feeds, polite=not wanted)
-            for report in reports:
-                if wanted and report.error and report.feed.url not in known:
-                    await store.remove(report.feed.id)
+            if wanted:
+                reports = await _poll_at(newsroom, wanted)
+            else:
+                due = await newsroom.store.feeds.due(newsroom.clock.now(), 100_000, ())
+                reports = await _poll_all(newsroom, due, polite=True)
             await _read_pages(newsroom, reports, polite=not wanted)
             await encode(newsroom.meaning)
             return reports
@@ -80,6 +71,23 @@ def poll(
         )
     if reports and all(report.error for report in reports):
         raise typer.Exit(FAILED)
+
+
+async def _poll_at(newsroom: Newsroom, addresses: Iterable[str]) -> list[PollReport]:
+    """Poll the feeds at addresses; what is new and fails is not kept."""
+    store = newsroom.store.feeds
+    known: set[str] = set()
+    feeds: list[Feed] = []
+    for url in dict.fromkeys(addresses):
+        there = await store.find(url)
+        found = await store.of_page(url) if there is None else [there]
+        known.update(feed.url for feed in found)
+        feeds += found or [await store.add(url)]
+    reports = await _poll_all(newsroom, feeds, polite=False)
+    for report in reports:
+        if report.error and report.feed.url not in known:
+            await store.remove(report.feed.id)
+    return reports
 
 
 async def _poll_all(newsroom: Newsroom, feeds: Iterable[Feed], *, polite: bool) -> list[PollReport]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +13,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import command_registration
+from bot.client import command_registration, interaction_places
+from bot.client.error_answers import report, speak_to
 from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
-from bot.core.locale import _, amount, ngettext
 from bot.core.rate_limits import Limit
 from bot.posting.courier import Courier
 from bot.posting.sending import permissions
@@ -27,8 +25,7 @@ from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.sending.send_outcomes import NoRepeats
 from bot.posting.visibility import Visibility
-from bot.posting.wording import declined_reasons
-from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
+from bot.store import AlreadyRunning, DatabaseFault
 
 if TYPE_CHECKING:
     from bot.core.settings import Settings
@@ -40,21 +37,24 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 """What Telex hears of a server: nothing privileged."""
 
 _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
-_UNKNOWN_INTERACTION = 10062  # nobody answered it in time
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
 _TOO_MANY, _SERVER_ERROR = 429, 500
 AT_ONCE, PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
 KEYSTROKES = 60
+OWN_REPLY = "own_reply"
+"""An extra of commands that others may read the answer of."""
+_TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000  # seconds and people that what one may read is remembered for
 
 
 class Tree(app_commands.CommandTree["Telex"]):
     """The commands: each is answered in its asker's language, and every error in words."""
 
     async def interaction_check(self, interaction: discord.Interaction[Telex], /) -> bool:
-        """Set the language of the answer; refuse who asks from where the command is not offered.
+        """Set the language of the answer; refuse who asks from where the command is not offered; acknowledge.
 
-        Discord does so too. A forged request is answered all the same, before it can meet a command that
-        relies on there being a server and a member of it.
+        What is answered is for the asker alone, unless the command has `OWN_REPLY` among its extras and
+        acknowledges by itself. Discord refuses too. A forged request is answered all the same, before it can
+        meet a command that relies on there being a server and a member of it.
         """
         speak_to(interaction)
         if interaction.type is discord.InteractionType.autocomplete:
@@ -62,6 +62,8 @@ class Tree(app_commands.CommandTree["Telex"]):
         if not _is_offered(interaction):
             raise app_commands.NoPrivateMessage
         slow_down(interaction)
+        if interaction.command is None or OWN_REPLY not in interaction.command.extras:
+            await interaction.response.defer(ephemeral=True, thinking=True)
         return True
 
     async def on_error(
@@ -110,6 +112,7 @@ class Telex(commands.AutoShardedBot):
         self.pace = Limit(newsroom.clock, allowed=AT_ONCE, period=PERIOD)
         """How much each person asks: commands, buttons and menus together."""
         self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
+        self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
         self.courier = Courier(
             newsroom.store,
@@ -119,6 +122,7 @@ class Telex(commands.AutoShardedBot):
             visibility=self.visibility,
             workers=newsroom.spare,
             tastes=newsroom.tastes,
+            writing=newsroom.writing,
             webhooks=self.webhooks,
         )
         self._cogs_to_add = tuple(cogs)
@@ -170,12 +174,28 @@ class Telex(commands.AutoShardedBot):
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Ids of the feeds that the asker may read: those followed in channels of this server they can view.
 
-        Empty in a direct message. May ask Discord about archived threads: acknowledge the interaction first.
+        Where it is no server of ours, those of the servers that they share with the bot. Asks Discord:
+        acknowledge the interaction first.
         """
-        guild, member = interaction.guild, interaction.user
-        if guild is None or not isinstance(member, discord.Member):
-            return set()
-        return await self.feed_ids_seen_by(member)
+        if interaction_places.server(interaction) is not None:
+            member = interaction_places.member(interaction)
+            return set() if member is None else await self.feed_ids_seen_by(member)
+        return set(await self.read_elsewhere(interaction))
+
+    async def read_elsewhere(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
+        """What the asker may read where it is no server of ours: ids of feeds, each with a server's.
+
+        While they type, as it was within the last minute.
+        """
+        person_id, now = interaction.user.id, self.newsroom.clock.monotonic()
+        asked, known = self._elsewhere.get(person_id, (-_TYPED_WITHIN, {}))
+        if interaction.type is discord.InteractionType.autocomplete and now - asked < _TYPED_WITHIN:
+            return known
+        known = await interaction_places.read_in_direct_messages(self, person_id)
+        if len(self._elsewhere) >= _MOST_TYPING:
+            self._elsewhere.clear()
+        self._elsewhere[person_id] = now, known
+        return known
 
     async def feed_ids_seen_by(self, member: discord.Member) -> set[int]:
         """Ids of the feeds that are followed in channels of a member's server that they can view.
@@ -233,15 +253,17 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
 
 
 def _is_offered(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a command works where it was sent from: by a member of a server, or in a direct message."""
-    if interaction.guild_id is not None:
+    """Whether a command works where it was sent from: a server of ours, direct messages, anywhere else."""
+    if interaction_places.server(interaction) is not None:
         return isinstance(interaction.user, discord.Member)
-    command = interaction.command
+    command: Any = interaction.command
     if isinstance(command, app_commands.Command) and command.root_parent is not None:
-        contexts = command.root_parent.allowed_contexts
-    else:
-        contexts = command.allowed_contexts if command is not None else None
-    return contexts is None or contexts.dm_channel is not False
+        command = command.root_parent
+    if command is None:
+        return True
+    if interaction_places.is_direct(interaction):
+        return command.allowed_contexts is None or command.allowed_contexts.dm_channel is not False
+    return command.allowed_installs is not None and command.allowed_installs.user
 
 
 def _out_of_reach(error: Exception) -> bool:
@@ -252,107 +274,9 @@ def _out_of_reach(error: Exception) -> bool:
     return isinstance(error, passing)
 
 
-def speak_to(interaction: discord.Interaction[Any]) -> None:
-    """Speak the asker's language for the rest of this task: theirs, else their server's, else the setting."""
-    theirs = locale.supported(str(interaction.locale))
-    servers = locale.supported(str(interaction.guild_locale)) if interaction.guild_locale else None
-    locale.speak(theirs or servers or interaction.client.newsroom.settings.language)
-
-
-@asynccontextmanager
-async def answering(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """For callbacks of views, modals and dynamic items: speak the asker's language, report what goes wrong.
-
-    The command tree does both by itself.
-    """
-    speak_to(interaction)
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
-        await report(interaction, error)
-
-
 def slow_down(interaction: discord.Interaction[Telex]) -> None:
     """Count what a person asks of the bot. Raises `CommandOnCooldown` for more than anybody's share."""
     pace = interaction.client.pace
     if wait := pace.wait(interaction.user.id):
         raise app_commands.CommandOnCooldown(app_commands.Cooldown(AT_ONCE, PERIOD), wait)
     pace.take(interaction.user.id)
-
-
-async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Tell the asker, and nobody else, what went wrong; log what they cannot know."""
-    if isinstance(error, app_commands.CommandInvokeError):
-        error = error.original if isinstance(error.original, Exception) else error
-    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
-        log.warning("An interaction was answered too late: %s", _place(interaction))
-        return
-    sentence = in_words(error, _place(interaction))
-    try:
-        if interaction.response.is_done():
-            await interaction.followup.send(sentence, ephemeral=True)
-        else:
-            await interaction.response.send_message(sentence, ephemeral=True)
-    except (discord.DiscordException, aiohttp.ClientError) as unheard:
-        log.warning("Could not tell a person of an error: %s", unheard)
-
-
-def in_words(error: Exception, place: str) -> str:
-    """What to tell the person of an error; one that they cannot know is logged with a number and `place`."""
-    sentence = declined_reasons.of(error) or _sentence(error)
-    if sentence is not None:
-        return sentence
-    number = secrets.token_hex(4)
-    log.error("Error %s: %s", number, place, exc_info=error)
-    return _(
-        "Something went wrong on my side. If it keeps happening, give whoever runs this bot "
-        "the number `{number}`."
-    ).format(number=number)
-
-
-def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an error
-    """What to say of an error that is no fault of ours; None for one that is."""
-    match error:
-        case DatabaseFault():
-            return _of_database(error)
-        case app_commands.CommandOnCooldown():
-            seconds = max(1, round(error.retry_after))
-            return ngettext(
-                "Not so fast! Try again in {seconds} second.",
-                "Not so fast! Try again in {seconds} seconds.",
-                seconds,
-            ).format(seconds=amount(seconds))
-        case app_commands.MissingPermissions():
-            names = ", ".join(map(permissions.name, error.missing_permissions))
-            return _("You need the {permissions} permission for this.").format(permissions=names)
-        case app_commands.BotMissingPermissions():
-            names = ", ".join(map(permissions.name, error.missing_permissions))
-            return _("I need the {permissions} permission for this.").format(permissions=names)
-        case app_commands.NoPrivateMessage():
-            return _("This only works in a server.")
-        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return _("This command has changed. Try again in a few minutes.")
-        case app_commands.TransformerError():
-            return _("I don’t understand “{value}”.").format(value=str(error.value)[:100])
-        case app_commands.CheckFailure():
-            return _("You can’t use this here.")
-    return None
-
-
-def _of_database(fault: DatabaseFault) -> str:
-    if isinstance(fault, DatabaseBroken):
-        return _(
-            "My database is damaged, so this wasn’t done. Whoever runs this bot has to restore a backup."
-        )
-    return _(
-        "I can’t save anything right now, so this wasn’t done. Whoever runs this bot is "
-        "told. Try again later."
-    )
-
-
-def _place(interaction: discord.Interaction[Any]) -> str:
-    """What was asked and where, for the log: names and ids, nothing that a person typed."""
-    command = interaction.command.qualified_name if interaction.command else None
-    data: Mapping[str, Any] = dict(interaction.data or {})
-    custom_id = data.get("custom_id")
-    return f"{command or custom_id or interaction.type.name} in server {interaction.guild_id}"

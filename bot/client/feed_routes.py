@@ -14,7 +14,7 @@ from bot.client.discord_client import Telex
 from bot.core.rate_limits import Limit
 from bot.feeds.fetch import CHANNEL_FEEDS
 from bot.posting.publishing.channel_contents import ChannelContents
-from bot.posting.publishing.feed_documents import FORMS, Channel
+from bot.posting.publishing.feed_documents import FORMS, Channel, address
 from bot.store import StoreError
 from bot.store.records import ChannelFeed
 
@@ -26,11 +26,6 @@ LATER = 60
 """Seconds after which to ask again where Discord cannot be asked now."""
 
 _LONGEST_TOKEN = 100
-
-
-def address(public_url: str, token: str, what: str, form: str) -> str:
-    """Where a feed of a channel is."""
-    return f"{public_url}{CHANNEL_FEEDS}{token}/{what}.{form}"
 
 
 class ChannelFeedRoutes:

@@ -29,17 +29,25 @@ def routes(pushes: PushSubscriber, *, max_bytes: int) -> list[web.RouteDef]:
             return web.Response(status=410)
         if wait:
             return web.Response(status=429, headers={"Retry-After": str(math.ceil(wait))})
-        body = bytearray()
-        try:
-            async with asyncio.timeout(RECEIVE_TIME):
-                async for part in request.content.iter_any():
-                    body += part
-                    if len(body) > max_bytes:
-                        return web.Response(status=413)
-        except TimeoutError:
-            return web.Response(status=408)
-        pushed = Pushed(bytes(body), request.headers.get("Content-Type", ""))
+        body = await _received(request, max_bytes)
+        if not isinstance(body, bytes):
+            return body
+        pushed = Pushed(body, request.headers.get("Content-Type", ""))
         pushes.take(token, pushed, request.headers.get("X-Hub-Signature"))
         return web.Response(status=202)  # also without a valid signature, which is nobody's business
 
     return [web.get(PATH + "{token}", verify), web.post(PATH + "{token}", receive)]
+
+
+async def _received(request: web.Request, most: int) -> bytes | web.Response:
+    """What a hub sends; or the refusal where that is too much, or takes too long."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(RECEIVE_TIME):
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > most:
+                    return web.Response(status=413)
+    except TimeoutError:
+        return web.Response(status=408)
+    return bytes(body)

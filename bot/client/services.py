@@ -23,8 +23,9 @@ from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store, use_keys
 from bot.stories.known_tastes import Tastes
-from bot.stories.story_lookup import Gathering
-from bot.writing.model_writer import Writer, writer_of
+from bot.stories.story_lookup import StoryLookup
+from bot.writing import writing_desk
+from bot.writing.writing_desk import WritingDesk
 
 PARSERS = 2
 """Processes that parse: the second while one is not enough."""
@@ -56,7 +57,7 @@ class Newsroom:
     pushes: PushSubscriber
     tastes: Tastes
     meaning: Meaning | None = None  # with the extra `semantic`
-    writer: Writer | None = None  # where a model service is configured
+    writing: WritingDesk | None = None  # where a model service is configured
 
     async def zone(self, server_id: int) -> tzinfo:
         """The time zone in which the days of a server begin. Raises `StoreError`."""
@@ -81,11 +82,11 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         async with (
             Fetcher(settings) as fetcher,
             opened(settings, store) as meaning,
-            writer_of(settings, clock) as writer,
+            writing_desk.opened(settings, clock, store) as writing,
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
-            gathering = Gathering(store, index, meaning)
-            poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, gathering)
+            story_lookup = StoryLookup(store, index, meaning)
+            poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, story_lookup)
             following = Following(clock, store, fetcher, workers, poller)
             reader = Reader(settings, clock, store, poller.pages, poller.hosts)
             pushes = PushSubscriber(settings, clock, store, fetcher, poller)
@@ -105,11 +106,11 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     pushes,
                     Tastes(store, spare),
                     meaning,
-                    writer,
+                    writing,
                 )
             finally:
                 await pushes.close()
-                await gathering.close()
+                await story_lookup.close()
     finally:
         await index.close()
         await workers.close()

@@ -108,6 +108,7 @@ class Preference(StrEnum):
     NOTIFY_ROLES = "notify_roles"
     LEAST_OUTLETS = "least_outlets"
     BEST_A_DAY = "best_a_day"
+    TRANSLATE = "translate"
     AS_OUTLET = "as_outlet"
 
 
@@ -134,10 +135,11 @@ class ChannelPreferences:
     """What was chosen for a channel.
 
     The language of its posts (None: the server's), one post a story, its posts in a thread of the day, or
-    under the name and icon of their outlet. Its
-    rhythm, None where there is none: `quiet_hours` as `hours.quiet` writes them, in the server's time
-    zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them. Which
-    stories it takes, None for all: those that at least so many outlets tell, the best so many a day.
+    under the name and icon of their outlet. Its rhythm, None where there is none: `quiet_hours` as
+    `hours.quiet` writes them, in the server's time zone; how many messages of articles it takes in an hour;
+    a `gap` in seconds between two of them. Which stories it takes, None for all: those that at least so many
+    outlets tell, the best so many a day. Whether articles in another language are translated, where the bot
+    has a model for it.
     """
 
     language: str | None = None
@@ -149,6 +151,7 @@ class ChannelPreferences:
     gap: int | None = None
     least_outlets: int | None = None
     best_a_day: int | None = None
+    translate: bool = False
 
 
 TOLD_WITHIN = 3 * 86_400
@@ -209,7 +212,8 @@ class DigestPlan:
 
     At a `minute` of the day in the server's time zone, on a `weekday` (Monday is 0) or, for None, each day.
     `alone`: the channel gets no single posts. `wide`: also from feeds of other channels that all its readers
-    may read. `chart`: with a picture of what rose in the week.
+    may read. `chart`: with a picture of what rose in the week. `summaries`: with what a language model wrote
+    of the stories, in place of their beginnings.
     """
 
     weekday: int | None
@@ -217,11 +221,12 @@ class DigestPlan:
     alone: bool = False
     wide: bool = False
     chart: bool = False
+    summaries: bool = False
 
     def __str__(self) -> str:
         """As the history of a server has it, such as `daily 08:00 alone`."""
         day = "daily" if self.weekday is None else _DAYS[self.weekday]
-        more = [name for name in ("alone", "wide", "chart") if getattr(self, name)]
+        more = [name for name in ("alone", "wide", "chart", "summaries") if getattr(self, name)]
         return " ".join([day, clock(self.minute), *more])
 
     @classmethod
@@ -236,4 +241,5 @@ class DigestPlan:
             alone="alone" in more,
             wide="wide" in more,
             chart="chart" in more,
+            summaries="summaries" in more,
         )

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, InstanceOf, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.core.database_server import DatabaseServer
 
 Network = IPv4Network | IPv6Network
 
@@ -24,8 +26,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("DISCORD_TOKEN", "discord_token"),
         description="The bot's token, from the Discord developer portal. Without one `telex` starts a demo.",
     )
-    database: Path = Field(
-        default=Path("data/telex.db"), description="The database file, created when missing."
+    database: Path | InstanceOf[DatabaseServer] = Field(
+        default=Path("data/telex.db"),
+        description="The database file, created when missing; or the address of a database on a PostgreSQL "
+        "server (15 or newer), `postgresql://user:password@host/name`, with the extra `postgres`.",
     )
     index: Path | None = Field(
         default=None,
@@ -82,6 +86,12 @@ class Settings(BaseSettings):
         le=300,
         description="Seconds that the server may take; after that the answer is quoted word for word.",
     )
+    model_daily: int = Field(
+        default=2000,
+        ge=0,
+        description="Summaries and translations that the model may write a day for all Discord servers, a "
+        "quarter of them for one; 0 for none. Each is written once.",
+    )
     privacy_url: str | None = Field(
         default=None,
         description="Web page with your privacy policy, to which `/help` and `/privacy` link; "
@@ -116,10 +126,20 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("database", mode="before")
+    @classmethod
+    def _file_or_server(cls, value: object) -> object:
+        return DatabaseServer.of(value) or value
+
+    def beside_database(self, ending: str) -> Path:
+        """A file or folder beside the database; where that is on a server, beside the default one."""
+        file = self.database if isinstance(self.database, Path) else Path("data/telex")
+        return file.with_name(f"{file.name}{ending}")
+
     @property
     def index_folder(self) -> Path:
         """Where the search index is."""
-        return self.index or self.database.with_name(f"{self.database.name}-index")
+        return self.index or self.beside_database("-index")
 
     @field_validator("privacy_url", mode="after")
     @classmethod

@@ -46,8 +46,8 @@ _SERVE = (
 class Workers:
     """A pool of `count` worker processes. Calls wait in order for a free one.
 
-    Each process starts when it is first needed, is replaced once it held `tired` bytes, and ends, all but
-    `keep` of them, when none was needed for `patience` seconds. The pool belongs to one event loop.
+    Each process starts when the others are busy, is replaced once it held `tired` bytes, and ends, all but
+    `keep` of them, when it was not needed for `patience` seconds. The pool belongs to one event loop.
     """
 
     def __init__(
@@ -107,7 +107,8 @@ class Workers:
             if worker is not None:
                 self._busy.discard(worker)
                 if healthy and not self._closed:
-                    self._idle.append(worker)
+                    worker.free_since = asyncio.get_running_loop().time()
+                    self._idle.append(worker)  # the last to be free is the first to be needed
                     self._wait()
                 else:
                     self._discard(worker)
@@ -152,17 +153,18 @@ class Workers:
         return await _Worker.start(self._tired)
 
     def _wait(self) -> None:
-        """From now on for the next call, as long as patience lasts."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._patience is not None:
+        """For the next call, as long as patience lasts."""
+        if self._timer is None and self._patience is not None:
             self._timer = asyncio.get_running_loop().call_later(self._patience, self._dismiss)
 
     def _dismiss(self) -> None:
-        while len(self._idle) > self._keep:
-            self._discard(self._idle.pop())
-        if self._reap():
-            self._timer = asyncio.get_running_loop().call_later(1.0, self._dismiss)
+        loop, patience = asyncio.get_running_loop(), self._patience or 0.0
+        now = loop.time()
+        while len(self._idle) > self._keep and self._idle[0].free_since + patience <= now:
+            self._discard(self._idle.pop(0))
+        waits = [self._idle[0].free_since + patience - now] if len(self._idle) > self._keep else []
+        waits += [1.0] if self._reap() else []
+        self._timer = loop.call_later(max(min(waits), 0.01), self._dismiss) if waits else None
 
     def _discard(self, worker: _Worker) -> None:
         worker.kill()
@@ -193,6 +195,7 @@ class _Worker(asyncio.Protocol):
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.lost = False
+        self.free_since = asyncio.get_running_loop().time()
         self._transport: asyncio.Transport | None = None
         self._reply: asyncio.Future[tuple[bool, object]] | None = None
         self._kind: object = None

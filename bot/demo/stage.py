@@ -7,43 +7,36 @@ type commands, press buttons and react as one of the people.
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import wraps
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import discord
-from discord import app_commands
 from discord.ext import commands
 from simcord.actors import MemberActor
 from simcord.backend.cdn import CDN_BASE
 from simcord.backend.errors import SetupError
 from simcord.builders import ChannelHandle, GuildHandle
-from simcord.enums import ComponentType
 from simcord.env import Env
-from simcord.preview import Preview, _action_plans, _commands, _component_projection, _markdown
-from simcord.preview._server import PreviewServer
+from simcord.preview import Preview
 
 from bot import DATA
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
-from bot.core import locale
 from bot.core.clock import Clock, SystemClock
 from bot.core.models import Feed
-from bot.core.refusals import Declined, Refusal
 from bot.core.settings import Settings
+from bot.demo import simcord_patches
 from bot.demo.demo_clock import Replay
 from bot.demo.drawn_emoji import drawn
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
 from bot.feeds import opml
-from bot.feeds.fetch_errors import FeedError
 from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs
 
@@ -74,11 +67,6 @@ PACKS = {
 
 LOGO = DATA / "identity" / "telex.png"
 AVATAR = "telex"
-_STYLE = (
-    "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
-    ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
-    ".custom-emoji { color: transparent; font-size: 0 }"  # no name while its picture loads
-)
 
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
 
@@ -111,7 +99,7 @@ async def serve(
         wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # of which the page would have no pictures
         env = await stack.enter_async_context(simulated_discord(Telex(newsroom, wanted, shard_count=1)))
         stage = await build(env)
-        name_commands(stage)
+        simcord_patches.name_commands(stage.camille)
         pictures = likeness(env)
         if publisher is not None:
             starter_packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
@@ -130,13 +118,16 @@ async def serve(
             )
         )
         let_visit(env, preview, Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"}))
-        mention_by_name(env, preview)
+        simcord_patches.mention_by_name(env, preview)
+        simcord_patches.answer_meanwhile(env.bot)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # for whoever has no browser here
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
         async with asyncio.TaskGroup() as tasks:
-            shown = tasks.create_task(_keep_page_fresh(env, preview, clock, take_turns(preview)))
+            shown = tasks.create_task(
+                _keep_page_fresh(env, preview, clock, simcord_patches.take_turns(preview))
+            )
             if publisher is None:
                 news = tasks.create_task(_follow_packs(newsroom, stage))
             else:
@@ -163,10 +154,10 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
     env = Env(bot, check_errors=False, settle_timeout=30.0)
     env.backend.bot_user.name = "Telex"
     keep_time(env, bot.newsroom.clock)
-    _name_the_page()
-    _read_embeds_like_messages()
-    _show_menus_as_sent()
-    _note_only_faults(env)
+    simcord_patches.name_the_page()
+    simcord_patches.read_embeds_like_messages()
+    simcord_patches.show_menus_as_sent()
+    simcord_patches.note_only_faults(env)
     await env.start()
     try:
         with env.time_context():
@@ -182,78 +173,6 @@ def likeness(env: Env) -> dict[str, tuple[str, bytes]]:
     me = env.backend.bot_user
     me.avatar = AVATAR
     return {f"{CDN_BASE}/avatars/{me.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
-
-
-def _name_the_page() -> None:
-    """Let the page be called Telex, without what only testers of bots need; simcord has no setting for it."""
-    static = PreviewServer._static  # noqa: SLF001  # no hook, see above
-    if hasattr(static, "__wrapped__"):
-        return
-
-    @wraps(static)
-    async def renamed(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp's
-        answer = await static(self, request)
-        if request.path == "/":
-            answer.text = (
-                answer.text.replace("SimCord Preview", "Telex")
-                .replace(
-                    "<strong>SimCord</strong><small>Preview</small>",
-                    "<strong>Telex</strong><small>Demo</small>",
-                )
-                .replace('aria-hidden="true">S</span>', 'aria-hidden="true">T</span>')
-            )
-        elif request.path == "/preview.css":
-            answer.text += _STYLE
-        return answer
-
-    PreviewServer._static = renamed  # type: ignore[method-assign]  # noqa: SLF001
-
-
-def _read_embeds_like_messages() -> None:
-    """Let the page show mentions and small lines in embeds as Discord does; simcord's shows their markup."""
-    policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting of simcord's reaches it
-    for field in ("embed_description", "embed_field_value"):
-        policies[field].update(mentions=True, commands=True, subtext=True)
-
-
-def _show_menus_as_sent() -> None:
-    """Let a menu that is sent anew show what holds now, as Discord does.
-
-    simcord's page knows a menu by its place in the message, and shows there what was chosen before.
-    """
-    control_key = _component_projection._control_key  # noqa: SLF001  # no hook, see above
-    if hasattr(control_key, "__wrapped__"):
-        return
-
-    @wraps(control_key)
-    def by_id(scope: str, component: Mapping[str, Any], path: str) -> str | None:
-        key = control_key(scope, component, path)
-        if key is None or not scope.startswith("message:") or component["type"] == ComponentType.BUTTON:
-            return key
-        return f"{key}:{component['custom_id']}"
-
-    def of_message(component: Mapping[str, Any], path: str, message_id: int) -> str | None:
-        return by_id(f"message:{message_id}", component, path)
-
-    _component_projection._control_key = by_id  # noqa: SLF001
-    _action_plans._component_key = of_message  # noqa: SLF001
-
-
-def _note_only_faults(env: Env) -> None:
-    """Let the page not take a refusal, which the bot has told in words, for a failure of the command.
-
-    simcord offers no hook for this: after any error its page says that the outcome is uncertain, and keeps
-    the command in the way of the next.
-    """
-    note = env._record_error  # noqa: SLF001  # no hook, see above
-
-    def note_fault(error: BaseException) -> None:
-        if isinstance(error, app_commands.CommandInvokeError):
-            error = error.original
-        if not isinstance(error, Refusal | Declined | FeedError | app_commands.AppCommandError):
-            note(error)
-
-    env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # likewise
 
 
 def keep_time(env: Env, clock: Clock) -> None:
@@ -289,69 +208,6 @@ async def build(env: Env) -> Stage:
 def _tag(numbered: tuple[int, str]) -> dict[str, Any]:
     number, name = numbered
     return {"id": str(number + 1), "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
-
-
-def name_commands(stage: Stage) -> None:
-    """Let the page list commands to Camille by their French names, descriptions and choices, as Discord does.
-
-    simcord's page has the English ones alone. Options keep their names, by which it sends them.
-    """
-    catalog, translate = _commands.build_catalog, locale.gettext
-
-    def build_catalog(preview: Preview, page: Any) -> dict[str, Any]:  # noqa: ANN401  # private to simcord
-        built = catalog(preview, page)
-        if page.viewer.id == stage.camille.id:
-            with locale.use("fr"):
-                for entry in built["entries"]:
-                    entry["invocation"] = locale.command(f"/{entry['invocation']}").removeprefix("/")
-                    entry["description"] = translate(entry["description"])
-                    for option in entry["options"]:
-                        option["description"] = translate(option["description"])
-                        for choice in option["choices"]:
-                            choice["name"] = translate(choice["name"])
-        return built
-
-    _commands.build_catalog = build_catalog
-
-
-def take_turns(preview: Preview) -> asyncio.Lock:
-    """Let a visitor's actions wait for whoever holds the lock that is returned.
-
-    An action in the middle of `Preview.refresh` is otherwise answered with an error, and then the page lets
-    nobody do anything any more; simcord offers no way to wait. Nor does it take what was done on a page that
-    an article has changed in the meantime, as happens all the time here.
-    """
-    turn = asyncio.Lock()
-    act = preview._action  # noqa: SLF001  # no hook, see above
-
-    async def act_in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
-        async with turn:
-            page = preview._pages.get(context_id or "")  # noqa: SLF001  # its revision is told nowhere else
-            if page is not None and isinstance(body, Mapping) and "published_revision" in body:
-                body = {**body, "published_revision": page.revision}
-            return await act(context_id, body)
-
-    preview._action = act_in_turn  # type: ignore[method-assign]  # noqa: SLF001  # likewise
-    return turn
-
-
-def mention_by_name(env: Env, preview: Preview) -> None:
-    """Let a written @Telex mention the bot, as Discord's own completion does; simcord's page has none.
-
-    Nor has simcord a hook for what is written there.
-    """
-    act = preview._action  # noqa: SLF001  # no hook, see above
-    me = env.backend.bot_user
-    written = re.compile(rf"(?<![\w<@])@{re.escape(me.name)}\b", re.IGNORECASE)
-
-    async def act_with_mentions(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
-        if isinstance(body, Mapping) and body.get("kind") == "send_message":
-            content = body.get("content")
-            if isinstance(content, str):
-                body = {**body, "content": written.sub(f"<@{me.id}>", content)}
-        return await act(context_id, body)
-
-    preview._action = act_with_mentions  # type: ignore[method-assign]  # noqa: SLF001  # likewise
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 
 from bot.core.choices import DigestPlan
-from bot.digests import rising
+from bot.digests import title_runs
 from bot.digests.rising import Line
 from bot.digests.story_groups import Group, grouped
 from bot.store.records import Candidate
@@ -42,10 +42,14 @@ _OTHERS = 20  # articles beside the first that a story names
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A story by its articles, each with its feed, the one that is linked first; how many bookmarked it."""
+    """A story by its articles, each with its feed, the one that is linked first; how many bookmarked it.
+
+    `summary` is what a model wrote of the first, where the digest wants that and it was there in time.
+    """
 
     articles: tuple[tuple[int, int], ...]
     kept: int
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,20 @@ class Edition:
         """As a dispatch keeps it."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
+    def summed_up(self, summaries: Mapping[int, str]) -> Edition:
+        """The same with what a model wrote, by the first article of a story."""
+        sections = tuple(
+            Section(
+                section.topic,
+                tuple(
+                    replace(story, summary=summaries.get(story.articles[0][0], ""))
+                    for story in section.stories
+                ),
+            )
+            for section in self.sections
+        )
+        return replace(self, sections=sections)
+
     def charted(self, rising: tuple[Line, ...], feed_ids: Collection[int]) -> Edition:
         """The same with a chart of what is rising in these feeds."""
         return replace(self, rising=rising, feeds=tuple(sorted(feed_ids)) if rising else ())
@@ -98,7 +116,8 @@ class Edition:
             for story in section.stories:
                 left = tuple(one for one in story.articles if one[1] in feed_ids)
                 if left:
-                    stories.append(replace(story, articles=left))
+                    summary = story.summary if left[0] == story.articles[0] else ""
+                    stories.append(replace(story, articles=left, summary=summary))
             if stories:
                 sections.append(Section(section.topic, tuple(stories)))
         shown = self.rising if set(self.feeds) <= set(feed_ids) else ()
@@ -112,7 +131,11 @@ def read(text: str) -> Edition:
         Section(
             section["topic"],
             tuple(
-                Story(tuple((one[0], one[1]) for one in story["articles"]), story["kept"])
+                Story(
+                    tuple((one[0], one[1]) for one in story["articles"]),
+                    story["kept"],
+                    story.get("summary", ""),
+                )
                 for story in section["stories"]
             ),
         )
@@ -238,8 +261,8 @@ def _topics(group: Group) -> dict[str, str]:
         names = [(fold(tag), tag) for tag in tags if tag]
         names += [
             (" ".join(key), name)
-            for key, name in islice(rising.runs(article.title), _TAGS * 4)
-            if name[0].isupper() and not rising.is_weak(key)
+            for key, name in islice(title_runs.runs(article.title), _TAGS * 4)
+            if name[0].isupper() and not title_runs.is_weak(key)
         ]
         for key, name in dict(reversed(names)).items():
             if safe.length(name) <= _TOPIC:

@@ -11,11 +11,11 @@ from bot.stories.story_membership import ALONE
 from bot.text import shared_links
 
 Titled = tuple[str, str]
-"""A page and its title where it was shown."""
+"""A page and its title where it was shown, "" for one that is not its publisher's."""
 
 
 @dataclass(slots=True)
-class Told:
+class AlreadyPosted:
     """Pages that digests named, with the times of these, and pages that were posted singly.
 
     `shown` and `shown_in_digests` are the same by what was to be seen, for a page may have been told by an
@@ -75,4 +75,4 @@ class Told:
 
 def _is(one: Candidate, shown: Titled) -> bool:
     page, title = shown
-    return page == one.page and shared_links.alike(title, one.title)
+    return page == one.page and (not title or shared_links.alike(title, one.title))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
@@ -15,6 +16,7 @@ from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed, links
 from bot.feeds.pages.page_lists import PageList, PageLists, lists
 from bot.feeds.parse import parse
+from bot.feeds.worker_calls import reading
 from bot.text.urls import masked
 
 MAX_PAGE = 4 * 2**20
@@ -60,18 +62,15 @@ async def find(fetcher: Fetcher, workers: Workers, url: str, *, with_lists: bool
             raise
     else:
         return Discovery((_itself(fetched, parsed, url),), fetched, parsed)
-    try:
+    feeds: tuple[FoundFeed, ...] = ()
+    with suppress(WorkerTimeout, WorkerDied):
         feeds = await workers.run(links, fetched.body, fetched.url, timeout=PARSE_TIME)
-    except (WorkerTimeout, WorkerDied):
-        feeds = ()
     feeds = feeds or await _well_known(fetcher, workers, fetched.url)
     page = PageLists()
     if with_lists or not feeds:
-        try:
-            body, kind = fetched.body[:MAX_PAGE], fetched.content_type
+        body, kind = fetched.body[:MAX_PAGE], fetched.content_type
+        with suppress(WorkerTimeout, WorkerDied):
             page = await workers.run(lists, body, kind, fetched.url, timeout=PARSE_TIME)
-        except (WorkerTimeout, WorkerDied):
-            pass
     return Discovery(feeds, fetched, page=page, url=url)
 
 
@@ -106,9 +105,5 @@ def _itself(fetched: Fetched, parsed: ParsedFeed, url: str) -> FoundFeed:
 
 
 async def _parsed(workers: Workers, fetched: Fetched) -> ParsedFeed:
-    try:
+    with reading():
         return await workers.run(parse, fetched.body, fetched.content_type, fetched.url, timeout=PARSE_TIME)
-    except WorkerTimeout as error:
-        raise FeedError(fetch_errors.PARSE_TIMEOUT) from error
-    except WorkerDied as error:
-        raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error

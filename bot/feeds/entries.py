@@ -10,7 +10,8 @@ from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from bot.core.models import Entry
-from bot.text.html import first_image, to_text
+from bot.text.html import to_text
+from bot.text.html_pictures import first_image
 from bot.text.urls import canonical
 
 MAX_ENTRIES = 2_000

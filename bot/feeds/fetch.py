@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from http import HTTPStatus
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import aiodns
 import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
@@ -20,7 +19,8 @@ from bot.core.settings import Settings
 from bot.core.time_limits import TimeLimit
 from bot.core.version import __version__
 from bot.feeds import fetch_errors
-from bot.feeds.addresses import REFUSED, check_url, socket_factory
+from bot.feeds.addresses import check_url, socket_factory
+from bot.feeds.connection_errors import translated
 from bot.feeds.decompress import decompressed
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.schedule import rest, retry_after
@@ -131,29 +131,27 @@ class Fetcher:
 
         Raises FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
         """
-        try:
-            with self._limit:
-                return await self._followed(
-                    url, validators, accept, max_bytes or self._settings.max_feed_bytes, types
-                )
-        except TimeoutError as error:
-            raise FeedError(
-                fetch_errors.TIMEOUT, f"no answer in {self._settings.fetch_timeout:g} s"
-            ) from error
-        except aiohttp.ClientError as error:
-            raise _translated(error) from error
-        except OSError as error:
-            raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
+        with self._asking():
+            return await self._followed(
+                url, validators, accept, max_bytes or self._settings.max_feed_bytes, types
+            )
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
         """Send a form. What is answered is not read. Raises FeedError as `get` does."""
+        with self._asking():
+            await self._posted(check_url(url), form)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Within the time that an answer may take, redirects and all. Raises FeedError."""
         try:
             with self._limit:
-                await self._posted(check_url(url), form)
+                yield
         except TimeoutError as error:
-            raise FeedError(fetch_errors.TIMEOUT) from error
+            limit = f"no answer in {self._settings.fetch_timeout:g} s"
+            raise FeedError(fetch_errors.TIMEOUT, limit) from error
         except aiohttp.ClientError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         except OSError as error:
             raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
 
@@ -271,41 +269,3 @@ async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, by
     except aiohttp.ClientPayloadError as error:
         raise FeedError(fetch_errors.TRUNCATED, f"the connection closed after {size} bytes") from error
     return b"".join(parts), digest.digest()
-
-
-def _translated(error: aiohttp.ClientError) -> FeedError:
-    if isinstance(error, aiohttp.ClientOSError) and REFUSED in str(error):
-        return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return FeedError(fetch_errors.TLS, cause.verify_message)
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return _not_looked_up(error.os_error)
-    for kind, code, detail in _MEANINGS:
-        if isinstance(error, kind):
-            return FeedError(code, detail)
-    return FeedError(fetch_errors.CONNECT, type(error).__name__)
-
-
-def _not_looked_up(error: OSError) -> FeedError:
-    """There is no such name, or nobody could be asked."""
-    cause = error.__cause__
-    if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NO_SUCH_NAME:
-        return FeedError(fetch_errors.LOOKUP, str(error))
-    return FeedError(fetch_errors.DNS, "host name not found")
-
-
-_NO_SUCH_NAME = {
-    aiodns.error.ARES_ENODATA,
-    aiodns.error.ARES_ENOTFOUND,
-    aiodns.error.ARES_ENONAME,
-    aiodns.error.ARES_EBADNAME,
-    aiodns.error.ARES_EBADQUERY,
-}
-
-_MEANINGS: tuple[tuple[type[Exception], str, str], ...] = (
-    (aiohttp.ClientSSLError, fetch_errors.TLS, "no TLS connection"),
-    (aiohttp.ClientPayloadError, fetch_errors.TRUNCATED, "the body is cut short"),
-    (aiohttp.InvalidURL, fetch_errors.BAD_URL, "not a URL"),
-    (aiohttp.ClientResponseError, fetch_errors.BAD_ANSWER, "not a valid HTTP answer"),
-)

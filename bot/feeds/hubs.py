@@ -49,7 +49,8 @@ def is_signed(signature: str | None, secret: str, body: bytes) -> bool:
 def _linked(headers: Mapping[str, str], url: str) -> dict[str, str]:
     """The addresses in `Link` headers by their relation (RFC 8288), the first of each."""
     found: dict[str, str] = {}
-    for target, parameters in _LINK.findall((headers.get("link") or "")[:8192])[:_MOST_LINKS]:
+    lines = ", ".join(value for name, value in headers.items() if name.lower() == "link")
+    for target, parameters in _LINK.findall(lines[:8192])[:_MOST_LINKS]:
         for quoted, plain in _REL.findall(parameters):
             address = absolute(target, url)
             for relation in (quoted or plain).lower().split():

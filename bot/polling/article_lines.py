@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -115,9 +116,20 @@ def _article(draft: RowDraft, now: int) -> NewArticle:
     )
 
 
-def row_of(raw: bytes) -> Row:
-    """A line as a row. Raises ValueError with what is wrong with it."""
+FIELDS = tuple(each.name for each in fields(Row))
+"""What a line may tell; other keys mean nothing."""
+_MOST_OTHERS = 50
+
+
+def row_of(raw: bytes, others: Counter[str]) -> Row:
+    """A line as a row. Raises ValueError with what is wrong with it.
+
+    `others` counts the lines with each key that means nothing here, of the first names that there are.
+    """
     found = _object(raw)
+    for name in found.keys() - set(FIELDS):
+        if name in others or len(others) < _MOST_OTHERS:
+            others[name] += 1
     url = urls.canonical(_text(found, "url"))
     if not url:
         raise ValueError("url: not an address on the web" if found.get("url") else "url: missing")

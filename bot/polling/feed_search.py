@@ -77,17 +77,10 @@ class Following:
         `discover.as_feed` makes feeds. Raises NeedsPassword, FeedError, and Declined,
         also when the server follows too many feeds, so there is always one that can be followed.
         """
-        try:
-            url = known_sites.from_handle(address) or urls.normalise_input(address)
-        except ValueError as error:
-            if "/" in address or not address.strip():
-                raise FeedError(fetch_errors.BAD_URL) from error
-            outlets = outlet_directory.search(address)
-            if not outlets:
-                raise Declined(Unfollowable.NO_OUTLET, words=safe.plain(address, _WORDS)) from error
-            if len(outlets) > 1:
-                return Discovery(tuple(FoundFeed(each.feed, each.name, "rss") for each in outlets))
-            url = outlets[0].feed
+        meant = _meant(address)
+        if len(meant) > 1:
+            return Discovery(tuple(meant))
+        url = meant[0].url
         try:
             found = await find(self._fetcher, self._workers, url)
             if found.parsed is None and len(found.feeds) == 1:
@@ -165,6 +158,19 @@ class Following:
             return
         if await self._store.subscriptions.count(server_id) >= MOST_FEEDS:
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
+
+
+def _meant(address: str) -> list[FoundFeed]:
+    """What a person typed: the address, or the outlets that are called so. Raises FeedError and Declined."""
+    try:
+        return [FoundFeed(known_sites.from_handle(address) or urls.normalise_input(address), "", "")]
+    except ValueError as error:
+        if "/" in address or not address.strip():
+            raise FeedError(fetch_errors.BAD_URL) from error
+        outlets = outlet_directory.search(address)
+        if not outlets:
+            raise Declined(Unfollowable.NO_OUTLET, words=safe.plain(address, _WORDS)) from error
+        return [FoundFeed(each.feed, each.name, "rss") for each in outlets]
 
 
 def owner_of(url: str, server_id: int) -> int | None:

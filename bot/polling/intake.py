@@ -14,12 +14,11 @@ from typing import TypeVar, TypeVarTuple
 
 from bot.core.models import Article, Feed, NewArticle, ParsedFeed
 from bot.core.settings import Settings
-from bot.core.workers import WorkerDied, Workers, WorkerTimeout
-from bot.feeds import fetch_errors
+from bot.core.workers import Workers
 from bot.feeds.fetch import Fetched
-from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import Seen
+from bot.feeds.worker_calls import reading
 from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read, read_list
 from bot.polling.identity import entry_identity, moved_entries, retractions
 from bot.polling.identity.entry_keys import Sketch, content, link_names, sketched
@@ -224,12 +223,8 @@ class Intake:
         return articles
 
     async def _work(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        try:
+        with reading():
             return await self._workers.run(function, *args, timeout=self._settings.parse_timeout)
-        except WorkerTimeout as error:
-            raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
-        except WorkerDied as error:
-            raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
 
 
 def _excess(

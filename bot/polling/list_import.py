@@ -9,11 +9,12 @@ from enum import StrEnum
 from bot.core.clock import Clock
 from bot.core.models import Feed
 from bot.core.refusals import Declined
-from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.core.workers import Workers
 from bot.feeds import fetch_errors, opml
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.opml import FeedList, Outline
+from bot.feeds.worker_calls import reading
 from bot.polling.feed_search import MOST_FEEDS, owner_of
 from bot.polling.poller import Poller
 from bot.store import Store
@@ -63,10 +64,8 @@ async def fetched_list(fetcher: Fetcher, workers: Workers, address: str) -> Feed
 
 async def read_list(workers: Workers, data: bytes) -> FeedList:
     """The feeds of a document, read in a worker. Raises FeedError, Declined when it holds none."""
-    try:
+    with reading():
         found = await workers.run(opml.read_list, data, timeout=READ_TIME)
-    except (WorkerTimeout, WorkerDied) as error:
-        raise FeedError(fetch_errors.PARSE_TIMEOUT) from error
     if not found.outlines and not found.broken:
         raise Declined(NoList.NO_FEEDS)
     return found

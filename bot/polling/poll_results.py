@@ -19,18 +19,16 @@ from bot.feeds.fetch import Fetched
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parse import entries_hash
 from bot.feeds.xmlfeed import CUT_SHORT
+from bot.polling import feed_updates
 from bot.polling.feed_alerts import FeedAlerts
 from bot.polling.intake import Decision, Intake
-from bot.polling.outlet_names import outlet_name
 from bot.polling.shares import Followed
 from bot.store import Store
 from bot.store.records import NO_KIN, Alert, Kinships, Recorded, Unchanged
-from bot.stories.story_lookup import Gathering
-from bot.text import safe, urls
+from bot.stories.story_lookup import StoryLookup
+from bot.text import safe
 from bot.watches import subscription_filters
 
-MOVE_PROBATION = 3 * 86_400
-"""Seconds that a permanent redirect has to hold before the feed's address changes."""
 LARGE = 256 * 1024
 """Bytes of a document that are hashed off the event loop."""
 DESKS = 4
@@ -38,7 +36,6 @@ DESKS = 4
 DEAR = 2.0
 """Seconds from reading to recording after which a feed goes to the slow lane: one such document at a time."""
 MANY_DEAR = 10_000
-TITLE = 300
 NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
 
 
@@ -70,7 +67,7 @@ class PollReport:
     alert: Alert | None = None
 
 
-class Visits:
+class PollRecorder:
     """Turns answers into feeds as they are after a poll, and records news."""
 
     def __init__(
@@ -80,9 +77,9 @@ class Visits:
         store: Store,
         intake: Intake,
         alerts: FeedAlerts,
-        gathering: Gathering | None = None,
+        story_lookup: StoryLookup | None = None,
     ) -> None:
-        self._gathering = gathering
+        self._story_lookup = story_lookup
         self._settings = settings
         self._clock = clock
         self._store = store
@@ -95,7 +92,7 @@ class Visits:
         """Called with what a feed that was read says of itself."""
         self.on_polled_news: Callable[[int], None] = _ignore
         """Called with the feed of which a poll found new articles, but for the first poll."""
-        self.is_pushed: Callable[[int], bool] = _never
+        self.is_pushed: Callable[[int], bool] = lambda _feed_id: False
         """Whether a feed's news come without polls, which are a net then."""
 
     def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
@@ -129,13 +126,13 @@ class Visits:
         if fetched.not_modified:
             validators = feed.validators
             if fetched.status != NOT_MODIFIED:  # the same body under other validators
-                validators = _validators(fetched, feed.validators.entries_hash)
+                validators = feed_updates.validators(fetched, feed.validators.entries_hash)
             return self._quiet(feed, fetched, validators, hints, now)
         if len(fetched.body) > LARGE:
             digest = await asyncio.to_thread(entries_hash, fetched.body)
         else:
             digest = entries_hash(fetched.body)
-        validators = _validators(fetched, digest)
+        validators = feed_updates.validators(fetched, digest)
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
         return await self._in_turn(feed, fetched, validators, now, server_id)
@@ -182,12 +179,10 @@ class Visits:
             decision = await self._intake.decide(feed, document, now=now, followed=followed, is_part=True)
             after = replace(feed, last_article=now) if decision.new else feed
         else:
-            if document.head.problem == CUT_SHORT:
-                validators = (
-                    Validators()
-                )  # so that the rest is asked for, whatever the server says has changed
+            if document.head.problem == CUT_SHORT:  # the rest is asked for, whatever the server says
+                validators = Validators()
             self.on_document(feed, fetched, document.head)
-            described = replace(_described(feed, document.head), page_list=document.page_list)
+            described = replace(feed_updates.described(feed, document.head), page_list=document.page_list)
             decision = await self._intake.decide(described, document, now=now, followed=followed)
             if decision.new and feed.last_success is not None:
                 self.on_polled_news(feed.id)
@@ -222,10 +217,10 @@ class Visits:
     @asynccontextmanager
     async def _compared(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[Kinships]:
         """Which articles new ones tell the same as. A backlog joins nothing."""
-        if self._gathering is None:
+        if self._story_lookup is None:
             yield NO_KIN
             return
-        async with self._gathering.compared(feed_id, new) as kin:
+        async with self._story_lookup.compared(feed_id, new) as kin:
             yield kin
 
     def _due(self, feed_id: int, next_poll: int, now: int) -> int:
@@ -245,7 +240,7 @@ class Visits:
             failures=feed.failures + 1,
             failing_since=feed.failing_since or now,
             error=error.code,
-            error_detail=safe.plain(error.detail, TITLE),
+            error_detail=safe.plain(error.detail, feed_updates.TITLE),
         )
         alert = self._alerts.after(feed, after)
         return PollReport(after, Outcome.GONE if gone else Outcome.FAILED, error=error.code, alert=alert)
@@ -280,7 +275,7 @@ class Visits:
             missed=decision.missed and before.last_success is not None,
             strained=decision.excess is not None and before.last_success is not None,
         )
-        url, moved_to, moved_since = _moved(before, fetched.permanent_url, now)
+        url, moved_to, moved_since = feed_updates.moved(before, fetched.permanent_url, now)
         return replace(
             described,
             url=url,
@@ -302,49 +297,3 @@ class Visits:
 
 def _ignore(*_told: object) -> None:
     """What nobody waits for."""
-
-
-def _never(_feed_id: int) -> bool:
-    return False
-
-
-def _validators(fetched: Fetched, digest: bytes | None) -> Validators:
-    return Validators(
-        etag=fetched.header("etag"),
-        last_modified=fetched.header("last-modified"),
-        body_hash=fetched.body_hash,
-        entries_hash=digest,
-    )
-
-
-def _described(feed: Feed, head: ParsedFeed) -> Feed:
-    """The feed as its document describes it."""
-    title = safe.plain(head.title, TITLE) or feed.title
-    return replace(
-        schedule.remembered(feed, head),
-        title=title,
-        outlet=feed.outlet or outlet_name(title) or urls.host(feed.url),
-        site_url=head.site_url or feed.site_url,
-        icon=head.icon or feed.icon,
-        language=head.language or feed.language,
-    )
-
-
-def _moved(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
-    """The feed's address, where it moves to, and since when: a permanent redirect counts once it has held.
-
-    One to another site is followed each time and never taken over: whoever follows that address later would
-    find there, as its publisher's, what this feed published before.
-    """
-    if target is None or target == feed.url or _site(target) != _site(feed.url):
-        return feed.url, None, None
-    if target != feed.moved_to or feed.moved_since is None:
-        return feed.url, target, now
-    leaks = feed.server_id is None and urls.has_credentials(target)
-    if now - feed.moved_since < MOVE_PROBATION or leaks:
-        return feed.url, target, feed.moved_since
-    return target, None, None
-
-
-def _site(url: str) -> str:
-    return urls.host(url).removeprefix("www.")

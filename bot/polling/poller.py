@@ -29,11 +29,11 @@ from bot.polling.due_queue import DueQueue, Visit
 from bot.polling.feed_alerts import FeedAlerts, Words
 from bot.polling.hosts import Host, Hosts
 from bot.polling.intake import Intake
-from bot.polling.poll_results import Outcome, PollReport, Visits
+from bot.polling.poll_results import Outcome, PollRecorder, PollReport
 from bot.polling.shares import Shares
 from bot.store import DatabaseFault, Store, StoreError
 from bot.store.records import Alert, Recorded, Unchanged
-from bot.stories.story_lookup import Gathering
+from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
 
 __all__ = ["Outcome", "PollReport", "Poller"]
@@ -75,7 +75,7 @@ class Poller:
         fetcher: Fetcher,
         workers: Workers,
         words: Words,
-        gathering: Gathering | None = None,
+        story_lookup: StoryLookup | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -83,7 +83,8 @@ class Poller:
         self._fetcher = fetcher
         self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, Shares(clock))
-        self.visits = Visits(settings, clock, store, self.intake, FeedAlerts(settings, words), gathering)
+        alerts = FeedAlerts(settings, words)
+        self.recorder = PollRecorder(settings, clock, store, self.intake, alerts, story_lookup)
         self.on_recorded: Callable[[Recorded], None] = _ignore
         """Called after each poll that was recorded with articles or dispatches."""
         self.last_answer: int | None = None
@@ -124,7 +125,7 @@ class Poller:
         Raises FeedError, StoreError.
         """
         async with self._turn(feed) as current:
-            report = await self.visits.answered(current, fetched, server_id=server_id)
+            report = await self.recorder.answered(current, fetched, server_id=server_id)
             if report.recorded is None:
                 self._keep(feed.id, report.feed, report.alert)
             else:
@@ -135,7 +136,7 @@ class Poller:
     async def push(self, feed: Feed, fetched: Fetched) -> bool:
         """Write what a hub pushed of a feed; whether there was anything new. Raises FeedError, StoreError."""
         async with self._turn(feed) as current:
-            report = await self.visits.pushed(current, fetched)
+            report = await self.recorder.pushed(current, fetched)
             if report.recorded is not None:
                 self.on_recorded(report.recorded)
         return report.new > 0
@@ -275,7 +276,7 @@ class Poller:
                     answer = error
                 else:
                     self.last_answer = now = self._clock.now()
-                    unchanged = self.visits.unchanged(due, answer, now)
+                    unchanged = self.recorder.unchanged(due, answer, now)
                     if unchanged is not None:
                         self.outcomes[Outcome.UNCHANGED] += 1
                         self._keep(due.id, unchanged)
@@ -319,12 +320,12 @@ class Poller:
             return self._failed(feed, host, answer)
         if answer is None and polite:
             if host.held_until > self._clock.now():
-                return self.visits.postponed(feed, host.held_until)
+                return self.recorder.postponed(feed, host.held_until)
             answer = await self._ask(feed, host)
         elif answer is None:
             answer = await self._get(feed, polite=False)
         self.last_answer = self._clock.now()
-        return await self.visits.answered(feed, answer)
+        return await self.recorder.answered(feed, answer)
 
     async def _ask(self, feed: Feed | DueFeed, host: Host) -> Fetched:
         if list_feeds.is_list(feed.url):
@@ -365,7 +366,7 @@ class Poller:
         if wait:
             host.hold(self._clock.now() + wait)
         log.info("%s: %s", urls.masked(feed.url), error)
-        return self.visits.failed(feed, error)
+        return self.recorder.failed(feed, error)
 
     def _keep(self, feed_id: int, polled: Feed | Unchanged | _Postponed, alert: Alert | None = None) -> None:
         """Have a poll without news written soon."""

@@ -2,7 +2,7 @@
 
 A hub calls an address under `TELEX_PUBLIC_URL` that nobody else can guess. What it pushes counts only with a
 signature made with the secret that it was given. A feed that is pushed is polled four times less often, as a
-net, until a poll finds what was not pushed.
+net, until a poll finds what was not pushed. The hub of one that nobody follows any more is told so.
 """
 
 from __future__ import annotations
@@ -48,8 +48,12 @@ PUSHES, PUSHES_PERIOD = 30, 60.0
 """What a hub may push for one feed at once, and seconds until that many more may come."""
 AT_ONCE = 8
 """Hubs that are asked at a time."""
+MOST_LEAVING = 1_000
+"""Ends of subscriptions that hubs may still confirm."""
 WAITING = 4
 """Documents of one feed that wait to be read; where more come, the feed is polled."""
+_MARK = "hubs"
+"""What is set in the store while hubs can reach the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +74,19 @@ class PushSubscriber:
         self._fetcher, self._poller = fetcher, poller
         self._by_feed: dict[int, PushSubscription] = {}
         self._by_token: dict[str, int] = {}
+        self._leaving: dict[str, PushSubscription] = {}  # by their tokens, until hubs confirm their end
         self._offers: dict[int, Offer | None] = {}
         self._unwritten: set[int] = set()
         self._woken = asyncio.Event()
         self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
         self._waiting: Counter[int] = Counter()
         self._reading: set[asyncio.Task[None]] = set()
+        self._farewells: set[asyncio.Task[None]] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
         if self.enabled:
-            poller.visits.on_document = self._offered
-            poller.visits.on_polled_news = self._found
-            poller.visits.is_pushed = self.is_pushed
+            poller.recorder.on_document = self._offered
+            poller.recorder.on_polled_news = self._found
+            poller.recorder.is_pushed = self.is_pushed
 
     @property
     def enabled(self) -> bool:
@@ -92,6 +98,17 @@ class PushSubscriber:
         known = self._by_feed.get(feed_id)
         return known is not None and known.leased_until > self._clock.now() and not known.missed
 
+    async def begin(self) -> None:
+        """Let every feed be read once when hubs begin to reach the bot: one that did not change may name one.
+
+        Raises StoreError.
+        """
+        known = bool(await self._store.meta.get(_MARK))
+        if self.enabled and not known:
+            await self._store.feeds.read_anew()
+        if self.enabled is not known:
+            await self._store.meta.set(_MARK, "1" if self.enabled else "")
+
     async def run(self) -> None:
         """Ask hubs for what is due, for ever. Raises StoreError."""
         if not self._by_feed:
@@ -100,6 +117,8 @@ class PushSubscriber:
         while True:
             self._woken.clear()
             await self._settle()
+            for feed_id in await self._store.pushes.unfollowed():
+                await self._leave(feed_id)
             now = self._clock.now()
             for known in sorted(self._by_feed.values(), key=lambda each: each.due):
                 host = name_of(known.hub)
@@ -109,7 +128,7 @@ class PushSubscriber:
 
     async def close(self) -> None:
         """End what is being read and asked."""
-        tasks = [*self._reading, *self._asking.values()]
+        tasks = [*self._reading, *self._asking.values(), *self._farewells]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -124,10 +143,13 @@ class PushSubscriber:
 
         One that the hub denies (section 5.2) is asked for again in a day.
         """
+        mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
+        left = self._leaving.get(token)
+        if left is not None and mode == "unsubscribe" and query.get("hub.topic") == left.topic:
+            return challenge if 0 < len(challenge) <= LONGEST_CHALLENGE else None
         known = self._of(token)
         if known is None or query.get("hub.topic") != known.topic:
             return None
-        mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
         now = self._clock.now()
         if mode == "denied":
             log.info("%s: the hub denies its pushes", urls.masked(known.topic))
@@ -239,6 +261,35 @@ class PushSubscriber:
             if (known := self._by_feed.get(feed_id)) is not None:
                 await self._store.pushes.write(known)
 
+    async def _leave(self, feed_id: int) -> None:
+        """Nobody follows a feed any more: its hub is told, and whoever follows it next finds the hub anew."""
+        known = self._by_feed.get(feed_id)
+        self._forget(feed_id)
+        await self._store.pushes.remove(feed_id)
+        await self._store.feeds.read_anew(feed_id)
+        if known is not None and known.leased_until > self._clock.now():
+            task = asyncio.create_task(self._unsubscribe(known))
+            self._farewells.add(task)
+            task.add_done_callback(self._farewells.discard)
+
+    async def _unsubscribe(self, known: PushSubscription) -> None:
+        """Tell a hub (section 5.1); where it does not listen its next push is refused."""
+        if len(self._leaving) >= MOST_LEAVING:
+            del self._leaving[next(iter(self._leaving))]
+        self._leaving[known.token] = known
+        try:
+            async with self._poller.hosts.visiting(known.hub):
+                await self._fetcher.post(known.hub, self._form(known, "unsubscribe"))
+        except FeedError as error:
+            log.info("%s was not told that %s ends: %s", urls.masked(known.hub), known.feed_id, error)
+
+    def _form(self, known: PushSubscription, mode: str) -> dict[str, str]:
+        return {
+            "hub.callback": f"{self._settings.public_url}{PATH}{known.token}",
+            "hub.mode": mode,
+            "hub.topic": known.topic,
+        }
+
     async def _ask_safely(self, known: PushSubscription, host: str) -> None:
         try:
             await self._ask(known)
@@ -250,22 +301,13 @@ class PushSubscriber:
 
     async def _ask(self, known: PushSubscription) -> None:
         """Ask a hub for a subscription, or for more of it; it verifies that during the request or later."""
-        if not await self._store.feeds.followers(known.feed_id):
-            self._forget(known.feed_id)
-            await self._store.pushes.remove(known.feed_id)
-            return
         now = self._clock.now()
         again = min(AGAIN << min(known.failures, 10), LONGEST_AGAIN)
         known = known._replace(asked=now, due=now + again, failures=known.failures + 1)
         self._change(known)
         await self._store.pushes.write(known)
-        form = {
-            "hub.callback": f"{self._settings.public_url}{PATH}{known.token}",
-            "hub.mode": "subscribe",
-            "hub.topic": known.topic,
-            "hub.lease_seconds": str(LEASE),
-            "hub.secret": known.secret,
-        }
+        form = self._form(known, "subscribe")
+        form |= {"hub.lease_seconds": str(LEASE), "hub.secret": known.secret}
         try:
             async with self._poller.hosts.visiting(known.hub):
                 await self._fetcher.post(known.hub, form)

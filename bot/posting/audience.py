@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,18 +10,16 @@ import discord
 from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchKind
 from bot.digests import digest_selection
+from bot.posting.due_task import DueTask
 from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
 from bot.posting.visibility import Visibility
-from bot.store import DatabaseFault, Store
+from bot.store import Store
 from bot.watches.watch_matching import Watchman
-
-log = logging.getLogger(__name__)
 
 HIDDEN = "hidden"
 """Why a notice was not sent: nothing of it may be read any more where it was to go."""
 
 _AGAIN = 5.0  # seconds after a question that was not answered
-_AFTER_FAULT = 60
 
 
 class Audience:
@@ -82,36 +78,20 @@ def _words(outcome: Outcome) -> str:
     return str(outcome)
 
 
-class Matching:
-    """Finding out who is to be told of what came: a task while something did."""
+class Matching(DueTask):
+    """Finding out who is to be told of what came."""
 
     def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
-        self._store, self._clock, self._on_end = store, clock, on_end
-        self._watchman = Watchman(store)
-        self._rests_until = 0
-        self.task: asyncio.Task[None] | None = None
-
-    def clock_set_back(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
-        self._rests_until -= by
+        super().__init__(clock, on_end=on_end)
+        self._store, self._watchman = store, Watchman(store)
 
     async def start(self, now: int) -> None:
         """Begin where there is something to do and it was not begun."""
         if self.task is not None or now < self._rests_until or not await self._store.watches.arrivals(1):
             return
         if self.task is None:
-            self.task = asyncio.create_task(self._match())
-            self.task.add_done_callback(self._ended)
+            self._begin(self._match())
 
     async def _match(self) -> None:
         while await self._watchman.look():
             pass
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.task = None
-        fault = None if task.cancelled() else task.exception()
-        if fault is not None:
-            if not isinstance(fault, DatabaseFault):
-                log.error("Articles were not held against the watches", exc_info=fault)
-            self._rests_until = self._clock.now() + _AFTER_FAULT
-        self._on_end()

@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 
 from bot.core import hours
 from bot.core.clock import Clock
+from bot.posting.due_task import DueTask
 from bot.store import Store
 from bot.store.records import BestChoice
 from bot.stories import story_ranking
 from bot.stories.known_tastes import Tastes
 
-log = logging.getLogger(__name__)
 
-_AFTER_FAULT = 60  # seconds
-
-
-class BestStories:
-    """The choices of all channels: a task while any is due."""
+class BestStories(DueTask):
+    """The choices of all channels."""
 
     def __init__(self, store: Store, clock: Clock, tastes: Tastes, *, on_end: Callable[[], None]) -> None:
-        self._store, self._clock, self._tastes, self._on_end = store, clock, tastes, on_end
-        self._rests_until = 0
-        self.task: asyncio.Task[None] | None = None
+        super().__init__(clock, on_end=on_end)
+        self._store, self._tastes = store, tastes
 
     async def start(self, now: int) -> None:
         """Begin where something is due and it was not begun."""
         due = await self.next_due()
         if self.task is None and due is not None and due <= now:
-            self.task = asyncio.create_task(self._choose_due())
-            self.task.add_done_callback(self._ended)
+            self._begin(self._choose_due())
 
     async def next_due(self) -> int | None:
         """When there is something to do, which may be past; None when there is nothing."""
         due = await self._store.held_posts.next_due()
         return None if due is None else max(due, self._rests_until)
-
-    def clock_set_back(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
-        self._rests_until -= by
 
     async def _choose_due(self) -> None:
         await self._store.held_posts.give_up()
@@ -58,10 +47,3 @@ class BestStories:
         chosen = [story.post_id for story in story_ranking.best(stories, count, now, taste)]
         next_due = hours.next_of(now, minutes, choice.time_zone)
         await self._store.held_posts.choose(choice, chosen, next_due=next_due)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.task = None
-        if not task.cancelled() and task.exception() is not None:
-            log.error("The best stories were not chosen", exc_info=task.exception())
-            self._rests_until = self._clock.now() + _AFTER_FAULT
-        self._on_end()

@@ -31,7 +31,7 @@ from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
-from bot.posting.sending.failing_places import Troubles, patience
+from bot.posting.sending.failing_places import BlockedPlaces, patience
 from bot.posting.sending.send_outcomes import (
     ARTICLE_GONE,
     FAULT,
@@ -45,9 +45,11 @@ from bot.posting.sending.send_outcomes import (
     Sent,
     Unknown,
 )
+from bot.posting.translating import Translating
 from bot.posting.visibility import Visibility
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 from bot.stories.known_tastes import Tastes
+from bot.writing.writing_desk import WritingDesk
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class Courier:
         workers: Workers,
         tastes: Tastes,
         webhooks: ChannelWebhooks,
+        writing: WritingDesk | None = None,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock, webhooks)
@@ -86,6 +89,15 @@ class Courier:
             self._restored,
             workers,
             tastes,
+            None if writing is None else writing.summaries,
+            default_language=settings.language,
+            on_end=self.wake,
+        )
+        self._translating = Translating(
+            store,
+            client,
+            clock,
+            None if writing is None else writing.translations,
             default_language=settings.language,
             on_end=self.wake,
         )
@@ -98,7 +110,7 @@ class Courier:
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
         self._chores = Chores(store, client, clock, settings, webhooks, self._sender.render, on_end=self.wake)
-        self._troubles = Troubles(store, clock)
+        self._blocked_places = BlockedPlaces(store, clock)
         self._begun = False
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -154,6 +166,8 @@ class Courier:
         self._chores.clock_set_back(by)
         self._matching.clock_set_back(by)
         self._best.clock_set_back(by)
+        self.digests.clock_set_back(by)
+        self._translating.clock_set_back(by)
         self.wake()
 
     # The loop
@@ -186,6 +200,7 @@ class Courier:
             await self._matching.start(now)
             await self.digests.start(now)
             await self._best.start(now)
+            await self._translating.start(now)
             await self._chores.start(now)
 
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
@@ -199,7 +214,7 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = (self._matching.task, self.digests.task, self._best.task)
+        others = (self._matching.task, self.digests.task, self._best.task, self._translating.task)
         return {*self._tasks.values(), *self._chores.tasks(), *(task for task in others if task is not None)}
 
     async def _wait(self) -> None:
@@ -214,7 +229,9 @@ class Courier:
         next_chore = await self._chores.next_due()
         next_digest = await self.digests.next_due() if self.digests.task is None else None
         next_best = await self._best.next_due() if self._best.task is None else None
-        dues += [due for due in (next_due, next_chore, next_digest, next_best) if due is not None]
+        next_translation = self._translating.next_due()
+        nexts = (next_due, next_chore, next_digest, next_best, next_translation)
+        dues += [due for due in nexts if due is not None]
         waits = {
             asyncio.create_task(self._woken.wait()),
             asyncio.create_task(self._clock.sleep(max(min(dues) - now, 0))),
@@ -323,20 +340,20 @@ class Courier:
                 await dispatches.sent(
                     dispatch.id, message_id=message_id, thread_id=thread_id, now=now, shown=shown
                 )
-                await self._troubles.end(dispatch.channel_id)
+                await self._blocked_places.end(dispatch.channel_id)
             case Later(seconds, error):
-                self._troubles.tell(dispatch.channel_id, TRYING, error)
+                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
                 due = now + math.ceil(max(seconds, patience(dispatch)))
                 await dispatches.retry(dispatch.id, due=due, error=f"{TRYING} {error}")
             case Lost(error):
-                self._troubles.tell(dispatch.channel_id, TRYING, error)
+                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
                 await dispatches.unanswered(dispatch.id, f"{TRYING} {error}")
                 # After the pause and right before it is sent again: what came late was here in between.
                 pause = patience(dispatch) if dispatch.attempts > 1 else _READ_BACK_AFTER
                 self._leave_pending(dispatch, pause)
             case Blocked(problem):
                 await dispatches.retry(dispatch.id, due=now, error=None)
-                await self._troubles.block(dispatch.channel_id, problem)
+                await self._blocked_places.block(dispatch.channel_id, problem)
             case Refused(error):
                 await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
             case Unknown(reason):

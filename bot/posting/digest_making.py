@@ -17,9 +17,10 @@ from bot.core.models import Digest
 from bot.core.workers import WorkerError, Workers
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition
-from bot.digests.restored_digests import Told
+from bot.digests.restored_digests import AlreadyPosted
 from bot.digests.rising import Period
 from bot.posting.audience import Audience
+from bot.posting.due_task import DueTask
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
@@ -27,14 +28,19 @@ from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 from bot.store.records import Gathered
 from bot.stories.known_tastes import Tastes
+from bot.writing.summaries import Summaries
 
 log = logging.getLogger(__name__)
 
-_AFTER_FAULT = 60
+PATIENCE = 20.0
+"""Seconds that a digest waits for summaries of its stories,"""
+LATEST = 60
+"""and seconds after its time until which it may wait: others may be due at the same time."""
+_LOOK = 5.0  # seconds that looking up the summaries there are may take
 _TIME = 20.0  # seconds that choosing the stories may take
 
 
-class Digests:
+class Digests(DueTask):
     """The digests of all channels."""
 
     def __init__(
@@ -46,23 +52,22 @@ class Digests:
         restored: Restored,
         workers: Workers,
         tastes: Tastes,
+        summaries: Summaries | None,
         *,
         default_language: str,
         on_end: Callable[[], None],
     ) -> None:
-        self._store, self._client, self._clock = store, client, clock
+        super().__init__(clock, on_end=on_end)
+        self._store, self._client = store, client
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
-        self._tastes, self._on_end = tastes, on_end
-        self._rests_until = 0
-        self.task: asyncio.Task[None] | None = None
+        self._tastes, self._summaries = tastes, summaries
 
     async def start(self, now: int) -> None:
         """Begin where one is due and it was not begun."""
         due = await self.next_due()
         if self.task is None and due is not None and due <= now:
-            self.task = asyncio.create_task(self._make_due(now))
-            self.task.add_done_callback(self._ended)
+            self._begin(self._make_due(now))
 
     async def next_due(self) -> int | None:
         """When there is something to do, which may be past; None when there is nothing."""
@@ -70,18 +75,19 @@ class Digests:
         return None if due is None else max(due, self._rests_until)
 
     async def _make_due(self, now: int) -> None:
-        for digest in await self._store.digests.due(now):
+        due = await self._store.digests.due(now)
+        for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
             try:
                 await self._make(digest)
             except Exception:
                 log.exception("The digest of channel %d was not made", digest.channel_id)
-                self._rests_until = self._clock.now() + _AFTER_FAULT
+                self._rest()
 
     async def _make(self, digest: Digest) -> None:
         now, store = self._clock.now(), self._store.digests
         guild = self._client.get_guild(digest.server_id)
         if guild is None or guild.unavailable:
-            self._rests_until = now + _AFTER_FAULT
+            self._rest()
             return
         since = (
             digest.covered
@@ -94,7 +100,7 @@ class Digests:
             return
         told = await self._told(digest, since)
         if told is None:
-            self._rests_until = now + _AFTER_FAULT
+            self._rest()
             return
         if told.is_sent:
             log.info("The digest of channel %d came before a backup was restored", digest.channel_id)
@@ -104,7 +110,10 @@ class Digests:
         recalled = await store.recall(digest.id)
         if recalled is not None:
             since = min(since, recalled)
-        edition, gathered = await self.edition(guild, digest, since=since, until=now, told=told)
+        patience = min(PATIENCE, digest.due + LATEST - now)
+        edition, gathered = await self.edition(
+            guild, digest, since=since, until=now, told=told, patience=patience
+        )
         await store.make(
             digest,
             edition.written() if edition.sections else None,
@@ -114,18 +123,18 @@ class Digests:
             told=told.held,
         )
 
-    async def _told(self, digest: Digest, since: int) -> Told | None:
+    async def _told(self, digest: Digest, since: int) -> AlreadyPosted | None:
         """What the channel was told before a backup was restored; None where that cannot be found out now."""
         found = await self._restored.before(digest, since)
         if found is None:
-            return Told()
+            return AlreadyPosted()
         if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
-            return Told(everything=self._restored.at)
+            return AlreadyPosted(everything=self._restored.at)
         if isinstance(found, Outcome):
             return None
         dues = {name.split(":")[2]: at for name, at in found.editions.items() if _is_of(name, digest)}
         pages = await self._store.articles.pages({*found.posted, *found.digested})
-        return Told(
+        return AlreadyPosted(
             {pages[key]: at for key, at in found.digested.items() if key in pages},
             {pages[key] for key in found.posted if key in pages},
             found.shown,
@@ -135,10 +144,18 @@ class Digests:
         )
 
     async def edition(
-        self, guild: discord.Guild, digest: Digest, *, since: int, until: int, told: Told | None = None
+        self,
+        guild: discord.Guild,
+        digest: Digest,
+        *,
+        since: int,
+        until: int,
+        told: AlreadyPosted | None = None,
+        patience: float = 0,
     ) -> tuple[Edition, Gathered]:
         """What the digest of a channel says of what came between two times, and was not `told` before.
 
+        Its stories are summed up, where that is chosen, as far as a model does so in `patience` seconds.
         Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
         """
         plan = digest.plan
@@ -173,6 +190,8 @@ class Digests:
             outlets=outlets,
             sections=sections,
         )
+        if plan.summaries and self._summaries is not None:
+            edition = await self._summed_up(self._summaries, edition, language, digest.server_id, patience)
         if plan.chart and sections:
             try:
                 found = await rising(self._store, self._workers, feed_ids, Period.WEEK, until)
@@ -182,12 +201,26 @@ class Digests:
                 edition = edition.charted(found.rising, feed_ids)
         return edition, gathered
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.task = None
-        if not task.cancelled() and task.exception() is not None:
-            log.error("Digests were not made", exc_info=task.exception())
-            self._rests_until = self._clock.now() + _AFTER_FAULT
-        self._on_end()
+    async def _summed_up(
+        self, summaries: Summaries, edition: Edition, language: str, server_id: int, patience: float
+    ) -> Edition:
+        """An edition with the summaries that there are, or are written in time."""
+        firsts = [story.articles[0][0] for section in edition.sections for story in section.stories]
+        written: dict[int, str] = {}
+
+        async def write() -> None:
+            for article in await self._store.articles.by_ids(firsts):
+                found = await summaries.known(article, language)
+                if found is None and patience > 0:
+                    found = await summaries.of(article, language, server_id=server_id)
+                if isinstance(found, tuple):
+                    written[article.id] = " ".join(found)
+
+        try:
+            await asyncio.wait_for(write(), max(patience, _LOOK))
+        except TimeoutError:
+            log.info("A digest goes with %d of %d summaries", len(written), len(firsts))
+        return edition.summed_up(written)
 
 
 def _is_of(name: str, digest: Digest) -> bool:

@@ -33,7 +33,7 @@ class Marker:
             found += places
             if not places:
                 stems.update(*map(analysis.query_stems, set(row) - analysis.small_words(row)))
-        found += analysis.places(text, language, stems)
+        found += [(start, end) for start, end, _ in analysis.places(text, language, stems)]
         return _apart(sorted(found))
 
 

@@ -30,7 +30,7 @@ FEWEST = 1_000
 _INFLECTED = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
 _BETWEEN = r"\W+"  # what stands between two words of a phrase
 _CLOSE = 20  # articles that are added for what they mean
-_AT_ONCE = 4  # articles judged before the event loop goes on: half a millisecond
+_AT_ONCE = 16  # articles judged before the event loop goes on: half a millisecond
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

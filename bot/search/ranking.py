@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -35,6 +35,8 @@ OWN_LANGUAGE = 0.1
 
 _PASSAGE = 30  # words of a passage, small ones left out
 _NEAR = 3  # words between which no more stand are neighbours
+_FAR = 60  # characters between two words that are no neighbours
+_LETTERS = 10  # characters of a word, with the small ones and spaces before it
 _HALF_LIFE = 30 * 86400  # seconds
 
 
@@ -81,16 +83,17 @@ class Reranker:
         for number, word in enumerate(sought):
             for stem in word.stems:
                 self._numbers.setdefault(stem, []).append(number)
+        self._wanted = frozenset(self._numbers)
         pairs = [min(one.weight, other.weight) for one, other in pairwise(sought)]
         self._pairs = pairs
         self._all_pairs = sum(pairs)
 
     def judge(self, candidate: Candidate) -> Judged:
         """How well an article fits."""
-        title = self._places(analysis.stems(candidate.title, candidate.language))
+        title = self._places(candidate.title, candidate.language)
         in_title = {number for _, number in title}
         is_told = len(in_title) == len(self._sought) and self._neighbours(title) == bool(self._all_pairs)
-        body = [] if is_told else self._places(analysis.stems(candidate.body[:READ], candidate.language))
+        body = [] if is_told else self._places(candidate.body[:READ], candidate.language)
         known = in_title.union(number for _, number in body)
         score = ENGINE * candidate.found + MEANING * candidate.cosine
         score += TITLE * self._share(in_title)
@@ -102,12 +105,20 @@ class Reranker:
             score += OWN_LANGUAGE
         return Judged(score, len(known) == len(self._sought))
 
-    def _places(self, stems: Iterable[str]) -> list[tuple[int, int]]:
-        """Where the words of the query stand, each with its number in it."""
-        numbers = self._numbers
-        return [
-            (place, number) for place, stem in enumerate(stems) if stem in numbers for number in numbers[stem]
-        ]
+    def _places(self, text: str, language: str | None) -> list[tuple[int, int]]:
+        """Where the words of the query stand, in words without small ones, each with its number in it.
+
+        Words between two that stand far apart are reckoned by their letters.
+        """
+        found: list[tuple[int, int]] = []
+        place = last = 0
+        for start, end, stem in analysis.places(text, language, self._wanted):
+            between = text[last:start]
+            is_far = len(between) > _FAR
+            place += 1 + (len(between) // _LETTERS if is_far else len(analysis.stems(between, language)))
+            found += [(place, number) for number in self._numbers[stem]]
+            last = end
+        return found
 
     def _share(self, numbers: Collection[int]) -> float:
         return sum(self._sought[number].weight for number in numbers) / self._total

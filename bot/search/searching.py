@@ -217,7 +217,10 @@ class Searcher:
     async def _one_a_story(self, found: Sequence[Found]) -> list[Found]:
         """The first of each page and each story, or the first of it in the reader's language."""
         kin = await self.store.stories.kin([each.article.id for each in found], ALONE)
-        related = kin | {(other, one) for one, other in kin}
+        related: dict[int, set[int]] = defaultdict(set)
+        for one, other in kin:
+            related[one].add(other)
+            related[other].add(one)
         language = locale.current()
         pages: set[str] = set()
         titled: dict[tuple[str, str], list[Article]] = defaultdict(list)  # by outlet and title
@@ -229,8 +232,8 @@ class Searcher:
                 continue
             pages.add(article.page)
             same.append(article)
-            for place, first in enumerate(stories):
-                if (article.id, first.article.id) in related:
+            for place, first in enumerate(stories) if article.id in related else ():
+                if first.article.id in related[article.id]:
                     if (
                         article.language == language != first.article.language
                         and not each.partial > first.partial

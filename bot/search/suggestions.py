@@ -195,7 +195,7 @@ async def _spelled(near: Sequence[_Near], store: Store) -> list[str]:
     for term, article_id in near:
         for article in await store.articles.by_ids([article_id]):
             text = f"{article.title}\n{article.body or article.summary}"
-            for start, end in analysis.places(text, article.language, {term})[:1]:
+            for start, end, _ in analysis.places(text, article.language, {term})[:1]:
                 way = text[start:end]
                 ways.append(way if way.isupper() else way.lower())
     return list(dict.fromkeys(ways))

@@ -1,15 +1,22 @@
-"""The store: SQL and nothing but SQL. Nothing above it knows a dialect, a table or an error of SQLite's."""
+"""The store: SQL and nothing but SQL. Nothing above it knows an engine, a table or an error of either.
+
+Two engines take the same statements. `sqlite` is one file for one process, the default; `postgres` a server
+that other programs may use at the same time. A statement contains what both understand, as `postgres` says;
+what one of them alone can do is in its room. Functions take a connection and run on its thread; a write
+is alone from its beginning to its commit, on either engine.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
 from bot.core.clock import Clock
-from bot.store import sealing
+from bot.core.database_server import DatabaseServer
+from bot.store import clock_repair, engines, sealing
 from bot.store.article_changes import ArticleChanges
 from bot.store.articles import Articles
 from bot.store.feeds import Feeds
@@ -27,6 +34,7 @@ from bot.store.people.opinions import Opinions
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
+from bot.store.ports import Database
 from bot.store.push_subscriptions import PushSubscriptions
 from bot.store.records import LongestWaits, SealedCounts
 from bot.store.sealing import use as use_keys
@@ -38,10 +46,6 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
-from bot.store.sqlite import clock_repair, run_lock, sqlite_backup
-from bot.store.sqlite.database import READER_PRAGMAS, Database
-from bot.store.sqlite.migrating import migrate, problems, schema_version
-from bot.store.sqlite.sqlite_connection import Connection
 from bot.store.store_errors import (
     AlreadyRunning,
     DatabaseBroken,
@@ -54,6 +58,7 @@ from bot.store.stories import Stories
 from bot.store.surplus import SurplusCounts
 from bot.store.titles import TitleSamples
 from bot.store.vectors import Vectors
+from bot.store.written_texts import WrittenTexts
 
 __all__ = [
     "AlreadyRunning",
@@ -105,16 +110,17 @@ class Store:
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
         self.assistant_tokens = AssistantTokens(database, clock)
+        self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
         self.meta = Meta(database)
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock) -> Self:
+    async def open(cls, place: Path | DatabaseServer, clock: Clock) -> Self:
         """Open a database, creating it when missing and bringing it up to date.
 
         Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`.
         """
-        store = cls(await Database.open(path, migrate, clock), clock)
+        store = cls(await engines.opened(place, clock), clock)
         try:
             await store.seal()
         except BaseException:
@@ -122,14 +128,20 @@ class Store:
             raise
         return store
 
-    lock_for_run = staticmethod(run_lock.lock_for_run)
+    @staticmethod
+    def lock_for_run(place: Path | DatabaseServer) -> AbstractContextManager[None]:
+        """Be the one running bot of a database within the block.
 
-    async def look_for_file(self) -> None:
-        """Find out whether the file is still there; else that is its `fault`.
-
-        Raises `AlreadyRunning` where another bot runs on the file that is there now: this one is to end.
+        Raises `AlreadyRunning`, `DatabaseUnusable`.
         """
-        await self._database.look_for_file()
+        return engines.lock_for_run(place)
+
+    async def look(self) -> None:
+        """Find out whether the file, or the server, is still there; else that is its `fault`.
+
+        Raises `AlreadyRunning` where another bot runs on what is there now: this one is to end.
+        """
+        await self._database.look()
 
     @property
     def fault(self) -> DatabaseFault | None:
@@ -189,30 +201,16 @@ class Store:
 
     async def size(self) -> int:
         """Bytes that the database takes, without its write-ahead log."""
-        row = await self._database.fetchone(
-            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        )
-        return int(row[0]) if row else 0
+        return await self._database.size()
 
     async def check(self) -> int:
-        """The version of the schema, after all of the file was read. Raises `DatabaseBroken`."""
-        found = await self._database.read(problems)
-        if found:
-            raise DatabaseBroken(f"The database {self._database.path} is damaged: {found[0]}.")
-        return await self._database.read(schema_version)
+        """The version of the schema, after all that can be checked was. Raises `DatabaseBroken`."""
+        return await self._database.check()
 
     async def backup(self, path: Path) -> None:
         """Copy the database, in use as it is, into a new file.
 
-        Cancelled it leaves nothing. Raises `DatabaseUnusable` when the file exists or cannot be written.
+        Cancelled it leaves nothing. Raises `DatabaseUnusable` when the file exists or cannot be written, or
+        where a server has tools of its own for that.
         """
-        is_wanted = True
-        source = Connection(self._database.path, pragmas=READER_PRAGMAS)
-        await source.open()
-        try:
-            await source.run(sqlite_backup.copy, path, lambda: is_wanted)
-        except asyncio.CancelledError:
-            is_wanted = False
-            raise
-        finally:
-            await source.close()
+        await self._database.backup(path)

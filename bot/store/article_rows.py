@@ -24,7 +24,7 @@ def insert_articles(
     known = {
         row["key"]: (row["id"], row["feed_id"])
         for row in connection.execute(
-            "SELECT key, id, feed_id FROM article WHERE key IN (SELECT value FROM json_each(?))",
+            "SELECT key, id, feed_id FROM article WHERE key IN (SELECT atom FROM json_each(?))",
             (listed([article.key for article in new]),),
         )
     }
@@ -93,6 +93,8 @@ def change_article(connection: Connection, feed_id: int, change: ChangedArticle,
             (new.page, change.article_id),
         )
         connection.execute(
-            "UPDATE OR IGNORE watch_match SET page = ? WHERE article_id = ?", (new.page, change.article_id)
+            "UPDATE watch_match SET page = ?1 WHERE article_id = ?2 AND NOT EXISTS (SELECT 1 "
+            "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page = ?1)",
+            (new.page, change.article_id),
         )
     corrections.edit(connection, "SELECT :article", {"article": change.article_id}, now)

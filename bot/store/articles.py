@@ -43,9 +43,9 @@ class Articles:
     async def pages(self, keys: Collection[str]) -> dict[str, str]:
         """The pages of the articles with these keys or beginnings of keys, as far as there are any."""
         rows = await self._database.fetchall(
-            "SELECT wanted.value AS name, page FROM json_each(?) AS wanted "
-            "CROSS JOIN article ON article.key >= wanted.value "
-            "AND article.key < wanted.value || 'g'",  # which comes after any digit
+            "SELECT wanted.atom AS name, page FROM json_each(?) AS wanted "
+            "CROSS JOIN article ON article.key >= wanted.atom "
+            "AND article.key < wanted.atom || 'g'",  # which comes after any digit
             (listed(keys),),
         )
         return {row["name"]: row["page"] for row in rows}
@@ -243,6 +243,7 @@ def _forget(
             "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
             (row["id"],),
         )
+        connection.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
         page_queue.forget(connection, row["id"], now)
     if len(rows) < FORGET:
         return len(rows), None

@@ -101,13 +101,14 @@ class Feeds:
             f"""
             SELECT * FROM (
                 SELECT {DUE_FEED}, (
-                    SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME})
+                    SELECT group_concat(id) FROM (
+                        SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}) AS some
                 ) AS servers
                 FROM feed
                 WHERE state = 'active' AND next_poll <= :now
                   AND id NOT IN (SELECT value FROM json_each(:exclude))
                 ORDER BY next_poll LIMIT -1
-            ) WHERE servers IS NOT NULL LIMIT :limit
+            ) AS due WHERE servers IS NOT NULL LIMIT :limit
             """,
             {"now": now, "exclude": listed(exclude), "besides": listed(besides), "limit": limit},
         )
@@ -165,10 +166,11 @@ class Feeds:
         """
         rows = await self._database.fetchall(
             """
-            SELECT outlet, min(instr(' ' || fold(outlet), ' ' || fold(:prefix))) AS place FROM feed
-            WHERE outlet <> '' AND (:all OR id IN (SELECT value FROM json_each(:feeds)))
-            GROUP BY outlet HAVING place > 0
-            ORDER BY place > 1, fold(outlet) LIMIT :limit
+            SELECT outlet FROM (
+                SELECT DISTINCT outlet, instr(' ' || fold(outlet), ' ' || fold(:prefix)) AS place FROM feed
+                WHERE outlet <> '' AND (:all OR id IN (SELECT value FROM json_each(:feeds)))
+            ) AS found
+            WHERE place > 0 ORDER BY place > 1, fold(outlet), outlet LIMIT :limit
             """,
             {
                 "prefix": prefix.strip(),
@@ -182,6 +184,15 @@ class Feeds:
     async def remove(self, feed_id: int) -> None:
         """Poll a feed no more, and delete its articles, all but those that people bookmarked."""
         await self._database.transact(_remove, feed_id)
+
+    async def read_anew(self, feed_id: int | None = None) -> None:
+        """Forget what a feed, or every one, answered last: its next answer is read, also an old one."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
+                "WHERE id = coalesce(?, id)",
+                (feed_id,),
+            )
 
     async def poll_now(self, feed_id: int) -> None:
         """Make a feed due at once; one that was gone is asked again."""
@@ -208,7 +219,7 @@ def _add(connection: Connection, new: Feed) -> Feed:
     values["url"] = sealing.same(connection, new.url, server_id) or sealing.seal(new.url, server_id)
     connection.execute(
         f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
-        "ON CONFLICT (url, server_id) DO NOTHING",
+        "ON CONFLICT DO NOTHING",
         values,
     )
     row = connection.execute(

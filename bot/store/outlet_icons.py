@@ -23,13 +23,18 @@ class OutletIcons:
     async def write(self, icon: OutletIcon) -> None:
         """Keep what is known of one now."""
         async with self._database.write() as transaction:
-            await transaction.execute("INSERT OR REPLACE INTO outlet_icon VALUES (?, ?, ?, ?)", icon)
+            await transaction.execute(
+                "INSERT INTO outlet_icon (name, looked, colour, shown) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET looked = excluded.looked, colour = excluded.colour, "
+                "shown = excluded.shown",
+                icon,
+            )
 
     async def shown(self, names: Collection[str], now: int) -> None:
         """These were shown."""
         async with self._database.write() as transaction:
             await transaction.execute(
                 "UPDATE outlet_icon SET shown = ? "
-                "WHERE shown IS NOT NULL AND name IN (SELECT value FROM json_each(?))",
+                "WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",
                 (now, listed(names)),
             )

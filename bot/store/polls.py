@@ -69,8 +69,8 @@ class Polls:
                     AND published IN (SELECT value FROM json_each(:dates))
                 UNION
                 SELECT id FROM (SELECT id FROM article WHERE feed_id = :feed
-                    ORDER BY published DESC, id DESC LIMIT :latest)
-            ) JOIN article USING (id) ORDER BY id DESC
+                    ORDER BY published DESC, id DESC LIMIT :latest) AS newest
+            ) AS found JOIN article USING (id) ORDER BY id DESC
             """,
             {"feed": feed_id, "dates": listed(dates), "latest": latest},
         )
@@ -187,8 +187,8 @@ def _known_pages(
 ) -> dict[str, list[Known]]:
     rows = connection.execute(
         f"SELECT {_KNOWN} FROM article WHERE id IN ("
-        "SELECT id FROM article WHERE page IN (SELECT value FROM json_each(:pages)) "
-        "UNION SELECT id FROM article WHERE own_page AND url IN (SELECT value FROM json_each(:urls))) "
+        "SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
+        "UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
         "AND +feed_id = :feed ORDER BY id",
         {
             "urls": listed([url for forms in pages.values() for url in forms]),

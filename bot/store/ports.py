@@ -4,38 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from bot.core.database_server import DatabaseServer
+from bot.store.condition import Condition
 from bot.store.connection import Connection, Parameters
+from bot.store.transaction import Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Transaction(Protocol):
-    """What can be done between the beginning and the end of a write."""
-
-    async def execute(self, sql: str, parameters: Parameters = ()) -> int:
-        """Run one statement; how many rows it changed."""
-        ...
-
-    async def executemany(self, sql: str, rows: Iterable[Parameters]) -> int:
-        """Run one statement for each row of parameters; how many rows it changed."""
-        ...
-
-    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """The rows of a query, or of a statement with RETURNING."""
-        ...
-
-    async def run(
-        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `function(connection, …)` off the event loop, within the transaction."""
-        ...
-
-
 class Database(Protocol):
     """An open database. Every method raises `StoreError` and nothing of the engine's own."""
+
+    @property
+    def place(self) -> Path | DatabaseServer:
+        """Where it is."""
+        ...
+
+    @property
+    def condition(self) -> Condition:
+        """Whether it takes what is to be kept."""
+        ...
+
+    async def close(self) -> None:
+        """Close it; closing twice does no harm."""
+        ...
+
+    async def look(self) -> None:
+        """As `Store.look`."""
+        ...
+
+    async def size(self) -> int:
+        """As `Store.size`."""
+        ...
+
+    async def check(self) -> int:
+        """As `Store.check`."""
+        ...
+
+    async def backup(self, path: Path) -> None:
+        """As `Store.backup`."""
+        ...
 
     def write(self) -> AbstractAsyncContextManager[Transaction]:
         """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""

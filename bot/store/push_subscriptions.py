@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.store.feeds import FOLLOWED
 from bot.store.ports import Database
 from bot.store.records import PushSubscription
 
@@ -19,12 +20,22 @@ class PushSubscriptions:
         rows = await self._database.fetchall(f"SELECT {', '.join(_COLUMNS)} FROM push_subscription")
         return [PushSubscription._make(row) for row in rows]
 
+    async def unfollowed(self) -> list[int]:
+        """The feeds of those that nobody follows any more."""
+        rows = await self._database.fetchall(
+            f"SELECT feed_id FROM push_subscription JOIN feed ON feed.id = feed_id WHERE NOT {FOLLOWED}"
+        )
+        return [row["feed_id"] for row in rows]
+
     async def write(self, subscription: PushSubscription) -> None:
         """Keep one as it is now, instead of any that its feed had. Nothing where the feed is gone."""
         marks = ", ".join("?" * len(_COLUMNS))
         async with self._database.write() as transaction:
             await transaction.execute(
-                f"INSERT OR REPLACE INTO push_subscription ({', '.join(_COLUMNS)}) SELECT {marks} "
+                "DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,)
+            )
+            await transaction.execute(
+                f"INSERT INTO push_subscription ({', '.join(_COLUMNS)}) SELECT {marks} "
                 "WHERE EXISTS (SELECT 1 FROM feed WHERE id = ?)",
                 (*subscription, subscription.feed_id),
             )

@@ -484,6 +484,21 @@ class OutletIcon(NamedTuple):
     shown: int | None
 
 
+class WrittenKind(StrEnum):
+    """What a language model wrote of an article."""
+
+    SUMMARY = "summary"
+    TRANSLATION = "translation"
+
+
+class Untranslated(NamedTuple):
+    """A post in a channel whose article is in another language than the channel's, `language`."""
+
+    article_id: int
+    channel_id: int
+    language: str
+
+
 class ChannelFeed(NamedTuple):
     """A channel that can be read as a feed, since when its addresses work."""
 

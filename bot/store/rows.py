@@ -9,7 +9,6 @@ from typing import Any, cast
 from bot.core.choices import Look
 from bot.core.models import (
     Article,
-    Bookmark,
     Dispatch,
     DispatchKind,
     DispatchState,
@@ -20,6 +19,7 @@ from bot.core.models import (
     Subscription,
     Validators,
 )
+from bot.core.people_models import Bookmark
 from bot.store.connection import Connection, Row
 from bot.store.sealing import opened
 from bot.text import urls
@@ -41,7 +41,7 @@ ARTICLE = """
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
     article.language, article.tags, article.image, article.published, article.found, article.updated,
-    article.corrected, article.retracted, article.audio, article.duration
+    article.corrected, article.retracted, article.audio, article.duration, NULL AS translated_from
 """
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,
@@ -66,14 +66,14 @@ DISPATCH = """
            ORDER BY 2, 1) AS covered) AS article_ids,
     (SELECT json_group_array(article_id)
      FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
-           ORDER BY decided, article_id)) AS joined_ids
+           ORDER BY decided, article_id) AS joined) AS joined_ids
 """
 _TEXT, _BODY, _TAGS = map(Article._fields.index, ("text", "body", "tags"))
 _STATES = {state.value: state for state in FeedState}
 
 
 def listed(values: Collection[Any]) -> str:
-    """Numbers or texts as one parameter, read in SQL by `SELECT value FROM json_each(?)`."""
+    """Numbers or texts as one parameter, read in SQL by `SELECT value FROM json_each(?)`, texts by `atom`."""
     return json.dumps(list(values))
 
 
@@ -241,9 +241,9 @@ def article_values(new: NewArticle) -> dict[str, Any]:
 
 
 AT_URLS = """
-    SELECT id FROM article WHERE page IN (SELECT value FROM json_each(:pages))
-        AND url IN (SELECT value FROM json_each(:urls))
-    UNION SELECT id FROM article WHERE own_page AND url IN (SELECT value FROM json_each(:urls))
+    SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages))
+        AND url IN (SELECT atom FROM json_each(:urls))
+    UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))
 """
 """The ids of the articles at some addresses; with the parameters of `at_urls`."""
 

@@ -60,13 +60,13 @@ def write(connection: Connection, feed_id: int, excess: Excess, now: int) -> Non
         INSERT INTO surplus (feed_id, kind, since, last, entries) VALUES (:feed, :kind, :now, :now, :count)
         ON CONFLICT (feed_id) DO UPDATE SET
             kind = excluded.kind, last = excluded.last,
-            since = iif(last > :now - :episode, since, excluded.since),
-            entries = iif(last > :now - :episode, entries, 0) + excluded.entries
+            since = iif(surplus.last > :now - :episode, surplus.since, excluded.since),
+            entries = iif(surplus.last > :now - :episode, surplus.entries, 0) + excluded.entries
         """,
         {"feed": feed_id, "kind": excess.kind.value, "now": now, "count": count, "episode": EPISODE},
     )
     connection.execute(
-        "DELETE FROM passed_over WHERE feed_id = ? AND hex(hash) NOT IN (SELECT value FROM json_each(?))",
+        "DELETE FROM passed_over WHERE feed_id = ? AND hex(hash) NOT IN (SELECT atom FROM json_each(?))",
         (feed_id, listed([name.hex().upper() for name in excess.still])),
     )
     connection.executemany(

@@ -13,7 +13,7 @@ READ = 500
 """Characters of an article that are encoded: its title, its summary and the beginning of its text."""
 _STAMP = "vectors"
 _SOURCE = f"""
-    substr(article.title || char(10) || article.summary || char(10)
+    substr(article.title || '\n' || article.summary || '\n'
         || coalesce(article.page_text, article.body, article.text, ''), 1, {READ})
 """
 _FITTING = """
@@ -108,7 +108,11 @@ def _parameters(
 
 def _begin_anew(connection: Connection, stamp: str) -> None:
     connection.execute("DELETE FROM encoded_article")
-    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_STAMP, stamp))
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (_STAMP, stamp),
+    )
 
 
 def _mark(connection: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:

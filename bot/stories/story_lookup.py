@@ -31,7 +31,7 @@ REMEMBERED = 4_096  # vectors of titles whose article is still to be read
 UNKNOWN = 5.0  # what a word tells while there is no index that knows
 
 
-class Gathering:
+class StoryLookup:
     """Knows the articles of the last days. One poll at a time looks and is written."""
 
     def __init__(self, store: Store, index: IndexFollower, meaning: Meaning | None = None) -> None:

@@ -1,4 +1,4 @@
-"""HTML to plain text, and the picture that stands for it.
+"""HTML to plain text.
 
 Parsed by lexbor as a browser would. Its time grows with the square of the depth of nesting (86 s for 200,000
 nested tags) and of the attributes of a tag, so such markup is read by a plain scanner of tags instead.
@@ -53,7 +53,7 @@ _CELL = "\ue002"
 _KEPT_SPACE = "\ue003"
 _KEPT_BREAK = "\ue004"
 _OURS = re.compile("[\ue000-\ue004]")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAK = re.compile(f"[ {_CELL}]*[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}{_CELL}]*")
 _BETWEEN_CELLS = re.compile(f" *{_CELL}[ {_CELL}]*")
@@ -82,48 +82,8 @@ def to_text(markup: str) -> str:
 def _text(markup: str) -> str:
     if not _has_tags(markup):
         return _tidy(_decode(_decode(markup, all_of_them=True)))
-    markup = _LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
+    markup = LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
     return _tidy("".join(_scan(markup) if is_absurd(markup) else _walk(markup)))
-
-
-def first_image(markup: str) -> str | None:
-    """The source of the first picture that a reader would see, as written (it may be relative).
-
-    Trackers of a few pixels, emoji, avatars and `data:` are no pictures. None as well for absurd markup.
-    """
-    if "<img" not in markup.lower() or is_absurd(markup):
-        return None
-    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read markup
-
-    for image in LexborHTMLParser(_LONE_SURROGATE.sub("", markup)).css("img"):
-        attributes = image.attributes
-        for name in ("src", "data-src", "data-lazy-src", "data-original"):
-            source = (attributes.get(name) or "").strip()
-            if source and not source.lower().startswith("data:"):
-                break
-        else:
-            continue
-        if not _tracker(attributes, source):
-            return source
-    return None
-
-
-_TRACKERS = re.compile(
-    r"feedburner\.com/~|/~ff/|/~r/|doubleclick\.|[/.]pixel[./?]|stats\.wordpress|pixel\.wp\.com|feedsportal\.com"
-    r"|[/_-]1x1[._]|/(?:spacer|blank|clear|transparent)\.(?:gif|png)|gravatar\.com/avatar|/smil(?:ies|eys)/"
-    r"|s\.w\.org/images/core/emoji|/emoji/",
-    re.IGNORECASE,
-)
-_TINY = 3  # pixels
-
-
-def _tracker(attributes: dict[str, str | None], source: str) -> bool:
-    for name in ("width", "height"):
-        value = (attributes.get(name) or "").strip().removesuffix("px")
-        if value.isdecimal() and int(value[:9]) <= _TINY:
-            return True
-    style = (attributes.get("style") or "").replace(" ", "").lower()
-    return "display:none" in style or bool(_TRACKERS.search(source))
 
 
 def _has_tags(markup: str) -> bool:

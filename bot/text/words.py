@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from bot.text.characters import MARKS
 
-_AS_WRITTEN = str.maketrans(
+AS_WRITTEN = str.maketrans(
     {
         **dict.fromkeys("’‘ʼ´`＇′", "'"),
         **dict.fromkeys("\u2010\u2011\u2212", "-"),
@@ -31,7 +31,7 @@ def fold(text: str) -> str:
     """`text` in its compatibility form (NFKC), lower-case, without accents, with `'` as only apostrophe."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(_AS_WRITTEN)).casefold()
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(AS_WRITTEN)).casefold()
     return unicodedata.normalize("NFC", _ANY_MARKS.sub("", apart))
 
 

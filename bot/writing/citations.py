@@ -32,6 +32,7 @@ HELD_ACROSS = 0.35
 """and where both are in different languages, which a small dictionary connects."""
 STEM, SHARED = 5, 0.6  # characters that words of one family begin with alike, and their share of the longer
 
+_IN_THE_DICTIONARY = frozenset({"en", "fr"})
 _THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _CITED = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
 _NUMBERS = re.compile(r"\d+")
@@ -113,6 +114,45 @@ def held(
     return tuple(kept)
 
 
+def held_by(written: str, passage: Passage, language: str | None) -> tuple[str, ...]:
+    """The sentences of what a model wrote of one passage that hold against it, cited or not."""
+    known = [_read(passage)]
+    return tuple(
+        sentence
+        for line in lines(written)
+        for sentence in excerpts.sentences(_CITED.sub("", line))
+        if len(sentence) <= LONGEST
+        and not _LINKED.search(sentence)
+        and _holds(sentence, known, language, frozenset())
+    )
+
+
+def translates(written: str, original: Passage, language: str) -> bool:
+    """Whether a text says in a language what a passage says: the same numbers and dates, no other names."""
+    known = _read(original)
+    said = claims.claims(written, language)
+    given = claims.claims(original.text, known.language)
+    # "40 a year" is "40 par an": what is counted per unit has an article in one language alone.
+    kept = given._replace(facts=frozenset(fact for fact in given.facts if not fact[0][:1].isdecimal()))
+    if claims.missing(said, known.claims) or claims.missing(kept, said):
+        return False
+    if _LINKED.search(written) or detect(written) not in {None, language}:
+        return False
+    total = matched = 0
+    for sentence in excerpts.sentences(written):
+        found = _found(sentence, [known], language, frozenset())
+        if found is None:
+            return False
+        total, matched = total + found[0], matched + found[1]
+    return not {known.language, language} <= _IN_THE_DICTIONARY or matched >= total * HELD_ACROSS
+
+
+def lines(written: str) -> list[str]:
+    """What a model wrote, without its thoughts and without markup, line by line."""
+    found = (_MARKUP.sub("", line).strip() for line in _THOUGHT.sub("", written).splitlines())
+    return [line for line in found if line]
+
+
 def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Each sentence that a citation follows, harmless and without it, and the numbers cited."""
     written = _THOUGHT.sub("", written)
@@ -150,6 +190,18 @@ def _holds(text: str, cited: Sequence[_Cited], language: str | None, asked: froz
     )
     if claims.missing(claims.claims(text, language), known):
         return False
+    across = all(each.language != language for each in cited)
+    counts = _found(text, cited, language, asked)
+    if counts is None:
+        return False
+    total, matched = counts
+    return total > 0 and matched >= total * (HELD_ACROSS if across else HELD)
+
+
+def _found(
+    text: str, cited: Sequence[_Cited], language: str | None, asked: frozenset[str]
+) -> tuple[int, int] | None:
+    """How many words of a sentence claim something, and how many are cited; None where a name is not."""
     words = frozenset[str]().union(*(each.words for each in cited))
     found = frozenset[str]().union(*(each.terms for each in cited))
     across = all(each.language != language for each in cited)
@@ -164,12 +216,12 @@ def _holds(text: str, cited: Sequence[_Cited], language: str | None, asked: froz
         if not is_name or (number == 0 and not any(map(str.isupper, text[start + 1 : end]))):
             there = there or _is_among(analysis.query_stems(word), found)
         if is_name and not there:
-            return False
+            return None
         if not there and word in asked:
             continue  # said again of the question, it claims nothing
         total += 1
         matched += there
-    return total > 0 and matched >= total * (HELD_ACROSS if across else HELD)
+    return total, matched
 
 
 def _is_named(word: str, cited: Sequence[_Cited], language: str | None) -> bool:

@@ -109,8 +109,10 @@ class ModelClient:
     ) -> str | None:
         body = {"model": self.model, "messages": messages, "stream": told is not None}
         options = {"temperature": 0, "max_tokens": most} if self._takes_options else {}
+        is_asked = False
         try:
             async with asyncio.timeout(self._timeout), self._slots:
+                is_asked = True
                 try:
                     written = await self._ask(body | options, told)
                 except _BadRequest:
@@ -119,7 +121,8 @@ class ModelClient:
                     self._takes_options = False  # which some models refuse
                     written = await self._ask(body, told)
         except TimeoutError:
-            self._failed(f"no answer in {self._timeout:g} s")
+            if is_asked:  # else others were answered meanwhile
+                self._failed(f"no answer in {self._timeout:g} s")
             return None
         except ModelError as error:
             self._failed(str(error))

@@ -23,14 +23,19 @@ _UNTRUSTED = (
 
 
 def messages(
-    instructions: str, asked: str, passages: Sequence[Passage], language: str | None
+    instructions: str, asked: str, passages: Sequence[Passage], language: str | None, *, headed: bool = True
 ) -> list[dict[str, str]]:
-    """A request: `instructions`, in which {language} is that to write in, what is `asked`, the passages."""
+    """A request: `instructions`, in which {language} is that to write in, what is `asked`, the passages.
+
+    `headed`: with title and outlet above each.
+    """
     mark = secrets.token_hex(8)  # which no article can know
     lines = [asked, ""] if asked else []
     for number, passage in enumerate(passages, 1):
-        title = harmless(f"{passage.article.title} ({passage.article.outlet})", ASKED)
-        lines += [f"--- {mark} passage [{number}]: {title}", harmless(passage.text, PASSAGE)]
+        head = f"--- {mark} passage [{number}]"
+        if headed:
+            head += f": {harmless(f'{passage.article.title} ({passage.article.outlet})', ASKED)}"
+        lines += [head, harmless(passage.text, PASSAGE)]
     lines.append(f"--- {mark} end of the passages")
     told = f"{instructions} {_UNTRUSTED}"
     return [

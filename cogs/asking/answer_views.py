@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import discord
 
@@ -48,6 +48,19 @@ def layout(told: Reply, *, public: bool, title: bool) -> Layout:
     else:
         return (card,)
     return (card, text(f"-# {said}"))
+
+
+def draft(answer: Answer, *, title: bool) -> discord.ui.LayoutView:
+    """As much of an answer as is written so far. To be called within an event loop."""
+    told = Reply(answer=answer, question_id=0)
+    shown = [block for group in _groups(told, public=False, title=title) for block in group]
+    said = _("Still writing…")
+    return layout_views.static((Card(tuple(shown), _COLOURS[answer.tier]), text(f"-# ✍️ {said}")))
+
+
+def tips(lines: Iterable[str]) -> discord.ui.LayoutView:
+    """What can be asked, and how, a line each."""
+    return layout_views.static((Card((text("\n".join(f"• {line}" for line in lines)),), outlets.COLOUR),))
 
 
 def _groups(told: Reply, *, public: bool, title: bool) -> Iterator[list[Block]]:

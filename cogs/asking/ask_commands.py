@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 from discord import app_commands
 from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.answers.conversing.question_service import Asked, QuestionService
-from bot.client.discord_client import Telex
+from bot.client import interaction_places
+from bot.client.discord_client import OWN_REPLY, Telex
 from bot.core.locale import _
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.search.query.query_syntax import MAX_LENGTH
+from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
-from cogs.asking.answer_votes import VoteButton
+from cogs.asking.answer_votes import vote_button
 from cogs.asking.direct_messages import DirectMessages, unshared
-from cogs.asking.follow_up_buttons import NextButton, QuestionButton, TellButton, readable
+from cogs.asking.follow_up_buttons import next_button, question_button, readable, tell_button
 from cogs.asking.mention_answers import Mentions
 from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
-from cogs.asking.readable_feeds import shared_feed_ids
-from cogs.shared.membership import read_in_direct_messages
-from cogs.shared.rights import in_servers
+from cogs.asking.readable_feeds import Place, shared_feed_ids
+from cogs.shared.lasting_items import LastingCog
+from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction
 
 _KINDS = (discord.MessageType.default, discord.MessageType.reply)
 
 
-class Asking(commands.Cog):
+class Asking(LastingCog):
     """/ask, mentions, and the votes under answers."""
 
+    items = (vote_button, next_button, question_button, tell_button)
+
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
+        super().__init__(bot)
         newsroom = bot.newsroom
         self._service = QuestionService(
-            newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer, newsroom.tastes
+            newsroom.store,
+            newsroom.searcher,
+            newsroom.clock,
+            None if newsroom.writing is None else newsroom.writing.writer,
+            newsroom.tastes,
         )
         self._mentions = Mentions(bot, self._service)
         self._direct = DirectMessages(bot, self._service)
 
-    async def cog_load(self) -> None:
-        """Answer the buttons under answers, of earlier processes too."""
-        self.bot.add_dynamic_items(VoteButton, NextButton, QuestionButton, TellButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(VoteButton, NextButton, QuestionButton, TellButton)
-
-    @app_commands.command(name="ask", description=locale_str("Ask a question about the news"))
-    @in_servers
+    @app_commands.command(
+        name="ask", description=locale_str("Ask a question about the news"), extras={OWN_REPLY: True}
+    )
+    @anywhere
     @app_commands.describe(
         question=locale_str("Your question, in English or French"),
         public=locale_str("Show the answer to everyone in this channel"),
@@ -56,20 +60,17 @@ class Asking(commands.Cog):
     async def ask(
         self, interaction: Interaction, question: Range[str, 1, MAX_LENGTH], *, public: bool = False
     ) -> None:
-        """Answer a question, for the asker alone or for all."""
-        assert interaction.guild is not None
-        self._service.admit(question, person_id=interaction.user.id, server_id=interaction.guild.id)
-        place = place_of(interaction.channel)
+        self._admit(interaction, question)
+        place = _place(interaction)
         public = public and place is not None  # of any other place it is not known who reads it
-        await interaction.response.defer(ephemeral=not public, thinking=True)
+        if not interaction.response.is_done():  # by the button of /help
+            await interaction.response.defer(ephemeral=not public, thinking=True)
         follows = await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
         await self._reply(interaction, question, public=public, follows=follows)
 
     async def answer_alone(self, interaction: Interaction, question: str) -> None:
         """Answer a question that was written into a window, for who asked alone."""
-        if interaction.guild is None:
-            raise Refusal(_("This only works in a server."))
-        self._service.admit(question, person_id=interaction.user.id, server_id=interaction.guild.id)
+        self._admit(interaction, question)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._reply(interaction, question, public=False, follows=None)
 
@@ -78,44 +79,56 @@ class Asking(commands.Cog):
         before = await readable(interaction, question_id)
         if before is None or not text:
             raise Refusal(_("This answer is too old. Ask again."))
-        server_id = interaction.guild_id or before.server_id
-        self._service.admit(text, person_id=interaction.user.id, server_id=server_id)
+        self._admit(interaction, text)
         await interaction.response.defer(ephemeral=not before.public, thinking=True)
         await self._reply(interaction, text, public=before.public, follows=before)
+
+    def _admit(self, interaction: Interaction, text: str) -> None:
+        """Count a question that is asked in a server of ours; another once it is known whose it counts as."""
+        server_id = interaction_places.server_id(interaction)
+        if server_id is not None:
+            self._service.admit(text, person_id=interaction.user.id, server_id=server_id)
 
     async def _reply(
         self, interaction: Interaction, text: str, *, public: bool, follows: Question | None
     ) -> None:
         """Answer an interaction that was acknowledged."""
-        person, place = interaction.user, place_of(interaction.channel)
-        if isinstance(person, discord.Member) and public and place is not None:
+        person, place = interaction_places.member(interaction), _place(interaction)
+        server_id = interaction_places.server_id(interaction)
+        if person is not None and public and place is not None:
             feed_ids = await shared_feed_ids(self.bot, person, place)
-        elif isinstance(person, discord.Member):
+        elif person is not None:
             feed_ids = await self.bot.visible_feed_ids(interaction)
         else:
-            feed_ids = set(await read_in_direct_messages(self.bot, person.id))
-        if not feed_ids:
-            said = (
-                await nothing_readable(self.bot, person) if isinstance(person, discord.Member) else unshared()
-            )
+            known = await self.bot.read_elsewhere(interaction)
+            feed_ids, server_id = set(known), next(iter(known.values()), None)
+        if not feed_ids or server_id is None:
+            said = await nothing_readable(self.bot, person) if person is not None else unshared()
             await interaction.edit_original_response(view=said)
             return
-        told = await self._service.answer(
-            Asked(
-                text=text,
-                feed_ids=feed_ids,
-                server_id=interaction.guild_id or (follows.server_id if follows else 0),
-                channel_id=interaction.channel_id or 0,
-                person_id=person.id,
-                public=public,
-                article_id=await article_of_thread(self.bot, place, text),
-                insists=False,
-                follows=follows,
-            )
+        if person is None:
+            self._service.admit(text, person_id=interaction.user.id, server_id=server_id)
+        asked = Asked(
+            text=text,
+            feed_ids=feed_ids,
+            server_id=server_id,
+            channel_id=interaction_places.channel_id(interaction) or 0,
+            person_id=interaction.user.id,
+            public=public,
+            article_id=await article_of_thread(self.bot, place, text),
+            insists=False,
+            follows=follows,
         )
-        message = await interaction.edit_original_response(
-            view=reply(told, public=public, title=True), allowed_mentions=discord.AllowedMentions.none()
-        )
+
+        async def show(view: discord.ui.LayoutView) -> discord.InteractionMessage:
+            nobody = discord.AllowedMentions.none()
+            return await interaction.edit_original_response(view=view, allowed_mentions=nobody)
+
+        async with AnswerDraft(show, self.bot.newsroom.clock, title=True) as hear:
+            told = await self._service.answer(asked, hear)
+        if person is None:
+            told = replace(told, may_watch=False)  # a watch belongs to a server
+        message = await show(reply(told, public=public, title=True))
         if public:
             await self.bot.store.questions.answered_by(told.question_id, message.id)
 
@@ -128,3 +141,8 @@ class Asking(commands.Cog):
             await self._direct.answer(message)
             return
         await self._mentions.answer(message)
+
+
+def _place(interaction: Interaction) -> Place | None:
+    """The channel or thread of a server of ours where somebody asks; None anywhere else."""
+    return None if interaction_places.server(interaction) is None else place_of(interaction.channel)

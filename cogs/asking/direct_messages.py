@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,19 +12,21 @@ import discord
 from bot.answers.conversing import mentions
 from bot.answers.conversing.mentions import Want, Wanted
 from bot.answers.conversing.question_service import DIRECT_MEMORY, Asked, QuestionService, closest
-from bot.client.discord_client import Telex, in_words
+from bot.client.discord_client import Telex
+from bot.client.error_answers import in_words
+from bot.client.interaction_places import read_in_direct_messages
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Question
-from bot.posting.rendering import messages
+from bot.core.people_models import Question
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.rendering.layout.layout_views import static
 from bot.search.query.query_syntax import parse
-from cogs.asking.answer_views import reply
+from cogs.asking.answer_drafts import AnswerDraft
+from cogs.asking.answer_views import reply, tips
 from cogs.asking.question_places import FOUND, replied_to
+from cogs.reading.article_list_pages import nothing_shared
 from cogs.reading.result_pages import results
 from cogs.reading.saving import post_of
-from cogs.shared.membership import read_in_direct_messages
 
 SOON = 0.7
 """Seconds after which somebody is told how long their answer takes."""
@@ -50,25 +53,41 @@ class DirectMessages:
         if wanted.want is Want.NOTHING:
             return
         if wanted.want is Want.HELP:
-            await self._send(message, embed=_help())
+            await self._send(message, view=_help())
             return
-        work = asyncio.create_task(self._work(message, wanted))
-        notice: discord.Message | None = None
+        sent: discord.Message | None = None
+        sending = asyncio.Lock()
+
+        async def show(view: discord.ui.LayoutView) -> None:
+            nonlocal sent
+            async with sending:
+                sent = await self._send(message, sent, view=view)
+
+        work = asyncio.create_task(self._work(message, wanted, show))
         try:
             await asyncio.wait({work}, timeout=SOON)
-            if not work.done():
-                notice = await self._send(message, content=_patience(self._service.patience()))
+            async with sending:
+                if sent is None and not work.done():
+                    sent = await self._send(message, content=_patience(self._service.patience()))
             ready = await work
         except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
             ready = Ready(static((text(in_words(error, "a direct message")),)))
         finally:
             work.cancel()
-        sent = await self._send(message, notice, view=ready.view)
+        await show(ready.view)
         if sent is not None and ready.question_id is not None:
             await self.bot.store.questions.answered_by(ready.question_id, sent.id)
 
-    async def _work(self, message: discord.Message, wanted: Wanted) -> Ready:
-        """The answer, from what the person can read in the servers they share with the bot."""
+    async def _work(
+        self,
+        message: discord.Message,
+        wanted: Wanted,
+        show: Callable[[discord.ui.LayoutView], Awaitable[None]],
+    ) -> Ready:
+        """The answer, from what the person can read in the servers they share with the bot.
+
+        While it is being written, it is shown with `show`.
+        """
         person_id = message.author.id
         known = await read_in_direct_messages(self.bot, person_id)
         if not known:
@@ -80,20 +99,20 @@ class DirectMessages:
             found = await self._service.search(query, feed_ids=set(known), limit=FOUND)
             return Ready(await results(self.bot.store, query.text, found, set(known)))
         replying_to = replied_to(message)
-        told = await self._service.answer(
-            Asked(
-                text=wanted.text,
-                feed_ids=set(known),
-                server_id=server_id,
-                channel_id=message.channel.id,
-                person_id=person_id,
-                public=False,
-                article_id=await self._article_of(replying_to, wanted.text),
-                insists=replying_to is not None,
-                follows=await self._before(message, replying_to),
-                message_id=message.id,
-            )
+        asked = Asked(
+            text=wanted.text,
+            feed_ids=set(known),
+            server_id=server_id,
+            channel_id=message.channel.id,
+            person_id=person_id,
+            public=False,
+            article_id=await self._article_of(replying_to, wanted.text),
+            insists=replying_to is not None,
+            follows=await self._before(message, replying_to),
+            message_id=message.id,
         )
+        async with AnswerDraft(show, self.bot.newsroom.clock, title=False) as hear:
+            told = await self._service.answer(asked, hear)
         told = replace(told, may_watch=False)  # a watch belongs to a server
         return Ready(reply(told, public=False, title=False), told.question_id)
 
@@ -137,17 +156,15 @@ def _patience(seconds: int) -> str:
     ).format(seconds=amount(seconds))
 
 
-def _help() -> discord.Embed:
+def _help() -> discord.ui.LayoutView:
     lines = (
         _("Ask me about the news: “What happened with Signal?”"),
         _("I answer from the feeds you can see in the servers we share."),
         clickable(_("/bookmarks has what you saved, /help everything else.")),
     )
-    return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
+    return tips(lines)
 
 
 def unshared() -> discord.ui.LayoutView:
     """What to say in direct messages to somebody who sees no feed."""
-    title = _("Nothing to read yet")
-    said = _("We don’t share a server where you can see a channel that follows a feed.")
-    return static((text(f"### {title}\n{said}"),))
+    return static(nothing_shared())

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import discord
 
 from bot.answers.conversing import conversation
-from bot.client.discord_client import answering
+from bot.client import interaction_places
+from bot.client.error_answers import answering
 from bot.core.locale import _
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
+from bot.posting.rendering.buttons import button
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.text import safe
-from cogs.shared.views import PATIENCE, Interaction, Paced
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import PATIENCE, Interaction, Reply
 
 if TYPE_CHECKING:
     from cogs.asking.ask_commands import Asking
@@ -26,8 +28,6 @@ NEXT_TEMPLATE = r"telex:next:(?P<question>\d{1,19}):(?P<number>\d)"
 TELL_TEMPLATE = r"telex:tell:(?P<question>\d{1,19})"
 """The custom id of a button that watches for what the question of this id asks."""
 
-# https://discord.com/developers/docs/components/reference#button
-_LABEL = 80
 _QUESTION = 300  # characters
 _LARGEST = 2**63 - 1  # that an id can be
 _TOPIC = 3  # words of what is watched for
@@ -35,61 +35,29 @@ _TOPIC = 3  # words of what is watched for
 
 def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
     """A button that asks what is new with a topic, in the language of this task."""
-    label = safe.plain(_("What’s new with {topic}?").format(topic=safe.plain(topic)), _LABEL)
-    custom_id = f"telex:next:{question_id}:{number}"
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=emoji(Icon.ASK), custom_id=custom_id
-    )
+    label = _("What’s new with {topic}?").format(topic=safe.plain(topic))
+    return button(label, f"telex:next:{question_id}:{number}", emoji(Icon.ASK))
 
 
 def tell_me(question_id: int) -> discord.ui.Button[Any]:
     """A button that watches for what is asked, in the language of this task."""
-    label = safe.plain(_("Tell me when there’s news on this"), _LABEL)
-    custom_id = f"telex:tell:{question_id}"
-    return discord.ui.Button(style=discord.ButtonStyle.primary, label=label, custom_id=custom_id)
+    label = _("Tell me when there’s news on this")
+    return button(label, f"telex:tell:{question_id}", style=discord.ButtonStyle.primary)
 
 
-class NextButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=NEXT_TEMPLATE):
+@lasting(NEXT_TEMPLATE, Reply.OWN)
+async def next_button(
+    interaction: Interaction, pressed: discord.ui.Button[Any], *, question: str, **_number: str
+) -> None:
     """Asks a further question, for the same readers as the answer that it stands under."""
-
-    def __init__(self, button: discord.ui.Button[Any], question_id: int) -> None:
-        super().__init__(button)
-        self._question_id = question_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button as it stands in the message."""
-        assert isinstance(item, discord.ui.Button)
-        return cls(item, int(match["question"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer it."""
-        async with answering(interaction):
-            asking = cast("Asking", interaction.client.get_cog("Asking"))
-            await asking.answer_next(interaction, self.item.label or "", self._question_id)
+    asking = cast("Asking", interaction.client.get_cog("Asking"))
+    await asking.answer_next(interaction, pressed.label or "", int(question))
 
 
-class QuestionButton(
-    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.QUESTION
-):
+@lasting(reading_buttons.QUESTION, Reply.OWN)
+async def question_button(interaction: Interaction, _item: object) -> None:
     """Opens a window for a question, under a digest."""
-
-    def __init__(self) -> None:
-        super().__init__(reading_buttons.question())
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """The button."""
-        return cls()
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Open the window."""
-        async with answering(interaction):
-            await interaction.response.send_modal(QuestionForm())
+    await interaction.response.send_modal(QuestionForm())
 
 
 class QuestionForm(discord.ui.Modal):
@@ -103,35 +71,19 @@ class QuestionForm(discord.ui.Modal):
         self.add_item(discord.ui.Label(text=_("Your question"), component=self._question))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Answer it, for who asked alone."""
         async with answering(interaction):
             asking = cast("Asking", interaction.client.get_cog("Asking"))
             await asking.answer_alone(interaction, self._question.value)
 
 
-class TellButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=TELL_TEMPLATE):
-    """Makes a watch of a question that nothing answers."""
-
-    def __init__(self, question_id: int) -> None:
-        super().__init__(tell_me(question_id))
-        self._question_id = question_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of a question."""
-        return cls(int(match["question"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Watch for it, and say for which words."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            question = await readable(interaction, self._question_id)
-            if question is None:
-                raise Refusal(_("This answer is too old. Ask again."))
-            watching = cast("Watching", interaction.client.get_cog("Watching"))
-            await watching.watch_for(interaction, watched(question.text))
+@lasting(TELL_TEMPLATE)
+async def tell_button(interaction: Interaction, _item: object, *, question: str) -> None:
+    """Makes a watch of a question that nothing answers, and says for which words."""
+    asked = await readable(interaction, int(question))
+    if asked is None:
+        raise Refusal(_("This answer is too old. Ask again."))
+    watching = cast("Watching", interaction.client.get_cog("Watching"))
+    await watching.watch_for(interaction, watched(asked.text))
 
 
 async def readable(interaction: Interaction, question_id: int) -> Question | None:
@@ -141,9 +93,10 @@ async def readable(interaction: Interaction, question_id: int) -> Question | Non
     question = await interaction.client.store.questions.get(question_id)
     if question is None or (not question.public and question.person_id != interaction.user.id):
         return None
-    if interaction.guild_id is None:
+    server_id = interaction_places.server_id(interaction)
+    if server_id is None:
         return question if question.person_id == interaction.user.id else None
-    return question if question.server_id == interaction.guild_id else None
+    return question if question.server_id == server_id else None
 
 
 def watched(text: str) -> str:

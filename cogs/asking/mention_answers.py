@@ -12,15 +12,16 @@ import discord
 from bot.answers.conversing import mentions
 from bot.answers.conversing.mentions import Want, Wanted
 from bot.answers.conversing.question_service import Asked, QuestionService, TooMany
-from bot.client.discord_client import Telex, in_words
+from bot.client.discord_client import Telex
+from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
-from bot.core.models import Question
-from bot.posting.rendering import messages
+from bot.core.people_models import Question
 from bot.posting.sending import permissions
 from bot.posting.wording import declined_reasons
 from bot.search.query.query_syntax import parse
-from cogs.asking.answer_views import reply
+from cogs.asking.answer_drafts import AnswerDraft
+from cogs.asking.answer_views import reply, tips
 from cogs.asking.question_places import (
     FOUND,
     article_in,
@@ -79,7 +80,7 @@ class Mentions:
         self._service.admit(wanted.text, person_id=asker.id, server_id=asker.guild.id)
         if wanted.want is Want.HELP:
             await self._send(
-                message, place, embed=_help(self.bot, by_role=self.bot.user not in message.mentions)
+                message, place, view=_help(self.bot, by_role=self.bot.user not in message.mentions)
             )
             return
         with contextlib.suppress(discord.HTTPException):
@@ -98,21 +99,33 @@ class Mentions:
             )
             return
         article_id = await self._article_of(message, place, wanted.text)
-        told = await self._service.answer(
-            Asked(
-                text=wanted.text,
-                feed_ids=feed_ids,
-                server_id=asker.guild.id,
-                channel_id=place.id,
-                person_id=asker.id,
-                public=True,
-                article_id=article_id or await article_of_thread(self.bot, place, wanted.text),
-                insists=article_id is not None,
-                follows=await self._before(message, place),
-                message_id=message.id,
-            )
+        asked = Asked(
+            text=wanted.text,
+            feed_ids=feed_ids,
+            server_id=asker.guild.id,
+            channel_id=place.id,
+            person_id=asker.id,
+            public=True,
+            article_id=article_id or await article_of_thread(self.bot, place, wanted.text),
+            insists=article_id is not None,
+            follows=await self._before(message, place),
+            message_id=message.id,
         )
-        sent = await self._send(message, place, view=reply(told, public=True, title=False))
+        sent: discord.Message | None = None
+
+        async def show(view: discord.ui.LayoutView) -> None:
+            nonlocal sent
+            sent = await self._send(message, place, sent, view=view)
+
+        try:
+            async with AnswerDraft(show, self.bot.newsroom.clock, title=False) as hear:
+                told = await self._service.answer(asked, hear)
+        except Exception:
+            if sent is not None:
+                with contextlib.suppress(discord.HTTPException):
+                    await sent.delete()
+            raise
+        await show(reply(told, public=True, title=False))
         if sent is not None:
             await self.bot.store.questions.answered_by(told.question_id, sent.id)
 
@@ -152,12 +165,23 @@ class Mentions:
             self._mute.add(place.id)
             log.warning("A question in channel %d stays without an answer: %s", place.id, reason)
 
-    async def _send(self, message: discord.Message, place: Place, **content: Any) -> discord.Message | None:  # noqa: ANN401  # of a message
-        """Reply to a message without pinging anybody; None where Discord does not let the bot."""
+    async def _send(
+        self,
+        message: discord.Message,
+        place: Place,
+        sent: discord.Message | None = None,
+        **content: Any,  # noqa: ANN401  # of a message
+    ) -> discord.Message | None:
+        """Reply to a message without pinging anybody, or edit the reply that was `sent`.
+
+        None where Discord does not let the bot.
+        """
         content = {name: value for name, value in content.items() if value is not None}
         if "read_message_history" not in permissions.lacking(place, required=False, history=True):
             content["reference"] = message.to_reference(fail_if_not_exists=False)
         try:
+            if sent is not None:
+                return await sent.edit(view=content["view"], allowed_mentions=discord.AllowedMentions.none())
             return await message.channel.send(
                 **content, mention_author=False, allowed_mentions=discord.AllowedMentions.none()
             )
@@ -166,7 +190,7 @@ class Mentions:
             return None
 
 
-def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
+def _help(bot: Telex, *, by_role: bool) -> discord.ui.LayoutView:
     assert bot.user is not None
     example = _("What happened with Signal this week?")
     lines = (
@@ -178,4 +202,4 @@ def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
         _("To search: {mention} `search: signal since:7d`").format(mention=bot.user.mention),
         clickable(_("/ask answers just you, from every article you can see. /help has the rest.")),
     )
-    return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
+    return tips(lines)

@@ -7,7 +7,7 @@ import discord
 from bot.answers.conversing.question_service import THREAD_MEMORY, closest
 from bot.client.discord_client import Telex
 from bot.core.locale import _, clickable
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from cogs.asking.readable_feeds import Place

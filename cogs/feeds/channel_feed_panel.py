@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import discord
 
-from bot.client.feed_routes import address
 from bot.core.locale import _
 from bot.core.refusals import Refusal
+from bot.posting.publishing.feed_documents import address
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
-from cogs.shared.panels import headed
-from cogs.shared.place_options import Place, require_view
-from cogs.shared.rights import ManagersLayout
+from cogs.shared.panels import ChannelPanel, headed
 from cogs.shared.views import Interaction, Press
 
 
-class ChannelFeedPanel(ManagersLayout):
+class ChannelFeedPanel(ChannelPanel):
     """One message with whether a channel is shared, and the buttons that change it."""
-
-    def __init__(self, interaction: Interaction, target: Place) -> None:
-        super().__init__(interaction)
-        self._place = target
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees the channel."""
-        await super().check(interaction)
-        await require_view(interaction, self._place.id)
 
     async def show(self, interaction: Interaction, token: str | None = None) -> None:
         """Show it as it is, with the addresses of a new `token`; the interaction was acknowledged."""
@@ -38,11 +27,11 @@ class ChannelFeedPanel(ManagersLayout):
                     "Whoever runs me can set TELEX_PUBLIC_URL."
                 )
             )
-        shared = await client.store.channel_feeds.of_channel(self._place.id)
-        is_open = await client.visibility.everyone_reads(self._place.guild, self._place.id)
+        shared = await client.store.channel_feeds.of_channel(self.channel.id)
+        is_open = await client.visibility.everyone_reads(self.channel.guild, self.channel.id)
         blocks: list[Block] = [
             headed(
-                _("Share {channel} as a feed").format(channel=self._place.mention),
+                _("Share {channel} as a feed").format(channel=self.channel.mention),
                 _("Anyone with the address can read what I post here in a feed reader, without Discord."),
             ),
             Rule(),
@@ -73,20 +62,18 @@ class ChannelFeedPanel(ManagersLayout):
         await self.display(interaction, (Card((*blocks, row), outlets.COLOUR),))
 
     async def _share(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         client = interaction.client
-        if not await client.visibility.everyone_reads(self._place.guild, self._place.id):
+        if not await client.visibility.everyone_reads(self.channel.guild, self.channel.id):
             await self.show(interaction)
             return
         token = await client.store.channel_feeds.share(
-            server_id=self._place.guild.id, channel_id=self._place.id, person_id=interaction.user.id
+            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
         )
         await self.show(interaction, token)
 
     async def _stop(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         await interaction.client.store.channel_feeds.stop(
-            server_id=self._place.guild.id, channel_id=self._place.id, person_id=interaction.user.id
+            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
         )
         await self.show(interaction)
 

@@ -16,17 +16,16 @@ from bot.text import safe, urls
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
 from cogs.feeds.look_choices import FeedLook
-from cogs.feeds.subscription_options import Pair, require_still, titled
+from cogs.feeds.subscription_options import Pair, SubscriptionPanel, require_still, titled
 from cogs.feeds.unfollowing import RemoveFlow
-from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Interaction, Press
+from cogs.shared.views import Interaction, Press, Reply
 
 _ADDRESS = 150
 _RULES = 3
 _RULE = 30  # characters of a query
 
 
-class FeedCard(ManagersLayout):
+class FeedCard(SubscriptionPanel):
     """One subscription. `poll` checks the feed now and says what came of it."""
 
     def __init__(
@@ -36,17 +35,12 @@ class FeedCard(ManagersLayout):
         pair: Pair,
         poll: Callable[[Feed], Awaitable[str]],
     ) -> None:
-        super().__init__(interaction, command_id)
-        self._pair, self._poll = pair, poll
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees where this one is posted."""
-        await super().check(interaction)
-        await require_still(interaction, self._pair)
+        super().__init__(interaction, pair, command_id)
+        self._poll = poll
 
     async def show(self, interaction: Interaction, said: str = "") -> None:
         """Show it as it is now, with a sentence on what was done."""
-        self._pair = pair = await require_still(interaction, self._pair)
+        self.pair = pair = await require_still(interaction, self.pair)
         subscription, feed = pair
         health = feed_health.of(pair, await feed_health.problem(interaction, subscription.channel_id))
         paused = subscription.paused is not None
@@ -58,16 +52,16 @@ class FeedCard(ManagersLayout):
             Row(
                 Press(self._turn, label=_("Resume") if paused else _("Pause")),
                 Press(self._check_now, label=_("Check now")),
-                Press(self._preview, label=_("Preview")),
-                Press(self._filters, label=_("Filters")),
-                Press(self._look, label=_("Post appearance")),
-                Press(self._remove, label=_("Stop following"), style=red),
+                Press(self._preview, Reply.NEW, label=_("Preview")),
+                Press(self._filters, Reply.NEW, label=_("Filters")),
+                Press(self._look, Reply.NEW, label=_("Post appearance")),
+                Press(self._remove, Reply.NEW, label=_("Stop following"), style=red),
             ),
         )
         await self.display(interaction, (Card(blocks, outlets.colour(feed.id, feed.outlet or feed.title)),))
 
     async def _facts(self, interaction: Interaction) -> list[str]:
-        subscription, feed = self._pair
+        subscription, feed = self.pair
         store = interaction.client.store
         last = _("no article yet")
         if feed.last_article is not None:
@@ -75,6 +69,8 @@ class FeedCard(ManagersLayout):
         times = [last]
         if feed.state is FeedState.ACTIVE and subscription.paused is None:
             times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
+        if interaction.client.newsroom.pushes.is_pushed(feed.id):
+            times.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.look(subscription.server_id)
         chosen = [_("look: {look}").format(look=post_looks.brief(look))]
         if kept := await store.filters.of(subscription.id):
@@ -83,39 +79,30 @@ class FeedCard(ManagersLayout):
         found = [f"`{address}`"]
         if list_feeds.is_list(feed.url):
             found.append(_("a list on this page"))
-        notes = [f"🟠 {note}" for note in await feed_health.bounds(interaction, self._pair)]
+        notes = [f"🟠 {note}" for note in await feed_health.bounds(interaction, self.pair)]
         return [" · ".join(times), *notes, f"-# {' · '.join(chosen)}", f"-# {' · '.join(found)}"]
 
     async def _turn(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        if self._pair[0].paused is not None:
-            await resume(interaction, self._pair)
+        if self.pair[0].paused is not None:
+            await resume(interaction, self.pair)
         else:
-            await interaction.client.store.subscriptions.pause(
-                self._pair[0].id, person_id=interaction.user.id
-            )
+            await interaction.client.store.subscriptions.pause(self.pair[0].id, person_id=interaction.user.id)
         await self.show(interaction)
 
     async def _check_now(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        said = await self._poll(self._pair[1])
-        await self.show(interaction, said)
+        await self.show(interaction, await self._poll(self.pair[1]))
 
     async def _preview(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await show_preview(interaction, self._pair)
+        await show_preview(interaction, self.pair)
 
     async def _filters(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await filter_commands.FilterList(interaction, self._pair, self.command_id).show(interaction)
+        await filter_commands.FilterList(interaction, self.pair, self.command_id).show(interaction)
 
     async def _look(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await FeedLook(interaction, self._pair, self.command_id).show(interaction)
+        await FeedLook(interaction, self.pair, self.command_id).show(interaction)
 
     async def _remove(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await RemoveFlow(interaction, self._pair, self.command_id).start(interaction)
+        await RemoveFlow(interaction, self.pair, self.command_id).start(interaction)
 
 
 async def resume(interaction: Interaction, pair: Pair) -> None:

@@ -8,19 +8,16 @@ from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Feed, FeedState
+from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.feeds import outlet_directory
-from bot.polling.poll_results import Outcome
-from bot.polling.poller import PollReport
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card
-from bot.posting.wording.feed_causes import describe
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
+from cogs.feeds.feed_checks import FeedChecks
 from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
 from cogs.feeds.look_choices import FeedLook
@@ -34,9 +31,6 @@ from cogs.shared.panels import headed
 from cogs.shared.place_options import Option, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
 from cogs.shared.views import Interaction
-
-REFRESH = 60
-"""Seconds between two refreshes of a feed."""
 
 _LIST = 6  # a page
 
@@ -55,7 +49,7 @@ class Feeds(
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._refreshing: set[int] = set()
+        self._checks = FeedChecks(bot)
         self._importing: set[int] = set()
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
@@ -66,13 +60,10 @@ class Feeds(
     async def add(
         self, interaction: Interaction, url: Range[str, 3, 2000], channel: Option | None = None
     ) -> None:
-        """Find the feed, show what its posts will look like, and follow it once confirmed."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await AddFlow(interaction, await place(interaction, channel)).start(interaction, url)
 
     @add.autocomplete("url")
     async def known_outlets(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Outlets of the directory that are called what was typed."""
         if not await may_manage(interaction, interaction.command_id):
             return []
         found = outlet_directory.search(current)
@@ -81,15 +72,11 @@ class Feeds(
     @app_commands.command(name="remove", description=locale_str("Stop following a feed"))
     @app_commands.describe(feed=_FEED)
     async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Ask, then end a subscription."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await RemoveFlow(interaction, await chosen(interaction, feed)).start(interaction)
 
     @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
     @app_commands.describe(feed=_FEED, channel=locale_str("The new channel"))
     async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
-        """Let another channel follow the feed instead."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
         target = await place(interaction, channel)
         advice = require_posting(interaction, target)
@@ -111,15 +98,11 @@ class Feeds(
 
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
-        """List the subscriptions with their health."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await FeedPages(interaction, self._checked).show(interaction)
+        await FeedPages(interaction, self._checks.check).show(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Pause a subscription."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.pause(subscription.id, person_id=interaction.user.id):
@@ -140,8 +123,6 @@ class Feeds(
     @app_commands.command(name="resume", description=locale_str("Resume a paused feed"))
     @app_commands.describe(feed=_FEED)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """End a pause."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.resume(subscription.id, person_id=interaction.user.id):
@@ -156,8 +137,6 @@ class Feeds(
     @app_commands.command(name="preview", description=locale_str("Preview a feed’s latest article as a post"))
     @app_commands.describe(feed=_FEED)
     async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Show the newest article, to the asker alone."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await show_preview(interaction, await chosen(interaction, feed))
 
     @app_commands.command(
@@ -176,14 +155,11 @@ class Feeds(
         only: Range[str, 1, MAX_LENGTH] | None = None,
         never: Range[str, 1, MAX_LENGTH] | None = None,
     ) -> None:
-        """Try a new filter, or list those of a subscription."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await filter_commands.start(interaction, await chosen(interaction, feed), only, never)
 
     @filter_.autocomplete("only")
     @filter_.autocomplete("never")
     async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """What is typed, with its last word or value completed."""
         if not await may_manage(interaction, interaction.command_id):
             return []
         return await query_choices(interaction, current)
@@ -191,44 +167,18 @@ class Feeds(
     @app_commands.command(name="look", description=locale_str("Choose how a feed’s posts look"))
     @app_commands.describe(feed=_FEED)
     async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Open the panel with the real message."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await FeedLook(interaction, await chosen(interaction, feed)).show(interaction)
 
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
     @app_commands.describe(feed=_FEED)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll now, at most once a minute for each feed, whoever asks."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         _subscription, its_feed = await chosen(interaction, feed)
-        await interaction.edit_original_response(content=await self._checked(its_feed))
-
-    async def _checked(self, its_feed: Feed) -> str:
-        """Poll a feed now; what came of it, in words. Raises `Refusal` within a minute of the last poll."""
-        now = self.bot.newsroom.clock.now()
-        again = (its_feed.last_poll or 0) + REFRESH
-        if its_feed.id in self._refreshing or again > now:
-            raise Refusal(
-                _("I just checked {feed}. You can try again {when}.").format(
-                    feed=bold(its_feed), when=f"<t:{max(again, now + REFRESH // 2)}:R>"
-                )
-            )
-        self._refreshing.add(its_feed.id)
-        try:
-            if its_feed.state is FeedState.GONE:
-                await self.bot.store.feeds.poll_now(its_feed.id)
-            current = await self.bot.store.feeds.get(its_feed.id) or its_feed
-            report = await self.bot.newsroom.poller.poll(current)
-        finally:
-            self._refreshing.discard(its_feed.id)
-        self.bot.courier.wake()
-        return _outcome(report)
+        await interaction.edit_original_response(content=await self._checks.check(its_feed))
 
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
     async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Choose where alerts go, or see where they do."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         if channel is None:
             await alert_channel.AlertsFlow(interaction).start(interaction)
             return
@@ -244,8 +194,6 @@ class Feeds(
         pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()]
     )
     async def packs(self, interaction: Interaction, pack: str, channel: Option | None = None) -> None:
-        """Follow all feeds of a list, and report on each."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         target = await place(interaction, channel)
         advice = require_posting(interaction, target)
         lines = await starter_packs.follow(
@@ -277,8 +225,6 @@ class Feeds(
         link: Range[str, 3, 2000] | None = None,
         channel: Option | None = None,
     ) -> None:
-        """Follow all feeds of a list that somebody brings, and report."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         target = await place(interaction, channel)
         if target.guild.id in self._importing:
             raise Refusal(_("An import is already running here. Wait until it’s done."))
@@ -290,15 +236,11 @@ class Feeds(
 
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:
-        """Send the subscriptions that the asker sees as a file, by channel."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await feed_lists.send(interaction)
 
     @app_commands.command(name="share", description=locale_str("Share a channel’s posts as a feed"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def share(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show whether a channel can be read as a feed, and let that be changed."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await ChannelFeedPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @remove.autocomplete("feed")
@@ -310,25 +252,6 @@ class Feeds(
     @look.autocomplete("feed")
     @refresh.autocomplete("feed")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The server's subscriptions that the asker sees, if they may use them."""
         if not await may_manage(interaction, interaction.command_id):
             return []
         return await subscription_options.choices(interaction, current)
-
-
-def _outcome(report: PollReport) -> str:
-    feed = bold(report.feed)
-    match report.outcome:
-        case Outcome.NEW:
-            return ngettext(
-                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new
-            ).format(feed=feed, count=amount(report.new))
-        case Outcome.CHANGED | Outcome.UNCHANGED:
-            return _("Nothing new in {feed}.").format(feed=feed)
-        case Outcome.POSTPONED:
-            return _("The site of {feed} limits how often I can check it. Next check {when}.").format(
-                feed=feed, when=f"<t:{report.feed.next_poll}:R>"
-            )
-    return _("Couldn’t read {feed}. {reason}").format(
-        feed=feed, reason=describe(report.error or report.feed.error or "")
-    )

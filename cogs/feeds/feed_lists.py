@@ -59,11 +59,13 @@ async def bring(
     if 0 < len(lines) <= _LINES:
         shown += [Rule(), text(safe.cut(safe.markdown("\n".join(lines)), _MOST)), Rule()]
     if result.added:
-        note = _(
-            "New articles will be posted; older ones can only be searched. Feeds are checked one after "
-            "another: /feed list shows their status."
+        note = clickable(
+            _(
+                "New articles will be posted; older ones can only be searched. Feeds are checked one after "
+                "another: /feed list shows their status."
+            )
         )
-        shown.append(text(f"-# {clickable(note)}"))
+        shown.append(text(f"-# {note}"))
     if advice:
         shown.append(text(advice))
     view = layout_views.static((Card(tuple(shown), outlets.COLOUR),))

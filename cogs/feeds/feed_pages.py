@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from itertools import groupby
 
 import discord
@@ -21,9 +22,11 @@ from cogs.feeds import feed_card, feed_health, feed_lists
 from cogs.feeds.feed_health import NEEDS_YOU, Health, State
 from cogs.feeds.follow_flow import AddFlow
 from cogs.feeds.subscription_options import Pair, bold, name, require_still
+from cogs.settings import story_panel
 from cogs.shared import place_options
+from cogs.shared.paging import Turned
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Action, Ask, Choose, Interaction, Press
+from cogs.shared.views import Ask, Choose, Interaction, Press, Reply
 
 Check = Callable[[Feed], Awaitable[str]]
 """Polls a feed now and says what came of it. Raises `Refusal`."""
@@ -36,21 +39,20 @@ _MOVED = {fetch_errors.NOT_A_FEED, fetch_errors.LIST_LOST, fetch_errors.GONE, "h
 """Causes for which the site may have a feed elsewhere."""
 
 
-class FeedPages(ManagersLayout):
+class FeedPages(ManagersLayout, Turned):
     """The server's subscriptions that the asker sees."""
 
     def __init__(self, interaction: Interaction, check: Check) -> None:
         super().__init__(interaction)
         self._poll = check
-        self._number = 0
         self._shown: list[Health] = []
 
     async def show(self, interaction: Interaction, said: str = "") -> None:
         """Show the current page as it is now, with a sentence on what was done."""
         healths = await feed_health.of_server(interaction)
         pages = list(_pages(healths))
-        self._number = min(self._number, max(0, len(pages) - 1))
-        self._shown = pages[self._number] if pages else []
+        self.number = min(self.number, max(0, len(pages) - 1))
+        self._shown = pages[self.number] if pages else []
         needing = sum(one.state in NEEDS_YOU for one in healths)
         blocks: list[Block] = [text(_head(healths, needing))]
         if said:
@@ -67,7 +69,7 @@ class FeedPages(ManagersLayout):
         await self.display(interaction, (Card(tuple(blocks), _AMBER if needing else outlets.COLOUR),))
 
     def _controls(self, pages: int) -> Iterator[Block]:
-        add = Press(self._add, label=_("Add"), emoji=emoji(Icon.ADD))
+        add = Press(self._add, Reply.OWN, label=_("Add"), emoji=emoji(Icon.ADD))
         if not pages:
             yield Row(buttons.begin(), add)
             return
@@ -78,15 +80,8 @@ class FeedPages(ManagersLayout):
             for one in self._shown
         ]
         yield Row(Choose(self._open, placeholder=_("Change a feed…"), options=options))
-        turns: tuple[Press | discord.ui.Button[ManagersLayout], ...] = ()
-        if pages > 1:
-            place = f"{self._number + 1} / {pages}"
-            turns = (
-                Press(self._turning(-1), emoji=emoji(Icon.BACK), disabled=not self._number),
-                discord.ui.Button(label=place, disabled=True),
-                Press(self._turning(1), emoji=emoji(Icon.NEXT), disabled=self._number == pages - 1),
-            )
-        yield Row(*turns, add, Press(self._export, label=_("Export OPML")))
+        turns = self.turns(more=self.number < pages - 1, pages=pages)
+        yield Row(*turns, add, Press(feed_lists.send, Reply.NEW, label=_("Export OPML")))
 
     def _troubled(self, health: Health) -> Section:
         """A feed that is not read or not posted, with what mends it."""
@@ -94,74 +89,49 @@ class FeedPages(ManagersLayout):
         small = [f"<#{subscription.channel_id}>"]
         if health.state is State.PAUSED:
             small.append(_("paused {when}").format(when=f"<t:{subscription.paused}:R>"))
-            remedy, label, style = self._resuming(health.pair), _("Resume"), discord.ButtonStyle.secondary
+            remedy = Press(partial(self._resume, health.pair), label=_("Resume"))
         elif health.state is State.BLOCKED:
-            remedy, label, style = self._retrying(health.pair), _("Try again"), discord.ButtonStyle.primary
+            remedy = Press(partial(self._retry, health.pair), label=_("Try again"))
         elif health.state is State.GONE or feed.error in _MOVED:
-            remedy, label = self._looking(health.pair), _("Find new address")
-            style = discord.ButtonStyle.primary
+            remedy = Press(partial(self._look, health.pair), Reply.NEW, label=_("Find new address"))
         else:
-            remedy, label, style = self._checking(health.pair), _("Check now"), discord.ButtonStyle.primary
+            remedy = Press(partial(self._check, health.pair), label=_("Check now"))
+        if health.state is not State.PAUSED:
+            remedy.style = discord.ButtonStyle.primary
         if health.state is State.FAILING:
             small.append(_("first failed {when}").format(when=f"<t:{feed.failing_since}:R>"))
         if health.state is not State.PAUSED and feed.last_article is not None:
             small.append(_("last article {when}").format(when=f"<t:{feed.last_article}:R>"))
         lines = (f"{health.state} {bold(feed)}", health.reason, f"-# {' · '.join(small)}")
-        return Section((text("\n".join(filter(None, lines))),), Press(remedy, label=label, style=style))
+        return Section((text("\n".join(filter(None, lines))),), remedy)
 
-    def _turning(self, step: int) -> Action:
-        async def turn(interaction: Interaction) -> None:
-            await interaction.response.defer()
-            self._number += step
-            await self.show(interaction)
+    async def _resume(self, pair: Pair, interaction: Interaction) -> None:
+        await feed_card.resume(interaction, pair)
+        await self.show(interaction)
 
-        return turn
+    async def _check(self, pair: Pair, interaction: Interaction) -> None:
+        _subscription, feed = await require_still(interaction, pair)
+        await self.show(interaction, await self._poll(feed))
 
-    def _resuming(self, pair: Pair) -> Action:
-        async def resume(interaction: Interaction) -> None:
-            await interaction.response.defer()
-            await feed_card.resume(interaction, pair)
-            await self.show(interaction)
+    async def _retry(self, pair: Pair, interaction: Interaction) -> None:
+        await interaction.client.courier.look_again(pair[0].channel_id)
+        interaction.client.courier.wake()
+        await self.show(interaction)
 
-        return resume
-
-    def _checking(self, pair: Pair) -> Action:
-        async def check(interaction: Interaction) -> None:
-            await interaction.response.defer()
-            _subscription, feed = await require_still(interaction, pair)
-            said = await self._poll(feed)
-            await self.show(interaction, said)
-
-        return check
-
-    def _retrying(self, pair: Pair) -> Action:
-        async def retry(interaction: Interaction) -> None:
-            await interaction.response.defer()
-            await interaction.client.courier.look_again(pair[0].channel_id)
-            interaction.client.courier.wake()
-            await self.show(interaction)
-
-        return retry
-
-    def _looking(self, pair: Pair) -> Action:
+    async def _look(self, pair: Pair, interaction: Interaction) -> None:
         """Look on the site for a feed in place of one that is not there any more."""
-
-        async def look(interaction: Interaction) -> None:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            subscription, feed = await require_still(interaction, pair)
-            page = list_feeds.page_of(feed.url) if list_feeds.is_list(feed.url) else feed.site_url
-            await _follow(interaction, page or urls.host(feed.url), subscription.channel_id)
-
-        return look
+        subscription, feed = await require_still(interaction, pair)
+        page = list_feeds.page_of(feed.url) if list_feeds.is_list(feed.url) else feed.site_url
+        await _follow(interaction, page or urls.host(feed.url), subscription.channel_id)
 
     async def _add(self, interaction: Interaction) -> None:
         async def look(click: Interaction, address: str) -> None:
-            await click.response.defer(ephemeral=True, thinking=True)
             await _follow(click, address, click.channel_id)
 
         window = Ask(
             self,
             look,
+            Reply.NEW,
             title=_("Add a site"),
             label=_("Address or name of an outlet"),
             placeholder="theverge.com",
@@ -169,12 +139,7 @@ class FeedPages(ManagersLayout):
         )
         await interaction.response.send_modal(window)
 
-    async def _export(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await feed_lists.send(interaction)
-
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         health = next(one for one in self._shown if str(one.pair[0].id) == values[0])
         self.stop()
         await feed_card.FeedCard(interaction, self.command_id, health.pair, self._poll).show(interaction)
@@ -212,19 +177,24 @@ def _pages(healths: list[Health]) -> Iterator[list[Health]]:
 
 
 async def _channels(interaction: Interaction, healths: list[Health]) -> AsyncIterator[str]:
-    """The feeds of each channel, a line each, and what posts there wait for."""
+    """The feeds of each channel, a line each, what posts there wait for, and which stories it takes."""
     for channel_id, group in groupby(healths, lambda one: one.pair[0].channel_id):
         lines = [f"<#{channel_id}>"]
         held = await interaction.client.store.dispatches.held(channel_id)
         if held is not None:
             lines.append(f"-# 🌙 {send_outcomes.describe(held)}")
+        if rules := story_panel.rules(await interaction.client.store.preferences.of_channel(channel_id)):
+            lines.append(f"-# ⏳ {rules}")
         for one in group:
             feed = one.pair[1]
             when = _("no article yet") if one.state is State.HEALTHY else _("not read yet")
             if feed.last_article is not None:
                 when = f"<t:{feed.last_article}:R>"
             tile = outlets.tile(feed.id, feed.outlet or name(feed))
-            lines.append(f"{tile} {safe.markdown(name(feed))} · {when}")
+            line = f"{tile} {safe.markdown(name(feed))} · {when}"
+            if interaction.client.newsroom.pushes.is_pushed(feed.id):
+                line += " · ⚡ " + _("real time")
+            lines.append(line)
         yield "\n".join(lines)
 
 

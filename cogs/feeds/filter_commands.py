@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import discord
 
 from bot.core.choices import Filter, Rule
@@ -15,12 +17,11 @@ from bot.posting.wording import search_notes
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial
-from cogs.feeds.subscription_options import Pair, bold, no_longer, require_still, titled
+from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_longer, require_still, titled
 from cogs.shared import article_cards
 from cogs.shared.paging import CardPage, CardPages
 from cogs.shared.panels import headed
-from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Action, Interaction, Press
+from cogs.shared.views import Interaction, Press
 
 _PAGE = 10  # articles
 _SHOWN = 150  # characters of a query where filters are listed
@@ -48,20 +49,15 @@ async def start(interaction: Interaction, pair: Pair, only: str | None, never: s
     await TrialPages(interaction, pair, wanted, trial, notes).show(interaction)
 
 
-class TrialPages(ManagersLayout, CardPages):
+class TrialPages(SubscriptionPanel, CardPages):
     """What would have been posted with new filters, and the button that keeps them."""
 
     def __init__(
         self, interaction: Interaction, pair: Pair, wanted: list[Wanted], trial: Trial, notes: list[str]
     ) -> None:
-        super().__init__(interaction)
-        self._pair, self._wanted, self._trial, self._notes = pair, wanted, trial, notes
+        super().__init__(interaction, pair)
+        self._wanted, self._trial, self._notes = wanted, trial, notes
         self._several = len({one for _article, by in trial.outcomes for one in by}) > 1
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees where the feed is posted."""
-        await super().check(interaction)
-        await require_still(interaction, self._pair)
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
         """Some of the articles, newest first, each with what would have become of it."""
@@ -79,18 +75,17 @@ class TrialPages(ManagersLayout, CardPages):
         notes = [f"-# {safe.markdown(safe.plain(note))}" for note in self._notes]
         told = article_cards.fit([_outcome(article, by, named=self._several) for article, by in shown])
         green = discord.ButtonStyle.success
-        blocks: list[Block] = [headed(title, titled(interaction, self._pair), new, *notes)]
+        blocks: list[Block] = [headed(title, titled(interaction, self.pair), new, *notes)]
         if told:
             blocks.append(text(told))
         row = Row(
             Press(self._save, label=_("Save this filter"), style=green),
-            Press(self._cancel, label=_("Cancel")),
+            Press(self.cancel, label=_("Cancel")),
         )
         return CardPage(blocks=(*blocks, row), more=len(outcomes) > (number + 1) * _PAGE, empty=not shown)
 
     async def _save(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        subscription, feed = await require_still(interaction, self._pair)
+        subscription, feed = await require_still(interaction, self.pair)
         saved = await interaction.client.store.filters.add(
             subscription.id, self._wanted, person_id=interaction.user.id, limit=subscription_filters.MOST
         )
@@ -111,26 +106,13 @@ class TrialPages(ManagersLayout, CardPages):
         )
         await self.end(interaction, said)
 
-    async def _cancel(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self.end(interaction, _("Nothing changed."))
 
-
-class FilterList(ManagersLayout):
+class FilterList(SubscriptionPanel):
     """The filters of a subscription, each with a button that removes it."""
-
-    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
-        self._pair = pair
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees where the feed is posted."""
-        await super().check(interaction)
-        await require_still(interaction, self._pair)
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
         """Show the filters as they are now, after one was removed."""
-        kept = await interaction.client.store.filters.of(self._pair[0].id)
+        kept = await interaction.client.store.filters.of(self.pair[0].id)
         lines = [_("Removed: {filter}").format(filter=filter_labels.named(removed)) if removed else ""]
         lines += [f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)]
         if not kept:
@@ -140,22 +122,18 @@ class FilterList(ManagersLayout):
         elif sum(one.rule is Rule.ONLY for one in kept) > 1:
             lines.append("-# " + _("With several “only” filters, matching one is enough."))
         removers = [
-            Press(self._remover(one), label=_("Remove {number}").format(number=number))
+            Press(partial(self._remove, one), label=_("Remove {number}").format(number=number))
             for number, one in enumerate(kept, 1)
         ]
-        blocks = (headed(_("Filters"), titled(interaction, self._pair), *lines), Row(*removers))
+        blocks = (headed(_("Filters"), titled(interaction, self.pair), *lines), Row(*removers))
         await self.display(interaction, (Card(blocks, outlets.COLOUR),))
 
-    def _remover(self, one: Filter) -> Action:
-        async def remove(interaction: Interaction) -> None:
-            await interaction.response.defer()
-            subscription, _feed = await require_still(interaction, self._pair)
-            there = await interaction.client.store.filters.remove(
-                subscription.id, [one.id], person_id=interaction.user.id
-            )
-            await self.show(interaction, one if there else None)
-
-        return remove
+    async def _remove(self, one: Filter, interaction: Interaction) -> None:
+        subscription, _feed = await require_still(interaction, self.pair)
+        there = await interaction.client.store.filters.remove(
+            subscription.id, [one.id], person_id=interaction.user.id
+        )
+        await self.show(interaction, one if there else None)
 
 
 def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:

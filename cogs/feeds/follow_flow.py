@@ -19,7 +19,7 @@ from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import arrival, place_options
 from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Choose, Interaction, Press, Window
+from cogs.shared.views import Choose, Interaction, Press, Reply, Window
 
 _ITEMS = 5
 _TITLE = 120
@@ -56,7 +56,9 @@ class AddFlow(ManagersLayout):
         async def ask(click: Interaction) -> None:
             await click.response.send_modal(Password(self, refusal.url))
 
-        give = Press(ask, label=_("Enter username and password"), style=discord.ButtonStyle.primary)
+        give = Press(
+            ask, Reply.OWN, label=_("Enter username and password"), style=discord.ButtonStyle.primary
+        )
         await self._say(interaction, declined_reasons.declined(refusal), give)
 
     async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
@@ -73,11 +75,10 @@ class AddFlow(ManagersLayout):
         self, interaction: Interaction, said: str, *items: Item, below: Layout = (), menu: Item | None = None
     ) -> None:
         """A step: a sentence, what is `below` it, a menu, and buttons, the last of which ends it all."""
-        cancel = Press(self._cancel, label=_("Cancel"))
+        cancel = Press(self.cancel, label=_("Cancel"))
         await self.display(interaction, (blocks.text(said), *below, Row(menu), Row(*items, cancel)))
 
     async def _choose(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         await self._look(interaction, self._found.feeds[int(values[0])].url)
 
     async def _show_list(self, interaction: Interaction) -> None:
@@ -104,7 +105,6 @@ class AddFlow(ManagersLayout):
         await self._say(interaction, said, follow, below=(shown,), menu=menu)
 
     async def _choose_list(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._list = int(values[0])
         await self._show_list(interaction)
 
@@ -153,7 +153,6 @@ class AddFlow(ManagersLayout):
         await self._say(interaction, "\n".join(filter(None, lines)), follow, below=below)
 
     async def _confirm(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         client = interaction.client
         place = await place_options.find(self._place.guild, self._place.id)
         if place is None:
@@ -178,10 +177,6 @@ class AddFlow(ManagersLayout):
         said = said.format(feed=bold(followed.feed), channel=place.mention)
         await self.end(interaction, "\n".join(filter(None, (said, waits))))
 
-    async def _cancel(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self.end(interaction, _("Nothing changed."))
-
 
 def _line(item: ListItem) -> str:
     """An item of a list: its title, which leads to it, and its date."""
@@ -202,8 +197,6 @@ class Password(Window):
         self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
 
     async def filled(self, interaction: Interaction) -> None:
-        """Look again."""
-        await interaction.response.defer()
         await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
 
 

@@ -23,16 +23,13 @@ class FeedLook(LookPanel):
         self._pair = pair
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who still sees where the feed is posted, too."""
         await super().check(interaction)
         await require_still(interaction, self._pair)
 
     async def usual(self, interaction: Interaction) -> Look:
-        """That of the server."""
         return await interaction.client.store.preferences.look(self._pair[0].server_id)
 
     def heading(self) -> tuple[str, str]:
-        """The feed and the channel."""
         told = _("How {feed} looks in <#{channel}>:")
         return (
             told.format(feed=bold(self._pair[1]), channel=self._channel_id),
@@ -40,23 +37,19 @@ class FeedLook(LookPanel):
         )
 
     def default_label(self) -> str:
-        """The server's."""
         return _("Server’s default")
 
     def may_mention(self, interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
-        """In the channel."""
         channel = member.guild.get_channel_or_thread(self._channel_id) or interaction.channel
         assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
         return post_looks.may_mention(member, role, channel)
 
     async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """The newest article of the feed."""
         feed = self._pair[1]
         newest = await interaction.client.store.articles.newest([feed.id], limit=1)
         return newest[0] if newest else sample(feed), feed
 
     async def keep(self, interaction: Interaction, look: Look | None) -> str:
-        """Of the subscription, if it is still there."""
         subscription, feed = await require_still(interaction, self._pair)
         saved = await interaction.client.store.subscriptions.set_look(
             subscription.id, look, person_id=interaction.user.id
@@ -72,27 +65,22 @@ class ServerLook(LookPanel):
     """The look of a server's posts where their subscription has none of its own."""
 
     async def usual(self, _interaction: Interaction) -> Look:
-        """Telex's own."""
         return USUAL
 
     def heading(self) -> tuple[str, str]:
-        """The server."""
         return (
             _("How posts look on this server, unless their feed has its own look:"),
             _("Default look"),
         )
 
     def default_label(self) -> str:
-        """Telex's own."""
         return _("Default")
 
     def may_mention(self, _interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
-        """In the whole server."""
         allowed = role.mentionable or member.guild_permissions.mention_everyone
         return allowed and not role.is_default()
 
     async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """The newest article that the asker sees here."""
         feeds = {feed.id: feed for _subscription, feed in await visible(interaction)}
         newest = await interaction.client.store.articles.newest(feeds, limit=1)
         if newest:
@@ -101,7 +89,6 @@ class ServerLook(LookPanel):
         return sample(feed), feed
 
     async def keep(self, interaction: Interaction, look: Look | None) -> str:
-        """Of the server."""
         assert interaction.guild_id is not None
         await interaction.client.store.preferences.set_look(
             interaction.guild_id, look or USUAL, person_id=interaction.user.id

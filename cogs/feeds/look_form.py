@@ -14,7 +14,7 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import templates
 from bot.posting.rendering.messages import LONGEST_EXCERPT, LONGEST_PREFIX
 from bot.text import safe
-from cogs.shared.views import Asker, Interaction, Window
+from cogs.shared.views import AskerLayout, Interaction, Window
 
 Take = Callable[..., Awaitable[None]]
 """Takes the click, and `prefix`, `colour` and `excerpt` as they were typed."""
@@ -26,7 +26,7 @@ _SHORT_COLOUR = 3
 class LookForm(Window):
     """Asks for what can only be typed, and gives it to `take` as it was typed."""
 
-    def __init__(self, panel: Asker, take: Take, look: Look) -> None:
+    def __init__(self, panel: AskerLayout, take: Take, look: Look) -> None:
         super().__init__(panel, _("Prefix, colour, excerpt"))
         self._take = take
         self._prefix = _field("prefix", look.prefix, LONGEST_PREFIX)
@@ -51,8 +51,6 @@ class LookForm(Window):
         )
 
     async def filled(self, interaction: Interaction) -> None:
-        """Show it in the panel."""
-        await interaction.response.defer()
         await self._take(
             interaction,
             prefix=self._prefix.value,
@@ -65,7 +63,7 @@ class TemplateForm(Window):
     """Asks for a template, and gives it to `take`."""
 
     def __init__(
-        self, panel: Asker, take: Callable[[Interaction, Template], Awaitable[None]], shown: Template
+        self, panel: AskerLayout, take: Callable[[Interaction, Template], Awaitable[None]], shown: Template
     ) -> None:
         super().__init__(panel, _("Template"))
         self._take = take
@@ -82,8 +80,6 @@ class TemplateForm(Window):
             self.add_item(discord.ui.Label(text=label, description=told, component=field))
 
     async def filled(self, interaction: Interaction) -> None:
-        """Show it in the panel."""
-        await interaction.response.defer()
         typed = (field.value.strip() for field in (self._title, self._body, self._footer))
         await self._take(interaction, Template(*typed))
 

@@ -20,7 +20,7 @@ from cogs.feeds.look_form import LookForm, TemplateForm, read_colour, read_lengt
 from cogs.feeds.post_previews import as_posted, follow_up
 from cogs.shared.place_options import Place
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Choose, ChooseRole, Interaction, Press
+from cogs.shared.views import Choose, ChooseRole, Interaction, Press, Reply
 
 
 class LookPanel(ManagersLayout):
@@ -122,13 +122,13 @@ class LookPanel(ManagersLayout):
             Row(roles),
             Row(
                 Press(self._turn_picture, label=picture, disabled=plain),
-                Press(self._open_form, label=_("Prefix, colour, excerpt…")),
-                Press(self._open_template, label=_("Template…")),
+                Press(self._open_form, Reply.OWN, label=_("Prefix, colour, excerpt…")),
+                Press(self._open_template, Reply.OWN, label=_("Template…")),
                 Press(self._reset, label=self.default_label(), disabled=default),
             ),
             Row(
                 Press(self._use, label=_("Use this look"), style=discord.ButtonStyle.success),
-                Press(self._cancel, label=_("Cancel")),
+                Press(self.cancel, label=_("Cancel")),
             ),
         )
 
@@ -138,12 +138,10 @@ class LookPanel(ManagersLayout):
         return await self.usual(interaction)
 
     async def _choose_style(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._draft = replace(await self._look(interaction), style=Style(values[0]))
         await self.show(interaction)
 
     async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
-        await interaction.response.defer()
         role = roles[0] if roles else None
         try:
             await self._require_role(interaction, role)
@@ -166,7 +164,6 @@ class LookPanel(ManagersLayout):
             raise _not_for_you(role)
 
     async def _turn_picture(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         look = await self._look(interaction)
         self._draft = replace(look, image=not look.image)
         await self.show(interaction)
@@ -189,19 +186,13 @@ class LookPanel(ManagersLayout):
         await self.show(interaction)
 
     async def _reset(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         self._draft = None
         await self.show(interaction)
 
     async def _use(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         if self._draft is not None:
             await self._require_role(interaction, self._draft.role)
         await self.end(interaction, await self.keep(interaction, self._draft))
-
-    async def _cancel(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self.end(interaction, _("Nothing changed."))
 
 
 def _styles() -> dict[Style, str]:

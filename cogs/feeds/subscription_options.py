@@ -14,6 +14,7 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.text import safe, urls
 from bot.text.words import fold
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction
 
 _LINE = 80
@@ -129,3 +130,15 @@ async def require_still(interaction: Interaction, pair: Pair) -> Pair:
 def no_longer() -> str:
     """What to say of a subscription that somebody else ended meanwhile."""
     return _("That feed isn’t followed there anymore.")
+
+
+class SubscriptionPanel(ManagersLayout):
+    """A panel about one subscription, for who may still manage feeds and still sees where it is posted."""
+
+    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
+        super().__init__(interaction, command_id)
+        self.pair = pair
+
+    async def check(self, interaction: Interaction) -> None:
+        await super().check(interaction)
+        await require_still(interaction, self.pair)

@@ -20,7 +20,6 @@ class RemoveFlow(ManagersLayout):
         self._subscription, self._feed = pair
 
     async def start(self, interaction: Interaction) -> None:
-        """Ask."""
         question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
         red = discord.ButtonStyle.danger
         row = Row(
@@ -30,7 +29,6 @@ class RemoveFlow(ManagersLayout):
         await self.display(interaction, (text(self._said(question)), row))
 
     async def _remove(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         ended = await interaction.client.store.subscriptions.unfollow(
             self._subscription.channel_id, self._feed.id, person_id=interaction.user.id
         )
@@ -39,7 +37,6 @@ class RemoveFlow(ManagersLayout):
         await self.end(interaction, self._said(_("Stopped following {feed} in <#{channel}>.")))
 
     async def _keep(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         await self.end(interaction, self._said(_("Still following {feed} in <#{channel}>.")))
 
     def _said(self, sentence: str) -> str:

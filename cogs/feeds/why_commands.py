@@ -47,8 +47,6 @@ class Why(commands.Cog):
     @in_servers
     @app_commands.describe(link=locale_str("Link to the article or to its post"))
     async def why(self, interaction: Interaction, link: Range[str, 1, 2000]) -> None:
-        """Tell of the feeds and channels that the asker sees, and of no others."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         visible = await self.bot.visible_feed_ids(interaction)
         found = await _permitted(interaction, await explain(self.bot.store, link), visible)
         if found.carried or found.left_out:

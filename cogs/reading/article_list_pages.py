@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import discord
-
+from bot.client import interaction_places
 from bot.core.locale import _, clickable
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
-from bot.posting.rendering.layout.icons import Icon, emoji
 from cogs.reading import sharing
-from cogs.reading.saving import already, keep, saved, unreadable
+from cogs.reading.saving import already, keep, saved, server_of, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry
+from cogs.shared.paging import Pages
 from cogs.shared.rights import may_manage_with
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, Reply
 
 PAGE = 5
 """Articles of a page."""
@@ -34,20 +33,17 @@ class ArticlePage:
     more: bool = False
     pages: int | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to read on it."""
+        return not self.entries
 
-class ArticlePages(AskerLayout):
-    """Articles in pages, each page made anew when it is shown. `number` counts from 0."""
+
+class ArticlePages(Pages[ArticlePage]):
+    """Articles in pages."""
 
     opens = False
     """Whether the menu opens an article where it would else save one."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self.number = 0
-
-    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """The page as the asker may see it now."""
-        raise NotImplementedError
 
     def controls(self, _page: ArticlePage) -> tuple[Item, ...]:
         """More buttons, which stand after those that turn the page."""
@@ -57,34 +53,18 @@ class ArticlePages(AskerLayout):
         """Whether the asker may see an article now."""
         return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
-    async def show(self, interaction: Interaction) -> None:
-        """Show the current page in the reply to an interaction that was acknowledged."""
-        page = await self.page(interaction, self.number)
-        for earlier in (self.number - 1, 0):  # what it showed is gone
-            if not page.entries and self.number:
-                self.number = max(earlier, 0)
-                page = await self.page(interaction, self.number)
-        await self.display(interaction, self._listed(page))
-
-    def _listed(self, page: ArticlePage) -> Layout:
-        if not page.entries:
+    def listed(self, page: ArticlePage) -> Layout:
+        if page.empty:
             return (Card((*page.head, Row(*self.controls(page))), outlets.COLOUR),)
-        turns: tuple[Item, ...] = ()
-        if self.number or page.more:
-            label = f"{self.number + 1}" if page.pages is None else f"{self.number + 1} / {page.pages}"
-            turns = (
-                self._turn(Icon.BACK, -1, disabled=not self.number),
-                discord.ui.Button(label=label, disabled=True),
-                self._turn(Icon.NEXT, +1, disabled=not page.more),
-            )
-        share = Press(self._share, label=_("Share…")) if self.asked.guild is not None else None
+        alone = interaction_places.is_direct(self.asked)
+        share = None if alone else Press(self._share, Reply.NEW, label=_("Share…"))
         card = (
             *page.head,
             Rule(),
             *(entry.block() for entry in page.entries),
             Rule(),
             Row(self._menu(page.entries)),
-            Row(*turns, *self.controls(page), share),
+            Row(*self.turns(more=page.more, pages=page.pages), *self.controls(page), share),
         )
         return (Card(card, outlets.COLOUR),)
 
@@ -92,37 +72,27 @@ class ArticlePages(AskerLayout):
         opens = self.opens or not any(entry.picture() for entry in entries)
         return Choose(
             self._open if opens else self._save,
+            Reply.NEW,
             placeholder=_("Open one…") if opens else _("Save one…"),
             options=[article_cards.option(entry.article) for entry in entries],
         )
 
-    def _turn(self, icon: Icon, step: int, *, disabled: bool) -> Press:
-        async def turn(interaction: Interaction) -> None:
-            await interaction.response.defer()
-            self.number += step
-            await self.show(interaction)
-
-        return Press(turn, emoji=emoji(icon), disabled=disabled)
-
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await article_cards.show(interaction, await self._chosen(interaction, values[0]))
 
     async def _save(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         article = await self._chosen(interaction, values[0])
         count = await keep(
             interaction.client,
             interaction.user.id,
             [article.id],
-            server_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
+            server_id=await server_of(interaction, article),
+            channel_id=interaction_places.channel_id(interaction),
             message_id=None,
         )
         await article_cards.show(interaction, article, said=saved(1) if count else already())
 
     async def _share(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         page = await self.page(interaction, self.number)
         articles = [entry.article for entry in page.entries]
         if not articles:
@@ -140,6 +110,8 @@ async def nothing_to_read(interaction: Interaction) -> ArticlePage:
     """What is shown to whom no feed in this server is visible, or whose feeds have brought nothing yet."""
     if await interaction.client.visible_feed_ids(interaction):
         return ArticlePage(head=nothing_came())
+    if interaction_places.server(interaction) is None:
+        return ArticlePage(head=nothing_shared())
     return ArticlePage(head=nothing_followed(manages=await may_manage_with(interaction, "feed")))
 
 
@@ -151,6 +123,17 @@ def nothing_followed(*, manages: bool) -> tuple[Block, ...]:
         said = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
     begin = (Row(buttons.begin()),) if manages else ()
     return (_told(_("Nothing to read yet"), said), *begin)
+
+
+def nothing_shared() -> tuple[Block, ...]:
+    """What to say outside of servers to somebody of whom no feed is known that they see."""
+    said = clickable(
+        _(
+            "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
+            "there once, so that I know."
+        )
+    )
+    return (_told(_("Nothing to read yet"), said),)
 
 
 def nothing_came() -> tuple[Block, ...]:

@@ -11,27 +11,31 @@ from dataclasses import replace
 import discord
 from discord import app_commands
 from discord.app_commands import Range, locale_str
-from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Article, Bookmark
-from bot.core.refusals import Refusal
+from bot.core.models import Article
+from bot.core.people_models import Bookmark
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.store.records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
-from cogs.reading.bookmark_notes import MarkButton, NoteButton
-from cogs.reading.catch_up_pages import ShowAll
-from cogs.reading.saving import SaveButton, SaveMenu, already, keep, post_of, saved, sees, unreadable
-from cogs.reading.sharing import ShareButton
+from cogs.reading.bookmark_notes import mark_button, note_button
+from cogs.reading.catch_up_pages import all_button
+from cogs.reading.message_articles import articles_of
+from cogs.reading.more_menu import more_button
+from cogs.reading.saving import already, keep, save_button, save_menu, saved, server_of
+from cogs.reading.sharing import share_button
+from cogs.reading.similar_articles import like, like_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
+from cogs.shared.lasting_items import LastingCog
 from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import in_servers
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.rights import anywhere
+from cogs.shared.views import Choose, Interaction, Press, Reply
 
 _BATCH = 500
 _QUERY = 100  # characters of it that a heading shows
@@ -43,58 +47,47 @@ _FORMS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
 )
 
 
-_BUTTONS = (SaveButton, SaveMenu, ShowAll, NoteButton, MarkButton, ShareButton)
+class Bookmarks(LastingCog):
+    """/bookmarks, the buttons of articles, and the entries in the menu of a message."""
 
-
-class Bookmarks(commands.Cog):
-    """/bookmarks, the Save button, and the menu entry of messages."""
+    items = (
+        save_button,
+        save_menu,
+        all_button,
+        note_button,
+        mark_button,
+        share_button,
+        more_button,
+        like_button,
+    )
 
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-        self._menu = in_servers(
-            app_commands.ContextMenu(
-                name=locale_str("Bookmark"),
-                callback=self.bookmark,
-                extras={"does": locale_str("save the article")},
-            )
-        )
+        super().__init__(bot)
+        self.offer(locale_str("Bookmark"), bookmark, locale_str("save the article"))
+        self.offer(locale_str("More like this"), like, locale_str("find similar articles"))
 
-    async def cog_load(self) -> None:
-        """Answer the buttons and menus under posts, of earlier processes too, and the menu entry."""
-        self.bot.add_dynamic_items(*_BUTTONS)
-        self.bot.tree.add_command(self._menu)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
-        self.bot.remove_dynamic_items(*_BUTTONS)
-
-    async def bookmark(self, interaction: Interaction, message: discord.Message) -> None:
-        """Keep what a post of ours tells."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        post = await post_of(self.bot, message.id, interaction.guild_id)
-        if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-            raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
-        if not await sees(interaction, post):
-            raise Refusal(unreadable())
-        count = await keep(
-            self.bot,
-            interaction.user.id,
-            post.article_ids,
-            server_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
-            message_id=message.id,
-        )
-        await interaction.edit_original_response(content=saved(count) if count else already())
-
+    @anywhere
     @app_commands.command(
         name="bookmarks", description=locale_str("Read, search, sort and export your bookmarks")
     )
     @app_commands.describe(query=locale_str("Words from the title, the outlet or your note"))
     async def bookmarks(self, interaction: Interaction, query: Range[str, 1, 100] | None = None) -> None:
-        """List the asker's bookmarks."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await BookmarkPages(interaction, query).show(interaction)
+
+
+async def bookmark(interaction: Interaction, message: discord.Message) -> None:
+    """Keep what a post of ours tells."""
+    channel_id, count = interaction_places.channel_id(interaction), 0
+    for article in await articles_of(interaction, message):
+        count += await keep(
+            interaction.client,
+            interaction.user.id,
+            [article.id],
+            server_id=await server_of(interaction, article),
+            channel_id=channel_id,
+            message_id=message.id if channel_id is not None else None,
+        )
+    await interaction.edit_original_response(content=saved(count) if count else already())
 
 
 class BookmarkPages(ArticlePages):
@@ -107,7 +100,6 @@ class BookmarkPages(ArticlePages):
         self._wanted = WantedBookmarks(match=query)
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """The bookmarks that the person may see now."""
         person_id, store = interaction.user.id, interaction.client.store.bookmarks
         hidden = await hidden_servers(interaction)
         self._wanted = replace(self._wanted, hidden=hidden)
@@ -133,11 +125,13 @@ class BookmarkPages(ArticlePages):
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:
-        """To have them as files."""
-        return (Press(self._export, label=_("Export"), emoji=emoji(Icon.EXPORT)),) if page.entries else ()
+        return (
+            (Press(self._export, Reply.NEW, label=_("Export"), emoji=emoji(Icon.EXPORT)),)
+            if page.entries
+            else ()
+        )
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:
-        """What the asker has kept, and may see."""
         hidden = await hidden_servers(interaction)
         bookmarks = interaction.client.store.bookmarks
         return bool(await bookmarks.has(interaction.user.id, [article.id], hidden=hidden))
@@ -151,7 +145,6 @@ class BookmarkPages(ArticlePages):
 
     def _mark(self, kept: Bookmark) -> Item:
         async def mark(interaction: Interaction) -> None:
-            await interaction.response.defer()
             await interaction.client.store.bookmarks.mark(
                 interaction.user.id, kept.article.id, read=kept.read is None
             )
@@ -171,7 +164,6 @@ class BookmarkPages(ArticlePages):
         return Choose(self._filter, placeholder=_("All bookmarks"), options=options)
 
     async def _filter(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         value = values[0]
         tag = value.removeprefix(_TAG) if value.startswith(_TAG) else None
         self._wanted = replace(self._wanted, tag=tag, unread=value == _UNREAD)
@@ -198,7 +190,6 @@ class BookmarkPages(ArticlePages):
         return " · ".join(parts)
 
     async def _export(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         store = interaction.client.store.bookmarks
         wanted = replace(self._wanted, hidden=await hidden_servers(interaction))
         kept: list[Bookmark] = []

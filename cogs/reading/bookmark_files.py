@@ -9,7 +9,7 @@ from html import escape
 from urllib.parse import quote
 
 from bot.core.locale import _
-from bot.core.models import Bookmark
+from bot.core.people_models import Bookmark
 from bot.polling.article_lines import iso
 from bot.text import safe
 

@@ -2,72 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Self
 
 import discord
 
-from bot.client.discord_client import answering
+from bot.client.error_answers import answering
 from bot.core.locale import _
-from bot.core.models import Article, Bookmark
+from bot.core.models import Article
+from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
 from bot.text import safe
 from bot.text.words import fold
 from cogs.shared import article_cards
+from cogs.shared.lasting_items import lasting
 from cogs.shared.membership import hidden_servers
-from cogs.shared.views import PATIENCE, Interaction, Paced
+from cogs.shared.views import PATIENCE, Interaction, Reply, acknowledge
 
 MOST_TAGS = 5
 _NOTE, _TAG = 500, 30  # characters
 _LINE = (_TAG + 2) * MOST_TAGS
 
 
-class NoteButton(
-    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.NOTE_TEMPLATE
-):
-    """Opens the note and the tags of a bookmark. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(reading_buttons.note(key))
-        self._key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Open the form."""
-        async with answering(interaction):
-            await interaction.response.send_modal(NoteForm(await kept(interaction, self._key)))
+@lasting(reading_buttons.NOTE_TEMPLATE, Reply.OWN)
+async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """Opens the note and the tags of a bookmark."""
+    await interaction.response.send_modal(NoteForm(await kept(interaction, key)))
 
 
-class MarkButton(
-    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.MARK_TEMPLATE
-):
-    """Marks a bookmark as read or unread. It outlives restarts."""
-
-    def __init__(self, key: str, *, read: bool) -> None:
-        super().__init__(reading_buttons.mark(key, read=read))
-        self._key, self._read = key, read
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"], read=match["how"] == "read")
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Mark it, and show the card as it is then."""
-        async with answering(interaction):
-            await interaction.response.defer()
-            article = (await kept(interaction, self._key)).article
-            await interaction.client.store.bookmarks.mark(interaction.user.id, article.id, read=self._read)
-            await article_cards.show(interaction, article)
+@lasting(reading_buttons.MARK_TEMPLATE, Reply.HERE)
+async def mark_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
+    """Marks a bookmark as read or unread, and shows the card as it is then."""
+    article = (await kept(interaction, key)).article
+    await interaction.client.store.bookmarks.mark(interaction.user.id, article.id, read=how == "read")
+    await article_cards.show(interaction, article)
 
 
 class NoteForm(discord.ui.Modal):
@@ -90,9 +58,8 @@ class NoteForm(discord.ui.Modal):
         self.add_item(discord.ui.Label(text=_("Tags, separated by commas"), component=self._tags))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Keep what was written, and show the card with it."""
         async with answering(interaction):
-            await interaction.response.defer()
+            await acknowledge(interaction, Reply.HERE)
             written = await interaction.client.store.bookmarks.annotate(
                 interaction.user.id,
                 self._article.id,

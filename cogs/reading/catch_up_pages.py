@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Any, Self
 
-import discord
-
-from bot.client.discord_client import answering
+from bot.client import interaction_places
 from bot.core.locale import amount, ngettext
 from bot.core.models import Article, DispatchKind
 from bot.core.refusals import Refusal
@@ -17,7 +13,8 @@ from bot.posting.rendering.layout.blocks import text
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.saving import post_of, sees, unreadable
 from cogs.shared.article_lists import lead_of
-from cogs.shared.views import Interaction, Paced
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import Interaction
 
 
 class CatchUpPages(ArticlePages):
@@ -28,7 +25,6 @@ class CatchUpPages(ArticlePages):
         self._message_id = message_id
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of them."""
         ids = await self._article_ids(interaction)
         first = number * PAGE
         shown = await interaction.client.store.articles.by_ids(ids[first : first + PAGE])
@@ -45,28 +41,15 @@ class CatchUpPages(ArticlePages):
         return article.id in await self._article_ids(interaction)
 
     async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
-        post = await post_of(interaction.client, self._message_id, interaction.guild_id)
+        server_id = interaction_places.server_id(interaction)
+        post = await post_of(interaction.client, self._message_id, server_id)
         if post is None or post.kind is not DispatchKind.CATCH_UP or not await sees(interaction, post):
             raise Refusal(unreadable())
         return post.article_ids[::-1]
 
 
-class ShowAll(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.ALL_TEMPLATE):
-    """The button under a catch-up that shows all of its articles. It outlives restarts."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(buttons.show_all(what))
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of a dispatch."""
-        return cls(match["what"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the first page to who clicked."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            assert interaction.message is not None
-            await CatchUpPages(interaction, interaction.message.id).show(interaction)
+@lasting(buttons.ALL_TEMPLATE)
+async def all_button(interaction: Interaction, _item: object, **_what: str) -> None:
+    """The button under a catch-up that shows all of its articles: the first page, to who clicked."""
+    assert interaction.message is not None
+    await CatchUpPages(interaction, interaction.message.id).show(interaction)

@@ -2,77 +2,50 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Self
 
 import discord
-from discord.ext import commands
 
-from bot.client.discord_client import Telex, answering
+from bot.client import interaction_places
+from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
 from bot.posting import discussions, notify_roles
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, posts
+from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.rendering.messages import linked
+from bot.posting.rendering.messages import excerpt, linked, title_of
 from bot.posting.sending import permissions
 from bot.store.records import Opinion
 from bot.text import safe
+from bot.writing.translations import translated
 from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.reading.summary_menu import summaries_of, summary, writing
 from cogs.shared import article_cards
-from cogs.shared.views import AskerLayout, Interaction, Paced, Press
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import AskerLayout, Interaction, Press
 
 _THREAD = 100  # characters of a thread's name
 _MOST = 6  # articles of the story: each takes four of a message's components
 _AUTHOR, _TAG, _TAGS = 80, 30, 8
 
 
-class More(commands.Cog):
-    """Answers the More button under posts."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Answer the buttons, of earlier processes too."""
-        self.bot.add_dynamic_items(MoreButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(MoreButton)
-
-
-class MoreButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.MORE_TEMPLATE):
-    """The More button of a post. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(buttons.more(key))
-        self.key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the menu to who pressed."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            article = await interaction.client.store.articles.by_key(self.key)
-            if article is None or not await may_read(interaction, article):
-                raise Refusal(unreadable())
-            assert interaction.message is not None
-            post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
-            joined: Sequence[Article] = ()
-            if post is not None and article.id in post.article_ids and await sees(interaction, post):
-                joined = await interaction.client.store.articles.by_ids(post.joined_ids)
-            await MoreMenu(interaction, article, post, joined).open(interaction)
+@lasting(buttons.MORE_TEMPLATE)
+async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
+    """The More button of a post: it shows the menu to who pressed."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None or not await may_read(interaction, article):
+        raise Refusal(unreadable())
+    assert interaction.message is not None
+    server_id = interaction_places.server_id(interaction)
+    post = await post_of(interaction.client, interaction.message.id, server_id)
+    joined: Sequence[Article] = ()
+    if post is not None and article.id in post.article_ids and await sees(interaction, post):
+        joined = await interaction.client.store.articles.by_ids(post.joined_ids)
+    await MoreMenu(interaction, article, post, joined).open(interaction)
 
 
 class MoreMenu(AskerLayout):
@@ -86,7 +59,6 @@ class MoreMenu(AskerLayout):
         self._opinion: Opinion | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who still sees the article here."""
         if self._article.feed_id not in await interaction.client.visible_feed_ids(interaction):
             raise Refusal(unreadable())
 
@@ -95,21 +67,25 @@ class MoreMenu(AskerLayout):
         await self._judge(interaction, Opinion.OPENED)
 
     async def _judge(self, interaction: Interaction, opinion: Opinion) -> None:
-        if interaction.guild_id is not None:
+        server_id = interaction_places.server_id(interaction)
+        if server_id is not None:
             self._opinion = await interaction.client.store.opinions.give(
                 opinion,
-                server_id=interaction.guild_id,
+                server_id=server_id,
                 person_id=interaction.user.id,
                 article_id=self._article.id,
             )
-            interaction.client.newsroom.tastes.changed(interaction.guild_id)
+            interaction.client.newsroom.tastes.changed(server_id)
         await self._show(interaction)
 
     async def _show(self, interaction: Interaction, said: str = "", *, has_role: bool | None = None) -> None:
-        first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if interaction.guild_id else []
+        is_here = interaction_places.server(interaction) is not None
+        first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if is_here else []
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
             second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
+        if summaries_of(interaction.client) is not None:
+            second.append(Press(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
         role = None if self._post is None else await _role(interaction, self._post)
         if role is not None:
             if has_role is None:
@@ -117,6 +93,8 @@ class MoreMenu(AskerLayout):
             label = _("Stop notifying me") if has_role else _("Notify me")
             second.append(Press(self._notify, label=label, emoji=emoji(Icon.WATCH)))
         shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
+        if self._post is not None and (original := await _original(interaction, self._article, self._post)):
+            shown += [Rule(), blocks.text(original)]
         if self._joined:
             heading = _("Also on this story").upper()
             shown += [Rule(), blocks.text(f"-# {heading}")]
@@ -128,7 +106,6 @@ class MoreMenu(AskerLayout):
         await self.display(interaction, (card, blocks.text(said)))
 
     async def _discuss(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert self._post is not None
         channel = _channel(interaction, self._post)
         member = interaction.user
@@ -146,8 +123,15 @@ class MoreMenu(AskerLayout):
                 raise Refusal(_("That post is gone.")) from None
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
 
+    async def _summarize(self, interaction: Interaction) -> None:
+        writer = summaries_of(interaction.client)
+        if writer is None:
+            raise Refusal(unreadable())
+        if await writer.known(self._article, locale.current()) is None:
+            await self._show(interaction, writing())
+        await self._show(interaction, await summary(interaction, writer, self._article))
+
     async def _notify(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert self._post is not None
         role, member = await _role(interaction, self._post), interaction.user
         if role is None or not isinstance(member, discord.Member) or not await sees(interaction, self._post):
@@ -168,7 +152,6 @@ class MoreMenu(AskerLayout):
         liked = opinion is Opinion.LIKED
 
         async def press(interaction: Interaction) -> None:
-            await interaction.response.defer()
             await self._judge(interaction, opinion)
 
         return Press(
@@ -194,9 +177,25 @@ def _details(article: Article) -> list[str]:
     return list(filter(None, (told, tags)))
 
 
+async def _original(interaction: Interaction, article: Article, post: Dispatch) -> str:
+    """The publisher's own words where a post is translated; "" for others, whose words stand in the post."""
+    client, settings = interaction.client, interaction.client.newsroom.settings
+    chosen = await client.store.preferences.of_channel(post.channel_id)
+    if settings.model_url is None or not chosen.translate:
+        return ""
+    language = await language_of(
+        client.store, client, post.server_id, post.channel_id, default_language=settings.language
+    )
+    if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
+        return ""
+    heading = _("Original").upper()
+    said = excerpt(article, title_of(article), most=posts.SENTENCES)
+    return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.title(article)}**", said)))
+
+
 def _channel(interaction: Interaction, post: Dispatch) -> object:
     """Where a post stands, if a thread can be made under it; else a thread, a forum, or nothing."""
-    guild = interaction.guild
+    guild = interaction_places.server(interaction)
     if guild is None or guild.id != post.server_id or post.thread_id is not None:
         return None
     return guild.get_channel_or_thread(post.channel_id)
@@ -204,7 +203,7 @@ def _channel(interaction: Interaction, post: Dispatch) -> object:
 
 async def _role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
     """The role that a post mentions, where a manager lets people take it and it is safe to; else None."""
-    guild = interaction.guild
+    guild = interaction_places.server(interaction)
     if guild is None or guild.id != post.server_id or post.look.role is None:
         return None
     chosen = await interaction.client.store.preferences.of_server(guild.id)

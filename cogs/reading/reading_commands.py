@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.posting.rendering import discord_limits
@@ -16,7 +17,7 @@ from bot.text import safe
 from cogs.reading.query_completion import query_choices
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.reading.search_options import SearchOptions
-from cogs.shared.rights import in_servers
+from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction
 
 
@@ -30,7 +31,7 @@ class Reading(commands.Cog):
     @app_commands.command(
         name="search", description=locale_str("Search the news in the channels you can see")
     )
-    @in_servers
+    @anywhere
     @app_commands.describe(
         query=locale_str('Words, "an exact phrase", -without'),
         source=locale_str("Only this outlet"),
@@ -70,10 +71,10 @@ class Reading(commands.Cog):
         image: bool | None = None,
         bookmarked: bool | None = None,
     ) -> None:
-        """Search, and show the results in pages."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        assert interaction.guild_id is not None
-        now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(interaction.guild_id)
+        server_id = interaction_places.server_id(interaction)
+        if server_id is None:
+            server_id = next(iter((await self.bot.read_elsewhere(interaction)).values()), 0)
+        now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(server_id)
         chosen = SearchOptions(
             source=source,
             author=author,
@@ -91,17 +92,14 @@ class Reading(commands.Cog):
         await pages.show(interaction)
 
     @app_commands.command(name="latest", description=locale_str("See the latest articles"))
-    @in_servers
+    @anywhere
     @app_commands.describe(source=locale_str("Only this outlet"))
     async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
-        """Show the newest articles in pages."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await LatestPages(interaction, source).show(interaction)
 
     @search.autocomplete("source")
     @latest.autocomplete("source")
     async def sources(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Outlets of the feeds that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
         outlets = (
             await self.bot.store.feeds.outlets(visible, current, discord_limits.CHOICES) if visible else []
@@ -114,12 +112,10 @@ class Reading(commands.Cog):
 
     @search.autocomplete("query")
     async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """What is typed, with its last word or value completed."""
         return await query_choices(interaction, current)
 
     @search.autocomplete("tag")
     async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Tags of recent articles that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
         tags = await self._searcher.complete(
             Kind.TAG, current, feed_ids=visible, limit=discord_limits.CHOICES
@@ -128,7 +124,6 @@ class Reading(commands.Cog):
 
     @search.autocomplete("author")
     async def authors(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Authors of recent articles that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
         authors = await self._searcher.complete(
             Kind.AUTHOR, current, feed_ids=visible, limit=discord_limits.CHOICES
@@ -137,7 +132,6 @@ class Reading(commands.Cog):
 
     @search.autocomplete("since")
     async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Times that people ask for often."""
         offered = {
             "1d": _("The last 24 hours"),
             "7d": _("The last 7 days"),
@@ -150,7 +144,6 @@ class Reading(commands.Cog):
 
     @search.autocomplete("before")
     async def times_before(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The same for what came before."""
         offered = {
             "today": _("Before today"),
             "monday": _("Before Monday"),

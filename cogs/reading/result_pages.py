@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import discord
 
+from bot.client import interaction_places
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text, text
@@ -20,7 +21,7 @@ from bot.store import Store
 from bot.text import safe
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
 from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
-from cogs.shared.views import Interaction, Press
+from cogs.shared.views import Interaction, Press, Reply
 
 if TYPE_CHECKING:
     from cogs.watching.watch_commands import Watching
@@ -48,7 +49,6 @@ class SearchPages(ArticlePages):
         self._sort: Sort = sort
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of the results."""
         visible = await interaction.client.visible_feed_ids(interaction)
         if not visible:
             return await nothing_to_read(interaction)
@@ -64,7 +64,9 @@ class SearchPages(ArticlePages):
         store = interaction.client.store
         if not found.results and not await store.articles.newest(visible, limit=1):
             return ArticlePage(head=nothing_came())
-        watch = Press(self._watch, label=_("Watch"), emoji=emoji(Icon.WATCH))
+        watch = None
+        if interaction_places.server(interaction) is not None:  # a watch belongs to a server
+            watch = Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH))
         return ArticlePage(
             head=head(self._written, found, self._sort, beside=watch if found.results else None),
             entries=await with_tellers(store, map(entry_of, found.results), visible),
@@ -73,20 +75,17 @@ class SearchPages(ArticlePages):
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:
-        """The other order; where nothing was found, to be told when there is something."""
         if not page.entries:
             return ()
         label = _("Newest first") if self._sort == "relevance" else _("Best first")
         return (Press(self._reorder, label=label),)
 
     async def _reorder(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         self._sort = "newest" if self._sort == "relevance" else "relevance"
         self.number = 0
         await self.show(interaction)
 
     async def _watch(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         watching = cast("Watching", interaction.client.get_cog("Watching"))
         await watching.watch_for(interaction, self._written)
 
@@ -99,7 +98,6 @@ class LatestPages(ArticlePages):
         self._source = source
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of them."""
         client = interaction.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any
 
 import discord
 
-from bot.client.discord_client import Telex, answering
+from bot.client import interaction_places
+from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from cogs.shared.membership import read_in_direct_messages
-from cogs.shared.views import Interaction, Paced
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import Interaction
 
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
@@ -67,82 +67,49 @@ async def sees(interaction: Interaction, post: Dispatch) -> bool:
     """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member) or post.server_id != guild.id:
+    member = interaction_places.member(interaction)
+    if member is None or post.server_id != member.guild.id:
         return False
-    return await interaction.client.can_view(guild, member, post.thread_id or post.channel_id)
+    return await interaction.client.can_view(member.guild, member, post.thread_id or post.channel_id)
 
 
 async def may_read(interaction: Interaction, article: Article) -> bool:
     """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
     if interaction.message is not None:
-        post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+        server_id = interaction_places.server_id(interaction)
+        post = await post_of(interaction.client, interaction.message.id, server_id)
         if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
             return await sees(interaction, post)
-    if interaction.guild is None:
-        return article.feed_id in await read_in_direct_messages(interaction.client, interaction.user.id)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
-class SaveButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SAVE_TEMPLATE):
-    """The Save button: it keeps the article, and pressed again lets go of it. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(buttons.save(key))
-        self.key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Keep the article or let go of it, and say which."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            await interaction.edit_original_response(content=await toggle(interaction, self.key))
+@lasting(buttons.SAVE_TEMPLATE)
+async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
+    """The Save button: it keeps the article, and pressed again lets go of it."""
+    await interaction.edit_original_response(content=await toggle(interaction, key))
 
 
-class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
-    """The menu under a catch-up, or a post that others joined: it keeps what is chosen.
-
-    It outlives restarts.
-    """
-
-    def __init__(self, menu: discord.ui.Select[Any]) -> None:
-        super().__init__(menu)
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """The menu as it stands in the message."""
-        assert isinstance(item, discord.ui.Select)
-        return cls(item)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Keep what was chosen."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            assert interaction.message is not None
-            client = interaction.client
-            post = await post_of(client, interaction.message.id, interaction.guild_id)
-            if post is None or not await sees(interaction, post):
-                raise Refusal(unreadable())
-            articles = [await client.store.articles.by_key(key) for key in self.item.values]
-            told = {*post.article_ids, *post.joined_ids}
-            chosen = [one.id for one in articles if one is not None and one.id in told]
-            count = await keep(
-                client,
-                interaction.user.id,
-                chosen,
-                server_id=post.server_id,
-                channel_id=post.channel_id,
-                message_id=post.message_id,
-            )
-            await interaction.edit_original_response(content=saved(count) if count else already())
+@lasting(buttons.PICK_TEMPLATE)
+async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
+    """The menu under a catch-up, or a post that others joined: it keeps what is chosen."""
+    assert interaction.message is not None
+    client = interaction.client
+    server_id = interaction_places.server_id(interaction)
+    post = await post_of(client, interaction.message.id, server_id)
+    if post is None or not await sees(interaction, post):
+        raise Refusal(unreadable())
+    articles = [await client.store.articles.by_key(key) for key in menu.values]
+    told = {*post.article_ids, *post.joined_ids}
+    chosen = [one.id for one in articles if one is not None and one.id in told]
+    count = await keep(
+        client,
+        interaction.user.id,
+        chosen,
+        server_id=post.server_id,
+        channel_id=post.channel_id,
+        message_id=post.message_id,
+    )
+    await interaction.edit_original_response(content=saved(count) if count else already())
 
 
 async def toggle(interaction: Interaction, key: str) -> str:
@@ -153,24 +120,28 @@ async def toggle(interaction: Interaction, key: str) -> str:
         return _("Removed from your bookmarks.")
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
-    message = interaction.message
-    server_id = interaction.guild_id
-    if server_id is None and message is not None:  # the notice of a watch, or an answer
-        notice = await post_of(interaction.client, message.id, None)
-        if notice is not None:
-            server_id = notice.server_id
-        else:
-            readable = await read_in_direct_messages(interaction.client, interaction.user.id)
-            server_id = readable.get(article.feed_id)
+    message, channel_id = interaction.message, interaction_places.channel_id(interaction)
+    is_kept = message is not None and channel_id is not None and not message.flags.ephemeral
     await keep(
         interaction.client,
         interaction.user.id,
         [article.id],
-        server_id=server_id,
-        channel_id=interaction.channel_id,
-        message_id=message.id if message is not None and not message.flags.ephemeral else None,
+        server_id=await server_of(interaction, article),
+        channel_id=channel_id,
+        message_id=message.id if message is not None and is_kept else None,
     )
     return saved(1)
+
+
+async def server_of(interaction: Interaction, article: Article) -> int | None:
+    """The server that the asker has an article from: the one they are in, else one that we share."""
+    if (server_id := interaction_places.server_id(interaction)) is not None:
+        return server_id
+    if interaction.message is not None:
+        notice = await post_of(interaction.client, interaction.message.id, None)
+        if notice is not None:  # of a watch
+            return notice.server_id
+    return (await interaction.client.read_elsewhere(interaction)).get(article.feed_id)
 
 
 def saved(count: int) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Self
+from functools import partial
 
 import discord
 
-from bot.client.discord_client import answering
+from bot.client import interaction_places
 from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
@@ -18,61 +17,32 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
+from cogs.reading.message_articles import choose_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import Interaction
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-class ShareButton(
-    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.SHARE_TEMPLATE
-):
-    """The button of an article's card. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(reading_buttons.share(key))
-        self._key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Share the article."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            article = await interaction.client.store.articles.by_key(self._key)
-            if article is None:
-                raise Refusal(unreadable())
-            await share(interaction, article, may_read)
-
-
-class WhichOne(AskerView):
-    """A menu of the articles of a page."""
-
-    def __init__(self, interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        self._allowed = allowed
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=_("Share one in this channel…"), options=options))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await share(interaction, self._articles[values[0]], self._allowed)
+@lasting(reading_buttons.SHARE_TEMPLATE)
+async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """The button of an article's card."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None:
+        raise Refusal(unreadable())
+    await share(interaction, article, may_read)
 
 
 async def share_one_of(interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
     """Share the article, or ask first which one. The interaction has been acknowledged."""
     if len(articles) == 1:
         await share(interaction, articles[0], allowed)
-    else:
-        await interaction.edit_original_response(view=WhichOne(interaction, articles, allowed))
+        return
+    await choose_article(
+        interaction, articles, partial(share, allowed=allowed), _("Share one in this channel…")
+    )
 
 
 async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:
@@ -80,14 +50,11 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
 
     Raises `Refusal` where not.
     """
-    client, guild, channel, member = (
-        interaction.client,
-        interaction.guild,
-        interaction.channel,
-        interaction.user,
-    )
-    if guild is None or not isinstance(member, discord.Member):
-        raise Refusal(_("This only works in a server."))
+    client, channel, member = interaction.client, interaction.channel, interaction_places.member(interaction)
+    if member is None:
+        await _share_as_guest(interaction, article, allowed)
+        return
+    guild = member.guild
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if not await allowed(interaction, article):
@@ -107,6 +74,28 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     sent = await channel.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )
-    await interaction.edit_original_response(
-        content=_("Shared: {link}").format(link=sent.jump_url), view=None
+    told = (text(_("Shared: {link}").format(link=sent.jump_url)),)
+    await interaction.edit_original_response(view=layout_views.static(told))
+
+
+async def _share_as_guest(interaction: Interaction, article: Article, allowed: MayRead) -> None:
+    """Send an article where the asker took Telex, in reply to them: it cannot write there by itself.
+
+    Of a feed with a password nothing leaves its server.
+    """
+    if interaction_places.is_direct(interaction):
+        raise Refusal(_("Only you and I are here."))
+    if not await allowed(interaction, article):
+        raise Refusal(unreadable())
+    feed = await interaction.client.store.feeds.get(article.feed_id)
+    if feed is None or feed.server_id is not None:
+        raise Refusal(_("This article belongs to one server. Share its link instead."))
+    if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
+        raise Refusal(_("This server shows what I say to you alone. Share the link instead."))
+    said = _("{person} shared").format(person=interaction.user.mention)
+    layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
+    # Else what follows is the reply to that.
+    await interaction.edit_original_response(view=layout_views.static((text(_("Shared.")),)))
+    await interaction.followup.send(
+        view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )

@@ -3,95 +3,43 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Any, Self
 
 import discord
-from discord import app_commands
-from discord.app_commands import locale_str
-from discord.ext import commands
 
-from bot.client.discord_client import Telex, answering
 from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
-from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.reading.message_articles import with_article
+from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
+from cogs.shared.lasting_items import lasting
 from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import in_servers
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from cogs.shared.views import Interaction
 
 _TITLE = 100  # characters of the article's title that the page's shows
 
 
-class MoreLikeThis(commands.Cog):
-    """Finds articles like one that a person sees."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-        self._menu = in_servers(
-            app_commands.ContextMenu(
-                name=locale_str("More like this"),
-                callback=self.like,
-                extras={"does": locale_str("find similar articles")},
-            )
-        )
-
-    async def cog_load(self) -> None:
-        """Answer the buttons, of earlier processes too, and the menu entry."""
-        self.bot.add_dynamic_items(LikeButton)
-        self.bot.tree.add_command(self._menu)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
-        self.bot.remove_dynamic_items(LikeButton)
-
-    async def like(self, interaction: Interaction, message: discord.Message) -> None:
-        """Show what is like the article of a post; of several the asker chooses one first."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        post = await post_of(self.bot, message.id, interaction.guild_id)
-        if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-            raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
-        if not await sees(interaction, post):
-            raise Refusal(unreadable())
-        told = (*post.joined_ids[::-1], *post.article_ids)
-        articles = await self.bot.store.articles.by_ids(told[-discord_limits.OPTIONS :])
-        if not articles:
-            raise Refusal(unreadable())
-        if len(articles) == 1:
-            await SimilarPages(interaction, articles[0]).show(interaction)
-        else:
-            await WhichOne(interaction, articles[::-1]).show(interaction)
+async def like(interaction: Interaction, message: discord.Message) -> None:
+    """Show what is like the article of a post; of several the asker chooses one first."""
+    await with_article(interaction, message, _open, which=_("More like which one?"))
 
 
-class LikeButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.LIKE_TEMPLATE):
-    """The button of a card. It outlives restarts."""
+async def _open(interaction: Interaction, article: Article) -> None:
+    await SimilarPages(interaction, article).show(interaction)
 
-    def __init__(self, key: str) -> None:
-        super().__init__(buttons.more_like(key))
-        self.key = key
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show what is like the article."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            article = await interaction.client.store.articles.by_key(self.key)
-            if article is None or not await _readable(interaction, article):
-                raise Refusal(unreadable())
-            await SimilarPages(interaction, article).show(interaction)
+@lasting(buttons.LIKE_TEMPLATE)
+async def like_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """The button of a card: it shows what is like the article."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None or not await _readable(interaction, article):
+        raise Refusal(unreadable())
+    await SimilarPages(interaction, article).show(interaction)
 
 
 async def _readable(interaction: Interaction, article: Article) -> bool:
@@ -104,25 +52,6 @@ async def _readable(interaction: Interaction, article: Article) -> bool:
     )
 
 
-class WhichOne(AskerView):
-    """A menu of the articles of a catch-up."""
-
-    def __init__(self, interaction: Interaction, articles: list[Article]) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=_("More like which one?"), options=options))
-
-    async def show(self, interaction: Interaction) -> None:
-        """Ask."""
-        await interaction.edit_original_response(view=self)
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await SimilarPages(interaction, self._articles[values[0]]).show(interaction)
-
-
 class SimilarPages(ArticlePages):
     """What is like an article, in the feeds that the asker sees by the time a page is made."""
 
@@ -131,7 +60,6 @@ class SimilarPages(ArticlePages):
         self._article = article
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of it."""
         client = interaction.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:

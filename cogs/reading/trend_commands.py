@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Collection
-from typing import Any, Self
 
-import discord
 from discord import app_commands
 from discord.app_commands import Choice, locale_str
-from discord.ext import commands
 
-from bot.client.discord_client import Telex, answering
+from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
 from bot.core.rate_limits import Limit
@@ -26,8 +22,9 @@ from bot.digests.rising import Period
 from bot.posting.rendering import reading_buttons
 from bot.posting.rendering.trend_charts import outlets_chart, rising, rising_chart
 from cogs.reading.trend_panel import Answer, Drawn, TrendPanel
+from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import in_servers
-from cogs.shared.views import Interaction, Paced
+from cogs.shared.views import Interaction
 
 log = logging.getLogger(__name__)
 
@@ -36,22 +33,24 @@ _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 
 
-class Rising(commands.Cog):
+@lasting(reading_buttons.TRENDS)
+async def trends_button(interaction: Interaction, _item: object) -> None:
+    """The button under a digest: it shows what is rising to who clicked."""
+    cog = interaction.client.get_cog(Rising.__name__)
+    assert isinstance(cog, Rising)
+    await cog.show(interaction)
+
+
+class Rising(LastingCog):
     """Tells what is rising."""
 
+    items = (trends_button,)
+
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
+        super().__init__(bot)
         self._limit = Limit(bot.newsroom.clock, allowed=_PICTURES, period=_PERIOD)
         self._one_at_a_time = asyncio.Lock()
         self._kept: OrderedDict[tuple[frozenset[int], Period, str], tuple[float, Answer]] = OrderedDict()
-
-    async def cog_load(self) -> None:
-        """Answer the button, of earlier processes too."""
-        self.bot.add_dynamic_items(TrendsButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(TrendsButton)
 
     @app_commands.command(name="trends", description=locale_str("See what’s on the rise in your feeds"))
     @in_servers
@@ -65,11 +64,9 @@ class Rising(commands.Cog):
     )
     async def trends(self, interaction: Interaction, period: str = Period.WEEK.value) -> None:
         """Show it to the asker alone, for others may see other feeds."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await self.show(interaction, Period(period))
 
     async def show(self, interaction: Interaction, period: Period = Period.WEEK) -> None:
-        """Show it in the reply to an interaction that was acknowledged."""
         await TrendPanel(interaction, self.answer, period).show(interaction)
 
     async def answer(self, interaction: Interaction, visible: Collection[int], period: Period) -> Answer:
@@ -107,25 +104,3 @@ class Rising(commands.Cog):
         pictures = iter(await bar_charts.drawn([chart for chart in charts if chart is not None]))
         drawn = (None if chart is None else Drawn(chart, next(pictures, None)) for chart in charts)
         return Answer(now, trends, *drawn)
-
-
-class TrendsButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.TRENDS):
-    """The button under a digest. It outlives restarts."""
-
-    def __init__(self) -> None:
-        super().__init__(reading_buttons.trends())
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """The button."""
-        return cls()
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show what is rising to who clicked."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            cog = interaction.client.get_cog(Rising.__name__)
-            assert isinstance(cog, Rising)
-            await cog.show(interaction)

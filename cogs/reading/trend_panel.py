@@ -25,7 +25,7 @@ from bot.search.query.query_tree import Condition, Query
 from bot.text import safe
 from cogs.reading.article_list_pages import nothing_to_read
 from cogs.reading.result_pages import LatestPages, SearchPages
-from cogs.shared.views import AskerLayout, AskerView, Choose, Interaction, Press
+from cogs.shared.views import AskerLayout, Choose, ChooseOne, Interaction, Press, Reply
 
 if TYPE_CHECKING:
     from cogs.watching.watch_commands import Watching
@@ -64,7 +64,6 @@ class TrendPanel(AskerLayout):
         self._answer: Answer | None = None
 
     async def show(self, interaction: Interaction) -> None:
-        """Show it in the reply to an interaction that was acknowledged."""
         visible = await interaction.client.visible_feed_ids(interaction)
         if not visible:
             head = (await nothing_to_read(interaction)).head
@@ -87,7 +86,7 @@ class TrendPanel(AskerLayout):
         shown.append(text(f"-# {self._counted(answer)}"))
         if lines:
             placeholder = _("Read an outlet…") if self._of_outlets else _("Read about one of them…")
-            shown.append(Row(Choose(self._read, placeholder=placeholder, options=_options(lines))))
+            shown.append(Row(Choose(self._read, Reply.NEW, placeholder=placeholder, options=_options(lines))))
         shown.append(Row(*self._buttons(lines)))
         return (Card(tuple(shown), outlets.COLOUR),)
 
@@ -128,7 +127,9 @@ class TrendPanel(AskerLayout):
             articles(answer.trends.articles),
             ngettext("{count} outlet", "{count} outlets", count).format(count=amount(count)),
         ]
-        return " · ".join((*parts, _("each row at its own scale")))
+        if self._lines():
+            parts.append(_("each row at its own scale"))
+        return " · ".join(parts)
 
     def _buttons(self, lines: tuple[Line, ...]) -> list[Item]:
         periods = {Period.DAY: _("24 hours"), Period.WEEK: _("7 days"), Period.MONTH: _("30 days")}
@@ -144,24 +145,21 @@ class TrendPanel(AskerLayout):
         other = _("Trends") if self._of_outlets else _("Outlets")
         buttons.append(Press(self._switch, label=other))
         if lines and not self._of_outlets:
-            buttons.append(Press(self._watch, label=_("Watch"), emoji=emoji(Icon.WATCH)))
+            buttons.append(Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH)))
         return buttons
 
     def _for(self, period: Period) -> Callable[[Interaction], Awaitable[None]]:
         async def change(interaction: Interaction) -> None:
-            await interaction.response.defer()
             self._period = period
             await self.show(interaction)
 
         return change
 
     async def _switch(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         self._of_outlets = not self._of_outlets
         await self.show(interaction)
 
     async def _read(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         assert self._answer is not None
         name = self._lines()[int(values[0])].name
         if self._of_outlets:
@@ -175,24 +173,13 @@ class TrendPanel(AskerLayout):
         )
 
     async def _watch(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.edit_original_response(view=WatchOne(interaction, self._lines()))
+        lines = self._lines()
 
+        async def chosen(choice: Interaction, number: str) -> None:
+            watching = cast("Watching", choice.client.get_cog("Watching"))
+            await watching.watch_for(choice, f'"{lines[int(number)].name}"')
 
-class WatchOne(AskerView):
-    """A menu that watches for one of the rising words."""
-
-    def __init__(self, interaction: Interaction, lines: tuple[Line, ...]) -> None:
-        super().__init__(interaction)
-        self._lines = lines
-        self.add_item(Choose(self._chosen, placeholder=_("Get alerts about…"), options=_options(lines)))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await interaction.edit_original_response(view=None)
-        watching = cast("Watching", interaction.client.get_cog("Watching"))
-        await watching.watch_for(interaction, f'"{self._lines[int(values[0])].name}"')
+        await ChooseOne(interaction, chosen, _("Get alerts about…"), _options(lines)).show(interaction)
 
 
 def _options(lines: tuple[Line, ...]) -> list[discord.SelectOption]:

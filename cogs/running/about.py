@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount
 from bot.core.version import __version__
@@ -23,15 +24,13 @@ class About(commands.Cog):
 
     @app_commands.command(name="about", description=locale_str("Version and status"))
     async def about(self, interaction: Interaction) -> None:
-        """Tell facts about this bot and about what the asker can read here."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         articles = self.bot.store.articles
         facts = [
             (_("Version"), __version__),
             (_("Started"), f"<t:{self.started}:R>"),
             (_("Semantic search"), _("off") if self.bot.newsroom.meaning is None else _("on")),
         ]
-        if interaction.guild is not None:
+        if interaction_places.server(interaction) is not None:
             visible = await self.bot.visible_feed_ids(interaction)
             newest = await articles.newest(visible, limit=1) if visible else []
             facts += [

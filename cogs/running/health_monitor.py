@@ -73,18 +73,15 @@ class Health(commands.Cog):
         return bound
 
     async def cog_unload(self) -> None:
-        """Stop watching."""
         await self._watch.stop()
         await self._served.aclose()
 
     @commands.Cog.listener()
     async def on_connect(self) -> None:
-        """Discord's gateway is there."""
         self.health.disconnected = None
 
     @commands.Cog.listener()
     async def on_resumed(self) -> None:
-        """Discord's gateway is there again."""
         self.health.disconnected = None
 
     @commands.Cog.listener()
@@ -152,7 +149,7 @@ class Health(commands.Cog):
         while True:
             await self._clock.sleep(FILE_EVERY)
             try:
-                await self._bot.store.look_for_file()
+                await self._bot.store.look()
             except AlreadyRunning as error:
                 self._untold.append(str(error))
                 await self._tell()

@@ -21,7 +21,7 @@ from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.sending.permissions import INVITATION
 from bot.text.words import fold
 from cogs.shared.rights import may_manage_with
-from cogs.shared.views import Action, Ask, AskerLayout, Choose, Interaction, Press
+from cogs.shared.views import Action, Ask, AskerLayout, Choose, Interaction, Press, Reply
 
 Slash = app_commands.Command[Any, ..., Any]
 Command = Slash | app_commands.Group | app_commands.ContextMenu
@@ -76,8 +76,6 @@ class Help(commands.Cog):
 
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
-        """Show what to begin with."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         manages = await may_manage_with(interaction, "feed")
         begins = manages and not await self.bot.visible_feed_ids(interaction)
         await HelpPages(interaction, manages=manages, begins=begins).show(interaction)
@@ -95,7 +93,6 @@ class HelpPages(AskerLayout):
                 self._commands.setdefault(_TOPICS.get(command.name, Topic.READING), []).append(command)
 
     async def show(self, interaction: Interaction) -> None:
-        """Show what to begin with."""
         asked_in = interaction.guild
         lead = (
             _("I post the news in your channels and answer questions from it. Start with one of these:")
@@ -106,7 +103,7 @@ class HelpPages(AskerLayout):
         starters = [
             Section(
                 (_offered(one),),
-                Press(self._trying(one), label=_("Try")),
+                Press(self._trying(one), Reply.OWN if one.option else Reply.NEW, label=_("Try")),
             )
             for one in shown
         ]
@@ -144,7 +141,7 @@ class HelpPages(AskerLayout):
             async def answered(click: Interaction, line: str) -> None:
                 await run(click, **{starter.option: line})
 
-            window = Ask(self, answered, title=starter.what, label=starter.asks, max_length=_QUERY)
+            window = Ask(self, answered, Reply.NEW, title=starter.what, label=starter.asks, max_length=_QUERY)
             await interaction.response.send_modal(window)
 
         return ask if starter.option else run
@@ -160,19 +157,14 @@ class HelpPages(AskerLayout):
         return Choose(self._open, placeholder=_("All commands, by topic…"), options=options)
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         topic = Topic(values[0])
         lines = syntax() if topic is Topic.SYNTAX else "\n".join(self._lines(topic))
         blocks = (
             text(f"### {_title(topic)}\n{lines}"),
             Row(self._menu(topic)),
-            Row(Press(self._back, label=_("Back"), emoji=emoji(Icon.BACK))),
+            Row(Press(self.show, label=_("Back"), emoji=emoji(Icon.BACK))),
         )
         await self.display(interaction, (Card(blocks, outlets.COLOUR),))
-
-    async def _back(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self.show(interaction)
 
     def _lines(self, topic: Topic) -> Iterator[str]:
         """A line on each command of a topic, by name; those of the message menu come last."""

@@ -17,7 +17,7 @@ from bot.core.locale import _, amount, ngettext
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.store import Erased
-from cogs.shared.views import AskerLayout, Interaction, Press
+from cogs.shared.views import AskerLayout, Interaction, Press, Reply
 
 _EXPORT_BATCH = 500
 _RED = 0xED4245  # Discord's own, of what cannot be undone
@@ -33,8 +33,6 @@ class Privacy(commands.Cog):
         name="privacy", description=locale_str("See, export or delete what Telex stores about you")
     )
     async def privacy(self, interaction: Interaction) -> None:
-        """Show, export and delete what is kept about the asker."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await PersonalData(interaction).show(interaction)
 
 
@@ -42,7 +40,6 @@ class PersonalData(AskerLayout):
     """What is kept about the asker, with a copy of it and its deletion."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Tell what is kept."""
         kept = await _kept(interaction)
         told = _("What Telex stores about you:") if kept else _("Telex stores nothing about you.")
         small = [
@@ -51,7 +48,7 @@ class PersonalData(AskerLayout):
                 "Only you see your bookmarks. Whoever runs Telex sees unanswered questions, without names."
             ),
         ]
-        if interaction.client.newsroom.writer is not None:
+        if interaction.client.newsroom.writing is not None:
             small.append(_("Your questions go to the language model that this Telex uses to write answers."))
         small.append(
             _(
@@ -67,7 +64,7 @@ class PersonalData(AskerLayout):
                 Rule(),
                 text("\n".join(f"-# {line}" for line in small)),
                 Row(
-                    Press(self._export, label=_("Export"), style=discord.ButtonStyle.primary),
+                    Press(self._export, Reply.NEW, label=_("Export"), style=discord.ButtonStyle.primary),
                     Press(self._ask, label=_("Delete everything"), style=red, disabled=not kept),
                     None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
                 ),
@@ -77,14 +74,12 @@ class PersonalData(AskerLayout):
         await self.display(interaction, (card,))
 
     async def _export(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         file = discord.File(io.BytesIO(await export(interaction)), filename="telex-privacy.json")
         await interaction.edit_original_response(
             content=_("Everything Telex stores about you:"), attachments=[file]
         )
 
     async def _ask(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         red = discord.ButtonStyle.danger
         card = Card(
             (
@@ -98,19 +93,14 @@ class PersonalData(AskerLayout):
                 text(f"-# {_afterwards()}"),
                 Row(
                     Press(self._delete, label=_("Delete permanently"), style=red),
-                    Press(self._keep, label=_("Keep everything")),
+                    Press(self.show, label=_("Keep everything")),
                 ),
             ),
             _RED,
         )
         await self.display(interaction, (card,))
 
-    async def _keep(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self.show(interaction)
-
     async def _delete(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         erased = await interaction.client.store.erase(interaction.user.id)
         interaction.client.newsroom.tastes.forget_all()
         small = [_afterwards()]

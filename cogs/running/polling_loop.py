@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from discord.ext import commands
-
 from bot.client.discord_client import Telex
 from bot.core.clock import Leaps
 from bot.polling.page_reader import LONGEST_WAIT
 from bot.posting.sending.failing_places import LONGEST_BLOCK, LONGEST_RETRY
 from bot.store.records import LongestWaits
 from bot.stories.server_taste import REMEMBERED
-from cogs.running.loops import Loop
+from cogs.running.loops import LoopCog
 
 log = logging.getLogger(__name__)
 
@@ -29,46 +27,28 @@ LATECOMERS = 300.0
 LONGEST_WAITS = LongestWaits(LONGEST_RETRY, LONGEST_BLOCK, LONGEST_WAIT)
 
 
-class Polling(commands.Cog):
+class Polling(LoopCog):
     """Runs the poller, and the reader of pages behind it."""
 
     def __init__(self, bot: Telex) -> None:
-        newsroom = bot.newsroom
-        self._bot = bot
-        self._store, self._clock, self._settings = newsroom.store, newsroom.clock, newsroom.settings
-        self._asking = newsroom.poller
-        self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
-        self._reader = Loop("reader", newsroom.reader.run, newsroom.clock) if newsroom.reader.wanted else None
-        self._pushes = (
-            Loop("pushes", newsroom.pushes.run, newsroom.clock) if newsroom.pushes.enabled else None
-        )
-        self._leaps = Leaps(newsroom.clock)
+        super().__init__(bot)
+        room = bot.newsroom
+        self._store, self._clock, self._settings = room.store, room.clock, room.settings
+        self._leaps = Leaps(room.clock)
         self._settled_at = 0.0
-        self._watch = Loop("clock", self._watch_clock, newsroom.clock)
-        self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
-        self._follower = Loop("index", newsroom.index.run, newsroom.clock)
+        self.loop("poller", room.poller.run)
+        if room.reader.wanted:
+            self.loop("reader", room.reader.run)
+        if room.pushes.enabled:
+            self.loop("pushes", room.pushes.run)
+        self.loop("clean-up", self._clean_daily)
+        self.loop("index", room.index.run)
+        self.loop("clock", self._watch_clock)
 
     async def cog_load(self) -> None:
         """Begin to poll what is due."""
-        self._poller.start()
-        if self._reader is not None:
-            self._reader.start()
-        if self._pushes is not None:
-            self._pushes.start()
-        self._cleaner.start()
-        self._follower.start()
-        self._watch.start()
-
-    async def cog_unload(self) -> None:
-        """End polling; a poll under way is as if it had never begun."""
-        await self._poller.stop()
-        if self._reader is not None:
-            await self._reader.stop()
-        if self._pushes is not None:
-            await self._pushes.stop()
-        await self._cleaner.stop()
-        await self._follower.stop()
-        await self._watch.stop()
+        await self.bot.newsroom.pushes.begin()
+        await super().cog_load()
 
     async def clean(self) -> None:
         """Delete servers, questions and, where a setting says so, texts that are older than what is kept."""
@@ -91,8 +71,8 @@ class Polling(commands.Cog):
         if leap := self._leaps.look():
             log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
         if leap < 0:
-            self._asking.clock_set_back(-leap)
-            self._bot.courier.clock_set_back(-leap)
+            self.bot.newsroom.poller.clock_set_back(-leap)
+            self.bot.courier.clock_set_back(-leap)
             self._settled_at = self._clock.monotonic() + LATECOMERS
         if self._clock.monotonic() <= self._settled_at:
             await self._store.clock_set_back(LONGEST_WAITS)

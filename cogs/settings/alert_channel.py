@@ -34,7 +34,6 @@ class AlertsFlow(ManagersLayout):
     """Tells where alerts go, and lets them go to each feed's own channel again."""
 
     async def start(self, interaction: Interaction) -> None:
-        """Say where alerts go now."""
         chosen = await interaction.client.store.servers.alerts(interaction.guild_id or 0)
         if chosen is None:
             await self.end(interaction, _nowhere())
@@ -44,7 +43,6 @@ class AlertsFlow(ManagersLayout):
         await self.display(interaction, (text(told.format(channel=chosen)), Row(forget)))
 
     async def _forget(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         await interaction.client.store.preferences.change(
             Preference.ALERTS, None, server_id=interaction.guild_id or 0, person_id=interaction.user.id
         )

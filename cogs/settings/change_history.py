@@ -25,7 +25,6 @@ class History(ManagersLayout, CardPages):
     """Changes of settings, newest first, of the server and of the channels that the asker sees."""
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
-        """Some of the changes."""
         guild, member = interaction.guild, interaction.user
         assert guild is not None
         assert isinstance(member, discord.Member)
@@ -69,6 +68,7 @@ def _name(change: SettingChange) -> str:
         Preference.ALERTS: _("Feed alerts"),
         Preference.JOIN_STORIES: _("Group by story"),
         Preference.DAILY_THREAD: _("Daily thread"),
+        Preference.TRANSLATE: _("Machine translation"),
         Preference.AS_OUTLET: _("Post as the outlet"),
         Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
@@ -91,31 +91,31 @@ def _name(change: SettingChange) -> str:
 def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  # one line a setting
     """A value in words; that of a setting which is not known here as the store writes it."""
     match change.setting:
-        case Preference.LANGUAGE:
-            if value is None:
-                return _("automatic") if change.channel_id is None else _("same as the server")
+        case Preference.LANGUAGE if value is not None:
             return language_name(value)
+        case Preference.LANGUAGE:
+            return _("automatic") if change.channel_id is None else _("same as the server")
         case Preference.MANAGER_ROLE | Preference.NOTIFY_ROLES:
             return _roles(change, value)
-        case Preference.ALERTS:
-            return _("in each feed’s own channel") if value is None else f"<#{value}>"
-        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET:
+        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET | Preference.TRANSLATE:
             return _("on") if value == "1" else _("off")
         case Setting.DIGEST:
             return digest_words.told(value)
-        case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED | Setting.SUBSCRIPTION:
             return _of_posts(change, value)
-        case Setting.CHANNEL if value is not None:
-            return f"<#{value}>"
-        case Setting.SUBSCRIPTION:
-            states = {
-                SubscriptionState.FOLLOWED: _("followed"),
-                SubscriptionState.PAUSED: _("paused"),
-                None: _("not followed"),
-            }
-            return states.get(None if value is None else SubscriptionState(value), "")
     told = schedule_panel.value(change.setting, value) or story_panel.value(change.setting, value)
-    return told or (_("none") if value is None else safe.markdown(safe.plain(value, _VALUE)))
+    return told or _place(change, value)
+
+
+def _place(change: SettingChange, value: str | None) -> str:
+    """A channel, or what is not known here."""
+    if change.setting == Preference.ALERTS and value is None:
+        return _("in each feed’s own channel")
+    if value is None:
+        return _("none")
+    if change.setting in {Preference.ALERTS, Setting.CHANNEL}:
+        return f"<#{value}>"
+    return safe.markdown(safe.plain(value, _VALUE))
 
 
 def _roles(change: SettingChange, value: str | None) -> str:
@@ -126,7 +126,14 @@ def _roles(change: SettingChange, value: str | None) -> str:
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, a filter, what became of a taste, or whether a channel is shared, in words."""
+    """A look, a filter, what became of a taste, whether a feed is followed or a channel shared, in words."""
+    if change.setting == Setting.SUBSCRIPTION:
+        states = {
+            SubscriptionState.FOLLOWED: _("followed"),
+            SubscriptionState.PAUSED: _("paused"),
+            None: _("not followed"),
+        }
+        return states.get(None if value is None else SubscriptionState(value), "")
     if change.setting == Setting.SHARED:
         return _("not shared") if value is None else _("shared")
     if change.setting == Setting.TASTE:

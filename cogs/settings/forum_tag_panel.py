@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import discord
 
 from bot.core.choices import TagRule
@@ -13,10 +15,8 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row
 from bot.text import safe
 from bot.watches import subscription_filters
-from cogs.shared import place_options
-from cogs.shared.panels import headed
-from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Ask, Choose, Interaction
+from cogs.shared.panels import ChannelPanel, headed
+from cogs.shared.views import Ask, Choose, Interaction, Reply
 
 MOST = 20
 """Rules of a forum."""
@@ -24,21 +24,15 @@ MOST = 20
 _QUERY = 100
 
 
-class TagPanel(ManagersLayout):
+class TagPanel(ChannelPanel):
     """The rules of a forum, a menu of its tags to make one, and one to remove one."""
 
     def __init__(self, interaction: Interaction, forum: discord.ForumChannel, command_id: int | None) -> None:
-        super().__init__(interaction, command_id)
+        super().__init__(interaction, forum, command_id)
         self._forum = forum
         self._rules: list[TagRule] = []
 
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and sees the forum."""
-        await super().check(interaction)
-        await place_options.require_view(interaction, self._forum.id)
-
     async def show(self, interaction: Interaction) -> None:
-        """Show the rules as they are, in the reply to an interaction that was acknowledged."""
         self._rules = await interaction.client.store.forum_tags.of(self._forum.id)
         lines = [_("Tags named like a feed’s categories are added automatically.")]
         lines += [f"• {self._said(rule)}" for rule in self._rules]
@@ -53,7 +47,7 @@ class TagPanel(ManagersLayout):
                 )
                 for tag in tags
             ]
-            pick = Choose(self._ask, placeholder=_("Add a tag…"), options=options)
+            pick = Choose(self._ask, Reply.OWN, placeholder=_("Add a tag…"), options=options)
         if self._rules:
             options = [
                 discord.SelectOption(
@@ -82,13 +76,10 @@ class TagPanel(ManagersLayout):
         return _("**{tag}**: posts that match `{query}`").format(tag=name, query=query)
 
     async def _ask(self, interaction: Interaction, values: list[str]) -> None:
-        async def add(answer: Interaction, text: str) -> None:
-            await self._add(answer, int(values[0]), text)
-
         await interaction.response.send_modal(
             Ask(
                 self,
-                add,
+                partial(self._add, int(values[0])),
                 title=_("Add a tag"),
                 label=_("Posts that match (empty: all posts)"),
                 placeholder="source:numerama robots",
@@ -97,8 +88,7 @@ class TagPanel(ManagersLayout):
             )
         )
 
-    async def _add(self, interaction: Interaction, tag_id: int, text: str) -> None:
-        await interaction.response.defer()
+    async def _add(self, tag_id: int, interaction: Interaction, text: str) -> None:
         query = subscription_filters.check(text, interaction.client.newsroom.clock.now()).text if text else ""
         tag = self._forum.get_tag(tag_id)
         if tag is None:
@@ -123,7 +113,6 @@ class TagPanel(ManagersLayout):
         await self.show(interaction)
 
     async def _remove(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         rule = self._rules[int(values[0])]
         await interaction.client.store.forum_tags.remove(
             rule,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
 
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str
-from discord.ext import commands
 
-from bot.client.discord_client import Telex, answering
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
@@ -23,29 +20,27 @@ from bot.text import safe, urls
 from cogs.feeds import starter_packs
 from cogs.feeds.follow_flow import offered
 from cogs.shared import arrival, place_options
+from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.panels import headed
 from cogs.shared.place_options import Place, PlaceOption, lacking, require_posting
 from cogs.shared.rights import FOR_MANAGERS, in_servers, require_manage_with
-from cogs.shared.views import Ask, AskerLayout, Choose, ChooseChannel, Interaction, Paced, Press
+from cogs.shared.views import Ask, AskerLayout, Choose, ChooseChannel, Interaction, Press, Reply
 
 _COMMAND = "setup"
 _MOST_ADDRESSES = 10
 _NAMED = 4  # feeds of a list that its option names
 
 
-class Setup(commands.Cog):
+@lasting(re.escape(buttons.BEGIN))
+async def begin_button(interaction: Interaction, _item: object) -> None:
+    """The button under a welcome: it begins, for who may."""
+    await begin(interaction)
+
+
+class Setup(LastingCog):
     """The way to the first feed. For those who manage the server's feeds."""
 
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Answer the button under a welcome, of earlier processes too."""
-        self.bot.add_dynamic_items(BeginButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(BeginButton)
+    items = (begin_button,)
 
     @in_servers
     @app_commands.command(
@@ -54,13 +49,11 @@ class Setup(commands.Cog):
         extras=FOR_MANAGERS,
     )
     async def setup(self, interaction: Interaction) -> None:
-        """Begin."""
         await begin(interaction)
 
 
 async def begin(interaction: Interaction) -> None:
     """Open the way to a first feed for whoever may manage feeds."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
     await require(interaction)
     await SetupFlow(interaction).start(interaction)
 
@@ -68,25 +61,6 @@ async def begin(interaction: Interaction) -> None:
 async def require(interaction: Interaction) -> None:
     """Raise `NotForYou` unless the asker may set the server up."""
     await require_manage_with(interaction, _COMMAND)
-
-
-class BeginButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(buttons.BEGIN)):
-    """The button under a welcome. It outlives restarts."""
-
-    def __init__(self) -> None:
-        super().__init__(buttons.begin())
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """The button."""
-        return cls()
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Begin, for who may."""
-        async with answering(interaction):
-            await begin(interaction)
 
 
 class SetupFlow(AskerLayout):
@@ -100,7 +74,6 @@ class SetupFlow(AskerLayout):
         self._place: Place | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
         await require(interaction)
 
     async def start(self, interaction: Interaction) -> None:
@@ -161,19 +134,17 @@ class SetupFlow(AskerLayout):
             Row(channel),
             Row(
                 Press(self._follow, label=_("Follow"), style=green, disabled=not ready),
-                Press(self._ask_address, label=_("Add a site…"), disabled=full),
-                Press(self._cancel, label=_("Cancel")),
+                Press(self._ask_address, Reply.OWN, label=_("Add a site…"), disabled=full),
+                Press(self.cancel, label=_("Cancel")),
             ),
         )
         await self.display(interaction, (Card(blocks, outlets.COLOUR),))
 
     async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._packs = values
         await self._show(interaction)
 
     async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
-        await interaction.response.defer()
         assert interaction.guild is not None
         try:
             self._place = None
@@ -198,7 +169,6 @@ class SetupFlow(AskerLayout):
         )
 
     async def _look(self, interaction: Interaction, address: str) -> None:
-        await interaction.response.defer()
         assert interaction.guild is not None
         try:
             self._offered = await interaction.client.newsroom.following.look(address, interaction.guild.id)
@@ -213,7 +183,6 @@ class SetupFlow(AskerLayout):
         await self._show(interaction)
 
     async def _choose_feed(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._add(int(values[0]))
         await self._show(interaction)
 
@@ -224,7 +193,6 @@ class SetupFlow(AskerLayout):
             self._added.append(Outline(feed.title or urls.masked(feed.url), feed.url, None, None))
 
     async def _follow(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         client = interaction.client
         target = (
             await place_options.find(self._place.guild, self._place.id) if self._place is not None else None
@@ -263,10 +231,6 @@ class SetupFlow(AskerLayout):
         advice = text("\n".join((f"**{title}**", *(f"• {line}" for line in _next()))))
         card = Card((headed(said, waits, *lines), Rule(), advice), outlets.COLOUR)
         await self.end(interaction, (card,))
-
-    async def _cancel(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self.end(interaction, _("Nothing changed."))
 
 
 def _few(outlines: tuple[Outline, ...]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import discord
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from bot.core import hours
 from bot.core.choices import ChannelPreferences, Preference
@@ -12,69 +11,45 @@ from bot.core.locale import _, amount, ngettext
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Row, Rule
 from bot.text.words import fold
-from cogs.shared.place_options import Place, require_view
-from cogs.shared.rights import ManagersLayout
+from cogs.shared.panels import ChannelPanel, number, options
+from cogs.shared.place_options import Place
 from cogs.shared.views import Choose, Interaction
 
-_ALL = "-"
 _OUTLETS = (2, 3, 4, 5, 6, 8, 10)
 _A_DAY = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 
 
-class StoryPanel(ManagersLayout):
+class StoryPanel(ChannelPanel):
     """One message with what a channel takes and the menus to change it, made anew after each change."""
 
-    def __init__(self, interaction: Interaction, target: Place) -> None:
-        super().__init__(interaction)
-        self._place = target
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees the channel."""
-        await super().check(interaction)
-        await require_view(interaction, self._place.id)
-
     async def show(self, interaction: Interaction) -> None:
-        """Show what holds, in the reply to an interaction that was acknowledged."""
         store = interaction.client.store
-        now = await store.preferences.of_channel(self._place.id)
-        zone = (await store.preferences.of_server(self._place.guild.id)).time_zone
-        held = await store.held_posts.count(self._place.id)
+        now = await store.preferences.of_channel(self.channel.id)
+        zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone
+        held = await store.held_posts.count(self.channel.id)
         outlets = Choose(
-            self._outlets,
+            partial(self._choose, Preference.LEAST_OUTLETS),
             placeholder=_("Reported by at least…"),
-            options=_options(now.least_outlets, [(one, _least(one)) for one in _OUTLETS], _("Every story")),
+            options=options(now.least_outlets, _OUTLETS, partial(_as_option, _least), _("Every story")),
         )
         best = Choose(
-            self._best,
+            partial(self._choose, Preference.BEST_A_DAY),
             placeholder=_("The best of the day…"),
-            options=_options(now.best_a_day, [(one, _most(one)) for one in _A_DAY], _("No limit")),
+            options=options(now.best_a_day, _A_DAY, partial(_as_option, _most), _("No limit")),
         )
         followed = await self._followed(interaction)
-        lines = _lines(self._place, now, zone, followed=followed, held=held)
+        lines = _lines(self.channel, now, zone, followed=followed, held=held)
         spaced = [each for line in lines for each in (blocks.text(line), Rule())]
         card = Card((*spaced, Row(outlets), Row(best)))
         await self.display(interaction, (card,))
 
     async def _followed(self, interaction: Interaction) -> int:
         """How many outlets the channel follows."""
-        pairs = await interaction.client.store.subscriptions.in_server(self._place.guild.id)
-        return len({fold(feed.outlet) for one, feed in pairs if one.channel_id == self._place.id})
+        pairs = await interaction.client.store.subscriptions.in_server(self.channel.guild.id)
+        return len({fold(feed.outlet) for one, feed in pairs if one.channel_id == self.channel.id})
 
-    async def _outlets(self, interaction: Interaction, values: list[str]) -> None:
-        await self._change(interaction, Preference.LEAST_OUTLETS, values[0])
-
-    async def _best(self, interaction: Interaction, values: list[str]) -> None:
-        await self._change(interaction, Preference.BEST_A_DAY, values[0])
-
-    async def _change(self, interaction: Interaction, preference: Preference, value: str) -> None:
-        await interaction.response.defer()
-        await interaction.client.store.preferences.change(
-            preference,
-            None if value == _ALL else int(value),
-            server_id=self._place.guild.id,
-            person_id=interaction.user.id,
-            channel_id=self._place.id,
-        )
+    async def _choose(self, preference: Preference, interaction: Interaction, values: list[str]) -> None:
+        await self.change(interaction, preference, number(values))
         interaction.client.courier.wake()
         await self.show(interaction)
 
@@ -87,6 +62,16 @@ def value(preference: str, written: str | None) -> str | None:
         case Preference.BEST_A_DAY:
             return _("no limit") if written is None else _most(int(written))
     return None
+
+
+def rules(now: ChannelPreferences) -> str:
+    """Which stories a channel takes, in a line; "" for all."""
+    chosen = (
+        _least(now.least_outlets) if now.least_outlets else "",
+        _most(now.best_a_day) if now.best_a_day else "",
+    )
+    told = ", ".join(filter(None, chosen))
+    return _("Stories: {rules}").format(rules=told) if told else ""
 
 
 def _lines(place: Place, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
@@ -125,15 +110,6 @@ def _most(number: int) -> str:
     )
 
 
-def _options(
-    chosen: int | None, numbers: list[tuple[int, str]], otherwise: str
-) -> list[discord.SelectOption]:
-    return [
-        discord.SelectOption(label=otherwise, value=_ALL, default=chosen is None),
-        *(
-            discord.SelectOption(
-                label=label[:1].upper() + label[1:], value=str(number), default=chosen == number
-            )
-            for number, label in numbers
-        ),
-    ]
+def _as_option(named: Callable[[int], str], number: int) -> str:
+    label = named(number)
+    return label[:1].upper() + label[1:]

@@ -21,7 +21,6 @@ class TastePanel(ManagersLayout):
     """One message with what is liked and what is not, and a button that forgets it."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Show it, in the reply to an interaction that was acknowledged."""
         assert interaction.guild is not None
         taste = await interaction.client.newsroom.tastes.of_server(interaction.guild.id)
         ask = Press(self._ask, label=_("Forget all of it"), disabled=not taste.verdicts)
@@ -32,21 +31,15 @@ class TastePanel(ManagersLayout):
         await self.display(interaction, (Card((*spaced, row)),))
 
     async def _ask(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert interaction.guild is not None
         taste = await interaction.client.newsroom.tastes.of_server(interaction.guild.id)
         sure = Press(self._reset, label=_("Forget everything"), style=discord.ButtonStyle.danger)
-        await self._display(interaction, taste, Row(sure, Press(self._keep, label=_("Keep it"))))
+        await self._display(interaction, taste, Row(sure, Press(self.show, label=_("Keep it"))))
 
     async def _reset(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert interaction.guild is not None
         await interaction.client.store.opinions.reset(interaction.guild.id, person_id=interaction.user.id)
         interaction.client.newsroom.tastes.forget(interaction.guild.id)
-        await self.show(interaction)
-
-    async def _keep(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         await self.show(interaction)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.client import interaction_places
 from bot.core.locale import _
-from bot.core.models import Article, Bookmark, DispatchState
+from bot.core.models import Article, DispatchState
+from bot.core.people_models import Bookmark
 from bot.posting.rendering import buttons, discord_limits, messages, reading_buttons
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
@@ -80,7 +82,7 @@ async def show(interaction: Interaction, article: Article, *, said: str = "") ->
     store, hidden = interaction.client.store.bookmarks, await hidden_servers(interaction)
     kept = await store.get(interaction.user.id, article.id, hidden=hidden)
     posted = await places(interaction, article)
-    shown = card(article, kept=kept, posted=posted, here=interaction.guild is not None)
+    shown = card(article, kept=kept, posted=posted, here=not interaction_places.is_direct(interaction))
     view = layout_views.static((*([text(said)] if said else []), shown))
     await interaction.edit_original_response(
         content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
@@ -158,9 +160,10 @@ def labelled(kept: Bookmark) -> str:
 
 async def places(interaction: Interaction, article: Article) -> str:
     """Links to the posts of an article in this server that the asker sees, or "" where there are none."""
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member):
+    member = interaction_places.member(interaction)
+    if member is None:
         return ""
+    guild = member.guild
     links: list[str] = []
     for post in await interaction.client.store.dispatches.posted_of(article.id):
         channel_id = post.thread_id or post.channel_id

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.text import safe
-from cogs.shared.views import Asker, AskerLayout, AskerView, Interaction
+from cogs.shared.views import AskerLayout, Interaction
 
 Override = app_commands.AppCommandPermissions
+T = TypeVar("T")
 
 in_servers = app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 """For commands that make no sense in a direct message. (`guild_only` leaves the tree's defaults in force.)"""
+
+_installs = app_commands.allowed_installs(guilds=True, users=True)
+_contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+
+
+def anywhere(command: T) -> T:
+    """For commands that a person can also take along: into any server, direct messages and groups."""
+    return _installs(_contexts(command))
+
 
 FOR_MANAGERS = {"managers": True}
 """Extras of a command or group for those who may manage feeds.
@@ -92,8 +103,8 @@ async def may_manage(interaction: Interaction, command_id: int | None) -> bool:
     at them when a command is sent and not when a button is clicked; we ask for them only where the person
     lacks Manage Server.
     """
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member):
+    guild, member = interaction_places.server(interaction), interaction_places.member(interaction)
+    if guild is None or member is None:
         return False
     if may_govern(interaction):
         return True
@@ -110,7 +121,7 @@ async def may_manage_with(interaction: Interaction, name: str) -> bool:
     """Whether the asker may use the command for those who manage feeds that has this name."""
     rights = interaction.client.get_cog(Rights.__name__)
     assert isinstance(rights, Rights)
-    needed = not may_govern(interaction) and interaction.guild is not None
+    needed = not may_govern(interaction) and interaction_places.server(interaction) is not None
     return await may_manage(interaction, await rights.command_id(name) if needed else None)
 
 
@@ -159,27 +170,15 @@ class ManagersOnly:
         return True
 
 
-class Managers(Asker):
-    """Of a view of such a command. `command_id` is the command's, where a click opens it and not the command.
-
-    To stand before `AskerView` or `AskerLayout`.
-    """
+class ManagersLayout(AskerLayout):
+    """A panel of such a command. `command_id` is the command's, where a click opens the panel."""
 
     def __init__(self, interaction: Interaction, command_id: int | None = None) -> None:
-        super().__init__(interaction)  # type: ignore[call-arg]  # that of the view
+        super().__init__(interaction)
         self.command_id = interaction.command_id if command_id is None else command_id
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
         await require_manage(interaction, self.command_id)
-
-
-class ManagersView(Managers, AskerView):
-    """Such buttons under an embed or a text."""
-
-
-class ManagersLayout(Managers, AskerLayout):
-    """Such buttons in a layout."""
 
 
 class NotForYou(app_commands.CheckFailure, Refusal):
@@ -188,7 +187,7 @@ class NotForYou(app_commands.CheckFailure, Refusal):
 
 async def _not_for_you(interaction: Interaction) -> NotForYou:
     """The refusal, with the role that would do as well where the server chose one that the asker lacks."""
-    guild = interaction.guild
+    guild = interaction_places.server(interaction)
     if guild is None:
         return NotForYou(_("This only works in a server."))
     chosen = (await interaction.client.store.preferences.of_server(guild.id)).manager_role

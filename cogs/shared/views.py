@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
 import discord
-from discord import app_commands
 from discord.ext import commands
 
-from bot.client.discord_client import Telex, answering, report, slow_down, speak_to
+from bot.client.discord_client import Telex, slow_down
+from bot.client.error_answers import answering, report, speak_to
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.posting.rendering.layout import blocks, layout_views
@@ -28,27 +29,44 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#follow
 _PREFIX = "telex:view:"
 
 
-class Asker:
-    """Of a view: buttons and menus for the person who asked, in the place where they asked.
+class Reply(Enum):
+    """How a click is acknowledged before anything else happens: Discord waits for three seconds."""
 
-    A click is checked before anything happens: the person, the server, and what `check` asks for. The ids of
-    the items name this view, so that a click on a view that timed out, or that an earlier process made, is
-    recognised by `Stale` and answered in words.
+    HERE = auto()
+    """The message that was clicked on changes."""
+    NEW = auto()
+    """A message of its own answers, for the person alone."""
+    OWN = auto()
+    """The action acknowledges it: it opens a window, or looks at something first."""
+
+
+async def acknowledge(interaction: Interaction, reply: Reply) -> None:
+    """Answer a click in time."""
+    if reply is Reply.HERE:
+        await interaction.response.defer()
+    elif reply is Reply.NEW:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+class AskerLayout(discord.ui.LayoutView):
+    """Buttons and menus for the person who asked, in the place where they asked.
+
+    They stand in a layout (`bot.posting.rendering.layout`), which is the whole message. A click is checked
+    before anything happens: the person, the server, and what `check` asks for. The ids of the items name this
+    view, so that a click on a view that timed out, or that an earlier process made, is recognised by `Stale`
+    and answered in words.
     """
 
-    if TYPE_CHECKING:
+    _alive: ClassVar[WeakValueDictionary[str, AskerLayout]] = WeakValueDictionary()
 
-        def is_finished(self) -> bool:
-            """As discord.py has it."""
-
-    _alive: ClassVar[WeakValueDictionary[str, Asker]] = WeakValueDictionary()
-
-    def _asked_by(self, interaction: Interaction) -> None:
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(timeout=PATIENCE)
         self.asked = interaction
         """The latest interaction that may edit the message of this view."""
         self._token = secrets.token_hex(8)
         self._items = 0
         self._alive[self._token] = self
+        self._layout: Layout = ()
 
     @classmethod
     def has_maker(cls, custom_id: str, client: discord.Client) -> bool:
@@ -60,11 +78,6 @@ class Asker:
         """An id that leads back to this view."""
         self._items += 1
         return f"{_PREFIX}{self._token}:{self._items}"
-
-    def own(self, item: discord.ui.Item[Any]) -> None:
-        """Give a button or menu of the view's own an id that leads back to it."""
-        if isinstance(item, Press | Choose | ChooseChannel | ChooseRole):
-            item.custom_id = self.new_id()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
@@ -90,34 +103,6 @@ class Asker:
         """Tell the person."""
         await report(interaction, error)
 
-
-class AskerView(Asker, discord.ui.View):
-    """Such buttons and menus under an embed or a text."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(timeout=PATIENCE)
-        self._asked_by(interaction)
-
-    def add_item(self, item: discord.ui.Item[Any]) -> Self:
-        """Add an item."""
-        self.own(item)
-        return super().add_item(item)
-
-    async def on_timeout(self) -> None:
-        """Take the buttons away and say why."""
-        speak_to(self.asked)
-        with contextlib.suppress(discord.HTTPException):
-            await self.asked.edit_original_response(content=expired(), view=None)
-
-
-class AskerLayout(Asker, discord.ui.LayoutView):
-    """Such buttons and menus in a layout (`bot.posting.rendering.layout`), which is the whole message."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(timeout=PATIENCE)
-        self._asked_by(interaction)
-        self._layout: Layout = ()
-
     async def display(
         self, interaction: Interaction, layout: Layout, *, files: Sequence[discord.File] = ()
     ) -> None:
@@ -125,7 +110,8 @@ class AskerLayout(Asker, discord.ui.LayoutView):
         self._layout = layout
         layout_views.fill(self, layout)
         for item in self.walk_children():
-            self.own(item)
+            if isinstance(item, Press | _Menu):
+                item.custom_id = self.new_id()
         self.asked = interaction
         await _replace(interaction, self, files)
 
@@ -134,6 +120,10 @@ class AskerLayout(Asker, discord.ui.LayoutView):
         self.stop()
         shown = (blocks.text(layout),) if isinstance(layout, str) else layout
         await _replace(interaction, layout_views.static(shown))
+
+    async def cancel(self, interaction: Interaction) -> None:
+        """End without having changed anything, and say so."""
+        await self.end(interaction, _("Nothing changed."))
 
     async def on_timeout(self) -> None:
         """Take the buttons away and say why."""
@@ -155,88 +145,96 @@ async def _replace(
     )
 
 
-class Paced:
-    """Of a button or menu that outlives restarts: nobody presses such more often than their share."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse, in words, whoever is too quick."""
-        speak_to(interaction)
-        try:
-            slow_down(interaction)
-        except app_commands.CommandOnCooldown as refusal:
-            await report(interaction, refusal)
-            return False
-        return True
-
-
 class Press(discord.ui.Button[Any]):
-    """A button that calls a coroutine function with the click."""
+    """A button that acknowledges a click and calls a coroutine function with it."""
 
-    def __init__(self, action: Action, **look: Any) -> None:  # noqa: ANN401  # those of a button
+    def __init__(self, action: Action, reply: Reply = Reply.HERE, **look: Any) -> None:  # noqa: ANN401  # those of a button
         super().__init__(**look)
-        self._action = action
+        self._action, self._reply = action, reply
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Pass the click on."""
+        await acknowledge(interaction, self._reply)
         await self._action(interaction)
 
 
-class Choose(discord.ui.Select[Any]):
-    """A menu that calls a coroutine function with the choice; the values are in `.values`."""
+class _Menu:
+    """Of a menu: it acknowledges a choice and calls a coroutine function with it."""
 
-    def __init__(self, action: Callable[[Interaction, list[str]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
+    if TYPE_CHECKING:
+        custom_id: str
+        min_values: int
+        max_values: int
+        values: Any
+
+    def __init__(
+        self,
+        action: Callable[[Interaction, list[Any]], Awaitable[None]],
+        reply: Reply = Reply.HERE,
+        **look: Any,  # noqa: ANN401  # of a menu
+    ) -> None:
         super().__init__(**look)
-        self._action = action
+        self._action, self._reply = action, reply
+
+    def chosen(self) -> list[Any]:
+        """The ids of what was chosen."""
+        return [one.id for one in self.values]
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the choice on, unless it is none that was offered: Discord's clients send no such."""
-        if not set(self.values) <= {option.value for option in self.options}:
+        chosen = self.chosen()
+        if not self.min_values <= len(chosen) <= self.max_values:
             raise Refusal(expired())
-        _require_number(self, self.values)
-        await self._action(interaction, self.values)
+        await acknowledge(interaction, self._reply)
+        await self._action(interaction, chosen)
 
 
-class ChooseChannel(discord.ui.ChannelSelect[Any]):
-    """A menu of channels and threads that calls a coroutine function with the ids of those chosen."""
+class Choose(_Menu, discord.ui.Select[Any]):
+    """A menu; it gives the values that were chosen."""
 
-    def __init__(self, action: Callable[[Interaction, list[int]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
-        super().__init__(**look)
+    def chosen(self) -> list[str]:
+        """The values. Raises `Refusal` for one that was not offered."""
+        values: list[str] = self.values
+        if not set(values) <= {option.value for option in self.options}:
+            raise Refusal(expired())
+        return values
+
+
+class ChooseChannel(_Menu, discord.ui.ChannelSelect[Any]):
+    """A menu of channels and threads; it gives their ids."""
+
+
+class ChooseRole(_Menu, discord.ui.RoleSelect[Any]):
+    """A menu of roles; it gives their ids."""
+
+
+class ChooseOne(AskerLayout):
+    """A menu from which one thing is chosen, once."""
+
+    def __init__(
+        self,
+        interaction: Interaction,
+        action: Callable[[Interaction, str], Awaitable[None]],
+        placeholder: str,
+        options: list[discord.SelectOption],
+    ) -> None:
+        super().__init__(interaction)
         self._action = action
+        self._menu = Choose(self._chosen, placeholder=placeholder, options=options)
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Pass the choice on."""
-        _require_number(self, self.values)
-        await self._action(interaction, [channel.id for channel in self.values])
+    async def show(self, interaction: Interaction) -> None:
+        await self.display(interaction, (blocks.Row(self._menu),))
 
-
-class ChooseRole(discord.ui.RoleSelect[Any]):
-    """A menu of roles that calls a coroutine function with the ids of those chosen."""
-
-    def __init__(self, action: Callable[[Interaction, list[int]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
-        super().__init__(**look)
-        self._action = action
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Pass the choice on."""
-        _require_number(self, self.values)
-        await self._action(interaction, [role.id for role in self.values])
-
-
-def _require_number(
-    menu: discord.ui.Select[Any] | discord.ui.ChannelSelect[Any] | discord.ui.RoleSelect[Any],
-    values: Sequence[object],
-) -> None:
-    """Raise `Refusal` for fewer or more choices than a menu takes: Discord's clients send no such."""
-    if not menu.min_values <= len(values) <= menu.max_values:
-        raise Refusal(expired())
+    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+        self.stop()
+        await self._action(interaction, values[0])
 
 
 class Window(discord.ui.Modal):
     """A window to fill in, opened from a view; checked as a click on the view is."""
 
-    def __init__(self, view: Asker, title: str) -> None:
+    def __init__(self, view: AskerLayout, title: str, reply: Reply = Reply.HERE) -> None:
         super().__init__(title=title, timeout=PATIENCE, custom_id=view.new_id())
-        self._view = view
+        self._view, self._reply = view, reply
 
     async def filled(self, interaction: Interaction) -> None:
         """Do what the view wants with what was filled in."""
@@ -246,6 +244,7 @@ class Window(discord.ui.Modal):
         """Pass it on. Whoever may not click on the view any more is told so."""
         async with answering(interaction):
             if await self._view.interaction_check(interaction):
+                await acknowledge(interaction, self._reply)
                 await self.filled(interaction)
 
 
@@ -254,20 +253,20 @@ class Ask(Window):
 
     def __init__(
         self,
-        view: Asker,
+        view: AskerLayout,
         action: Callable[[Interaction, str], Awaitable[None]],
+        reply: Reply = Reply.HERE,
         *,
         title: str,
         label: str,
         **look: Any,  # noqa: ANN401  # of the line
     ) -> None:
-        super().__init__(view, title)
+        super().__init__(view, title, reply)
         self._action = action
         self._line: discord.ui.TextInput[Self] = discord.ui.TextInput(custom_id="line", **look)
         self.add_item(discord.ui.Label(text=label, component=self._line))
 
     async def filled(self, interaction: Interaction) -> None:
-        """Pass on the line."""
         await self._action(interaction, self._line.value.strip())
 
 
@@ -284,7 +283,7 @@ class Stale(commands.Cog):
         kinds = discord.InteractionType
         if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(_PREFIX):
             return
-        if Asker.has_maker(custom_id, interaction.client) or interaction.response.is_done():
+        if AskerLayout.has_maker(custom_id, interaction.client) or interaction.response.is_done():
             return
         speak_to(interaction)
         with contextlib.suppress(discord.HTTPException):

@@ -26,13 +26,14 @@ from cogs.feeds import subscription_options
 from cogs.shared import place_options
 from cogs.shared.place_options import Option, Place, lacking, place, require_posting, require_view
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, Reply
 from cogs.watching import digest_words
 
 _DAILY = "-"
+_PATIENCE = 10.0  # seconds that a preview waits for summaries
 _HOUR = 60
 _FIRST = DigestPlan(weekday=None, minute=8 * _HOUR)
-_ALONE, _WIDE, _CHART = "alone", "wide", "chart"
+_ALONE, _WIDE, _CHART, _SUMMARIES = "alone", "wide", "chart", "summaries"
 
 
 @in_servers
@@ -51,14 +52,10 @@ class Digests(
     @app_commands.command(name="setup", description=locale_str("Set up, change or stop a channel’s digest"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show what the digest of a channel would be, with the means to change it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await DigestFlow(interaction, await place(interaction, channel)).start(interaction)
 
     @app_commands.command(name="list", description=locale_str("See this server’s digests"))
     async def list_(self, interaction: Interaction) -> None:
-        """List the digests in channels that the asker sees."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await DigestList(interaction).show(interaction)
 
 
@@ -70,15 +67,16 @@ class DigestFlow(ManagersLayout):
         self._place = target
         self._plan = _FIRST
         self._known: Digest | None = None
+        self._sums_up = False
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees the channel."""
         await super().check(interaction)
         await require_view(interaction, self._place.id)
 
     async def start(self, interaction: Interaction) -> None:
         """Begin with the digest as it is, or with one that suits the channel."""
-        store = interaction.client.store
+        store, writing = interaction.client.store, interaction.client.newsroom.writing
+        self._sums_up = writing is not None and writing.summaries is not None
         self._known = await store.digests.of_channel(self._place.id)
         if self._known is not None:
             self._plan = self._known.plan
@@ -133,7 +131,7 @@ class DigestFlow(ManagersLayout):
         )
         try:
             edition, _gathered = await client.courier.digests.edition(
-                self._place.guild, digest, since=now - period(plan), until=now + 1
+                self._place.guild, digest, since=now - period(plan), until=now + 1, patience=_PATIENCE
             )
         except WorkerError as error:
             raise Refusal(_("That took too long. Try again.")) from error
@@ -175,6 +173,8 @@ class DigestFlow(ManagersLayout):
             _WIDE: (_("Other channels too"), _("Also covers feeds in channels everybody here can see")),
             _CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
         }
+        if self._sums_up:
+            more[_SUMMARIES] = (_("Summaries"), _("Two sentences a story, by a language model"))
         options = [
             discord.SelectOption(
                 label=label, description=description, value=name, default=getattr(plan, name)
@@ -205,27 +205,24 @@ class DigestFlow(ManagersLayout):
                 None
                 if self._known is None
                 else Press(self._stop, label=_("Stop the digest"), style=style.danger),
-                Press(self._leave, label=_("Close")),
+                Press(self.cancel, label=_("Close")),
             ),
         )
 
     async def _day(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._plan = replace(self._plan, weekday=None if values[0] == _DAILY else int(values[0]))
         await self._show(interaction)
 
     async def _hour(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         self._plan = replace(self._plan, minute=int(values[0]))
         await self._show(interaction)
 
     async def _more(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self._plan = replace(self._plan, alone=_ALONE in values, wide=_WIDE in values, chart=_CHART in values)
+        chosen = {name: name in values for name in (_ALONE, _WIDE, _CHART, _SUMMARIES)}
+        self._plan = replace(self._plan, **chosen)
         await self._show(interaction)
 
     async def _save(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         target = await place_options.find(self._place.guild, self._place.id)
         if target is None:
             raise Refusal(_("That channel no longer exists."))
@@ -255,7 +252,6 @@ class DigestFlow(ManagersLayout):
         )
 
     async def _stop(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         client = interaction.client
         stopped = await client.store.digests.stop(
             server_id=self._place.guild.id, channel_id=self._place.id, person_id=interaction.user.id
@@ -274,10 +270,6 @@ class DigestFlow(ManagersLayout):
             ),
         )
 
-    async def _leave(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await self._end(interaction, _("Nothing changed."))
-
     async def _end(self, interaction: Interaction, *lines: str) -> None:
         await self.end(interaction, "\n".join(lines))
 
@@ -286,7 +278,6 @@ class DigestList(ManagersLayout):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
 
     async def show(self, interaction: Interaction) -> None:
-        """All of them, which are few, oldest first."""
         guild, member = interaction.guild, interaction.user
         assert guild is not None
         assert isinstance(member, discord.Member)
@@ -307,12 +298,11 @@ class DigestList(ManagersLayout):
                     label=name[:100], value=str(one.channel_id), description=digest_words.when(one.plan)
                 )
             )
-        menu = Choose(self._open, placeholder=_("Change or stop one…"), options=options)
+        menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop one…"), options=options)
         card = Card((text(f"### {title}"), *(text(_entry(one)) for one in shown), Row(menu)), outlets.COLOUR)
         await self.display(interaction, (card,))
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction.guild
         assert guild is not None
         target = await place_options.find(guild, int(values[0]))

@@ -33,6 +33,7 @@ def choices(plan: DigestPlan) -> list[str]:
         _("Digest only, no individual posts.") if plan.alone else _("Individual posts continue."),
         *([_("Also covers other channels that everybody here can see.")] if plan.wide else []),
         *([_("With a trend chart.")] if plan.chart else []),
+        *([_("With summaries by a language model.")] if plan.summaries else []),
     ]
 
 
@@ -49,4 +50,5 @@ def _names(plan: DigestPlan) -> list[tuple[str, bool]]:
         (_("digest only"), plan.alone),
         (_("other channels too"), plan.wide),
         (_("trend chart"), plan.chart),
+        (_("summaries"), plan.summaries),
     ]

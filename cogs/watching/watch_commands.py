@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, clickable
@@ -20,15 +21,16 @@ from bot.text import safe
 from bot.watches import watch_matching
 from bot.watches.watch_matching import CLOSED
 from cogs.reading.query_completion import query_choices
+from cogs.shared.lasting_items import LastingCog
 from cogs.shared.place_options import Option, Place, place, require_posting
 from cogs.shared.views import Interaction
 from cogs.watching.watch_list import (
-    StopButton,
     WatchPages,
     listed,
     menu_label,
     named,
     require_manage,
+    stop_button,
     stopped,
 )
 
@@ -36,23 +38,18 @@ _NOTES = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2
 
 
 class Watching(
+    LastingCog,
     commands.GroupCog,
     group_name="watch",
     group_description=locale_str("Get alerts for new articles that match a search"),
 ):
     """Watches: a person's own, and those of a server's channels."""
 
+    items = (stop_button,)
+
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
+        super().__init__(bot)
         self._searcher = bot.newsroom.searcher
-
-    async def cog_load(self) -> None:
-        """Answer the buttons under notices, of earlier processes too."""
-        self.bot.add_dynamic_items(StopButton)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(StopButton)
 
     @app_commands.command(name="add", description=locale_str("Get an alert for each new match"))
     @app_commands.describe(
@@ -62,28 +59,27 @@ class Watching(
     async def add(
         self, interaction: Interaction, query: Range[str, 1, MAX_LENGTH], where: Option | None = None
     ) -> None:
-        """Watch for something from now on."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        if interaction.guild is None:
+        guild = interaction_places.server(interaction)
+        if guild is None:
             raise Refusal(_("Run this in the server whose feeds you want to watch."))
         wanted = await watch_matching.check(self.bot.store, query)
         if where is None:
-            await self._add_for_person(interaction, interaction.guild, wanted)
+            await self._add_for_person(interaction, guild, wanted)
         else:
             await require_manage(interaction)
             await self._add_for_channel(interaction, await place(interaction, where), wanted)
 
     @add.autocomplete("query")
     async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """What is typed, with its last word or value completed."""
         return await query_choices(interaction, current)
 
     async def watch_for(self, interaction: Interaction, query: str) -> None:
         """Watch for a query for the asker. The interaction has been acknowledged."""
-        if interaction.guild is None:
+        guild = interaction_places.server(interaction)
+        if guild is None:
             raise Refusal(_("Run this in the server whose feeds you want to watch."))
         wanted = await watch_matching.check(self.bot.store, query)
-        await self._add_for_person(interaction, interaction.guild, wanted)
+        await self._add_for_person(interaction, guild, wanted)
 
     async def _add_for_person(self, interaction: Interaction, guild: discord.Guild, wanted: Query) -> None:
         store, person = self.bot.store, interaction.user
@@ -178,8 +174,6 @@ class Watching(
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:
-        """List the watches that the asker may remove."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         if interaction.guild is not None:
             await self.bot.store.watches.present(interaction.user.id, interaction.guild.id)
         await WatchPages(interaction).show(interaction)
@@ -187,8 +181,6 @@ class Watching(
     @app_commands.command(name="remove", description=locale_str("Remove a watch"))
     @app_commands.describe(watch=locale_str("Which watch"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
-        """End a watch."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         theirs = {str(one.id): one for one in await listed(interaction)}
         chosen = theirs.get(watch) or next((one for one in theirs.values() if one.query == watch), None)
         if chosen is None:
@@ -198,7 +190,6 @@ class Watching(
 
     @remove.autocomplete("watch")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The watches that the asker may remove."""
         typed = current.casefold()
         return [
             Choice(name=label, value=str(watch.id))

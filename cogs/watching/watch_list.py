@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
-
 import discord
 
-from bot.client.discord_client import answering
 from bot.core.locale import _, clickable
-from bot.core.models import Watch
+from bot.core.people_models import Watch
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import Row
@@ -17,10 +13,11 @@ from bot.posting.sending.send_outcomes import describe
 from bot.text import safe
 from bot.watches.watch_matching import CLOSED
 from cogs.feeds.subscription_options import shown
+from cogs.shared.lasting_items import lasting
 from cogs.shared.paging import CardPage, CardPages
 from cogs.shared.panels import headed
 from cogs.shared.rights import may_manage_with, require_manage_with
-from cogs.shared.views import Choose, Interaction, Paced, Press
+from cogs.shared.views import Choose, Interaction, Press
 
 _LIST = 10  # a page
 _SHOWN = 150  # characters of a query
@@ -49,7 +46,6 @@ class WatchPages(CardPages):
     """The watches that a person may remove, in pages."""
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
-        """The watches as they are now."""
         found = await listed(interaction)
         shown = found[number * _LIST : (number + 1) * _LIST]
         lines = [_line(interaction, watch) for watch in shown]
@@ -72,14 +68,12 @@ class WatchPages(CardPages):
         )
 
     async def _remove(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
         for watch in await listed(interaction):
             if str(watch.id) in values:
                 await interaction.client.store.watches.remove(watch.id)
         await self.show(interaction)
 
     async def _try_again(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         client = interaction.client
         for channel_id in {
             watch.channel_id
@@ -91,38 +85,23 @@ class WatchPages(CardPages):
         await self.show(interaction)
 
 
-class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.STOP_TEMPLATE):
-    """The button under a notice that ends its watch. It outlives restarts."""
-
-    def __init__(self, what: str, watch_id: int) -> None:
-        super().__init__(buttons.stop(what))
-        self._watch_id = watch_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of a watch."""
-        return cls(match["what"], int(match["watch"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """End the watch, if it is the asker's to end."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            store = interaction.client.store.watches
-            watch = await store.get(self._watch_id)
-            if watch is None:
-                raise Refusal(_("This watch has already ended."))
-            if watch.person_id is None:
-                if interaction.guild_id != watch.server_id:
-                    raise Refusal(_("This watch has already ended."))
-                await require_manage(interaction)
-                if watch.id not in {one.id for one in await listed(interaction)}:
-                    raise Refusal(_("This watch has already ended."))
-            elif watch.person_id != interaction.user.id:
-                raise Refusal(_("This watch has already ended."))
-            await store.remove(watch.id)
-            await interaction.edit_original_response(content=stopped(watch))
+@lasting(buttons.STOP_TEMPLATE)
+async def stop_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
+    """The button under a notice that ends its watch, if it is the asker's to end."""
+    store = interaction.client.store.watches
+    found = await store.get(int(watch))
+    if found is None:
+        raise Refusal(_("This watch has already ended."))
+    if found.person_id is None:
+        if interaction.guild_id != found.server_id:
+            raise Refusal(_("This watch has already ended."))
+        await require_manage(interaction)
+        if found.id not in {one.id for one in await listed(interaction)}:
+            raise Refusal(_("This watch has already ended."))
+    elif found.person_id != interaction.user.id:
+        raise Refusal(_("This watch has already ended."))
+    await store.remove(found.id)
+    await interaction.edit_original_response(content=stopped(found))
 
 
 async def require_manage(interaction: Interaction) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from bot.answers.conversing.question_service import (
 from bot.client.services import Newsroom
 from bot.core.refusals import Declined
 from bot.posting.wording import declined_reasons
+from bot.writing.model_writer import Writer
 from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
 
@@ -69,8 +69,8 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     return made
 
 
-def service_of(newsroom: Newsroom) -> QuestionService:
-    return QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer)
+def service_of(newsroom: Newsroom, writer: Writer | None = None) -> QuestionService:
+    return QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, writer)
 
 
 async def test_eight_askers_are_worked_on_two_at_a_time(newsroom: Newsroom, slow: Slow):
@@ -113,7 +113,7 @@ async def test_an_answer_that_fails_frees_its_place(newsroom: Newsroom, monkeypa
 
 
 async def test_with_a_writer_more_are_worked_on_at_once(newsroom: Newsroom, slow: Slow):
-    taking = service_of(replace(newsroom, writer=object()))  # type: ignore[arg-type]  # only whether there is one
+    taking = service_of(newsroom, object())  # type: ignore[arg-type]  # only whether there is one
     tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(AT_ONCE + 2)]
     await slow.working(AT_ONCE + 2)
     slow.go_on.set()

@@ -63,7 +63,7 @@ async def under_load(
 
 
 async def loads(newsroom: Newsroom, texts: Sequence[str], seconds: float) -> list[Load]:
-    desk = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer)
+    desk = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock)
     feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.all())
     questions = itertools.cycle([asked(text, feed_ids) for text in texts])
     for _ in range(WARM_UP):

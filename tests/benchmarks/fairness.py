@@ -159,7 +159,7 @@ async def scene(clock: ManualClock | None = None) -> AsyncIterator[Watch]:
 
 def size(newsroom: Newsroom) -> float:
     """Megabytes of the database's files and those of the index beside it."""
-    folder = newsroom.settings.database.parent
+    folder = newsroom.settings.index_folder.parent
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 

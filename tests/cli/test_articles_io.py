@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -141,6 +142,7 @@ async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
         ],
     )
     assert done.stored == 2
+    assert done.others == {"unknown": 1}
     found = {article.url[-1]: article for article in await newsroom.store.articles.newest(None, limit=9)}
     assert {article.outlet for article in found.values()} == {"news.example"}
     assert {article.published for article in found.values()} == {clock.now()}
@@ -180,7 +182,7 @@ async def test_progress_is_told_after_each_batch(newsroom, monkeypatch):
     ],
 )
 def test_dates_are_read_in_the_forms_that_people_have(published, seconds):
-    assert row_of(line(published=published)).published == seconds
+    assert row_of(line(published=published), Counter()).published == seconds
 
 
 json_values = st.recursive(
@@ -196,7 +198,7 @@ json_values = st.recursive(
 @example({"title": "\ud800"})
 def test_any_object_is_a_row_that_can_be_stored_or_has_a_reason(found):
     try:
-        row = row_of(json.dumps(FULL | found).encode())
+        row = row_of(json.dumps(FULL | found).encode(), Counter())
     except ValueError:
         return
     kept = (row.title, row.text, row.summary, row.source, row.author or "", *row.tags)
@@ -206,4 +208,4 @@ def test_any_object_is_a_row_that_can_be_stored_or_has_a_reason(found):
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_row_or_have_a_reason(raw):
     with suppress(ValueError):
-        row_of(raw)
+        row_of(raw, Counter())

@@ -26,6 +26,9 @@ PUBLIC, VAULT, ABROAD = "Zanzibar", "Quicksilver", "Marzipan"
 MEMBER, MANAGER, OWNER, FOREIGNER = "member", "manager", "owner", "another server's manager"
 HELPER = "a member with the role that may manage feeds"
 NOBODY, DIRECT = "nobody", "a person in a direct message"
+GUEST, GROUP = "a person in a server without the bot", "a person in a group"
+WILDS = 424242
+"""The id of that server."""
 SEES = {
     MEMBER: {PUBLIC},
     HELPER: {PUBLIC},
@@ -34,6 +37,8 @@ SEES = {
     FOREIGNER: {ABROAD},
     NOBODY: set(),
     DIRECT: {PUBLIC},
+    GUEST: {PUBLIC},
+    GROUP: {PUBLIC},
 }
 """Which words each may be told; in a direct message it is the one of the reader's bookmark."""
 
@@ -86,7 +91,17 @@ class Crowd:
         custom_id: str,
         values: list[str] | None = None,
     ) -> str:
-        """Press a button, or choose from a menu, that the message never had."""
+        """Press a button, or choose from a menu, that the message never had; all that is said."""
+        return everything(await self.press(who, message, custom_id, values))
+
+    async def press(
+        self,
+        who: str,
+        message: discord.Message | ResponseMessage,
+        custom_id: str,
+        values: list[str] | None = None,
+    ) -> InteractionResult:
+        """The same, with what comes of it."""
         backend = self.world.env.backend
         channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
         stored = backend.get_message(channel_id, message.id)
@@ -99,10 +114,9 @@ class Crowd:
             part = {"type": 3, "custom_id": custom_id, "options": options}
         message_payload = dict(serializers.message_payload(backend, stored))
         message_payload["components"] = [{"type": 1, "components": [part]}]  # else discord.py would drop it
-        answer = await self.send(
+        return await self.send(
             who, InteractionType.MESSAGE_COMPONENT, data, {"message": message_payload}, stored.id
         )
-        return everything(answer)
 
     async def send(
         self,
@@ -122,6 +136,14 @@ class Crowd:
         record.source_message_id = message_id
         if who == NOBODY:  # who claims to be in a server without being a member of it
             payload["user"] = payload.pop("member")["user"]
+        if who in {GUEST, GROUP}:  # Telex is installed for the person alone
+            payload["authorizing_integration_owners"] = {"1": str(person)}
+            payload["channel"] |= {"id": str(WILDS + 1), "type": 3 if who == GROUP else 0}
+            payload["context"] = 2 if who == GROUP else 0
+        if who == GUEST:
+            payload["guild_id"], payload["guild_locale"] = str(WILDS), "fr"
+            payload["guild"] = {"id": str(WILDS), "features": [], "locale": "fr"}
+            payload["member"]["permissions"] = str(discord.Permissions(use_external_apps=True).value)
         env._notify_dispatch_observers(record)
         env.backend.emit("INTERACTION_CREATE", payload)
         await env._settle_internal(dispatch="INTERACTION_CREATE")
@@ -219,6 +241,8 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
             FOREIGNER: (foreigner.id, abroad.id, there),
             NOBODY: (stranger.id, here, news),
             DIRECT: (world.reader.id, None, direct),
+            GUEST: (world.reader.id, here, news),
+            GROUP: (world.reader.id, None, direct),
         },
     )
 

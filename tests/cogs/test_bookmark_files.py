@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from bot.core.models import Article, Bookmark
+from bot.core.models import Article
+from bot.core.people_models import Bookmark
 from cogs.reading.bookmark_files import as_browser_file, as_json, as_markdown
 
 ARTICLE = Article(

@@ -8,7 +8,7 @@ import pytest
 
 import cogs
 from bot.posting.rendering import buttons, reading_buttons
-from cogs.shared.views import Asker
+from cogs.shared.views import AskerLayout
 from tests.cogs.helpers import menu
 from tests.cogs.people import (
     ABROAD,
@@ -45,46 +45,46 @@ async def question(people: Crowd) -> int:
 
 
 FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
-    "SaveButton": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
-    "MoreButton": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
-    "LikeButton": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
-    "ShareButton": lambda people, word, _: [(f"telex:share:{people.articles[word].key}", None)],
-    "NoteButton": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
-    "MarkButton": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
-    "SaveMenu": lambda people, word, _: [
+    "save_button": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
+    "more_button": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
+    "like_button": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
+    "share_button": lambda people, word, _: [(f"telex:share:{people.articles[word].key}", None)],
+    "note_button": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
+    "mark_button": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
+    "save_menu": lambda people, word, _: [
         (buttons.pick_id(what), [people.articles[word].key])
         for what in (people.articles[word].key, "catch-up:1")
     ],
-    "ShowAll": lambda people, word, _: [
+    "all_button": lambda people, word, _: [
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
-    "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
-    "TrendsButton": lambda _people, _word, _question: [(reading_buttons.TRENDS, None)],
-    "QuestionButton": lambda _people, _word, _question: [(reading_buttons.QUESTION, None)],
-    "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
-    "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
-    "NextButton": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
-    "TellButton": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
+    "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
+    "trends_button": lambda _people, _word, _question: [(reading_buttons.TRENDS, None)],
+    "question_button": lambda _people, _word, _question: [(reading_buttons.QUESTION, None)],
+    "begin_button": lambda _people, _word, _question: [(buttons.BEGIN, None)],
+    "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
+    "next_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
+    "tell_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
 }
-OPEN_A_WINDOW = {"QuestionButton"}
-OF_QUESTIONS = {"VoteButton", "NextButton", "TellButton"}
+OPEN_A_WINDOW = {"question_button"}
+OF_QUESTIONS = {"vote_button", "next_button", "tell_button"}
 """What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
 IDS = {
-    "SaveButton": "telex:save:{}",
-    "MoreButton": "telex:more:{}",
-    "LikeButton": "telex:like:{}",
-    "ShareButton": "telex:share:{}",
-    "NoteButton": "telex:note:{}",
-    "MarkButton": "telex:mark:read:{}",
-    "SaveMenu": "telex:pick:{}",
-    "ShowAll": "telex:all:{}",
-    "VoteButton": "telex:vote:up:{}",
-    "NextButton": "telex:next:{}:0",
-    "TellButton": "telex:tell:{}",
-    "StopButton": "telex:stop:watch:{}:1",
-    "TrendsButton": reading_buttons.TRENDS,
-    "QuestionButton": reading_buttons.QUESTION,
-    "BeginButton": buttons.BEGIN,
+    "save_button": "telex:save:{}",
+    "more_button": "telex:more:{}",
+    "like_button": "telex:like:{}",
+    "share_button": "telex:share:{}",
+    "note_button": "telex:note:{}",
+    "mark_button": "telex:mark:read:{}",
+    "save_menu": "telex:pick:{}",
+    "all_button": "telex:all:{}",
+    "vote_button": "telex:vote:up:{}",
+    "next_button": "telex:next:{}:0",
+    "tell_button": "telex:tell:{}",
+    "stop_button": "telex:stop:watch:{}:1",
+    "trends_button": reading_buttons.TRENDS,
+    "question_button": reading_buttons.QUESTION,
+    "begin_button": buttons.BEGIN,
 }
 
 
@@ -160,13 +160,13 @@ async def test_an_id_of_nothing_is_answered_in_words(
         custom_id = IDS[kind].format(absurd)[:100]
         (pattern,) = [each.__discord_ui_compiled_template__ for each in lasting() if each.__name__ == kind]
         if pattern.fullmatch(custom_id):
-            values = [absurd] if kind == "SaveMenu" else None
+            values = [absurd] if kind == "save_menu" else None
             said = await people.click(MEMBER, telex.posts()[0], custom_id, values)
             assert said or kind in OPEN_A_WINDOW, custom_id
             assert "Something went wrong" not in said, custom_id
 
 
-def views(kind: type[Asker] = Asker) -> Iterator[type[Asker]]:
+def views(kind: type[AskerLayout] = AskerLayout) -> Iterator[type[AskerLayout]]:
     for below in kind.__subclasses__():
         yield below
         yield from views(below)

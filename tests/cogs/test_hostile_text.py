@@ -17,7 +17,8 @@ from simcord.results import ResponseMessage
 from bot.answers.answer_model import Answer, Line, Quote, Tier
 from bot.answers.conversing.question_service import Reply
 from bot.core.choices import Look, Style
-from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
+from bot.core.models import Article, Fate, Feed, FeedState
+from bot.core.people_models import Bookmark
 from bot.core.settings import Settings
 from bot.digests.digest_selection import Section, Story
 from bot.digests.rising import Line as TrendLine

@@ -16,6 +16,8 @@ from tests.cogs.people import (
     ABROAD,
     DIRECT,
     FOREIGNER,
+    GROUP,
+    GUEST,
     HELPER,
     MANAGER,
     MEMBER,
@@ -36,6 +38,7 @@ MAY = {
     "Manage Server": (HELPER, MANAGER, OWNER, FOREIGNER),  # the last in a server of their own
     "everyone": IN_SERVER,
     "everyone, also in direct messages": (*IN_SERVER, DIRECT),
+    "everyone, anywhere": (*IN_SERVER, DIRECT, GUEST, GROUP),
 }
 REFUSED = (
     "You need the Manage Server permission",

@@ -8,7 +8,8 @@ from simcord import SetupError
 
 from bot.core.choices import Preference, Rule
 from tests.cogs.helpers import components, follow, forge, forge_command, hide, last, said
-from tests.cogs.test_matrix import who_may
+from tests.cogs.people import DIRECT
+from tests.cogs.test_matrix import MAY, who_may
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
@@ -126,14 +127,17 @@ async def test_a_button_of_another_server_does_nothing(telex: World, feed_server
 async def test_commands_that_need_a_server_are_not_in_direct_messages(telex: World) -> None:
     available = telex.reader.user.available_commands()
     assert {f"/{name}" for name in available} == {
-        name for name, who in who_may().items() if "direct" in who and name.startswith("/")
+        name for name, who in who_may().items() if DIRECT in MAY[who] and name.startswith("/")
     } | {"/watch add"}  # a group is there or not as a whole; it says to run it in a server
 
 
-async def test_commands_are_installed_in_servers_only(telex: World) -> None:
+async def test_only_what_reads_can_be_taken_along(telex: World) -> None:
+    anywhere = {name.removeprefix("/") for name, who in who_may().items() if "anywhere" in who}
     for command in telex.bot.tree.get_commands():
         payload = command.to_dict(telex.bot.tree)
-        assert payload["integration_types"] == [0], command.name
+        taken = command.name in anywhere
+        assert payload["integration_types"] == ([0, 1] if taken else [0]), command.name
+        assert (2 in payload["contexts"]) is taken, command.name
 
 
 async def test_every_command_and_option_is_described_and_no_two_clash(telex: World) -> None:

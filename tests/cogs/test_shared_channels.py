@@ -25,6 +25,7 @@ from tests.cogs.helpers import components, follow, labels, last, said, text
 from tests.cogs.test_digests import begin, bring, until_due
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.store import sql
 
 PUBLIC = "https://telex.example/news"
 STORY = "Harbour bridge closes after &lt;b&gt;cracks & rust were found"
@@ -214,7 +215,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     await telex.store.servers.left(telex.guild.id)
     await telex.store.servers.joined(telex.guild.id)
     assert (await readers.get(second))[0] == 404
-    assert second.split("/")[-2].encode() not in telex.database.read_bytes()
+    assert second.split("/")[-2].encode() not in sql.file(telex.database).read_bytes()
 
 
 async def test_the_bot_follows_none_of_its_own_feeds(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.cli import printing
 from bot.core.choices import Preference
 from bot.posting.wording.explanations import explain
@@ -12,7 +14,9 @@ from tests.feed_server import FeedServer, item, rss
 STORY = "Harbour bridge closes after cracks were found"
 
 
-async def test_a_story_waits_for_two_outlets_and_says_so(telex: World, feed_server: FeedServer) -> None:
+async def test_a_story_waits_for_two_outlets_and_says_so(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     feed = await follow(telex, feed_server)
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
     assert "**Outlets** · every story" in text(panel)
@@ -38,6 +42,11 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex: World, feed_serv
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
     assert "1 story is waiting." in text(panel)
     assert "no story can reach" not in text(panel)
+    listed = said(await telex.editor.slash(telex.news, "feed list"))
+    assert "Stories: at least 2 outlets" in listed
+    assert "real time" not in listed
+    monkeypatch.setattr(telex.newsroom.pushes, "is_pushed", {feed.id}.__contains__)
+    assert said(await telex.editor.slash(telex.news, "feed list")).count("⚡ real time") == 1
     entry = item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
     feed_server.serve("/rival", rss(entry, item(901), title="The Rival"))
     await telex.poll(other)

@@ -4,68 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from simcord.env import Env
-from simcord.preview import Preview
 
 import cogs
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo import stage
 from bot.demo.preview_places import Places, let_visit
+from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
-
-
-class Visitor:
-    """Acts on a page of the preview as the browser does."""
-
-    def __init__(self, env: Env, preview: Preview) -> None:
-        self.env, self.preview = env, preview
-        self.page = preview._open_page()
-
-    async def act(self, kind: str, **details: Any) -> dict[str, Any]:
-        return await self.preview._action(
-            self.page.id,
-            {
-                "protocol_version": 3,
-                "sequence": self.page.last_sequence + 1,
-                "request_id": kind,
-                "generation": self.page.generation,
-                "bot_generation": self.env._generation,
-                "published_revision": self.page.revision,
-                "kind": kind,
-                **details,
-            },
-        )
-
-    def menu(self) -> dict[str, str]:
-        """The places by their names."""
-        return {place["name"]: place["id"] for place in self.page.snapshot["viewers"]}
-
-    async def go(self, name: str) -> None:
-        answer = await self.act("viewer", viewer_id=self.menu()[name])
-        assert not answer["rejected"], answer
-        assert self.page.snapshot["viewerId"] == self.menu()[name]
-
-    async def run(self, command: str) -> dict[str, Any]:
-        entry = next(one for one in self.page.command_catalog["entries"] if one["invocation"] == command)
-        return await self.act(
-            "run_command",
-            command_id=entry["commandId"],
-            path=entry["path"],
-            schema_fingerprint=entry["schemaFingerprint"],
-            options={},
-        )
-
-    def texts(self) -> list[str]:
-        return [message["content"] for message in self.messages()]
-
-    def messages(self) -> list[dict[str, Any]]:
-        return list(self.page.snapshot["messages"].values())
 
 
 @asynccontextmanager

@@ -20,11 +20,12 @@ from bot.client.services import Newsroom
 from bot.core import locale
 from bot.core.models import Feed
 from bot.core.settings import Settings
-from bot.demo import stage
+from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
 from bot.demo.sample_feeds import Publisher, load, moments
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
+from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
 from tests.shown import parts, text, title
 
@@ -53,7 +54,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            turn = stage.take_turns(preview)
+            turn = simcord_patches.take_turns(preview)
             busy, settled = asyncio.Event(), asyncio.Event()
             settle = env._settle_internal
 
@@ -66,49 +67,27 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
                 async with turn:
                     await preview.refresh()
 
-            page = preview._open_page(str(scene.ada.id), None)
-            click = {
-                "protocol_version": 3,
-                "sequence": page.last_sequence + 1,
-                "request_id": "click",
-                "generation": page.generation,
-                "bot_generation": env._generation,
-                "published_revision": page.revision,
-                "kind": "refresh",
-            }
+            visitor = Visitor(env, preview, scene.ada)
             monkeypatch.setattr(env, "_settle_internal", settle_late)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(refresh())
                 await busy.wait()
-                answer = tasks.create_task(preview._action(page.id, click))
+                answer = tasks.create_task(visitor.act("refresh"))
                 await asyncio.sleep(0)
                 settled.set()
-            assert answer.result()["requestId"] == "click"
+            assert answer.result()["requestId"] == "refresh"
 
 
 async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom: Newsroom) -> None:
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            stage.take_turns(preview)
-            page = preview._open_page(str(scene.ada.id), None)
-            entry = next(one for one in page.command_catalog["entries"] if one["invocation"] == "about")
-            run = {
-                "protocol_version": 3,
-                "sequence": page.last_sequence + 1,
-                "request_id": "about",
-                "generation": page.generation,
-                "bot_generation": env._generation,
-                "published_revision": page.revision,
-                "kind": "run_command",
-                "command_id": entry["commandId"],
-                "path": entry["path"],
-                "schema_fingerprint": entry["schemaFingerprint"],
-                "options": {},
-            }
+            simcord_patches.take_turns(preview)
+            visitor = Visitor(env, preview, scene.ada)
+            seen = visitor.page.revision
             await preview.refresh()
-            assert run["published_revision"] != page.revision
-            answer = await preview._action(page.id, run)
+            assert seen != visitor.page.revision
+            answer = await visitor.run("about", published_revision=seen)
             assert not answer["rejected"], answer
 
 
@@ -126,29 +105,22 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom: Newsroom) 
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            page = preview._open_page(str(scene.ada.id), None)
+            visitor = Visitor(env, preview, scene.ada)
 
             def menus() -> list[dict[str, Any]]:
-                (card,) = page.snapshot["messages"][str(last(shown).id)]["components"]
+                (card,) = visitor.page.snapshot["messages"][str(last(shown).id)]["components"]
                 rows = [row for row in card["components"] if row["type"] == 1]
                 return [one for row in rows for one in row["components"] if one["type"] == 3]
 
             shown = await scene.ada.slash(scene.news, "settings schedule")
             await preview.refresh()
             first = menus()[0]
-            choose = {
-                "protocol_version": 3,
-                "sequence": page.last_sequence + 1,
-                "request_id": "choose",
-                "generation": page.generation,
-                "bot_generation": env._generation,
-                "published_revision": page.revision,
-                "kind": "select",
-                "target_id": str(last(shown).id),
-                "control_key": first["control_key"],
-                "values": [first["options"][-1]["value"]],
-            }
-            answer = await preview._action(page.id, choose)
+            answer = await visitor.act(
+                "select",
+                target_id=str(last(shown).id),
+                control_key=first["control_key"],
+                values=[first["options"][-1]["value"]],
+            )
             assert not answer["rejected"], answer
             assert [one["default"] for one in menus()[0]["options"] if one.get("default")] == [True]
             # The page keeps what was chosen by this key: another menu, another key.
@@ -163,19 +135,9 @@ async def test_a_written_name_mentions_the_bot(newsroom: Newsroom) -> None:
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            stage.mention_by_name(env, preview)
-            page = preview._open_page(str(scene.ada.id), None)
-            send = {
-                "protocol_version": 3,
-                "sequence": page.last_sequence + 1,
-                "request_id": "send",
-                "generation": page.generation,
-                "bot_generation": env._generation,
-                "published_revision": page.revision,
-                "kind": "send_message",
-                "content": "@telex what is new? Not mail@telex.example",
-            }
-            answer = await preview._action(page.id, send)
+            simcord_patches.mention_by_name(env, preview)
+            visitor = Visitor(env, preview, scene.ada)
+            answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
             assert not answer["rejected"], answer
             written, answered = scene.news.history()
             assert written.content == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
@@ -188,17 +150,17 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
-        stage.name_commands(scene)
+        simcord_patches.name_commands(scene.camille)
         people = (scene.ada, scene.camille)
         async with env.preview(scene.news, viewers=people, layout="channel") as preview:
             shown = [
                 {one["invocation"]: one["description"] for one in page.command_catalog["entries"]}
-                for page in (preview._open_page(str(person.id), None) for person in people)
+                for page in (Visitor(env, preview, person).page for person in people)
             ]
             assert "bookmarks" in shown[0]
             assert shown[1]["favoris"].endswith("vos favoris")
             assert not {"bookmarks", "search", "help"} & shown[1].keys()
-            french = preview._open_page(str(scene.camille.id), None).command_catalog["entries"]
+            french = Visitor(env, preview, scene.camille).page.command_catalog["entries"]
             search = next(one for one in french if one["invocation"] == "rechercher")
             languages = next(one for one in search["options"] if one["name"] == "language")["choices"]
             assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]

@@ -14,8 +14,8 @@ from bot.client.services import open_newsroom
 from bot.core.models import DispatchKind, Feed, FeedState
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetched
+from bot.polling.feed_updates import MOVE_PROBATION
 from bot.polling.intake import Intake
-from bot.polling.poll_results import MOVE_PROBATION
 from bot.polling.poller import Outcome
 from bot.store import StoreError
 from bot.store.polls import Polls

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import aiohttp
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 
 from bot.client import hub_routes
 from bot.client.services import Newsroom, open_newsroom
@@ -250,14 +251,35 @@ async def test_secrets_and_private_networks_stay_where_they_are(hub: Hub) -> Non
     assert [known.hub for known in await hub.newsroom.store.pushes.all()] == ["http://10.1.2.3/hub"]
 
 
-async def test_a_feed_without_followers_is_let_go(hub: Hub) -> None:
+async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_who_follows_it_next(
+    hub: Hub,
+) -> None:
     feed = await hub.agreed()
     await hub.newsroom.store.subscriptions.unfollow(CHANNEL, feed.id)
-    hub.clock.advance(9 * DAY + 60)
-    async with asyncio.timeout(10):
-        while await hub.newsroom.store.pushes.all():  # noqa: ASYNC110 - another task removes it
-            await asyncio.sleep(0.005)
-    assert await hub.push(rss(item(2))) == 410
+    hub.clock.advance(601)
+    form = await hub.until_asked(2)
+    assert (form["hub.mode"], form["hub.topic"]) == ("unsubscribe", hub.topic)
+    assert await hub.call(mode="unsubscribe") == (200, "c4ll")
+    assert await hub.call() == (404, "")
+    assert await hub.push(rss(item(2)), secret="any") == 410
+    await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
+    assert (await hub.until_asked(3))["hub.mode"] == "subscribe"
+
+
+async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_reach_the_bot(
+    tmp_path: Path, feed_server: FeedServer, clock: ManualClock, settings: Settings, store: Store
+) -> None:
+    await store.close()
+    url = feed_server.serve("/feed", rss(item(1)), headers={"Link": "<https://hub.example/>; rel=hub"})
+    for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
+        reachable = settings.model_copy(update={"public_url": public})
+        async with open_newsroom(reachable, clock) as newsroom:
+            await newsroom.pushes.begin()
+            await polled(newsroom, await followed(newsroom, url))
+            running = asyncio.create_task(newsroom.pushes.run())
+            await asyncio.sleep(0.05)
+            assert [known.hub for known in await newsroom.store.pushes.all()] == offered
+            running.cancel()
 
 
 def test_hubs_are_found_in_documents_of_all_formats() -> None:
@@ -280,9 +302,10 @@ def test_hubs_are_found_in_documents_of_all_formats() -> None:
     ):
         parsed = parse.parse(document.encode(), "", "https://x.example/")
         assert hubs.offered({}, parsed, "https://x.example/") == hubs.Offer("https://hub.example/", topic)
-    assert (
-        hubs.offered(
-            {"link": "<" * 9_000}, parse.parse(rss().encode(), "", "https://x.example/"), "https://x.example/"
-        )
-        is None
+    plain = parse.parse(rss().encode(), "", "https://x.example/")
+    assert hubs.offered({"link": "<" * 9_000}, plain, "https://x.example/") is None
+    several = CIMultiDict([("Link", "</page>; rel=alternate"), ("link", "<https://hub.example/>; rel=hub")])
+    assert hubs.offered(several, plain, "https://x.example/") == (
+        "https://hub.example/",
+        "https://x.example/",
     )

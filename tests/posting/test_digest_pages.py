@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from bot.digests.digest_selection import Section, Story
-from bot.posting.rendering.digest_pages import Told, stories
+from bot.posting.rendering.digest_pages import FittedStories, stories
 from bot.posting.rendering.layout import blocks
 from tests.posting.test_messages import ARTICLE
 
 
-def told(*sections: tuple[str | None, int], **fields: str) -> Told:
+def told(*sections: tuple[str | None, int], **fields: str) -> FittedStories:
     """A digest with one story a section, by topic and article."""
     articles = {
         number: ARTICLE._replace(id=number, title=f"Story {number}", **fields)  # type: ignore[arg-type]
@@ -20,7 +20,7 @@ def told(*sections: tuple[str | None, int], **fields: str) -> Told:
     return stories(chosen, articles)
 
 
-def lines(shown: Told) -> list[str]:
+def lines(shown: FittedStories) -> list[str]:
     found = re.findall(r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.texts(tuple(shown.blocks)), re.MULTILINE)
     return [line.strip("-#* ") for line in found]
 

@@ -189,13 +189,14 @@ async def test_an_address_that_is_not_of_the_web_is_no_link(url: str) -> None:
     assert "icon_url" not in embed["author"]
 
 
-@pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])
+@pytest.mark.parametrize("style", Style)
 async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style: Style) -> None:
     player = "https://pod.example/7.mp3?x=1"
     episode = ARTICLE._replace(audio=player, duration=2_530)
     message = posts.post(episode, None, language="fr", look=Look(style=style))
     labels = {one["url"]: one["label"] for one in components(message) if "url" in one}
-    assert labels == {episode.url: "Lire", player: "Écouter · 42\u00a0min"}
+    own = {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}  # their title leads there
+    assert labels == own | {player: "Écouter · 42\u00a0min"}
     alone = posts.post(episode._replace(url=player, duration=None), None, language="en")
     assert [one["label"] for one in components(alone) if "url" in one] == ["Listen"]
 

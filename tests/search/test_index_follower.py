@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from bot.search.index.engine import EVERYWHERE
 from bot.search.index.index_follower import IndexFollower
 from bot.store import Store
 from tests.search.library import Library
+from tests.store import sql
 
 
 async def found(follower: IndexFollower) -> list[int]:
@@ -53,9 +53,8 @@ async def test_what_is_added_changed_and_deleted_is_followed(
     assert follower.engine is not None
     assert [hit.article_id for hit in follower.engine.any_words("Kourou", EVERYWHERE, 5)] == [first]
     await library.store.articles.forget_texts(library.store.clock.now() + 1)
-    with sqlite3.connect(settings.database) as connection:  # whoever may delete articles, the index follows
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("DELETE FROM feed WHERE id = ?", (other.id,))
+    # Whoever may delete articles, the index follows.
+    sql.run(settings.database, "DELETE FROM feed WHERE id = ?", (other.id,))
     assert await found(follower) == [first, third]
     assert not follower.engine.any_words("Kourou", EVERYWHERE, 5)
 

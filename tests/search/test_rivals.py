@@ -8,7 +8,7 @@ import pytest
 
 from bot.client.services import Newsroom
 from bot.core.models import Article, Feed
-from bot.polling.poll_results import MOVE_PROBATION
+from bot.polling.feed_updates import MOVE_PROBATION
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent, titles
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss

@@ -6,10 +6,35 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core.database_server import DatabaseServer
+from bot.store import Store
 
 
-def run(path: Path, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
+def place_of(store: Store) -> Path | DatabaseServer:
+    """Where the database of an open store is."""
+    return store._database.place
+
+
+def file(place: Path | DatabaseServer) -> Path:
+    """The file of a database, for what is about SQLite's alone."""
+    if isinstance(place, DatabaseServer):
+        pytest.skip("about SQLite's file")
+    return place
+
+
+def run(path: Path | DatabaseServer, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
     """Run one statement and keep what it did; its rows."""
+    if isinstance(path, DatabaseServer):
+        from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+
+        session = Connection(path)
+        with closing(session.raw):
+            cursor = session.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
     with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.row_factory = sqlite3.Row

@@ -200,7 +200,7 @@ async def test_a_full_disk_is_said_and_leaves_the_database_usable(database: Data
 
 
 async def test_a_locked_database_is_said(database: Database):
-    other = Connection(database.path, pragmas=())
+    other = Connection(database.place, pragmas=())
     await other.open()
     async with database.write():
         await other.run(lambda connection: connection.execute("PRAGMA busy_timeout = 1"))

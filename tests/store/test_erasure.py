@@ -12,6 +12,7 @@ from bot.core.settings import Settings
 from bot.store import Store
 from bot.store.records import Opinion
 from tests.clocks import ManualClock
+from tests.store import sql
 from tests.store.samples import SERVER, add_feed, new_article, record
 
 DIRECT = 1_200_000_000_000_000_001
@@ -77,7 +78,7 @@ async def test_nothing_of_a_person_is_left_in_the_files(
     store: Store, clock: ManualClock, settings: Settings, person: int
 ) -> None:
     await live(store, clock)
-    path = settings.database
+    path = sql.file(settings.database)
     assert traces(person, path) > 100
     erased = await store.erase(person)
     assert (

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
-from bot.store.sqlite.disk_condition import CALM
+from bot.store.condition import CALM
+from bot.store.sqlite.database import Database
 from bot.store.sqlite.sqlite_connection import Connection
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, add_feed, deliver, follow, new_article, record
@@ -24,8 +25,13 @@ async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
     await opened.close()
 
 
+def engine(store: Store) -> Database:
+    assert isinstance(store._database, Database)
+    return store._database
+
+
 async def on_writer(store: Store, sql: str) -> Any:
-    return await store._database._writer.run(lambda connection: connection.execute(sql).fetchone())
+    return await engine(store)._writer.run(lambda connection: connection.execute(sql).fetchone())
 
 
 async def fill(store: Store) -> None:
@@ -76,7 +82,7 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(
     assert not store.trouble
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.sqlite.disk_condition"]
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
     assert [words in line for line in said] == [True, False], said
     assert said[1] == "The database takes everything again"
 
@@ -119,7 +125,7 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(
         await allow(store)
         assert await store.takes_writes()
         clock.advance(CALM / 2)
-    assert len([entry for entry in caplog.records if entry.name == "bot.store.sqlite.disk_condition"]) == 1
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.condition"]) == 1
 
 
 async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
@@ -193,7 +199,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.sqlite.disk_condition"]
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
     assert "is damaged" in said
     assert "restore a backup" in said
     assert "I write nothing more to it." in said
@@ -215,7 +221,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store: S
     async def half() -> None:
         async with store._database.write() as transaction:
             await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
-            doom(store._database._writer)
+            doom(engine(store)._writer)
             await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
 
     with pytest.raises(StoreError, match="ended"):
@@ -228,7 +234,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store: S
 
 @dying_threads
 async def test_who_waits_for_a_thread_that_ends_is_told(store: Store) -> None:
-    for connection in list(store._database._readers):
+    for connection in list(engine(store)._readers):
         doom(connection)
         with pytest.raises(StoreError, match="ended"):
             await asyncio.wait_for(connection.run(lambda _: None), 10)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.choices import DigestPlan, Preference, Rule
+from bot.core.database_server import DatabaseServer
 from bot.core.models import Dispatch, Feed
 from bot.store import Store
 from bot.store.records import Kin, Kinships
@@ -55,7 +56,7 @@ ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, 
 class World:
     """One example: three feeds with common pages and stories, three channels of a server."""
 
-    def __init__(self, store: Store, clock: ManualClock, run: int, database: Path) -> None:
+    def __init__(self, store: Store, clock: ManualClock, run: int, database: Path | DatabaseServer) -> None:
         self.store, self.clock, self.run, self.database = store, clock, run, database
         self.server = run
         self.channels = [run * 10 + number for number in range(CHANNELS)]
@@ -304,10 +305,8 @@ class World:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=12, max_size=40))
-async def test_no_order_of_acts_loses_or_repeats_a_page(
-    store: Store, clock: ManualClock, tmp_path: Path, acts
-) -> None:
-    world = World(store, clock, next(RUNS), tmp_path / "telex.db")
+async def test_no_order_of_acts_loses_or_repeats_a_page(store: Store, clock: ManualClock, acts) -> None:
+    world = World(store, clock, next(RUNS), sql.place_of(store))
     world.feeds = [await add_feed(store, f"{world.run}-{number}") for number in range(FEEDS)]
     for number in range(FEEDS):
         await world.follow(number, 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.core.models import Feed, Watch
+from bot.core.models import Feed
+from bot.core.people_models import Watch
 from bot.core.settings import Settings
 from bot.store import Store
 from bot.watches.watch_matching import Watchman

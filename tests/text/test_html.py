@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.html import first_image, is_absurd, to_text
+from bot.text.html import is_absurd, to_text
+from bot.text.html_pictures import first_image
 from tests.shared import shared
 
 

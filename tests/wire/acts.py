@@ -248,6 +248,16 @@ class Acts:
             "GUILD_CREATE", payloads.server_create(self.state, server), server_id=server.id, intents=GUILDS
         )
 
+    def add_role(self, server: Server, name: str) -> Role:
+        """A role that grants nothing, below all others."""
+        for other in server.roles.values():
+            other.position += other.id != server.id
+        role = Role(id=self.state.new_id(), name=name, permissions=0, position=1)
+        server.roles[role.id] = role
+        data = {"guild_id": str(server.id), "role": payloads.role(role)}
+        self.gateway.dispatch("GUILD_ROLE_CREATE", data, server_id=server.id, intents=GUILDS)
+        return role
+
     def change_role(self, server: Server, role: Role, permissions: int) -> None:
         role.permissions = permissions
         data = {"guild_id": str(server.id), "role": payloads.role(role)}

@@ -84,7 +84,7 @@ POLLING: tuple[Step, ...] = (
     *_polling("channel's due", "bot.store.outbox.dispatch_rows:owe", any_channel=False),
     _polling("last statement", "bot.store.polls:_record")[1],
     *_polling("recording", "bot.store.polls:Polls.record"),
-    *_polling("waking the courier", "cogs.running.posting_loop:Posting._recorded"),
+    *_polling("waking the courier", "cogs.running.background_loops:Posting._recorded"),
 )
 """From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
 

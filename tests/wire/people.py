@@ -63,6 +63,11 @@ class People:
         channel = self._state.channels[message.channel_id]
         return self._interact(person, channel, COMPONENT, data, source=message)
 
+    def press(self, person: Person, message: Message, label: str) -> Interaction:
+        """Click the button that says so."""
+        part = next(part for part in message.components() if part.get("label") == label)
+        return self.click(person, message, part["custom_id"])
+
     def _interact(
         self, person: Person, channel: Channel, kind: int, data: Json, source: Message | None = None
     ) -> Interaction:

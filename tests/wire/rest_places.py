@@ -24,6 +24,16 @@ def own_server(server: DiscordServer, call: Call) -> Server:
     return found
 
 
+def may_give(server: DiscordServer, call: Call) -> Server:
+    """The server of a call about a role that the bot may give (docs: permissions, "Permission Hierarchy")."""
+    found = own_server(server, call)
+    own = [found.roles[role_id] for role_id in found.members[server.state.bot.id]]
+    granted = any(role.permissions & Permission.MANAGE_ROLES for role in own)
+    if not granted or found.roles[call["role"]].position >= max(role.position for role in own):
+        raise error(403, 50013)
+    return found
+
+
 @ROUTES.add("GET", "/users/@me")
 def me(server: DiscordServer, call: Call) -> Answer:
     return 200, payloads.own_user(server.state.bot)
@@ -86,7 +96,7 @@ def server_member(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")
 def give_role(server: DiscordServer, call: Call) -> Answer:
-    roles = own_server(server, call).members[call["user"]]
+    roles = may_give(server, call).members[call["user"]]
     if call["role"] not in roles:
         roles.append(call["role"])
     return NO_CONTENT
@@ -94,7 +104,7 @@ def give_role(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("DELETE", "/guilds/{server}/members/{user}/roles/{role}")
 def take_role(server: DiscordServer, call: Call) -> Answer:
-    roles = own_server(server, call).members[call["user"]]
+    roles = may_give(server, call).members[call["user"]]
     if call["role"] in roles:
         roles.remove(call["role"])
     return NO_CONTENT

@@ -239,7 +239,10 @@ class Scene(Looking):
 
     async def follow_rival(self) -> None:
         """Let every channel follow another outlet, which has told nothing yet."""
-        url = self.feeds.serve("/other.xml", rss(title="The Rival"))
+        await self.follow_also(self.feeds.serve("/other.xml", rss(title="The Rival")))
+
+    async def follow_also(self, url: str) -> None:
+        """Let every channel follow a feed, and get nothing for it."""
         async with self.newsroom() as newsroom:
             await self.poll(newsroom, url)
             for channel in self.channels.values():

@@ -41,6 +41,7 @@ class Permission(IntFlag):
     MANAGE_MESSAGES = 1 << 13
     EMBED_LINKS = 1 << 14
     READ_MESSAGE_HISTORY = 1 << 16
+    MANAGE_ROLES = 1 << 28
     MANAGE_WEBHOOKS = 1 << 29
     MANAGE_THREADS = 1 << 34
     CREATE_PUBLIC_THREADS = 1 << 35

@@ -13,6 +13,7 @@ from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Permission
 from tests.wire.waiting import until
 
+LATE = 60  # seconds
 Script = Callable[[Faults, str], object]
 ANSWERS: dict[str, Script] = {
     "500 before the effect": lambda faults, route: faults.broken(route),
@@ -62,16 +63,15 @@ async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene
     assert not toll(scene, [1])
 
 
-@pytest.mark.parametrize("late", [0, 60])
 async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(
-    quick_scene: Scene, late: int
+    quick_scene: Scene,
 ) -> None:
     """Up to a minute after: where a nonce tells it, and where none does, a thread of the day among them."""
     scene = quick_scene
     await scene.prefer(Preference.DAILY_THREAD, 1, "text")
     numbers = await scene.publish(2)
-    scene.discord.faults.late("POST /channels/*/threads", late / scene.clock.speed, times=3)
-    scene.discord.faults.late("POST /channels/*/messages", late / scene.clock.speed, times=6)
+    scene.discord.faults.late("POST /channels/*/threads", LATE / scene.clock.speed, times=3)
+    scene.discord.faults.late("POST /channels/*/messages", LATE / scene.clock.speed, times=6)
     scene.start()
     await scene.settled()
     assert not toll(scene, [1, *numbers])

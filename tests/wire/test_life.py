@@ -12,10 +12,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.core.choices import Look, Preference
 from tests.feed_server import FeedServer, item, rss
+from tests.wire.bot_process import Launcher
+from tests.wire.discord_server import DiscordServer
 from tests.wire.gateway import GUILD_MESSAGES
 from tests.wire.kills import Step, die, toll
-from tests.wire.scene import KINDS, Scene
+from tests.wire.scene import KINDS, Scene, open_scene
+from tests.wire.state import Message, Permission
 from tests.wire.waiting import until
 
 POLLS = "bot.store.polls:Polls.record"
@@ -37,7 +41,7 @@ async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(
     assert not toll(scene, [1, *numbers])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["text", "forum"])
 async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_sending_it(
     scene: Scene, kind: str
 ) -> None:
@@ -206,3 +210,52 @@ async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene: Scene, feed
         assert answer.status == 202
     await scene.posted([2])
     assert all(scene.order(kind) == [1, 2] for kind in KINDS)
+
+
+async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_manager_offered(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> None:
+    people = discord_server.people
+
+    async def pressed(post: Message, *labels: str) -> Message:
+        """The menu of a post after these buttons in it."""
+        click = people.press(ada, post, "More")
+        await discord_server.until(lambda: click.message)
+        menu = click.message
+        assert menu is not None
+        for label in labels:
+            before = menu.edits
+            people.press(ada, menu, label)
+            await until(partial(_edited, menu, before))
+        return menu
+
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text",)) as scene:
+        ada, server = people.join(scene.server.id, "Ada"), scene.server
+        role = discord_server.acts.add_role(server, "Space news")
+        (own,) = server.members[discord_server.state.bot.id]
+        discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
+        async with scene.newsroom() as newsroom:
+            chosen = {"server_id": server.id, "person_id": discord_server.state.owner.id}
+            await newsroom.store.preferences.change(Preference.NOTIFY_ROLES, str(role.id), **chosen)
+            await newsroom.store.preferences.set_look(server.id, Look(role=role.id), person_id=ada.id)
+        discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
+        bot = scene.start()
+        await scene.settled()
+        (post,) = scene.messages("text")
+        menu = await pressed(post)
+        people.press(ada, menu, "Discuss")
+        assert await bot.ended() == -SIGKILL
+        bot = scene.start()
+        await scene.settled()
+        assert f"<#{post.id}>" in (await pressed(post, "Discuss")).shown()
+        threads = [one for one in discord_server.state.channels.values() if one.parent_id == post.channel_id]
+        assert [thread.id for thread in threads] == [post.id]
+        await pressed(post, "Notify me")
+        assert server.members[ada.id] == [role.id]
+        await pressed(post, "Stop notifying me")
+        assert server.members[ada.id] == []
+        assert not toll(scene, [1])
+
+
+def _edited(message: Message, before: int) -> bool:
+    return message.edits > before

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.feed_server import item, rss
-from tests.wire.kills import toll
+from bot.core.choices import Preference
+from tests.feed_server import FeedServer, item, rss
+from tests.wire.bot_process import Launcher
+from tests.wire.discord_server import DiscordServer
+from tests.wire.kills import ABOUT, hold, toll
 from tests.wire.looking import articles
-from tests.wire.scene import KINDS, Scene
+from tests.wire.scene import KINDS, Scene, open_scene
 from tests.wire.state import Message, Person
 from tests.wire.waiting import until
 
@@ -350,3 +353,76 @@ def unequal(scene: Scene, numbers: list[int]) -> list[str]:
         for number in numbers
         if scene.posts(name)[number] != 1
     ]
+
+
+async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_again(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> None:
+    """It is held in the backup, and again when the bot starts on that."""
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
+        await hold(scene)
+        (held,) = await scene.publish(1, about=ABOUT)
+        await scene.telex("backup", str(tmp_path / "outlets.db"))
+        numbers = [held, await scene.tell_too(held, about=ABOUT)]
+        bot = scene.start()
+        await scene.posted(numbers)
+        await bot.stop()
+        restore(tmp_path / "outlets.db", scene.database)
+        (later,) = await scene.publish(1, about="Another story")
+        numbers += [later, await scene.tell_too(later, about="Another story")]
+        bot = scene.start()
+        await scene.posted(numbers)
+        await bot.stop()
+        assert not toll(scene, numbers)
+
+        await scene.prefer(Preference.LEAST_OUTLETS, None, "text", "forum")
+        await scene.prefer(Preference.BEST_A_DAY, 20, "text", "forum")
+        chosen = await scene.publish(1)
+        await scene.telex("backup", str(tmp_path / "best.db"))
+        scene.choose_now()
+        bot = scene.start()
+        await scene.posted(chosen)
+        await bot.stop()
+        restore(tmp_path / "best.db", scene.database)
+        scene.choose_now()
+        bot = scene.start()
+        await scene.posted(chosen)
+        await bot.stop()
+        assert not toll(scene, [*numbers, *chosen])
+
+
+async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> None:
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text",)) as scene:
+        outlets = [f"{scene.feeds.origin}/outlet-{number}.xml" for number in range(2, 14)]
+        for number, url in enumerate(outlets, 2):
+            feed_server.serve(f"/outlet-{number}.xml", rss(title=f"Outlet {number}"))
+            await scene.follow_also(url)
+        bot = scene.start()
+        await scene.settled()
+        await bot.stop()
+        await scene.telex("backup", str(tmp_path / "backup.db"))
+        now = scene.clock.now()
+        for number in range(2, 14):
+            entry = item(number, title=ABOUT, published=now - 20 + number)
+            entry = entry.replace("news.example", f"outlet-{number}.example")
+            feed_server.serve(f"/outlet-{number}.xml", rss(entry, title=f"Outlet {number}"))
+        await told(scene, outlets)
+        bot = scene.start()
+        await scene.settled()
+        await bot.stop()
+        assert len(scene.messages("text")) == 2
+        restore(tmp_path / "backup.db", scene.database)
+        await told(scene, outlets[::-1])
+        bot = scene.start()
+        await scene.settled()
+        await bot.stop()
+        assert len(scene.messages("text")) == 2
+
+
+async def told(scene: Scene, urls: list[str]) -> None:
+    """These feeds are fetched in this order while no bot runs; what tells one story joins its post."""
+    async with scene.newsroom() as newsroom:
+        for url in urls:
+            await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)

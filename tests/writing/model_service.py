@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -36,6 +37,24 @@ class ModelService:
             text = content if isinstance(content, str) else content(self.prompt)
             message = {"role": "assistant", "content": text}
             return web.json_response({"object": "chat.completion", "choices": [{"message": message}]})
+
+        self.answers(reply)
+
+    def streams(self, *pieces: str, between: Callable[[], Awaitable[None]], ends: bool = True) -> None:
+        """Answer in pieces from now on, and wait for `between` before each but the first."""
+
+        async def reply(request: web.Request) -> web.StreamResponse:
+            self.requests.append(await request.json())
+            response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+            await response.prepare(request)
+            for number, piece in enumerate(pieces):
+                if number:
+                    await between()
+                data = json.dumps({"choices": [{"delta": {"content": piece}}]})
+                await response.write(f"data: {data}\n\n".encode())
+            if ends:
+                await response.write(b"data: [DONE]\n\n")
+            return response
 
         self.answers(reply)
 

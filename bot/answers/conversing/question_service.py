@@ -12,9 +12,11 @@ from enum import StrEnum
 from bot.answers import answering
 from bot.answers.answer_model import Answer
 from bot.answers.conversing import conversation, follow_ups, mentions
+from bot.answers.written_answers import Told
 from bot.core import hours, locale
 from bot.core.clock import Clock
-from bot.core.models import Article, Question
+from bot.core.models import Article
+from bot.core.people_models import Question
 from bot.core.rate_limits import Limit
 from bot.core.refusals import Declined
 from bot.search.index import analysis
@@ -146,8 +148,8 @@ class QuestionService:
         moment = self._clock.now() + int(wait) + 1
         return TooMany(reason, count=count, moment=moment, known=known)
 
-    async def answer(self, asked: Asked) -> Reply:
-        """Answer a question that was admitted, and keep it.
+    async def answer(self, asked: Asked, told: Told | None = None) -> Reply:
+        """Answer a question that was admitted, and keep it. `told` hears of what is written while it is.
 
         Raises `Declined` where there is nothing to look for in it, or where too many questions wait.
         """
@@ -166,6 +168,7 @@ class QuestionService:
                 earlier=[each.text for each in reversed(before)],
                 sources=before[0].sources if before else (),
                 writer=self._writer,
+                told=told,
                 taste=NONE if self._tastes is None else await self._tastes.of_server(asked.server_id),
                 zone=hours.zone((await self._store.preferences.of_server(asked.server_id)).time_zone),
             )

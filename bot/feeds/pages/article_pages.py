@@ -7,13 +7,14 @@ import asyncio
 from yarl import URL
 
 from bot.core.models import Validators
-from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.core.workers import Workers
 from bot.feeds import fetch_errors
 from bot.feeds.addresses import check_url
 from bot.feeds.fetch import PAGE_TYPES, Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import read
 from bot.feeds.robots import Robots, Visit
+from bot.feeds.worker_calls import reading
 
 MAX_PAGE = 4 * 2**20
 """Bytes of a page after decompression."""
@@ -37,15 +38,11 @@ class Pages:
         be had, and else as `Fetcher.get` does.
         """
         fetched, delay = await self.fetched(url, visit=visit)
-        try:
-            async with self._one:
+        async with self._one:
+            with reading():
                 text = await self._workers.run(
                     read, fetched.body, fetched.content_type, fetched.url, title, teaser, timeout=READ_TIME
                 )
-        except WorkerTimeout as error:
-            raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
-        except WorkerDied as error:
-            raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
         return text, delay
 
     async def fetched(

@@ -90,20 +90,8 @@ class Group:
 
 def groups(tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()) -> Iterator[Group]:
     """The groups of a page that may be lists; those of the given looks however few or poor they are."""
-    base = next((absolute(each.get("href"), url) for each in tree.iter("base") if each.get("href")), None)
-    here = _page(url)
-    headings = [text_of(heading) for heading in tree.iter("h1")]
-    own = headings[0] if len(headings) == 1 else ""
     by_look: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
-    for element in list(tree.iter("a"))[:MOST_LINKS]:
-        href = (element.get("href") or "").strip()
-        address = None if href.startswith("#") else absolute(href, base or url)
-        title = _title(element)
-        if address is None or _page(address) == here or title in {"", own}:
-            continue
-        is_time = any(text_of(time) == title for time in element.iter("time"))
-        if not is_time and (date := DATE.search(title)) is not None and len(date[0]) > len(title) / 2:
-            continue
+    for address, element, is_time in _outward(tree, url):
         for look in (_OF_TIMES + look if is_time else look for look in _looks(element)):
             known = by_look[look].setdefault(address, element)
             if len(text_of(known)) < len(text_of(element)):
@@ -114,6 +102,24 @@ def groups(tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()) -
             group = _group(look, links, urls.host(url))
             if group.links and (group.score > 0 or wanted):
                 yield group
+
+
+def _outward(tree: HtmlElement, url: str) -> Iterator[tuple[str, HtmlElement, bool]]:
+    """The links of a page that lead elsewhere: address, element, whether the title is a time."""
+    base = next((absolute(each.get("href"), url) for each in tree.iter("base") if each.get("href")), None)
+    here = _page(url)
+    headings = [text_of(heading) for heading in tree.iter("h1")]
+    own = headings[0] if len(headings) == 1 else ""
+    for element in list(tree.iter("a"))[:MOST_LINKS]:
+        href = (element.get("href") or "").strip()
+        address = None if href.startswith("#") else absolute(href, base or url)
+        title = _title(element)
+        if address is None or _page(address) == here or title in {"", own}:
+            continue
+        is_time = any(text_of(time) == title for time in element.iter("time"))
+        if not is_time and (date := DATE.search(title)) is not None and len(date[0]) > len(title) / 2:
+            continue
+        yield address, element, is_time
 
 
 def _page(url: str) -> str:

@@ -185,19 +185,22 @@ def _current(items: list[ListItem], seen: Sequence[Seen], since: int, size: int)
     appended = len(known) == size == last + 1 and 0 < len(items) - size <= MOST_APPENDED
     turned_over = 2 * len(known) < size
     forms = Counter(_form(items[place].url) for place in known)
-    form, count = forms.most_common(1)[0] if forms else ("", 0)
+    form, count = next(iter(forms.most_common(1)), ("", 0))
     strict = not size and ONE_FORM * len(known) <= count
     kept: list[ListItem] = []
     for place, (item, match) in enumerate(zip(items, matched, strict=True)):
         if match is not None:
             kept.append(replace(item, url=match.url))
-        elif strict and _form(item.url) != form:  # an author or a section, which looks alike now
             continue
-        elif item.published is not None:
-            began = since if place > last else since - DAY  # some dates are without a time
-            if item.published >= began or (size and place < first):
-                kept.append(item)
-        elif place < (last if size else first) or appended or turned_over:
+        if strict and _form(item.url) != form:  # an author or a section, which looks alike now
+            continue
+        began = since if place > last else since - DAY  # some dates are without a time
+        is_new = (
+            place < (last if size else first) or appended or turned_over
+            if item.published is None
+            else item.published >= began or (size and place < first)
+        )
+        if is_new:
             kept.append(item)
     return kept[::-1] if appended and not rising else kept
 

@@ -11,6 +11,13 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+from bot.feeds.fetch import CHANNEL_FEEDS
+
+
+def address(public_url: str, token: str, what: str, form: str) -> str:
+    """Where a feed of a channel is."""
+    return f"{public_url}{CHANNEL_FEEDS}{token}/{what}.{form}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:

@@ -22,8 +22,8 @@ from bot.text import safe, urls
 EMOJI = "🔖"
 SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
 """The custom id of a Save button, with the article's key and the short ones of those that joined its post."""
-MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})"
-"""The custom id of the button under a post that shows what else can be done, with the article's key."""
+MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
+"""That of the button that shows what else can be done, likewise with those for which Save has no room."""
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that looks for more like an article, with the article's key."""
 PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
@@ -43,21 +43,25 @@ BEGIN = "telex:begin"
 """The custom id of the button under the welcome that begins the way to a first feed."""
 
 # https://discord.com/developers/docs/components/reference
-_SAVE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:stop:", "telex:vote:", "telex:like:"
+_SAVE, _MORE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:more:", "telex:stop:", "telex:vote:", "telex:like:"
 _PICK = "telex:pick:"
 _DIGEST = f"{_PICK}digest:"
 _LONGEST_URL = 512
 
 
 MOST_JOINED = 8
-"""Articles that joined a post, of which its buttons say which they are: an id has 100 characters."""
+"""Articles that joined a post, of which one button says which they are: an id has 100 characters."""
 _SHORT = 8  # hexadecimal digits of a key that tell it from others
 
 
 def save_id(key: str, joined: Sequence[Article] = ()) -> str:
     """The custom id of the Save button of an article's key."""
-    short = "".join(one.key[:_SHORT] for one in joined[:MOST_JOINED])
-    return f"{_SAVE}{key}:{short}" if short else f"{_SAVE}{key}"
+    return _with_joined(f"{_SAVE}{key}", joined[:MOST_JOINED])
+
+
+def _with_joined(name: str, joined: Sequence[Article]) -> str:
+    short = "".join(one.key[:_SHORT] for one in joined)
+    return f"{name}:{short}" if short else name
 
 
 def pick_id(what: str) -> str:
@@ -75,16 +79,25 @@ def stop_id(what: str) -> str:
     return f"telex:stop:{what}"
 
 
+def button(
+    label: str,
+    custom_id: str,
+    emoji: str | None = None,
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+) -> discord.ui.Button[Any]:
+    """A button with as much of a label as Discord takes."""
+    shown = safe.plain(label, discord_limits.LABEL) or None
+    return discord.ui.Button(style=style, label=shown, emoji=emoji, custom_id=custom_id)
+
+
 def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
-    label = safe.plain(_("Get started"), discord_limits.LABEL)
-    return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
+    return button(_("Get started"), BEGIN, style=discord.ButtonStyle.success)
 
 
 def stop(what: str) -> discord.ui.Button[Any]:
     """A button that ends the watch of this dispatch, in the language of this task."""
-    label = safe.plain(_("Stop this watch"), discord_limits.LABEL)
-    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=stop_id(what))
+    return button(_("Stop this watch"), stop_id(what))
 
 
 def save(
@@ -94,56 +107,38 @@ def save(
 
     Under a post it says which articles `joined` it.
     """
-    label = safe.plain(_("Save"), discord_limits.LABEL) if number is None else f"[{number}]"
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label if labelled else None,
-        emoji=icons.emoji(Icon.SAVE),
-        custom_id=save_id(key, joined),
-    )
+    label = _("Save") if number is None else f"[{number}]"
+    return button(label if labelled else "", save_id(key, joined), icons.emoji(Icon.SAVE))
 
 
-def more(key: str, *, labelled: bool = True) -> discord.ui.Button[Any]:
-    """A button that shows what else can be done with an article, in the language of this task."""
+def more(key: str, *, joined: Sequence[Article] = (), labelled: bool = True) -> discord.ui.Button[Any]:
+    """A button that shows what else can be done with an article, in the language of this task.
+
+    Under a post it says of which articles that `joined` it Save does not.
+    """
     emoji = icons.emoji(Icon.MORE)
-    label = safe.plain(_("More"), discord_limits.LABEL) if labelled else None if emoji else "⋯"
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=emoji, custom_id=f"telex:more:{key}"
-    )
+    label = _("More") if labelled else "" if emoji else "⋯"
+    return button(label, _with_joined(f"{_MORE}{key}", joined[MOST_JOINED : 2 * MOST_JOINED]), emoji)
 
 
 def let_go(key: str) -> discord.ui.Button[Any]:
     """The same button on what who reads it has kept, where they alone read it: it says what it does then."""
-    button = save(key)
-    button.label = safe.plain(_("Remove from bookmarks"), discord_limits.LABEL)
-    return button
+    return button(_("Remove from bookmarks"), save_id(key), icons.emoji(Icon.SAVE))
 
 
 def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
     """👍 or 👎 for the answer to a question."""
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        emoji="👍" if helped else "👎",
-        custom_id=vote_id(question_id, helped=helped),
-    )
+    return button("", vote_id(question_id, helped=helped), "👍" if helped else "👎")
 
 
 def missed(question_id: int) -> discord.ui.Button[Any]:
     """The same under "I don't know", where there is only this to say, in the language of this task."""
-    button = vote(question_id, helped=False)
-    button.label = safe.plain(_("The answer is in there"), discord_limits.LABEL)
-    return button
+    return button(_("The answer is in there"), vote_id(question_id, helped=False), "👎")
 
 
 def more_like(key: str) -> discord.ui.Button[Any]:
     """A button that looks for more like the article of this key, in the language of this task."""
-    label = safe.plain(_("More like this"), discord_limits.LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label,
-        emoji=icons.emoji(Icon.SEARCH),
-        custom_id=f"telex:like:{key}",
-    )
+    return button(_("More like this"), f"telex:like:{key}", icons.emoji(Icon.SEARCH))
 
 
 def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
@@ -167,13 +162,7 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
 
 def show_all(what: str) -> discord.ui.Button[Any]:
     """A button that shows all articles of a catch-up, in the language of this task."""
-    label = safe.plain(_("Show all"), discord_limits.LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label,
-        emoji=icons.emoji(Icon.LIST),
-        custom_id=f"telex:all:{what}",
-    )
+    return button(_("Show all"), f"telex:all:{what}", icons.emoji(Icon.LIST))
 
 
 def read(url: str) -> discord.ui.Button[Any] | None:
@@ -247,7 +236,8 @@ def told_keys(message: discord.Message) -> Keys:
     if any(name.startswith((_STOP, _VOTE, _LIKE)) for name in ids):
         return Keys()
     saves = [found for name in ids if (found := re.fullmatch(SAVE_TEMPLATE, name))]
-    joined = "".join(found["joined"] or "" for found in saves)
+    mores = [found for name in ids if (found := re.fullmatch(MORE_TEMPLATE, name))]
+    joined = "".join(found["joined"] or "" for found in (*saves, *mores))
     short = {joined[at : at + _SHORT] for at in range(0, len(joined), _SHORT)}
     digested = _options(message, _DIGEST)
     listed = (_options(message, _PICK) - digested) | short

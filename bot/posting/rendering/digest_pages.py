@@ -25,6 +25,7 @@ from bot.text import excerpts, safe
 _ROOM = 3_600  # of the text of a message: the rest is for headings
 _TITLE = 140
 _LEAD, _TOP_LEAD = 110, 220  # UTF-16 units
+_SUMMARY = 450
 _BEGINNING = 1_000  # characters of a text that are read
 _OUTLET = 40
 _OUTLETS = 3  # that the first story names
@@ -79,6 +80,9 @@ async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
             )
         heading = blocks.text(f"## {title}\n-# {' · '.join(counted)}")
         rest = [blocks.text(f"-# {_more(more)}")] if more else []
+        if any(story.summary for section in edition.sections for story in section.stories):
+            said = _("Summaries by a language model. It can be wrong: follow the links.")
+            rest.append(blocks.text(f"-# {said}"))
         rising: list[Block] = [Rule(), blocks.text(_rising(edition))] if edition.rising else []
         return Page((heading, *told.blocks, *rest, *rising), headline(edition), told.linked)
 
@@ -132,7 +136,7 @@ def _rising(edition: Edition) -> str:
     return told.format(sentence=leader(edition.rising[0]))
 
 
-class Told(NamedTuple):
+class FittedStories(NamedTuple):
     """The stories of a digest as blocks, the articles that these link, and how many found no room."""
 
     blocks: list[Block]
@@ -140,7 +144,7 @@ class Told(NamedTuple):
     left_out: int
 
 
-def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Told:
+def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> FittedStories:
     """What fits of the sections, the first story large, in the language of this task."""
     shown: list[Block] = []
     linked_articles: list[Article] = []
@@ -165,7 +169,7 @@ def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Tol
         linked_articles.append(article)
     while shown and isinstance(shown[-1], Rule):
         shown.pop()
-    return Told(shown, linked_articles, left_out)
+    return FittedStories(shown, linked_articles, left_out)
 
 
 def _each(
@@ -202,13 +206,13 @@ def _first(article: Article, story: Story, articles: Mapping[int, Article]) -> t
     if len(names) > _OUTLETS:
         parts.append(f"+{amount(len(names) - _OUTLETS)}")
     small = "-# " + " · ".join(filter(None, (*parts, _kept(story))))
-    lead = _lead(article, _TOP_LEAD)
+    lead = _lead(article, story, _TOP_LEAD)
     return f"### {linked(title, article.url)}\n{lead}\n{small}".replace("\n\n", "\n"), f"### {title}\n{small}"
 
 
 def _other(article: Article, story: Story, articles: Mapping[int, Article]) -> tuple[str, ...]:
     """A story further down, longest form first."""
-    title, lead = _headline(article), _lead(article, _LEAD)
+    title, lead = _headline(article), _lead(article, story, _LEAD)
     more = len(_names(article, story, articles)) - 1
     name = safe.markdown(safe.plain(article.outlet, _OUTLET))
     outlet = f"{outlets.tile(article.feed_id, article.outlet)} {name}" if name else ""
@@ -223,8 +227,10 @@ def _headline(article: Article) -> str:
     return safe.markdown(safe.plain(article.title, _TITLE) or safe.plain(article.url, _TITLE))
 
 
-def _lead(article: Article, limit: int) -> str:
-    """The beginning of an article, unless it only repeats the title."""
+def _lead(article: Article, story: Story, limit: int) -> str:
+    """The summary of a story, else the beginning of an article, unless it only repeats the title."""
+    if story.summary:
+        return f"> {safe.markdown(safe.plain(story.summary, _SUMMARY))}"
     text = safe.plain((article.summary or article.body)[:_BEGINNING])
     if text.rstrip("….") == safe.plain(article.title).rstrip("…."):
         return ""

@@ -11,17 +11,25 @@ from bot.posting.rendering import digest_pages, messages, post_looks, posts
 from bot.posting.rendering.messages import Message
 from bot.store import Store
 from bot.text import furniture
+from bot.writing.translations import translated
 
 _BEGINNING = 4_000
 """Characters of a text that an excerpt may come from."""
 
 
 async def render(  # noqa: PLR0911  # one line a kind
-    store: Store, client: discord.Client, dispatch: Dispatch, *, default_language: str, from_pages: bool
+    store: Store,
+    client: discord.Client,
+    dispatch: Dispatch,
+    *,
+    default_language: str,
+    from_pages: bool,
+    model: str | None = None,
 ) -> Message | None:
     """The message of a dispatch; None when its articles are no longer kept.
 
-    `from_pages` says that excerpts may come from the pages of articles, not only from their feeds.
+    `from_pages` says that excerpts may come from the pages of articles, not only from their feeds; `model`
+    is the one whose translations are shown where a channel wants them.
     """
     if dispatch.kind is DispatchKind.NOTICE:
         return messages.notice(dispatch.payload)
@@ -52,6 +60,8 @@ async def render(  # noqa: PLR0911  # one line a kind
             language=watch.language or language,
         )
     article = next((one for one in articles if one.key == dispatch.what), articles[0])
+    if model is not None and (await store.preferences.of_channel(dispatch.channel_id)).translate:
+        article = await translated(store, article, language, model)
     return posts.post(
         article,
         await store.feeds.get(article.feed_id),

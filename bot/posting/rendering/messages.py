@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import discord
+from babel import Locale
 
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
@@ -24,6 +25,8 @@ from bot.posting.rendering.layout.blocks import Card, Layout, Row
 from bot.text import excerpts, safe
 
 COLOUR = 0x2E7D8C
+TRANSLATED = "🌐"
+"""Stands in posts whose title is not the publisher's: what is read back knows them by it."""
 EXCERPT = 350  # UTF-16 units before markup is escaped
 LONGEST_EXCERPT = 1000
 LONGEST_PREFIX = 40
@@ -203,14 +206,20 @@ def notice(text: str) -> Message:
 
 
 def mark(article: Article) -> str:
-    """A small line of markup on what became of an article after it was found; "" for most."""
+    """Small lines of markup on what became of an article after it was found; "" for most."""
+    said = []
     if article.retracted is not None:
-        said = _("⚠️ Apparently withdrawn by the publisher {when}").format(when=f"<t:{article.retracted}:R>")
+        said.append(
+            _("⚠️ Apparently withdrawn by the publisher {when}").format(when=f"<t:{article.retracted}:R>")
+        )
     elif article.corrected is not None:
-        said = _("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>")
-    else:
-        return ""
-    return f"-# {said}"
+        said.append(_("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>"))
+    if article.translated_from is not None:
+        names = Locale.parse(locale.current()).languages
+        language = names.get(article.translated_from, article.translated_from)
+        line = _("Machine translation ({language})").format(language=language)
+        said.append(f"{TRANSLATED} {line}")
+    return "\n".join(f"-# {line}" for line in said)
 
 
 def title_of(article: Article) -> str:

@@ -78,7 +78,9 @@ def layout(
     if look.style in {Style.COMPACT, Style.HEADLINE}:
         return _small(article, look, joined, picture, signed=signed)
     own = row or Row(
-        buttons.save(article.key, joined=joined), *buttons.leading(article), buttons.more(article.key)
+        buttons.save(article.key, joined=joined),
+        *buttons.leading(article),
+        buttons.more(article.key, joined=joined),
     )
     head, foot = _words(article, look, joined, signed=signed)
     shown: list[Block] = [Section(head, picture if look.style is Style.THUMBNAIL else None)]
@@ -145,11 +147,13 @@ def _small(
 
 
 def _beside(article: Article, text: Text, joined: Sequence[Article], picture: Image | None) -> Layout:
-    """A text with a picture at its right and buttons below, or with a button at its right."""
+    """A text with a picture at its right and buttons below, or where one is enough with that at its right."""
     save = buttons.save(article.key, joined=joined, labelled=False)
-    if picture is None:
+    listen = buttons.leading(article)[-1] if article.audio is not None else None
+    if picture is None and listen is None and len(joined) <= buttons.MOST_JOINED:
         return (Section((text,), save),)
-    return (Section((text,), picture), Row(save, buttons.more(article.key, labelled=False)))
+    more = buttons.more(article.key, joined=joined, labelled=False)
+    return (Section((text,), picture), Row(save, listen, more))
 
 
 def _titled(article: Article, title: str, look: Look) -> tuple[str, str]:

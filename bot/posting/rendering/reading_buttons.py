@@ -7,10 +7,9 @@ from typing import Any
 import discord
 
 from bot.core.locale import _
-from bot.posting.rendering.discord_limits import LABEL
+from bot.posting.rendering.buttons import button
 from bot.posting.rendering.layout import icons
 from bot.posting.rendering.layout.icons import Icon
-from bot.text import safe
 
 SHARE_TEMPLATE = r"telex:share:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that shares an article with the channel, with the article's key."""
@@ -26,44 +25,25 @@ QUESTION = "telex:question"
 
 def trends() -> discord.ui.Button[Any]:
     """A button that shows what is rising, in the language of this task."""
-    label = safe.plain(_("Trends"), LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.TREND), custom_id=TRENDS
-    )
+    return button(_("Trends"), TRENDS, icons.emoji(Icon.TREND))
 
 
 def question() -> discord.ui.Button[Any]:
     """A button that opens a window for a question, in the language of this task."""
-    label = safe.plain(_("Ask"), LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.ASK), custom_id=QUESTION
-    )
+    return button(_("Ask"), QUESTION, icons.emoji(Icon.ASK))
 
 
 def share(key: str) -> discord.ui.Button[Any]:
     """A button that shares the article of this key with the channel, in the language of this task."""
-    label = safe.plain(_("Share here"), LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label,
-        emoji=icons.emoji(Icon.SHARE),
-        custom_id=f"telex:share:{key}",
-    )
+    return button(_("Share here"), f"telex:share:{key}", icons.emoji(Icon.SHARE))
 
 
 def note(key: str) -> discord.ui.Button[Any]:
     """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
-    label = safe.plain(_("Note and tags"), LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary,
-        label=label,
-        emoji=icons.emoji(Icon.NOTE),
-        custom_id=f"telex:note:{key}",
-    )
+    return button(_("Note and tags"), f"telex:note:{key}", icons.emoji(Icon.NOTE))
 
 
 def mark(key: str, *, read: bool) -> discord.ui.Button[Any]:
     """A button that marks the bookmark of this key as read or unread, in the language of this task."""
-    label = safe.plain(_("Mark as read") if read else _("Mark as unread"), LABEL)
-    custom_id = f"telex:mark:{'read' if read else 'unread'}:{key}"
-    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=custom_id)
+    how = "read" if read else "unread"
+    return button(_("Mark as read") if read else _("Mark as unread"), f"telex:mark:{how}:{key}")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import discord
 
 from bot.core.models import Article
-from bot.posting.rendering import components
+from bot.posting.rendering import components, messages
 from bot.text import shared_links, urls
 
 _LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)+)\]\((https?://[^()\s]+)\)")
@@ -21,7 +21,10 @@ _ESCAPE = re.compile(r"\\(.)")
 
 
 class Shown(NamedTuple):
-    """A page that a message leads to, and its title there or the name of its outlet."""
+    """A page that a message leads to, and its title there or the name of its outlet.
+
+    "" where it is translated, and so not its publisher's.
+    """
 
     page: str
     title: str
@@ -34,13 +37,19 @@ def pages(message: discord.Message) -> list[Shown]:
         if embed.url:
             links.append((embed.title or "", embed.url))
         links += _LINK.findall(embed.description or "")
-    links += _LINK.findall(components.text(message))
-    return [Shown(urls.page(url), _ESCAPE.sub(r"\1", title)) for title, url in links]
+    text = components.text(message)
+    links += _LINK.findall(text)
+    said = "\n".join((text, *(embed.description or "" for embed in message.embeds)))
+    is_translated = f"-# {messages.TRANSLATED} " in said  # of a post: its own article stands first
+    return [
+        Shown(urls.page(url), "" if is_translated and number == 0 else _ESCAPE.sub(r"\1", title))
+        for number, (title, url) in enumerate(links)
+    ]
 
 
 def holds(shown: Iterable[Shown], page: str, title: str) -> bool:
     """Whether a page is among these under a title like this one, as it has to be where feeds share a page."""
-    return any(one.page == page and shared_links.alike(one.title, title) for one in shown)
+    return any(one.page == page and (not one.title or shared_links.alike(one.title, title)) for one in shown)
 
 
 def is_among(article: Article, shown: Iterable[Shown]) -> bool:

@@ -106,6 +106,7 @@ class DispatchSender:
             dispatch,
             default_language=self._settings.language,
             from_pages=self._settings.full_text == "always",
+            model=self._settings.model_name if self._settings.model_url else None,
         )
 
     async def send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:

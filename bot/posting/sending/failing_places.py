@@ -20,7 +20,7 @@ _BLOCKED = (300, LONGEST_BLOCK)  # seconds after which a blocked channel is trie
 _MOMENT = 5.0
 
 
-class Troubles:
+class BlockedPlaces:
     """What is wrong with the channels, remembered so that the log does not say it at each attempt."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -54,7 +54,7 @@ async def explain(store: Store, link: str) -> Explanation:
     """
     post = await message_of(store, link)
     if post is None:
-        articles = await _at(store, link)
+        articles = await articles_at(store, link)
     else:
         articles = await store.articles.by_ids((*post.article_ids, *post.joined_ids)[:_MOST])
     carried = [(article, await store.feeds.get(article.feed_id)) for article in articles]
@@ -98,7 +98,8 @@ async def message_of(store: Store, link: str) -> Dispatch | None:
     return post
 
 
-async def _at(store: Store, link: str) -> list[Article]:
+async def articles_at(store: Store, link: str) -> list[Article]:
+    """The articles of the page at an address as a person gives it."""
     try:
         url = urls.canonical(urls.normalise_input(link))
     except ValueError:
@@ -108,35 +109,39 @@ async def _at(store: Store, link: str) -> list[Article]:
     return await store.articles.known_at(forms, urls.page(url), names, _MOST)
 
 
-def sentence(  # noqa: PLR0911  # one line a fate
-    fate: FateRow, *, when: str, problem: Callable[[str], str]
-) -> str:
+def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
     """What became of a page in a channel, in the language of this task.
 
     `when` is the time of it as it is to be shown; `problem` puts why sending failed into words. The title of
     a post that it joined is shown as it is.
     """
     reason = fate.reason or ""
+    told: dict[Fate, str] = {
+        Fate.POSTED: _("posted {when}"),
+        Fate.CAUGHT_UP: _("in a catch-up {when}"),
+        Fate.DIGESTED: (
+            _("kept for the channel’s next digest ({when})")
+            if fate.message_id is None
+            else _("in a digest {when}")
+        ),
+        Fate.WITHHELD: _withheld(reason),
+    }
     match fate.fate:
-        case Fate.POSTED:
-            return _("posted {when}").format(when=when)
-        case Fate.CAUGHT_UP:
-            return _("in a catch-up {when}").format(when=when)
+        case Fate.WITHHELD if reason.startswith(WithheldFor.FEW_OUTLETS):
+            return _too_few(reason, when)
         case Fate.WAITING:
             return _waiting(when, problem(reason) if reason else "")
         case Fate.JOINED:
             return " ".join(filter(None, (_joined(fate, when), problem(reason) if reason else "")))
-        case Fate.DIGESTED if fate.message_id is None:
-            return _("kept for the channel’s next digest ({when})").format(when=when)
-        case Fate.DIGESTED:
-            return _("in a digest {when}").format(when=when)
         case Fate.FAILED:
             return _("not posted: sending failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
             by = filter_labels.listed(fate.filters)
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
-    if reason.startswith(WithheldFor.FEW_OUTLETS):
-        return _too_few(reason, when)
+    return told[fate.fate].format(when=when)
+
+
+def _withheld(reason: str) -> str:
     withheld: dict[str, str] = {
         WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
         WithheldFor.AWAY: _("not posted: I wasn’t in the server at that time ({when})"),
@@ -144,7 +149,7 @@ def sentence(  # noqa: PLR0911  # one line a fate
         WithheldFor.TOLD: _("posted in another message, before a backup was restored ({when})"),
         WithheldFor.UNFOLLOWED: _("not posted: the channel stopped following the feed first ({when})"),
     }
-    return withheld.get(reason, _("left out ({when})")).format(when=when)
+    return withheld.get(reason, _("left out ({when})"))
 
 
 def _waiting(when: str, reason: str) -> str:

@@ -239,7 +239,7 @@ async def opened(settings: Settings, store: Store) -> AsyncIterator[Meaning | No
 
 def folder_of(settings: Settings) -> Path:
     """Where the vectors of a database are: in a folder beside it."""
-    return settings.database.with_name(f"{settings.database.name}.vectors")
+    return settings.beside_database(".vectors")
 
 
 async def _in_time(task: asyncio.Task[list[_T]], patience: float | None) -> list[_T] | None:

@@ -96,7 +96,7 @@ def _others(connection: Connection, rows: Sequence[Row], values: dict[str, objec
     """The articles of each page in the feeds that may be named."""
     others: dict[str, list[Other]] = {}
     for page, *other in connection.execute(
-        "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT value FROM json_each(:pages)) "
+        "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
         "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
         values | {"pages": listed({row["page"] for row in rows})},
     ):

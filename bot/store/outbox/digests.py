@@ -6,6 +6,7 @@ until a digest covers them. One that names an article posted singly leaves its f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
 from bot.core import hours
@@ -22,7 +23,7 @@ from bot.store.settings import setting_changes
 
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
-    digest.chart, digest.created, digest.due, digest.covered, server.time_zone
+    digest.chart, digest.summaries, digest.created, digest.due, digest.covered, server.time_zone
 """
 _FROM = """
     FROM digest
@@ -144,6 +145,7 @@ def _digest(row: Row) -> Digest:
         alone=bool(row["alone"]),
         wide=bool(row["wide"]),
         chart=bool(row["chart"]),
+        summaries=bool(row["summaries"]),
     )
     return Digest(
         id=row["id"],
@@ -184,13 +186,24 @@ def _save(
         due = row["due"]
     connection.execute(
         """
-        INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, created, due)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created, due)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (channel_id) DO UPDATE SET
             weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
-            wide = excluded.wide, chart = excluded.chart, due = excluded.due
+            wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
+            due = excluded.due
         """,
-        (channel_id, plan.weekday, plan.minute, plan.alone, plan.wide, plan.chart, now, due),
+        (
+            channel_id,
+            plan.weekday,
+            plan.minute,
+            plan.alone,
+            plan.wide,
+            plan.chart,
+            plan.summaries,
+            now,
+            due,
+        ),
     )
     if before is not None and before.alone and not plan.alone:
         dispatch_rows.let_go(connection, channel_id, now)
@@ -230,18 +243,11 @@ def _note(
 
 def _recall(connection: Connection, digest_id: int, now: int) -> int | None:
     waiting = connection.execute(
-        "SELECT dispatch.id, created FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
+        "SELECT id, created, payload FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
     ).fetchall()
     if not waiting:
         return None
-    since = [
-        row[0]
-        for row in connection.execute(
-            "SELECT coalesce(json_extract(payload, '$.since'), created) FROM dispatch "
-            "WHERE digest_id = ? AND state = 'waiting'",
-            (digest_id,),
-        )
-    ]
+    since = [json.loads(row["payload"]).get("since", row["created"]) for row in waiting]
     ids = listed([row["id"] for row in waiting])
     connection.execute(
         "UPDATE fate SET dispatch_id = NULL, fate = 'digested', decided = ? "

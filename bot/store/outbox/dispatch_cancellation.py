@@ -68,7 +68,7 @@ def withdraw(
     """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
     pages = listed([owed.page for owed in articles])
     chosen = """
-        WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages)) AND (
+        WHERE channel_id = :channel AND page IN (SELECT atom FROM json_each(:pages)) AND (
             fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
                 SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held')))
     """

@@ -186,8 +186,9 @@ def filter_out(
         [(channel_id, owed.page, owed.article_id, reason, now) for owed, reason in articles],
     )
     connection.executemany(
-        "INSERT OR IGNORE INTO kept_out (channel_id, article_id) SELECT channel_id, ?3 FROM fate "
-        "WHERE channel_id = ?1 AND page = ?2 AND fate IS NOT 'filtered' AND article_id <> ?3",
+        "INSERT INTO kept_out (channel_id, article_id) SELECT channel_id, ?3 FROM fate "
+        "WHERE channel_id = ?1 AND page = ?2 AND fate IS NOT 'filtered' AND article_id <> ?3 "
+        "ON CONFLICT DO NOTHING",
         [(channel_id, owed.page, owed.article_id) for owed, _reason in articles],
     )
 
@@ -196,7 +197,7 @@ def filtered(connection: Connection, channel_id: int, articles: Iterable[Owed]) 
     """The pages of these articles that filters keep out of the channel."""
     rows = connection.execute(
         "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
-        "AND page IN (SELECT value FROM json_each(?))",
+        "AND page IN (SELECT atom FROM json_each(?))",
         (channel_id, listed([owed.page for owed in articles])),
     )
     return {row["page"] for row in rows}
@@ -209,7 +210,7 @@ def without_fate(connection: Connection, channel_id: int, articles: Iterable[Owe
         by_page.setdefault(owed.page, owed)
     rows = connection.execute(
         "SELECT page FROM fate WHERE channel_id = ? AND fate IS NOT 'filtered' "
-        "AND page IN (SELECT value FROM json_each(?))",
+        "AND page IN (SELECT atom FROM json_each(?))",
         (channel_id, listed(by_page)),
     )
     for (page,) in rows.fetchall():
@@ -219,7 +220,7 @@ def without_fate(connection: Connection, channel_id: int, articles: Iterable[Owe
 
 def is_digested(connection: Connection, channel_id: int) -> bool:
     """Whether a channel gets a digest and no single posts."""
-    found = connection.execute("SELECT 1 FROM digest WHERE channel_id = ? AND alone", (channel_id,))
+    found = connection.execute("SELECT 1 FROM digest WHERE channel_id = ? AND alone = 1", (channel_id,))
     return found.fetchone() is not None
 
 

@@ -24,7 +24,7 @@ HEADS = f"""
     JOIN dispatch AS head ON head.id = iif({posting_schedule.HAS_ONE}, (
         SELECT id FROM (
             SELECT id, position, {posting_schedule.released("dispatch")} AS released
-            FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting')
+            FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting') AS line
         ORDER BY max(released, :now), position, id LIMIT 1), (
         SELECT id FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting'
         ORDER BY position, id LIMIT 1))

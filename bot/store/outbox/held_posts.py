@@ -49,7 +49,7 @@ class HeldPosts:
         """When a post is given up or the best are chosen, which may be past; None when neither will be."""
         row = await self._database.fetchone(
             "SELECT min(due) FROM (SELECT min(due) AS due FROM dispatch WHERE state = 'held' "
-            f"UNION ALL SELECT min(channel.best_due) {_CHOOSING})"
+            f"UNION ALL SELECT min(channel.best_due) {_CHOOSING}) AS times"
         )
         return None if row is None else row[0]
 

@@ -70,11 +70,11 @@ def _claims(connection: Connection, feed_id: int, pages: Collection[str]) -> lis
         """
         SELECT claim.page, article.id, article.key, article.url, article.title, feed.url
         FROM (
-            SELECT page, id FROM article WHERE page IN (SELECT value FROM json_each(:pages))
+            SELECT page, id FROM article WHERE page IN (SELECT atom FROM json_each(:pages))
             UNION
             SELECT page, article_id FROM fate
             WHERE channel_id IN (SELECT channel_id FROM subscription WHERE feed_id = :feed)
-              AND page IN (SELECT value FROM json_each(:pages))
+              AND page IN (SELECT atom FROM json_each(:pages))
         ) AS claim
         JOIN article ON article.id = claim.id
         JOIN feed ON feed.id = article.feed_id
@@ -90,7 +90,9 @@ def _put_aside(connection: Connection, claim: _Claim) -> None:
     """Give an article a page of its own, with all that became of it."""
     values = {"id": claim.article_id, "page": claim.page, "own": _own(claim.url, claim.key, claim.page)}
     connection.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", values)
-    for table in ("fate", "watch_match"):
+    for table, owner in (("fate", "channel_id"), ("watch_match", "watch_id")):
+        moved = f"FROM {table} WHERE article_id = :id AND page = :page"
         connection.execute(
-            f"UPDATE OR REPLACE {table} SET page = :own WHERE article_id = :id AND page = :page", values
+            f"DELETE FROM {table} WHERE page = :own AND {owner} IN (SELECT {owner} {moved})", values
         )
+        connection.execute(f"UPDATE {table} SET page = :own WHERE article_id = :id AND page = :page", values)

@@ -19,7 +19,9 @@ from bot.store.records import WaitsFor
 HOUR = 3600
 
 PACED = "('post', 'catch-up')"
-HAS_ONE = "coalesce(channel.quiet_hours, channel.most_an_hour, channel.gap) IS NOT NULL"
+HAS_ONE = """
+    (channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)
+"""
 
 # A message that a clock set back makes one of the future is left out.
 _TOLD = f"""
@@ -35,7 +37,7 @@ GAP_ENDS = f"""
 HOUR_ENDS = f"""
     iif(channel.most_an_hour IS NULL, 0, coalesce((
         SELECT sent + {HOUR} FROM (
-            SELECT told.sent, row_number() OVER (ORDER BY told.sent DESC) AS place {_COUNTED})
+            SELECT told.sent, row_number() OVER (ORDER BY told.sent DESC) AS place {_COUNTED}) AS counted
         WHERE place = channel.most_an_hour), 0))
 """
 PACE = f"max({GAP_ENDS}, {HOUR_ENDS})"

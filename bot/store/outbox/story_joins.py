@@ -56,7 +56,7 @@ def join(
 
 def _wanted(connection: Connection, channel_id: int) -> bool:
     row = connection.execute(
-        "SELECT join_stories OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
+        "SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
     ).fetchone()
     return row is not None and bool(row[0])
 

@@ -120,15 +120,14 @@ class _Notices:
         """Give new notices other names where an article was told of before."""
         if not self._new:
             return
-        taken = ids_of(
-            self._connection,
-            "SELECT json_extract(value, '$[0]') FROM json_each(?) "
-            "WHERE EXISTS (SELECT 1 FROM dispatch WHERE channel_id = json_extract(value, '$[1]') "
-            "AND what = json_extract(value, '$[2]'))",
-            (listed(self._new),),
+        rows = self._connection.execute(
+            "SELECT channel_id, what FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
+            "AND what IN (SELECT atom FROM json_each(?))",
+            (listed({new[1] for new in self._new}), listed([new[2] for new in self._new])),
         )
+        taken = {(row[0], row[1]) for row in rows.fetchall()}
         for number, (id_, channel_id, what, *_) in enumerate(self._new):
-            if id_ in taken:
+            if (channel_id, what) in taken:
                 free = dispatch_rows.free_name(self._connection, channel_id, what, before=".")
                 self._new[number] = (id_, channel_id, free, *self._new[number][3:])
 

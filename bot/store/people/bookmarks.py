@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from bot.core.clock import Clock
-from bot.core.models import Bookmark
+from bot.core.people_models import Bookmark
 from bot.store.people import erasure
 from bot.store.ports import Database
 from bot.store.records import WantedBookmarks
@@ -15,9 +15,9 @@ from bot.store.rows import ARTICLE, bookmark, listed
 
 KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
 MATCHED = """
-    (:match IS NULL OR instr(fold(article.title), fold(:match)) OR instr(fold(article.outlet), fold(:match))
-     OR instr(fold(bookmark.note), fold(:match)))
-    AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(value) = fold(:tag)))
+    (:match IS NULL OR instr(fold(article.title), fold(:match)) > 0
+     OR instr(fold(article.outlet), fold(:match)) > 0 OR instr(fold(bookmark.note), fold(:match)) > 0)
+    AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(atom) = fold(:tag)))
     AND (NOT :unread OR bookmark.read IS NULL)
 """
 SHOWN = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
@@ -55,7 +55,8 @@ class Bookmarks:
         """
         on_conflict = (
             "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "
-            "channel_id = excluded.channel_id, message_id = excluded.message_id WHERE removed IS NOT NULL"
+            "channel_id = excluded.channel_id, message_id = excluded.message_id "
+            "WHERE bookmark.removed IS NOT NULL"
             if live
             else "DO NOTHING"
         )
@@ -139,8 +140,8 @@ class Bookmarks:
     async def tags(self, person_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
         """The tags that a person gave, with how many bookmarks have each, the most used first."""
         rows = await self._database.fetchall(
-            "SELECT min(value) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
-            f"WHERE {KEPT} AND {SHOWN} GROUP BY fold(value) ORDER BY count DESC, tag",
+            "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
+            f"WHERE {KEPT} AND {SHOWN} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
             {"person": person_id, "hidden": listed(hidden)},
         )
         return {row["tag"]: row["count"] for row in rows}

@@ -111,16 +111,16 @@ def _evidence(connection: Connection, server_id: int, since: int) -> Evidence:
         return Evidence((), ())
     shown = connection.execute(
         """
-        SELECT article.id, min(told.sent), substr(title, 1, 500) AS title, outlet, language, tags
-        FROM (
+        SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
+        FROM (SELECT article_id, min(sent) AS sent FROM (
             SELECT fate.article_id, dispatch.sent FROM channel
             JOIN dispatch INDEXED BY dispatch_told ON dispatch.channel_id = channel.id
             JOIN fate ON fate.dispatch_id = dispatch.id OR fate.joined_id = dispatch.id
             WHERE channel.server_id = :server AND dispatch.sent >= :since
               AND dispatch.kind IN ('post', 'catch-up', 'digest')
             ORDER BY dispatch.sent DESC LIMIT :shown
-        ) AS told JOIN article ON article.id = told.article_id
-        GROUP BY article.id
+        ) AS latest GROUP BY article_id) AS told JOIN article ON article.id = told.article_id
+        ORDER BY article.id
         """,
         values,
     ).fetchall()

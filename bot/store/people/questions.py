@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 
 from bot.core.clock import Clock
-from bot.core.models import Question, Tally
+from bot.core.people_models import Question, Tally
 from bot.store.connection import Connection, Row
 from bot.store.outbox.place_rows import need_server
 from bot.store.ports import Database
@@ -19,8 +19,9 @@ QUESTION = """
     question.id, question.server_id, question.channel_id, question.person_id, question.text,
     question.language, question.asked, question.public, question.answered, question.article_id,
     question.follows,
-    (SELECT json_group_array(article_id) FROM
-        (SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY place)) AS sources
+    (SELECT json_group_array(article_id) FROM (
+        SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY place) AS quoted
+    ) AS sources
 """
 
 
@@ -112,7 +113,7 @@ class Questions:
     async def last_in(self, channel_id: int, since: int) -> Question | None:
         """The last question that was asked before everybody in a channel or thread, if it is not older."""
         return await self._one(
-            "WHERE channel_id = ? AND public AND asked >= ? "
+            "WHERE channel_id = ? AND public = 1 AND asked >= ? "
             "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
             channel_id,
             since,
@@ -147,16 +148,19 @@ class Questions:
             WITH judged AS (
                 SELECT question.text, question.language, question.asked, question.answered,
                        rtrim(fold(question.text), ' ?!.…') AS same,
-                       (SELECT count(*) FROM vote WHERE question_id = question.id AND helped) AS up,
-                       (SELECT count(*) FROM vote WHERE question_id = question.id AND NOT helped) AS down
+                       (SELECT count(*) FROM vote WHERE question_id = question.id AND helped = 1) AS up,
+                       (SELECT count(*) FROM vote WHERE question_id = question.id AND helped = 0) AS down
                 FROM question WHERE question.asked >= :since
             )
-            SELECT text, language, max(asked) AS last, count(*) AS times, sum(answered) AS answers,
-                   sum(up) AS up, sum(down) AS down
-            FROM judged
-            GROUP BY same
-            HAVING :all OR sum(answered) < count(*) OR sum(down) > sum(up)
-            ORDER BY sum(down) > sum(up) DESC, times DESC, last DESC
+            SELECT text, language, last, times, answers, up, down FROM (
+                SELECT text, language, asked AS last, count(*) OVER alike AS times,
+                       sum(answered) OVER alike AS answers, sum(up) OVER alike AS up,
+                       sum(down) OVER alike AS down,
+                       row_number() OVER (PARTITION BY same ORDER BY asked DESC) AS place
+                FROM judged WINDOW alike AS (PARTITION BY same)
+            ) AS counted
+            WHERE place = 1 AND (:all OR answers < times OR down > up)
+            ORDER BY down > up DESC, times DESC, last DESC
             """,
             {"since": since, "all": all_},
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from bot.core.clock import Clock
-from bot.core.models import Watch
+from bot.core.people_models import Watch
 from bot.store.connection import Connection, Row
 from bot.store.outbox import watch_notices
 from bot.store.outbox.place_rows import need_server

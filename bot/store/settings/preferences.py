@@ -38,6 +38,7 @@ _OF_CHANNEL = frozenset(
         Preference.GAP,
         Preference.LEAST_OUTLETS,
         Preference.BEST_A_DAY,
+        Preference.TRANSLATE,
         Preference.AS_OUTLET,
     }
 )
@@ -68,13 +69,22 @@ class Preferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
             "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
-            "least_outlets, best_a_day FROM channel WHERE id = ?",
+            "least_outlets, best_a_day, translate FROM channel WHERE id = ?",
             (channel_id,),
         )
         if row is None:
             return ChannelPreferences()
-        language, join_stories, daily_thread, as_outlet, *rest = row
-        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), bool(as_outlet), *rest)
+        chosen = dict(row)
+        flags = ("join_stories", "daily_thread", "as_outlet", "translate")
+        return ChannelPreferences(**chosen | {name: bool(chosen[name]) for name in flags})
+
+    async def translating(self) -> list[tuple[int, int]]:
+        """Channels whose posts are to be translated, each with its server, in servers the bot is in."""
+        rows = await self._database.fetchall(
+            "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
+            "WHERE channel.translate = 1 AND server.left IS NULL"
+        )
+        return [(row[0], row[1]) for row in rows]
 
     async def language(self, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""

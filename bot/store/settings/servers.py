@@ -87,7 +87,8 @@ def _joined(connection: Connection, server_id: int, locale: str | None, now: int
         )
     connection.execute(
         "INSERT INTO server (id, locale, joined) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
-        "SET locale = coalesce(:locale, locale), joined = iif(left IS NULL, joined, :now), left = NULL",
+        "SET locale = coalesce(:locale, server.locale), "
+        "joined = iif(server.left IS NULL, server.joined, :now), left = NULL",
         {"id": server_id, "locale": locale, "now": now},
     )
 

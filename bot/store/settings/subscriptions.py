@@ -234,10 +234,10 @@ def _move(
     ]
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
     connection.execute(
-        "UPDATE OR IGNORE subscription SET channel_id = ? WHERE id = ?", (channel_id, subscription_id)
-    )
-    connection.execute(
-        "DELETE FROM subscription WHERE id = ? AND channel_id <> ?", (subscription_id, channel_id)
+        "UPDATE subscription SET channel_id = ? WHERE id = ?"
+        if followed is None
+        else "DELETE FROM subscription WHERE channel_id <> ? AND id = ?",
+        (channel_id, subscription_id),
     )
     dispatch_cancellation.withdraw(
         connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from bot.core.clock import Clock, SystemClock
+from bot.store.condition import Condition
 from bot.store.connection import Parameters
-from bot.store.sqlite import scrubbing
-from bot.store.sqlite.disk_condition import Condition
-from bot.store.sqlite.migrating import PAGE_SIZE
+from bot.store.sqlite import scrubbing, sqlite_backup
+from bot.store.sqlite.migrating import PAGE_SIZE, problems, schema_version
 from bot.store.sqlite.run_lock import Presence
 from bot.store.sqlite.sqlite_connection import Connection
-from bot.store.store_errors import DatabaseGone, DatabaseUnusable, StoreError
+from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusable, StoreError
+from bot.store.transaction import Transaction, fetchall, fetchone, objects
 
 log = logging.getLogger(__name__)
 
@@ -42,36 +43,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Transaction:
-    """What can be done between the beginning and the end of a write."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def execute(self, sql: str, parameters: Parameters = ()) -> int:
-        """Run one statement; how many rows it changed."""
-        return await self._connection.run(_execute, sql, parameters)
-
-    async def executemany(self, sql: str, rows: Iterable[Parameters]) -> int:
-        """Run one statement for each row of parameters; how many rows it changed."""
-        return await self._connection.run(_executemany, sql, rows)
-
-    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-        """The rows of a query, or of a statement with RETURNING."""
-        return await self._connection.run(_fetchall, sql, parameters)
-
-    async def run(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `function(connection, …)` on the writer's thread, within the transaction."""
-        return await self._connection.run(function, *args, **kwargs)
-
-
 class Database:
     """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self.path = path
+        self.place = path
         self.condition = Condition(clock)
         self._presence = Presence(path)
         self._lock = asyncio.Lock()
@@ -167,13 +143,37 @@ class Database:
         self._presence.check()
         connection.execute(_COMMIT)
 
-    async def look_for_file(self) -> None:
-        """As `Store.look_for_file`."""
+    async def look(self) -> None:
+        """As `Store.look`."""
         try:
             await asyncio.to_thread(self._presence.check)
         except DatabaseGone as error:
             self.condition.failed(error)
             await asyncio.to_thread(self._presence.take_successor)
+
+    async def size(self) -> int:
+        """Bytes that the file takes, without its write-ahead log."""
+        row = await self.fetchone("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        return int(row[0]) if row else 0
+
+    async def check(self) -> int:
+        """The version of the schema, after all of the file was read. Raises `DatabaseBroken`."""
+        if found := await self.read(problems):
+            raise DatabaseBroken(f"The database {self.place} is damaged: {found[0]}.")
+        return await self.read(schema_version)
+
+    async def backup(self, path: Path) -> None:
+        """As `Store.backup`."""
+        is_wanted = True
+        source = Connection(self.place, pragmas=READER_PRAGMAS)
+        await source.open()
+        try:
+            await source.run(sqlite_backup.copy, path, lambda: is_wanted)
+        except asyncio.CancelledError:
+            is_wanted = False
+            raise
+        finally:
+            await source.close()
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:
@@ -195,19 +195,19 @@ class Database:
     async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """The rows of a query."""
         async with self._reader() as reader:
-            return await reader.run(_fetchall, sql, parameters)
+            return await reader.run(fetchall, sql, parameters)
 
     async def objects(
         self, make: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters = ()
     ) -> list[T]:
         """What `make` makes of the rows of a query, on the reader's thread: rows may be many and large."""
         async with self._reader() as reader:
-            return await reader.run(_objects, make, sql, parameters)
+            return await reader.run(objects, make, sql, parameters)
 
     async def fetchone(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
         async with self._reader() as reader:
-            return await reader.run(_fetchone, sql, parameters)
+            return await reader.run(fetchone, sql, parameters)
 
     async def read(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -275,26 +275,3 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 def _rollback(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
-
-
-def _execute(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> int:
-    return connection.execute(sql, parameters).rowcount
-
-
-def _executemany(connection: sqlite3.Connection, sql: str, rows: Iterable[Parameters]) -> int:
-    return connection.executemany(sql, rows).rowcount
-
-
-def _fetchall(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> list[sqlite3.Row]:
-    return connection.execute(sql, parameters).fetchall()
-
-
-def _objects(
-    connection: sqlite3.Connection, make: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters
-) -> list[T]:
-    return [make(row) for row in connection.execute(sql, parameters)]
-
-
-def _fetchone(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = connection.execute(sql, parameters).fetchone()
-    return row

@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, NewerDatabase
+from bot.store.migration_files import must_know, numbered
+from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
 from bot.text import urls
 
 log = logging.getLogger(__name__)
@@ -21,10 +22,7 @@ APPLICATION_ID = 0x54454C58  # "TELX": tells our files from other programs' (PRA
 
 def available(folder: Path = MIGRATIONS) -> dict[int, Path]:
     """The migrations by number, in order."""
-    paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-    numbered = {int(path.name[:4]): path for path in paths}
-    assert len(numbered) == len(paths), "two migrations have the same number"
-    return numbered
+    return numbered(folder)
 
 
 def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
@@ -36,11 +34,7 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
     """
     migrations = available(folder)
     version = schema_version(connection)
-    if version > max(migrations):
-        raise NewerDatabase(
-            f"The database has version {version}, this Telex knows versions up to {max(migrations)}: "
-            "it was written by a later Telex. Install that one, or restore a backup."
-        )
+    must_know(version, max(migrations))
     if 0 < version < min(migrations):
         raise DatabaseUnusable(
             f"The database has version {version}, from before the first release; this Telex reads versions "

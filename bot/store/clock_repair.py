@@ -6,14 +6,13 @@ every wait has its greatest length.
 
 from __future__ import annotations
 
-import sqlite3
-
 from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
+from bot.store.connection import Connection
 from bot.store.outbox.watch_notices import QUIET
 from bot.store.records import LongestWaits
 
 
-def settle(connection: sqlite3.Connection, longest: LongestWaits, now: int) -> None:
+def settle(connection: Connection, longest: LongestWaits, now: int) -> None:
     """Let no wait be longer than it would be, had it begun now."""
     values = {"now": now, "quiet": QUIET, "story": TOLD_WITHIN, "day": BEST_WITHIN, **longest._asdict()}
     for statement in _STATEMENTS:
@@ -30,9 +29,9 @@ _STATEMENTS = (
     """,
     "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added > :now",
     """
-    UPDATE dispatch SET due = :now + iif(attempts, :dispatch, 0)
+    UPDATE dispatch SET due = :now + iif(attempts > 0, :dispatch, 0)
     WHERE state = 'waiting' AND kind IN ('post', 'catch-up', 'notice')
-      AND due > :now + iif(attempts, :dispatch, 0)
+      AND due > :now + iif(attempts > 0, :dispatch, 0)
     """,
     """
     UPDATE dispatch SET due = :now + :quiet

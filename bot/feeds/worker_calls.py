@@ -1,0 +1,21 @@
+"""Reading in a worker what a publisher sent, with the feed's errors for what goes wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.core.workers import WorkerDied, WorkerTimeout
+from bot.feeds import fetch_errors
+from bot.feeds.fetch_errors import FeedError
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around a call of a worker. Raises FeedError where it takes too long or dies."""
+    try:
+        yield
+    except WorkerTimeout as error:
+        raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
+    except WorkerDied as error:
+        raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error

@@ -1,0 +1,115 @@
+"""Translating what channels post that want it in their language: a task while there is something to do.
+
+A post never waits for the model. It is sent as it is, and edited once its translation is there; where that
+was written before the post's turn came, or for another channel, it is sent translated. So a slow model, or
+one that is down, costs nobody a minute, and what it writes late is not lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+
+import discord
+
+from bot.core.clock import Clock
+from bot.posting.rendering.dispatch_rendering import language_of
+from bot.store import Store
+from bot.writing.model_client import PAUSE
+from bot.writing.translations import Translations
+
+log = logging.getLogger(__name__)
+
+WITHIN = 86_400
+"""Seconds after a post was sent in which it is still translated."""
+_BETWEEN = 2  # seconds between two looks for work
+_AFTER_FAULT = 60
+
+
+class Translating:
+    """The translations of all channels, the newest post of each before the second of any."""
+
+    def __init__(
+        self,
+        store: Store,
+        client: discord.Client,
+        clock: Clock,
+        translations: Translations | None,
+        *,
+        default_language: str,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._store, self._client, self._clock = store, client, clock
+        self._translations, self._on_end = translations, on_end
+        self._language = default_language
+        self._rests_until = 0
+        self._is_asked_for = False
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self, now: int) -> None:
+        """Begin where there may be work and it was not begun."""
+        if self._translations is None or self.task is not None:
+            return
+        if now < self._rests_until:
+            self._is_asked_for = True
+            return
+        self._is_asked_for = False
+        channels = await self._store.preferences.translating()
+        if channels:
+            self._rests_until = now + _BETWEEN
+            self.task = asyncio.create_task(self._translate(self._translations, dict(channels)))
+            self.task.add_done_callback(self._ended)
+
+    def next_due(self) -> int | None:
+        """When to look for work that may have come meanwhile; None when there is none."""
+        return self._rests_until if self._is_asked_for else None
+
+    def clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        self._rests_until -= by
+
+    async def _translate(self, translations: Translations, servers: dict[int, int]) -> None:
+        languages = {
+            channel: await language_of(
+                self._store, self._client, server, channel, default_language=self._language
+            )
+            for channel, server in servers.items()
+        }
+        done: set[tuple[int, str]] = set()
+        while True:
+            found = await self._store.written_texts.untranslated(
+                languages, model=translations.model, since=self._clock.now() - WITHIN
+            )
+            wanted: dict[tuple[int, str], list[int]] = defaultdict(list)
+            turns: dict[tuple[int, str], int] = {}
+            seen: dict[int, int] = defaultdict(int)
+            for article_id, channel_id, language in found:
+                wanted[article_id, language].append(channel_id)
+                turns.setdefault((article_id, language), seen[servers[channel_id]])
+                seen[servers[channel_id]] += 1
+            left = sorted(wanted.keys() - done, key=lambda each: turns[each])
+            if not left:
+                return
+            for article_id, language in left:
+                done.add((article_id, language))
+                channel_ids = wanted[article_id, language]
+                rooms = [servers[one] for one in channel_ids if await translations.has_room(servers[one])]
+                article = await self._store.articles.get(article_id)
+                if not rooms or article is None:
+                    continue
+                if not await translations.write(
+                    article, language, server_id=rooms[0], channel_ids=channel_ids
+                ):
+                    self._rests_until = self._clock.now() + PAUSE
+                    self._is_asked_for = True
+                    return
+                self._on_end()  # an edit may be due
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.task = None
+        if not task.cancelled() and task.exception() is not None:
+            log.error("Posts were not translated", exc_info=task.exception())
+            self._rests_until = self._clock.now() + _AFTER_FAULT
+        self._on_end()

@@ -1,0 +1,40 @@
+"""Which engine a database is opened with: that of its place."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
+from pathlib import Path
+
+from bot.core.clock import Clock
+from bot.core.database_server import DatabaseServer
+from bot.store.ports import Database
+from bot.store.sqlite import database, migrating, run_lock
+from bot.store.store_errors import DatabaseUnusable
+
+
+async def opened(place: Path | DatabaseServer, clock: Clock) -> Database:
+    """An open database, its tables brought up to date. Raises as `Store.open`."""
+    if isinstance(place, Path):
+        return await database.Database.open(place, migrating.migrate, clock)
+    _need_extra()
+    from bot.store.postgres import server_database  # noqa: PLC0415 - needs the extra
+
+    return await server_database.Database.open(place, clock)
+
+
+def lock_for_run(place: Path | DatabaseServer) -> AbstractContextManager[None]:
+    """As `Store.lock_for_run`."""
+    if isinstance(place, Path):
+        return run_lock.lock_for_run(place)
+    _need_extra()
+    from bot.store.postgres import run_session  # noqa: PLC0415 - needs the extra
+
+    return run_session.lock_for_run(place)
+
+
+def _need_extra() -> None:
+    if find_spec("psycopg") is None:
+        raise DatabaseUnusable(
+            "A database on a PostgreSQL server needs its extra: pip install 'telex[postgres]'"
+        )

@@ -1,0 +1,24 @@
+"""The numbered `.sql` files that an engine's tables are brought up to date with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.store.store_errors import NewerDatabase
+
+
+def numbered(folder: Path) -> dict[int, Path]:
+    """The migrations of a folder by number, in order."""
+    paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    found = {int(path.name[:4]): path for path in paths}
+    assert len(found) == len(paths), "two migrations have the same number"
+    return found
+
+
+def must_know(version: int, newest: int) -> None:
+    """Raise `NewerDatabase` for a version that is beyond the newest migration."""
+    if version > newest:
+        raise NewerDatabase(
+            f"The database has version {version}, this Telex knows versions up to {newest}: "
+            "it was written by a later Telex. Install that one, or restore a backup."
+        )

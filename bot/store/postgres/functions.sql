@@ -1,0 +1,102 @@
+-- What the store's statements use and SQLite, or Python there, has. Replaced whenever tables are brought up to date.
+
+-- The members of a JSON list: numbers as `value`, texts as `atom`.
+CREATE OR REPLACE FUNCTION json_each(list TEXT) RETURNS TABLE (value BIGINT, atom TEXT)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 50 AS $$
+    SELECT CASE WHEN json_typeof(member) = 'number' THEN (member #>> '{}')::BIGINT END,
+           (member #>> '{}') COLLATE "C"
+    FROM json_array_elements(list::JSON) AS member
+$$;
+
+CREATE OR REPLACE FUNCTION json_text(members ANYCOMPATIBLEARRAY) RETURNS TEXT
+LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT array_to_json(members)::TEXT $$;
+CREATE OR REPLACE AGGREGATE json_group_array(BIGINT)
+    (SFUNC = array_append, STYPE = BIGINT[], INITCOND = '{}', FINALFUNC = json_text);
+CREATE OR REPLACE AGGREGATE json_group_array(JSON)
+    (SFUNC = array_append, STYPE = JSON[], INITCOND = '{}', FINALFUNC = json_text);
+
+CREATE OR REPLACE FUNCTION comma_text(members BIGINT[]) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT array_to_string(members, ',') $$;
+CREATE OR REPLACE AGGREGATE group_concat(BIGINT) (SFUNC = array_append, STYPE = BIGINT[], FINALFUNC = comma_text);
+
+CREATE OR REPLACE FUNCTION iif(condition BOOLEAN, yes ANYCOMPATIBLE, no ANYCOMPATIBLE) RETURNS ANYCOMPATIBLE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE WHEN condition THEN yes ELSE no END $$;
+
+-- NULL where one is, as SQLite's.
+CREATE OR REPLACE FUNCTION max(one BIGINT, other BIGINT) RETURNS BIGINT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE WHEN one >= other THEN one WHEN one < other THEN other END $$;
+CREATE OR REPLACE FUNCTION max(one BIGINT, other BIGINT, third BIGINT) RETURNS BIGINT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT max(max(one, other), third) $$;
+CREATE OR REPLACE FUNCTION min(one BIGINT, other BIGINT) RETURNS BIGINT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE WHEN one <= other THEN one WHEN one > other THEN other END $$;
+
+CREATE OR REPLACE FUNCTION instr(whole TEXT, part TEXT) RETURNS BIGINT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT strpos(whole, part)::BIGINT $$;
+CREATE OR REPLACE FUNCTION substr(whole TEXT, first BIGINT, length BIGINT) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT substr(whole, first::INTEGER, length::INTEGER) $$;
+CREATE OR REPLACE FUNCTION hex(bytes BYTEA) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT upper(encode(bytes, 'hex')) $$;
+
+-- As `bot.text.words.fold`, whose signs and marks are put in below.
+CREATE OR REPLACE FUNCTION fold(written TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN octet_length(written) = length(written) THEN lower(written COLLATE "C") ELSE
+        normalize(regexp_replace(lower(normalize(
+            {replaced}, NFKD) COLLATE {letters}), '[{marks}]+', '', 'g'), NFC) COLLATE "C"
+    END
+$$;
+
+-- As `bot.text.urls.host`, without `www.`.
+CREATE OR REPLACE FUNCTION site(url TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(regexp_replace(trim(BOTH '[]' FROM
+        substring(lower(url) FROM '^https?://(?:[^/?#@]*@)?(\[[^]/?#]*\]|[^:/?#]*)')), '^www\.', ''), '')
+$$;
+
+-- As `bot.core.hours`: a moment that the clock shows twice is the first, one that it leaves out the end of the gap.
+CREATE OR REPLACE FUNCTION moment_of(shown TIMESTAMP, zone TEXT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found BIGINT := extract(epoch FROM shown AT TIME ZONE zone);
+    earlier BIGINT;
+    low BIGINT;
+BEGIN
+    IF to_timestamp(found) AT TIME ZONE zone = shown THEN
+        FOREACH earlier IN ARRAY ARRAY[7200, 3600, 1800] LOOP
+            IF to_timestamp(found - earlier) AT TIME ZONE zone = shown THEN
+                RETURN found - earlier;
+            END IF;
+        END LOOP;
+        RETURN found;
+    END IF;
+    low := found - 86400;
+    WHILE found - low > 1 LOOP
+        earlier := (low + found) / 2;
+        IF to_timestamp(earlier) AT TIME ZONE zone < shown THEN low := earlier; ELSE found := earlier; END IF;
+    END LOOP;
+    RETURN found;
+END
+$$;
+CREATE OR REPLACE FUNCTION quiet_until(at BIGINT, quiet TEXT, zone TEXT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    begins INTERVAL;
+    ends INTERVAL;
+    today DATE;
+    day DATE;
+    from_ BIGINT;
+    until BIGINT;
+BEGIN
+    IF quiet IS NULL THEN RETURN 0; END IF;
+    begins := split_part(quiet, '-', 1)::INTERVAL;
+    ends := split_part(quiet, '-', 2)::INTERVAL;
+    BEGIN
+        today := (to_timestamp(at) AT TIME ZONE zone)::DATE;
+    EXCEPTION WHEN invalid_parameter_value THEN  -- a zone that this server does not know
+        zone := 'UTC';
+        today := (to_timestamp(at) AT TIME ZONE zone)::DATE;
+    END;
+    FOREACH day IN ARRAY ARRAY[today - 1, today] LOOP
+        from_ := moment_of(day + begins, zone);
+        until := moment_of(CASE WHEN begins < ends THEN day ELSE day + 1 END + ends, zone);
+        IF from_ <= at AND at < until THEN RETURN until; END IF;
+    END LOOP;
+    RETURN 0;
+END
+$$;

@@ -1,0 +1,140 @@
+"""A connection to a PostgreSQL server that takes the store's statements as SQLite's does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+import psycopg
+from psycopg.adapt import Dumper, Loader
+
+from bot.core.database_server import DatabaseServer
+from bot.store.connection import Parameters
+from bot.store.postgres.dialect import statement
+
+SCHEMA = "telex"
+_OPTIONS = {
+    "application_name": "telex",
+    "connect_timeout": "10",
+    "keepalives_idle": "20",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",  # milliseconds
+    "target_session_attrs": "read-write",  # of several hosts the one that takes writes
+}
+SETTINGS = {
+    "search_path": SCHEMA,
+    "client_encoding": "UTF8",
+    "lock_timeout": "15s",
+    "idle_in_transaction_session_timeout": "60s",  # who hangs holds up nobody for ever
+}
+
+
+class Row(tuple[Any, ...]):
+    """A row of a result: by column number or name."""
+
+    __slots__ = ()
+    places: Mapping[str, int] = {}
+
+    def __getitem__(self, column: Any, /) -> Any:
+        if isinstance(column, str):
+            column = self.places[column]
+        return tuple.__getitem__(self, column)
+
+    def keys(self) -> Iterable[str]:
+        """The names of the columns."""
+        return self.places.keys()
+
+
+@lru_cache(maxsize=1024)
+def _row_class(names: tuple[str, ...]) -> type[Row]:
+    places = {name: place for place, name in reversed(list(enumerate(names)))}
+    ordered = dict(sorted(places.items(), key=lambda pair: pair[1]))
+    return type("NamedRow", (Row,), {"__slots__": (), "places": ordered})
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+    return _row_class(tuple(column.name for column in cursor.description or ()))
+
+
+class _Integer(Dumper):
+    oid = 20  # int8, as all columns are: the same statement keeps its plan
+
+    def dump(self, obj: int) -> bytes:
+        return b"%d" % obj
+
+
+class _Flag(Dumper):
+    oid = 0  # a number or a truth value, as the place of the parameter has it
+
+    def dump(self, obj: bool) -> bytes:  # noqa: FBT001 - psycopg's signature
+        return b"1" if obj else b"0"
+
+
+class _Text(Dumper):
+    oid = 25
+
+    def dump(self, obj: str) -> bytes:
+        return obj.replace("\0", "").encode()  # which PostgreSQL has no place for
+
+
+class _Sum(Loader):
+    """Sums of whole numbers come as `numeric`."""
+
+    def load(self, data: Any) -> int | float:
+        text = bytes(data).decode()
+        return float(text) if "." in text else int(text)
+
+
+class Connection:
+    """A connection, used by one thread at a time; transactions are begun and ended by its owner."""
+
+    def __init__(self, server: DatabaseServer) -> None:
+        """Connect. Raises psycopg.Error."""
+        given = psycopg.conninfo.conninfo_to_dict(server.address)
+        raw = psycopg.connect(**cast("dict[str, Any]", _OPTIONS | given), autocommit=True)
+        try:
+            for kind, dumper in ((int, _Integer), (bool, _Flag), (str, _Text)):
+                raw.adapters.register_dumper(kind, dumper)
+            raw.adapters.register_loader("numeric", _Sum)
+            raw.execute(
+                "SELECT " + ", ".join(f"set_config('{name}', '{to}', false)" for name, to in SETTINGS.items())
+            )
+            raw.row_factory = _rows
+            raw.prepared_max = 1_000
+        except BaseException:
+            raw.close()
+            raise
+        self.raw, self.server = raw, server
+
+    def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[Row]:
+        """Run one statement."""
+        values = _named(parameters)
+        missing = frozenset(name for name, value in values.items() if value is None)
+        return self.raw.execute(statement(sql, missing), values)
+
+    def value(self, sql: str, parameters: Parameters = (), /) -> Any:
+        """The first column of the first row of a query, or None."""
+        row = self.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
+
+    def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[Row]:
+        """Run one statement for each set of parameters, all of them sent at once."""
+        sets = [_named(each) for each in parameters]
+        if not sets:
+            return self.raw.execute("SELECT 1 WHERE 1 = 0")
+        cursor = self.raw.cursor()
+        cursor.executemany(statement(sql), sets)
+        return cursor
+
+    def roll_back(self) -> None:
+        """End a transaction that may be open."""
+        if not self.raw.closed and self.raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            self.raw.execute("ROLLBACK")
+
+
+def _named(parameters: Parameters) -> Mapping[str, Any]:
+    if isinstance(parameters, Mapping):
+        return parameters
+    return {str(number): value for number, value in enumerate(parameters, 1)}

@@ -1,0 +1,299 @@
+"""A database on a PostgreSQL server: a writer, a few readers, each a session with a thread of its own.
+
+A session that is lost is begun anew. What was read is read again; what was written is written again where it
+is certain that it was not: after a lost commit the server is asked (`pg_xact_status`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import psycopg
+
+from bot.core.clock import Clock
+from bot.core.database_server import DatabaseServer
+from bot.store.condition import Condition
+from bot.store.connection import Parameters
+from bot.store.postgres.run_session import check_lock
+from bot.store.postgres.server_connection import Connection
+from bot.store.postgres.server_errors import is_conflict, is_lost, understand
+from bot.store.postgres.server_migrations import migrate, problems, schema_version
+from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
+from bot.store.transaction import Transaction, fetchall, fetchone, objects
+
+READERS = 3
+PAUSES = (0.0, 0.1, 0.5, 2.0)
+"""Seconds before each further attempt at what another session may succeed in: a server restarts in less."""
+CONFLICTS = 20
+"""Attempts at a transaction that the server undoes for another's sake."""
+# One step: who writes waits for its turn, and has a number by which the server knows the end of it.
+_BEGIN = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
+_END = "SELECT pg_xact_status(CAST(? AS xid8))"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Work = Callable[Concatenate[Connection, P], T]
+
+
+class _Session:
+    """A connection with its thread, connected when it is used."""
+
+    def __init__(self, server: DatabaseServer) -> None:
+        self.server = server
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+        self._connection: Connection | None = None
+        self.is_open = True
+
+    async def run(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function(connection, …)` on this session's thread, within the transaction that is open there.
+
+        It runs to its end even when the waiting task is cancelled; what is run later runs after it. Raises
+        `StoreError`.
+        """
+        return await self._do(lambda: function(self._used(), *args, **kwargs))
+
+    async def retried(self, function: Callable[[Connection], T]) -> T:
+        """Run what leaves no transaction open, on a new connection where the old one is lost."""
+        return await self._do(lambda: self._insist(function))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        if not self.is_open:
+            raise StoreError("The database is closed.")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except psycopg.Error as error:
+            raise understand(error, self.server) from error
+
+    def _used(self) -> Connection:
+        if self._connection is None:
+            raise psycopg.OperationalError("the connection was lost")
+        return self._connection
+
+    def _insist(self, function: Callable[[Connection], T]) -> T:
+        pauses, conflicts = iter(PAUSES), CONFLICTS
+        while True:
+            try:
+                if self._connection is None or self._connection.raw.closed:
+                    self._connection = Connection(self.server)
+                return function(self._connection)
+            except psycopg.Error as error:
+                self.forget()
+                if is_conflict(error) and (conflicts := conflicts - 1) > 0:
+                    continue
+                pause = next(pauses, None)
+                if not is_lost(error) or pause is None or not self.is_open:
+                    raise
+                time.sleep(pause)
+
+    def forget(self) -> None:
+        """Undo what is open, and let go of a connection that is lost."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.roll_back()
+                if not self._connection.raw.broken:
+                    return
+            self._connection.raw.close()
+            self._connection = None
+
+    async def settle(self) -> None:
+        """Leave no transaction open, whatever still runs."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.forget)
+
+    def interrupt(self) -> None:
+        """Have the server end what runs there now: nobody waits for its answer any more."""
+        if (connection := self._connection) is not None:
+            with suppress(psycopg.Error):
+                connection.raw.cancel_safe(timeout=5)
+
+    async def close(self) -> None:
+        """Close it after what was asked of it."""
+        if self.is_open:
+            self.is_open = False
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+            self._thread.shutdown(wait=False)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.raw.close()
+
+
+class Database:
+    """An open database on a server. Every method raises `StoreError` and nothing of psycopg's."""
+
+    def __init__(self, server: DatabaseServer, clock: Clock) -> None:
+        self.place = server
+        self.condition = Condition(clock)
+        self._lock = asyncio.Lock()
+        self._writer = _Session(server)
+        self._readers = [_Session(server) for _ in range(READERS)]
+        self._idle: asyncio.LifoQueue[_Session] = asyncio.LifoQueue()
+        for reader in self._readers:
+            self._idle.put_nowait(reader)
+
+    @classmethod
+    async def open(cls, server: DatabaseServer, clock: Clock) -> Self:
+        """Connect, and bring the tables up to date. Raises `DatabaseUnusable`, `NewerDatabase`."""
+        database = cls(server, clock)
+        try:
+            await database._writer.retried(lambda connection: migrate(connection, server))
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Close all sessions: running reads are cut short, a running write ends first."""
+        for reader in self._readers:
+            reader.interrupt()
+        async with self._lock:
+            await asyncio.gather(*(session.close() for session in (*self._readers, self._writer)))
+
+    async def transact(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function(connection, …)` in a transaction of its own, undone on any error or cancellation.
+
+        Where the session is lost on the way, or the server undoes it for another's sake, it is run again.
+        """
+        is_awaited = True
+
+        def whole(connection: Connection) -> T:
+            number = _begin(connection)
+            result = function(connection, *args, **kwargs)
+            if is_awaited:
+                _commit(connection, number)
+            else:
+                connection.roll_back()
+            return result
+
+        async with self._writing() as writer:
+            try:
+                return await writer.retried(whole)
+            except asyncio.CancelledError:
+                is_awaited = False
+                raise
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
+        async with self._writing() as writer:
+            number = await writer.retried(_begin)
+            yield Transaction(writer)
+            await writer.run(_commit, number)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[_Session]:
+        """The writer, for one transaction."""
+        async with self._lock:
+            self.condition.admit()
+            try:
+                yield self._writer
+            except BaseException as error:
+                self.condition.failed(error)
+                await asyncio.shield(asyncio.ensure_future(self._writer.settle()))
+                raise
+            self.condition.wrote()
+
+    async def read(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function(connection, …)` on a reader's thread; all its queries see one state."""
+
+        def snapshot(connection: Connection) -> T:
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                return function(connection, *args, **kwargs)
+            finally:
+                connection.roll_back()
+
+        return await self._reading(snapshot)
+
+    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        """The rows of a query."""
+        return await self._reading(lambda connection: fetchall(connection, sql, parameters))
+
+    async def fetchone(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first row of a query, or None."""
+        return await self._reading(lambda connection: fetchone(connection, sql, parameters))
+
+    async def objects(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
+        """What `make` makes of the rows of a query, off the event loop."""
+        return await self._reading(lambda connection: objects(connection, make, sql, parameters))
+
+    async def _reading(self, function: Callable[[Connection], T]) -> T:
+        reader = await self._idle.get()
+        try:
+            return await reader.retried(function)
+        except asyncio.CancelledError:
+            reader.interrupt()
+            raise
+        except StoreError as error:
+            self.condition.failed(error)
+            raise
+        finally:
+            self._idle.put_nowait(reader)
+
+    async def look(self) -> None:
+        """Find out whether the server is there, and this process still the one that runs."""
+        try:
+            await asyncio.to_thread(check_lock, self.place)
+        except psycopg.Error as error:
+            self.condition.failed(understand(error, self.place))
+
+    async def scrub(self, tables: Iterable[str]) -> bool:
+        """Rewrite tables without what was deleted; False: it may stand in the server's write-ahead log."""
+
+        def rewrite(connection: Connection) -> None:
+            for table in tables:
+                connection.execute(f"VACUUM (FULL) {table}")
+
+        async with self._writing() as writer:
+            await writer.retried(rewrite)
+        return False
+
+    async def size(self) -> int:
+        """Bytes that the database takes."""
+        return int((await self.fetchone("SELECT pg_database_size(current_database())"))[0])
+
+    async def check(self) -> int:
+        """The version of the schema, after what can be checked was. Raises `DatabaseBroken`."""
+        if found := await self.read(problems):
+            raise DatabaseBroken(f"The database {self.place} is damaged: {found[0]}.")
+        return await self.read(schema_version)
+
+    async def backup(self, path: Path) -> None:
+        """A server has its own tools for that. Raises `DatabaseUnusable`."""
+        raise DatabaseUnusable(
+            f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.place}"
+        )
+
+
+def _begin(connection: Connection) -> str:
+    connection.execute("BEGIN")
+    return str(connection.value(_BEGIN))
+
+
+def _commit(connection: Connection, number: str) -> None:
+    """Commit; where the session is lost on the way, ask the server whether it has done so."""
+    try:
+        connection.execute("COMMIT")
+    except psycopg.Error as error:
+        if not is_lost(error) or not _was_committed(connection.server, number):
+            raise
+
+
+def _was_committed(server: DatabaseServer, number: str) -> bool:
+    """Whether a transaction whose session was lost is on record. Raises psycopg.Error."""
+    for pause in PAUSES:
+        time.sleep(pause)
+        with suppress(psycopg.OperationalError):
+            asking = Connection(server)
+            try:
+                while (end := asking.value(_END, (number,))) == "in progress":
+                    time.sleep(0.1)  # the server has not noticed yet that its session is gone
+                return bool(end == "committed")
+            finally:
+                asking.raw.close()
+    raise psycopg.OperationalError("the connection was lost, and nobody knows whether it had written")

@@ -1,0 +1,52 @@
+"""PostgreSQL's errors as the store's own."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from bot.core.database_server import DatabaseServer
+from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: classes, or whole codes.
+_CAUSES: dict[str, tuple[type[StoreError], str]] = {
+    "53100": (DatabaseUnusable, "The disk of the server with the database {where} is full."),
+    "53": (DatabaseUnusable, "The server with the database {where} has too much to do: {error}."),
+    "25006": (DatabaseUnusable, "The database {where} may not be written to."),
+    "28": (DatabaseUnusable, "The server refuses Telex the database {where}: {error}."),
+    "3D": (DatabaseUnusable, "There is no such database: {where}."),
+    "42501": (DatabaseUnusable, "There is no permission to use the database {where}: {error}."),
+    "55P03": (DatabaseUnusable, "Another program keeps the database {where} locked."),
+    "XX001": (DatabaseBroken, "The database {where} is damaged: {error}. Restore a backup."),
+    "XX002": (
+        DatabaseBroken,
+        "An index of the database {where} is damaged: {error}. `REINDEX` makes it anew.",
+    ),
+}
+
+
+def understand(error: psycopg.Error, server: DatabaseServer) -> StoreError:
+    """The store's own error for one of PostgreSQL's."""
+    code = error.sqlstate or ""
+    found = _CAUSES.get(code) or _CAUSES.get(code[:2])
+    if found is None and is_lost(error):
+        found = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
+    kind, sentence = found or (StoreError, "The database {where} refused a request: {error}.")
+    said = error.diag.message_primary or str(error).strip().partition("\n")[0]
+    return kind(sentence.format(where=server, error=said.rstrip(".")))
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is gone, or never came to be: the same may succeed on another."""
+    gone = (
+        errors.AdminShutdown,
+        errors.CrashShutdown,
+        errors.CannotConnectNow,
+        errors.IdleInTransactionSessionTimeout,
+    )
+    return isinstance(error, gone) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None)
+
+
+def is_conflict(error: psycopg.Error) -> bool:
+    """Whether a transaction was undone for another's sake: the same may succeed when tried again."""
+    return isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)

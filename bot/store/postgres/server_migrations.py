@@ -1,0 +1,123 @@
+"""Bring the schema `telex` of a server's database to the tables of this code, all in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from bot.core.database_server import DatabaseServer
+from bot.store.migration_files import must_know, numbered
+from bot.store.postgres.server_connection import SCHEMA, Connection
+from bot.store.store_errors import DatabaseUnusable
+from bot.text.characters import MARKS
+from bot.text.words import AS_WRITTEN
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parent
+OLDEST_SERVER = 150_000  # as `server_version_num`
+_LOCK = "SELECT pg_advisory_xact_lock(1413829720, 3)"
+
+
+def migrate(connection: Connection, server: DatabaseServer) -> None:
+    """Apply what is missing; an interruption leaves the version before whole.
+
+    Raises `NewerDatabase`, `DatabaseUnusable`, or psycopg.Error.
+    """
+    _must_do(connection, server)
+    migrations = numbered(FOLDER / "migrations")
+    version = schema_version(connection)
+    must_know(version, max(migrations))
+    if version == max(migrations):
+        return
+    raw = connection.raw
+    raw.execute("BEGIN")
+    try:
+        raw.execute(_LOCK)
+        version = schema_version(connection)  # another process may have been faster
+        if not raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
+            raw.execute(f"CREATE SCHEMA {SCHEMA}")
+        raw.execute(_functions(_letters(connection)))
+        for number, path in migrations.items():
+            if number > version:
+                raw.execute(path.read_bytes())
+                raw.execute("DELETE FROM schema_version")
+                raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (number,))
+                log.info("database brought to version %d", number)
+        raw.execute("COMMIT")
+    except BaseException:
+        connection.roll_back()
+        raise
+
+
+def schema_version(connection: Connection) -> int:
+    """The number of the last migration applied, 0 where there are no tables of ours."""
+    if connection.value("SELECT to_regclass('schema_version')") is None:
+        return 0
+    return int(connection.value("SELECT max(number) FROM schema_version") or 0)
+
+
+def problems(connection: Connection) -> list[str]:
+    """What is wrong with the tables, as far as a server tells: its files are its own."""
+    return [
+        f"{row['name']} is not {row['wanted']}"
+        for row in connection.execute(
+            "SELECT conname AS name, 'checked' AS wanted FROM pg_constraint "
+            "WHERE connamespace = CAST(? AS regnamespace) AND NOT convalidated "
+            "UNION ALL SELECT indexrelid::regclass::text, 'valid' FROM pg_index "
+            "JOIN pg_class ON pg_class.oid = indexrelid "
+            "WHERE relnamespace = CAST(? AS regnamespace) AND NOT indisvalid",
+            (SCHEMA, SCHEMA),
+        )
+    ]
+
+
+def _must_do(connection: Connection, server: DatabaseServer) -> None:
+    version, name, encoding = (
+        connection.value(f"SELECT current_setting('{setting}')")
+        for setting in ("server_version_num", "server_version", "server_encoding")
+    )
+    if int(version) < OLDEST_SERVER:
+        raise DatabaseUnusable(f"The server is PostgreSQL {name}; Telex needs 15 or later.")
+    if encoding != "UTF8":
+        raise DatabaseUnusable(
+            f"The database {server} has the encoding {encoding}; Telex needs UTF8: "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
+
+
+def _letters(connection: Connection) -> str:
+    """The collation by which letters other than English ones have small forms."""
+    for name in ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8"):
+        if connection.value("SELECT to_regcollation(?)", (f'"{name}"',)) is not None:
+            return f'"{name}"'
+    raise DatabaseUnusable("The server knows no language but C: it needs ICU, or the locale C.UTF-8.")
+
+
+def _functions(letters: str) -> bytes:
+    """`functions.sql` with the signs and marks that `fold` knows, as they stand in Python."""
+    written = (FOLDER / "functions.sql").read_text(encoding="utf-8").replace("{letters}", letters)
+    replaced = f"replace(lower(written COLLATE {letters}), 'ß', 'ss')"
+    single = {sign: to for sign, to in AS_WRITTEN.items() if len(to) == 1} | {ord("ς"): "σ"}
+    for sign, to in AS_WRITTEN.items():
+        if len(to) > 1:
+            replaced = f"replace({replaced}, '{chr(sign)}', '{to}')"
+    gone = [sign for sign, to in AS_WRITTEN.items() if not to]  # `translate` drops what has no counterpart
+    from_ = "".join(map(chr, [*single, *gone]))
+    replaced = f"translate({replaced}, '{_quoted(from_)}', '{_quoted(''.join(single.values()))}')"
+    return written.replace("{replaced}", replaced).replace("{marks}", _ranges(MARKS)).encode()
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _ranges(characters: str) -> str:
+    """Characters for a class of a regular expression, as ranges of escapes."""
+    ranges: list[list[int]] = []
+    for code in sorted(map(ord, characters)):
+        if ranges and code == ranges[-1][1] + 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)

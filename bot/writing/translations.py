@@ -1,0 +1,118 @@
+"""Titles and excerpts in another language, where names, numbers and dates are those of the original."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+from bot.core.models import Article
+from bot.store import Store
+from bot.store.records import WrittenKind
+from bot.text import excerpts, safe
+from bot.writing import citations, prompts
+from bot.writing.model_client import ModelClient
+from bot.writing.writing_budget import WritingBudget
+
+TITLE, EXCERPT = 300, 350
+"""Characters of a title, and UTF-16 units of an excerpt."""
+BEGINNING = 4_000
+"""Characters of a text that an excerpt may come from."""
+MAX_TOKENS = 400
+
+_INSTRUCTIONS = (
+    "You translate the title and the beginning of one news article into {language}. Write two lines in plain "
+    "text and nothing else: on the first the title, in sentence case, on the second the text. Keep every "
+    "number, date and name. Add nothing and leave nothing out."
+)
+_LABEL = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", re.IGNORECASE)
+
+
+class _Passage(NamedTuple):
+    text: str
+    article: Article
+
+
+class Translations:
+    """Translations of articles, each written once for a language."""
+
+    def __init__(self, store: Store, client: ModelClient, budget: WritingBudget) -> None:
+        self._store, self._client, self._budget = store, client, budget
+        self.model = client.model
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether the service failed a moment ago, and is not asked."""
+        return self._client.is_resting
+
+    async def has_room(self, server_id: int) -> bool:
+        """Whether one more may be written today for a server."""
+        return await self._budget.has_room(server_id)
+
+    async def write(
+        self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]
+    ) -> bool:
+        """Have an article translated, and its posts in these channels edited; False where the service fails.
+
+        Where the translation does not hold that is kept, and the original stays.
+        """
+        begun = self._store.clock.now()
+        title, excerpt = safe.plain(article.title, TITLE), _excerpt(article)
+        parts = [_Passage(part, article) for part in (title, excerpt) if part]
+        whole = _Passage("\n".join(part.text for part in parts), article)
+        text = ""
+        trusted = await asyncio.to_thread(prompts.trusted, parts)
+        if title and trusted:
+            written = await self._client.complete(
+                prompts.messages(_INSTRUCTIONS, "", parts, language, headed=False),
+                most=MAX_TOKENS,
+                aside=True,
+            )
+            if written is None:
+                return False
+            text = await asyncio.to_thread(_held, written, whole, language, excerpt=excerpt)
+        await self._store.written_texts.add(
+            WrittenKind.TRANSLATION,
+            article.id,
+            text,
+            language=language,
+            model=self.model,
+            server_id=server_id,
+            as_of=begun,
+            channel_ids=channel_ids if text else (),
+        )
+        return True
+
+
+async def translated(store: Store, article: Article, language: str, model: str) -> Article:
+    """The article with its title and excerpt in a language, where it is in another and was translated."""
+    if article.language in {None, language}:
+        return article
+    texts = await store.written_texts.get(
+        WrittenKind.TRANSLATION, [article.id], language=language, model=model
+    )
+    title, _line, excerpt = texts.get(article.id, "").partition("\n")
+    if not title:
+        return article
+    return article._replace(title=title, summary=excerpt, body="", translated_from=article.language)
+
+
+def _excerpt(article: Article) -> str:
+    """What a post shows of the text, unless it only repeats the title."""
+    title = safe.plain(article.title)
+    for text in (article.summary, article.body):
+        paragraph = safe.plain(text[:BEGINNING])
+        if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
+            return excerpts.excerpt(paragraph, EXCERPT)
+    return ""
+
+
+def _held(written: str, original: _Passage, language: str, *, excerpt: str) -> str:
+    """A title and an excerpt in two lines, where they hold against the original; else ""."""
+    title, *rest = [safe.plain(_LABEL.sub("", line)) for line in citations.lines(written)] or [""]
+    text = " ".join(rest) if excerpt else ""
+    whole = "\n".join(filter(None, (title, text)))
+    if bool(text) != bool(excerpt) or len(title) > TITLE or safe.length(text) > 2 * EXCERPT:
+        return ""
+    return whole if citations.translates(whole, original, language) else ""

@@ -1,0 +1,62 @@
+"""An answer while a model writes it: shown sentence by sentence, at a pace that Discord takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from bot.answers.answer_model import Answer
+from bot.core.clock import Clock
+from cogs.asking.answer_views import draft
+
+PAUSE = 1.2
+"""Seconds between two edits: Discord takes some five in five seconds of a channel.
+https://discord.com/developers/docs/topics/rate-limits"""
+
+
+class AnswerDraft:
+    """Shows the latest draft with `show` until the answer is ready. Used as a context manager.
+
+    What fails is not tried again: the answer itself follows. After the block nothing is under way any more,
+    so that no draft comes after the answer.
+    """
+
+    def __init__(
+        self, show: Callable[[discord.ui.LayoutView], Awaitable[object]], clock: Clock, *, title: bool
+    ) -> None:
+        self._show, self._clock, self._title = show, clock, title
+        self._latest: Answer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._showing = asyncio.Lock()
+
+    async def __aenter__(self) -> Callable[[Answer], None]:
+        return self._hear
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._latest = None
+        async with self._showing:
+            if self._task is not None:
+                self._task.cancel()
+
+    def _hear(self, answer: Answer) -> None:
+        self._latest = answer
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._show_all())
+
+    async def _show_all(self) -> None:
+        while await self._show_latest():
+            await self._clock.sleep(PAUSE)
+
+    async def _show_latest(self) -> bool:
+        """Show what is not shown yet; False where there is nothing more to show, or it failed."""
+        async with self._showing:
+            answer, self._latest = self._latest, None
+            if answer is None:
+                return False
+            try:
+                await self._show(draft(answer, title=self._title))
+            except discord.HTTPException:
+                return False
+            return True

@@ -1,0 +1,113 @@
+"""The articles that a message is about, for the entries in its menu."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import discord
+
+from bot.client import interaction_places
+from bot.core.locale import _
+from bot.core.models import Article
+from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons, discord_limits
+from bot.posting.wording.explanations import articles_at
+from cogs.reading.saving import post_of, sees, unreadable
+from cogs.shared import article_cards
+from cogs.shared.views import ChooseOne, Interaction
+
+_LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
+_SAVE = re.compile(buttons.SAVE_TEMPLATE)
+_MOST = 10  # links that are looked up
+
+
+async def with_article(
+    interaction: Interaction,
+    message: discord.Message,
+    action: Callable[[Interaction, Article], Awaitable[None]],
+    *,
+    which: str,
+) -> None:
+    """Do something with the article of a message, as `articles_of` finds it; of several the asker chooses.
+
+    The interaction was acknowledged; `which` is what the menu of several asks.
+    """
+    articles = await articles_of(interaction, message, joined=True)
+    if len(articles) == 1:
+        await action(interaction, articles[0])
+    else:
+        await choose_article(interaction, articles[::-1], action, which)
+
+
+async def choose_article(
+    interaction: Interaction,
+    articles: Sequence[Article],
+    action: Callable[[Interaction, Article], Awaitable[None]],
+    placeholder: str,
+) -> None:
+    """Do something with the one of these articles that the asker chooses."""
+    by_key = {article.key: article for article in articles}
+
+    async def chosen(choice: Interaction, key: str) -> None:
+        await action(choice, by_key[key])
+
+    options = [article_cards.option(article) for article in articles]
+    await ChooseOne(interaction, chosen, placeholder, options).show(interaction)
+
+
+async def articles_of(
+    interaction: Interaction, message: discord.Message, *, joined: bool = False
+) -> list[Article]:
+    """The articles of a post of ours, before them those that `joined` it if they are wanted.
+
+    Where Telex is a guest, and in direct messages, those of a message that links articles which the asker can
+    read: it was chosen to be looked at. Raises `Refusal` where there are none, or they are not to be seen.
+    """
+    server_id = interaction_places.server_id(interaction)
+    post = await post_of(interaction.client, message.id, server_id)
+    if post is None and server_id is None:
+        return await _linked(interaction, message)
+    here = interaction.channel_id
+    if post is None or (post.person_id is None and here != (post.thread_id or post.channel_id)):
+        raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
+    if not await sees(interaction, post):
+        raise Refusal(unreadable())
+    told = post.article_ids
+    if joined:
+        told = (*post.joined_ids[::-1], *told)[-discord_limits.OPTIONS :]
+    articles = await interaction.client.store.articles.by_ids(told)
+    if not articles:
+        raise Refusal(unreadable())
+    return articles
+
+
+async def _linked(interaction: Interaction, message: discord.Message) -> list[Article]:
+    client = interaction.client
+    visible = await client.visible_feed_ids(interaction)
+    found: dict[str, Article] = {}
+    for key in list(_keys(message))[:_MOST] if message.author == client.user else ():
+        article = await client.store.articles.by_key(key)
+        if article is not None and article.feed_id in visible:
+            found.setdefault(article.page, article)
+    for link in list(dict.fromkeys(_links(message)))[:_MOST]:
+        for article in await articles_at(client.store, link):
+            if article.feed_id in visible:
+                found.setdefault(article.page, article)
+    if not found:
+        raise Refusal(_("I don’t know an article in this message that you can see."))
+    return list(found.values())
+
+
+def _keys(message: discord.Message) -> Iterator[str]:
+    """The articles that a message of ours lets people save."""
+    for row in message.components:
+        for part in row.children if isinstance(row, discord.Container) else [row]:
+            for item in part.children if isinstance(part, discord.ActionRow) else ():
+                if match := _SAVE.fullmatch(getattr(item, "custom_id", None) or ""):
+                    yield match["key"]
+
+
+def _links(message: discord.Message) -> Iterator[str]:
+    yield from _LINK.findall(message.content)
+    yield from (embed.url for embed in message.embeds if embed.url)

@@ -1,0 +1,86 @@
+"""/settings channel: what holds for one channel."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import discord
+
+from bot.core.choices import Preference
+from bot.core.locale import _, amount, ngettext
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule
+from bot.posting.sending import permissions
+from cogs.settings import outlet_names
+from cogs.settings.forum_tag_panel import TagPanel
+from cogs.settings.language_menu import languages
+from cogs.shared.panels import ChannelPanel, headed, setting
+from cogs.shared.views import Interaction, Press
+
+
+class ChannelSettings(ChannelPanel):
+    """A panel with the settings of a channel, each beside what changes it, made anew after each change."""
+
+    async def show(self, interaction: Interaction) -> None:
+        now = await interaction.client.store.preferences.of_channel(self.channel.id)
+        otherwise = _("Same as the server")
+        joins = _("off: each article gets its own post")
+        if now.join_stories:
+            joins = _("on: articles on the same event share one post")
+        blocks: list[Block] = [
+            headed(_("Channel settings"), self.channel.mention),
+            Rule(),
+            setting(_("Post language")),
+            Row(languages(self, now.language, otherwise)),
+            setting(_("Group by story"), joins, self._turn(Preference.JOIN_STORIES, is_on=now.join_stories)),
+        ]
+        writing = interaction.client.newsroom.writing
+        if now.translate or (writing is not None and writing.translations is not None):
+            translates = _("off: posts stay in their own language")
+            if now.translate:
+                translates = _("on: titles and excerpts in the post language, the original under More")
+            turn = self._turn(Preference.TRANSLATE, is_on=now.translate)
+            blocks.append(setting(_("Machine translation"), translates, turn))
+        if isinstance(self.channel, discord.TextChannel):
+            blocks.append(self._threads(self.channel, is_on=now.daily_thread))
+        if isinstance(self.channel, discord.ForumChannel):
+            rules = len(await interaction.client.store.forum_tags.of(self.channel.id))
+            told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
+            blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
+        switch = self._turn(Preference.AS_OUTLET, is_on=now.as_outlet)
+        blocks.append(await outlet_names.shown(interaction, self.channel, switch, is_on=now.as_outlet))
+        await self.display(interaction, (Card(tuple(blocks), outlets.COLOUR),))
+
+    def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
+        """Whether posts go into a thread of the day, and what the bot lacks for that."""
+        said = _("off: posts go straight into the channel")
+        if is_on:
+            said = _("on: each day has its own thread")
+        if is_on and (lacking := permissions.lacking_for_threads(channel)):
+            names = ", ".join(f"**{permissions.name(one)}**" for one in lacking)
+            advice = _("I can’t do that yet. In the channel’s settings, give me {permissions}.")
+            said += f"\n🟠 {advice.format(permissions=names)}"
+        return setting(_("Daily thread"), said, self._turn(Preference.DAILY_THREAD, is_on=is_on))
+
+    def _turn(self, preference: Preference, *, is_on: bool) -> Press:
+        label = _("Turn off") if is_on else _("Turn on")
+        return Press(partial(self._turn_over, preference), label=label)
+
+    async def _tags(self, interaction: Interaction) -> None:
+        assert isinstance(self.channel, discord.ForumChannel)
+        self.stop()
+        await TagPanel(interaction, self.channel, self.command_id).show(interaction)
+
+    async def _turn_over(self, preference: Preference, interaction: Interaction) -> None:
+        now = await interaction.client.store.preferences.of_channel(self.channel.id)
+        is_on = {
+            Preference.DAILY_THREAD: now.daily_thread,
+            Preference.JOIN_STORIES: now.join_stories,
+            Preference.AS_OUTLET: now.as_outlet,
+            Preference.TRANSLATE: now.translate,
+        }[preference]
+        await self.change(interaction, preference, int(not is_on))
+        if preference is Preference.DAILY_THREAD:
+            await interaction.client.courier.look_again(self.channel.id)
+        interaction.client.courier.wake()
+        await self.show(interaction)

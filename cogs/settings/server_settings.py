@@ -1,0 +1,194 @@
+"""/settings server: what holds for a whole server."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import discord
+from babel.dates import format_time
+from discord import app_commands
+
+from bot.core import hours, locale
+from bot.core.choices import Preference
+from bot.core.locale import _, clickable
+from bot.core.refusals import Refusal
+from bot.posting import notify_roles
+from bot.posting.rendering import post_looks
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from bot.text import safe, zones
+from cogs.feeds.look_choices import open_server_look
+from cogs.settings import alert_channel
+from cogs.settings.change_history import language_name
+from cogs.settings.language_menu import languages
+from cogs.shared import place_options
+from cogs.shared.panels import headed, setting
+from cogs.shared.place_options import PlaceOption
+from cogs.shared.rights import ManagersLayout, may_govern
+from cogs.shared.views import Ask, ChooseChannel, ChooseRole, Interaction, Press, Reply
+
+_LONGEST_ZONE = 60
+_MOST_ROLES = 10
+
+
+class ServerPanel(ManagersLayout):
+    """A panel with the settings of a server, each beside what changes it, made anew after each change."""
+
+    async def show(self, interaction: Interaction) -> None:
+        guild = interaction.guild
+        assert guild is not None
+        now = await interaction.client.store.preferences.of_server(guild.id)
+        discords = locale.supported(str(guild.preferred_locale))
+        otherwise = _("Automatic ({language})").format(
+            language=language_name(discords or interaction.client.newsroom.settings.language)
+        )
+        managers = _("members with Manage Server")
+        role = guild.get_role(now.manager_role) if now.manager_role is not None else None
+        if role is not None:
+            managers = _("{role} and members with Manage Server").format(role=role.mention)
+        elif now.manager_role is not None:
+            managers += " · " + _("the chosen role no longer exists")
+        alerts = f"<#{now.alerts}>" if now.alerts is not None else _("in each feed’s own channel")
+        chosen = [discord.Object(now.alerts)] if now.alerts is not None else []
+        place = ChooseChannel(
+            self._alert,
+            placeholder=_("Channel for alerts…"),
+            channel_types=PlaceOption().channel_types,
+            min_values=0,
+            default_values=[discord.SelectDefaultValue.from_channel(each) for each in chosen],
+        )
+        appoint = ChooseRole(
+            self._appoint,
+            placeholder=_("Role that can manage feeds…"),
+            min_values=0,
+            default_values=[role] if role is not None else [],
+        )
+        notify: tuple[Block, ...] = ()
+        if interaction.permissions.manage_roles:
+            offered = [guild.get_role(each) for each in now.notify_roles]
+            chooser = ChooseRole(
+                self._offer_roles,
+                placeholder=_("Roles people can take…"),
+                min_values=0,
+                max_values=_MOST_ROLES,
+                default_values=[each for each in offered if each is not None],
+            )
+            roles = ", ".join(f"<@&{each}>" for each in now.notify_roles) or _("none")
+            notify = (setting(_("Roles of “Notify me”"), roles), Row(chooser))
+        zone = _zone(now.time_zone, interaction.client.newsroom.clock.now())
+        more = clickable(_("Per channel: /settings channel. Who changed what: /settings history."))
+        blocks = (
+            headed(_("Server settings")),
+            Rule(),
+            setting(_("Post language")),
+            Row(languages(self, now.language, otherwise)),
+            setting(_("Feed alerts"), alerts),
+            Row(place),
+            setting(_("Who manages feeds"), managers),
+            Row(appoint if may_govern(interaction) else None),
+            *notify,
+            setting(_("Time zone"), zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
+            setting(
+                _("Post appearance"), post_looks.brief(now.look), Press(self._open_look, label=_("Choose…"))
+            ),
+            Rule(),
+            text(f"-# {more}"),
+        )
+        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+
+    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
+        """Set a preference of the server."""
+        assert interaction.guild is not None
+        await interaction.client.store.preferences.change(
+            preference, value, server_id=interaction.guild.id, person_id=interaction.user.id
+        )
+
+    async def _alert(self, interaction: Interaction, channel_ids: list[int]) -> None:
+        assert interaction.guild is not None
+        try:
+            if not channel_ids:
+                await self.change(interaction, Preference.ALERTS, None)
+                return
+            target = await place_options.find(interaction.guild, channel_ids[0])
+            if target is None:
+                raise Refusal(_("That channel no longer exists."))
+            await place_options.require_view(interaction, target.id)
+            said = await alert_channel.choose(interaction, target)
+            await interaction.followup.send(said, ephemeral=True)
+        finally:  # a menu keeps showing what was chosen, also what was refused
+            await self.show(interaction)
+
+    async def _appoint(self, interaction: Interaction, role_ids: list[int]) -> None:
+        if not may_govern(interaction):
+            raise app_commands.MissingPermissions(["manage_guild"])
+        if interaction.guild is not None and interaction.guild.id in role_ids:  # the id of @everyone
+            raise Refusal(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
+        await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
+        await self.show(interaction)
+
+    async def _offer_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
+        guild = interaction.guild
+        if guild is None or not interaction.permissions.manage_roles:
+            raise app_commands.MissingPermissions(["manage_roles"])
+        manager_role = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
+        try:
+            for role_id in role_ids:
+                role = guild.get_role(role_id)
+                if role is None:
+                    raise Refusal(_("That role no longer exists."))
+                if reason := notify_roles.unsafe(role, manager_role=manager_role):
+                    raise Refusal(reason)
+            value = ",".join(map(str, sorted(role_ids))) or None
+            await self.change(interaction, Preference.NOTIFY_ROLES, value)
+        finally:  # a menu keeps showing what was chosen, also what was refused
+            await self.show(interaction)
+
+    async def _open_look(self, interaction: Interaction) -> None:
+        self.stop()
+        await open_server_look(interaction, self.command_id)
+
+    async def _ask_zone(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(
+            Ask(
+                self,
+                self._move_clock,
+                title=_("Time zone"),
+                label=_("City, country, or a name like Europe/Paris"),
+                placeholder="Europe/Paris",
+                max_length=_LONGEST_ZONE,
+            )
+        )
+
+    async def _move_clock(self, interaction: Interaction, text: str) -> None:
+        zone = await asyncio.to_thread(zones.find, text)
+        if zone is None:
+            raise Refusal(await _no_zone(text))
+        await self.change(interaction, Preference.TIME_ZONE, zone)
+        await self.show(interaction)
+
+
+def _zone(name: str, now: int) -> str:
+    """A time zone with the time that it is there, so that a wrong one is noticed."""
+    there = datetime.fromtimestamp(now, hours.zone(name))
+    return _("{zone} ({time} there now)").format(
+        zone=name, time=format_time(there, "short", locale=locale.current())
+    )
+
+
+async def _no_zone(text: str) -> str:
+    """What to say of a text that is no time zone."""
+    given = safe.markdown(safe.plain(text, _LONGEST_ZONE))
+    if any(character.isdecimal() for character in text):
+        return _(
+            "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "
+            "Paris or Belgium."
+        ).format(text=given)
+    if names := await asyncio.to_thread(zones.near, text):
+        offered = ", ".join(f"`{name}`" for name in names)
+        return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
+            text=given, names=offered
+        )
+    return _(
+        "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
+    ).format(text=given)

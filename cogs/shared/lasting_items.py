@@ -1,0 +1,91 @@
+"""Buttons and menus under messages that outlive restarts: their ids say all that a click needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+from discord.ext import commands
+
+from bot.client.discord_client import Telex, slow_down
+from bot.client.error_answers import answering, report, speak_to
+from cogs.shared.rights import anywhere
+from cogs.shared.views import Interaction, Reply, acknowledge
+
+LastingItem = type[discord.ui.DynamicItem[Any]]
+Entry = Callable[[Interaction, discord.Message], Coroutine[Any, Any, None]]
+
+
+def lasting(
+    template: str, reply: Reply = Reply.NEW
+) -> Callable[[Callable[..., Awaitable[None]]], LastingItem]:
+    """Make an item of a function: it is called with the click, the item, and the groups of its id by name.
+
+    `template` is a regular expression of the whole id. Nobody presses such items more often than their share.
+    """
+
+    def made(action: Callable[..., Awaitable[None]]) -> LastingItem:
+        class Lasting(discord.ui.DynamicItem[Any], template=template):
+            def __init__(self, item: discord.ui.Item[Any], groups: dict[str, str]) -> None:
+                super().__init__(item)
+                self._groups = groups
+
+            @classmethod
+            async def from_custom_id(
+                cls,
+                _interaction: discord.Interaction[Any],
+                item: discord.ui.Item[Any],
+                match: re.Match[str],
+                /,
+            ) -> Self:
+                return cls(item, match.groupdict())
+
+            async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+                speak_to(interaction)
+                try:
+                    slow_down(interaction)
+                except app_commands.CommandOnCooldown as refusal:
+                    await report(interaction, refusal)
+                    return False
+                return True
+
+            async def callback(self, interaction: discord.Interaction[Any]) -> None:
+                async with answering(interaction):
+                    await acknowledge(interaction, reply)
+                    await action(interaction, self.item, **self._groups)
+
+        Lasting.__name__, Lasting.__doc__ = action.__name__, action.__doc__
+        Lasting.__module__ = action.__module__
+        return Lasting
+
+    return made
+
+
+class LastingCog(commands.Cog):
+    """A cog with items that outlive restarts, and entries of the menu of a message."""
+
+    items: tuple[LastingItem, ...] = ()
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self._menus: list[app_commands.ContextMenu] = []
+
+    def offer(self, name: locale_str, action: Entry, does: locale_str) -> None:
+        """Have an entry in the menu of messages, with what it does, for a person to take along too."""
+        menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": does})
+        self._menus.append(anywhere(menu))
+
+    async def cog_load(self) -> None:
+        """Answer them, of earlier processes too."""
+        self.bot.add_dynamic_items(*self.items)
+        for menu in self._menus:
+            self.bot.tree.add_command(menu)
+
+    async def cog_unload(self) -> None:
+        for menu in self._menus:
+            self.bot.tree.remove_command(menu.name, type=menu.type)
+        self.bot.remove_dynamic_items(*self.items)

@@ -1,0 +1,149 @@
+"""What a page of results costs in a small store, beside lemon24/reader in the same run.
+
+    python -m tests.benchmarks.small_store [--python PYTHON] [--queries N] [--profile]
+
+Both keep the articles of the real feeds of `../shared/feeds/real` and are asked the same queries: one, two
+and three words of titles in any order, 150 of each unless said. Printed is the median of the CPU of a page of
+twenty with its excerpts, all threads of the process counted. reader finds what has all words, Telex shows
+what has some of them too, so that its pages are fuller. `reader` (https://github.com/lemon24/reader) may be
+installed in an environment of its own, whose interpreter is PYTHON; where it is not, that half is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import json
+import pstats
+import random
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_network
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.settings import Settings
+from bot.search.index import analysis
+from tests.feed_server import FeedServer
+from tests.shared import SHARED
+
+PAGE, WARM = 20, 10
+FEEDS = SHARED / "feeds" / "real"
+RIVAL = Path(__file__).with_name("small_store_reader.py")
+console = Console(width=120)
+
+
+@asynccontextmanager
+async def filled() -> AsyncIterator[Newsroom]:
+    """A newsroom that has polled each of the feeds once."""
+    with TemporaryDirectory(prefix="telex-benchmark-") as folder:
+        here = (ip_network("127.0.0.0/8"),)
+        settings = Settings(database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=here)
+        async with open_newsroom(settings) as newsroom:
+            server = await FeedServer().start()
+            for path in sorted(FEEDS.rglob("*.*")):
+                url = server.serve(f"/{path.name}", path.read_bytes(), content_type="text/xml", etag=False)
+                await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)
+            await server.stop()
+            await newsroom.index.catch_up()
+            following = asyncio.create_task(newsroom.index.run())
+            yield newsroom
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def queries(newsroom: Newsroom, number: int) -> list[str]:
+    """So many of one, of two and of three words of titles."""
+    chance = random.Random(4)
+    titles = sorted({article.title for article in await newsroom.store.articles.newest(None, limit=100_000)})
+    found: list[str] = []
+    while len(found) < 3 * number:
+        title = chance.choice(titles)
+        words = [word for word in re.findall(r"[^\W\d_]{3,}", title) if analysis.stems(word, "en")]
+        count = 1 + len(found) % 3
+        if len(words) >= count:
+            found.append(" ".join(chance.sample(words, count)))
+    return found
+
+
+class Cost(NamedTuple):
+    """Milliseconds of CPU of a page, and how many results it has."""
+
+    took: float
+    results: int
+
+
+async def costs(newsroom: Newsroom, asked: list[str]) -> list[Cost]:
+    found = []
+    for query in asked:
+        began = time.process_time()
+        page = await newsroom.searcher.search(query, feed_ids=None, limit=PAGE)
+        found.append(Cost((time.process_time() - began) * 1_000, len(page.results)))
+    return found
+
+
+def costs_of_reader(python: str, asked: list[str]) -> list[Cost]:
+    """The same of reader; nothing where it is not installed."""
+    done = subprocess.run(
+        [python, str(RIVAL), str(FEEDS)], input=json.dumps(asked), text=True, check=False, capture_output=True
+    )
+    if done.returncode:
+        console.print(f"reader is not installed for {python}, or failed: {done.stderr.strip()[-300:]}")
+        return []
+    answer = json.loads(done.stdout)
+    console.print(f"reader keeps {answer['articles']} articles")
+    return list(map(Cost, answer["took"], answer["found"]))
+
+
+async def main(options: argparse.Namespace) -> None:
+    """Print the medians."""
+    if not FEEDS.exists():
+        raise SystemExit("needs ../shared/feeds/real, which is not beside this checkout")
+    async with filled() as newsroom:
+        console.print(f"Telex keeps {await newsroom.store.articles.count()} articles")
+        asked = await queries(newsroom, options.queries)
+        await costs(newsroom, asked[:WARM])
+        if options.profile:
+            profile = cProfile.Profile()
+            with profile:
+                await costs(newsroom, asked)
+            pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+            return
+        ours = await costs(newsroom, asked)
+        theirs = await asyncio.to_thread(costs_of_reader, options.python, asked)
+    everything = list(range(len(asked)))
+    kinds = {f"{count} words": everything[count - 1 :: 3] for count in (1, 2, 3)} | {"all": everything}
+    for name, costs_ in (("reader", theirs), ("Telex", ours)):
+        kinds[f"that fill {name}'s page"] = [n for n, cost in enumerate(costs_) if cost.results == PAGE]
+    table = Table("queries", "number", "Telex", "reader", title="ms of CPU of a page, median (results)")
+    for kind, numbers in kinds.items():
+        figures = (told([costs_[n] for n in numbers if costs_]) for costs_ in (ours, theirs))
+        table.add_row(kind, str(len(numbers)), *figures)
+    console.print(table)
+
+
+def told(found: list[Cost]) -> str:
+    if not found:
+        return ""
+    return f"{median(cost.took for cost in found):.2f} ({median(cost.results for cost in found):.0f})"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has reader")
+    parser.add_argument("--queries", type=int, default=150, help="of each kind")
+    parser.add_argument("--profile", action="store_true", help="of Telex's loop alone")
+    asyncio.run(main(parser.parse_args()))

@@ -1,0 +1,156 @@
+"""Telex taken along: into servers that it is not in, and into groups, by a person who installed it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from simcord.enums import InteractionType
+from simcord.results import InteractionResult
+
+from tests.cogs.helpers import button, hide, labels, last, text
+from tests.cogs.people import (
+    ABROAD,
+    DIRECT,
+    GROUP,
+    GUEST,
+    MEMBER,
+    PUBLIC,
+    VAULT,
+    WILDS,
+    Crowd,
+    crowd,
+)
+from tests.cogs.people import (
+    everything as heard,
+)
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+from tests.store import sql
+
+COMMAND = InteractionType.APPLICATION_COMMAND
+
+
+async def command(people: Crowd, who: str, name: str, **options: Any) -> InteractionResult:
+    people.world.clock.advance(60)
+    return await people.send(who, COMMAND, people._data(name, options))
+
+
+async def menu(people: Crowd, who: str, name: str, **message: Any) -> str:
+    """Choose an entry in the menu of somebody's message."""
+    told = {
+        "id": "77",
+        "channel_id": str(WILDS + 1),
+        "author": {"id": "5", "username": "friend", "discriminator": "0", "avatar": None},
+        "content": "",
+        "embeds": [],
+        "components": [],
+        "attachments": [],
+        "mentions": [],
+        "mention_roles": [],
+        "mention_everyone": False,
+        "pinned": False,
+        "tts": False,
+        "type": 0,
+        "timestamp": "2026-01-01T00:00:00+00:00",
+        "edited_timestamp": None,
+    }
+    data = {"id": people._root(name, 3)["id"], "name": name, "type": 3, "target_id": "77"}
+    return heard(await people.send(who, COMMAND, data | {"resolved": {"messages": {"77": told | message}}}))
+
+
+def traces(database: Path, *ids: int) -> list[str]:
+    """Where in a database one of these numbers stands."""
+    with closing(sqlite3.connect(database)) as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return [
+            name
+            for name in tables
+            for row in connection.execute(f"SELECT * FROM {name}")
+            if set(ids) & set(row)
+        ]
+
+
+async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the_place(
+    telex: World, feed_server: FeedServer
+) -> None:
+    people = await crowd(telex, feed_server)
+    for who in (GUEST, GROUP):
+        answer = await command(people, who, "ask", question="What did the thieves take?", public=True)
+        assert last(answer).ephemeral
+        assert PUBLIC in text(last(answer))
+        assert "Tell me when" not in text(last(answer))
+        found = last(await command(people, who, "search", query="thieves"))
+        assert found.ephemeral
+        assert PUBLIC in text(found)
+        assert VAULT not in text(found)
+        assert "Watch" not in labels(found)
+        shared = await people.press(who, found, button(found, "Share…"))
+        card = shared.followups[-1]
+        assert not card.ephemeral
+        assert f"{telex.reader.user.mention} shared" in text(card)
+        save = f"telex:save:{people.articles[PUBLIC].key}"
+        assert save in json.dumps(card.components)
+        assert "Removed" in await people.click(who, card, save)
+        assert "Saved to your bookmarks" in await people.click(who, card, save)
+        assert PUBLIC in heard(await command(people, who, "bookmarks"))
+    assert traces(sql.file(telex.database), WILDS, WILDS + 1) == []
+    kept = await telex.store.bookmarks.list(telex.reader.id, limit=5)
+    assert [(one.server_id, one.message_id) for one in kept] == [(telex.guild.id, None)]
+
+
+async def test_what_a_guest_may_not_share_stays(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = await crowd(telex, feed_server)
+    found = last(await command(people, DIRECT, "search", query="thieves"))
+    assert "Share…" not in labels(found)  # nobody else is there
+    found = last(await command(people, GUEST, "search", query="thieves"))
+    key = people.articles[PUBLIC].key
+    mute = discord.Permissions.all()
+    mute.use_external_apps = False
+    with monkeypatch.context() as patch:
+        patch.setattr(discord.Interaction, "permissions", mute)
+        assert "shows what I say to you alone" in await people.click(GUEST, found, f"telex:share:{key}")
+    hidden = people.articles[VAULT].key
+    assert "gone, or it’s from a feed you can’t see" in await people.click(
+        GUEST, found, f"telex:share:{hidden}"
+    )
+    feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
+    assert feed is not None
+    with closing(sqlite3.connect(sql.file(telex.database))) as connection, connection:
+        connection.execute("UPDATE feed SET server_id = ? WHERE id = ?", (telex.guild.id, feed.id))
+    assert "belongs to one server" in await people.click(GUEST, found, f"telex:share:{key}")
+
+
+async def test_a_member_of_two_servers_finds_both_and_loses_what_they_may_no_longer_see(
+    telex: World, feed_server: FeedServer
+) -> None:
+    people = await crowd(telex, feed_server)
+    abroad = people.abroad.guild
+    assert abroad is not None
+    abroad.add_member(telex.reader.user)
+    await telex.env.settle()
+    found = heard(await command(people, GUEST, "latest"))
+    assert PUBLIC in found
+    assert ABROAD in found
+    assert ABROAD not in heard(await command(people, MEMBER, "latest"))
+    link = people.articles[ABROAD].url
+    assert "Saved" in await menu(people, GROUP, "Bookmark", content=f"Look: <{link}>!")
+    assert "can see" in await menu(people, GROUP, "Bookmark", content=people.articles[VAULT].url)
+    assert "More like" in await menu(people, GUEST, "More like this", embeds=[{"type": "link", "url": link}])
+    hide(telex, telex.news, telex.reader)
+    found = heard(await command(people, GUEST, "latest"))
+    assert PUBLIC not in found
+    assert ABROAD in found
+    telex.env.backend.remove_member(abroad.id, telex.reader.id)
+    await telex.env.settle()
+    assert "We don’t share a server" in heard(await command(people, GUEST, "latest"))
+    assert ABROAD not in await people.typed(GUEST, "search", "source", "")

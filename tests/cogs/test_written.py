@@ -1,0 +1,218 @@
+"""Summaries and translations by a model: shown as far as they hold, and never in anybody's way."""
+
+from __future__ import annotations
+
+import pytest
+from simcord.results import ResponseMessage
+
+from bot.core.choices import DigestPlan, Preference
+from bot.core.models import Feed
+from bot.core.settings import Settings
+from bot.posting.rendering.shown_articles import holds, pages
+from bot.store.records import WrittenKind
+from tests.cogs.engine import mention
+from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.posting.publisher import Answers, until
+from tests.shown import title
+from tests.writing.model_service import ModelService
+
+BODY = (
+    "The city council of Lyon voted on Monday to ban facial recognition in public places. "
+    "The ban begins on 1 June and costs the city 40,000 euros a year. "
+    "Mayor Jeanne Martin said that cameras stay where they are, and that only the software goes. "
+    "The police had tested it for two years, in trains and in two stadiums. "
+    "Opponents of the ban want to go to court before the summer, and ask for a vote of the citizens. "
+) * 2
+GOOD = "Lyon bans facial recognition in public places. The ban begins on 1 June."
+FRENCH = "Lyon interdit la reconnaissance faciale dans les lieux publics"
+FRENCH_TEXT = "L’interdiction commence le 1er juin et coûte 40 000 euros par an à la ville."
+ENGLISH = "Lyon bans facial recognition in public places"
+ENGLISH_TEXT = "The ban begins on 1 June and costs the city 40,000 euros a year."
+
+
+@pytest.fixture
+def service(feed_server: FeedServer) -> ModelService:
+    return ModelService(feed_server)
+
+
+@pytest.fixture
+def settings(settings: Settings, service: ModelService) -> Settings:
+    return settings.model_copy(update={"model_url": service.url, "model_name": "small"})
+
+
+async def followed(telex: World, server: FeedServer, body: str = BODY) -> Feed:
+    return await follow(telex, server, item(1, title=ENGLISH, body=body, published=telex.clock.now() - 60))
+
+
+async def bring(telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str) -> None:
+    server.serve("/rss", rss(item(number, title=name, body=body, published=telex.clock.now() - 30)))
+    await telex.poll(feed)
+    await telex.deliver()
+
+
+async def translates(telex: World, server: FeedServer) -> Feed:
+    """A feed whose channel wants its posts in French, and turned that on as people do."""
+    feed = await followed(telex, server)
+    await telex.store.preferences.change(
+        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
+    )
+    panel = last(await telex.editor.slash(telex.news, "settings channel"))
+    assert "off: posts stay in their own language" in text(panel)
+    turned = last(await telex.editor.click(panel, custom_id=beside(panel, "Machine translation")))
+    assert "the original under More" in text(turned)
+    await telex.deliver()
+    return feed
+
+
+def beside(message: ResponseMessage, setting: str) -> str:
+    """The custom id of the button beside a setting."""
+    for one in parts(message):
+        if one.get("accessory") and setting in str(one.get("components")):
+            return str(one["accessory"]["custom_id"])
+    raise AssertionError(setting)
+
+
+async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(
+    telex: World, feed_server: FeedServer, service: ModelService
+) -> None:
+    feed = await followed(telex, feed_server)
+    post = telex.posts()[-1]
+    service.says(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
+    menu = last(await telex.reader.click(post, label="More"))
+    told = text(last(await telex.reader.click(menu, label="Summarize")))
+    assert "> Lyon bans facial recognition in public places. ([Example News](https://news.example/" in told
+    assert "> The ban begins on 1 June." in told
+    assert "90,000" not in told
+    assert "evil" not in told
+    assert "Written by a language model" in told
+    assert "Write in English" in service.prompt
+    service.says("Something else entirely.")
+    again = await telex.reader.context_menu(telex.news, "Summarize", post)
+    assert "The ban begins on 1 June." in said(again)
+    assert len(service.requests) == 1
+    telex.locales[telex.reader.id] = "fr"
+    nothing = said(await telex.reader.context_menu(telex.news, "Summarize", post))
+    assert "Pas de résumé" in nothing
+    assert "Write in French" in service.prompt
+    service.sends(b"{}", 500)
+    await bring(telex, feed_server, feed, 2, "Chips get smaller", BODY)
+    newer = telex.posts()[-1]
+    assert "ne répond pas" in said(await telex.reader.context_menu(telex.news, "Summarize", newer))
+
+
+async def test_a_day_has_so_many_summaries_and_a_server_its_share(
+    telex: World, feed_server: FeedServer, service: ModelService, settings: Settings
+) -> None:
+    feed = await followed(telex, feed_server)
+    article = await newest(telex, feed)
+    service.says(GOOD)
+    add = telex.store.written_texts.add
+    for language in map(str, range(settings.model_daily // 4)):
+        await add(
+            WrittenKind.SUMMARY,
+            article.id,
+            "",
+            language=language,
+            model="small",
+            server_id=telex.guild.id,
+            as_of=telex.clock.now(),
+        )
+    post = telex.posts()[-1]
+    refused = await telex.reader.context_menu(telex.news, "Summarize", post)
+    assert "all the summaries for today" in said(refused)
+    assert service.requests == []
+    await telex.advance(90_000)
+    assert "The ban begins on 1 June." in said(await telex.reader.context_menu(telex.news, "Summarize", post))
+
+
+async def test_a_digest_has_summaries_where_they_are_there_in_time(
+    telex: World, feed_server: FeedServer, service: ModelService
+) -> None:
+    await followed(telex, feed_server)
+    service.says(GOOD)
+    flow = last(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
+    flow = last(await choose(telex.editor, flow, "Summaries", "Options"))
+    assert "With summaries by a language model." in text(flow)
+    assert "> Lyon bans facial recognition in public places. The ban begins on 1 June." in text(flow)
+    await telex.editor.click(flow, label="Start")
+    digest = await telex.store.digests.of_channel(telex.news.id)
+    assert digest is not None
+    assert digest.plan == DigestPlan(weekday=None, minute=480, summaries=True)
+    service.sends(b"{}", 500)  # what is cached needs no service, and what is not goes without
+    await telex.advance(digest.due - telex.clock.now())
+    await telex.deliver()
+    shown = text(telex.posts()[-1])
+    assert "## Today’s news" in shown
+    assert "> Lyon bans facial recognition in public places. The ban begins on 1 June." in shown
+    assert "Summaries by a language model." in shown
+
+
+async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
+    telex: World, feed_server: FeedServer, service: ModelService
+) -> None:
+    service.sends(b"{}", 500)
+    feed = await translates(telex, feed_server)
+    post = telex.posts()[-1]
+    assert title(post) == ENGLISH  # the model is down, and the post is there
+    service.says(f"{FRENCH}\n{FRENCH_TEXT}")
+    await bring(telex, feed_server, feed, 2, ENGLISH, ENGLISH_TEXT)
+    assert title(telex.posts()[-1]) == ENGLISH  # it is left alone for a while
+    await telex.advance(60)
+    await telex.deliver()
+    await telex.deliver()
+    post = telex.posts()[-1]
+    assert title(post) == FRENCH
+    assert FRENCH_TEXT in text(post)
+    assert "-# 🌐 Traduction automatique (anglais)" in text(post)
+    article = await newest(telex, feed)
+    assert holds(pages(post), article.page, article.title)  # when a channel is read back
+    menu = last(await telex.reader.click(post, label="Plus"))
+    assert "ORIGINAL" in text(menu)
+    assert ENGLISH_TEXT in text(menu)
+    # What another channel had translated, or was corrected, needs no second look at the original.
+    asked = len(service.requests)
+    await telex.restart()
+    await telex.deliver()
+    assert len(service.requests) == asked
+    service.says("Lyon interdit la reconnaissance faciale à Paris\nC’est 41 000 euros.")
+    await telex.advance(600)
+    await bring(telex, feed_server, feed, 2, f"{ENGLISH} from June", ENGLISH_TEXT)
+    await telex.deliver()
+    assert title(telex.posts()[-1]) == f"{ENGLISH} from June"
+    assert "🌐" not in text(telex.posts()[-1])
+    assert "Summarize" in labels(menu)
+
+
+async def test_an_answer_grows_sentence_by_sentence_in_one_message(
+    telex: World, feed_server: FeedServer, service: ModelService
+) -> None:
+    await followed(telex, feed_server)
+    heard = Answers(telex)
+    before = len(telex.posts())
+
+    def drafts() -> list[str]:
+        bodies = [str(body) for body in heard.bodies]
+        return [body for body in bodies if "Still writing" in body]
+
+    async def shown() -> None:
+        await until(lambda: bool(drafts()))
+
+    service.streams(
+        "The ban begins on 1 June [1]. It costs the city 90,000 euros a year [1]. It costs",
+        " the city 40,000 euros a year [1].",
+        between=shown,
+    )
+    await telex.reader.send(telex.news, f"{mention(telex)} When does the ban of facial recognition begin?")
+    (post,) = telex.posts()[before:]
+    assert "The ban begins on 1 June" in drafts()[0]
+    assert "40,000" not in drafts()[0]
+    assert "It costs the city 40,000 euros a year." in text(post)
+    assert "90,000" not in str(heard.bodies)
+    assert "Still writing" not in text(post)
+    assert "👍" in str(parts(post))
+    service.streams("The ban begins on 1 June [1].", between=shown, ends=False)
+    await telex.reader.send(telex.news, f"{mention(telex)} When does the ban of facial recognition begin?")
+    assert "Written by a language model" not in text(telex.posts()[-1])  # it broke off: quoted instead
+    assert "1 June" in text(telex.posts()[-1])

@@ -1,0 +1,58 @@
+"""Somebody at the page of the demo. simcord's page has no other way in than its own functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simcord.actors import MemberActor
+from simcord.env import Env
+from simcord.preview import Preview
+
+
+class Visitor:
+    """Acts on a page of the preview as the browser does."""
+
+    def __init__(self, env: Env, preview: Preview, viewer: MemberActor | None = None) -> None:
+        self.env, self.preview = env, preview
+        self.page = preview._open_page(None if viewer is None else str(viewer.id), None)
+
+    async def act(self, kind: str, **details: Any) -> dict[str, Any]:
+        return await self.preview._action(
+            self.page.id,
+            {
+                "protocol_version": 3,
+                "sequence": self.page.last_sequence + 1,
+                "request_id": kind,
+                "generation": self.page.generation,
+                "bot_generation": self.env._generation,
+                "published_revision": self.page.revision,
+                "kind": kind,
+                **details,
+            },
+        )
+
+    def menu(self) -> dict[str, str]:
+        """The places by their names."""
+        return {place["name"]: place["id"] for place in self.page.snapshot["viewers"]}
+
+    async def go(self, name: str) -> None:
+        answer = await self.act("viewer", viewer_id=self.menu()[name])
+        assert not answer["rejected"], answer
+        assert self.page.snapshot["viewerId"] == self.menu()[name]
+
+    async def run(self, command: str, **details: Any) -> dict[str, Any]:
+        entry = next(one for one in self.page.command_catalog["entries"] if one["invocation"] == command)
+        return await self.act(
+            "run_command",
+            command_id=entry["commandId"],
+            path=entry["path"],
+            schema_fingerprint=entry["schemaFingerprint"],
+            options={},
+            **details,
+        )
+
+    def texts(self) -> list[str]:
+        return [message["content"] for message in self.messages()]
+
+    def messages(self) -> list[dict[str, Any]]:
+        return list(self.page.snapshot["messages"].values())

