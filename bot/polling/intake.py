@@ -35,6 +35,8 @@ NOBODY = Followed()
 BATCH = 64
 """Entries that become articles in one call of a worker."""
 BATCH_BYTES = 512 * 1024
+AT_ONCE = 50
+"""Entries that are compared in one turn of the event loop: half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,9 @@ class Intake:
         aliases: list[tuple[bytes, int]] = []
         marked = set(known)
         refused = 0
-        for sketch in sketches:
+        for number, sketch in enumerate(sketches):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
             names_ = _names_to_keep(sketch, is_repeated=entry_identity.is_repeated(sketch, known))
             if sketch.repeated and sketch.mark not in marked:
                 marked.add(sketch.mark)
@@ -131,10 +135,15 @@ class Intake:
                 refused += 1
             else:
                 changed[match.article_id] = _redraft(feed, document.head, sketch, match)
-        strangers = bool(sketches) and not by_name and not passed_over and not is_part
         sizes = [len(draft.packed) for draft in new]
         admitted = self._shares.admit(
-            feed, followed, sizes, entries=len(sketches), strangers=strangers, missed=missed, now=now
+            feed,
+            followed,
+            sizes,
+            entries=len(sketches),
+            strangers=bool(sketches) and not by_name and not passed_over and not is_part,
+            missed=missed,
+            now=now,
         )
         restless = refused >= max(FEW, len(sketches) // 4)
         excess = _excess(new[admitted.kept :], admitted.kind, passed_over, refused if restless else 0)
@@ -175,17 +184,19 @@ class Intake:
         variants = {name for sketch in unknown() for name in sketch.variants}
         if variants:
             found |= entry_identity.by_variant(unknown(), await polls.known(feed.id, variants))
-        pages = {sketch.page: urls.forms(sketch.url) for sketch in unknown() if sketch.url}
+        pages = await asyncio.to_thread(_pages, unknown()) if unknown() else {}
         at_pages = await polls.known_pages(feed.id, pages) if pages else {}
         found |= entry_identity.by_link(unknown(), at_pages, present())
         if feed.last_success is None or not unknown():
             return found, at_pages
         dates = {sketch.published for sketch in unknown() if sketch.published is not None}
         articles = await polls.resembling(feed.id, dates, len(sketches) + moved_entries.MARGIN)
-        candidates = moved_entries.Candidates(sketches, unknown(), articles, present())
+        candidates = await asyncio.to_thread(
+            moved_entries.Candidates, sketches, unknown(), articles, present()
+        )
         if candidates.pairs:
             given = await polls.given({pair.known.article_id for pair in candidates.pairs})
-            found |= candidates.matched(await asyncio.to_thread(_contents, given))
+            found |= await asyncio.to_thread(_matched, candidates, given)
         return found, at_pages
 
     async def sample(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
@@ -237,8 +248,15 @@ def _excess(
     return Excess(kind or SurplusKind.CHANGES, passed, still, refused)
 
 
-def _contents(given: Mapping[int, tuple[str, str]]) -> dict[int, bytes]:
-    return {article_id: content(*texts) for article_id, texts in given.items()}
+def _pages(sketches: Sequence[Sketch]) -> dict[str, Collection[str]]:
+    """The canonical addresses of the pages that entries lead to."""
+    return {sketch.page: urls.forms(sketch.url) for sketch in sketches if sketch.url}
+
+
+def _matched(
+    candidates: moved_entries.Candidates, given: Mapping[int, tuple[str, str]]
+) -> dict[bytes, Known]:
+    return candidates.matched({article_id: content(*texts) for article_id, texts in given.items()})
 
 
 def _names_to_keep(sketch: Sketch, *, is_repeated: bool) -> tuple[bytes, ...]:
