@@ -31,6 +31,7 @@ from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import Erased
 from bot.store.people.opinions import Opinions
+from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
@@ -112,6 +113,7 @@ class Store:
         self.assistant_tokens = AssistantTokens(database, clock)
         self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
+        self.personal_digests = PersonalDigests(database, clock)
         self.meta = Meta(database)
 
     @classmethod
