@@ -190,13 +190,15 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed(
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
         last = await first.changes.last()
         seen: list[int] = []
+        reading = asyncio.Lock()
 
         async def read() -> None:
             nonlocal last
-            found = await second.changes.after(last.number, last.mark, 100)
-            assert found is not None
-            seen.extend(change.article_id for change in found)
-            last = found[-1] if found else last
+            async with reading:
+                found = await second.changes.after(last.number, last.mark, 100)
+                assert found is not None
+                seen.extend(change.article_id for change in found)
+                last = found[-1] if found else last
 
         async def write(store: Store, place: int) -> None:
             for number in range(10):
