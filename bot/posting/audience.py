@@ -29,13 +29,16 @@ class Audience:
         self._store, self._client, self._visibility = store, client, visibility
 
     async def admit(self, notice: Dispatch) -> Dispatch | Outcome | None:
-        """A watch's notice or a digest with what may be told; None when that is nothing, or why not yet."""
+        """A dispatch with what may be told; None when that is nothing, or why not yet.
+
+        A watch or a digest may be about other channels; all else is about feeds of the channel itself.
+        """
+        edition = digest_selection.read(notice.payload) if notice.kind is DispatchKind.DIGEST else None
+        if notice.watch_id is None and (edition is None or not edition.wide):
+            return notice
         guild = self._client.get_guild(notice.server_id)
         if guild is None:
             return None
-        edition = digest_selection.read(notice.payload) if notice.kind is DispatchKind.DIGEST else None
-        if edition is not None and not edition.wide:  # as the channel was told it singly
-            return notice
         try:
             if notice.person_id is None:
                 feed_ids = await self.feeds_of_channel(guild, notice.channel_id)
@@ -90,8 +93,8 @@ class Matching(DueTask):
         if self.task is not None or now < self._rests_until or not await self._store.watches.arrivals(1):
             return
         if self.task is None:
-            self._begin(self._match())
+            self._begin(self._work())
 
-    async def _match(self) -> None:
+    async def _work(self) -> None:
         while await self._watchman.look():
             pass

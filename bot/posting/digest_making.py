@@ -63,19 +63,11 @@ class Digests(DueTask):
         self._language = default_language
         self._tastes, self._summaries = tastes, summaries
 
-    async def start(self, now: int) -> None:
-        """Begin where one is due and it was not begun."""
-        due = await self.next_due()
-        if self.task is None and due is not None and due <= now:
-            self._begin(self._make_due(now))
+    async def _due(self) -> int | None:
+        return await self._store.digests.next_due()
 
-    async def next_due(self) -> int | None:
-        """When there is something to do, which may be past; None when there is nothing."""
-        due = await self._store.digests.next_due()
-        return None if due is None else max(due, self._rests_until)
-
-    async def _make_due(self, now: int) -> None:
-        due = await self._store.digests.due(now)
+    async def _work(self) -> None:
+        due = await self._store.digests.due(self._clock.now())
         for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
             try:
                 await self._make(digest)
