@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -79,13 +80,17 @@ def _found_as_json(found: Discovery) -> dict[str, object]:
         "lists": [
             {
                 "items": [
-                    {"url": item.url, "title": item.title, "published": article_files.iso(item.published)}
+                    {"url": item.url, "title": item.title, "published": _iso(item.published)}
                     for item in page_list.items
                 ]
             }
             for page_list in found.page.lists
         ],
     }
+
+
+def _iso(moment: int | None) -> str | None:
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 feeds = typer.Typer(invoke_without_command=True)
