@@ -65,14 +65,16 @@ async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Newsroom, Publisher]
 async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
     """A server whose people speak a language, its clock moved by hand, and a publisher on loopback."""
     with tempfile.TemporaryDirectory() as home:
+        server = await FeedServer().start()
         settings = Settings(
             database=Path(home) / "telex.db",
             discord_token=None,
             full_text="never",  # the articles have no pages
             allow_private_addresses=(ip_network("127.0.0.1/32"),),
+            model_url=f"{server.origin}/v1",  # where nothing answers unless a picture needs it
+            model_name="small",
         )
         clock, locale = ManualClock(), "fr" if language == "fr" else "en-US"
-        server = await FeedServer().start()
         try:
             async with (
                 open_newsroom(settings, clock) as newsroom,

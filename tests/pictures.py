@@ -45,6 +45,7 @@ OTHERS = (
     "reading",
     "taste",
     "elsewhere",
+    "written",
 )
 COLOURS = 160
 MOMENTS = 240

@@ -21,6 +21,7 @@ from bot.digests.restored_digests import AlreadyPosted
 from bot.digests.rising import Period
 from bot.posting.audience import Audience
 from bot.posting.due_task import DueTask
+from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
@@ -41,7 +42,7 @@ _TIME = 20.0  # seconds that choosing the stories may take
 
 
 class Digests(DueTask):
-    """The digests of all channels."""
+    """The digests of all channels, and those of people."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Digests(DueTask):
         restored: Restored,
         workers: Workers,
         tastes: Tastes,
+        personal: PersonalDigests,
         summaries: Summaries | None,
         *,
         default_language: str,
@@ -62,18 +64,23 @@ class Digests(DueTask):
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
         self._tastes, self._summaries = tastes, summaries
+        self.personal = personal
 
     async def _due(self) -> int | None:
-        return await self._store.digests.next_due()
+        dues = (await self._store.digests.next_due(), await self.personal.next_due())
+        return min((due for due in dues if due is not None), default=None)
 
     async def _work(self) -> None:
-        due = await self._store.digests.due(self._clock.now())
+        now = self._clock.now()
+        due = await self._store.digests.due(now)
         for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
             try:
                 await self._make(digest)
             except Exception:
                 log.exception("The digest of channel %d was not made", digest.channel_id)
                 self._rest()
+        if not await self.personal.make_due(now):
+            self._rest()
 
     async def _make(self, digest: Digest) -> None:
         now, store = self._clock.now(), self._store.digests

@@ -132,9 +132,11 @@ def translates(written: str, original: Passage, language: str) -> bool:
     known = _read(original)
     said = claims.claims(written, language)
     given = claims.claims(original.text, known.language)
-    # "40 a year" is "40 par an": what is counted per unit has an article in one language alone.
-    kept = given._replace(facts=frozenset(fact for fact in given.facts if not fact[0][:1].isdecimal()))
-    if claims.missing(said, known.claims) or claims.missing(kept, said):
+    # "40 a year" is "40 par an": an article in one language alone is no number, where the unit is the same.
+    articles = {("1", unit) for unit in claims.units(original.text)}
+    said = said._replace(facts=said.facts - articles)
+    given = given._replace(facts=frozenset(fact for fact in given.facts if not fact[0][:1].isdecimal()))
+    if claims.missing(said, known.claims) or claims.missing(given, said):
         return False
     if _LINKED.search(written) or detect(written) not in {None, language}:
         return False

@@ -158,6 +158,11 @@ def is_number_or_date(word: str) -> bool:
     )
 
 
+def units(text: str) -> frozenset[str]:
+    """The units of time that a text names, in English."""
+    return frozenset(_UNITS[word] for word in _WORD.findall(fold(text)) if word in _UNITS)
+
+
 def missing(said: Claims, known: Claims) -> bool:
     """Whether something that is said is not known."""
     values = known.values

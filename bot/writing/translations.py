@@ -17,6 +17,8 @@ from bot.writing.writing_budget import WritingBudget
 
 TITLE, EXCERPT = 300, 350
 """Characters of a title, and UTF-16 units of an excerpt."""
+SENTENCES = 2
+"""Of an excerpt: what a post shows where nobody chose otherwise."""
 BEGINNING = 4_000
 """Characters of a text that an excerpt may come from."""
 MAX_TOKENS = 400
@@ -104,7 +106,7 @@ def _excerpt(article: Article) -> str:
     for text in (article.summary, article.body):
         paragraph = safe.plain(text[:BEGINNING])
         if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
-            return excerpts.excerpt(paragraph, EXCERPT)
+            return " ".join(excerpts.sentences(excerpts.excerpt(paragraph, EXCERPT))[:SENTENCES])
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -65,10 +65,10 @@ class FeedPages(ManagersLayout, Turned):
             blocks += [Rule(), *[text(lines) async for lines in _channels(interaction, well)]]
         if notes := [note async for note in _notes(interaction, self._shown)]:
             blocks.append(text("\n".join(notes)))
-        blocks += self._controls(len(pages))
+        blocks += self._controls(len(pages), all_paused=_all_paused(healths))
         await self.display(interaction, (Card(tuple(blocks), _AMBER if needing else outlets.COLOUR),))
 
-    def _controls(self, pages: int) -> Iterator[Block]:
+    def _controls(self, pages: int, *, all_paused: bool) -> Iterator[Block]:
         add = Press(self._add, Reply.OWN, label=_("Add"), emoji=emoji(Icon.ADD))
         if not pages:
             yield Row(buttons.begin(), add)
@@ -80,8 +80,10 @@ class FeedPages(ManagersLayout, Turned):
             for one in self._shown
         ]
         yield Row(Choose(self._open, placeholder=_("Change a feed…"), options=options))
-        turns = self.turns(more=self.number < pages - 1, pages=pages)
-        yield Row(*turns, add, Press(feed_lists.send, Reply.NEW, label=_("Export OPML")))
+        if pages > 1:
+            yield Row(*self.turns(more=self.number < pages - 1, pages=pages))
+        turn_all = Press(self._turn_all, label=_("Resume all") if all_paused else _("Pause all"))
+        yield Row(add, Press(feed_lists.send, Reply.NEW, label=_("Export OPML")), turn_all)
 
     def _troubled(self, health: Health) -> Section:
         """A feed that is not read or not posted, with what mends it."""
@@ -93,7 +95,7 @@ class FeedPages(ManagersLayout, Turned):
         elif health.state is State.BLOCKED:
             remedy = Press(partial(self._retry, health.pair), label=_("Try again"))
         elif health.state is State.GONE or feed.error in _MOVED:
-            remedy = Press(partial(self._look, health.pair), Reply.NEW, label=_("Find new address"))
+            remedy = Press(partial(self._look, health.pair), Reply.NEW, label=_("Find it"))
         else:
             remedy = Press(partial(self._check, health.pair), label=_("Check now"))
         if health.state is not State.PAUSED:
@@ -112,6 +114,16 @@ class FeedPages(ManagersLayout, Turned):
     async def _check(self, pair: Pair, interaction: Interaction) -> None:
         _subscription, feed = await require_still(interaction, pair)
         await self.show(interaction, await self._poll(feed))
+
+    async def _turn_all(self, interaction: Interaction) -> None:
+        """Pause every feed that the asker sees; where all are paused, resume them."""
+        healths = await feed_health.of_server(interaction)
+        store = interaction.client.store.subscriptions
+        change = store.resume if _all_paused(healths) else store.pause
+        for one in healths:
+            await change(one.pair[0].id, person_id=interaction.user.id)
+        interaction.client.newsroom.poller.wake()
+        await self.show(interaction)
 
     async def _retry(self, pair: Pair, interaction: Interaction) -> None:
         await interaction.client.courier.look_again(pair[0].channel_id)
@@ -149,6 +161,10 @@ async def _follow(interaction: Interaction, address: str, channel_id: int | None
     """Begin to follow what is at an address, in the reply to an interaction that was acknowledged."""
     place = await place_options.place_of(interaction, channel_id)
     await AddFlow(interaction, place).start(interaction, address)
+
+
+def _all_paused(healths: Sequence[Health]) -> bool:
+    return all(one.pair[0].paused is not None for one in healths)
 
 
 def _head(healths: list[Health], needing: int) -> str:

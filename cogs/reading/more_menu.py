@@ -78,7 +78,9 @@ class MoreMenu(AskerLayout):
             interaction.client.newsroom.tastes.changed(server_id)
         await self._show(interaction)
 
-    async def _show(self, interaction: Interaction, said: str = "", *, has_role: bool | None = None) -> None:
+    async def _show(
+        self, interaction: Interaction, said: str = "", *, summary: str = "", has_role: bool | None = None
+    ) -> None:
         is_here = interaction_places.server(interaction) is not None
         first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if is_here else []
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
@@ -95,6 +97,8 @@ class MoreMenu(AskerLayout):
         shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
         if self._post is not None and (original := await _original(interaction, self._article, self._post)):
             shown += [Rule(), blocks.text(original)]
+        if summary:
+            shown += [Rule(), blocks.text(summary)]
         if self._joined:
             heading = _("Also on this story").upper()
             shown += [Rule(), blocks.text(f"-# {heading}")]
@@ -128,8 +132,8 @@ class MoreMenu(AskerLayout):
         if writer is None:
             raise Refusal(unreadable())
         if await writer.known(self._article, locale.current()) is None:
-            await self._show(interaction, writing())
-        await self._show(interaction, await summary(interaction, writer, self._article))
+            await self._show(interaction, summary=writing())
+        await self._show(interaction, summary=await summary(interaction, writer, self._article))
 
     async def _notify(self, interaction: Interaction) -> None:
         assert self._post is not None

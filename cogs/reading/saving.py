@@ -12,7 +12,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, reading_buttons
 from cogs.shared.lasting_items import lasting
 from cogs.shared.views import Interaction
 
@@ -86,7 +86,9 @@ async def may_read(interaction: Interaction, article: Article) -> bool:
 @lasting(buttons.SAVE_TEMPLATE)
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """The Save button: it keeps the article, and pressed again lets go of it."""
-    await interaction.edit_original_response(content=await toggle(interaction, key))
+    said, is_saved = await toggle(interaction, key)
+    view = buttons.row(reading_buttons.note(key)) if is_saved else None
+    await interaction.edit_original_response(content=said, view=view)
 
 
 @lasting(buttons.PICK_TEMPLATE)
@@ -112,12 +114,12 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
     await interaction.edit_original_response(content=saved(count) if count else already())
 
 
-async def toggle(interaction: Interaction, key: str) -> str:
-    """Keep the article of a key for the asker, or let go of it; returns what to tell them."""
+async def toggle(interaction: Interaction, key: str) -> tuple[str, bool]:
+    """Keep the article of a key for the asker, or let go of it; what to tell them, and whether it is kept."""
     store = interaction.client.store
     article = await store.articles.by_key(key)
     if article is not None and await store.bookmarks.remove(interaction.user.id, article.id):
-        return _("Removed from your bookmarks.")
+        return _("Removed from your bookmarks."), False
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
     message, channel_id = interaction.message, interaction_places.channel_id(interaction)
@@ -130,7 +132,7 @@ async def toggle(interaction: Interaction, key: str) -> str:
         channel_id=channel_id,
         message_id=message.id if message is not None and is_kept else None,
     )
-    return saved(1)
+    return saved(1), True
 
 
 async def server_of(interaction: Interaction, article: Article) -> int | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot.client.discord_client import Telex
 from bot.core.locale import _, clickable
 from bot.core.models import Digest
 from bot.core.refusals import Refusal
@@ -15,32 +16,49 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, text
 from cogs.feeds import subscription_options
 from cogs.shared import place_options
+from cogs.shared.lasting_items import LastingCog
 from cogs.shared.place_options import Option, place, require_view
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
 from cogs.shared.views import Choose, Interaction, Reply
 from cogs.watching import digest_words
 from cogs.watching.digest_flow import DigestFlow
+from cogs.watching.personal_digest_panel import PersonalDigestPanel, personal_digest_button
 
 
 @in_servers
 class Digests(
     ManagersOnly,
+    LastingCog,
     commands.GroupCog,
     group_name="digest",
     group_description=locale_str("The top stories in one message, daily or weekly"),
-    group_extras=FOR_MANAGERS,
 ):
-    """Digests of channels. For those who manage the server's feeds."""
+    """Digests of channels, for those who manage the server's feeds; and of people, for each their own."""
 
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
+    items = (personal_digest_button,)
 
-    @app_commands.command(name="setup", description=locale_str("Set up, change or stop a channel’s digest"))
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse who does not manage feeds, unless it is about their own digest."""
+        command = interaction.command
+        is_open = isinstance(command, app_commands.Command) and not command.extras.get("managers")
+        return is_open or await super().interaction_check(interaction)
+
+    @app_commands.command(name="me", description=locale_str("Get your own digest by direct message"))
+    async def me(self, interaction: Interaction) -> None:
+        await PersonalDigestPanel(interaction).start(interaction)
+
+    @app_commands.command(
+        name="setup",
+        description=locale_str("Set up, change or stop a channel’s digest"),
+        extras=FOR_MANAGERS,
+    )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
         await DigestFlow(interaction, await place(interaction, channel)).start(interaction)
 
-    @app_commands.command(name="list", description=locale_str("See this server’s digests"))
+    @app_commands.command(
+        name="list", description=locale_str("See this server’s digests"), extras=FOR_MANAGERS
+    )
     async def list_(self, interaction: Interaction) -> None:
         await DigestList(interaction).show(interaction)
 

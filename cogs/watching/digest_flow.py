@@ -19,7 +19,7 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, text
 from bot.posting.sending import permissions
 from cogs.shared import place_options
-from cogs.shared.panels import ChannelPanel, headed, number, options
+from cogs.shared.panels import ChannelPanel, headed, number
 from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.views import Choose, Interaction, Press
 from cogs.watching import digest_words
@@ -118,15 +118,6 @@ class DigestFlow(ChannelPanel):
 
     def _controls(self) -> tuple[Row, ...]:
         plan = self._plan
-        days = options(plan.weekday, range(7), digest_words.weekly, _("Every day"))
-        clocks = [
-            discord.SelectOption(
-                label=_("At {time}").format(time=hours.clock(hour * _HOUR)),
-                value=str(hour * _HOUR),
-                default=plan.minute == hour * _HOUR,
-            )
-            for hour in range(24)
-        ]
         more = {
             _ALONE: (_("Digest only"), _("No individual posts in this channel")),
             _WIDE: (_("Other channels too"), _("Also covers feeds in channels everybody here can see")),
@@ -143,8 +134,8 @@ class DigestFlow(ChannelPanel):
         same = self._known is not None and self._known.plan == plan
         style, stop = discord.ButtonStyle, _("Stop the digest")
         return (
-            Row(Choose(self._day, placeholder=_("How often…"), options=days)),
-            Row(Choose(self._hour, placeholder=_("What time…"), options=clocks)),
+            Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
+            Row(Choose(self._hour, placeholder=_("What time…"), options=digest_words.times(plan))),
             Row(
                 Choose(
                     self._more,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import discord
 from babel.dates import get_day_names
 
 from bot.core import hours, locale
 from bot.core.choices import DigestPlan
 from bot.core.locale import _
+from cogs.shared.panels import options
+
+_HOUR = 60
 
 
 def when(plan: DigestPlan) -> str:
@@ -16,6 +20,21 @@ def when(plan: DigestPlan) -> str:
     return _("every {weekday} at {time}").format(
         weekday=_weekday(plan.weekday), time=hours.clock(plan.minute)
     )
+
+
+def days(plan: DigestPlan) -> list[discord.SelectOption]:
+    """How often a digest can come, for a menu whose choice is a `number`."""
+    return options(plan.weekday, range(7), weekly, _("Every day"))
+
+
+def times(plan: DigestPlan) -> list[discord.SelectOption]:
+    """At which minute of the day a digest can come, for a menu."""
+    _never, *times = options(plan.minute, range(0, 24 * _HOUR, _HOUR), _at, "")
+    return times
+
+
+def _at(minute: int) -> str:
+    return _("At {time}").format(time=hours.clock(minute))
 
 
 def weekly(day: int) -> str:

@@ -44,8 +44,10 @@ async def test_the_save_button_keeps_an_article_and_lets_go_of_it(
 ) -> None:
     await follow(telex, feed_server)
     saved = await telex.reader.click(telex.posts()[0], label="Save")
-    assert said(saved) == "Saved to your bookmarks."
+    assert last(saved).content == "Saved to your bookmarks."
     assert last(saved).ephemeral
+    form = await telex.reader.click(last(saved), label="Note and tags")
+    assert "> For Ben" in said(await telex.reader.submit_modal(form, {"note": "For Ben", "tags": ""}))
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
     assert await titles(telex, telex.editor) == []
     removed = await telex.reader.click(telex.posts()[0], label="Save")

@@ -148,7 +148,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_serv
     assert f"first failed <t:{START}:R>" in listed
     assert "⚫ **Gone News**\nThe publisher has shut this feed down" in listed
     assert f"paused <t:{START}:R>" in listed
-    looked = await telex.editor.click(shown, label="Find new address")
+    looked = await telex.editor.click(shown, label="Find it")
     assert "No site has this name" in said(looked)  # the feed says that it is of news.example
     shown = last(await telex.editor.click(shown, label="Resume"))
     assert "-# 2 healthy, 1 failing, 1 gone" in text(shown)
@@ -157,6 +157,10 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_serv
     shown = last(await telex.editor.click(shown, label="Check now"))
     assert "Nothing new in **Example News**." in text(shown)
     assert "4 feeds · 1 needs you" in text(shown)
+    shown = last(await telex.editor.click(shown, label="Pause all"))
+    assert "-# 3 paused, 1 gone" in text(shown)
+    shown = last(await telex.editor.click(shown, label="Resume all"))
+    assert "-# 3 healthy, 1 gone" in text(shown)
 
 
 async def test_the_list_tells_that_posting_fails(telex: World, feed_server: FeedServer) -> None:

@@ -11,7 +11,7 @@ from bot.core.settings import Settings
 from bot.posting.rendering.shown_articles import holds, pages
 from bot.store.records import WrittenKind
 from tests.cogs.engine import mention
-from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
+from tests.cogs.helpers import choose, components, follow, labels, last, newest, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.publisher import Answers, until
@@ -82,8 +82,8 @@ async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(
     service.says(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
     menu = last(await telex.reader.click(post, label="More"))
     told = text(last(await telex.reader.click(menu, label="Summarize")))
-    assert "> Lyon bans facial recognition in public places. ([Example News](https://news.example/" in told
-    assert "> The ban begins on 1 June." in told
+    assert "\nLyon bans facial recognition in public places. ([Example News](https://news.example/" in told
+    assert "\nThe ban begins on 1 June. (" in told
     assert "90,000" not in told
     assert "evil" not in told
     assert "Written by a language model" in told
@@ -135,7 +135,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(
     flow = last(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
     flow = last(await choose(telex.editor, flow, "Summaries", "Options"))
     assert "With summaries by a language model." in text(flow)
-    assert "> Lyon bans facial recognition in public places. The ban begins on 1 June." in text(flow)
+    assert f"\n{GOOD}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.of_channel(telex.news.id)
     assert digest is not None
@@ -145,7 +145,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(
     await telex.deliver()
     shown = text(telex.posts()[-1])
     assert "## Today’s news" in shown
-    assert "> Lyon bans facial recognition in public places. The ban begins on 1 June." in shown
+    assert f"\n{GOOD}\n" in shown
     assert "Summaries by a language model." in shown
 
 
@@ -168,7 +168,8 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
     assert "-# 🌐 Traduction automatique (anglais)" in text(post)
     article = await newest(telex, feed)
     assert holds(pages(post), article.page, article.title)  # when a channel is read back
-    menu = last(await telex.reader.click(post, label="Plus"))
+    more = next(one["custom_id"] for one in components(post) if "telex:more:" in one.get("custom_id", ""))
+    menu = last(await telex.reader.click(post, custom_id=more))
     assert "ORIGINAL" in text(menu)
     assert ENGLISH_TEXT in text(menu)
     # What another channel had translated, or was corrected, needs no second look at the original.

@@ -1,0 +1,120 @@
+"""Takes pictures of what a model writes: `python -m tests.written_pictures [FOLDER]`.
+
+A stand-in for the model writes the sentences below. In both languages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.core.choices import DigestPlan, Preference
+from tests.cogs.helpers import last
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.picture_stage import server_in, shoot, shoot_last
+from tests.writing.model_service import ModelService
+
+
+class Told(NamedTuple):
+    """An article, and what the stand-in writes of it."""
+
+    outlet: str
+    language: str
+    title: str
+    text: str
+    summary: str
+    translation: str
+
+
+ENGLISH = Told(
+    "The Verge",
+    "en",
+    "Amazon bans police use of its facial recognition for a year",
+    "Amazon said on Wednesday that it bans the police from using Rekognition, its facial recognition "
+    "software, for one year. The company wants lawmakers to write rules for how the police may use the "
+    "technology. Rekognition was launched in 2016. About a hundred employees signed a petition against it "
+    "on 10 June 2018, and 1,500 people marched in Seattle. The police of two cities had used the software "
+    "to search for suspects, and researchers found that it was wrong more often for women.",
+    "Amazon bans the police from using Rekognition for one year. The company wants lawmakers to write rules "
+    "for how the police may use the technology.",
+    "Amazon interdit pendant un an à la police d’utiliser sa reconnaissance faciale\n"
+    "Amazon a déclaré mercredi qu’elle interdit à la police d’utiliser Rekognition, son logiciel de "
+    "reconnaissance faciale, pendant un an. L’entreprise veut que les législateurs écrivent des règles sur "
+    "la façon dont la police peut utiliser la technologie.",
+)
+FRENCH = Told(
+    "Numerama",
+    "fr",
+    "La CNIL inflige 150 millions d’euros d’amende à Google",
+    "La CNIL a infligé lundi une amende de 150 millions d’euros à Google. L’entreprise devra aussi changer "
+    "la façon dont elle demande l’accord des internautes. Google a 3 mois pour s’y conformer. Au-delà, "
+    "l’amende augmente de 100 000 euros par jour. La décision concerne les cookies de son moteur de "
+    "recherche et de YouTube, qui se refusent moins facilement qu’ils ne s’acceptent. Des internautes "
+    "avaient porté plainte, et l’autorité a contrôlé les deux sites en juin.",
+    "La CNIL a infligé une amende de 150 millions d’euros à Google. L’entreprise a 3 mois pour changer la "
+    "façon dont elle demande l’accord des internautes.",
+    "CNIL fines Google 150 million euros\n"
+    "The CNIL fined Google 150 million euros on Monday. The company will also have to change how it asks "
+    "for the consent of internet users.",
+)
+TOLD = {"": (ENGLISH, FRENCH), "-fr": (FRENCH, ENGLISH)}
+"""The article that is summed up, and the one that is translated."""
+
+
+async def bring(world: World, server: FeedServer, told: Told, number: int) -> None:
+    """Post an article."""
+    path = f"/{number}"
+    server.serve(path, rss(item(number, title=told.outlet), title=told.outlet, language=told.language))
+    feed = await world.follow(f"{server.origin}{path}")
+    await world.poll(feed)
+    await world.deliver()
+    await world.advance(60)
+    news = item(number + 10, title=told.title, body=told.text, published=world.clock.now() - 60)
+    server.serve(path, rss(news, title=told.outlet, language=told.language))
+    await world.poll(feed)
+    await world.deliver()
+
+
+async def pictures(world: World, server: FeedServer, folder: Path, ending: str) -> None:
+    """All of them in one language."""
+    own, foreign = TOLD[ending]
+    service = ModelService(server)
+    service.says("NO ANSWER")
+    await bring(world, server, own, 1)
+    service.says(own.summary)
+    menu = last(await world.editor.click(world.posts()[-1], label="Plus" if ending else "More"))
+    await world.editor.click(menu, label="Résumer" if ending else "Summarize")
+    take = partial(shoot_last, path=folder / f"summary{ending}.png", names={})
+    await shoot(world, world.news, take)
+    service.says(foreign.translation)
+    await world.store.preferences.change(
+        Preference.TRANSLATE, 1, server_id=world.guild.id, person_id=1, channel_id=world.news.id
+    )
+    await bring(world, server, foreign, 2)
+    await world.deliver()
+    take = partial(shoot_last, path=folder / f"translation{ending}.png", names={})
+    await shoot(world, world.news, take)
+    service.says(own.summary)
+    plan = DigestPlan(weekday=None, minute=480, summaries=True)
+    digest = await world.store.digests.save(
+        plan, server_id=world.guild.id, channel_id=world.news.id, person_id=1, limit=9
+    )
+    assert digest is not None
+    await world.advance(digest.due - world.clock.now())
+    await world.deliver()
+    take = partial(shoot_last, path=folder / f"digest-summaries{ending}.png", names={})
+    await shoot(world, world.news, take)
+
+
+async def main(folder: Path) -> None:
+    for ending in TOLD:
+        async with server_in(ending.removeprefix("-") or "en") as (world, server):
+            await pictures(world, server, folder, ending)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
