@@ -58,13 +58,13 @@ class PersonalDigests:
 
     async def due(self, now: int, closed: str) -> list[PersonalDigest]:
         """Those that are due, the longest due first; not where `closed` is the problem of direct messages."""
-        condition = "paused IS NULL AND due <= ? AND channel.problem IS NOT ? ORDER BY due"
+        condition = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
         return await self._all(condition, now, closed)
 
     async def next_due(self, closed: str) -> int | None:
         """When the next one is due, which may be past; None when there is none."""
         row = await self._database.fetchone(
-            f"SELECT min(due) {_FROM} WHERE paused IS NULL AND channel.problem IS NOT ?", (closed,)
+            f"SELECT min(due) {_FROM} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?", (closed,)
         )
         return None if row is None else row[0]
 
@@ -152,12 +152,12 @@ def _save(
         """
         INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feeds, topics,
                                      watches, created, due, covered)
-        VALUES (:channel, :server, :weekday, :minute, :zone, :feeds, :topics, :watches, :now, :due, NULL)
+        VALUES (:channel, :server, :weekday, :minute, :zone, :feeds, :topics, :watches, :now, :due, :covered)
         ON CONFLICT (channel_id) DO UPDATE SET
-            server_id = coalesce(excluded.server_id, server_id), weekday = excluded.weekday,
+            server_id = coalesce(excluded.server_id, personal_digest.server_id), weekday = excluded.weekday,
             minute = excluded.minute, time_zone = excluded.time_zone, feeds = excluded.feeds,
             topics = excluded.topics, watches = excluded.watches, due = excluded.due, paused = NULL,
-            covered = iif(:rested, NULL, covered)
+            covered = excluded.covered
         """,
         {
             "channel": channel_id,
@@ -170,7 +170,7 @@ def _save(
             "watches": plan.watches,
             "now": now,
             "due": _next(plan, now),
-            "rested": rested,
+            "covered": None if before is None or rested else before.covered,
         },
     )
     saved = _find(connection, channel_id)
