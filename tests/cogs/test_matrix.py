@@ -93,6 +93,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/settings channel": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings look": lambda _: [{}],
     "/settings history": lambda _: [{}],
+    "/settings assistants": lambda _: [{}],
     "/search": lambda _: [{"query": "thieves"}, {"query": "thieves", "source": "gazette"}],
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],
