@@ -23,7 +23,7 @@ MARK = "moving"
 """The name in `meta` under which a database says from where it is being filled."""
 BATCH = 500
 _DERIVED = {"article_change", "encoded_article"}
-_NOT_MOVED = (MARK, "vectors")
+_NOT_MOVED = (MARK, "vectors", "identity")
 """Names in `meta` of what is true of one database alone."""
 
 Place = Path | DatabaseServer

@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
+from bot.store.meta import FREE_NUMBERS, RESTORED
 from bot.store.postgres.server_connection import SCHEMA, Connection
 
 NEVER_TWICE = ("watch", "digest")
 """Tables whose numbers stand in Discord: buttons and names of messages."""
+
+
+_IDENTITY = "identity"
+# Dumped and restored a table has another number; from an older copy of its files a server begins a new time
+# line, as a replica does that takes the place of one and may lack what was written last.
+_WHO = {
+    "pg_control_system()": "(SELECT system_identifier FROM pg_control_system())",
+    "pg_walfile_name(pg_lsn)": "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)",
+    "now()": "CAST(CAST('meta' AS regclass) AS oid)",
+}
+
+
+def notice_restoration(connection: Connection) -> bool:
+    """Mark a database that is another than it was as restored: what was posted since is read back then.
+
+    Numbers that Discord knows already are left out, as a backup of a file does.
+    """
+    allowed = (
+        part
+        for function, part in _WHO.items()
+        if connection.value("SELECT has_function_privilege(?, 'EXECUTE')", (function,))
+    )
+    here = connection.value(f"SELECT concat_ws('/', {', '.join(allowed)})")
+    known = connection.value("SELECT value FROM meta WHERE name = ?", (_IDENTITY,))
+    if known == here:
+        return False
+    connection.execute("DELETE FROM meta WHERE name = ?", (_IDENTITY,))
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_IDENTITY, here))
+    if known is None:
+        return False
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (RESTORED,)
+    )
+    set_counters(connection, {table: last + FREE_NUMBERS for table, last in counters(connection).items()})
+    return True
 
 
 def counters(connection: Connection) -> dict[str, int]:
