@@ -50,11 +50,15 @@ WRONG = ("Something went wrong", "This command has changed")
 Options = dict[str, Any]
 
 
+WITH_A_MODEL = {"Summarize"}
+"""What is there only where a model writes: `tests/writing`."""
+
+
 def who_may() -> dict[str, str]:
     """The commands of the guide’s table, each with who may use it."""
     slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
     menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
-    return dict(slash + menus)
+    return {name: who for name, who in slash + menus if name not in WITH_A_MODEL}
 
 
 def for_each_subscription(crowd: Crowd) -> list[Options]:
