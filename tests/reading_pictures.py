@@ -90,7 +90,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             stage.ada, stage, "", "passkeys", "zeppelin", "passkeys telephone", "For the call", "security"
         ),
         Reader(
-            stage.camille, stage, "-fr", "passkeys", "dirigeable", "passkeys banques", "À relire", "sécurité"
+            stage.camille, stage, "-fr", "passkeys", "zeppelin", "passkeys banques", "À relire", "sécurité"
         ),
     )
     for reader in readers:
@@ -112,7 +112,7 @@ def complete(address: str, query: str, path: Path) -> None:
         page.wait_for_timeout(500)
         page.keyboard.type(query, delay=60)
         page.wait_for_timeout(1500)
-        page.screenshot(path=path, clip={"x": 0, "y": 800, "width": 644, "height": 300})
+        page.screenshot(path=path, clip={"x": 0, "y": 845, "width": 644, "height": 255})
 
 
 async def main(folder: Path, names: list[str]) -> None:

@@ -259,7 +259,6 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
         sys.path.insert(0, {root!r})
         import bot.core.workers
         from tests import worker_calls
-        bot.core.workers.ORPHAN_TIME = 0.1
 
         def die():
             while not (os.path.exists("pid") and os.path.getsize("pid")):

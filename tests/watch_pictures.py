@@ -27,7 +27,7 @@ WATCHED = {"": ("apple OR linux OR windows", "rekognition"), "-fr": ("reconnaiss
 def take(address: str, folder: Path, ending: str) -> None:
     """The newest notice, and the list."""
     with opened(address) as page:
-        shoot_last(page, folder / f"watch{ending}.png", {}, number=1)
+        shoot_last(page, folder / f"watch{ending}.png", {}, number=0)
         command(page, "watch list")
         shoot_last(page, folder / f"watches{ending}.png", {})
 

@@ -67,14 +67,17 @@ _DEFINITION = re.compile(
 
 def forms(text: str, offset: int = 0) -> Iterator[Form]:
     """What in a text has the form of an answer; its place is counted from `offset` on."""
+    dates = list(_dates().finditer(text))
     for match in _NUMBER.finditer(text):
         found = match[0].rstrip()
         count, _, unit = found.rpartition(" ")
         if count and fold(unit) in EMPTY - {_YEAR}:  # "2020 un": the next word is no unit
             found = count
+        if any(_is_of_date(match.start(), found, date) for date in dates):
+            continue
         kind = Kind.MONEY if _MONEY.search(text, match.start(), match.end() + 12) else Kind.NUMBER
         yield Form(kind, offset + match.start(), offset + match.start() + len(found), found)
-    for match in _dates().finditer(text):
+    for match in dates:
         yield Form(Kind.TIME, offset + match.start(), offset + match.end(), match[0])
     for match in _NAME.finditer(text):
         start, found = match.start(), match[0].rstrip(".'’-")
@@ -88,6 +91,11 @@ def forms(text: str, offset: int = 0) -> Iterator[Form]:
             yield Form(kind, offset + match.start(), offset + match.end(), match[0])
 
 
+def _is_of_date(start: int, number: str, date: re.Match[str]) -> bool:
+    """Whether a number is that of a date: a day, or a year that counts nothing."""
+    return date.start() <= start < date.end() and not (date[0].isdecimal() and len(number) > len(date[0]))
+
+
 @cache
 def _dates() -> re.Pattern[str]:
     """Dates, months, days of the week and years; their names are Babel's."""
@@ -98,7 +106,7 @@ def _dates() -> re.Pattern[str]:
         days.update(get_day_names("wide", locale=language).values())
     named = "|".join(sorted({*months, *days}, key=len, reverse=True))
     return re.compile(
-        rf"\b(?:\d{{1,2}}(?:er|st|nd|rd|th)? )?(?:{named})\b"
+        rf"\b(?:(?:{'|'.join(days)}),? )?(?:\d{{1,2}}(?:er|st|nd|rd|th)? )?(?:{named})\b"
         r"(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? \d{4}\b)?"
         r"|\b(?:1[5-9]|20)\d\d\b|\b\d{1,2} ?h(?: ?\d\d)?\b"
         r"|\b(?:today|tomorrow|yesterday|hier|demain|aujourd['’]hui"

@@ -17,12 +17,12 @@ from itertools import islice
 from math import log
 
 from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Tier
-from bot.answers.answer_scorer import Scorer, scorer
+from bot.answers.answer_scorer import Scorer, log_odds, scorer
 from bot.answers.briefing import vague_questions
 from bot.answers.briefing.news_briefing import briefing
 from bot.answers.briefing.vague_questions import Vague, folded_of
 from bot.answers.conversing import conversation
-from bot.answers.judging import Judged, Judgement, judge
+from bot.answers.judging import Judged, judge
 from bot.answers.passages import passages
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
@@ -41,12 +41,12 @@ __all__ = ["Answer", "Line", "Quote", "Writer", "ask"]
 NEAREST = 5
 FEW = 2
 """Telling words: a question about an article with fewer is about what its title says."""
-ON_TOPIC = 0.34
-"""How much of a question an article must speak of to be on its topic."""
 AS_GOOD = log(1.3)
 """How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
 OLDER = log(12)
 """and those of an older one for it to be shown as what was so."""
+TOLD = 0.3
+"""How likely the words of either are the answer for that to be told."""
 DAY = 86_400
 """Seconds by which what was so is older: what several outlets say on one day is no change."""
 WHOLE = 100_000  # characters read of an article that is summed up
@@ -126,89 +126,81 @@ async def answer_from(
     told: Told | None = None,
 ) -> Answer:
     """What some articles answer. `newest`: when the newest article that is stored was published."""
-    judgement = await searcher.aside(
+    by_words = await searcher.aside(
         judge, question, retrieved.articles, newest, retrieved.at_hand, retrieved.nearest
     )
-    judgement, judged_by = await in_meaning(searcher, question, retrieved, judgement)
+    judged, judged_by = await in_meaning(searcher, question, retrieved, by_words)
     articles = {article.id: article for article in retrieved.articles}
-    tier = tier_of(judgement, judged_by)
+    tier = tier_of(judged, judged_by)
     if writer is not None and tier is not Tier.NOTHING:
-        written = await written_answer(question, judgement, articles, tier, writer, told)
+        written = await written_answer(question, judged, articles, tier, writer, told)
         if written is not None:
             return written
-    return present(question, judgement, articles, tier)
+    return present(question, judged, articles, tier)
 
 
 async def in_meaning(
-    searcher: Searcher, question: Question, retrieved: Retrieved, judgement: Judgement
-) -> tuple[Judgement, Scorer]:
+    searcher: Searcher, question: Question, retrieved: Retrieved, judged: Sequence[Judged]
+) -> tuple[Sequence[Judged], Scorer]:
     """Candidates held against the meaning of the question, where that is known, and the scorer that
     judged."""
     meaning = searcher.meaning
     cosines = None
-    if meaning is not None and judgement.candidates:
-        cosines = await meaning.likeness(question.text, [each.text for each in judgement.candidates])
+    if meaning is not None and judged:
+        cosines = await meaning.likeness(question.text, [each.text for each in judged])
     if cosines is None:
-        return judgement, scorer(meaning=False)
+        return judged, scorer(meaning=False)
     by_meaning = scorer(meaning=True)
-    judged = []
-    for each, cosine in zip(judgement.candidates, cosines, strict=True):
+    again = []
+    for each, cosine in zip(judged, cosines, strict=True):
         features = (*each.features, cosine, retrieved.cosines.get(each.article_id, 0.0))
-        judged.append(
-            each._replace(
-                features=features,
-                probability=by_meaning.probability(features, at_hand=each.article_id in retrieved.at_hand),
-            )
-        )
-    judged.sort(key=lambda each: -each.probability)
-    return judgement._replace(candidates=tuple(judged)), by_meaning
+        probability = by_meaning.probability(features, at_hand=each.article_id in retrieved.at_hand)
+        again.append(each._replace(features=features, probability=probability))
+    return sorted(again, key=lambda each: -each.probability), by_meaning
 
 
-def tier_of(judgement: Judgement, judged_by: Scorer) -> Tier:
+def tier_of(judged: Sequence[Judged], judged_by: Scorer) -> Tier:
     """How sure it is that the best candidate answers."""
-    best = judgement.candidates[0].probability if judgement.candidates else 0.0
+    best = judged[0].probability if judged else 0.0
     if best >= judged_by.sure:
         return Tier.SURE
-    if best >= judged_by.possible or (judgement.candidates and judgement.on_topic >= ON_TOPIC):
-        return Tier.POSSIBLE
-    return Tier.NOTHING
+    return Tier.POSSIBLE if best >= judged_by.possible else Tier.NOTHING
 
 
-def chosen(question: Question, judgement: Judgement) -> tuple[list[Judged], list[Judged]]:
+def chosen(question: Question, judged: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
     """The candidates to quote, no sentence twice; and older ones that say otherwise than the first.
 
     Where the answer changes, the newest of those that are about as good comes first.
     """
     first: list[Judged] = []
-    for each in judgement.candidates:
+    for each in judged:
         if len(first) < 2 * QUOTES and not any(map(each.overlaps, first)):
             first.append(each)
     if not question.changes or not first:
         return first[:QUOTES], []
-    best = _log_odds(first[0].probability)
-    good = [each for each in first if _log_odds(each.probability) >= best - AS_GOOD]
+    best = log_odds(first[0].probability)
+    good = [each for each in first if log_odds(each.probability) >= best - AS_GOOD]
     newest = max(good, key=lambda each: each.published)
     older = [
         each
         for each in first
         if each.published <= newest.published - DAY
-        and _log_odds(each.probability) >= best - OLDER
-        and each.answer
-        and newest.answer
+        and log_odds(each.probability) >= best - OLDER
+        and min(each.answers, newest.answers) >= TOLD
         and not _same(each, newest)
     ]
     rest = [each for each in first if each is not newest and each not in older]
     return [newest, *rest][:QUOTES], older[:QUOTES]
 
 
-def present(question: Question, judgement: Judgement, articles: dict[int, Article], tier: Tier) -> Answer:
+def present(question: Question, judged: Sequence[Judged], articles: dict[int, Article], tier: Tier) -> Answer:
     """The answer with its quotes, as its tier has them."""
     nearest = tuple(articles.values())[:NEAREST]
     if tier is Tier.NOTHING:
         return Answer(question=question.text, nearest=nearest)
-    picked, before = chosen(question, judgement)
+    picked, before = chosen(question, judged)
     quotes, older = (
-        tuple(Quote(each.text, articles[each.article_id], each.answer) for each in some)
+        tuple(Quote(each.text, articles[each.article_id], each.marked) for each in some)
         for some in (picked, before)
     )
     sources = {quote.article.id: quote.article for quote in (*quotes, *older)}
@@ -220,7 +212,7 @@ def present(question: Question, judgement: Judgement, articles: dict[int, Articl
         older=older,
         sources=tuple(sources.values()),
         nearest=() if tier is Tier.SURE else nearest,
-        sureness=judgement.candidates[0].probability,
+        sureness=judged[0].probability,
     )
 
 
@@ -228,10 +220,6 @@ def _same(one: Judged, other: Judged) -> bool:
     """Whether the answers of two candidates are the same words."""
     said = analysis.words(one.answer or ""), analysis.words(other.answer or "")
     return set(said[0]) <= set(said[1]) or set(said[1]) <= set(said[0])
-
-
-def _log_odds(probability: float) -> float:
-    return log(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int] | None) -> Article | None:

@@ -2,69 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, log
 
 from bot.answers.answer_forms import Form, forms
-from bot.answers.candidates import Candidate, Line, Reading
-from bot.answers.understanding import FORMED, Kind, Question
+from bot.answers.candidates import Candidate, Reading
+from bot.answers.question_terms import Terms
+from bot.answers.understanding import ADMITS, FORMED, Kind, Question
 
 _NEAR = 60.0
 """Characters after which a word counts a third of what it counts beside the answer."""
-_PREFIX = 5  # letters by which words of one family are told
 _IN_TITLE = 3  # times that a word of the title counts
 _USUAL_LENGTH = 150  # words of an article, small ones left out
 _DAY = 86_400
-_ADMITS = {
-    Kind.NUMBER: (Kind.NUMBER, Kind.MONEY),
-    Kind.MONEY: (Kind.MONEY,),
-    Kind.TIME: (Kind.TIME,),
-    Kind.NAME: (Kind.NAME,),
-    Kind.REASON: (Kind.REASON,),
-    Kind.DEFINITION: (Kind.DEFINITION,),
-}
-"""The forms of answers by the kind that is asked for."""
-
-
-class Terms:
-    """The terms of a question, as texts are held against them."""
-
-    def __init__(self, question: Question) -> None:
-        self.weights = [term.weight for term in question.terms]
-        self.total = sum(self.weights) or 1.0
-        self._exact: dict[str, list[int]] = defaultdict(list)
-        self._alike: dict[str, list[int]] = defaultdict(list)
-        for number, term in enumerate(question.terms):
-            for stem in term.stems:
-                self._exact[stem].append(number)
-                if len(stem) >= _PREFIX:
-                    self._alike[stem[:_PREFIX]].append(number)
-
-    def exact(self, stem: str) -> Sequence[int]:
-        """The terms that a word of a text is."""
-        return self._exact.get(stem, ())
-
-    def alike(self, stem: str) -> Sequence[int]:
-        """The terms that begin as a word of a text does."""
-        return self._alike.get(stem[:_PREFIX], ()) if len(stem) >= _PREFIX else ()
-
-    def share(self, found: Iterable[int]) -> float:
-        """How much of the question some of its terms are, from 0 to 1."""
-        return sum(self.weights[number] for number in set(found)) / self.total
-
-    def places(self, lines: Iterable[Line]) -> dict[int, list[int]]:
-        """Where each of the terms that stand in some lines does."""
-        places: dict[int, list[int]] = defaultdict(list)
-        for line in lines:
-            for word in line.words:
-                for number in self.exact(word.stem):
-                    places[number].append(word.start)
-        return places
-
-    def family(self, lines: Iterable[Line]) -> set[int]:
-        """The terms of which a word of the same family stands in some lines."""
-        return {number for line in lines for word in line.words for number in self.alike(word.stem)}
 
 
 class ArticleMeasures:
@@ -98,12 +48,10 @@ def _saturated(count: int, length: int) -> float:
     return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * length / _USUAL_LENGTH))
 
 
-def answering_form(
-    question: Question, terms: Terms, candidate: Candidate, *, shown: bool = False
-) -> tuple[Form | None, float]:
+def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tuple[Form | None, float]:
     """What in a candidate is most likely the answer, and how near to the question's words it stands (0 to
-    1). Where it is to be `shown` as the answer, it is no name that the question has a part of."""
-    wanted = {form for kind in question.kinds for form in _ADMITS[kind]}
+    1)."""
+    wanted = {form for kind in question.kinds for form in ADMITS[kind]}
     places = terms.places(candidate.lines)
     best, nearness = None, 0.0
     for line in candidate.lines:
@@ -111,8 +59,6 @@ def answering_form(
             if form.kind not in wanted:
                 continue
             inside = [word for word in line.words if form.start <= word.start < form.end]
-            if shown and form.kind is Kind.NAME and any(terms.exact(word.stem) for word in inside):
-                continue
             if (
                 form.is_answer
                 and all(terms.exact(word.stem) for word in inside)
@@ -136,7 +82,7 @@ def has_form(question: Question, text: str) -> bool:
     """Whether a text holds something of the form that is asked for, where numbers, sums or dates are."""
     kinds = question.kinds & FORMED
     kinds = frozenset({Kind.MONEY}) if Kind.MONEY in kinds else kinds
-    wanted = {form for kind in kinds for form in _ADMITS[kind]}
+    wanted = {form for kind in kinds for form in ADMITS[kind]}
     return not wanted or any(form.kind in wanted for form in forms(text))
 
 

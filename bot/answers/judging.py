@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.answers.answer_model import LONGEST
-from bot.answers.answer_scorer import scorer
+from bot.answers.answer_scorer import Scorer, marking, scorer, span_scorer
+from bot.answers.answer_spans import spans
 from bot.answers.candidates import Candidate, Reading, candidates, read
-from bot.answers.features import ArticleMeasures, Terms, answering_form, measure
+from bot.answers.features import ArticleMeasures, measure
+from bot.answers.question_terms import Terms
 from bot.answers.understanding import Question
 from bot.core.models import Article
 
@@ -20,16 +22,22 @@ class Judged(NamedTuple):
     """A candidate as it may be quoted, and how likely it answers.
 
     `span` are the numbers of its first sentence and of the one after its last (-1 and 0: the headline),
-    `answer` the words in it that answer, where those can be told.
+    `answer` the words in it that are the likeliest answer, and `answers` how likely they are, from 0 to 1.
     """
 
     article_id: int
     published: int
     text: str
     span: tuple[int, int]
-    answer: str | None
     features: tuple[float, ...]
     probability: float
+    answer: str | None = None
+    answers: float = 0.0
+
+    @property
+    def marked(self) -> str | None:
+        """Those words, where it is likely enough that they are the answer."""
+        return self.answer if self.answer and marking().marks(self.probability, self.answers) else None
 
     def overlaps(self, other: Judged) -> bool:
         """Whether the two share a sentence."""
@@ -40,26 +48,16 @@ class Judged(NamedTuple):
         )
 
 
-class Judgement(NamedTuple):
-    """The candidates, the best first, and how much of the question the articles speak of at the most (0 to
-    1)."""
-
-    candidates: tuple[Judged, ...]
-    on_topic: float
-
-
 def measured(
     question: Question, readings: Iterable[Reading], newest: int
-) -> tuple[list[tuple[Candidate, list[float]]], float]:
-    """The candidates of articles with their features, and how much of the question an article speaks of."""
+) -> list[tuple[Candidate, list[float]]]:
+    """The candidates of articles with their features."""
     terms = Terms(question)
-    read_ = [ArticleMeasures(terms, reading, newest) for reading in readings]
-    found = [
+    return [
         (candidate, measure(question, terms, each, candidate))
-        for each in read_
+        for each in (ArticleMeasures(terms, reading, newest) for reading in readings)
         for candidate in candidates(each.reading)
     ]
-    return found, max((each.in_article for each in read_), default=0.0) * question.known
 
 
 def judge(
@@ -68,25 +66,27 @@ def judge(
     newest: int,
     at_hand: frozenset[int] = frozenset(),
     near: frozenset[int] = frozenset(),
-) -> Judgement:
-    """Judge what articles say to a question by its words.
+) -> list[Judged]:
+    """Judge what articles say to a question by its words: the best candidates, the best first.
 
     `newest`: when the newest one stored is from; `at_hand`: the ids of those that are talked about; `near`:
     of those that mean most nearly what is asked, whose first candidates are handed on whatever their words.
     """
-    found, on_topic = measured(question, map(read, articles), newest)
-    by_words = scorer(meaning=False)
+    readings = {article.id: read(article) for article in articles}
+    by_words, terms = scorer(meaning=False), Terms(question)
     judged = [
         told_of(
-            question,
-            by_words.probability(features, at_hand=candidate.reading.article.id in at_hand),
             candidate,
             features,
+            by_words.probability(features, at_hand=candidate.reading.article.id in at_hand),
         )
-        for candidate, features in found
+        for candidate, features in measured(question, readings.values(), newest)
     ]
     judged.sort(key=lambda each: -each.probability)
-    return Judgement(tuple(kept([each for each in judged if each.text], near)), on_topic)
+    return [
+        answered(question, terms, readings[each.article_id], each)
+        for each in kept([each for each in judged if each.text], near)
+    ]
 
 
 def kept(judged: Sequence[Judged], near: frozenset[int]) -> list[Judged]:
@@ -98,23 +98,28 @@ def kept(judged: Sequence[Judged], near: frozenset[int]) -> list[Judged]:
     return [*judged[:KEPT], *further]
 
 
-def told_of(
-    question: Question, probability: float, candidate: Candidate, features: Sequence[float]
-) -> Judged:
+def told_of(candidate: Candidate, features: Sequence[float], probability: float) -> Judged:
     """A candidate as it may be quoted; its text is "" where it is not in the article as given."""
-    text = _as_given(candidate)
-    form, _ = answering_form(question, Terms(question), candidate, shown=True)
-    answer = form.text if form is not None and form.is_answer and form.text in text else None
     article = candidate.reading.article
-    return Judged(
-        article.id,
-        article.published,
-        text,
-        (candidate.number, candidate.number + len(candidate.lines)),
-        answer,
-        tuple(features),
-        probability,
-    )
+    span = candidate.number, candidate.number + len(candidate.lines)
+    return Judged(article.id, article.published, _as_given(candidate), span, tuple(features), probability)
+
+
+def answered(
+    question: Question, terms: Terms, reading: Reading, judged: Judged, by: Scorer | None = None
+) -> Judged:
+    """A candidate with the words in it that are the likeliest answer, as far as any have the form of one."""
+    scored = by or span_scorer()
+    found = [
+        (scored.probability(features), form.text)
+        for number in range(*judged.span)
+        for form, features in spans(question, terms, reading, number)
+        if form.text in judged.text
+    ]
+    if not found:
+        return judged
+    probability, answer = max(found)
+    return judged._replace(answer=answer, answers=probability)
 
 
 def _as_given(candidate: Candidate) -> str:

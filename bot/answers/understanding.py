@@ -69,6 +69,15 @@ _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
 _COUNT = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 FORMED = frozenset({Kind.NUMBER, Kind.MONEY, Kind.TIME})
 """Kinds whose answer has a form of its own."""
+ADMITS = {
+    Kind.NUMBER: (Kind.NUMBER, Kind.MONEY),
+    Kind.MONEY: (Kind.MONEY,),
+    Kind.TIME: (Kind.TIME,),
+    Kind.NAME: (Kind.NAME,),
+    Kind.REASON: (Kind.REASON,),
+    Kind.DEFINITION: (Kind.DEFINITION,),
+}
+"""The forms of answers by the kind that is asked for."""
 _ASKING = frozenset(
     "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand"
     " koi quoi qui quel quelle quels quelles comment ou a c d l j m n s t y pk prk gonna"
@@ -108,11 +117,6 @@ class Question:
     def weight(self) -> float:
         """What all the terms weigh."""
         return sum(term.weight for term in self.terms)
-
-    @property
-    def known(self) -> float:
-        """The share of its terms that any article has, from 0 to 1."""
-        return sum(1 for term in self.terms if term.weight) / (len(self.terms) or 1)
 
 
 def understand(text: str, frequency: Callable[[str], int], articles: int) -> Question:

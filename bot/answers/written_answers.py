@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bot.answers.answer_model import QUOTES, Answer, Quote, Tier
 from bot.answers.features import has_form
-from bot.answers.judging import Judgement
+from bot.answers.judging import Judged
 from bot.answers.understanding import Question
 from bot.core import locale
 from bot.core.models import Article
@@ -20,7 +20,7 @@ Told = Callable[[Answer], None]
 
 async def written_answer(
     question: Question,
-    judgement: Judgement,
+    judged: Sequence[Judged],
     articles: Mapping[int, Article],
     tier: Tier,
     writer: Writer,
@@ -31,9 +31,7 @@ async def written_answer(
     It must speak of what was asked, and hold a number where a number was asked for, a price for a price.
     So must what `told` hears of it while it is being written.
     """
-    shown = [
-        Quote(each.text, articles[each.article_id], each.answer) for each in judgement.candidates[:PASSAGES]
-    ]
+    shown = [Quote(each.text, articles[each.article_id], each.marked) for each in judged[:PASSAGES]]
     language = question.language or locale.current()
 
     def answer(sentences: Sequence[Sentence]) -> Answer | None:

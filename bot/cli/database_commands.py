@@ -12,9 +12,12 @@ import typer
 
 from bot.cli import article_files, terminal
 from bot.cli.article_commands import encode, open_store
-from bot.cli.terminal import FAILED, settings_or_stop, wait_for
+from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import open_newsroom
+from bot.core.clock import SystemClock
+from bot.core.database_server import DatabaseServer
 from bot.polling.article_lines import FIELDS
+from bot.store import Store
 from bot.text.safe import plain
 
 commands = typer.Typer()
@@ -102,6 +105,42 @@ def backup(
 
     wait_for(work)
     terminal.say(f"Copied to {file}; the copy is intact.")
+
+
+@commands.command()
+def move(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="The database that there is: a file, or postgresql://…")
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="An empty one: postgresql://…, or a file.")],
+) -> None:
+    """Move everything from a file to a PostgreSQL server, or back, and compare it row by row.
+
+    Stop the bot before. What was cut short goes on when it is run again.
+    """
+
+    async def work() -> int:
+        with terminal.progress() as bar:
+            task = bar.add_task("moving", total=None)
+            return await Store.move(
+                _place(source),
+                _place(target),
+                SystemClock(),
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+
+    rows = wait_for(work)
+    terminal.say(
+        f"{rows} rows are there and the same. Set TELEX_DATABASE to the new database; the search index is "
+        "made anew when it is used first."
+    )
+
+
+def _place(text: str) -> Path | DatabaseServer:
+    try:
+        return DatabaseServer.of(text) or Path(text)
+    except ValueError as error:
+        stop(f"{error}.", WRONG_USE)
 
 
 @commands.command()

@@ -122,6 +122,7 @@ class Telex(commands.AutoShardedBot):
             visibility=self.visibility,
             workers=newsroom.spare,
             tastes=newsroom.tastes,
+            index=newsroom.index,
             writing=newsroom.writing,
             webhooks=self.webhooks,
         )
@@ -191,7 +192,7 @@ class Telex(commands.AutoShardedBot):
         asked, known = self._elsewhere.get(person_id, (-_TYPED_WITHIN, {}))
         if interaction.type is discord.InteractionType.autocomplete and now - asked < _TYPED_WITHIN:
             return known
-        known = await interaction_places.read_in_direct_messages(self, person_id)
+        known = await self.courier.audience.read_by(person_id)
         if len(self._elsewhere) >= _MOST_TYPING:
             self._elsewhere.clear()
         self._elsewhere[person_id] = now, known

@@ -243,3 +243,22 @@ class DigestPlan:
             chart="chart" in more,
             summaries="summaries" in more,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalPlan(DigestPlan):
+    """When a person is told what came, in their `time_zone`, and of what.
+
+    Of some `feeds`, of `topics` in the search syntax, of what their `watches` look for; where they chose none
+    of these, of all that they may read.
+    """
+
+    time_zone: str = "UTC"
+    feeds: tuple[int, ...] = ()
+    topics: tuple[str, ...] = ()
+    watches: bool = False
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether nothing was chosen."""
+        return not (self.feeds or self.topics or self.watches)

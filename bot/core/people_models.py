@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.core.choices import PersonalPlan
 from bot.core.models import Article
 
 
@@ -25,6 +26,26 @@ class Bookmark:
     note: str = ""
     tags: tuple[str, ...] = ()
     read: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalDigest:
+    """The digest that a person gets by direct message, in their language.
+
+    `due` and `covered` as of a channel's; `paused` since when they want none, `problem` why nothing can be
+    sent to them.
+    """
+
+    channel_id: int
+    person_id: int
+    server_id: int | None
+    plan: PersonalPlan
+    language: str | None
+    problem: str | None
+    paused: int | None
+    created: int
+    due: int
+    covered: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,6 @@ TIRED = 192 * 2**20
 """Bytes a worker may have held at its worst before it is replaced by a fresh one, unless told otherwise."""
 START_TIME = 30.0
 """Seconds on top of a call's own limit while a worker starts or first imports the module of a function."""
-ORPHAN_TIME = 5.0
-"""Seconds after its limit when a call ends its own process, in case nobody is left to kill it."""
 
 _THRIFTY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """What the C library is to do with the memory of a document once it is read: give it back (mallopt(3))."""
@@ -225,7 +223,7 @@ class _Worker(asyncio.Protocol):
         """Whether the worker can go on, and the result, of the type `kind`, or the exception to raise."""
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
-        payload = pickle.dumps((name, args, limit + ORPHAN_TIME), pickle.HIGHEST_PROTOCOL)
+        payload = pickle.dumps((name, args, limit), pickle.HIGHEST_PROTOCOL)
         loop = asyncio.get_running_loop()
         self._kind = kind
         self._reply, started = loop.create_future(), loop.time()
@@ -241,7 +239,8 @@ class _Worker(asyncio.Protocol):
             return late
         finally:
             self._reply = None
-        ended_itself = isinstance(result, WorkerDied) and loop.time() - started >= limit + ORPHAN_TIME
+        # Its own clock begins once the module is there, and ends it though nobody were left to kill it.
+        ended_itself = isinstance(result, WorkerDied) and loop.time() - started >= limit
         return late if ended_itself else (healthy, result)
 
     def kill(self) -> None:

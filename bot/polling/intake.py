@@ -19,10 +19,11 @@ from bot.feeds.fetch import Fetched
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import Seen
 from bot.feeds.worker_calls import reading
-from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read, read_list
+from bot.polling.comparison import Comparison, Matches, draft_of, names_passed_over, names_to_keep
+from bot.polling.drafts import Document, Draft, Source, prepare, read, read_list
 from bot.polling.identity import entry_identity, moved_entries, retractions
 from bot.polling.identity.entry_keys import Sketch, content, link_names, sketched
-from bot.polling.shares import FEW, Followed, Shares, takes_change
+from bot.polling.shares import FEW, Followed, Shares
 from bot.store import Store
 from bot.store.records import ChangedArticle, Excess, Known, PassedOver, SurplusKind
 from bot.text import urls
@@ -35,8 +36,6 @@ NOBODY = Followed()
 BATCH = 64
 """Entries that become articles in one call of a worker."""
 BATCH_BYTES = 512 * 1024
-AT_ONCE = 50
-"""Entries that are compared in one turn of the event loop: half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,45 +95,12 @@ class Intake:
         by_name = entry_identity.by_name(sketches, known)
         others, at_pages = await self._otherwise(feed, sketches, by_name)
         matches = by_name | others
-        passed_over = {
-            name
-            for sketch in sketches
-            for name in (sketch.weak, sketch.strong)
-            if name in followed.passed_over
-        }
+        passed_over = {name for sketch in sketches for name in names_passed_over(sketch, followed)}
         missed = bool(sketches) and not matches and not passed_over and not is_part
 
-        new: list[Draft] = []
-        changed: dict[int, Draft] = {}
-        unchanged: set[int] = set()
-        aliases: list[tuple[bytes, int]] = []
-        marked = set(known)
-        refused = 0
-        for number, sketch in enumerate(sketches):
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
-            names_ = _names_to_keep(sketch, is_repeated=entry_identity.is_repeated(sketch, known))
-            if sketch.repeated and sketch.mark not in marked:
-                marked.add(sketch.mark)
-                names_ += (sketch.mark,)
-            match = matches.get(sketch.strong)
-            if match is None and not passed_over.isdisjoint((sketch.weak, sketch.strong)):
-                continue
-            if match is None:
-                shared = sketch.shared or bool(entry_identity.at_link(sketch, at_pages))
-                new.append(_draft(feed, document.head, sketch, names_, shared=shared, now=now))
-                continue
-            if sketch.strong in others or sketch.repeated:
-                aliases += [(name, match.article_id) for name in names_ if name not in known]
-            if match.article_id in unchanged or match.article_id in changed:
-                continue
-            if match.fingerprint == sketch.fingerprint:
-                unchanged.add(match.article_id)
-            elif followed.servers and not takes_change(match, now):
-                unchanged.add(match.article_id)
-                refused += 1
-            else:
-                changed[match.article_id] = _redraft(feed, document.head, sketch, match)
+        comparison = Comparison(feed, document.head, Matches(known, by_name, others, at_pages), followed, now)
+        await comparison.of(sketches)
+        new, changed = comparison.new, comparison.changed
         sizes = [len(draft.packed) for draft in new]
         admitted = self._shares.admit(
             feed,
@@ -145,8 +111,9 @@ class Intake:
             missed=missed,
             now=now,
         )
-        restless = refused >= max(FEW, len(sketches) // 4)
-        excess = _excess(new[admitted.kept :], admitted.kind, passed_over, refused if restless else 0)
+        restless = comparison.refused >= max(FEW, len(sketches) // 4)
+        refused = comparison.refused if restless else 0
+        excess = _excess(new[admitted.kept :], admitted.kind, passed_over, refused)
         del new[admitted.kept :]
         source = Source(feed.id, feed.outlet, feed.language)
         watched = await polls.watched(feed.id, now - retractions.RECENT)
@@ -161,7 +128,7 @@ class Intake:
                     changed, await self._prepared(list(changed.values()), source), strict=True
                 )
             ],
-            aliases=aliases,
+            aliases=comparison.aliases,
             missed=missed,
             vanished=retractions.vanished(watched, present, dates) if is_whole else (),
             returned=retractions.returned(watched, present),
@@ -202,8 +169,8 @@ class Intake:
     async def sample(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
         """The one entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
         (sketch,) = sketched(parsed.entries)
-        names = _names_to_keep(sketch, is_repeated=False)
-        draft = _draft(feed, parsed, sketch, names, shared=False, now=now)
+        names = names_to_keep(sketch, is_repeated=False)
+        draft = draft_of(feed, parsed, sketch, names, shared=False, now=now)
         (new,) = await self._work(prepare, [draft], Source(feed.id, feed.outlet, feed.language))
         return Article(
             id=0,
@@ -257,43 +224,6 @@ def _matched(
     candidates: moved_entries.Candidates, given: Mapping[int, tuple[str, str]]
 ) -> dict[bytes, Known]:
     return candidates.matched({article_id: content(*texts) for article_id, texts in given.items()})
-
-
-def _names_to_keep(sketch: Sketch, *, is_repeated: bool) -> tuple[bytes, ...]:
-    """The names by which an entry is to be known again."""
-    if is_repeated:
-        return (sketch.strong,)
-    # Should the guid be repeated one day, the link tells which article had it first; without one, the title.
-    return (sketch.weak,) if sketch.url else (sketch.weak, sketch.strong)
-
-
-def _draft(
-    feed: Feed, head: ParsedFeed, sketch: Sketch, names: tuple[bytes, ...], *, shared: bool, now: int
-) -> Draft:
-    url = sketch.url or _place(feed, head)
-    name = names[0].hex() if shared or not sketch.url else None
-    return Draft(
-        packed=sketch.packed,
-        key=article_key(feed.url, names[0], feed.server_id),
-        page=urls.page(url, name),
-        url=url,
-        identities=names,
-        latest=now,
-    )
-
-
-def _redraft(feed: Feed, head: ParsedFeed, sketch: Sketch, known: Known) -> Draft:
-    url = sketch.url or _place(feed, head)
-    if url == known.url:
-        page = known.page
-    else:
-        page = urls.page(url, sketch.strong.hex() if sketch.shared or not sketch.url else None)
-    return Draft(sketch.packed, known.key, page, url, (), latest=known.published)
-
-
-def _place(feed: Feed, head: ParsedFeed) -> str:
-    """Where an entry without a link leads: to the site; never to an address that may hold secrets."""
-    return urls.canonical(head.site_url or feed.site_url or "") or f"https://{urls.host(feed.url)}/"
 
 
 def _batches(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:

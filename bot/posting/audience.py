@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import aiohttp
 import discord
 
 from bot.core.clock import Clock
@@ -19,6 +21,9 @@ from bot.watches.watch_matching import Watchman
 HIDDEN = "hidden"
 """Why a notice was not sent: nothing of it may be read any more where it was to go."""
 
+MOST_SERVERS = 10
+"""Servers that a person is looked for in: each costs a request."""
+
 _AGAIN = 5.0  # seconds after a question that was not answered
 
 
@@ -30,10 +35,16 @@ class Audience:
 
     async def admit(self, notice: Dispatch) -> Dispatch | Outcome | None:
         """A watch's notice or a digest with what may be told; None when that is nothing, or why not yet."""
+        is_digest = notice.kind is DispatchKind.DIGEST
+        if is_digest and notice.person_id is not None:
+            return await self._admit_personal(notice, notice.person_id)
+        return await self._admit_in(notice, is_digest=is_digest)
+
+    async def _admit_in(self, notice: Dispatch, *, is_digest: bool) -> Dispatch | Outcome | None:
         guild = self._client.get_guild(notice.server_id)
         if guild is None:
             return None
-        edition = digest_selection.read(notice.payload) if notice.kind is DispatchKind.DIGEST else None
+        edition = digest_selection.read(notice.payload) if is_digest else None
         if edition is not None and not edition.wide:  # as the channel was told it singly
             return notice
         try:
@@ -42,14 +53,62 @@ class Audience:
             else:
                 feed_ids = await self._feeds_of_person(guild, notice.person_id)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            outcome = judge(error)
-            return outcome if isinstance(outcome, Later) else Later(_AGAIN, _words(outcome))
+            return _later(error)
         if edition is not None:
             narrowed = edition.narrowed(feed_ids)
             return replace(notice, payload=narrowed.written()) if narrowed.sections else None
         if not await self._store.watches.narrow(notice.id, feed_ids):
             return None
         return await self._store.dispatches.get(notice.id)
+
+    async def _admit_personal(self, notice: Dispatch, person_id: int) -> Dispatch | Outcome | None:
+        try:
+            feed_ids = await self.read_by(person_id, surely=True)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            return _later(error)
+        narrowed = digest_selection.read(notice.payload).narrowed(feed_ids)
+        return replace(notice, payload=narrowed.written()) if narrowed.sections else None
+
+    async def read_by(self, person_id: int, *, surely: bool = False) -> dict[int, int]:
+        """Ids of the feeds that a person may read in the servers shared with the bot, each with a server's.
+
+        Without the privileged intent for members, Discord is asked: for the servers that the person asked,
+        kept, watched or ordered something in, and for all of them where the bot is in few. What it does not
+        tell is left out; with `surely` this raises what discord.py and aiohttp raise then.
+        """
+        store = self._store
+        known = await store.questions.servers(person_id) | await store.bookmarks.servers(person_id)
+        known |= {watch.server_id for watch in await store.watches.of_person(person_id)}
+        if (digest := await store.personal_digests.of_person(person_id)) is not None:
+            known.add(digest.server_id or 0)
+        guilds = sorted(self._client.guilds, key=lambda guild: guild.id not in known)
+        if len(guilds) > MOST_SERVERS:
+            guilds = [guild for guild in guilds if guild.id in known][:MOST_SERVERS]
+        seen = await asyncio.gather(*(self._seen_in(guild, person_id, surely=surely) for guild in guilds))
+        found: dict[int, int] = {}
+        for guild, feed_ids in zip(guilds, seen, strict=True):
+            for feed_id in feed_ids:
+                found.setdefault(feed_id, guild.id)
+        return found
+
+    async def _seen_in(self, guild: discord.Guild, person_id: int, *, surely: bool) -> set[int]:
+        try:
+            member = await guild.fetch_member(person_id)
+        except discord.NotFound:
+            return set()
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+            if surely:
+                raise
+            return set()
+        readable = []
+        for channel_id in await self._store.subscriptions.channels(guild.id):
+            try:
+                if await self._visibility.can_view(guild, member, channel_id):
+                    readable.append(channel_id)
+            except (discord.DiscordException, aiohttp.ClientError):
+                if surely:
+                    raise
+        return await self._store.subscriptions.feed_ids(readable)
 
     async def feeds_of_channel(self, guild: discord.Guild, channel_id: int) -> set[int]:
         """The feeds that everybody who reads a channel or thread may read: what may be told in it.
@@ -69,6 +128,12 @@ class Audience:
         following = await self._store.subscriptions.channels(guild.id)
         readable = [each for each in following if await self._visibility.can_view(guild, member, each)]
         return await self._store.subscriptions.feed_ids(readable)
+
+
+def _later(error: Exception) -> Later:
+    """When to ask again after an error of Discord's. Raises one that is ours."""
+    outcome = judge(error)
+    return outcome if isinstance(outcome, Later) else Later(_AGAIN, _words(outcome))
 
 
 def _words(outcome: Outcome) -> str:

@@ -26,6 +26,7 @@ from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.best_stories import BestStories
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
+from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
@@ -47,6 +48,7 @@ from bot.posting.sending.send_outcomes import (
 )
 from bot.posting.translating import Translating
 from bot.posting.visibility import Visibility
+from bot.search.index.index_follower import IndexFollower
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 from bot.stories.known_tastes import Tastes
 from bot.writing.writing_desk import WritingDesk
@@ -75,6 +77,7 @@ class Courier:
         workers: Workers,
         tastes: Tastes,
         webhooks: ChannelWebhooks,
+        index: IndexFollower,
         writing: WritingDesk | None = None,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
@@ -89,6 +92,7 @@ class Courier:
             self._restored,
             workers,
             tastes,
+            PersonalDigests(store, client, clock, self.audience, self._restored, workers, index),
             None if writing is None else writing.summaries,
             default_language=settings.language,
             on_end=self.wake,

@@ -21,6 +21,7 @@ from bot.digests.restored_digests import AlreadyPosted
 from bot.digests.rising import Period
 from bot.posting.audience import Audience
 from bot.posting.due_task import DueTask
+from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
@@ -41,7 +42,7 @@ _TIME = 20.0  # seconds that choosing the stories may take
 
 
 class Digests(DueTask):
-    """The digests of all channels."""
+    """The digests of all channels, and those of people."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Digests(DueTask):
         restored: Restored,
         workers: Workers,
         tastes: Tastes,
+        personal: PersonalDigests,
         summaries: Summaries | None,
         *,
         default_language: str,
@@ -62,6 +64,7 @@ class Digests(DueTask):
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
         self._tastes, self._summaries = tastes, summaries
+        self.personal = personal
 
     async def start(self, now: int) -> None:
         """Begin where one is due and it was not begun."""
@@ -71,7 +74,8 @@ class Digests(DueTask):
 
     async def next_due(self) -> int | None:
         """When there is something to do, which may be past; None when there is nothing."""
-        due = await self._store.digests.next_due()
+        dues = (await self._store.digests.next_due(), await self.personal.next_due())
+        due = min((due for due in dues if due is not None), default=None)
         return None if due is None else max(due, self._rests_until)
 
     async def _make_due(self, now: int) -> None:
@@ -82,6 +86,8 @@ class Digests(DueTask):
             except Exception:
                 log.exception("The digest of channel %d was not made", digest.channel_id)
                 self._rest()
+        if not await self.personal.make_due(now):
+            self._rest()
 
     async def _make(self, digest: Digest) -> None:
         now, store = self._clock.now(), self._store.digests

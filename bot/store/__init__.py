@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
-from bot.store import clock_repair, engines, sealing
+from bot.store import clock_repair, engines, moving, sealing
 from bot.store.article_changes import ArticleChanges
 from bot.store.articles import Articles
 from bot.store.feeds import Feeds
@@ -31,6 +31,7 @@ from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import Erased
 from bot.store.people.opinions import Opinions
+from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
@@ -112,6 +113,7 @@ class Store:
         self.assistant_tokens = AssistantTokens(database, clock)
         self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
+        self.personal_digests = PersonalDigests(database, clock)
         self.meta = Meta(database)
 
     @classmethod
@@ -122,11 +124,14 @@ class Store:
         """
         store = cls(await engines.opened(place, clock), clock)
         try:
+            await moving.must_be_whole(store._database)
             await store.seal()
         except BaseException:
             await store.close()
             raise
         return store
+
+    move = staticmethod(moving.move)
 
     @staticmethod
     def lock_for_run(place: Path | DatabaseServer) -> AbstractContextManager[None]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from bot.store.ports import Database
 
+RESTORED = "restored"
+"""The name of what is set in a database that came out of a backup."""
+FREE_NUMBERS = 1_000_000
+"""More watches and digests than are ever begun between a backup and the day it is needed."""
+
 
 class Meta:
-    """Texts by name. `restored` is set in a database that came out of a backup."""
+    """Texts by name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

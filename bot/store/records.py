@@ -525,3 +525,12 @@ class SentDigest(NamedTuple):
     place_id: int
     payload: str
     articles: dict[int, Article]
+
+
+class TableShape(NamedTuple):
+    """A table: columns, its key in order, and by column what it points to, and whether NULL may be there."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    points_to: Mapping[str, tuple[str, bool]]

@@ -49,7 +49,7 @@ SUBSCRIPTION = """
 """
 DISPATCH = """
     dispatch.id,
-    coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id)) AS server_id,
+    coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
     channel.person_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind, dispatch.what, dispatch.state,
     dispatch.created, dispatch.due, dispatch.attempts, dispatch.claimed, dispatch.message_id,
     dispatch.thread_id, dispatch.sent, dispatch.finished, dispatch.edit_due, dispatch.error, dispatch.payload,

@@ -135,7 +135,7 @@ def _cut_at_word(text: str, limit: int) -> str:
         word = kept.rfind(" ")
         if word * 2 > len(kept):
             kept = kept[:word]
-    return (kept.rstrip(" ,;:–—-") + ELLIPSIS)[: max(0, limit)]
+    return (kept.rstrip(" .,;:–—-") + ELLIPSIS)[: max(0, limit)]
 
 
 def around(line: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str, list[tuple[int, int]]]:

@@ -14,7 +14,6 @@ from bot.answers.conversing.mentions import Want, Wanted
 from bot.answers.conversing.question_service import DIRECT_MEMORY, Asked, QuestionService, closest
 from bot.client.discord_client import Telex
 from bot.client.error_answers import in_words
-from bot.client.interaction_places import read_in_direct_messages
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.people_models import Question
@@ -89,7 +88,7 @@ class DirectMessages:
         While it is being written, it is shown with `show`.
         """
         person_id = message.author.id
-        known = await read_in_direct_messages(self.bot, person_id)
+        known = await self.bot.courier.audience.read_by(person_id)
         if not known:
             return Ready(unshared())
         server_id = next(iter(known.values()))

@@ -86,7 +86,7 @@ class HelpPages(AskerLayout):
 
     def __init__(self, interaction: Interaction, *, manages: bool, begins: bool) -> None:
         super().__init__(interaction)
-        self._begins = begins
+        self._begins, self._manages = begins, manages
         self._commands: dict[Topic, list[Command]] = {}
         for command in interaction.client.tree.get_commands():
             if usable(command, interaction) and (manages or "managers" not in command.extras):
@@ -168,7 +168,8 @@ class HelpPages(AskerLayout):
 
     def _lines(self, topic: Topic) -> Iterator[str]:
         """A line on each command of a topic, by name; those of the message menu come last."""
-        slash = [one for command in self._commands[topic] for one in _leaves(command)]
+        leaves = (one for command in self._commands[topic] for one in _leaves(command))
+        slash = [one for one in leaves if self._manages or "managers" not in one.extras]
         yield from sorted(map(_line, slash), key=lambda line: fold(line.lstrip("`<")))
         for command in self._commands[topic]:
             if isinstance(command, app_commands.ContextMenu):

@@ -164,6 +164,8 @@ async def _kept(interaction: Interaction) -> list[str]:
                 watches,
             ).format(count=amount(watches))
         )
+    if await store.personal_digests.of_person(person_id) is not None:
+        kept.append(_("your digest: when you get it, of what, in which language and time zone"))
     changes = len(await store.preferences.changes_of(person_id))
     if changes:
         kept.append(
@@ -198,6 +200,7 @@ def _counted(erased: Erased) -> Iterator[str]:
             ngettext("{count} opinion on an article", "{count} opinions on articles", erased.opinions),
         ),
         (erased.watches, ngettext("{count} watch", "{count} watches", erased.watches)),
+        (erased.digests, _("your digest")),
         (
             erased.changes,
             ngettext(
@@ -253,6 +256,7 @@ async def export(interaction: Interaction) -> bytes:
         "told": [
             {"url": one.url, "told": _iso(one.sent)} for one in await store.watches.told(interaction.user.id)
         ],
+        "digest": await _digest(interaction),
         "settings": [
             {
                 "setting": one.setting,
@@ -279,6 +283,24 @@ async def export(interaction: Interaction) -> bytes:
         ],
     }
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+async def _digest(interaction: Interaction) -> dict[str, object] | None:
+    digest = await interaction.client.store.personal_digests.of_person(interaction.user.id)
+    if digest is None:
+        return None
+    feeds = [await interaction.client.store.feeds.get(feed_id) for feed_id in digest.plan.feeds]
+    return {
+        "when": str(digest.plan),
+        "time_zone": digest.plan.time_zone,
+        "language": digest.language,
+        "feeds": [feed.title for feed in feeds if feed is not None],
+        "topics": digest.plan.topics,
+        "watches": digest.plan.watches,
+        "made": _iso(digest.created),
+        "paused": None if digest.paused is None else _iso(digest.paused),
+        "server_id": _id(digest.server_id),
+    }
 
 
 def _iso(seconds: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -28,8 +29,8 @@ from cogs.shared.place_options import Option, Place, lacking, place, require_pos
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
 from cogs.shared.views import Choose, Interaction, Press, Reply
 from cogs.watching import digest_words
+from cogs.watching.personal_digest_panel import PersonalDigestPanel, personal_digest_button
 
-_DAILY = "-"
 _PATIENCE = 10.0  # seconds that a preview waits for summaries
 _HOUR = 60
 _FIRST = DigestPlan(weekday=None, minute=8 * _HOUR)
@@ -42,19 +43,43 @@ class Digests(
     commands.GroupCog,
     group_name="digest",
     group_description=locale_str("The top stories in one message, daily or weekly"),
-    group_extras=FOR_MANAGERS,
 ):
-    """Digests of channels. For those who manage the server's feeds."""
+    """Digests of channels, for those who manage the server's feeds; and of people, for each their own."""
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
 
-    @app_commands.command(name="setup", description=locale_str("Set up, change or stop a channel’s digest"))
+    async def cog_load(self) -> None:
+        """Answer the buttons under digests of people, of earlier processes too."""
+        self.bot.add_dynamic_items(personal_digest_button)
+
+    async def cog_unload(self) -> None:
+        """Stop answering."""
+        self.bot.remove_dynamic_items(personal_digest_button)
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse who does not manage feeds, unless it is about their own digest."""
+        command = interaction.command
+        is_open = isinstance(command, app_commands.Command) and not command.extras.get("managers")
+        return is_open or await super().interaction_check(interaction)
+
+    @app_commands.command(name="me", description=locale_str("Get your own digest by direct message"))
+    async def me(self, interaction: Interaction) -> None:
+        """Show the asker's digest, and let it be changed."""
+        await PersonalDigestPanel(interaction).start(interaction)
+
+    @app_commands.command(
+        name="setup",
+        description=locale_str("Set up, change or stop a channel’s digest"),
+        extras=FOR_MANAGERS,
+    )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
         await DigestFlow(interaction, await place(interaction, channel)).start(interaction)
 
-    @app_commands.command(name="list", description=locale_str("See this server’s digests"))
+    @app_commands.command(
+        name="list", description=locale_str("See this server’s digests"), extras=FOR_MANAGERS
+    )
     async def list_(self, interaction: Interaction) -> None:
         await DigestList(interaction).show(interaction)
 
@@ -155,11 +180,6 @@ class DigestFlow(ManagersLayout):
 
     def _controls(self) -> tuple[Row, ...]:
         plan = self._plan
-        days = [discord.SelectOption(label=_("Every day"), value=_DAILY, default=plan.weekday is None)]
-        days += [
-            discord.SelectOption(label=digest_words.weekly(day), value=str(day), default=plan.weekday == day)
-            for day in range(7)
-        ]
         clocks = [
             discord.SelectOption(
                 label=_("At {time}").format(time=hours.clock(hour * _HOUR)),
@@ -184,7 +204,7 @@ class DigestFlow(ManagersLayout):
         same = self._known is not None and self._known.plan == plan
         style = discord.ButtonStyle
         return (
-            Row(Choose(self._day, placeholder=_("How often…"), options=days)),
+            Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
             Row(Choose(self._hour, placeholder=_("What time…"), options=clocks)),
             Row(
                 Choose(
@@ -210,7 +230,7 @@ class DigestFlow(ManagersLayout):
         )
 
     async def _day(self, interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, weekday=None if values[0] == _DAILY else int(values[0]))
+        self._plan = replace(self._plan, weekday=digest_words.day_of(values[0]))
         await self._show(interaction)
 
     async def _hour(self, interaction: Interaction, values: list[str]) -> None:

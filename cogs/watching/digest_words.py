@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import discord
 from babel.dates import get_day_names
 
 from bot.core import hours, locale
 from bot.core.choices import DigestPlan
 from bot.core.locale import _
+
+_DAILY = "-"
 
 
 def when(plan: DigestPlan) -> str:
@@ -16,6 +19,20 @@ def when(plan: DigestPlan) -> str:
     return _("every {weekday} at {time}").format(
         weekday=_weekday(plan.weekday), time=hours.clock(plan.minute)
     )
+
+
+def days(plan: DigestPlan) -> list[discord.SelectOption]:
+    """How often a digest can come, for a menu."""
+    offered = [discord.SelectOption(label=_("Every day"), value=_DAILY, default=plan.weekday is None)]
+    return offered + [
+        discord.SelectOption(label=weekly(day), value=str(day), default=plan.weekday == day)
+        for day in range(7)
+    ]
+
+
+def day_of(value: str) -> int | None:
+    """The weekday of a choice of that menu; None for every day."""
+    return None if value == _DAILY else int(value)
 
 
 def weekly(day: int) -> str:

@@ -28,37 +28,19 @@ from bot.answers.answer_model import Tier
 from bot.answers.answer_scorer import scorer
 from bot.answers.answering import chosen, tier_of
 from tests.benchmarks.answers_examples import (
-    ENCYCLOPEDIC,
     LANGUAGES,
     NEAR_TOPIC,
     OUTSIDE,
-    Example,
     examples,
 )
 from tests.benchmarks.answers_fit import (
     Outcome,
     calibrated_outcomes,
-    judged_by,
     judges,
+    outcomes_by,
 )
 
 ROUNDABOUT, CURRENT = "roundabout", "current"
-
-
-def installed(asked: Sequence[Example], *, semantic: bool) -> list[Outcome]:
-    """What becomes of the questions by the weights in the file."""
-    made = scorer(meaning=semantic)
-
-    def judge(candidates: Sequence[Sequence[float]]) -> list[float]:
-        return [made.probability(each) for each in candidates]
-
-    outcomes = []
-    for each in asked:
-        if each.kind != ENCYCLOPEDIC:
-            judgement, right = judged_by(judge, each.found)
-            without = None if each.without is None else judged_by(judge, each.without)[0]
-            outcomes.append(Outcome(each, judgement, right, without))
-    return outcomes
 
 
 def interval(hits: int, count: int) -> str:
@@ -82,9 +64,9 @@ def tallied(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[st
             counts[name][language].append(value)
             counts[name]["both"].append(value)
 
-        sure = tier_of(each.judgement, made) is Tier.SURE
-        picked, _ = chosen(each.example.question, each.judgement)
-        right = [each.right[id(one)] for one in picked]
+        tier, without = (tier_of(some or [], made) for some in (each.judged, each.without))
+        sure, picked = tier is Tier.SURE, chosen(each.example.question, each.judged)[0]
+        right = [each.example.is_right(one.text) for one in picked]
         first, three = right[:1] == [True], any(right)
         if each.example.has_answer:
             note("first quote right", first)
@@ -96,12 +78,16 @@ def tallied(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[st
                 note("current, one of three", three)
             note("sure", sure)
             note("sure and wrong", sure and not first)
+            if three:
+                note("right among three, and called nothing", tier is Tier.NOTHING)
             if each.without is not None:
-                note("taken out: nothing sure", tier_of(each.without, made) is not Tier.SURE)
+                note("taken out: nothing sure", without is not Tier.SURE)
+                note("taken out: nothing at all", without is Tier.NOTHING)
         elif kind == NEAR_TOPIC:
             note("unanswerable near a topic: nothing sure", not sure)
         elif kind == OUTSIDE:
             note("out of the store: nothing sure", not sure)
+            note("out of the store: nothing at all", tier is Tier.NOTHING)
     return counts
 
 
@@ -126,9 +112,14 @@ def main() -> None:
             )
         )
     if options.installed:
-        outcomes = installed(asked, semantic=options.semantic)
+        made = scorer(meaning=options.semantic)
+
+        def installed(candidates: Sequence[Sequence[float]]) -> list[float]:
+            return [made.probability(each) for each in candidates]
+
+        outcomes = outcomes_by(asked, [installed] * len(asked))
     else:
-        outcomes = calibrated_outcomes(asked)
+        outcomes, _, _ = calibrated_outcomes(asked)
     table = Table("", *LANGUAGES, "both")
     for name, found in tallied(outcomes, semantic=options.semantic).items():
         table.add_row(

@@ -48,7 +48,6 @@ class Candidates:
     judged: list[Judged]
     right: list[bool]
     own: list[bool]
-    on_topic: float
     retrieved: Retrieved
 
 
@@ -73,6 +72,10 @@ class Example:
     def has_answer(self) -> bool:
         """Whether the store answers."""
         return bool(self.asked["answers"])
+
+    def is_right(self, text: str) -> bool:
+        """Whether a text holds the words of an answer."""
+        return any(line(answer) in line(text) for answer in self.asked["answers"])
 
 
 def chat_questions() -> list[dict[str, Any]]:
@@ -144,15 +147,16 @@ async def example(
 
 
 @lru_cache(READINGS)
-def _reading(article: Article) -> Reading:
+def reading(article: Article) -> Reading:
+    """An article as it is read for an answer."""
     return candidates.read(article)
 
 
 def _candidates(
     question: Question, retrieved: Retrieved, asked: dict[str, Any], answering: set[str], newest: int
 ) -> Candidates:
-    found, on_topic = measured(question, map(_reading, retrieved.articles), newest)
-    judged = [told_of(question, 0.0, candidate, features) for candidate, features in found]
+    found = measured(question, map(reading, retrieved.articles), newest)
+    judged = [told_of(candidate, features, 0.0) for candidate, features in found]
     judged = [each for each in judged if each.text]
     wanted = [line(answer) for answer in asked["answers"]]
     articles: dict[int, Article] = {article.id: article for article in retrieved.articles}
@@ -160,7 +164,6 @@ def _candidates(
         judged=judged,
         right=[any(answer in line(each.text) for answer in wanted) for each in judged],
         own=[articles[each.article_id].url in answering for each in judged],
-        on_topic=on_topic,
         retrieved=retrieved,
     )
 

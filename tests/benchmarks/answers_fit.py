@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.optimize import minimize
 
-from bot.answers.answer_scorer import FILE, Scorer
+from bot.answers.answer_scorer import FILE, Scorer, log_odds
+from bot.answers.answering import chosen
 from bot.answers.features import NAMES, WITH_COSINE
-from bot.answers.judging import KEPT, Judged, Judgement
+from bot.answers.judging import KEPT, Judged
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     NEAR_TOPIC,
@@ -74,8 +75,8 @@ SURE_AND_WRONG = 0.045
 """Share of the questions that may be answered surely and wrongly,"""
 NEAR_REFUSED = 0.87
 """and the share of those near a topic, without an answer, that are not answered surely."""
-LEAST_POSSIBLE = 0.03
-"""The probability from which on a passage is offered whatever its topic."""
+LEFT_OUT = 0.02
+"""Share of the questions with what answers among three passages that may be told that there is nothing."""
 VAGUE = "vague"
 BESIDE = frozenset({ENCYCLOPEDIC, OUTSIDE})
 """Questions that were not typed in a chat."""
@@ -87,9 +88,8 @@ class Outcome(NamedTuple):
     """What a scorer that was not fitted on it makes of a question: with what answers stored, and without."""
 
     example: Example
-    judgement: Judgement
-    right: dict[int, bool]
-    without: Judgement | None
+    judged: list[Judged]
+    without: list[Judged] | None
 
 
 def folds(asked: Sequence[Example]) -> list[int]:
@@ -149,14 +149,14 @@ def probabilities(made: lightgbm.Booster) -> Judge:
     return lambda candidates: list(made.predict(np.array(candidates))) if candidates else []
 
 
-def scorer_of(made: lightgbm.Booster, slope: float, shift: float, sure: float) -> Scorer:
+def scorer_of(made: lightgbm.Booster, slope: float, shift: float, sure: float, possible: float) -> Scorer:
     """Trees as the scorer that the file has, with their log-odds stretched and shifted."""
     trees = []
     for tree in made.dump_model()["tree_info"]:
         nodes: list[Any] = []
         _add(tree["tree_structure"], nodes)
         trees.append(tuple(node if isinstance(node, list) else node * slope for node in nodes))
-    return Scorer(bias=shift, trees=tuple(trees), sure=sure, possible=LEAST_POSSIBLE)
+    return Scorer(bias=shift, trees=tuple(trees), sure=sure, possible=possible)
 
 
 def _add(node: dict[str, Any], nodes: list[Any]) -> int:
@@ -171,19 +171,11 @@ def _add(node: dict[str, Any], nodes: list[Any]) -> int:
     return number
 
 
-def judged_by(judge: Judge, found: Candidates) -> tuple[Judgement, dict[int, bool]]:
-    """The best candidates by a judge, and whether each is right."""
+def judged_by(judge: Judge, found: Candidates) -> list[Judged]:
+    """The best candidates by a judge."""
     told = judge([each.features for each in found.judged])
-    scored = [
-        (each._replace(probability=probability), right)
-        for each, probability, right in zip(found.judged, told, found.right, strict=True)
-    ]
-    scored.sort(key=lambda pair: -pair[0].probability)
-    kept = scored[:KEPT]
-    return (
-        Judgement(tuple(each for each, _ in kept), found.on_topic),
-        {id(each): right for each, right in kept},
-    )
+    scored = [each._replace(probability=p) for each, p in zip(found.judged, told, strict=True)]
+    return sorted(scored, key=lambda each: -each.probability)[:KEPT]
 
 
 def judges(asked: Sequence[Example]) -> list[Judge]:
@@ -203,15 +195,17 @@ def judges(asked: Sequence[Example]) -> list[Judge]:
     return [apart if each.kind == ENCYCLOPEDIC else made[of[id(each)]] for each in asked]
 
 
-def cross_validated(asked: Sequence[Example]) -> list[Outcome]:
-    """What becomes of the questions of the chat, each judged by who was not fitted on its articles."""
-    outcomes = []
-    for each, judge in zip(asked, judges(asked), strict=True):
-        if each.kind != ENCYCLOPEDIC:
-            judgement, right = judged_by(judge, each.found)
-            without = None if each.without is None else judged_by(judge, each.without)[0]
-            outcomes.append(Outcome(each, judgement, right, without))
-    return outcomes
+def outcomes_by(asked: Sequence[Example], judged: Sequence[Judge]) -> list[Outcome]:
+    """What becomes of the questions that are not encyclopedic, each by its judge."""
+    return [
+        Outcome(
+            each,
+            judged_by(judge, each.found),
+            None if each.without is None else judged_by(judge, each.without),
+        )
+        for each, judge in zip(asked, judged, strict=True)
+        if each.kind != ENCYCLOPEDIC
+    ]
 
 
 def calibration(outcomes: Sequence[Outcome]) -> tuple[float, float]:
@@ -220,59 +214,89 @@ def calibration(outcomes: Sequence[Outcome]) -> tuple[float, float]:
     for each in outcomes:
         if each.example.kind in {VAGUE, OUTSIDE}:
             continue
-        for judgement, right in ((each.judgement, each.right), (each.without, {})):
-            if judgement is not None and judgement.candidates:
-                best = judgement.candidates[0]
-                odds.append(log_odds(best.probability))
-                labels.append(int(right.get(id(best), False) and each.example.has_answer))
+        for judged in filter(None, (each.judged, each.without)):
+            odds.append(log_odds(judged[0].probability))
+            labels.append(int(judged is each.judged and each.example.is_right(judged[0].text)))
+    (slope,), shift = logistic(np.array(odds)[:, None], np.array(labels))
+    return slope, shift
+
+
+def logistic(values: Values, labels: NDArray[np.int64]) -> tuple[list[float], float]:
+    """The weights and the shift of a regression."""
 
     def loss(line: Values) -> float:
-        predicted = line[0] * np.array(odds) + line[1]
-        return float(np.logaddexp(0, predicted).sum() - predicted @ np.array(labels))
+        predicted = values @ line[:-1] + line[-1]
+        return float(np.logaddexp(0, predicted).sum() - predicted @ labels)
 
-    slope, shift = minimize(loss, [1.0, 0.0], method="Nelder-Mead").x
-    return float(slope), float(shift)
-
-
-def log_odds(probability: float) -> float:
-    """The logarithm of the odds."""
-    return float(np.log(max(probability, 1e-9) / max(1 - probability, 1e-9)))
+    *weights, shift = minimize(loss, [*[1.0] * values.shape[1], 0.0], method="Nelder-Mead").x.tolist()
+    return weights, shift
 
 
-def threshold(outcomes: Sequence[Outcome], slope: float, shift: float) -> float:
-    """The least probability at which an answer may be called sure, so that few of these are sure and
-    wrong."""
-    best = []
-    for each in outcomes:
-        if each.judgement.candidates:
-            first = each.judgement.candidates[0]
-            probability = 1 / (1 + np.exp(-(slope * log_odds(first.probability) + shift)))
-            best.append((float(probability), each.right[id(first)], each.example))
-    best.sort(key=lambda one: -one[0])
+def calibrated_outcomes(asked: Sequence[Example]) -> tuple[list[Outcome], float, float]:
+    """What becomes of the questions of the chat, cross-validated, with calibrated probabilities; slope and
+    shift of these."""
+    outcomes = outcomes_by(asked, judges(asked))
+    slope, shift = calibration(outcomes)
+
+    def again(judged: list[Judged]) -> list[Judged]:
+        return [
+            each._replace(probability=1 / (1 + exp(-slope * log_odds(each.probability) - shift)))
+            for each in judged
+        ]
+
+    made = [
+        each._replace(
+            judged=again(each.judged), without=None if each.without is None else again(each.without)
+        )
+        for each in outcomes
+    ]
+    return made, slope, shift
+
+
+def trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, float, float]]:
+    """By the probability from which on an answer is sure, from the highest on: that, the shares of the
+    questions with an answer that are answered surely, and surely and wrongly, and of those near a topic."""
+    best = [(each.judged[0], each.example) for each in outcomes if each.judged]
+    best.sort(key=lambda one: -one[0].probability)
     answerable = sum(each.example.has_answer for each in outcomes)
     near = sum(each.example.kind == NEAR_TOPIC for each in outcomes)
-    wrong = answered = 0
-    sure = 1.0
-    for probability, right, asked in best:
-        wrong += asked.has_answer and not right
+    sure = wrong = answered = 0
+    curve = []
+    for judged, asked in best:
+        sure += asked.has_answer
+        wrong += asked.has_answer and not asked.is_right(judged.text)
         answered += asked.kind == NEAR_TOPIC
-        if wrong > SURE_AND_WRONG * answerable or answered > (1 - NEAR_REFUSED) * near:
-            break
-        sure = probability
-    return sure
+        curve.append((judged.probability, sure / answerable, wrong / answerable, answered / near))
+    return curve
 
 
-def as_json(made: Scorer, width: int, figures: dict[str, Any]) -> dict[str, Any]:
+def thresholds(outcomes: Sequence[Outcome]) -> tuple[float, float]:
+    """The least probabilities at which an answer is sure, so that few are sure and wrong, and possible, so
+    that few that answer are left out."""
+    fitting = [
+        probability
+        for probability, _, wrong, near in trade_off(outcomes)
+        if wrong <= SURE_AND_WRONG and near <= 1 - NEAR_REFUSED
+    ]
+    right = sorted(
+        each.judged[0].probability
+        for each in outcomes
+        if any(each.example.is_right(one.text) for one in chosen(each.example.question, each.judged)[0])
+    )
+    return min(fitting, default=1.0), right[int(LEFT_OUT * len(right))]
+
+
+def as_json(made: Scorer, names: Sequence[str], figures: dict[str, Any]) -> dict[str, Any]:
     """A scorer as the file has it."""
 
     def short(number: float) -> float:
         return float(f"{number:.5g}")
 
     return {
-        "features": list(NAMES[:width]),
+        "features": list(names),
         "bias": short(made.bias),
         "sure": short(made.sure),
-        "possible": made.possible,
+        "possible": short(made.possible),
         "trees": [
             [[node[0], short(node[1]), *node[2:]] if isinstance(node, list) else short(node) for node in tree]
             for tree in made.trees
@@ -281,42 +305,19 @@ def as_json(made: Scorer, width: int, figures: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def calibrated_outcomes(asked: Sequence[Example]) -> list[Outcome]:
-    """What becomes of the questions of the chat, cross-validated, with calibrated probabilities."""
-    outcomes = cross_validated(asked)
-    slope, shift = calibration(outcomes)
-
-    def again(judgement: Judgement) -> Judgement:
-        candidates = (
-            each._replace(probability=1 / (1 + exp(-slope * log_odds(each.probability) - shift)))
-            for each in judgement.candidates
-        )
-        return judgement._replace(candidates=tuple(candidates))
-
-    made = []
-    for each in outcomes:
-        judgement = again(each.judgement)
-        pairs = zip(each.judgement.candidates, judgement.candidates, strict=True)
-        right = {id(new): each.right[id(old)] for old, new in pairs}
-        without = None if each.without is None else again(each.without)
-        made.append(Outcome(each.example, judgement, right, without))
-    return made
-
-
 def fit(asked: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
     """A scorer of all the questions, calibrated, and what becomes of each by one that was not fitted on
     it."""
-    outcomes = cross_validated(asked)
-    slope, shift = calibration(outcomes)
+    outcomes, slope, shift = calibrated_outcomes(asked)
     made = fitted([each for each in asked if each.kind != OUTSIDE])
-    return scorer_of(made, slope, shift, threshold(outcomes, slope, shift)), outcomes
+    return scorer_of(made, slope, shift, *thresholds(outcomes)), outcomes
 
 
 def write(asked: Sequence[Example], *, semantic: bool) -> None:
     """Fit, and put the weights in the file in the place of those there."""
     made, outcomes = fit(asked)
-    answerable = [each for each in outcomes if each.example.has_answer and each.judgement.candidates]
-    first = np.mean([each.right[id(each.judgement.candidates[0])] for each in answerable])
+    answerable = [each for each in outcomes if each.example.has_answer and each.judged]
+    first = np.mean([each.example.is_right(each.judged[0].text) for each in answerable])
     figures = {
         "chat questions": sum(each.kind not in BESIDE for each in asked),
         "encyclopedic questions": sum(each.kind == ENCYCLOPEDIC for each in asked),
@@ -324,10 +325,10 @@ def write(asked: Sequence[Example], *, semantic: bool) -> None:
     }
     file = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
     file["with meaning" if semantic else "words"] = as_json(
-        made, len(asked[0].found.judged[0].features), figures
+        made, NAMES[: len(asked[0].found.judged[0].features)], figures
     )
     FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
-    console.print(figures, f"sure from {made.sure:.3f}")
+    console.print(figures, f"sure from {made.sure:.3f}, possible from {made.possible:.3f}")
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ async def store_all(newsroom: Newsroom, feeds: Sequence[tuple[Feed, Sequence[New
 async def main(options: argparse.Namespace) -> None:
     corpus = Corpus(options.articles)
     share = options.articles // options.feeds
-    with TemporaryDirectory(prefix="telex-benchmark-") as folder:
+    with TemporaryDirectory(prefix="telex-benchmark-", ignore_cleanup_errors=True) as folder:  # merges go on
         settings = Settings(database=Path(folder) / "telex.db", semantic=False)
         async with open_newsroom(settings) as newsroom:
             feeds = []

@@ -48,6 +48,7 @@ WRONG = 0.2
 BURSTS = (1, 2, 3, 5, 8, 70)
 CATCH_UP_AFTER = 6
 SCENE_KILLS = 25  # before the channels get a history too long to read quickly
+PATIENCE = 4_800.0  # seconds of the bot's clock until a burst is posted
 LONGEST_LIFE = 3.0  # seconds from a start to a kill
 
 PLACES = KINDS + SIGNED
@@ -106,8 +107,9 @@ async def suffered(scene: Scene, chance: random.Random, counts: Counter[str]) ->
         scene.start()
     last = f"SELECT 1 FROM article WHERE url LIKE '%/articles/{numbers[-1]}'"
     try:
-        await until(lambda: scene.rows(last), within=120)
-        await scene.settled(within=120)
+        within = PATIENCE / scene.clock.speed
+        await until(lambda: scene.rows(last), within=within)
+        await scene.settled(within=within)
     except TimeoutError:
         counts["unsettled"] += 1
     await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)

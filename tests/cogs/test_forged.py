@@ -61,6 +61,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     "trends_button": lambda _people, _word, _question: [(reading_buttons.TRENDS, None)],
     "question_button": lambda _people, _word, _question: [(reading_buttons.QUESTION, None)],
+    "personal_digest_button": lambda _people, _word, _question: [(reading_buttons.PERSONAL, None)],
     "begin_button": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "next_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
@@ -84,6 +85,7 @@ IDS = {
     "stop_button": "telex:stop:watch:{}:1",
     "trends_button": reading_buttons.TRENDS,
     "question_button": reading_buttons.QUESTION,
+    "personal_digest_button": reading_buttons.PERSONAL,
     "begin_button": buttons.BEGIN,
 }
 

@@ -108,6 +108,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/settings taste": lambda _: [{}],
     "/digest setup": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/digest list": lambda _: [{}],
+    "/digest me": lambda _: [{}],
     "/trends": lambda _: [{}],
     "/watch add": lambda _: [{"query": "thieves"}],
     "/watch list": lambda _: [{}],

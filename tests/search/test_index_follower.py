@@ -96,6 +96,7 @@ async def test_an_index_of_another_database_is_made_anew(
 async def test_a_backup_that_is_older_than_the_index(
     library: Library, follower: IndexFollower, tmp_path: Path
 ) -> None:
+    sql.file(sql.place_of(library.store))  # a server has tools of its own for that
     before = await library.add("Before the backup")
     await library.store.backup(tmp_path / "copy.db")
     await library.add("After the backup")

@@ -10,6 +10,7 @@ SQLITE_ALONE = {
     "test_database": "the engine itself",
     "test_docs": "the tables are those of SQLite's file; test_engines compares both",
     "test_engines": "about PostgreSQL",
+    "test_moving": "about both at once",
     "test_faults": "faults of a file and its disk",
     "test_migrate": "the engine's own",
     "test_upgrades": "there are no older databases on a server",

@@ -211,6 +211,30 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed(
         await second.close()
 
 
+async def test_a_database_that_was_restored_is_known_by_its_tables(
+    on_server: Store, server: DatabaseServer, clock: ManualClock
+) -> None:
+    feed = await add_feed(on_server)
+    await follow(on_server, feed)
+
+    async def watch(store: Store, query: str) -> int:
+        found = await store.watches.add(
+            server_id=1, channel_id=9, person_id=5, query=query, language=None, limit=9
+        )
+        assert found is not None
+        return found[0].id
+
+    first = await watch(on_server, "one")
+    again = await Store.open(server, clock)
+    assert await again.meta.get("restored") is None
+    await again.close()
+    sql.run(server, "UPDATE meta SET value = 'of before' WHERE name = 'identity'")  # as a dump has it
+    restored = await Store.open(server, clock)
+    assert await restored.meta.get("restored") == "1"
+    assert await watch(restored, "two") > first + 1_000
+    await restored.close()
+
+
 async def test_a_backup_is_pg_dumps(on_server: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="pg_dump"):
         await on_server.backup(tmp_path / "copy.db")

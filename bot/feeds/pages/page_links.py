@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from bot.feeds import known_sites
 from bot.feeds.entries import absolute, line
+from bot.feeds.pages.element_text import text_of
+from bot.feeds.pages.page_lists import Page
 from bot.text.urls import masked
 
 MAX_FEEDS = 10
 
 _MAX_PAGE = 2 * 2**20
+_MOST_LINKS, _MOST_ANCHORS = 500, 2_000
 _FORMATS = {
     "application/rss+xml": "rss",
     "application/rdf+xml": "rss",
@@ -42,31 +46,21 @@ def links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     They are in `<link rel=alternate>` (WHATWG HTML, link types); where there is none, where a known site
     has them, else in `<a>` by their look.
     """
-    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read pages
-
-    tree = LexborHTMLParser(body[:_MAX_PAGE])
-    base_node = tree.css_first("base[href]")
-    base = absolute(base_node.attributes.get("href"), url) if base_node else None
-    heading = tree.css_first("title")
-    page_title = line(heading.text(), 200) if heading else ""
+    page = Page(body[:_MAX_PAGE], "", url)
+    base = next((absolute(each.get("href"), url) for each in page.elements("base") if each.get("href")), None)
+    page_title = next((line(text_of(each), 200) for each in page.elements("title")), "")
     found: dict[str, FoundFeed] = {}
-    for node in tree.css("link[rel][href]")[:500]:
-        attributes = node.attributes
-        kind = (attributes.get("type") or "").partition(";")[0].strip().lower()
-        rels = (attributes.get("rel") or "").lower().split()
+    for element in islice(page.elements("link"), _MOST_LINKS):
+        kind = (element.get("type") or "").partition(";")[0].strip().lower()
+        rels = (element.get("rel") or "").lower().split()
         if kind in _FORMATS and ("alternate" in rels or "feed" in rels):
-            _note(
-                found,
-                attributes.get("href"),
-                base or url,
-                attributes.get("title") or page_title,
-                _FORMATS[kind],
-            )
+            title = element.get("title") or page_title
+            _note(found, element.get("href"), base or url, title, _FORMATS[kind])
     if not found and (known := known_sites.in_page(body, url)):
         _note(found, known.url, url, page_title, "atom")
     if not found:
-        for node in tree.css("a[href]")[:2_000]:
-            href = node.attributes.get("href") or ""
+        for element in islice(page.elements("a"), _MOST_ANCHORS):
+            href = element.get("href") or ""
             if _LOOKS_LIKE_FEED.search(href.lower()):
                 _note(found, href, base or url, page_title, "xml")
     ordered = sorted(found.values(), key=lambda feed: bool(_COMMENTS.search(feed.url + feed.title)))

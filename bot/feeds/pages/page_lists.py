@@ -80,6 +80,11 @@ class Page:
         except (LxmlError, ValueError):
             return
 
+    def elements(self, *names: str) -> Iterator[HtmlElement]:
+        """Its elements of these names, in its order."""
+        if self._tree is not None:
+            yield from self._tree.iter(*names)
+
     def described(self, lists: tuple[PageList, ...] = ()) -> PageLists:
         """What it says of itself, with these lists."""
         if self._tree is None:

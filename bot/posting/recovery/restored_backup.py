@@ -8,6 +8,7 @@ import discord
 
 from bot.core.clock import Clock
 from bot.core.models import Article, Digest, Dispatch, DispatchKind
+from bot.core.people_models import PersonalDigest
 from bot.posting.recovery import own_messages, read_back
 from bot.posting.recovery.own_messages import Span
 from bot.posting.recovery.read_back import Earlier
@@ -107,11 +108,33 @@ class Restored:
         if self.at is None or digest.created > self.at:
             return None
         outcome = await read_back.search(place, digest, message, span)
-        if outcome is None:
+        if outcome is None and digest.person_id is None:
             await self._store.dispatches.retry(digest.id, due=self._clock.now(), error=None)
             await self._store.digests.make_again(digest.id)
             return Narrowed()
         return outcome
+
+    async def was_sent(self, digest: PersonalDigest) -> Outcome | bool:
+        """Whether a person got the digest that is due, or a later one, before the restart."""
+        if self.at is None or digest.due > self.at:
+            return False
+        place = await message_places.direct(self._client, digest.person_id)
+        if isinstance(place, Outcome):
+            return place
+        span = await own_messages.span(
+            self._store,
+            self._webhooks,
+            place,
+            server_id=0,
+            channel_id=digest.channel_id,
+            since=digest.due,
+            until=self.at,
+        )
+        found = await read_back.answered(read_back.earlier(place, digest.channel_id, span))
+        if isinstance(found, Outcome):
+            return found
+        names = (name.split(":") for name in found.editions)
+        return any(int(name[2]) >= digest.due for name in names if name[:2] == ["digest", "me"])
 
     async def before(self, digest: Digest, since: int) -> Earlier | Outcome | None:
         """What the channel of a digest was told since a time before the restart; or why that is not known.

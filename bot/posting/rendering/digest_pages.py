@@ -43,7 +43,9 @@ class Page(NamedTuple):
     articles: list[Article]
 
 
-async def render(store: Store, what: str, edition: Edition, *, language: str) -> Message | None:
+async def render(
+    store: Store, what: str, edition: Edition, *, language: str, is_personal: bool = False
+) -> Message | None:
     """The message of a digest; None when nothing of it is kept any more. Draws the chart."""
     told = await page(store, edition, language=language)
     if told is None:
@@ -56,7 +58,10 @@ async def render(store: Store, what: str, edition: Edition, *, language: str) ->
             *told.card,
             *chart(picture),
             Row(menu),
-            Row(reading_buttons.question(), reading_buttons.trends()),
+            Row(
+                reading_buttons.question(),
+                reading_buttons.personal() if is_personal else reading_buttons.trends(),
+            ),
         )
         return Message(name=told.name, layout=(Card(shown, outlets.COLOUR),), picture=picture)
 

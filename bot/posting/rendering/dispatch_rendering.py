@@ -44,7 +44,11 @@ async def render(  # noqa: PLR0911  # one line a kind
     )
     if dispatch.kind is DispatchKind.DIGEST:
         return await digest_pages.render(
-            store, dispatch.what, digest_selection.read(dispatch.payload), language=language
+            store,
+            dispatch.what,
+            digest_selection.read(dispatch.payload),
+            language=language,
+            is_personal=dispatch.person_id is not None,
         )
     if dispatch.kind is DispatchKind.CATCH_UP:
         return messages.catch_up(dispatch.what, articles, language=language)

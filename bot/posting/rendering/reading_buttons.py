@@ -22,6 +22,14 @@ TRENDS = "telex:trends"
 QUESTION = "telex:question"
 """The custom id of the button under a digest that opens a window for a question."""
 
+PERSONAL = "telex:my-digest"
+"""The custom id of the button under a person's own digest that opens its settings."""
+
+
+def personal() -> discord.ui.Button[Any]:
+    """A button that opens the settings of a person's own digest, in the language of this task."""
+    return button(_("Change, pause or stop…"), PERSONAL)
+
 
 def trends() -> discord.ui.Button[Any]:
     """A button that shows what is rising, in the language of this task."""

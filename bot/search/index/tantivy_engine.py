@@ -34,7 +34,7 @@ from bot.text.words import fold
 RULES = f"1.{analysis.VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
 
-_HEAP = 30_000_000  # bytes that a commit may gather
+_HEAP = 15_000_000  # bytes that a commit may gather: the least that the engine takes
 _SPACED, _WORDS = "spaced", "words"  # analyzers: of terms with spaces between them, of words as they stand
 _KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes

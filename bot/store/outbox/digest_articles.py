@@ -20,7 +20,7 @@ def gather(
     connection: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
 ) -> Gathered:
     """As `Digests.candidates` says."""
-    values = {
+    values: dict[str, object] = {
         "channel": digest.channel_id,
         "since": since,
         "until": until,
@@ -64,8 +64,51 @@ def gather(
         """,
         values,
     ).fetchall()
+    return _gathered(connection, rows, values, held)
+
+
+def gather_for_person(
+    connection: Connection,
+    feed_ids: Collection[int],
+    chosen: Collection[int] | None,
+    wanted: Collection[int],
+    since: int,
+    until: int,
+) -> Gathered:
+    """As `PersonalDigests.candidates` says."""
+    values: dict[str, object] = {
+        "since": since,
+        "until": until,
+        "feeds": listed(feed_ids),
+        "day": _DAY,
+        "server": 0,  # what people of one server kept is no other's to know
+        "most": MOST_READ,
+        "all": chosen is None,
+        "chosen": listed(chosen or ()),
+        "wanted": listed(wanted),
+    }
+    rows = connection.execute(
+        """
+        SELECT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
+               article.outlet, article.tags, article.language, article.published
+        FROM article
+        WHERE feed_id IN (SELECT value FROM json_each(:feeds))
+          AND published >= :since - :day AND published < :until AND found >= :since AND found < :until
+          AND retracted IS NULL
+          AND (:all OR feed_id IN (SELECT value FROM json_each(:chosen))
+               OR id IN (SELECT value FROM json_each(:wanted)))
+        ORDER BY article.published DESC, article.id DESC LIMIT :most
+        """,
+        values,
+    ).fetchall()
+    return _gathered(connection, rows, values, [])
+
+
+def _gathered(
+    connection: Connection, rows: Sequence[Row], values: dict[str, object], held: list[int]
+) -> Gathered:
     others = _others(connection, rows, values)
-    kept = _kept(connection, rows, others, digest.server_id)
+    kept = _kept(connection, rows, others, values["server"])
     found = [
         Candidate(
             row["id"],
@@ -108,7 +151,7 @@ def _kept(
     connection: Connection,
     rows: Sequence[Row],
     others: dict[str, list[Other]],
-    server_id: int,
+    server_id: object,
 ) -> dict[str, int]:
     """How many people bookmarked a page in the server."""
     ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}

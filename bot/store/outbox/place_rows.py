@@ -13,6 +13,17 @@ def need_server(connection: Connection, server_id: int, now: int) -> None:
     )
 
 
+def need_person_channel(connection: Connection, channel_id: int, person_id: int) -> None:
+    """Know the channel of a person's direct messages. Raises `StoreError` when it is somebody else's."""
+    connection.execute(
+        "INSERT INTO channel (id, person_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+        (channel_id, person_id),
+    )
+    row = connection.execute("SELECT person_id FROM channel WHERE id = ?", (channel_id,)).fetchone()
+    if row["person_id"] != person_id:
+        raise StoreError("This channel is another server's or person's.")
+
+
 def need_channel(connection: Connection, channel_id: int, server_id: int) -> None:
     """Know a channel as one of a known server's. Raises `StoreError` when it is another server's."""
     connection.execute(

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from bot.store.connection import Connection
 
-TABLES = ("bookmark", "question", "vote", "opinion", "watch", "channel", "setting_change")
+TABLES = ("bookmark", "question", "vote", "opinion", "watch", "personal_digest", "channel", "setting_change")
 """Those that had rows of people."""
 
 _SALT = 4
@@ -29,6 +29,7 @@ class Erased:
     opinions: int
     watches: int
     changes: int
+    digests: int = 0
     log_emptied: bool = True
 
 
@@ -42,6 +43,10 @@ def erase(connection: Connection, person_id: int) -> Erased:
     watches = count(
         "SELECT count(*) FROM watch JOIN channel ON channel.id = watch.channel_id "
         "WHERE channel.person_id = ? AND removed IS NULL"
+    )
+    digests = count(
+        "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
+        "WHERE channel.person_id = ?"
     )
     known = connection.execute("SELECT article_id FROM bookmark WHERE person_id = ?", (person_id,))
     connection.executemany(
@@ -57,6 +62,7 @@ def erase(connection: Connection, person_id: int) -> Erased:
         votes=votes,
         opinions=connection.execute("DELETE FROM opinion WHERE person_id = ?", (person_id,)).rowcount,
         watches=watches,
+        digests=digests,
         changes=connection.execute(
             "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
         ).rowcount,

@@ -102,7 +102,7 @@ class Watches:
     async def purge(self, before: int) -> int:
         """Delete watches that ended, or whose person left, before a time; how many.
 
-        Nothing is kept of a person who has none any more.
+        Nothing is kept of the messages to a person who has none any more, and no digest.
         """
         async with self._database.write() as transaction:
             purged = await transaction.execute(
@@ -110,7 +110,8 @@ class Watches:
             )
             await transaction.execute(
                 "DELETE FROM channel WHERE person_id IS NOT NULL "
-                "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id)"
+                "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id) "
+                "AND NOT EXISTS (SELECT 1 FROM personal_digest WHERE channel_id = channel.id)"
             )
         return purged
 

@@ -7,6 +7,7 @@ is certain that it was not: after a lost commit the server is asked (`pg_xact_st
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +21,15 @@ from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store.condition import Condition
 from bot.store.connection import Parameters
+from bot.store.postgres.counters import notice_restoration
 from bot.store.postgres.run_session import check_lock
 from bot.store.postgres.server_connection import Connection
 from bot.store.postgres.server_errors import is_conflict, is_lost, understand
-from bot.store.postgres.server_migrations import migrate, problems, schema_version
+from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 from bot.store.transaction import Transaction, fetchall, fetchone, objects
+
+log = logging.getLogger(__name__)
 
 READERS = 3
 PAUSES = (0.0, 0.1, 0.5, 2.0)
@@ -142,6 +146,8 @@ class Database:
         database = cls(server, clock)
         try:
             await database._writer.retried(lambda connection: migrate(connection, server))
+            if await database.transact(notice_restoration):
+                log.warning("The database %s was restored, or taken over by another server", server)
         except BaseException:
             await database.close()
             raise
@@ -259,6 +265,8 @@ class Database:
 
     async def check(self) -> int:
         """The version of the schema, after what can be checked was. Raises `DatabaseBroken`."""
+        if found := await self.read(forbidden):
+            raise DatabaseUnusable(f"There is no permission to use all of {self.place}: {', '.join(found)}.")
         if found := await self.read(problems):
             raise DatabaseBroken(f"The database {self.place} is damaged: {found[0]}.")
         return await self.read(schema_version)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from psycopg import errors
 
@@ -25,12 +27,18 @@ _CAUSES: dict[str, tuple[type[StoreError], str]] = {
 }
 
 
+_FATAL = re.compile(r"FATAL: +([^\n]*[^\n.])")
+
+
 def understand(error: psycopg.Error, server: DatabaseServer) -> StoreError:
     """The store's own error for one of PostgreSQL's."""
     code = error.sqlstate or ""
     found = _CAUSES.get(code) or _CAUSES.get(code[:2])
     if found is None and is_lost(error):
         found = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
+    refused = _FATAL.search(str(error))
+    if refused and not code:  # before there was a session
+        found = DatabaseUnusable, f"The server refuses Telex the database {{where}}: {refused[1]}."
     kind, sentence = found or (StoreError, "The database {where} refused a request: {error}.")
     said = error.diag.message_primary or str(error).strip().partition("\n")[0]
     return kind(sentence.format(where=server, error=said.rstrip(".")))

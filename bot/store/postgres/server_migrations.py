@@ -57,6 +57,17 @@ def schema_version(connection: Connection) -> int:
     return int(connection.value("SELECT max(number) FROM schema_version") or 0)
 
 
+def forbidden(connection: Connection) -> list[str]:
+    """The tables that this user may not use as Telex does."""
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = CAST(? AS regnamespace) "
+        "AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') "
+        "AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))",
+        (SCHEMA,),
+    )
+    return [row[0] for row in rows]
+
+
 def problems(connection: Connection) -> list[str]:
     """What is wrong with the tables, as far as a server tells: its files are its own."""
     return [

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from bot.store.meta import FREE_NUMBERS, RESTORED
 from bot.store.sqlite.migrating import problems
 from bot.store.sqlite.run_lock import hold
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
 
 STEP = 4096  # pages copied at a time
-FREE_NUMBERS = 1_000_000
-"""More watches than are ever begun between a backup and the day it is needed."""
 
 
 class Stopped(Exception):
@@ -89,7 +88,7 @@ def _fill(connection: sqlite3.Connection, part: Path, is_wanted: Callable[[], bo
         finally:
             connection.execute("ROLLBACK")
         target.execute("PRAGMA journal_mode = DELETE")  # one file, not three
-        target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('restored', '1')")
+        target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED,))
         _leave_numbers_free(target)
         if found := problems(target):
             raise DatabaseBroken(f"The backup was not kept, for it is damaged: {found[0]}.")

@@ -1,0 +1,88 @@
+"""Which words of an article answer a question, and how surely: learnt, as it is which passage does.
+
+What may answer are the stretches that have the form of an answer (`answer_forms`). Measured of each is
+whether it is of the kind that is asked for, and where it stands to the question's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import exp, log
+
+from bot.answers.answer_forms import Form
+from bot.answers.candidates import Reading
+from bot.answers.question_terms import Terms
+from bot.answers.understanding import ADMITS, Kind, Question
+from bot.text.words import fold
+
+_WHO = re.compile(r"\b(?:qui|who\w*)\b")
+_WHERE = re.compile(r"\b(?:ou|where|pays|ville|city|country|lieu|place)\b")
+_PLACED = re.compile(r"\b(?:in|at|near|from|à|en|dans|au|aux|chez|vers|près de|depuis)\s$", re.IGNORECASE)
+
+FORMS = (Kind.NUMBER, Kind.MONEY, Kind.TIME, Kind.NAME)
+"""The kinds of forms that are an answer, and do not only lead to one."""
+_NEAR, _BESIDE = 60.0, 15.0
+"""Characters after which a word counts a third of what it counts beside the answer."""
+
+NAMES = (
+    *(f"is {kind}" for kind in FORMS), *(f"asks {kind}" for kind in Kind), "asks other",
+    "asks who", "asks where", "of the kind", "placed",
+    "near", "beside", "in sentence", "around", "before it", "of the question", "followed by a term", "words",
+    "often", "in title", "place", "begins", "alike in sentence", "headline",
+)  # fmt: skip
+"""What is measured of a form."""
+
+
+def spans(
+    question: Question, terms: Terms, reading: Reading, number: int
+) -> Iterator[tuple[Form, list[float]]]:
+    """What in a sentence of an article may answer, and what is measured of it; -1: in the headline."""
+    is_title = number < 0
+    line, text = (reading.title, reading.article.title) if is_title else (reading.lines[number], reading.text)
+    forms = [form for form in line.forms if form.kind in FORMS]
+    if not forms:
+        return
+    wanted = {kind for asked_for in question.kinds for kind in ADMITS[asked_for]}
+    said = fold(question.text)
+    asked = [*(float(kind in question.kinds) for kind in Kind), float(not question.kinds)]
+    asked += (float(pattern.search(said) is not None) for pattern in (_WHO, _WHERE))
+    own = terms.places([line])
+    places = own if is_title else terms.places(reading.lines[max(0, number - 1) : number + 2])
+    of_sentence, around = terms.share(own), terms.share({*places, *terms.places([reading.title])})
+    starts = {start for found in own.values() for start in found}
+    for form in forms:
+        inside = [word for word in line.words if form.start <= word.start < form.end]
+        following = next((word for word in line.words if word.start >= form.end), None)
+        near = beside = before = 0.0
+        for term, found in places.items():
+            distance = min(_distance(form, start) for start in found)
+            near += terms.weights[term] * exp(-distance / _NEAR)
+            beside += terms.weights[term] * exp(-distance / _BESIDE)
+            before += terms.weights[term] * any(start < form.start for start in own.get(term, ()))
+        features = [
+            *(float(form.kind is kind) for kind in FORMS),
+            *asked,
+            float(form.kind in wanted),
+            float(_PLACED.search(text, max(0, form.start - 10), form.start) is not None),
+            near / terms.total,
+            beside / terms.total,
+            of_sentence,
+            around,
+            before / terms.total,
+            sum(word.start in starts for word in inside) / (len(inside) or 1),
+            float(sum(word.start in starts for word in (*inside[-1:], following) if word is not None)),
+            log(1 + len(inside)),
+            log(1 + reading.text.count(form.text)),
+            float(form.text in reading.article.title),
+            log(2 + number) / 4,
+            float(form.start == line.start),
+            float(sum(other.kind is form.kind for other in forms)),
+            float(is_title),
+        ]
+        yield form, features
+
+
+def _distance(form: Form, start: int) -> int:
+    """Characters between a form and a word; 0 within it."""
+    return max(form.start - start, start - form.end, 0)

@@ -1,0 +1,142 @@
+"""Making the digests of people when they are due: of what each may read then, and chose."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+import aiohttp
+import discord
+
+from bot.core.clock import Clock
+from bot.core.people_models import PersonalDigest
+from bot.core.workers import Workers
+from bot.digests import digest_selection
+from bot.digests.digest_selection import DAY, Edition
+from bot.posting.audience import Audience
+from bot.posting.recovery.restored_backup import Restored
+from bot.posting.sending.send_outcomes import Outcome, Unknown
+from bot.search.index.engine import EngineError, Scope
+from bot.search.index.index_follower import IndexFollower
+from bot.search.query.filter_names import Filter
+from bot.search.query.query_syntax import parse
+from bot.search.query.query_tree import Condition
+from bot.store import Store
+from bot.stories.server_taste import NONE
+from bot.watches.watch_matching import CLOSED
+
+log = logging.getLogger(__name__)
+
+_TIME = 20.0  # seconds that choosing the stories may take
+_MOST_MATCHES = 200  # articles of a topic, the newest
+
+
+class PersonalDigests:
+    """The digests of people. What one says is chosen outside a transaction, and owed in one."""
+
+    def __init__(
+        self,
+        store: Store,
+        client: discord.Client,
+        clock: Clock,
+        audience: Audience,
+        restored: Restored,
+        workers: Workers,
+        index: IndexFollower,
+    ) -> None:
+        self._store, self._client, self._clock = store, client, clock
+        self._audience, self._restored, self._workers, self._index = audience, restored, workers, index
+
+    async def next_due(self) -> int | None:
+        """When there is something to do, which may be past; None when there is nothing."""
+        return await self._store.personal_digests.next_due(CLOSED)
+
+    async def make_due(self, now: int) -> bool:
+        """Make those that are due; False where one could not be made and is to be tried again."""
+        done = True
+        for digest in await self._store.personal_digests.due(now, CLOSED):
+            try:
+                done &= await self._make(digest)
+            except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:
+                log.warning("A person's digest was not made yet: %r", error)
+                done = False
+            except Exception:
+                log.exception("A person's digest was not made")
+                done = False
+        return done
+
+    async def _make(self, digest: PersonalDigest) -> bool:
+        now, plan, store = self._clock.now(), digest.plan, self._store.personal_digests
+        since = digest.covered if digest.covered is not None else digest.due - digest_selection.period(plan)
+        if digest_selection.is_late(plan, digest.due, now):  # the next one tells all
+            await store.make(digest, None, until=since)
+            return True
+        sent = await self._restored.was_sent(digest)
+        if isinstance(sent, Unknown) or sent is True:
+            await store.make(digest, None, until=now)
+            return True
+        if isinstance(sent, Outcome):
+            return False
+        edition = await self.edition(digest, since=since, until=now)
+        payload = edition.written() if edition.sections else None
+        await store.make(digest, payload, until=now, named=edition.article_ids)
+        return True
+
+    async def edition(self, digest: PersonalDigest, *, since: int, until: int) -> Edition:
+        """What a person is told of what came between two times.
+
+        Raises what discord.py and aiohttp raise where Discord does not tell what they may read, and
+        EngineError where nothing can be looked for.
+        """
+        plan = digest.plan
+        readable = set(await self._audience.read_by(digest.person_id, surely=True))
+        queries = [*plan.topics]
+        if plan.watches:
+            queries += [one.query for one in await self._store.watches.of_person(digest.person_id)]
+        found = await self._store.personal_digests.candidates(
+            readable,
+            None if plan.takes_all else plan.feeds,
+            await self._matching(dict.fromkeys(queries), readable, since),
+            since=since,
+            until=until,
+        )
+        sections, left, outlets = await self._workers.run(
+            digest_selection.choose,
+            found.candidates,
+            found.kin,
+            since,
+            until,
+            NONE,
+            digest.language,
+            timeout=_TIME,
+        )
+        return Edition(
+            since=since,
+            until=until,
+            daily=plan.weekday is None,
+            zone=plan.time_zone,
+            wide=True,
+            more=left,
+            outlets=outlets,
+            sections=sections,
+        )
+
+    async def _matching(self, queries: Collection[str], feed_ids: Collection[int], since: int) -> set[int]:
+        """The newest articles of these feeds that match one of the queries."""
+        found: set[int] = set()
+        if not queries:
+            return found
+        await self._index.ready()
+        engine = self._index.engine
+        if engine is None:
+            raise EngineError
+        scope, recent = Scope(feed_ids=frozenset(feed_ids)), Condition(Filter.SINCE, since - DAY)
+        for query in queries:
+            nodes = parse(query, self._clock.now()).nodes
+            if nodes:
+                hits = await asyncio.to_thread(
+                    engine.matching, (*nodes, recent), scope, _MOST_MATCHES, newest=True
+                )
+                found.update(hit.article_id for hit in hits)
+        return found

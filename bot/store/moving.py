@@ -1,0 +1,204 @@
+"""All that a database holds, moved to one of the other engine: in batches, resumable, compared at the end.
+
+Rows are read and written in the order of their keys, which both engines compare byte by byte: what is there
+already tells where to go on. What follows from other rows is left out and made anew: the log of changes that
+the search index follows, and the marks of what is encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.core.clock import Clock
+from bot.core.database_server import DatabaseServer
+from bot.store import engines
+from bot.store.connection import Connection
+from bot.store.ports import Database
+from bot.store.records import TableShape
+from bot.store.store_errors import DatabaseUnusable, StoreError
+
+MARK = "moving"
+"""The name in `meta` under which a database says from where it is being filled."""
+BATCH = 500
+_DERIVED = {"article_change", "encoded_article"}
+_NOT_MOVED = (MARK, "vectors", "identity")
+"""Names in `meta` of what is true of one database alone."""
+
+Place = Path | DatabaseServer
+Row = tuple[Any, ...]
+
+
+async def move(source: Place, target: Place, clock: Clock, on_progress: Callable[[int, int], None]) -> int:
+    """Move everything; how many rows. `on_progress` is told how many were copied or compared, of how many.
+
+    Killed at any moment it goes on when it is called again. Raises `StoreError`: `DatabaseUnusable` where the
+    places are of one engine, the source is missing, or the target holds what is not from this source.
+    """
+    if isinstance(source, Path) == isinstance(target, Path):
+        raise DatabaseUnusable("A move leads from a file to a server, or from a server to a file.")
+    if isinstance(source, Path) and not source.is_file():
+        raise DatabaseUnusable(f"There is no database {source}.")
+    with engines.lock_for_run(source), engines.lock_for_run(target):
+        from_ = await engines.opened(source, clock)
+        try:
+            to = await engines.opened(target, clock)
+            try:
+                return await _Move(from_, to, on_progress).all()
+            finally:
+                await to.close()
+        finally:
+            await from_.close()
+
+
+async def must_be_whole(database: Database) -> None:
+    """Raise `DatabaseUnusable` for a database that is being filled."""
+    if (row := await database.fetchone("SELECT value FROM meta WHERE name = ?", (MARK,))) is not None:
+        raise DatabaseUnusable(
+            f"The database {database.place} is being filled from {row[0]}: run `telex move` again to end it."
+        )
+
+
+class _Move:
+    def __init__(self, source: Database, target: Database, on_progress: Callable[[int, int], None]) -> None:
+        self._source, self._target, self._on_progress = source, target, on_progress
+        self._done = self._total = 0
+
+    async def all(self) -> int:
+        shapes = await engines.shapes(self._source, self._target)
+        shapes = [shape for shape in shapes if shape.name not in _DERIVED]
+        await must_be_whole(self._source)
+        await self._begin(shapes)
+        for shape in shapes:
+            self._total += await self._source.read(_count, shape)
+        rows, self._total = self._total, 2 * self._total
+        loaded: set[str] = set()
+        later = []
+        for shape in shapes:
+            loaded.add(shape.name)
+            behind = {
+                column
+                for column, (other, _) in shape.points_to.items()
+                if other not in loaded or other == shape.name
+            }
+            await self._copy(shape, behind)
+            if behind:
+                later.append((shape, sorted(behind)))
+        for shape, columns in later:
+            await self._point(shape, columns)
+        await engines.set_counters(self._target, await engines.counters(self._source))
+        for shape in shapes:
+            await self._compare(shape)
+        async with self._target.write() as transaction:
+            await transaction.execute("DELETE FROM meta WHERE name = ?", (MARK,))
+        return rows
+
+    async def _begin(self, shapes: Sequence[TableShape]) -> None:
+        """Mark an empty database as one that is being filled, or find that mark."""
+        row = await self._target.fetchone("SELECT value FROM meta WHERE name = ?", (MARK,))
+        if row is not None:
+            if row[0] != str(self._source.place):
+                await must_be_whole(self._target)
+            return
+        for shape in shapes:
+            if shape.name != "meta" and await self._target.fetchone(f"SELECT 1 FROM {shape.name} LIMIT 1"):
+                raise DatabaseUnusable(
+                    f"The database {self._target.place} is not empty: a move overwrites nothing."
+                )
+        async with self._target.write() as transaction:
+            await transaction.execute("DELETE FROM meta")
+            await transaction.execute(
+                "INSERT INTO meta (name, value) VALUES (?, ?)", (MARK, str(self._source.place))
+            )
+
+    async def _copy(self, shape: TableShape, behind: set[str]) -> None:
+        last = None if shape.name == "meta" else await self._target.read(_last_key, shape)
+        if last is not None:
+            self._tell(await self._target.read(_count, shape))
+        gone = [place for place, column in enumerate(shape.columns) if column in behind]
+        keys = [shape.columns.index(column) for column in shape.key]
+        while rows := await self._source.read(_after, shape, last):
+            last = tuple(rows[-1][place] for place in keys)
+            written = rows
+            if gone:
+                written = [
+                    tuple(None if place in gone else value for place, value in enumerate(row)) for row in rows
+                ]
+            await self._target.transact(_write, shape, written)
+            self._tell(len(rows))
+
+    async def _point(self, shape: TableShape, columns: Sequence[str]) -> None:
+        """Fill in what points to rows that came later."""
+        assigned = ", ".join(f"{_quoted(column)} = ?" for column in columns)
+        found = " AND ".join(f"{column} = ?" for column in shape.key)
+        rows = await self._source.fetchall(
+            f"SELECT {', '.join([*map(_quoted, columns), *shape.key])} FROM {shape.name} "
+            f"WHERE {' OR '.join(f'{_quoted(column)} IS NOT NULL' for column in columns)}"
+        )
+        async with self._target.write() as transaction:
+            await transaction.executemany(
+                f"UPDATE {shape.name} SET {assigned} WHERE {found}", [tuple(row) for row in rows]
+            )
+
+    async def _compare(self, shape: TableShape) -> None:
+        last: Row | None = None
+        keys = [shape.columns.index(column) for column in shape.key]
+        while True:
+            theirs = await self._source.read(_after, shape, last)
+            ours = await self._target.read(_after, shape, last)
+            for one, other in zip(theirs, ours, strict=False):
+                if one != other:
+                    raise StoreError(f"A row of {shape.name} did not arrive as it was: {one[:3]!r}.")
+            if len(theirs) != len(ours):
+                raise StoreError(f"Rows of {shape.name} are missing, or were written meanwhile.")
+            if not theirs:
+                return
+            last = tuple(theirs[-1][place] for place in keys)
+            self._tell(len(theirs))
+
+    def _tell(self, rows: int) -> None:
+        self._done += rows
+        self._on_progress(self._done, self._total)
+
+
+def _quoted(column: str) -> str:
+    return f'"{column}"'
+
+
+def _last_key(connection: Connection, shape: TableShape) -> Row | None:
+    row = connection.execute(
+        f"SELECT {', '.join(shape.key)} FROM {shape.name} "
+        f"ORDER BY {', '.join(f'{column} DESC' for column in shape.key)} LIMIT 1"
+    ).fetchone()
+    return None if row is None else tuple(row)
+
+
+def _count(connection: Connection, shape: TableShape) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {shape.name} WHERE {_moved(shape)}").fetchone()[0])
+
+
+def _moved(shape: TableShape) -> str:
+    return f"name NOT IN {_NOT_MOVED!r}" if shape.name == "meta" else "1 = 1"
+
+
+def _after(connection: Connection, shape: TableShape, last: Row | None) -> list[Row]:
+    """The next rows after a key, as both engines have them."""
+    key = ", ".join(shape.key)
+    beyond = "" if last is None else f"AND ({key}) > ({', '.join('?' * len(last))})"
+    rows = connection.execute(
+        f"SELECT {', '.join(map(_quoted, shape.columns))} FROM {shape.name} WHERE {_moved(shape)} {beyond} "
+        f"ORDER BY {key} LIMIT {BATCH}",
+        last or (),
+    ).fetchall()
+    return [
+        tuple(value.replace("\0", "") if isinstance(value, str) else value for value in row) for row in rows
+    ]
+
+
+def _write(connection: Connection, shape: TableShape, rows: Sequence[Row]) -> None:
+    connection.executemany(
+        f"INSERT INTO {shape.name} ({', '.join(map(_quoted, shape.columns))}) "
+        f"VALUES ({', '.join('?' * len(shape.columns))}) ON CONFLICT DO NOTHING",
+        rows,
+    )

@@ -1,0 +1,58 @@
+"""What the tables of a database are like: their columns, keys, and which point to which."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bot.store.records import TableShape
+
+
+def shapes(connection: sqlite3.Connection) -> list[TableShape]:
+    """The tables, each after those that it points to, but for what points in a circle."""
+    names = [
+        row[0]
+        for row in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        )
+    ]
+    found = {name: _shape(connection, name) for name in names}
+    ordered: dict[str, TableShape] = {}
+
+    def place(name: str, above: tuple[str, ...]) -> None:
+        if name in ordered or name in above:
+            return
+        for target, can_wait in found[name].points_to.values():
+            if not can_wait:
+                place(target, (*above, name))
+        ordered[name] = found[name]
+
+    for name in names:
+        place(name, ())
+    return list(ordered.values())
+
+
+def counters(connection: sqlite3.Connection) -> dict[str, int]:
+    """The last number that each table gave which gives none twice."""
+    return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+
+
+def set_counters(connection: sqlite3.Connection, last: dict[str, int]) -> None:
+    """Let these tables give larger numbers than these."""
+    for table, number in last.items():
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
+
+
+def _shape(connection: sqlite3.Connection, name: str) -> TableShape:
+    columns = connection.execute("SELECT name, pk FROM pragma_table_info(?)", (name,)).fetchall()
+    return TableShape(
+        name,
+        tuple(column for column, _ in columns),
+        tuple(column for column, place in sorted(columns, key=lambda row: row[1]) if place),
+        {
+            column: (target, on_delete == "SET NULL")
+            for column, target, on_delete in connection.execute(
+                'SELECT "from", "table", on_delete FROM pragma_foreign_key_list(?)', (name,)
+            )
+        },
+    )

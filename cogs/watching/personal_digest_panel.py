@@ -1,0 +1,256 @@
+"""/digest me: a person's own digest by direct message: when, of what, paused, ended; from the message too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import discord
+
+from bot.client import interaction_places
+from bot.core import hours, locale
+from bot.core.choices import PersonalPlan
+from bot.core.locale import _, amount
+from bot.core.models import Feed
+from bot.core.people_models import PersonalDigest
+from bot.core.refusals import Refusal
+from bot.posting.rendering import discord_limits, reading_buttons
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from bot.posting.sending import message_places
+from bot.posting.sending.send_outcomes import describe
+from bot.search.query.query_syntax import parse
+from bot.text import safe, zones
+from bot.watches.watch_matching import CLOSED
+from cogs.shared.lasting_items import lasting
+from cogs.shared.panels import headed, setting
+from cogs.shared.views import Ask, AskerLayout, Choose, Interaction, Press, Reply
+from cogs.watching import digest_words
+
+MOST_TOPICS = 10
+LONGEST_TOPIC = 100
+"""Characters of one."""
+
+_HOUR = 60
+_LONGEST_ZONE = 60
+_NAMES = 3  # feeds or topics that a line names
+
+
+class PersonalDigestPanel(AskerLayout):
+    """One message with a person's digest. Nothing changes before it is started, or the changes are saved."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(interaction)
+        self._plan = PersonalPlan(weekday=None, minute=8 * _HOUR)
+        self._known: PersonalDigest | None = None
+        self._feeds: list[Feed] = []
+
+    async def start(self, interaction: Interaction) -> None:
+        """Begin with the digest as it is, or with one of all that the person can read in the morning."""
+        store = interaction.client.store
+        self._known = await store.personal_digests.of_person(interaction.user.id)
+        if self._known is not None:
+            self._plan = self._known.plan
+        elif (server_id := interaction_places.server_id(interaction)) is not None:
+            zone = (await store.preferences.of_server(server_id)).time_zone
+            self._plan = replace(self._plan, time_zone=zone)
+        readable = await interaction.client.courier.audience.read_by(interaction.user.id)
+        readable |= dict.fromkeys(await interaction.client.visible_feed_ids(interaction), 0)
+        found = [feed for feed in await store.feeds.all() if feed.id in readable]
+        chosen = set(self._plan.feeds)
+        self._feeds = sorted(found, key=lambda feed: (feed.id not in chosen, feed.title.casefold()))
+        self._plan = replace(self._plan, feeds=tuple(feed.id for feed in self._feeds if feed.id in chosen))
+        await self._show(interaction)
+
+    async def _show(self, interaction: Interaction) -> None:
+        plan, known, style = self._plan, self._known, discord.ButtonStyle
+        watches = len(await interaction.client.store.watches.of_person(interaction.user.id))
+        clocks = [
+            discord.SelectOption(
+                label=_("At {time}").format(time=hours.clock(hour * _HOUR)),
+                value=str(hour * _HOUR),
+                default=plan.minute == hour * _HOUR,
+            )
+            for hour in range(24)
+        ]
+        watched = _("on") if plan.watches else _("off")
+        if watches:
+            watched += f" · {amount(watches)}"
+        turn = Press(
+            self._turn_watches,
+            label=_("Turn off") if plan.watches else _("Turn on"),
+            disabled=not watches and not plan.watches,
+        )
+        same = known is not None and known.plan == plan
+        rests = known is not None and (known.paused is not None or known.problem is not None)
+        save_label = _("Start the digest") if known is None else _("Resume") if rests else _("Save changes")
+        topics = Press(self._ask_topics, Reply.OWN, label=_("Change…"))
+        blocks: list[Block] = [
+            headed(_("Your digest"), *self._state(interaction)),
+            Rule(),
+            Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
+            Row(Choose(self._hour, placeholder=_("What time…"), options=clocks)),
+            setting(_("Time zone"), plan.time_zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
+            setting(_("Feeds"), self._named_feeds()),
+            *self._feed_menu(),
+            setting(_("Topics"), _named(plan.topics) or _("none"), topics),
+            setting(_("Your watches"), watched, turn),
+            Row(
+                Press(self._save, label=save_label, style=style.success, disabled=same and not rests),
+                None if known is None or rests else Press(self._pause, label=_("Pause")),
+                None
+                if known is None
+                else Press(self._end_it, label=_("Stop the digest"), style=style.danger),
+            ),
+        ]
+        await self.display(interaction, (Card(tuple(blocks), outlets.COLOUR),))
+
+    def _state(self, interaction: Interaction) -> Iterator[str]:
+        plan, known = self._plan, self._known
+        due = hours.next_due(
+            interaction.client.newsroom.clock.now(), plan.minute, plan.weekday, plan.time_zone
+        )
+        yield _("The top stories in a DM: {when} ({zone}).").format(
+            when=digest_words.when(plan), zone=plan.time_zone
+        )
+        if known is None:
+            yield _("Not active yet.")
+        elif known.problem == CLOSED:
+            yield f"⚠️ {describe(CLOSED)} " + _("Allow them for a server we share, then press Resume.")
+        elif known.paused is not None:
+            yield _("Paused {when}.").format(when=f"<t:{known.paused}:R>")
+        elif known.plan != plan:
+            yield _("Not saved yet.")
+        else:
+            yield _("Next one {when}. Days without news are skipped.").format(when=f"<t:{due}:R>")
+
+    def _named_feeds(self) -> str:
+        if self._plan.takes_all:
+            return _("everything you can see")
+        titles = [feed.title or feed.outlet for feed in self._feeds if feed.id in self._plan.feeds]
+        return _named(titles) or _("none")
+
+    def _feed_menu(self) -> Iterator[Block]:
+        shown = self._feeds[: discord_limits.OPTIONS]
+        if not shown:
+            return
+        options = [
+            discord.SelectOption(
+                label=safe.plain(feed.title or feed.outlet, discord_limits.OPTION) or str(feed.id),
+                value=str(feed.id),
+                default=feed.id in self._plan.feeds,
+            )
+            for feed in shown
+        ]
+        yield Row(
+            Choose(
+                self._choose_feeds,
+                placeholder=_("Only these feeds…"),
+                options=options,
+                min_values=0,
+                max_values=len(options),
+            )
+        )
+        if len(self._feeds) > len(shown):
+            yield text("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
+
+    async def _day(self, interaction: Interaction, values: list[str]) -> None:
+        await self._change(interaction, weekday=digest_words.day_of(values[0]))
+
+    async def _hour(self, interaction: Interaction, values: list[str]) -> None:
+        await self._change(interaction, minute=int(values[0]))
+
+    async def _choose_feeds(self, interaction: Interaction, values: list[str]) -> None:
+        await self._change(interaction, feeds=tuple(sorted(map(int, values))))
+
+    async def _turn_watches(self, interaction: Interaction) -> None:
+        await self._change(interaction, watches=not self._plan.watches)
+
+    async def _change(self, interaction: Interaction, **changes: Any) -> None:  # noqa: ANN401 - fields of a plan
+        self._plan = replace(self._plan, **changes)
+        await self._show(interaction)
+
+    async def _ask_topics(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(
+            Ask(
+                self,
+                self._take_topics,
+                title=_("Topics"),
+                label=_("One search per line"),
+                style=discord.TextStyle.paragraph,
+                default="\n".join(self._plan.topics),
+                required=False,
+                max_length=MOST_TOPICS * (LONGEST_TOPIC + 1),
+            )
+        )
+
+    async def _take_topics(self, interaction: Interaction, lines: str) -> None:
+        topics = dict.fromkeys(filter(None, (safe.plain(line) for line in lines.splitlines())))
+        if len(topics) > MOST_TOPICS:
+            raise Refusal(_("At most {count} topics.").format(count=amount(MOST_TOPICS)))
+        for topic in topics:
+            if len(topic) > LONGEST_TOPIC or not parse(topic, interaction.client.newsroom.clock.now()).nodes:
+                raise Refusal(
+                    _("I can’t search for “{topic}”.").format(topic=safe.markdown(safe.cut(topic, 80)))
+                )
+        await self._change(interaction, topics=tuple(topics))
+
+    async def _ask_zone(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(
+            Ask(
+                self,
+                self._take_zone,
+                title=_("Time zone"),
+                label=_("City, country, or a name like Europe/Paris"),
+                placeholder="Europe/Paris",
+                max_length=_LONGEST_ZONE,
+            )
+        )
+
+    async def _take_zone(self, interaction: Interaction, typed: str) -> None:
+        zone = await asyncio.to_thread(zones.find, typed)
+        if zone is None:
+            raise Refusal(
+                _("I don’t know that time zone. Enter the nearest big city with your time, such as Paris.")
+            )
+        await self._change(interaction, time_zone=zone)
+
+    async def _save(self, interaction: Interaction) -> None:
+        client, person_id = interaction.client, interaction.user.id
+        direct = await message_places.direct(client, person_id)
+        if not isinstance(direct, discord.DMChannel):
+            raise Refusal(describe(CLOSED))
+        self._known = await client.store.personal_digests.save(
+            self._plan,
+            person_id=person_id,
+            channel_id=direct.id,
+            server_id=interaction_places.server_id(interaction),
+            language=locale.current(),
+        )
+        client.courier.wake()
+        await self._show(interaction)
+
+    async def _pause(self, interaction: Interaction) -> None:
+        store = interaction.client.store.personal_digests
+        await store.pause(interaction.user.id)
+        self._known = await store.of_person(interaction.user.id)
+        await self._show(interaction)
+
+    async def _end_it(self, interaction: Interaction) -> None:
+        await interaction.client.store.personal_digests.end(interaction.user.id)
+        await self.end(interaction, _("Stopped your digest."))
+
+
+@lasting(reading_buttons.PERSONAL)
+async def personal_digest_button(interaction: Interaction, _item: object) -> None:
+    """Opens the panel of whoever pressed, under their digest."""
+    await PersonalDigestPanel(interaction).start(interaction)
+
+
+def _named(names: list[str] | tuple[str, ...]) -> str:
+    """The first of some names, and how many more there are."""
+    shown = [safe.markdown(safe.plain(name, 40)) for name in names[:_NAMES]]
+    more = [f"+{amount(len(names) - _NAMES)}"] if len(names) > _NAMES else []
+    return " · ".join((*shown, *more))

@@ -1,0 +1,139 @@
+"""A database moves from a file to a server and back: nothing is lost, nothing is said again."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.core.choices import DigestPlan, Preference, Rule
+from bot.core.database_server import DatabaseServer
+from bot.store import DatabaseUnusable, Store, moving
+from bot.store.records import Opinion
+from tests.clocks import ManualClock
+from tests.postgres_server import ServerDatabases
+from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+
+ANNA = (1 << 59) + 1
+
+
+@pytest.fixture
+def server(server_databases: ServerDatabases) -> DatabaseServer:
+    return server_databases.empty()
+
+
+class Cut(Exception):
+    """The process ended there."""
+
+
+async def live(store: Store, clock: ManualClock) -> None:
+    """Something in most tables, some of it waiting."""
+    feed, other = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
+    subscription = await follow(store, feed)
+    await follow(store, other, channel=CHANNEL + 1)
+    await store.filters.add(subscription, [(Rule.NEVER, "sport")], person_id=ANNA, limit=9)
+    new = [
+        new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
+        for number in range(30)
+    ]
+    ids = (await record(store, feed, *new)).new_ids
+    await deliver(store)
+    await store.watches.add(
+        server_id=SERVER, channel_id=9, person_id=ANNA, query="ended", language=None, limit=9
+    )
+    await store.watches.remove(1)
+    await store.watches.purge(clock.now() + 1)  # so that its number is in no row
+    first = None
+    for number in range(6):
+        await store.bookmarks.add(ANNA, ids[number], server_id=SERVER)
+        await store.opinions.give(Opinion.LIKED, server_id=SERVER, person_id=ANNA, article_id=ids[number])
+        first = await store.questions.add(
+            server_id=SERVER,
+            channel_id=2,
+            person_id=ANNA,
+            text="Why?",
+            language="en",
+            public=True,
+            answered=True,
+            follows=first,
+            sources=ids[:2],
+        )
+    await store.preferences.change(Preference.ALERTS, CHANNEL, server_id=SERVER, person_id=ANNA)
+    await store.digests.save(
+        DigestPlan(weekday=None, minute=0),
+        server_id=SERVER,
+        channel_id=CHANNEL + 1,
+        person_id=ANNA,
+        limit=9,
+    )
+    await record(store, feed, new_article(feed, "waits"), new_article(feed, "waits too"))
+    await store.meta.set("vectors", "of files that stay")
+
+
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    with closing(sqlite3.connect(path)) as connection:
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN "
+                "('article_change', 'encoded_article') AND name NOT LIKE 'sqlite_stat%'"
+            )
+        ]
+        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+    found["meta"] = [row for row in found["meta"] if row[0] != "vectors"]
+    return {name: sorted(members, key=repr) for name, members in found.items()}
+
+
+async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
+    store: Store, settings, clock: ManualClock, server: DatabaseServer, tmp_path: Path, monkeypatch
+) -> None:
+    await live(store, clock)
+    await store.close()
+    monkeypatch.setattr(moving, "BATCH", 7)
+
+    def cut(done: int, total: int) -> None:
+        if done > total / 3:
+            raise Cut
+
+    with pytest.raises(Cut):
+        await Store.move(settings.database, server, clock, cut)
+    with pytest.raises(DatabaseUnusable, match="telex move"):
+        await Store.open(server, clock)
+    moved = await Store.move(settings.database, server, clock, lambda *_: None)
+    before = rows(settings.database)
+    assert moved == sum(map(len, before.values())) - len(before["sqlite_sequence"])
+    with pytest.raises(DatabaseUnusable, match="not empty"):
+        await Store.move(settings.database, server, clock, lambda *_: None)
+
+    back = tmp_path / "back.db"
+    await Store.move(server, back, clock, lambda *_: None)
+    assert rows(back) == before
+
+    for place in (server, back):
+        opened = await Store.open(place, clock)
+        try:
+            assert [dispatch.what for dispatch in await deliver(opened)] == [
+                new_article(await add_feed(opened, "Paper"), name).key for name in ("waits too", "waits")
+            ]
+            found = await opened.watches.add(
+                server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
+            )
+            assert found is not None
+            assert found[0].id == 2  # a button of the first must never stop this one
+            (feed,) = await opened.feeds.all() and [await add_feed(opened, "Paper")]
+            assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_ids
+            assert len(await deliver(opened)) == 1
+            assert await opened.vectors.stamp() == ""
+        finally:
+            await opened.close()
+
+
+async def test_a_move_is_between_engines_and_of_what_is_there(
+    clock: ManualClock, server: DatabaseServer, tmp_path: Path
+) -> None:
+    with pytest.raises(DatabaseUnusable, match="from a file to a server"):
+        await Store.move(tmp_path / "a.db", tmp_path / "b.db", clock, lambda *_: None)
+    with pytest.raises(DatabaseUnusable, match="no database"):
+        await Store.move(tmp_path / "a.db", server, clock, lambda *_: None)

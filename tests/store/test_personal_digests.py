@@ -1,0 +1,71 @@
+"""Digests of people and feeds of channels in the store, on both engines."""
+
+from __future__ import annotations
+
+from bot.core.choices import PersonalPlan
+from bot.store import Store
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+
+DIRECT, PERSON = 12, 21
+
+
+async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(
+    store: Store, clock: ManualClock
+) -> None:
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, *(new_article(feed, name, published=clock.now()) for name in "ab"))
+    await deliver(store)
+    plan = PersonalPlan(weekday=None, minute=480, topics=("chips",))
+    digests = store.personal_digests
+
+    async def save(changed: PersonalPlan = plan) -> None:
+        await digests.save(changed, person_id=PERSON, channel_id=DIRECT, server_id=SERVER, language="fr")
+
+    await save()
+    digest = await digests.of_person(PERSON)
+    assert digest is not None
+    assert (digest.plan, digest.language, digest.covered) == (plan, "fr", None)
+    before = clock.now()
+    clock.advance(digest.due - before)
+    assert await digests.due(clock.now(), "closed") == [digest]
+    since, until = before, clock.now() + 1
+    everything = await digests.candidates([feed.id], None, (), since=since, until=until)
+    one = everything.candidates[0].article_id
+    assert len(everything.candidates) == 2
+    some = await digests.candidates([feed.id], (), (one,), since=since, until=until)
+    assert [each.article_id for each in some.candidates] == [one]
+    assert await digests.make(digest, '{"sections": []}', until=clock.now(), named=[one])
+    assert not await digests.make(digest, '{"sections": []}', until=clock.now(), named=[one])
+    owed = await store.dispatches.claim(DIRECT, clock.now())
+    assert owed is not None
+    assert (owed.person_id, owed.server_id, owed.article_ids) == (PERSON, 0, (one,))
+    await digests.pause(PERSON)
+    assert await digests.next_due("closed") is None
+    await save()
+    await store.dispatches.block_channel(DIRECT, "closed", None)
+    assert await digests.next_due("closed") is None
+    await save(PersonalPlan(weekday=0, minute=0))
+    assert await digests.next_due("closed") is not None
+    assert await digests.end(PERSON)
+    assert not await digests.end(PERSON)
+
+
+async def test_a_channel_is_shared_by_its_last_secret_alone(store: Store, clock: ManualClock) -> None:
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "a", published=clock.now()))
+    await deliver(store)
+    first, second = [
+        await store.channel_feeds.share(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+        for _ in range(2)
+    ]
+    assert await store.channel_feeds.of_token(first) is None
+    shared = await store.channel_feeds.of_token(second)
+    assert shared is not None
+    assert (shared.server_id, shared.channel_id) == (SERVER, CHANNEL)
+    assert len(await store.channel_feeds.posted(CHANNEL, 50)) == 1
+    assert await store.channel_feeds.digests(CHANNEL, 10) == []
+    assert await store.channel_feeds.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+    assert await store.channel_feeds.of_token(second) is None
