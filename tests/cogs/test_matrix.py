@@ -48,6 +48,9 @@ REFUSED = (
 )
 WRONG = ("Something went wrong", "This command has changed")
 
+WITH_A_MODEL = {"Summarize"}
+"""What is there only where a model writes: `tests/cogs/test_written.py` tries it."""
+
 Options = dict[str, Any]
 
 

@@ -11,7 +11,7 @@ from bot.core.settings import Settings
 from bot.posting.rendering.shown_articles import holds, pages
 from bot.store.records import WrittenKind
 from tests.cogs.engine import mention
-from tests.cogs.helpers import choose, components, follow, labels, last, newest, parts, said, text
+from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.publisher import Answers, until
@@ -168,8 +168,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
     assert "-# 🌐 Traduction automatique (anglais)" in text(post)
     article = await newest(telex, feed)
     assert holds(pages(post), article.page, article.title)  # when a channel is read back
-    more = next(one["custom_id"] for one in components(post) if "telex:more:" in one.get("custom_id", ""))
-    menu = last(await telex.reader.click(post, custom_id=more))
+    menu = last(await telex.reader.click(post, label="Plus"))
     assert "ORIGINAL" in text(menu)
     assert ENGLISH_TEXT in text(menu)
     # What another channel had translated, or was corrected, needs no second look at the original.
