@@ -48,9 +48,6 @@ REFUSED = (
 )
 WRONG = ("Something went wrong", "This command has changed")
 
-WITH_A_MODEL = {"Summarize"}
-"""What is there only where a model writes: `tests/cogs/test_written.py` tries it."""
-
 Options = dict[str, Any]
 
 
@@ -64,7 +61,7 @@ def who_may() -> dict[str, str]:
     """The commands of the guide’s table, each with who may use it."""
     slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
     menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
-    return {name: who for name, who in slash + menus if name not in WITH_A_MODEL}
+    return dict(slash + menus)
 
 
 def for_each_subscription(crowd: Crowd) -> list[Options]:
