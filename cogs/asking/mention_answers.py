@@ -99,6 +99,9 @@ class Mentions:
             )
             return
         article_id = await self._article_of(message, place, wanted.text)
+        before = await self._before(message, place)
+        if wanted.language is None and before is not None:  # "et IBM ?"
+            locale.speak(before.language)
         asked = Asked(
             text=wanted.text,
             feed_ids=feed_ids,
@@ -108,7 +111,7 @@ class Mentions:
             public=True,
             article_id=article_id or await article_of_thread(self.bot, place, wanted.text),
             insists=article_id is not None,
-            follows=await self._before(message, place),
+            follows=before,
             message_id=message.id,
         )
         sent: discord.Message | None = None

@@ -296,6 +296,8 @@ async def test_a_mention_is_answered_in_the_language_of_its_question(
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} qui a découvert Uranus ?")
     assert "Je ne sais pas" in text(telex.posts()[-1])
+    await telex.reader.send(telex.news, f"{mention(telex)} et Neptune ?", reply_to=telex.posts()[-1])
+    assert "Je ne sais pas" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{mention(telex)} who discovered Uranus?")
     assert "I don’t know" in text(telex.posts()[-1])
 
