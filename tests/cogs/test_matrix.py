@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from discord import app_commands
 
+from bot.core.settings import Settings
 from cogs.feeds import starter_packs
 from tests.cogs.helpers import text
 from tests.cogs.people import (
@@ -53,8 +54,10 @@ WITH_A_MODEL = {"Summarize"}
 Options = dict[str, Any]
 
 
-WITH_A_MODEL = {"Summarize"}
-"""What is there only where a model writes: `tests/writing`."""
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a model service, which is down: all commands are there."""
+    return settings.model_copy(update={"model_url": "http://127.0.0.1:9/v1", "model_name": "small"})
 
 
 def who_may() -> dict[str, str]:
