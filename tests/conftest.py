@@ -91,7 +91,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def engine(request: pytest.FixtureRequest) -> str:
+def database_engine(request: pytest.FixtureRequest) -> str:
     """What the test's database is on: `tests/store` runs what it has for both."""
     return "postgres" if request.config.getoption("--postgres") else "sqlite"
 
@@ -110,9 +110,9 @@ def server_databases(
 
 
 @pytest.fixture
-def settings(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Settings:
+def settings(tmp_path: Path, database_engine: str, request: pytest.FixtureRequest) -> Settings:
     """Settings for a test: a database of its own, and feeds on loopback allowed."""
-    on_server = engine == "postgres"
+    on_server = database_engine == "postgres"
     return Settings(
         database=request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db",
         index=tmp_path / "telex.db-index",

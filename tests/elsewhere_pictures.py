@@ -1,7 +1,7 @@
 """Takes pictures of the ways out of a server: `python -m tests.elsewhere_pictures [FOLDER]`.
 
-A channel that is shared as a feed, a search in direct messages and a person's own digest, in English and in
-French.
+A channel that is shared as a feed, tokens for assistants, a person's own digest and a search in direct
+messages, in English and in French.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         panel = last(await person.slash(general, "feed share", channel=stage.news))
         await person.click(panel, label=labels(panel)[0])
         await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets)
+        panel = last(await person.slash(general, "settings assistants"))
+        await person.click(panel, label="Nouveau jeton" if ending else "New token")
+        await shoot_widths(env, general, person, folder / f"assistants{ending}.png", assets)
         panel = last(await person.slash(general, "digest me"))
         await shoot_widths(env, general, person, folder / f"digest-me{ending}.png", assets)
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")

@@ -41,7 +41,7 @@ __all__ = ["Answer", "Line", "Quote", "Writer", "ask"]
 NEAREST = 5
 FEW = 2
 """Telling words: a question about an article with fewer is about what its title says."""
-AS_GOOD = log(1.3)
+AS_GOOD = log(1.1)
 """How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
 OLDER = log(12)
 """and those of an older one for it to be shown as what was so."""

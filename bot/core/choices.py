@@ -183,6 +183,7 @@ class Setting(StrEnum):
     FILTER = "filter"  # a `Filter`
     FORUM_TAG = "forum_tag"  # the tag's name and the query
     DIGEST = "digest"  # a `DigestPlan`
+    ASSISTANT = "assistant"  # a token of the server, by the beginning of its name
     SHARED = "shared"  # since when a channel can be read as a feed
     TASTE = "taste"  # when what the server likes was forgotten
 

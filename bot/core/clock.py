@@ -39,6 +39,16 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+async def wait(clock: Clock, event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but not longer than so many seconds."""
+    waits = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+
+
 LEAST_LEAP = 60
 """Seconds by which the wall clock must have been set for anybody to mind."""
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from bot.core.clock import Clock
+from bot.core.clock import Clock, wait
 from bot.core.keyed_locks import Turns
 from bot.core.models import DueFeed, Feed
 from bot.core.settings import Settings
@@ -230,13 +230,9 @@ class Poller:
         if until_free is not None:
             seconds = min(seconds, max(until_free, SHORTEST_REST))
         self._rests_until = self._clock.monotonic() + seconds
-        timer = asyncio.ensure_future(self._clock.sleep(seconds))
-        woken = asyncio.ensure_future(self._woken.wait())
         try:
-            await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
+            await wait(self._clock, self._woken, seconds)
         finally:
-            timer.cancel()
-            woken.cancel()
             self._rests_until = 0.0
 
     async def _work(self) -> None:

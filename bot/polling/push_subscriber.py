@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.core.clock import Clock
+from bot.core.clock import Clock, wait
 from bot.core.models import Feed, ParsedFeed
 from bot.core.rate_limits import Limit
 from bot.core.settings import Settings
@@ -321,13 +321,7 @@ class PushSubscriber:
         now = self._clock.now()
         later = [each.due for each in self._by_feed.values() if name_of(each.hub) not in self._asking]
         following = min(later, default=now + int(LONGEST_REST))
-        timer = asyncio.ensure_future(self._clock.sleep(min(max(following - now, 1), LONGEST_REST)))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            woken.cancel()
+        await wait(self._clock, self._woken, min(max(following - now, 1), LONGEST_REST))
 
 
 def _as_fetched(feed: Feed, pushed: Pushed) -> Fetched:

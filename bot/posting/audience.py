@@ -12,6 +12,7 @@ import discord
 from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchKind
 from bot.digests import digest_selection
+from bot.digests.digest_selection import Edition
 from bot.posting.due_task import DueTask
 from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
 from bot.posting.visibility import Visibility
@@ -34,19 +35,21 @@ class Audience:
         self._store, self._client, self._visibility = store, client, visibility
 
     async def admit(self, notice: Dispatch) -> Dispatch | Outcome | None:
-        """A watch's notice or a digest with what may be told; None when that is nothing, or why not yet."""
-        is_digest = notice.kind is DispatchKind.DIGEST
-        if is_digest and notice.person_id is not None:
-            return await self._admit_personal(notice, notice.person_id)
-        return await self._admit_in(notice, is_digest=is_digest)
+        """A dispatch with what may be told; None when that is nothing, or why not yet.
 
-    async def _admit_in(self, notice: Dispatch, *, is_digest: bool) -> Dispatch | Outcome | None:
+        A watch or a digest may be about other channels; all else is about feeds of the channel itself.
+        """
+        if notice.kind is not DispatchKind.DIGEST:
+            return notice if notice.watch_id is None else await self._admit_in(notice, None)
+        if notice.person_id is not None:
+            return await self._admit_personal(notice, notice.person_id)
+        edition = digest_selection.read(notice.payload)
+        return await self._admit_in(notice, edition) if edition.wide else notice
+
+    async def _admit_in(self, notice: Dispatch, edition: Edition | None) -> Dispatch | Outcome | None:
         guild = self._client.get_guild(notice.server_id)
         if guild is None:
             return None
-        edition = digest_selection.read(notice.payload) if is_digest else None
-        if edition is not None and not edition.wide:  # as the channel was told it singly
-            return notice
         try:
             if notice.person_id is None:
                 feed_ids = await self.feeds_of_channel(guild, notice.channel_id)
@@ -155,8 +158,8 @@ class Matching(DueTask):
         if self.task is not None or now < self._rests_until or not await self._store.watches.arrivals(1):
             return
         if self.task is None:
-            self._begin(self._match())
+            self._begin(self._work())
 
-    async def _match(self) -> None:
+    async def _work(self) -> None:
         while await self._watchman.look():
             pass

@@ -20,18 +20,10 @@ class BestStories(DueTask):
         super().__init__(clock, on_end=on_end)
         self._store, self._tastes = store, tastes
 
-    async def start(self, now: int) -> None:
-        """Begin where something is due and it was not begun."""
-        due = await self.next_due()
-        if self.task is None and due is not None and due <= now:
-            self._begin(self._choose_due())
+    async def _due(self) -> int | None:
+        return await self._store.held_posts.next_due()
 
-    async def next_due(self) -> int | None:
-        """When there is something to do, which may be past; None when there is nothing."""
-        due = await self._store.held_posts.next_due()
-        return None if due is None else max(due, self._rests_until)
-
-    async def _choose_due(self) -> None:
+    async def _work(self) -> None:
         await self._store.held_posts.give_up()
         for choice in await self._store.held_posts.choices():
             await self._choose(choice)

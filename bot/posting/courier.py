@@ -17,34 +17,30 @@ from functools import partial
 
 import discord
 
-from bot.core.clock import Clock
+from bot.core.clock import Clock, wait
 from bot.core.fair_queue import FairSlots
-from bot.core.models import Dispatch, DispatchKind, DispatchState
+from bot.core.models import Dispatch, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.best_stories import BestStories
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
+from bot.posting.due_task import DueTask
 from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
-from bot.posting.sending.failing_places import BlockedPlaces, patience
+from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
 from bot.posting.sending.send_outcomes import (
     ARTICLE_GONE,
     FAULT,
-    REFUSED,
-    TRYING,
-    Blocked,
     Later,
     Lost,
     Outcome,
-    Refused,
     Sent,
-    Unknown,
 )
 from bot.posting.translating import Translating
 from bot.posting.visibility import Visibility
@@ -59,7 +55,6 @@ CONCURRENT = 64
 """Posts under way at a time, all channels together; servers share them."""
 
 _LONGEST_SLEEP = 60  # seconds after which the store is asked again although nothing should be due
-_READ_BACK_AFTER = 5  # seconds until a message whose answer was lost is looked for
 _AFTER_FAULT = 60
 _MOST_FAULTS = 5
 
@@ -82,7 +77,6 @@ class Courier:
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock, webhooks)
-        self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
         self.digests = Digests(
             store,
@@ -97,7 +91,7 @@ class Courier:
             default_language=settings.language,
             on_end=self.wake,
         )
-        self._translating = Translating(
+        translating = Translating(
             store,
             client,
             clock,
@@ -105,7 +99,12 @@ class Courier:
             default_language=settings.language,
             on_end=self.wake,
         )
-        self._best = BestStories(store, clock, tastes, on_end=self.wake)
+        self._others: tuple[DueTask, ...] = (
+            Matching(store, clock, on_end=self.wake),
+            self.digests,
+            BestStories(store, clock, tastes, on_end=self.wake),
+            translating,
+        )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()
@@ -114,7 +113,7 @@ class Courier:
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
         self._chores = Chores(store, client, clock, settings, webhooks, self._sender.render, on_end=self.wake)
-        self._blocked_places = BlockedPlaces(store, clock)
+        self._records = OutcomeRecords(store, clock)
         self._begun = False
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -168,10 +167,8 @@ class Courier:
         """The wall clock was set back by so many seconds."""
         self._resting = {channel: until - by for channel, until in self._resting.items()}
         self._chores.clock_set_back(by)
-        self._matching.clock_set_back(by)
-        self._best.clock_set_back(by)
-        self.digests.clock_set_back(by)
-        self._translating.clock_set_back(by)
+        for other in self._others:
+            other.clock_set_back(by)
         self.wake()
 
     # The loop
@@ -201,10 +198,8 @@ class Courier:
                 self._tasks[channel_id] = task
                 task.add_done_callback(partial(self._ended, channel_id))
         if not self._stopping:
-            await self._matching.start(now)
-            await self.digests.start(now)
-            await self._best.start(now)
-            await self._translating.start(now)
+            for other in self._others:
+                await other.start(now)
             await self._chores.start(now)
 
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
@@ -218,8 +213,8 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = (self._matching.task, self.digests.task, self._best.task, self._translating.task)
-        return {*self._tasks.values(), *self._chores.tasks(), *(task for task in others if task is not None)}
+        others = (other.task for other in self._others if other.task is not None)
+        return {*self._tasks.values(), *self._chores.tasks(), *others}
 
     async def _wait(self) -> None:
         """Sleep until something is due or `wake` is called."""
@@ -229,22 +224,10 @@ class Courier:
         now = self._clock.now()
         busy = self._tasks.keys() | self._resting.keys()
         dues = [now + _LONGEST_SLEEP, *self._resting.values()]
-        next_due = await self._store.dispatches.next_due(busy)
-        next_chore = await self._chores.next_due()
-        next_digest = await self.digests.next_due() if self.digests.task is None else None
-        next_best = await self._best.next_due() if self._best.task is None else None
-        next_translation = self._translating.next_due()
-        nexts = (next_due, next_chore, next_digest, next_best, next_translation)
+        nexts = [await self._store.dispatches.next_due(busy), await self._chores.next_due()]
+        nexts += [await other.next_due() for other in self._others if other.task is None]
         dues += [due for due in nexts if due is not None]
-        waits = {
-            asyncio.create_task(self._woken.wait()),
-            asyncio.create_task(self._clock.sleep(max(min(dues) - now, 0))),
-        }
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for waiting in waits:
-                waiting.cancel()
+        await wait(self._clock, self._woken, max(min(dues) - now, 0))
 
     async def _serve(self, channel_id: int) -> None:
         """Deliver to one channel until nothing is due there."""
@@ -280,15 +263,14 @@ class Courier:
         if isinstance(place, Outcome):
             await self._record(dispatch, place)
             return
-        if dispatch.watch_id is not None or dispatch.kind is DispatchKind.DIGEST:
-            admitted = await self.audience.admit(dispatch)
-            if admitted is None:
-                await self._store.dispatches.failed(dispatch.id, HIDDEN)
-                return
-            if isinstance(admitted, Outcome):
-                await self._record(dispatch, admitted)
-                return
-            dispatch = admitted
+        admitted = await self.audience.admit(dispatch)
+        if admitted is None:
+            await self._store.dispatches.failed(dispatch.id, HIDDEN)
+            return
+        if isinstance(admitted, Outcome):
+            await self._record(dispatch, admitted)
+            return
+        dispatch = admitted
         message = await self._sender.render(dispatch)
         if message is None:
             await self._store.dispatches.failed(dispatch.id, ARTICLE_GONE)
@@ -318,7 +300,7 @@ class Courier:
             outcome = Later(wait, "Discord may still be at it")
         if isinstance(outcome, Later | Lost):
             self._rest(
-                dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else _READ_BACK_AFTER
+                dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else READ_BACK_AFTER
             )
             return
         if outcome is None:
@@ -331,37 +313,9 @@ class Courier:
             self._chores.finish_soon(_sent(dispatch, outcome))
 
     async def _record(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int] = ()) -> None:
-        """Write down what became of a dispatch, however long the database takes nothing.
-
-        `shown` are the articles that its message names beside its own.
-        """
-        await self._store.insist(partial(self._write_down, dispatch, outcome, shown))
-
-    async def _write_down(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int]) -> None:
-        now, dispatches = self._clock.now(), self._store.dispatches
-        match outcome:
-            case Sent(message_id, thread_id):
-                await dispatches.sent(
-                    dispatch.id, message_id=message_id, thread_id=thread_id, now=now, shown=shown
-                )
-                await self._blocked_places.end(dispatch.channel_id)
-            case Later(seconds, error):
-                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
-                due = now + math.ceil(max(seconds, patience(dispatch)))
-                await dispatches.retry(dispatch.id, due=due, error=f"{TRYING} {error}")
-            case Lost(error):
-                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
-                await dispatches.unanswered(dispatch.id, f"{TRYING} {error}")
-                # After the pause and right before it is sent again: what came late was here in between.
-                pause = patience(dispatch) if dispatch.attempts > 1 else _READ_BACK_AFTER
-                self._leave_pending(dispatch, pause)
-            case Blocked(problem):
-                await dispatches.retry(dispatch.id, due=now, error=None)
-                await self._blocked_places.block(dispatch.channel_id, problem)
-            case Refused(error):
-                await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
-            case Unknown(reason):
-                await dispatches.uncertain(dispatch.id, reason)
+        rest = await self._records.record(dispatch, outcome, shown)
+        if rest is not None:
+            self._leave_pending(dispatch, rest)
 
     def _leave_pending(self, dispatch: Dispatch, rest: float) -> None:
         """Nobody knows whether it was sent: it is looked for after a rest of its channel."""

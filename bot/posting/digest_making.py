@@ -66,19 +66,12 @@ class Digests(DueTask):
         self._tastes, self._summaries = tastes, summaries
         self.personal = personal
 
-    async def start(self, now: int) -> None:
-        """Begin where one is due and it was not begun."""
-        due = await self.next_due()
-        if self.task is None and due is not None and due <= now:
-            self._begin(self._make_due(now))
-
-    async def next_due(self) -> int | None:
-        """When there is something to do, which may be past; None when there is nothing."""
+    async def _due(self) -> int | None:
         dues = (await self._store.digests.next_due(), await self.personal.next_due())
-        due = min((due for due in dues if due is not None), default=None)
-        return None if due is None else max(due, self._rests_until)
+        return min((due for due in dues if due is not None), default=None)
 
-    async def _make_due(self, now: int) -> None:
+    async def _work(self) -> None:
+        now = self._clock.now()
         due = await self._store.digests.due(now)
         for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
             try:

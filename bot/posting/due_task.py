@@ -24,6 +24,25 @@ class DueTask:
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
+    async def start(self, now: int) -> None:
+        """Begin where something is due and it was not begun."""
+        due = await self.next_due()
+        if self.task is None and due is not None and due <= now:
+            self._begin(self._work())
+
+    async def next_due(self) -> int | None:
+        """When there is something to do, which may be past; None when there is nothing, or nobody knows."""
+        due = await self._due()
+        return None if due is None else max(due, self._rests_until)
+
+    async def _due(self) -> int | None:
+        """When there is something to do, but for the rest after a fault."""
+        return None
+
+    async def _work(self) -> None:
+        """Do it."""
+        raise NotImplementedError
+
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
         self._rests_until -= by

@@ -7,28 +7,24 @@ one that is down, costs nobody a minute, and what it writes late is not lost.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Callable
 
 import discord
 
 from bot.core.clock import Clock
+from bot.posting.due_task import DueTask
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.store import Store
 from bot.writing.model_client import PAUSE
 from bot.writing.translations import Translations
 
-log = logging.getLogger(__name__)
-
 WITHIN = 86_400
 """Seconds after a post was sent in which it is still translated."""
 _BETWEEN = 2  # seconds between two looks for work
-_AFTER_FAULT = 60
 
 
-class Translating:
+class Translating(DueTask):
     """The translations of all channels, the newest post of each before the second of any."""
 
     def __init__(
@@ -41,12 +37,10 @@ class Translating:
         default_language: str,
         on_end: Callable[[], None],
     ) -> None:
-        self._store, self._client, self._clock = store, client, clock
-        self._translations, self._on_end = translations, on_end
-        self._language = default_language
-        self._rests_until = 0
+        super().__init__(clock, on_end=on_end)
+        self._store, self._client = store, client
+        self._translations, self._language = translations, default_language
         self._is_asked_for = False
-        self.task: asyncio.Task[None] | None = None
 
     async def start(self, now: int) -> None:
         """Begin where there may be work and it was not begun."""
@@ -59,16 +53,10 @@ class Translating:
         channels = await self._store.preferences.translating()
         if channels:
             self._rests_until = now + _BETWEEN
-            self.task = asyncio.create_task(self._translate(self._translations, dict(channels)))
-            self.task.add_done_callback(self._ended)
+            self._begin(self._translate(self._translations, dict(channels)))
 
-    def next_due(self) -> int | None:
-        """When to look for work that may have come meanwhile; None when there is none."""
+    async def _due(self) -> int | None:
         return self._rests_until if self._is_asked_for else None
-
-    def clock_set_back(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
-        self._rests_until -= by
 
     async def _translate(self, translations: Translations, servers: dict[int, int]) -> None:
         languages = {
@@ -106,10 +94,3 @@ class Translating:
                     self._is_asked_for = True
                     return
                 self._on_end()  # an edit may be due
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.task = None
-        if not task.cancelled() and task.exception() is not None:
-            log.error("Posts were not translated", exc_info=task.exception())
-            self._rests_until = self._clock.now() + _AFTER_FAULT
-        self._on_end()

@@ -534,3 +534,16 @@ class TableShape(NamedTuple):
     columns: tuple[str, ...]
     key: tuple[str, ...]
     points_to: Mapping[str, tuple[str, bool]]
+
+
+class AssistantToken(NamedTuple):
+    """A token of a server for assistants: the hash that is kept of it, when it was made and last used."""
+
+    name: str
+    created: int
+    used: int | None
+
+    @property
+    def shown(self) -> str:
+        """As much of its name as people tell it by."""
+        return self.name[:8]

@@ -98,6 +98,9 @@ class DirectMessages:
             found = await self._service.search(query, feed_ids=set(known), limit=FOUND)
             return Ready(await results(self.bot.store, query.text, found, set(known)))
         replying_to = replied_to(message)
+        before = await self._before(message, replying_to)
+        if wanted.language is None and before is not None:
+            locale.speak(before.language)
         asked = Asked(
             text=wanted.text,
             feed_ids=set(known),
@@ -107,7 +110,7 @@ class DirectMessages:
             public=False,
             article_id=await self._article_of(replying_to, wanted.text),
             insists=replying_to is not None,
-            follows=await self._before(message, replying_to),
+            follows=before,
             message_id=message.id,
         )
         async with AnswerDraft(show, self.bot.newsroom.clock, title=False) as hear:

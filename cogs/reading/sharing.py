@@ -65,7 +65,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     if permissions.lacking(channel):
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if article.feed_id not in await client.courier.audience.feeds_of_channel(guild, channel.id):
-        raise Refusal(_("Not everybody here can see where this article comes from. Share its link instead."))
+        raise Refusal(_("Some people here can’t see this article’s feed. Share its link instead."))
     default = client.newsroom.settings.language
     language = await language_of(client.store, client, guild.id, channel.id, default_language=default)
     with locale.use(language):
@@ -91,7 +91,7 @@ async def _share_as_guest(interaction: Interaction, article: Article, allowed: M
     if feed is None or feed.server_id is not None:
         raise Refusal(_("This article belongs to one server. Share its link instead."))
     if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
-        raise Refusal(_("This server shows what I say to you alone. Share the link instead."))
+        raise Refusal(_("Only you can see my messages in this server. Share the link instead."))
     said = _("{person} shared").format(person=interaction.user.mention)
     layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
     # Else what follows is the reply to that.

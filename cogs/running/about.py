@@ -28,7 +28,7 @@ class About(commands.Cog):
         facts = [
             (_("Version"), __version__),
             (_("Started"), f"<t:{self.started}:R>"),
-            (_("Semantic search"), _("off") if self.bot.newsroom.meaning is None else _("on")),
+            (_("Semantic search"), _("disabled") if self.bot.newsroom.meaning is None else _("enabled")),
         ]
         if interaction_places.server(interaction) is not None:
             visible = await self.bot.visible_feed_ids(interaction)

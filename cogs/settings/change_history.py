@@ -84,6 +84,7 @@ def _name(change: SettingChange) -> str:
         Setting.CHANNEL: _("Channel of a feed"),
         Setting.TASTE: _("What this server likes"),
         Setting.SHARED: _("Feed of the channel"),
+        Setting.ASSISTANT: _("Token for AI assistants"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 

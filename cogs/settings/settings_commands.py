@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.client.discord_client import Telex
 from cogs.feeds.look_choices import open_server_look
+from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.change_history import History
 from cogs.settings.channel_settings import ChannelSettings
 from cogs.settings.schedule_panel import RhythmPanel
@@ -69,6 +70,12 @@ class ServerSettings(
     )
     async def taste(self, interaction: Interaction) -> None:
         await TastePanel(interaction).show(interaction)
+
+    @app_commands.command(
+        name="assistants", description=locale_str("Let AI assistants read what everyone here can")
+    )
+    async def assistants(self, interaction: Interaction) -> None:
+        await AssistantPanel(interaction).show(interaction)
 
     @app_commands.command(name="history", description=locale_str("See who changed what"))
     async def history(self, interaction: Interaction) -> None:

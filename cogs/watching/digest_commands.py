@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import discord
@@ -10,52 +9,33 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot.client.discord_client import Telex
-from bot.core import hours
-from bot.core.choices import DigestPlan
-from bot.core.locale import _, amount, clickable
+from bot.core.locale import _, clickable
 from bot.core.models import Digest
 from bot.core.refusals import Refusal
-from bot.core.workers import WorkerError
-from bot.digests.digest_selection import MOST_OF_A_SERVER, period
-from bot.posting.rendering import digest_pages
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, text
-from bot.posting.sending import permissions
+from bot.posting.rendering.layout.blocks import Card, Row, text
 from cogs.feeds import subscription_options
 from cogs.shared import place_options
-from cogs.shared.place_options import Option, Place, lacking, place, require_posting, require_view
+from cogs.shared.lasting_items import LastingCog
+from cogs.shared.place_options import Option, place, require_view
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
-from cogs.shared.views import Choose, Interaction, Press, Reply
+from cogs.shared.views import Choose, Interaction, Reply
 from cogs.watching import digest_words
+from cogs.watching.digest_flow import DigestFlow
 from cogs.watching.personal_digest_panel import PersonalDigestPanel, personal_digest_button
-
-_PATIENCE = 10.0  # seconds that a preview waits for summaries
-_HOUR = 60
-_FIRST = DigestPlan(weekday=None, minute=8 * _HOUR)
-_ALONE, _WIDE, _CHART, _SUMMARIES = "alone", "wide", "chart", "summaries"
 
 
 @in_servers
 class Digests(
     ManagersOnly,
+    LastingCog,
     commands.GroupCog,
     group_name="digest",
     group_description=locale_str("The top stories in one message, daily or weekly"),
 ):
     """Digests of channels, for those who manage the server's feeds; and of people, for each their own."""
 
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Answer the buttons under digests of people, of earlier processes too."""
-        self.bot.add_dynamic_items(personal_digest_button)
-
-    async def cog_unload(self) -> None:
-        """Stop answering."""
-        self.bot.remove_dynamic_items(personal_digest_button)
+    items = (personal_digest_button,)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Refuse who does not manage feeds, unless it is about their own digest."""
@@ -65,7 +45,6 @@ class Digests(
 
     @app_commands.command(name="me", description=locale_str("Get your own digest by direct message"))
     async def me(self, interaction: Interaction) -> None:
-        """Show the asker's digest, and let it be changed."""
         await PersonalDigestPanel(interaction).start(interaction)
 
     @app_commands.command(
@@ -82,216 +61,6 @@ class Digests(
     )
     async def list_(self, interaction: Interaction) -> None:
         await DigestList(interaction).show(interaction)
-
-
-class DigestFlow(ManagersLayout):
-    """The way to one digest: when, of what, how it looks. Nothing changes before the last button."""
-
-    def __init__(self, interaction: Interaction, target: Place, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
-        self._place = target
-        self._plan = _FIRST
-        self._known: Digest | None = None
-        self._sums_up = False
-
-    async def check(self, interaction: Interaction) -> None:
-        await super().check(interaction)
-        await require_view(interaction, self._place.id)
-
-    async def start(self, interaction: Interaction) -> None:
-        """Begin with the digest as it is, or with one that suits the channel."""
-        store, writing = interaction.client.store, interaction.client.newsroom.writing
-        self._sums_up = writing is not None and writing.summaries is not None
-        self._known = await store.digests.of_channel(self._place.id)
-        if self._known is not None:
-            self._plan = self._known.plan
-        elif not await store.subscriptions.feed_ids([self._place.id]):
-            self._plan = replace(_FIRST, wide=True)
-        await self._show(interaction)
-
-    async def _show(self, interaction: Interaction) -> None:
-        """The choices, and what the digest would be if it came now."""
-        client, plan = interaction.client, self._plan
-        zone = (await client.store.preferences.of_server(self._place.guild.id)).time_zone
-        now = client.newsroom.clock.now()
-        due = hours.next_due(now, plan.minute, plan.weekday, zone)
-        lines = [
-            "### " + _("Digest for {channel}").format(channel=self._place.mention),
-            _("{when} ({zone}), next one {date}").format(
-                when=digest_words.when(plan), zone=zone, date=f"<t:{due}:R>"
-            ),
-            *(f"-# {line}" for line in digest_words.choices(plan)),
-        ]
-        if self._known is None:
-            lines.append(_("Not active yet."))
-        elif self._known.plan != plan:
-            lines.append(_("Not saved yet."))
-        refusal, _advice = lacking(interaction, self._place)
-        if refusal:
-            lines.append(f"⚠️ {refusal}")
-        elif plan.chart and not permissions.may_attach(self._place):
-            lines.append(
-                "⚠️ "
-                + _("To post the chart, I need the {permission} permission in {channel}.").format(
-                    permission=f"**{permissions.name('attach_files')}**", channel=self._place.mention
-                )
-            )
-        preview, files = await self._preview(interaction, zone, now)
-        layout: Layout = (text("\n".join(lines)), Card(preview, outlets.COLOUR), *self._controls())
-        await self.display(interaction, layout, files=files)
-
-    async def _preview(
-        self, interaction: Interaction, zone: str, now: int
-    ) -> tuple[tuple[Block, ...], list[discord.File]]:
-        client, plan = interaction.client, self._plan
-        digest = Digest(
-            id=0,
-            server_id=self._place.guild.id,
-            channel_id=self._place.id,
-            plan=plan,
-            created=now,
-            due=now,
-            covered=None,
-            time_zone=zone,
-        )
-        try:
-            edition, _gathered = await client.courier.digests.edition(
-                self._place.guild, digest, since=now - period(plan), until=now + 1, patience=_PATIENCE
-            )
-        except WorkerError as error:
-            raise Refusal(_("That took too long. Try again.")) from error
-        language = await language_of(
-            client.store,
-            client,
-            self._place.guild.id,
-            self._place.id,
-            default_language=client.newsroom.settings.language,
-        )
-        told = await digest_pages.page(client.store, edition, language=language)
-        if told is None:
-            title, why = (
-                _("Nothing to preview yet"),
-                _("If there’s no news, no digest is sent."),
-            )
-            return (text(f"### {title}\n{why}"),), []
-        picture = await digest_pages.draw(edition, language=language)
-        files = [] if picture is None else [picture.file()]
-        return (*told.card, *digest_pages.chart(picture)), files
-
-    def _controls(self) -> tuple[Row, ...]:
-        plan = self._plan
-        clocks = [
-            discord.SelectOption(
-                label=_("At {time}").format(time=hours.clock(hour * _HOUR)),
-                value=str(hour * _HOUR),
-                default=plan.minute == hour * _HOUR,
-            )
-            for hour in range(24)
-        ]
-        more = {
-            _ALONE: (_("Digest only"), _("No individual posts in this channel")),
-            _WIDE: (_("Other channels too"), _("Also covers feeds in channels everybody here can see")),
-            _CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
-        }
-        if self._sums_up:
-            more[_SUMMARIES] = (_("Summaries"), _("Two sentences a story, by a language model"))
-        options = [
-            discord.SelectOption(
-                label=label, description=description, value=name, default=getattr(plan, name)
-            )
-            for name, (label, description) in more.items()
-        ]
-        same = self._known is not None and self._known.plan == plan
-        style = discord.ButtonStyle
-        return (
-            Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
-            Row(Choose(self._hour, placeholder=_("What time…"), options=clocks)),
-            Row(
-                Choose(
-                    self._more,
-                    placeholder=_("Options…"),
-                    options=options,
-                    min_values=0,
-                    max_values=len(options),
-                )
-            ),
-            Row(
-                Press(
-                    self._save,
-                    label=_("Start") if self._known is None else _("Save changes"),
-                    style=style.success,
-                    disabled=same,
-                ),
-                None
-                if self._known is None
-                else Press(self._stop, label=_("Stop the digest"), style=style.danger),
-                Press(self.cancel, label=_("Close")),
-            ),
-        )
-
-    async def _day(self, interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, weekday=digest_words.day_of(values[0]))
-        await self._show(interaction)
-
-    async def _hour(self, interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, minute=int(values[0]))
-        await self._show(interaction)
-
-    async def _more(self, interaction: Interaction, values: list[str]) -> None:
-        chosen = {name: name in values for name in (_ALONE, _WIDE, _CHART, _SUMMARIES)}
-        self._plan = replace(self._plan, **chosen)
-        await self._show(interaction)
-
-    async def _save(self, interaction: Interaction) -> None:
-        target = await place_options.find(self._place.guild, self._place.id)
-        if target is None:
-            raise Refusal(_("That channel no longer exists."))
-        require_posting(interaction, target)
-        client = interaction.client
-        saved = await client.store.digests.save(
-            self._plan,
-            server_id=target.guild.id,
-            channel_id=target.id,
-            person_id=interaction.user.id,
-            limit=MOST_OF_A_SERVER,
-        )
-        if saved is None:
-            raise Refusal(
-                _("This server already has {count} digests, the maximum. Stop one first.").format(
-                    count=amount(MOST_OF_A_SERVER)
-                )
-            )
-        await client.courier.look_again(target.id)
-        client.courier.wake()
-        await self._end(
-            interaction,
-            _("{channel} gets its next digest {when}.").format(
-                channel=target.mention, when=f"<t:{saved.due}:F>"
-            ),
-            *digest_words.choices(saved.plan),
-        )
-
-    async def _stop(self, interaction: Interaction) -> None:
-        client = interaction.client
-        stopped = await client.store.digests.stop(
-            server_id=self._place.guild.id, channel_id=self._place.id, person_id=interaction.user.id
-        )
-        if not stopped:
-            raise Refusal(_("That channel doesn’t have a digest anymore."))
-        client.courier.wake()
-        alone = self._known is not None and self._known.plan.alone
-        await self._end(
-            interaction,
-            _("Stopped the digest in {channel}.").format(channel=self._place.mention),
-            *(
-                [_("Articles are posted individually again. Waiting ones arrive in one message.")]
-                if alone
-                else []
-            ),
-        )
-
-    async def _end(self, interaction: Interaction, *lines: str) -> None:
-        await self.end(interaction, "\n".join(lines))
 
 
 class DigestList(ManagersLayout):

@@ -8,8 +8,9 @@ from babel.dates import get_day_names
 from bot.core import hours, locale
 from bot.core.choices import DigestPlan
 from bot.core.locale import _
+from cogs.shared.panels import options
 
-_DAILY = "-"
+_HOUR = 60
 
 
 def when(plan: DigestPlan) -> str:
@@ -22,17 +23,18 @@ def when(plan: DigestPlan) -> str:
 
 
 def days(plan: DigestPlan) -> list[discord.SelectOption]:
-    """How often a digest can come, for a menu."""
-    offered = [discord.SelectOption(label=_("Every day"), value=_DAILY, default=plan.weekday is None)]
-    return offered + [
-        discord.SelectOption(label=weekly(day), value=str(day), default=plan.weekday == day)
-        for day in range(7)
-    ]
+    """How often a digest can come, for a menu whose choice is a `number`."""
+    return options(plan.weekday, range(7), weekly, _("Every day"))
 
 
-def day_of(value: str) -> int | None:
-    """The weekday of a choice of that menu; None for every day."""
-    return None if value == _DAILY else int(value)
+def times(plan: DigestPlan) -> list[discord.SelectOption]:
+    """At which minute of the day a digest can come, for a menu."""
+    _never, *times = options(plan.minute, range(0, 24 * _HOUR, _HOUR), _at, "")
+    return times
+
+
+def _at(minute: int) -> str:
+    return _("At {time}").format(time=hours.clock(minute))
 
 
 def weekly(day: int) -> str:

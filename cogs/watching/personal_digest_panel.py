@@ -25,7 +25,7 @@ from bot.search.query.query_syntax import parse
 from bot.text import safe, zones
 from bot.watches.watch_matching import CLOSED
 from cogs.shared.lasting_items import lasting
-from cogs.shared.panels import headed, setting
+from cogs.shared.panels import headed, number, setting
 from cogs.shared.views import Ask, AskerLayout, Choose, Interaction, Press, Reply
 from cogs.watching import digest_words
 
@@ -67,14 +67,6 @@ class PersonalDigestPanel(AskerLayout):
     async def _show(self, interaction: Interaction) -> None:
         plan, known, style = self._plan, self._known, discord.ButtonStyle
         watches = len(await interaction.client.store.watches.of_person(interaction.user.id))
-        clocks = [
-            discord.SelectOption(
-                label=_("At {time}").format(time=hours.clock(hour * _HOUR)),
-                value=str(hour * _HOUR),
-                default=plan.minute == hour * _HOUR,
-            )
-            for hour in range(24)
-        ]
         watched = _("on") if plan.watches else _("off")
         if watches:
             watched += f" · {amount(watches)}"
@@ -91,7 +83,7 @@ class PersonalDigestPanel(AskerLayout):
             headed(_("Your digest"), *self._state(interaction)),
             Rule(),
             Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
-            Row(Choose(self._hour, placeholder=_("What time…"), options=clocks)),
+            Row(Choose(self._hour, placeholder=_("What time…"), options=digest_words.times(plan))),
             setting(_("Time zone"), plan.time_zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
             setting(_("Feeds"), self._named_feeds()),
             *self._feed_menu(),
@@ -157,7 +149,7 @@ class PersonalDigestPanel(AskerLayout):
             yield text("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
 
     async def _day(self, interaction: Interaction, values: list[str]) -> None:
-        await self._change(interaction, weekday=digest_words.day_of(values[0]))
+        await self._change(interaction, weekday=number(values))
 
     async def _hour(self, interaction: Interaction, values: list[str]) -> None:
         await self._change(interaction, minute=int(values[0]))

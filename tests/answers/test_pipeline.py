@@ -136,7 +136,7 @@ def judged(article_id: int, probability: float, *, days: int, answer: str | None
 def test_the_newest_of_those_that_are_as_good_comes_first_where_the_answer_changes() -> None:
     old, new, weak = (
         judged(1, 0.5, days=10, answer="Alan Kay"),
-        judged(2, 0.46, days=300, answer="Ada Byron"),
+        judged(2, 0.48, days=300, answer="Ada Byron"),
         judged(3, 0.01, days=400, answer="Nobody"),
     )
     found = [old, new, weak]

@@ -170,6 +170,8 @@ async def test_a_token_of_a_server_shows_what_everybody_there_may_read(
         for wrong in ("x", token + "x", ""):
             assert await status(url, wrong) == HTTPStatus.UNAUTHORIZED
         assert await status(url, token) != HTTPStatus.UNAUTHORIZED
+        (known,) = await tokens.of_server(server.id)
+        assert known.used == newsroom.clock.now()
         assert await tokens.revoke(server.id) == 1
         assert await status(url, token) == HTTPStatus.UNAUTHORIZED
 

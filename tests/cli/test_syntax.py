@@ -63,5 +63,5 @@ def test_what_lacks_a_word_is_marked_as_such(telex: Telex) -> None:
 
 def test_bookmarks_which_the_command_line_has_none_of_are_told_as_such(telex: Telex) -> None:
     said = telex("search", "is:bookmarked").stderr
-    assert "Bookmarks are a person’s" in said
+    assert "Bookmarks are personal" in said
     assert "Nothing found" in said

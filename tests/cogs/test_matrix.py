@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from discord import app_commands
 
+from bot.core.settings import Settings
 from cogs.feeds import starter_packs
 from tests.cogs.helpers import text
 from tests.cogs.people import (
@@ -48,6 +49,12 @@ REFUSED = (
 WRONG = ("Something went wrong", "This command has changed")
 
 Options = dict[str, Any]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a model service, which is down: all commands are there."""
+    return settings.model_copy(update={"model_url": "http://127.0.0.1:9/v1", "model_name": "small"})
 
 
 def who_may() -> dict[str, str]:
@@ -93,6 +100,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/settings channel": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings look": lambda _: [{}],
     "/settings history": lambda _: [{}],
+    "/settings assistants": lambda _: [{}],
     "/search": lambda _: [{"query": "thieves"}, {"query": "thieves", "source": "gazette"}],
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
@@ -22,6 +23,7 @@ from tests.cogs.helpers import (
     press,
     said,
     selected,
+    text,
 )
 from tests.cogs.test_bookmarks import content
 from tests.discord_world import World
@@ -335,3 +337,28 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     forum = telex.guild.create_forum_channel("forum")
     shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)
     assert "thread" not in said(shown)
+
+
+async def test_tokens_for_assistants_are_shown_once_and_revoked(telex: World) -> None:
+    tokens = telex.store.assistant_tokens
+    panel = last(await telex.editor.slash(telex.news, "settings assistants"))
+    assert panel.ephemeral
+    assert "No tokens yet." in text(panel)
+    panel = last(await telex.editor.click(panel, label="New token"))
+    (token,) = re.findall(r"^[\w-]{43}$", text(panel), re.MULTILINE)
+    assert "never used" in text(panel)
+    assert await tokens.server_of(token) == telex.guild.id
+    for _ in range(9):
+        panel = last(await telex.editor.click(panel, label="New token"))
+    assert token not in text(panel)
+    assert "last used" in text(panel)
+    custom_id, options = menu(panel, "Revoke")
+    assert len(options) == 10
+    assert next(one for one in components(panel) if one.get("label") == "New token")["disabled"]
+    names = [one["value"] for one in options]
+    panel = last(await telex.editor.select(panel, names[1:], custom_id=custom_id))
+    left = [one.name for one in await tokens.of_server(telex.guild.id)]
+    assert left == names[:1]
+    history = said(await telex.editor.slash(telex.news, "settings history"))
+    assert re.search(r"\*\*Token for AI assistants\*\*: [0-9a-f]{8} → none", history)
+    assert token not in "".join(left)

@@ -30,4 +30,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "settings" not in metafunc.fixturenames or module in SQLITE_ALONE:
         return
     if thorough or metafunc.function.__name__ not in LONG:
-        metafunc.parametrize("engine", ["sqlite", "postgres"])
+        metafunc.parametrize("database_engine", ["sqlite", "postgres"])

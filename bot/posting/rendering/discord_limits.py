@@ -5,7 +5,6 @@ from __future__ import annotations
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 DESCRIPTION = 4096
 TITLE = 256
-FIELD = 1024
 
 # https://discord.com/developers/docs/components/reference#button
 LABEL = 80

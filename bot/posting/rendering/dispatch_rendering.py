@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.core import locale
-from bot.core.models import Dispatch, DispatchKind
+from bot.core.models import Article, Dispatch, DispatchKind
 from bot.digests import digest_selection
 from bot.posting.rendering import digest_pages, messages, post_looks, posts
 from bot.posting.rendering.messages import Message
@@ -17,7 +17,7 @@ _BEGINNING = 4_000
 """Characters of a text that an excerpt may come from."""
 
 
-async def render(  # noqa: PLR0911  # one line a kind
+async def render(  # one line a kind
     store: Store,
     client: discord.Client,
     dispatch: Dispatch,
@@ -38,7 +38,6 @@ async def render(  # noqa: PLR0911  # one line a kind
         return None
     if not from_pages and dispatch.kind is not DispatchKind.CATCH_UP:  # which shows titles alone
         articles = [one._replace(body=furniture.body(one.text[:_BEGINNING])) for one in articles]
-    guild = client.get_guild(dispatch.server_id)
     language = await language_of(
         store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language
     )
@@ -53,16 +52,7 @@ async def render(  # noqa: PLR0911  # one line a kind
     if dispatch.kind is DispatchKind.CATCH_UP:
         return messages.catch_up(dispatch.what, articles, language=language)
     if dispatch.watch_id is not None:
-        watch = await store.watches.get(dispatch.watch_id)
-        if watch is None:
-            return None
-        return messages.watch(
-            dispatch.what,
-            watch.query,
-            articles,
-            server=guild.name if guild is not None and watch.person_id is not None else None,
-            language=watch.language or language,
-        )
+        return await _watch(store, client, dispatch, articles, language)
     article = next((one for one in articles if one.key == dispatch.what), articles[0])
     if model is not None and (await store.preferences.of_channel(dispatch.channel_id)).translate:
         article = await translated(store, article, language, model)
@@ -75,6 +65,22 @@ async def render(  # noqa: PLR0911  # one line a kind
         joined=await store.articles.by_ids(dispatch.joined_ids),
         what=dispatch.what,
         by_webhook=dispatch.webhook_id is not None,
+    )
+
+
+async def _watch(
+    store: Store, client: discord.Client, dispatch: Dispatch, articles: list[Article], language: str
+) -> Message | None:
+    watch = None if dispatch.watch_id is None else await store.watches.get(dispatch.watch_id)
+    if watch is None:
+        return None
+    guild = None if watch.person_id is None else client.get_guild(dispatch.server_id)
+    return messages.watch(
+        dispatch.what,
+        watch.query,
+        articles,
+        server=None if guild is None else guild.name,
+        language=watch.language or language,
     )
 
 

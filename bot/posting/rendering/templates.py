@@ -29,7 +29,7 @@ def mistake(template: Template) -> str | None:
         try:
             used.update(_fields(text))
         except ValueError:
-            return _("A brace has no partner. For a brace in the text, type it twice.")
+            return _("There’s an unmatched brace. To show a brace, type it twice.")
     unknown = sorted(used.difference(FIELDS))
     if unknown:
         return _("I don’t know the field {field}. You can use: {fields}.").format(

@@ -113,13 +113,17 @@ class DispatchSender:
         """Send it, twice where a nonce makes that safe. Raises only what is a fault of ours."""
         outcome = await self._send_signed(place, dispatch)
         if outcome is None:
-            if isinstance(place, discord.ForumChannel):
-                message = await forums.tagged(self._store, place, dispatch, message)
+            message = await self._tagged(place, dispatch, message)
             outcome = await self._send(place, dispatch, message)
         is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
         if isinstance(outcome, Sent) and is_inside:
             return replace(outcome, thread_id=place.id)
         return outcome
+
+    async def _tagged(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Message:
+        if not isinstance(place, discord.ForumChannel):
+            return message
+        return await forums.tagged(self._store, place, dispatch, message)
 
     async def _send_signed(self, place: message_places.Target, dispatch: Dispatch) -> Outcome | None:
         """Send a post under its outlet's name where its channel has them so; None: it goes the usual way.
@@ -138,8 +142,7 @@ class DispatchSender:
             message = await self.render(replace(dispatch, webhook_id=webhook.id))
             if message is None or message.signature is None:
                 return None
-            if isinstance(place, discord.ForumChannel):
-                message = await forums.tagged(self._store, place, dispatch, message)
+            message = await self._tagged(place, dispatch, message)
             await self._store.dispatches.goes_by(dispatch.id, webhook.id)
             outcome = await message_places.send(place, message, "", webhook)
             if outcome != Blocked(WEBHOOK_GONE):

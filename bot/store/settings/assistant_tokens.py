@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from hashlib import blake2b
 from secrets import token_urlsafe
 
+from bot.core.choices import Setting, SettingChange
 from bot.core.clock import Clock
+from bot.store.connection import Connection
 from bot.store.ports import Database
+from bot.store.records import AssistantToken
+from bot.store.settings import setting_changes
+from bot.store.store_errors import DatabaseFault
 
 BYTES = 32
 """Of a secret, before it is written down."""
+USED_WITHIN = 3_600
+"""Seconds within which a further use is not written down."""
 
 
 class AssistantTokens:
@@ -19,32 +28,105 @@ class AssistantTokens:
         self._database = database
         self._clock = clock
 
-    async def make(self, server_id: int) -> str | None:
-        """A new token of a server; None where the bot does not know the server."""
+    async def make(
+        self, server_id: int, *, person_id: int | None = None, limit: int | None = None
+    ) -> str | None:
+        """A new token of a server; None where the bot is not in it, or where it has `limit` of them.
+
+        Who made it is written down in the server's history.
+        """
         token = token_urlsafe(BYTES)
-        async with self._database.write() as transaction:
-            made = await transaction.execute(
-                "INSERT INTO assistant_token (hash, server_id, created) "
-                "SELECT ?, id, ? FROM server WHERE id = ? AND server.left IS NULL",
-                (hashed(token), self._clock.now(), server_id),
-            )
+        made = await self._database.transact(
+            _make, hashed(token), server_id, person_id, limit, self._clock.now()
+        )
         return token if made else None
 
-    async def revoke(self, server_id: int) -> int:
-        """Let none of a server's tokens be valid any more; how many there were."""
-        async with self._database.write() as transaction:
-            return await transaction.execute("DELETE FROM assistant_token WHERE server_id = ?", (server_id,))
+    async def of_server(self, server_id: int) -> list[AssistantToken]:
+        """The tokens of a server, oldest first."""
+        rows = await self._database.fetchall(
+            "SELECT hash, created, used FROM assistant_token WHERE server_id = ? ORDER BY created, hash",
+            (server_id,),
+        )
+        return [AssistantToken(bytes(row["hash"]).hex(), row["created"], row["used"]) for row in rows]
+
+    async def revoke(
+        self, server_id: int, names: Collection[str] | None = None, *, person_id: int | None = None
+    ) -> int:
+        """Let tokens of a server, or all of them, be valid no more; how many there were."""
+        return await self._database.transact(_revoke, server_id, names, person_id, self._clock.now())
 
     async def server_of(self, token: str) -> int | None:
-        """The server of a token, which the bot is in; None for any other."""
+        """The server of a token, which the bot is in; None for any other. The use is written down."""
+        now = self._clock.now()
         row = await self._database.fetchone(
-            "SELECT server_id FROM assistant_token JOIN server ON server.id = server_id "
+            "SELECT server_id, used FROM assistant_token JOIN server ON server.id = server_id "
             "WHERE hash = ? AND server.left IS NULL",
             (hashed(token),),
         )
-        return None if row is None else int(row["server_id"])
+        if row is None:
+            return None
+        if row["used"] is None or now - row["used"] >= USED_WITHIN:
+            with suppress(DatabaseFault):  # whoever only reads is not kept from it by a full disk
+                async with self._database.write() as transaction:
+                    await transaction.execute(
+                        "UPDATE assistant_token SET used = ? WHERE hash = ?", (now, hashed(token))
+                    )
+        return int(row["server_id"])
 
 
 def hashed(token: str) -> bytes:
     """What is kept of a secret."""
     return blake2b(token.encode(), digest_size=32).digest()
+
+
+def _make(
+    connection: Connection,
+    secret: bytes,
+    server_id: int,
+    person_id: int | None,
+    limit: int | None,
+    now: int,
+) -> bool:
+    (count,) = connection.execute(
+        "SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,)
+    ).fetchone()
+    known = connection.execute("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,)).fetchone()
+    if known is None or (limit is not None and count >= limit):
+        return False
+    connection.execute(
+        "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)", (secret, server_id, now)
+    )
+    _note(connection, server_id, person_id, now, None, secret)
+    return True
+
+
+def _revoke(
+    connection: Connection, server_id: int, names: Collection[str] | None, person_id: int | None, now: int
+) -> int:
+    known = connection.execute(
+        "SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,)
+    ).fetchall()
+    gone = [bytes(row[0]) for row in known if names is None or bytes(row[0]).hex() in names]
+    for secret in gone:
+        connection.execute("DELETE FROM assistant_token WHERE hash = ?", (secret,))
+        _note(connection, server_id, person_id, now, secret, None)
+    return len(gone)
+
+
+def _note(
+    connection: Connection,
+    server_id: int,
+    person_id: int | None,
+    now: int,
+    old: bytes | None,
+    new: bytes | None,
+) -> None:
+    if person_id is not None:  # else whoever runs the bot
+        before, after = (
+            None if each is None else AssistantToken(each.hex(), now, None).shown for each in (old, new)
+        )
+        setting_changes.note(
+            connection,
+            server_id,
+            SettingChange(now, person_id, Setting.ASSISTANT, None, None, before, after),
+        )
