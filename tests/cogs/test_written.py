@@ -189,6 +189,7 @@ async def test_an_answer_grows_sentence_by_sentence_in_one_message(
     telex: World, feed_server: FeedServer, service: ModelService
 ) -> None:
     await followed(telex, feed_server)
+    article, asked = telex.posts()[-1], f"{mention(telex)} Summarize this article"
     heard = Answers(telex)
     before = len(telex.posts())
 
@@ -204,7 +205,7 @@ async def test_an_answer_grows_sentence_by_sentence_in_one_message(
         " the city 40,000 euros a year [1].",
         between=shown,
     )
-    await telex.reader.send(telex.news, f"{mention(telex)} When does the ban of facial recognition begin?")
+    await telex.reader.send(telex.news, asked, reply_to=article)
     (post,) = telex.posts()[before:]
     assert "The ban begins on 1 June" in drafts()[0]
     assert "40,000" not in drafts()[0]
@@ -213,6 +214,6 @@ async def test_an_answer_grows_sentence_by_sentence_in_one_message(
     assert "Still writing" not in text(post)
     assert "👍" in str(parts(post))
     service.streams("The ban begins on 1 June [1].", between=shown, ends=False)
-    await telex.reader.send(telex.news, f"{mention(telex)} When does the ban of facial recognition begin?")
+    await telex.reader.send(telex.news, asked, reply_to=article)
     assert "Written by a language model" not in text(telex.posts()[-1])  # it broke off: quoted instead
-    assert "1 June" in text(telex.posts()[-1])
+    assert "> The city council of Lyon" in text(telex.posts()[-1])
