@@ -114,16 +114,19 @@ def held(
     return tuple(kept)
 
 
-def held_by(written: str, passage: Passage, language: str | None) -> tuple[str, ...]:
-    """The sentences of what a model wrote of one passage that hold against it, cited or not."""
-    known = [_read(passage)]
+def held_by(written: str, passages: Sequence[Passage], language: str | None) -> tuple[str, ...]:
+    """The sentences of what a model wrote, cited or not, that hold against one of the passages each.
+
+    Not against all together: what two people did in two places would pass for what one did to the other.
+    """
+    known = [_read(passage) for passage in passages]
     return tuple(
         sentence
         for line in lines(written)
         for sentence in excerpts.sentences(_CITED.sub("", line))
         if len(sentence) <= LONGEST
         and not _LINKED.search(sentence)
-        and _holds(sentence, known, language, frozenset())
+        and any(_holds(sentence, [each], language, frozenset()) for each in known)
     )
 
 

@@ -22,6 +22,8 @@ SHORTEST = 400
 """Characters of an article from which on there is something to sum up."""
 READ = 4_800
 """Characters of an article that the model reads."""
+IN_A_ROW = 3
+"""Sentences of an article against which one of a summary must hold, as in the windows of answers."""
 MAX_TOKENS = 160
 
 _INSTRUCTIONS = (
@@ -117,8 +119,7 @@ class Summaries:
             )
             if written is None:
                 return NotWritten.NO_ANSWER
-            whole = _Passage("\n".join(passage.text for passage in passages), article)
-            kept = await asyncio.to_thread(citations.held_by, written, whole, language)
+            kept = await asyncio.to_thread(_held, written, article, language)
             sentences = tuple(each for each in kept if len(each) <= LONGEST)[:SENTENCES]
         await self._store.written_texts.add(
             WrittenKind.SUMMARY,
@@ -130,6 +131,14 @@ class Summaries:
             as_of=begun,
         )
         return sentences or NotWritten.NOT_HELD
+
+
+def _held(written: str, article: Article, language: str) -> tuple[str, ...]:
+    """The sentences that hold each against a few sentences in a row of what the model read."""
+    text = (article.body or article.summary)[:READ]
+    sentences = excerpts.sentences(text)
+    rows = [_Passage(" ".join(sentences[at : at + IN_A_ROW]), article) for at in range(len(sentences))]
+    return citations.held_by(written, rows, language)
 
 
 def _stretches(text: str) -> list[str]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import discord
 from discord import app_commands
@@ -17,9 +14,9 @@ from bot.core.locale import _, amount, ngettext
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.store import Erased
+from cogs.running.personal_export import export
 from cogs.shared.views import AskerLayout, Interaction, Press, Reply
 
-_EXPORT_BATCH = 500
 _RED = 0xED4245  # Discord's own, of what cannot be undone
 
 
@@ -114,7 +111,7 @@ class PersonalData(AskerLayout):
             )
         card = Card(
             (
-                text(_listed(_("Deleted"), "", list(_counted(erased)))),
+                text(_listed(_("Deleted"), "", _counted(erased))),
                 text("\n".join(f"-# {line}" for line in small)),
             ),
             outlets.COLOUR,
@@ -138,60 +135,60 @@ async def _kept(interaction: Interaction) -> list[str]:
     store, person_id = interaction.client.store, interaction.user.id
     bookmarks = await store.bookmarks.count(person_id)
     questions = await store.questions.count(person_id)
-    kept: list[str] = []
-    if bookmarks:
-        kept.append(
+    watches = await store.watches.count(person_id)
+    digest = await store.personal_digests.of_person(person_id)
+    changes = len(await store.preferences.changes_of(person_id))
+    votes = len(await store.questions.votes_of(person_id))
+    opinions = len(await store.opinions.of_person(person_id))
+    return _lines(
+        (
+            bookmarks,
             ngettext(
                 "{count} bookmark: the article, when and where you saved it, your note and tags",
                 "{count} bookmarks: the articles, when and where you saved them, your notes and tags",
                 bookmarks,
-            ).format(count=amount(bookmarks))
-        )
-    if questions:
-        kept.append(
+            ),
+        ),
+        (
+            questions,
             ngettext(
                 "{count} question from the last 90 days: where you asked it, and whether it was answered",
                 "{count} questions from the last 90 days: where you asked them, and which were answered",
                 questions,
-            ).format(count=amount(questions))
-        )
-    watches = await store.watches.count(person_id)
-    if watches:
-        kept.append(
+            ),
+        ),
+        (
+            watches,
             ngettext(
                 "{count} watch, kept 30 days after it ends: what it looks for and what it sent you",
                 "{count} watches, kept 30 days after they end: what they look for and what they sent you",
                 watches,
-            ).format(count=amount(watches))
-        )
-    if await store.personal_digests.of_person(person_id) is not None:
-        kept.append(_("your digest: when you get it, of what, in which language and time zone"))
-    changes = len(await store.preferences.changes_of(person_id))
-    if changes:
-        kept.append(
+            ),
+        ),
+        (digest is not None, _("your digest: when you get it, of what, in which language and time zone")),
+        (
+            changes,
             ngettext(
                 "{count} setting of a server that you changed, and when",
                 "{count} settings of servers that you changed, and when",
                 changes,
-            ).format(count=amount(changes))
-        )
-    if await store.questions.votes_of(person_id):
-        kept.append(_("which answers you found helpful or not"))
-    opinions = len(await store.opinions.of_person(person_id))
-    if opinions:
-        kept.append(
+            ),
+        ),
+        (votes, _("which answers you found helpful or not")),
+        (
+            opinions,
             ngettext(
                 "{count} article that you liked, disliked or opened More for in the last three months",
                 "{count} articles that you liked, disliked or opened More for in the last three months",
                 opinions,
-            ).format(count=amount(opinions))
-        )
-    return kept
+            ),
+        ),
+    )
 
 
-def _counted(erased: Erased) -> Iterator[str]:
+def _counted(erased: Erased) -> list[str]:
     """What was deleted, a line each."""
-    counted = (
+    return _lines(
         (erased.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erased.bookmarks)),
         (erased.questions, ngettext("{count} question", "{count} questions", erased.questions)),
         (erased.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erased.votes)),
@@ -210,102 +207,8 @@ def _counted(erased: Erased) -> Iterator[str]:
             ),
         ),
     )
-    return (words.format(count=amount(count)) for count, words in counted if count)
 
 
-async def export(interaction: Interaction) -> bytes:
-    """All that is kept about the asker, as a JSON document."""
-    kept: list[dict[str, object]] = []
-    store = interaction.client.store
-    while batch := await store.bookmarks.list(interaction.user.id, limit=_EXPORT_BATCH, offset=len(kept)):
-        kept += [
-            {
-                "url": one.article.url,
-                "title": one.article.title,
-                "source": one.article.outlet,
-                "saved": _iso(one.created),
-                "server_id": _id(one.server_id),
-                "channel_id": _id(one.channel_id),
-                "message_id": _id(one.message_id),
-                "note": one.note,
-                "tags": one.tags,
-                "read": None if one.read is None else _iso(one.read),
-            }
-            for one in batch
-        ]
-    document = {
-        "person_id": str(interaction.user.id),
-        "exported": _iso(interaction.client.newsroom.clock.now()),
-        "bookmarks": kept,
-        "let_go": await store.bookmarks.let_go(interaction.user.id),
-        "questions": [
-            {
-                "question": one.text,
-                "asked": _iso(one.asked),
-                "answered": one.answered,
-                "public": one.public,
-                "server_id": _id(one.server_id),
-                "channel_id": _id(one.channel_id),
-            }
-            for one in await store.questions.of_person(interaction.user.id)
-        ],
-        "watches": [
-            {"query": one.query, "made": _iso(one.created), "server_id": _id(one.server_id)}
-            for one in await store.watches.of_person(interaction.user.id)
-        ],
-        "told": [
-            {"url": one.url, "told": _iso(one.sent)} for one in await store.watches.told(interaction.user.id)
-        ],
-        "digest": await _digest(interaction),
-        "settings": [
-            {
-                "setting": one.setting,
-                "changed": _iso(one.changed),
-                "old": one.old,
-                "new": one.new,
-                "server_id": _id(server_id),
-                "channel_id": _id(one.channel_id),
-            }
-            for server_id, one in await store.preferences.changes_of(interaction.user.id)
-        ],
-        "opinions": [
-            {
-                "url": one.url,
-                "opinion": one.opinion,
-                "given": _iso(one.given),
-                "server_id": _id(one.server_id),
-            }
-            for one in await store.opinions.of_person(interaction.user.id)
-        ],
-        "votes": [
-            {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}
-            for question_id, voted, helped in await store.questions.votes_of(interaction.user.id)
-        ],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=2).encode()
-
-
-async def _digest(interaction: Interaction) -> dict[str, object] | None:
-    digest = await interaction.client.store.personal_digests.of_person(interaction.user.id)
-    if digest is None:
-        return None
-    feeds = [await interaction.client.store.feeds.get(feed_id) for feed_id in digest.plan.feeds]
-    return {
-        "when": str(digest.plan),
-        "time_zone": digest.plan.time_zone,
-        "language": digest.language,
-        "feeds": [feed.title for feed in feeds if feed is not None],
-        "topics": digest.plan.topics,
-        "watches": digest.plan.watches,
-        "made": _iso(digest.created),
-        "paused": None if digest.paused is None else _iso(digest.paused),
-        "server_id": _id(digest.server_id),
-    }
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def _id(snowflake: int | None) -> str | None:
-    return None if snowflake is None else str(snowflake)  # JavaScript rounds numbers as large as these
+def _lines(*counted: tuple[int, str]) -> list[str]:
+    """The words for what there is, with how much."""
+    return [words.format(count=amount(count)) for count, words in counted if count]

@@ -35,7 +35,7 @@ from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.faults import Fault
-from tests.wire.kills import AFTER, INSIDE
+from tests.wire.kills import INSIDE
 from tests.wire.looking import articles
 from tests.wire.scene import KINDS, SIGNED, Scene, open_scene
 from tests.wire.waiting import until
@@ -97,14 +97,10 @@ async def suffered(scene: Scene, chance: random.Random, counts: Counter[str]) ->
         bot.kill()
         await bot.ended()
         counts["kills"] += 1
-    if chance.random() < 0.3:  # away until Discord has forgotten the nonce, and nothing is on its way
+    if chance.random() < 0.3:  # away until Discord has forgotten the nonces, and nothing is on its way
         await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
-        acts.nonce_window = AFTER
-        scene.start()
-        await scene.clock.sleep(5)
-        acts.nonce_window = INSIDE
-    else:
-        scene.start()
+        acts.forget_nonces()
+    scene.start()
     last = f"SELECT 1 FROM article WHERE url LIKE '%/articles/{numbers[-1]}'"
     try:
         within = PATIENCE / scene.clock.speed

@@ -158,8 +158,10 @@ async def test_what_was_said_before_stands_below_the_newest_answer(
 async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(
     telex: World, feed_server: FeedServer, engine: Engine
 ) -> None:
-    body = "The maker of Nordwave said so. Since then Nordwave is out. Nobody trusts Nordwave."
-    article = await newest(telex, await follow(telex, feed_server, item(1, title="Out", body=body)))
+    body = "The maker of Nordwave said so. Since then Nordwave is out. Nobody likes it in Paris, in Paris."
+    article = await newest(
+        telex, await follow(telex, feed_server, item(1, title="Nordwave is out", body=body))
+    )
     engine.quotes(article)
     for public in (False, True):
         answer = await telex.reader.slash(telex.news, "ask", question="What is out?", public=public)

@@ -118,7 +118,7 @@ async def test_what_a_guest_may_not_share_stays(
     mute.use_external_apps = False
     with monkeypatch.context() as patch:
         patch.setattr(discord.Interaction, "permissions", mute)
-        assert "shows what I say to you alone" in await people.click(GUEST, found, f"telex:share:{key}")
+        assert "Only you can see my messages" in await people.click(GUEST, found, f"telex:share:{key}")
     hidden = people.articles[VAULT].key
     assert "gone, or it’s from a feed you can’t see" in await people.click(
         GUEST, found, f"telex:share:{hidden}"

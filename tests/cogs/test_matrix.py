@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from discord import app_commands
 
+from bot.core.settings import Settings
 from cogs.feeds import starter_packs
 from tests.cogs.helpers import text
 from tests.cogs.people import (
@@ -50,15 +51,17 @@ WRONG = ("Something went wrong", "This command has changed")
 Options = dict[str, Any]
 
 
-WITH_A_MODEL = {"Summarize"}
-"""What is there only where a model writes: `tests/writing`."""
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a model service, which is down: all commands are there."""
+    return settings.model_copy(update={"model_url": "http://127.0.0.1:9/v1", "model_name": "small"})
 
 
 def who_may() -> dict[str, str]:
     """The commands of the guide’s table, each with who may use it."""
     slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
     menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
-    return {name: who for name, who in slash + menus if name not in WITH_A_MODEL}
+    return dict(slash + menus)
 
 
 def for_each_subscription(crowd: Crowd) -> list[Options]:

@@ -45,7 +45,7 @@ async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_wr
     before = len(telex.posts())
     card = await choose(telex.editor, last(await telex.editor.slash(telex.news, "latest")), "Cities")
     refused = await telex.editor.click(last(card), label="Share here")
-    assert "Not everybody here can see" in said(refused)
+    assert "Some people here can’t see" in said(refused)
     card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Open to all")
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)

@@ -44,6 +44,10 @@ class Acts:
             return None
         return message
 
+    def forget_nonces(self) -> None:
+        """The few minutes in which Discord knows those of until now are over."""
+        self._nonces.clear()
+
     def post(
         self, channel: Channel, author_id: int, body: Json, *, message_id: int | None = None, **more: Any
     ) -> Message:

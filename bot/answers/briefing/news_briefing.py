@@ -169,28 +169,35 @@ def _about(
         return [(article, 1.0) for article in articles]
     whole, most = sum(weights), max(range(len(topic)), key=lambda place: weights[place])
 
-    def share(terms: set[str], language: str | None) -> float:
-        held = [not terms.isdisjoint(analysis.stems(word, language)) for word in topic]
+    def share(terms: set[str], forms: Sequence[frozenset[str]]) -> float:
+        held = [not terms.isdisjoint(each) for each in forms]
         return sum(w for w, has in zip(weights, held, strict=True) if has) / whole if held[most] else 0.0
 
-    best: list[tuple[Article, float]] = []
-    held: list[tuple[Article, float, float]] = []
+    as_written, by_stem = [], []
+    written = [_as_written(word) for word in topic]
     for article in articles:
-        language = article.language
-        title = set(analysis.stems(article.title, language))
-        text = f"{article.summary[:LEAD]}\n{(article.body or '')[:LEAD]}"
-        lead = title.union(analysis.stems(text, language))
-        held.append((article, share(title, language), share(lead, language)))
+        language, title = article.language, article.title
+        lead = f"{title}\n{article.summary[:LEAD]}\n{(article.body or '')[:LEAD]}"
+        as_written.append([share(set(_as_written(text)), written) for text in (title, lead)])
+        stems = [frozenset(analysis.stems(word, language)) for word in topic]
+        by_stem.append([share(set(analysis.stems(text, language)), stems) for text in (title, lead)])
+    best: list[tuple[Article, float]] = []
     for in_title, in_lead in ((MOST_OF_TOPIC, 1.0), (0.0, 1.0), (0.0, MOST_OF_TOPIC), (A_PART, A_PART)):
-        chosen = [
-            (article, lead_share * (1.0 if title_share >= MOST_OF_TOPIC else IN_LEAD))
-            for article, title_share, lead_share in held
-            if title_share >= in_title and lead_share >= in_lead - ROUNDING
-        ]
-        best = max(best, chosen, key=len)
-        if len(best) >= ENOUGH:
-            break
+        for shares in (as_written, by_stem):
+            chosen = [
+                (article, lead_share * (1.0 if title_share >= MOST_OF_TOPIC else IN_LEAD))
+                for article, (title_share, lead_share) in zip(articles, shares, strict=True)
+                if title_share >= in_title and lead_share >= in_lead - ROUNDING
+            ]
+            best = max(best, chosen, key=len)
+            if len(best) >= ENOUGH:
+                return best
     return best
+
+
+def _as_written(text: str) -> frozenset[str]:
+    """The words of a text but for a plural's letter: a stem may be that of another word (loup, louper)."""
+    return frozenset(word.rstrip("sx") for word in analysis.words(text))
 
 
 def _stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]) -> list[_Story]:

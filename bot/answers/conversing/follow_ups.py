@@ -1,4 +1,4 @@
-"""What can be asked next: names that the articles of an answer speak of more than once."""
+"""What can be asked next: names that the articles of an answer are about."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ _NAME = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d_a-zà-ÿ
 
 
 def topics(answer: Answer) -> tuple[str, ...]:
-    """At most two names, the one that the question speaks of first."""
+    """At most two names, the one that the question speaks of first; others are in a headline."""
     articles = [quote.article for quote in (*answer.quotes, *answer.possible)]
+    asked = set(analysis.words(answer.question))
     found: Counter[str] = Counter()
     for article in {article.id: article for article in articles}.values():
         text = (article.body or article.summary)[:READ]
+        about = asked.union(analysis.words(article.title))
         for name in set(_NAME.findall(text)[:MANY]):
-            found[name] += text.count(name)
-    asked = set(analysis.words(answer.question))
+            if not about.isdisjoint(analysis.words(name)):
+                found[name] += text.count(name)
     often = [name for name, count in found.most_common() if count >= OFTEN and len(name) <= LONGEST]
     if answer.lines:  # what is new with those was just told
         often = [name for name in often if asked.isdisjoint(analysis.words(name))]

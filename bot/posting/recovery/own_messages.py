@@ -99,7 +99,7 @@ async def own(place: Target, channel_id: int, span: Span) -> AsyncIterator[tuple
             yield found, sent
     if isinstance(place, discord.ForumChannel):
         async for found, thread in _first_messages(place, span):
-            yield found, Sent(found.id, thread.id)
+            yield found, Sent(found.id, thread.id, found.webhook_id)
         return
     async for found, sent in _between(place, span):
         yield found, sent
@@ -119,7 +119,7 @@ async def _between(place: discord.abc.Messageable, span: Span) -> AsyncIterator[
     """The bot's messages in one place, the newest first."""
     async for found in place.history(limit=None, after=span.after, before=span.before, oldest_first=False):
         if span.is_own(found):
-            yield found, Sent(found.id)
+            yield found, Sent(found.id, None, found.webhook_id)
 
 
 async def _first_messages(

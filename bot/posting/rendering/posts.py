@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from bot.core import locale
 from bot.core.choices import USUAL, Look, Style, Template
-from bot.core.locale import _
 from bot.core.models import Article, Feed
 from bot.posting.rendering import also, buttons, classic_posts, discord_limits, messages, templates
 from bot.posting.rendering.layout import blocks, outlets
@@ -20,7 +19,6 @@ SENTENCES = 2
 """Of an excerpt whose length nobody chose."""
 
 _AUTHOR, _TAG, _TAGS = 80, 30, 8
-_ON_A_PHONE = 22  # characters of three buttons that stand in one row
 
 
 def post(
@@ -79,11 +77,10 @@ def layout(
     picture = Image(address, messages.title_of(article)) if address else None
     if look.style in {Style.COMPACT, Style.HEADLINE}:
         return _small(article, look, joined, picture, signed=signed)
-    fits = len(_("Save") + _("Read") + _("More")) <= _ON_A_PHONE
     own = row or Row(
         buttons.save(article.key, joined=joined),
         *buttons.leading(article),
-        buttons.more(article.key, joined=joined, labelled=fits),
+        buttons.more(article.key, joined=joined),
     )
     head, foot = _words(article, look, joined, signed=signed)
     shown: list[Block] = [Section(head, picture if look.style is Style.THUMBNAIL else None)]

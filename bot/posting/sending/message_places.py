@@ -124,11 +124,11 @@ async def _send_by(webhook: discord.Webhook, place: Target, message: Message) ->
         **where,
     )
     if isinstance(place, discord.ForumChannel):
-        return Sent(sent.id, sent.channel.id)
+        return Sent(sent.id, sent.channel.id, webhook.id)
     if sent.channel.id != place.id:  # somebody moved it elsewhere
         await webhook.delete_message(sent.id)
         return Blocked(WEBHOOK_GONE)
-    return Sent(sent.id)
+    return Sent(sent.id, None, webhook.id)
 
 
 async def _send(place: Target, message: Message, nonce: str) -> Sent:

@@ -44,9 +44,14 @@ class OutcomeRecords:
     async def _write_down(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int]) -> float | None:
         now, dispatches = self._clock.now(), self._store.dispatches
         match outcome:
-            case Sent(message_id, thread_id):
+            case Sent(message_id, thread_id, webhook_id):
                 await dispatches.sent(
-                    dispatch.id, message_id=message_id, thread_id=thread_id, now=now, shown=shown
+                    dispatch.id,
+                    message_id=message_id,
+                    thread_id=thread_id,
+                    webhook_id=webhook_id,
+                    now=now,
+                    shown=shown,
                 )
                 await self._blocked_places.end(dispatch.channel_id)
             case Later(seconds, error):

@@ -21,10 +21,14 @@ from bot.watches.watch_matching import CLOSED
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Discord has the message. `thread_id` is the thread that a forum post opened, or that of the day."""
+    """Discord has the message. `thread_id` is the thread that a forum post opened, or that of the day.
+
+    `webhook_id` is by what it was sent that the bot did not send itself.
+    """
 
     message_id: int
     thread_id: int | None = None
+    webhook_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

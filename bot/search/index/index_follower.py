@@ -222,7 +222,7 @@ class IndexFollower:
         self._size = await self._store.changes.largest_id()
         self._position = Position(last.number, last.mark, self._size + 1)
         self._next = await self._aside(self._new)
-        self._writer = await self._aside(self._next.writer)
+        self._writer = await self._aside(partial(self._next.writer, of_all=True))
         await self._commit(self._writer)
         if self.engine is None:
             await self._serve_next()

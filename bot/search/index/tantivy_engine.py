@@ -35,6 +35,7 @@ RULES = f"1.{analysis.VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
 
 _HEAP = 15_000_000  # bytes that a commit may gather: the least that the engine takes
+_LARGE_HEAP = 30_000_000  # the same where all is to be written: fewer parts to merge
 _SPACED, _WORDS = "spaced", "words"  # analyzers: of terms with spaces between them, of words as they stand
 _KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes
@@ -189,9 +190,9 @@ class TantivyEngine:
         return found.most_common(limit)
 
     @_speaking
-    def writer(self) -> TantivyWriter:
-        """Write, where no other process does."""
-        return TantivyWriter(self, self._index.writer(_HEAP, 1))
+    def writer(self, *, of_all: bool = False) -> TantivyWriter:
+        """Write, where no other process does: changes, or all that there is."""
+        return TantivyWriter(self, self._index.writer(_LARGE_HEAP if of_all else _HEAP, 1))
 
     def _hits(self, query: tantivy.Query, limit: int, *, newest: bool = False) -> list[Hit]:
         searcher = self._searcher

@@ -104,14 +104,15 @@ class Dispatches:
         message_id: int,
         thread_id: int | None,
         now: int,
+        webhook_id: int | None = None,
         shown: Collection[int] = (),
     ) -> None:
         """Discord has it; `shown` are the articles of its story that its message names."""
         async with self._database.write() as transaction:
             await transaction.execute(
-                "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, sent = ?, error = NULL "
-                "WHERE id = ?",
-                (message_id, thread_id, now, dispatch_id),
+                "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
+                "sent = ?, error = NULL WHERE id = ?",
+                (message_id, thread_id, webhook_id, now, dispatch_id),
             )
             await transaction.run(_show, dispatch_id, shown, now)
             await transaction.run(_edit_for_others, dispatch_id, now)

@@ -1,0 +1,108 @@
+"""What is kept about a person, as a JSON document for themselves."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from cogs.shared.views import Interaction
+
+_BATCH = 500
+
+
+async def export(interaction: Interaction) -> bytes:
+    """All that is kept about the asker, as a JSON document."""
+    kept: list[dict[str, object]] = []
+    store = interaction.client.store
+    while batch := await store.bookmarks.list(interaction.user.id, limit=_BATCH, offset=len(kept)):
+        kept += [
+            {
+                "url": one.article.url,
+                "title": one.article.title,
+                "source": one.article.outlet,
+                "saved": _iso(one.created),
+                "server_id": _id(one.server_id),
+                "channel_id": _id(one.channel_id),
+                "message_id": _id(one.message_id),
+                "note": one.note,
+                "tags": one.tags,
+                "read": None if one.read is None else _iso(one.read),
+            }
+            for one in batch
+        ]
+    document = {
+        "person_id": str(interaction.user.id),
+        "exported": _iso(interaction.client.newsroom.clock.now()),
+        "bookmarks": kept,
+        "let_go": await store.bookmarks.let_go(interaction.user.id),
+        "questions": [
+            {
+                "question": one.text,
+                "asked": _iso(one.asked),
+                "answered": one.answered,
+                "public": one.public,
+                "server_id": _id(one.server_id),
+                "channel_id": _id(one.channel_id),
+            }
+            for one in await store.questions.of_person(interaction.user.id)
+        ],
+        "watches": [
+            {"query": one.query, "made": _iso(one.created), "server_id": _id(one.server_id)}
+            for one in await store.watches.of_person(interaction.user.id)
+        ],
+        "told": [
+            {"url": one.url, "told": _iso(one.sent)} for one in await store.watches.told(interaction.user.id)
+        ],
+        "digest": await _digest(interaction),
+        "settings": [
+            {
+                "setting": one.setting,
+                "changed": _iso(one.changed),
+                "old": one.old,
+                "new": one.new,
+                "server_id": _id(server_id),
+                "channel_id": _id(one.channel_id),
+            }
+            for server_id, one in await store.preferences.changes_of(interaction.user.id)
+        ],
+        "opinions": [
+            {
+                "url": one.url,
+                "opinion": one.opinion,
+                "given": _iso(one.given),
+                "server_id": _id(one.server_id),
+            }
+            for one in await store.opinions.of_person(interaction.user.id)
+        ],
+        "votes": [
+            {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}
+            for question_id, voted, helped in await store.questions.votes_of(interaction.user.id)
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+async def _digest(interaction: Interaction) -> dict[str, object] | None:
+    digest = await interaction.client.store.personal_digests.of_person(interaction.user.id)
+    if digest is None:
+        return None
+    feeds = [await interaction.client.store.feeds.get(feed_id) for feed_id in digest.plan.feeds]
+    return {
+        "when": str(digest.plan),
+        "time_zone": digest.plan.time_zone,
+        "language": digest.language,
+        "feeds": [feed.title for feed in feeds if feed is not None],
+        "topics": digest.plan.topics,
+        "watches": digest.plan.watches,
+        "made": _iso(digest.created),
+        "paused": None if digest.paused is None else _iso(digest.paused),
+        "server_id": _id(digest.server_id),
+    }
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _id(snowflake: int | None) -> str | None:
+    return None if snowflake is None else str(snowflake)  # JavaScript rounds numbers as large as these
