@@ -92,6 +92,16 @@ class Mentions:
         if wanted.want is Want.SEARCH:
             await self._search(message, place, wanted.text, feed_ids)
             return
+        await self._answer(message, asker, place, wanted, feed_ids)
+
+    async def _answer(
+        self,
+        message: discord.Message,
+        asker: discord.Member,
+        place: Place,
+        wanted: Wanted,
+        feed_ids: set[int],
+    ) -> None:
         article_id = await self._article_of(message, place, wanted.text)
         before = await self._before(message, place)
         if wanted.language is None and before is not None:  # "et IBM ?"
