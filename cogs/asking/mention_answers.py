@@ -90,14 +90,18 @@ class Mentions:
             await self._send(message, place, view=await nothing_readable(self.bot, asker))
             return
         if wanted.want is Want.SEARCH:
-            newsroom = self.bot.newsroom
-            query = parse(wanted.text, newsroom.clock.now(), await newsroom.zone(asker.guild.id))
-            found = await self._service.search(query, feed_ids=feed_ids, limit=FOUND)
-            footer = clickable(_("From the feeds everybody here can see. /search shows you more."))
-            await self._send(
-                message, place, view=await results(self.bot.store, query.text, found, feed_ids, footer)
-            )
+            await self._search(message, place, wanted.text, feed_ids)
             return
+        await self._answer(message, asker, place, wanted, feed_ids)
+
+    async def _answer(
+        self,
+        message: discord.Message,
+        asker: discord.Member,
+        place: Place,
+        wanted: Wanted,
+        feed_ids: set[int],
+    ) -> None:
         article_id = await self._article_of(message, place, wanted.text)
         before = await self._before(message, place)
         if wanted.language is None and before is not None:  # "et IBM ?"
@@ -131,6 +135,15 @@ class Mentions:
         await show(reply(told, public=True, title=False))
         if sent is not None:
             await self.bot.store.questions.answered_by(told.question_id, sent.id)
+
+    async def _search(self, message: discord.Message, place: Place, text: str, feed_ids: set[int]) -> None:
+        newsroom = self.bot.newsroom
+        query = parse(text, newsroom.clock.now(), await newsroom.zone(place.guild.id))
+        found = await self._service.search(query, feed_ids=feed_ids, limit=FOUND)
+        footer = clickable(_("From the feeds everybody here can see. /search shows you more."))
+        await self._send(
+            message, place, view=await results(self.bot.store, query.text, found, feed_ids, footer)
+        )
 
     def _wanted(self, message: discord.Message) -> Wanted:
         """What a message that mentions the bot wants."""
