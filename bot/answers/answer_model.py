@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
-from bot.answers.passages import passages
+from bot.answers.passages import beginning
 from bot.core.models import Article
 from bot.text.periods import Period
 from bot.writing.citations import Sentence
@@ -104,8 +104,7 @@ class Answer:
             told["period"] = {"since": _iso(self.period.start), "before": _iso(self.period.end)}
         if self.lines:
             told["lines"] = [
-                {**_source(line.article), "text": passages(line.article).beginning(LONGEST)}
-                for line in self.lines
+                {**_source(line.article), "text": beginning(line.article, LONGEST)} for line in self.lines
             ]
         return told
 

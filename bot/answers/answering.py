@@ -23,7 +23,7 @@ from bot.answers.briefing.news_briefing import briefing
 from bot.answers.briefing.vague_questions import Vague, folded_of
 from bot.answers.conversing import conversation
 from bot.answers.judging import Judged, judge
-from bot.answers.passages import passages
+from bot.answers.passages import beginning, stretches
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
 from bot.answers.written_answers import Told, as_answer, written_answer
@@ -277,5 +277,4 @@ async def _overview(
 
 def _in_stretches(article: Article) -> tuple[str, list[str]]:
     """How an article begins, and its first passages."""
-    whole = passages(article, read=WHOLE)
-    return whole.beginning(LONGEST), list(islice(whole.stretches(LONGEST), PASSAGES))
+    return beginning(article, LONGEST), list(islice(stretches(article, LONGEST, read=WHOLE), PASSAGES))

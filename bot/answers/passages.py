@@ -1,11 +1,9 @@
-"""An article as ranking and answers read it: its title and sentences with their index terms."""
+"""The text of an article in stretches that can be quoted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
 from bot.core.models import Article
 from bot.search.index import analysis
@@ -15,87 +13,48 @@ READ = 12_000  # characters of a text
 BEGINNING = 3  # sentences
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence, where it lies in the text, the number of its paragraph, and its index terms in order."""
-
-    text: str
-    start: int
-    end: int
-    paragraph: int
-    stems: tuple[str, ...]
-
-    @cached_property
-    def terms(self) -> frozenset[str]:
-        """The index terms."""
-        return frozenset(self.stems)
+def beginning(article: Article, limit: int) -> str:
+    """The first sentences, word for word as given, at most so many characters; "" without any."""
+    return next(stretches(article, limit, BEGINNING), "")
 
 
-@dataclass(frozen=True)
-class Passages:
-    """The index terms of an article's title, and the sentences of its text."""
+def stretches(article: Article, limit: int, most: int | None = None, *, read: int = READ) -> Iterator[str]:
+    """The text in stretches of whole sentences, word for word as given, each at most so many characters.
 
-    article: Article
-    text: str
-    title: tuple[str, ...]
-    sentences: tuple[Sentence, ...]
-
-    @cached_property
-    def terms(self) -> frozenset[str]:
-        """The index terms of title and text."""
-        return frozenset(self.title).union(*(sentence.terms for sentence in self.sentences))
-
-    def beginning(self, limit: int) -> str:
-        """The first sentences, word for word as given, at most so many characters; "" without any."""
-        return next(self.stretches(limit, BEGINNING), "")
-
-    def stretches(self, limit: int, most: int | None = None) -> Iterator[str]:
-        """The text in stretches of whole sentences, word for word as given, each at most so many characters.
-
-        `most` sentences are in each. Of a sentence that is longer there is the beginning.
-        """
-        rest = list(self.sentences)
-        while rest:
-            first = rest[0]
-            whole, taken = first.text[:limit].rpartition(" ")[0] if len(first.text) > limit else first.text, 1
-            for number, last in enumerate(rest[1:most], 2):
-                longer = self.as_given(self.text[first.start : last.end])
-                if not 0 < len(longer) <= limit:
-                    break
-                whole, taken = longer, number
-            if whole:
-                yield whole
-            rest = rest[taken:]
-
-    def as_given(self, stretch: str) -> str:
-        """A stretch of the text with the white space of the article as given; "" where it is not there."""
-        given = self.article.text
-        if stretch in given:
-            return stretch
-        match = re.search(r"\s+".join(map(re.escape, stretch.split())), given)
-        return match[0] if match else ""
-
-
-def passages(article: Article, *, read: int = READ) -> Passages:
-    """Read an article, of a long one the beginning: so many characters."""
+    `most` sentences are in each; the title said again is none. Of a sentence that is longer there is the
+    beginning. Of a long text so many characters are `read`.
+    """
     text = (article.body or article.summary)[:read]
-    title = tuple(analysis.stems(article.title, article.language))
-    sentences = _sentences(text, article.language)
-    return Passages(
-        article=article,
-        text=text,
-        title=title,
-        sentences=tuple(sentence for sentence in sentences if sentence.stems != title),
-    )
+    rest = list(_sentences(text, article))
+    while rest:
+        (start, end), taken = rest[0], 1
+        whole = text[start:end]
+        if len(whole) > limit:
+            whole = whole[:limit].rpartition(" ")[0]
+        for number, (_, last) in enumerate(rest[1:most], 2):
+            longer = _as_given(article.text, text[start:last])
+            if not 0 < len(longer) <= limit:
+                break
+            whole, taken = longer, number
+        if whole:
+            yield whole
+        rest = rest[taken:]
 
 
-def _sentences(text: str, language: str | None) -> Iterator[Sentence]:
-    start = 0
-    for number, paragraph in enumerate(text.split("\n")):
-        position = start
+def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
+    """Where the sentences of an article's text begin and end."""
+    title, position = list(analysis.stems(article.title, article.language)), 0
+    for paragraph in text.split("\n"):
         for sentence in excerpts.sentences(paragraph):
             position = text.index(sentence, position)
-            end = position + len(sentence)
-            yield Sentence(sentence, position, end, number, tuple(analysis.stems(sentence, language)))
-            position = end
-        start += len(paragraph) + 1
+            if list(analysis.stems(sentence, article.language)) != title:
+                yield position, position + len(sentence)
+            position += len(sentence)
+
+
+def _as_given(given: str, stretch: str) -> str:
+    """A stretch of a text with the white space of the text as given; "" where it is not there."""
+    if stretch in given:
+        return stretch
+    match = re.search(r"\s+".join(map(re.escape, stretch.split())), given)
+    return match[0] if match else ""

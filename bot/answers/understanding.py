@@ -113,11 +113,6 @@ class Question:
     kinds: frozenset[Kind]
     changes: bool
 
-    @property
-    def weight(self) -> float:
-        """What all the terms weigh."""
-        return sum(term.weight for term in self.terms)
-
 
 def understand(text: str, frequency: Callable[[str], int], articles: int) -> Question:
     """Understand a question. `frequency` tells in how many of so many `articles` an index term stands."""

@@ -38,9 +38,11 @@ from tests.benchmarks.answers_fit import (
     calibrated_outcomes,
     judges,
     outcomes_by,
+    trade_off,
 )
 
 ROUNDABOUT, CURRENT = "roundabout", "current"
+WRONG = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
 
 
 def interval(hits: int, count: int) -> str:
@@ -126,7 +128,12 @@ def main() -> None:
             name,
             *(interval(sum(found[language]), len(found[language])) for language in (*LANGUAGES, "both")),
         )
-    Console(width=130).print(table)
+    console = Console(width=130)
+    console.print(table)
+    curve = trade_off(outcomes)
+    for most in WRONG:
+        sure = max((share for _, share, wrong, _ in curve if wrong <= most), default=0.0)
+        console.print(f"at most {most:.2f} sure and wrong: {sure:.2f} answered surely")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ SEES = {
     NOBODY: set(),
     DIRECT: {PUBLIC},
     GUEST: {PUBLIC},
-    GROUP: {PUBLIC},
 }
 """Which words each may be told; in a direct message it is the one of the reader's bookmark."""
 

@@ -39,7 +39,7 @@ def service(feed_server: FeedServer) -> ModelService:
 
 @pytest.fixture
 def settings(settings: Settings, service: ModelService) -> Settings:
-    return settings.model_copy(update={"model_url": service.url, "model_name": "small"})
+    return settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_daily": 40})
 
 
 async def followed(telex: World, server: FeedServer, body: str = BODY) -> Feed:

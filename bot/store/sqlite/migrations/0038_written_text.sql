@@ -14,5 +14,5 @@ CREATE INDEX written_text_made ON written_text (made, server_id);
 CREATE INDEX written_text_server ON written_text (server_id) WHERE server_id IS NOT NULL;
 
 ALTER TABLE channel ADD COLUMN translate INTEGER NOT NULL DEFAULT 0 CHECK (translate IN (0, 1));
-CREATE INDEX channel_translate ON channel (id) WHERE translate;
+CREATE INDEX channel_translate ON channel (id) WHERE translate = 1;
 ALTER TABLE digest ADD COLUMN summaries INTEGER NOT NULL DEFAULT 0 CHECK (summaries IN (0, 1));
