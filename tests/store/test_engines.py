@@ -137,7 +137,7 @@ async def test_what_cannot_be_reached_is_told_without_the_password(
     clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without()
-    monkeypatch.setattr("bot.store.postgres.server_database.PAUSES", (0.0, 0.01))
+    monkeypatch.setattr("bot.store.postgres.server_session.PAUSES", (0.0, 0.01))
     nowhere = DatabaseServer(f"postgresql://me:hidden@/telex?host={tmp_path}")
     with pytest.raises(DatabaseUnusable, match="cannot be reached") as told:
         await Store.open(nowhere, clock)
