@@ -59,11 +59,26 @@ def _start() -> str:
     folder = tempfile.mkdtemp(prefix="telex-postgres-")
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
-    data = ("-D", f"{folder}/data")
-    _run("initdb", *data, "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
-    options = f"-k {folder} -h '' {_QUICK}"
-    _run("pg_ctl", *data, "-w", "-t", str(_PATIENCE), "-l", f"{folder}/log", "-o", options, "start")
+    data = f"{folder}/data"
+    _run(
+        "initdb",
+        "-D",
+        data,
+        "--no-sync",
+        "--auth=trust",
+        "--username=postgres",
+        "--encoding=UTF8",
+        "--locale=C",
+    )
+    start(Path(folder))
     return folder
+
+
+def start(folder: Path) -> None:
+    """Start the server of a folder."""
+    options = f"-k {folder} -h '' {_QUICK}"
+    wait = ("-w", "-t", str(_PATIENCE))
+    _run("pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start")
 
 
 def _run(program: str, *arguments: str) -> None:

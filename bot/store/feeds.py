@@ -167,8 +167,9 @@ class Feeds:
         rows = await self._database.fetchall(
             """
             SELECT outlet FROM (
-                SELECT DISTINCT outlet, instr(' ' || fold(outlet), ' ' || fold(:prefix)) AS place FROM feed
+                SELECT outlet, min(instr(' ' || fold(outlet), ' ' || fold(:prefix))) AS place FROM feed
                 WHERE outlet <> '' AND (:all OR id IN (SELECT value FROM json_each(:feeds)))
+                GROUP BY outlet
             ) AS found
             WHERE place > 0 ORDER BY place > 1, fold(outlet), outlet LIMIT :limit
             """,

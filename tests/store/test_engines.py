@@ -137,7 +137,7 @@ async def test_what_cannot_be_reached_is_told_without_the_password(
     clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without()
-    monkeypatch.setattr("bot.store.postgres.server_database.PAUSES", (0.0, 0.01))
+    monkeypatch.setattr("bot.store.postgres.server_session.PAUSES", (0.0, 0.01))
     nowhere = DatabaseServer(f"postgresql://me:hidden@/telex?host={tmp_path}")
     with pytest.raises(DatabaseUnusable, match="cannot be reached") as told:
         await Store.open(nowhere, clock)
@@ -190,13 +190,15 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed(
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
         last = await first.changes.last()
         seen: list[int] = []
+        reading = asyncio.Lock()
 
         async def read() -> None:
             nonlocal last
-            found = await second.changes.after(last.number, last.mark, 100)
-            assert found is not None
-            seen.extend(change.article_id for change in found)
-            last = found[-1] if found else last
+            async with reading:
+                found = await second.changes.after(last.number, last.mark, 100)
+                assert found is not None
+                seen.extend(change.article_id for change in found)
+                last = found[-1] if found else last
 
         async def write(store: Store, place: int) -> None:
             for number in range(10):

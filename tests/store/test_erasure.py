@@ -77,8 +77,8 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
 async def test_nothing_of_a_person_is_left_in_the_files(
     store: Store, clock: ManualClock, settings: Settings, person: int
 ) -> None:
-    await live(store, clock)
     path = sql.file(settings.database)
+    await live(store, clock)
     assert traces(person, path) > 100
     erased = await store.erase(person)
     assert (

@@ -10,10 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import psycopg
 
@@ -24,107 +23,21 @@ from bot.store.connection import Parameters
 from bot.store.postgres.counters import notice_restoration
 from bot.store.postgres.run_session import check_lock
 from bot.store.postgres.server_connection import Connection
-from bot.store.postgres.server_errors import is_conflict, is_lost, understand
+from bot.store.postgres.server_errors import is_lost, understand
 from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
+from bot.store.postgres.server_session import PAUSES, Session, Work
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 from bot.store.transaction import Transaction, fetchall, fetchone, objects
 
 log = logging.getLogger(__name__)
 
 READERS = 3
-PAUSES = (0.0, 0.1, 0.5, 2.0)
-"""Seconds before each further attempt at what another session may succeed in: a server restarts in less."""
-CONFLICTS = 20
-"""Attempts at a transaction that the server undoes for another's sake."""
 # One step: who writes waits for its turn, and has a number by which the server knows the end of it.
 _BEGIN = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
 _END = "SELECT pg_xact_status(CAST(? AS xid8))"
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Work = Callable[Concatenate[Connection, P], T]
-
-
-class _Session:
-    """A connection with its thread, connected when it is used."""
-
-    def __init__(self, server: DatabaseServer) -> None:
-        self.server = server
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
-        self._connection: Connection | None = None
-        self.is_open = True
-
-    async def run(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function(connection, …)` on this session's thread, within the transaction that is open there.
-
-        It runs to its end even when the waiting task is cancelled; what is run later runs after it. Raises
-        `StoreError`.
-        """
-        return await self._do(lambda: function(self._used(), *args, **kwargs))
-
-    async def retried(self, function: Callable[[Connection], T]) -> T:
-        """Run what leaves no transaction open, on a new connection where the old one is lost."""
-        return await self._do(lambda: self._insist(function))
-
-    async def _do(self, work: Callable[[], T]) -> T:
-        if not self.is_open:
-            raise StoreError("The database is closed.")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except psycopg.Error as error:
-            raise understand(error, self.server) from error
-
-    def _used(self) -> Connection:
-        if self._connection is None:
-            raise psycopg.OperationalError("the connection was lost")
-        return self._connection
-
-    def _insist(self, function: Callable[[Connection], T]) -> T:
-        pauses, conflicts = iter(PAUSES), CONFLICTS
-        while True:
-            try:
-                if self._connection is None or self._connection.raw.closed:
-                    self._connection = Connection(self.server)
-                return function(self._connection)
-            except psycopg.Error as error:
-                self.forget()
-                if is_conflict(error) and (conflicts := conflicts - 1) > 0:
-                    continue
-                pause = next(pauses, None)
-                if not is_lost(error) or pause is None or not self.is_open:
-                    raise
-                time.sleep(pause)
-
-    def forget(self) -> None:
-        """Undo what is open, and let go of a connection that is lost."""
-        if self._connection is not None:
-            with suppress(psycopg.Error):
-                self._connection.roll_back()
-                if not self._connection.raw.broken:
-                    return
-            self._connection.raw.close()
-            self._connection = None
-
-    async def settle(self) -> None:
-        """Leave no transaction open, whatever still runs."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self.forget)
-
-    def interrupt(self) -> None:
-        """Have the server end what runs there now: nobody waits for its answer any more."""
-        if (connection := self._connection) is not None:
-            with suppress(psycopg.Error):
-                connection.raw.cancel_safe(timeout=5)
-
-    async def close(self) -> None:
-        """Close it after what was asked of it."""
-        if self.is_open:
-            self.is_open = False
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-            self._thread.shutdown(wait=False)
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.raw.close()
 
 
 class Database:
@@ -134,9 +47,9 @@ class Database:
         self.place = server
         self.condition = Condition(clock)
         self._lock = asyncio.Lock()
-        self._writer = _Session(server)
-        self._readers = [_Session(server) for _ in range(READERS)]
-        self._idle: asyncio.LifoQueue[_Session] = asyncio.LifoQueue()
+        self._writer = Session(server)
+        self._readers = [Session(server) for _ in range(READERS)]
+        self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle.put_nowait(reader)
 
@@ -192,7 +105,7 @@ class Database:
             await writer.run(_commit, number)
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[_Session]:
+    async def _writing(self) -> AsyncIterator[Session]:
         """The writer, for one transaction."""
         async with self._lock:
             self.condition.admit()
