@@ -25,6 +25,7 @@ from bot.feeds.hubs import Offer
 from bot.feeds.pages import list_feeds
 from bot.polling.hosts import name_of
 from bot.polling.poller import Poller
+from bot.polling.push_endings import Endings
 from bot.store import Store, StoreError
 from bot.store.records import PushSubscription
 from bot.text import urls
@@ -48,8 +49,6 @@ PUSHES, PUSHES_PERIOD = 30, 60.0
 """What a hub may push for one feed at once, and seconds until that many more may come."""
 AT_ONCE = 8
 """Hubs that are asked at a time."""
-MOST_LEAVING = 1_000
-"""Ends of subscriptions that hubs may still confirm."""
 WAITING = 4
 """Documents of one feed that wait to be read; where more come, the feed is polled."""
 _MARK = "hubs"
@@ -74,14 +73,13 @@ class PushSubscriber:
         self._fetcher, self._poller = fetcher, poller
         self._by_feed: dict[int, PushSubscription] = {}
         self._by_token: dict[str, int] = {}
-        self._leaving: dict[str, PushSubscription] = {}  # by their tokens, until hubs confirm their end
+        self._endings = Endings(fetcher, poller.hosts)
         self._offers: dict[int, Offer | None] = {}
         self._unwritten: set[int] = set()
         self._woken = asyncio.Event()
         self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
         self._waiting: Counter[int] = Counter()
         self._reading: set[asyncio.Task[None]] = set()
-        self._farewells: set[asyncio.Task[None]] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
         if self.enabled:
             poller.recorder.on_document = self._offered
@@ -128,7 +126,8 @@ class PushSubscriber:
 
     async def close(self) -> None:
         """End what is being read and asked."""
-        tasks = [*self._reading, *self._asking.values(), *self._farewells]
+        await self._endings.close()
+        tasks = [*self._reading, *self._asking.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -144,8 +143,7 @@ class PushSubscriber:
         One that the hub denies (section 5.2) is asked for again in a day.
         """
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
-        left = self._leaving.get(token)
-        if left is not None and mode == "unsubscribe" and query.get("hub.topic") == left.topic:
+        if self._endings.is_meant(token, query):
             return challenge if 0 < len(challenge) <= LONGEST_CHALLENGE else None
         known = self._of(token)
         if known is None or query.get("hub.topic") != known.topic:
@@ -268,20 +266,7 @@ class PushSubscriber:
         await self._store.pushes.remove(feed_id)
         await self._store.feeds.read_anew(feed_id)
         if known is not None and known.leased_until > self._clock.now():
-            task = asyncio.create_task(self._unsubscribe(known))
-            self._farewells.add(task)
-            task.add_done_callback(self._farewells.discard)
-
-    async def _unsubscribe(self, known: PushSubscription) -> None:
-        """Tell a hub (section 5.1); where it does not listen its next push is refused."""
-        if len(self._leaving) >= MOST_LEAVING:
-            del self._leaving[next(iter(self._leaving))]
-        self._leaving[known.token] = known
-        try:
-            async with self._poller.hosts.visiting(known.hub):
-                await self._fetcher.post(known.hub, self._form(known, "unsubscribe"))
-        except FeedError as error:
-            log.info("%s was not told that %s ends: %s", urls.masked(known.hub), known.feed_id, error)
+            self._endings.tell(known, self._form(known, "unsubscribe"))
 
     def _form(self, known: PushSubscription, mode: str) -> dict[str, str]:
         return {
