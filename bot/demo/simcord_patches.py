@@ -19,6 +19,7 @@ from simcord.preview._server import PreviewServer
 
 from bot.core import locale
 from bot.core.refusals import Declined, Refusal
+from bot.demo import message_menu
 from bot.feeds.fetch_errors import FeedError
 
 _STYLE = (
@@ -47,7 +48,9 @@ def name_the_page() -> None:
                 .replace('aria-hidden="true">S</span>', 'aria-hidden="true">T</span>')
             )
         elif request.path == "/preview.css":
-            answer.text += _STYLE
+            answer.text += _STYLE + message_menu.STYLE
+        elif request.path == "/app.js":
+            answer.text += message_menu.SCRIPT.read_text("utf-8")
         return answer
 
     PreviewServer._static = renamed  # type: ignore[method-assign]  # noqa: SLF001

@@ -34,6 +34,7 @@ from bot.core.settings import Settings
 from bot.demo import simcord_patches
 from bot.demo.demo_clock import Replay
 from bot.demo.drawn_emoji import drawn
+from bot.demo.message_menu import offer_message_menu
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
 from bot.feeds import opml
@@ -46,7 +47,7 @@ arriving for ten minutes; some stories get corrected, withdrawn or joined by oth
 **1.** Type `/search` and look for `passkeys`.
 **2.** Ask a question that everyone sees: `@Telex how long does it take to get back in with a recovery \
 code?`
-**3.** Type `/help`: a **Try** button for each thing, then all the commands.
+**3.** Type `/help`: a **Try** button for each thing, then all the commands. Or right-click an article.
 
 You’re Ada, who manages this server. The menu at the top also has Camille, whose Discord is in French, and \
 other places: #general, the forum, direct messages.
@@ -117,6 +118,7 @@ async def serve(
                 port=port or None,
             )
         )
+        offer_message_menu(env, preview, french=stage.camille)
         let_visit(env, preview, Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"}))
         simcord_patches.mention_by_name(env, preview)
         simcord_patches.answer_meanwhile(env.bot)

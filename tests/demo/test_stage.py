@@ -22,6 +22,7 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
+from bot.demo.message_menu import offer_message_menu
 from bot.demo.sample_feeds import Publisher, load, moments
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
@@ -129,6 +130,25 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom: Newsroom) 
             await scene.ada.click(last(shown), label="Turn everything off")
             await preview.refresh()
             assert keys.isdisjoint(one["control_key"] for one in menus())
+
+
+async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(
+    newsroom: Newsroom,
+) -> None:
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        message = await scene.ada.send(scene.news, "No article")
+        async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
+            offer_message_menu(env, preview, french=scene.camille)
+            visitor = Visitor(env, preview, scene.camille)
+            opened = await visitor.act("message_menu", message=str(message.id))
+            assert {"name": "Bookmark", "label": "Ajouter aux favoris"} in opened["entries"]
+            assert not (await visitor.act("message_menu", message=str(message.id), name="Bookmark"))[
+                "entries"
+            ]
+            assert "article" in visitor.texts()[-1]
+            gone = await visitor.act("message_menu", message="1", name="Bookmark")
+            assert not gone["entries"]
 
 
 async def test_a_written_name_mentions_the_bot(newsroom: Newsroom) -> None:

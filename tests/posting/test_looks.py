@@ -169,8 +169,8 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(
 @pytest.mark.parametrize(
     ("template", "told"),
     [
-        (Template("{title"), "no partner"),
-        (Template("{title} }"), "no partner"),
+        (Template("{title"), "unmatched brace"),
+        (Template("{title} }"), "unmatched brace"),
         (Template("{titel}"), "`{titel}`"),
         (Template("{title.__class__}"), "don’t know"),
         (Template("{title[0]}"), "don’t know"),
