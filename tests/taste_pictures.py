@@ -17,7 +17,7 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.demo.sample_feeds import Publisher
-from bot.store.records import Opinion
+from bot.store.records.people_records import Opinion
 from tests.picture_stage import newsstand, shoot_widths, staged
 
 PEOPLE = (11, 12, 13)

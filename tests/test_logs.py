@@ -18,7 +18,7 @@ from bot.client.log_format import Discreet, Structured
 from bot.core.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
-from bot.store.polls import Polls
+from bot.store.sources.polls import Polls
 from tests.cogs.helpers import button, card, last, said, text, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss

@@ -26,7 +26,7 @@ from bot.polling.article_lines import (
     row_of,
 )
 from bot.store import Store
-from bot.store.records import Kept
+from bot.store.records.content_records import Kept
 from bot.text import feed_dates, urls
 
 __all__ = ["Imported", "Problem", "export", "import_lines", "iso"]

@@ -17,7 +17,8 @@ from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording.feed_causes import describe
 from bot.search.semantic import encoder
 from bot.store import Store, StoreError
-from bot.store.records import EncodedCounts, SealedCounts
+from bot.store.records.content_records import EncodedCounts
+from bot.store.records.source_records import SealedCounts
 from bot.text.urls import masked
 from bot.writing.model_client import ModelClient, ModelError
 

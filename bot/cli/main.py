@@ -20,7 +20,7 @@ from bot.cli import checks, terminal
 from bot.cli.article_commands import commands
 from bot.cli.assistant_commands import commands as assistant_commands
 from bot.cli.database_commands import commands as database_commands
-from bot.cli.feed_commands import commands as feed_commands
+from bot.cli.followed_feeds import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.core.clock import SystemClock

@@ -16,7 +16,7 @@ from bot.feeds.fetch import CHANNEL_FEEDS
 from bot.posting.publishing.channel_contents import ChannelContents
 from bot.posting.publishing.feed_documents import FORMS, Channel, address
 from bot.store import StoreError
-from bot.store.records import ChannelFeed
+from bot.store.records.outbox_records import ChannelFeed
 
 REQUESTS, PERIOD = 60, 60.0
 """Requests for the feeds of one channel at once, which come back over so many seconds."""

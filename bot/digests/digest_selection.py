@@ -17,7 +17,7 @@ from bot.core.choices import DigestPlan
 from bot.digests import title_runs
 from bot.digests.rising import Line
 from bot.digests.story_groups import Group, grouped
-from bot.store.records import Candidate
+from bot.store.records.outbox_records import Candidate
 from bot.stories import story_ranking
 from bot.stories.server_taste import NONE, Taste
 from bot.text import safe

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from bot.store.records import Candidate, Gathered
+from bot.store.records.outbox_records import Candidate, Gathered
 from bot.stories.story_membership import ALONE
 from bot.text import shared_links
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.digests.title_runs import Key, is_weak, runs
-from bot.store.records import Titled
+from bot.store.records.content_records import Titled
 from bot.text.words import fold
 
 MOST_TITLES = 5_000

@@ -10,7 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from bot.store.records import Candidate
+from bot.store.records.outbox_records import Candidate
 from bot.stories.story_matching import Telling, likeness, telling
 from bot.stories.story_membership import margin
 

@@ -11,7 +11,7 @@ from bot.polling.drafts import Draft, article_key
 from bot.polling.identity import entry_identity
 from bot.polling.identity.entry_keys import Sketch
 from bot.polling.shares import Followed, takes_change
-from bot.store.records import Known
+from bot.store.records.source_records import Known
 from bot.text import urls
 
 AT_ONCE = 50

@@ -8,7 +8,7 @@ from bot.core import locale
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
-from bot.store.records import Alert, AlertKind, SurplusKind
+from bot.store.records.source_records import Alert, AlertKind, SurplusKind
 
 BROKEN_AFTER = 86_400
 """Seconds that a feed fails before its readers are told; one that is gone for good is told at once."""

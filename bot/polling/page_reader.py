@@ -21,7 +21,7 @@ from bot.feeds.pages.article_pages import Pages
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.hosts import Host, Hosts, name_of
 from bot.store import Store, StoreError
-from bot.store.records import Page, PageEnd
+from bot.store.records.content_records import Page, PageEnd
 from bot.text import urls
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from bot.polling.feed_alerts import FeedAlerts
 from bot.polling.intake import Decision, Intake
 from bot.polling.shares import Followed
 from bot.store import Store
-from bot.store.records import NO_KIN, Alert, Kinships, Recorded, Unchanged
+from bot.store.records.content_records import NO_KIN, Kinships
+from bot.store.records.source_records import Alert, Recorded, Unchanged
 from bot.stories.story_lookup import StoryLookup
 from bot.text import safe
 from bot.watches import subscription_filters

@@ -32,7 +32,7 @@ from bot.polling.intake import Intake
 from bot.polling.poll_results import Outcome, PollRecorder, PollReport
 from bot.polling.shares import Shares
 from bot.store import DatabaseFault, Store, StoreError
-from bot.store.records import Alert, Recorded, Unchanged
+from bot.store.records.source_records import Alert, Recorded, Unchanged
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
 

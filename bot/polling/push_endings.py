@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.hosts import Hosts
-from bot.store.records import PushSubscription
+from bot.store.records.source_records import PushSubscription
 from bot.text import urls
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from bot.polling.hosts import name_of
 from bot.polling.poller import Poller
 from bot.polling.push_endings import Endings
 from bot.store import Store, StoreError
-from bot.store.records import PushSubscription
+from bot.store.records.source_records import PushSubscription
 from bot.text import urls
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bot.core.clock import Clock
 from bot.core.models import Feed
 from bot.core.rate_limits import Limit
-from bot.store.records import Known, Surplus, SurplusKind
+from bot.store.records.source_records import Known, Surplus, SurplusKind
 
 ENTRIES, ENTRIES_PERIOD = 1_000, 4 * 3_600.0
 """New entries that a feed may bring at once, and seconds until that many more may come."""

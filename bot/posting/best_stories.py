@@ -8,7 +8,7 @@ from bot.core import hours
 from bot.core.clock import Clock
 from bot.posting.due_task import DueTask
 from bot.store import Store
-from bot.store.records import BestChoice
+from bot.store.records.outbox_records import BestChoice
 from bot.stories import story_ranking
 from bot.stories.known_tastes import Tastes
 

@@ -27,7 +27,7 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
 from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
-from bot.store.records import Gathered
+from bot.store.records.outbox_records import Gathered
 from bot.stories.known_tastes import Tastes
 from bot.writing.summaries import Summaries
 

@@ -17,16 +17,18 @@ from typing import Self, TypeVar
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store import clock_repair, engines, moving, sealing
-from bot.store.article_changes import ArticleChanges
-from bot.store.articles import Articles
-from bot.store.feeds import Feeds
+from bot.store.content.article_changes import ArticleChanges
+from bot.store.content.articles import Articles
+from bot.store.content.page_reads import Readings
+from bot.store.content.stories import Stories
+from bot.store.content.titles import TitleSamples
+from bot.store.content.vectors import Vectors
+from bot.store.content.written_texts import WrittenTexts
 from bot.store.meta import Meta
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.fates import Fates
 from bot.store.outbox.held_posts import HeldPosts
-from bot.store.outlet_icons import OutletIcons
-from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import Erased
@@ -34,10 +36,9 @@ from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
-from bot.store.polls import Polls
 from bot.store.ports import Database
-from bot.store.push_subscriptions import PushSubscriptions
-from bot.store.records import LongestWaits, SealedCounts
+from bot.store.records.outbox_records import LongestWaits
+from bot.store.records.source_records import SealedCounts
 from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
@@ -47,6 +48,11 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
+from bot.store.sources.feeds import Feeds
+from bot.store.sources.outlet_icons import OutletIcons
+from bot.store.sources.polls import Polls
+from bot.store.sources.push_subscriptions import PushSubscriptions
+from bot.store.sources.surplus import SurplusCounts
 from bot.store.store_errors import (
     AlreadyRunning,
     DatabaseBroken,
@@ -55,11 +61,6 @@ from bot.store.store_errors import (
     NewerDatabase,
     StoreError,
 )
-from bot.store.stories import Stories
-from bot.store.surplus import SurplusCounts
-from bot.store.titles import TitleSamples
-from bot.store.vectors import Vectors
-from bot.store.written_texts import WrittenTexts
 
 __all__ = [
     "AlreadyRunning",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
 from bot.store.connection import Connection
 from bot.store.outbox.watch_notices import QUIET
-from bot.store.records import LongestWaits
+from bot.store.records.outbox_records import LongestWaits
 
 
 def settle(connection: Connection, longest: LongestWaits, now: int) -> None:

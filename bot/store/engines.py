@@ -10,7 +10,7 @@ from typing import Any, cast
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store.ports import Database
-from bot.store.records import TableShape
+from bot.store.records.content_records import TableShape
 from bot.store.sqlite import database, migrating, run_lock, table_shapes
 from bot.store.store_errors import DatabaseUnusable
 

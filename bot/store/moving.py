@@ -16,7 +16,7 @@ from bot.core.database_server import DatabaseServer
 from bot.store import engines
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records import TableShape
+from bot.store.records.content_records import TableShape
 from bot.store.store_errors import DatabaseUnusable, StoreError
 
 MARK = "moving"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from bot.store.connection import Connection
-from bot.store.records import SealedCounts
+from bot.store.records.source_records import SealedCounts
 from bot.store.store_errors import DatabaseUnusable
 
 if TYPE_CHECKING:

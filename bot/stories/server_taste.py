@@ -19,7 +19,9 @@ from math import log
 
 from bot.core.models import Article
 from bot.search.index import analysis
-from bot.store.records import Candidate, Opinion, Shown, ToldArticle, Verdict
+from bot.store.records.content_records import ToldArticle
+from bot.store.records.outbox_records import Candidate
+from bot.store.records.people_records import Opinion, Shown, Verdict
 from bot.text import safe
 from bot.text.words import fold
 

@@ -17,7 +17,7 @@ from bot.search.index.index_follower import IndexFollower
 from bot.search.ranked_search import weight
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store, StoreError
-from bot.store.records import NO_KIN, Brief, Kin, Kinships
+from bot.store.records.content_records import NO_KIN, Brief, Kin, Kinships
 from bot.stories.story_matching import LEAD, WINDOW, Recent, Telling, plain_title, telling
 from bot.stories.story_membership import belonging
 

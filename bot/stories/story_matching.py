@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from bot.search.index import analysis
-from bot.store.records import Kin
+from bot.store.records.content_records import Kin
 from bot.stories.companies import COMPANIES, WORDS_TOO
 from bot.stories.story_membership import APART
 from bot.stories.title_conflicts import Figures, contradict, figures, versioned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.store.records import PostedArticle
+from bot.store.records.content_records import PostedArticle
 
 APART = 2 * 86_400
 """Seconds between the dates of two articles from which on the later one tells of something new."""

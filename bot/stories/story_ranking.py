@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from bot.core.choices import BEST_WITHIN
-from bot.store.records import HeldStory
+from bot.store.records.outbox_records import HeldStory
 from bot.stories.server_taste import Taste
 
 _OUTLET, _KEPT, _FRESH, _TASTE = 3.0, 2.0, 1.0, 1.5  # points

@@ -15,7 +15,7 @@ from bot.search.query.query_matching import Criterion, Key, Kind, ReadArticle, c
 from bot.search.query.query_syntax import MAX_LENGTH, parse
 from bot.search.query.query_tree import AnyOf, Condition, Not, Query, leaves
 from bot.store import Store
-from bot.store.records import Arrival, Standing
+from bot.store.records.people_records import Arrival, Standing
 from bot.watches.unfit_queries import Unfit
 from bot.watches.watch_index import WatchIndex
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bot.core.models import Article
 from bot.store import Store
-from bot.store.records import WrittenKind
+from bot.store.records.content_records import WrittenKind
 from bot.text import excerpts, safe
 from bot.writing import citations, prompts
 from bot.writing.model_client import ModelClient

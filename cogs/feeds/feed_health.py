@@ -10,7 +10,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Feed, FeedState
 from bot.posting.sending import send_outcomes
 from bot.posting.wording.feed_causes import describe
-from bot.store.records import Surplus, SurplusKind
+from bot.store.records.source_records import Surplus, SurplusKind
 from cogs.feeds.subscription_options import Pair, is_gone, visible
 from cogs.shared.views import Interaction
 

@@ -19,7 +19,7 @@ from bot.posting.rendering.layout.blocks import Card, text
 from bot.posting.sending import send_outcomes
 from bot.posting.wording import taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
-from bot.store.records import FateRow
+from bot.store.records.outbox_records import FateRow
 from bot.text import safe, urls
 from cogs.feeds import feed_health
 from cogs.feeds.feed_health import trouble

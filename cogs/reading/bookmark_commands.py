@@ -20,7 +20,7 @@ from bot.core.people_models import Bookmark
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.store.records import WantedBookmarks
+from bot.store.records.people_records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.bookmark_notes import mark_button, note_button

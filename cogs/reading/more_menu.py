@@ -19,7 +19,7 @@ from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.rendering.messages import excerpt, linked, title_of
 from bot.posting.sending import permissions
-from bot.store.records import Opinion
+from bot.store.records.people_records import Opinion
 from bot.text import safe
 from bot.writing.translations import translated
 from cogs.reading.saving import may_read, post_of, sees, unreadable

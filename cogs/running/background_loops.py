@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.client.discord_client import Telex
 from bot.posting.emoji.application_emoji import ApplicationEmoji
-from bot.store.records import Recorded
+from bot.store.records.source_records import Recorded
 from cogs.running.loops import LoopCog
 
 

@@ -8,7 +8,7 @@ from bot.client.discord_client import Telex
 from bot.core.clock import Leaps
 from bot.polling.page_reader import LONGEST_WAIT
 from bot.posting.sending.failing_places import LONGEST_BLOCK, LONGEST_RETRY
-from bot.store.records import LongestWaits
+from bot.store.records.outbox_records import LongestWaits
 from bot.stories.server_taste import REMEMBERED
 from cogs.running.loops import LoopCog
 

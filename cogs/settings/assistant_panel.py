@@ -8,7 +8,7 @@ from bot.core.locale import _, amount
 from bot.core.refusals import Refusal
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
-from bot.store.records import AssistantToken
+from bot.store.records.people_records import AssistantToken
 from cogs.shared.panels import headed
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, Interaction, Press

@@ -11,7 +11,7 @@ from bot.core.locale import _, amount, ngettext
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule
 from bot.posting.sending import permissions
-from cogs.settings import outlet_names
+from cogs.settings import outlet_identity
 from cogs.settings.forum_tag_panel import TagPanel
 from cogs.settings.language_menu import languages
 from cogs.shared.panels import ChannelPanel, headed, setting
@@ -48,7 +48,7 @@ class ChannelSettings(ChannelPanel):
             told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
             blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
         switch = self._turn(Preference.AS_OUTLET, is_on=now.as_outlet)
-        blocks.append(await outlet_names.shown(interaction, self.channel, switch, is_on=now.as_outlet))
+        blocks.append(await outlet_identity.shown(interaction, self.channel, switch, is_on=now.as_outlet))
         await self.display(interaction, (Card(tuple(blocks), outlets.COLOUR),))
 
     def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:

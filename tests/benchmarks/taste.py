@@ -20,7 +20,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.store.records import Opinion, Shown, ToldArticle, Verdict
+from bot.store.records.content_records import ToldArticle
+from bot.store.records.people_records import Opinion, Shown, Verdict
 from bot.stories import server_taste
 from bot.text.words import fold
 from tests.benchmarks.newsrooms import read

@@ -10,9 +10,9 @@ import pytest
 
 from bot.client import discord_client
 from bot.posting.rendering import buttons
-from bot.store.articles import Articles
-from bot.store.feeds import Feeds
+from bot.store.content.articles import Articles
 from bot.store.people.bookmarks import Bookmarks
+from bot.store.sources.feeds import Feeds
 from tests.cogs.helpers import follow, menu
 from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd, lasting
 from tests.discord_world import World

@@ -30,7 +30,8 @@ from bot.posting.wording import feed_notices
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
-from bot.store.records import FateRow, Teller
+from bot.store.records.content_records import Teller
+from bot.store.records.outbox_records import FateRow
 from bot.writing.citations import Sentence
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands

@@ -8,7 +8,7 @@ import pytest
 from simcord.results import ResponseMessage
 
 from bot.digests import bar_charts
-from bot.store.titles import TitleSamples
+from bot.store.content.titles import TitleSamples
 from cogs.reading.trend_commands import Rising
 from tests.cogs.helpers import choose, follow, hide, labels, last, parts, said
 from tests.digests.test_trends import word

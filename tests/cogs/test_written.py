@@ -9,7 +9,7 @@ from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.posting.rendering.shown_articles import holds, pages
-from bot.store.records import WrittenKind
+from bot.store.records.content_records import WrittenKind
 from tests.cogs.engine import mention
 from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
 from tests.discord_world import World

@@ -8,7 +8,7 @@ from bot.core.choices import DigestPlan
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition, Section, Story
 from bot.digests.rising import Line
-from bot.store.records import Candidate, Other
+from bot.store.records.outbox_records import Candidate, Other
 from bot.stories.server_taste import NONE, Kind, Taste, Trait
 
 DAY = 86_400

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.digests.rising import FEWEST_ARTICLES, RISING, Line, Period, Trends, find, log_likelihood
-from bot.store.records import Titled
+from bot.store.records.content_records import Titled
 
 NOW = 1_780_000_000
 DAY = 86_400

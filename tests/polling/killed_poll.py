@@ -13,7 +13,7 @@ from unittest import mock
 
 from bot.client.services import open_newsroom
 from bot.core.settings import Settings
-from bot.store import polls
+from bot.store.sources import polls
 
 owe = polls._owe
 

@@ -11,7 +11,7 @@ from bot.core.choices import Preference
 from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.core.settings import Settings
 from bot.store import StoreError
-from bot.store.polls import Polls
+from bot.store.sources.polls import Polls
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss

@@ -16,7 +16,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Entry, Feed
 from bot.polling.drafts import Document, read
 from bot.polling.identity.entry_keys import sketched
-from bot.store.polls import MOST_NAMES
+from bot.store.sources.polls import MOST_NAMES
 from bot.text.urls import forms, page
 from tests.answers.desk import followed, polled, titles
 from tests.feed_server import FeedServer, rss

@@ -18,7 +18,7 @@ from bot.polling.feed_updates import MOVE_PROBATION
 from bot.polling.intake import Intake
 from bot.polling.poller import Outcome
 from bot.store import StoreError
-from bot.store.polls import Polls
+from bot.store.sources.polls import Polls
 from tests.answers.desk import followed, polled, sent, titles
 from tests.feed_server import item, rss
 

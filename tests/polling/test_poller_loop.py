@@ -14,9 +14,9 @@ from bot.core.models import Feed
 from bot.polling import poller as poller_module
 from bot.polling.intake import Intake
 from bot.store import StoreError
-from bot.store.feeds import Feeds
-from bot.store.polls import Polls
-from bot.store.records import Recorded
+from bot.store.records.source_records import Recorded
+from bot.store.sources.feeds import Feeds
+from bot.store.sources.polls import Polls
 from tests.answers.desk import followed, titles
 from tests.feed_server import FeedServer, item, rss
 

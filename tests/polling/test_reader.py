@@ -16,7 +16,7 @@ from bot.core.models import Article
 from bot.feeds import fetch_errors
 from bot.polling.page_reader import ATTEMPTS
 from bot.store.outbox import page_queue
-from bot.store.records import PageEnd
+from bot.store.records.content_records import PageEnd
 from tests.answers.desk import followed, polled
 from tests.feed_server import FeedServer, rss
 from tests.shared import shared

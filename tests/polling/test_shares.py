@@ -12,7 +12,7 @@ from bot.client.services import Newsroom
 from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.polling import shares
 from bot.posting.wording.explanations import explain
-from bot.store.records import SurplusKind
+from bot.store.records.source_records import SurplusKind
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bot.core.models import Validators
 from bot.store import Store
-from bot.store.records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import migrate
 from bot.watches.watch_matching import Watchman

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
-from bot.store.records import Recorded
+from bot.store.records.source_records import Recorded
 from bot.text import urls
 
 SERVER = 1_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.store import Store
-from bot.store.records import WantedBookmarks
+from bot.store.records.people_records import WantedBookmarks
 from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
 

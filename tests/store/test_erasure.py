@@ -10,7 +10,7 @@ import pytest
 from bot.core.choices import Look
 from bot.core.settings import Settings
 from bot.store import Store
-from bot.store.records import Opinion
+from bot.store.records.people_records import Opinion
 from tests.clocks import ManualClock
 from tests.store import sql
 from tests.store.samples import SERVER, add_feed, new_article, record

@@ -9,7 +9,7 @@ import pytest
 from bot.core.choices import Rule, SettingChange
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
-from bot.store.records import KeptOutBy
+from bot.store.records.source_records import KeptOutBy
 from bot.watches.subscription_filters import keeping_out
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record

@@ -8,7 +8,7 @@ from bot.core import hours
 from bot.core.choices import BEST_WITHIN, TOLD_WITHIN, DigestPlan, Preference
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
-from bot.store.records import Kin, Kinships
+from bot.store.records.content_records import Kin, Kinships
 from bot.stories.story_membership import belonging
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record

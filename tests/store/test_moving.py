@@ -11,7 +11,7 @@ import pytest
 from bot.core.choices import DigestPlan, Preference, Rule
 from bot.core.database_server import DatabaseServer
 from bot.store import DatabaseUnusable, Store, moving
-from bot.store.records import Opinion
+from bot.store.records.people_records import Opinion
 from tests.clocks import ManualClock
 from tests.postgres_server import ServerDatabases
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
-from bot.store.records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle
 from bot.text.urls import forms, page
 from tests.clocks import ManualClock
 from tests.store.samples import (

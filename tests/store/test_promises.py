@@ -13,7 +13,7 @@ from bot.core.choices import DigestPlan, Preference, Rule
 from bot.core.database_server import DatabaseServer
 from bot.core.models import Dispatch, Feed
 from bot.store import Store
-from bot.store.records import Kin, Kinships
+from bot.store.records.content_records import Kin, Kinships
 from bot.stories.story_membership import belonging
 from tests.clocks import ManualClock
 from tests.store import sql

@@ -6,7 +6,8 @@ from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
 from bot.store.outbox.story_joins import PAUSE, WINDOW
-from bot.store.records import ChangedArticle, Kin, Kinships
+from bot.store.records.content_records import Kin, Kinships
+from bot.store.records.source_records import ChangedArticle
 from bot.stories.story_membership import APART, belonging
 from tests.clocks import ManualClock
 from tests.store.samples import (

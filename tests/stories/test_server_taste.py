@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.store.records import HeldStory, Opinion, Shown, ToldArticle, Verdict
+from bot.store.records.content_records import ToldArticle
+from bot.store.records.outbox_records import HeldStory
+from bot.store.records.people_records import Opinion, Shown, Verdict
 from bot.stories import server_taste, story_ranking
 from bot.stories.server_taste import HALF_LIFE, LIMIT, MOST_OF_A_PERSON, Taste
 

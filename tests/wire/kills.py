@@ -79,11 +79,11 @@ POLLING: tuple[Step, ...] = (
     Step("half the feed", reading=0.5, polls=True),
     *_polling("reading", f"{INTAKE}.read"),
     *_polling("deciding", f"{INTAKE}.decide"),
-    _polling("feed written", "bot.store.polls:write_feeds")[1],
-    _polling("articles written", "bot.store.polls:insert_articles")[1],
+    _polling("feed written", "bot.store.sources.polls:write_feeds")[1],
+    _polling("articles written", "bot.store.sources.polls:insert_articles")[1],
     *_polling("channel's due", "bot.store.outbox.dispatch_rows:owe", any_channel=False),
-    _polling("last statement", "bot.store.polls:_record")[1],
-    *_polling("recording", "bot.store.polls:Polls.record"),
+    _polling("last statement", "bot.store.sources.polls:_record")[1],
+    *_polling("recording", "bot.store.sources.polls:Polls.record"),
     *_polling("waking the courier", "cogs.running.background_loops:Posting._recorded"),
 )
 """From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
@@ -171,7 +171,7 @@ ABOUT = "Harbour bridge closes after cracks were found"
 HOLDING: tuple[Step, ...] = (
     *_polling("joining", "bot.store.outbox.story_joins:join", any_channel=False),
     *_polling("ripening", "bot.store.outbox.held_posts:ripen"),
-    *_polling("recording", "bot.store.polls:Polls.record"),
+    *_polling("recording", "bot.store.sources.polls:Polls.record"),
     *_around("claim", f"{COURIER}._claim"),
     *_MESSAGE,
     *_FORUM_POST,

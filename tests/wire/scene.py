@@ -18,7 +18,7 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_notices
-from bot.store.records import Kin, Kinships
+from bot.store.records.content_records import Kin, Kinships
 from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
 from tests.inline_workers import InlineWorkers

@@ -22,7 +22,7 @@ from tests.wire.scene import KINDS, Scene, open_scene
 from tests.wire.state import Message, Permission
 from tests.wire.waiting import until
 
-POLLS = "bot.store.polls:Polls.record"
+POLLS = "bot.store.sources.polls:Polls.record"
 FETCH = "bot.feeds.fetch:Fetcher.get"
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from rapidfuzz import fuzz
 
 from bot.polling.identity.entry_keys import Sketch, plain_title
-from bot.store.records import Known
+from bot.store.records.source_records import Known
 
 CLOSE = 80
 """How like each other, out of 100, the titles of one link are that belong to one article."""

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bot.polling.identity.entry_identity import is_close
 from bot.polling.identity.entry_keys import Sketch, plain_title
-from bot.store.records import Known
+from bot.store.records.source_records import Known
 from bot.text.tables import table
 
 MARGIN = 50

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bot.store.records import Watched
+from bot.store.records.source_records import Watched
 
 RECENT = 3 * 86_400
 """Seconds after its publication in which an article that vanishes counts as taken back."""

@@ -23,7 +23,7 @@ from bot.posting.emoji import tile_drawing
 from bot.posting.rendering.layout import icons, outlets
 from bot.posting.rendering.layout.icons import Icon
 from bot.store import Store
-from bot.store.records import OutletIcon
+from bot.store.records.source_records import OutletIcon
 from bot.text import urls
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from bot.posting.publishing.feed_documents import Channel, Entry
 from bot.posting.rendering import buttons, digest_pages
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.store import Store
-from bot.store.records import ChannelFeed, PostedIn, SentDigest
+from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
 from bot.text import excerpts, furniture, safe
 
 MOST = 50

@@ -25,7 +25,7 @@ from bot.posting.sending.send_outcomes import (
     Unknown,
     judge,
 )
-from bot.store.records import EarlierNotice
+from bot.store.records.outbox_records import EarlierNotice
 
 T = TypeVar("T")
 

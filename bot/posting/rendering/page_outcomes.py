@@ -6,7 +6,7 @@ from bot.core.locale import _
 from bot.feeds import fetch_errors
 from bot.polling.page_reader import DIED
 from bot.posting.wording import feed_causes
-from bot.store.records import PageEnd, Reading
+from bot.store.records.content_records import PageEnd, Reading
 
 
 def sentence(page: Reading, *, when: str) -> str:

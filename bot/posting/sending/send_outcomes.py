@@ -15,7 +15,7 @@ import discord
 
 from bot.core.locale import _, amount
 from bot.posting.sending import permissions
-from bot.store.records import WaitsFor
+from bot.store.records.outbox_records import WaitsFor
 from bot.watches.watch_matching import CLOSED
 
 

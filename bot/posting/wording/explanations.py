@@ -12,7 +12,8 @@ from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling.identity.entry_keys import link_names
 from bot.posting.rendering import filter_labels
 from bot.store import Store
-from bot.store.records import FateRow, Reading, WithheldFor
+from bot.store.records.content_records import Reading
+from bot.store.records.outbox_records import FateRow, WithheldFor
 from bot.text import safe, urls
 
 _MESSAGE = re.compile(

@@ -9,7 +9,7 @@ from bot.core.locale import _
 from bot.core.models import Feed
 from bot.feeds import fetch_errors
 from bot.posting.wording.feed_causes import describe
-from bot.store.records import AlertKind, SurplusKind
+from bot.store.records.source_records import AlertKind, SurplusKind
 from bot.text import safe, urls
 
 _NAME = 100  # UTF-16 units

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from bot.core import locale
 from bot.store.connection import Connection, Row
-from bot.store.records import Alert, AlertKind
+from bot.store.records.source_records import Alert, AlertKind
 
 # The channel that a server chose, as long as messages reach it, else every channel that follows the feed.
 _PLACES = """

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 
 from bot.store.connection import Connection, Row
-from bot.store.records import Watched
+from bot.store.records.source_records import Watched
 from bot.store.rows import listed
 
 STAYS_AWAY = 1800

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from bot.core.models import Digest
 from bot.store.connection import Connection, Row
-from bot.store.records import Candidate, Gathered, Other
+from bot.store.records.outbox_records import Candidate, Gathered, Other
 from bot.store.rows import listed
 
 MOST_READ = 3_000

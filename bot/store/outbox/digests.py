@@ -17,7 +17,7 @@ from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles, dispatch_rows, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
-from bot.store.records import Gathered, WithheldFor
+from bot.store.records.outbox_records import Gathered, WithheldFor
 from bot.store.rows import listed
 from bot.store.settings import setting_changes
 

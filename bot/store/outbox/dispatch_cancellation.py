@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records import WithheldFor
+from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import listed
 
 HELD = "held"

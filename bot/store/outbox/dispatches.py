@@ -10,7 +10,7 @@ from bot.core.models import Dispatch, DispatchState
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.ports import Database
-from bot.store.records import WithheldFor
+from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import DISPATCH, dispatch, listed
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"

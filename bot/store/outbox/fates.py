@@ -10,7 +10,7 @@ from bot.core.models import Fate
 from bot.store.connection import Row
 from bot.store.outbox import held_posts, posting_schedule
 from bot.store.ports import Database
-from bot.store.records import FateRow, WaitsFor
+from bot.store.records.outbox_records import FateRow, WaitsFor
 
 
 class Fates:

@@ -17,7 +17,8 @@ from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
 from bot.store.ports import Database
-from bot.store.records import BestChoice, HeldStory, ToldArticle, WithheldFor
+from bot.store.records.content_records import ToldArticle
+from bot.store.records.outbox_records import BestChoice, HeldStory, WithheldFor
 from bot.store.rows import listed
 
 MOST_CANDIDATES = 500

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bot.core.models import Feed
 from bot.store.connection import Connection
 from bot.store.outbox import corrections
-from bot.store.records import PageEnd
+from bot.store.records.content_records import PageEnd
 from bot.store.rows import listed
 from bot.text import furniture, urls
 from bot.text.teasers import is_teaser

@@ -14,7 +14,7 @@ from typing import Any
 from bot.core import hours
 from bot.store.connection import Connection, Row
 from bot.store.outbox import dispatch_rows
-from bot.store.records import WaitsFor
+from bot.store.records.outbox_records import WaitsFor
 
 HOUR = 3600
 

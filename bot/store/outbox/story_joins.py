@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows, held_posts
 from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records import Kinships, PostedArticle
+from bot.store.records.content_records import Kinships, PostedArticle
 from bot.store.rows import listed
 
 WINDOW = 86_400

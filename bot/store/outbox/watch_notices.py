@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from bot.store.connection import Connection, Row
 from bot.store.outbox import dispatch_rows
-from bot.store.records import EarlierNotice
+from bot.store.records.outbox_records import EarlierNotice
 from bot.store.rows import ids_of, listed
 
 QUIET = 600

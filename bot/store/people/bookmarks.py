@@ -10,7 +10,7 @@ from bot.core.clock import Clock
 from bot.core.people_models import Bookmark
 from bot.store.people import erasure
 from bot.store.ports import Database
-from bot.store.records import WantedBookmarks
+from bot.store.records.people_records import WantedBookmarks
 from bot.store.rows import ARTICLE, bookmark, listed
 
 KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"

@@ -9,7 +9,8 @@ from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
 from bot.store.ports import Database
-from bot.store.records import Evidence, GivenOpinion, Opinion, Shown, ToldArticle, Verdict
+from bot.store.records.content_records import ToldArticle
+from bot.store.records.people_records import Evidence, GivenOpinion, Opinion, Shown, Verdict
 from bot.store.settings import setting_changes
 
 MOST_SHOWN = 3_000

@@ -16,7 +16,7 @@ from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
 from bot.store.outbox.place_rows import need_person_channel, need_server
 from bot.store.ports import Database
-from bot.store.records import Gathered
+from bot.store.records.outbox_records import Gathered
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,

@@ -12,7 +12,8 @@ from bot.store.connection import Connection, Row
 from bot.store.outbox import watch_notices
 from bot.store.outbox.place_rows import need_server
 from bot.store.ports import Database
-from bot.store.records import Arrival, EarlierNotice, Standing
+from bot.store.records.outbox_records import EarlierNotice
+from bot.store.records.people_records import Arrival, Standing
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.store_errors import StoreError
 

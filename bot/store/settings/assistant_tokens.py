@@ -11,7 +11,7 @@ from bot.core.choices import Setting, SettingChange
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records import AssistantToken
+from bot.store.records.people_records import AssistantToken
 from bot.store.settings import setting_changes
 from bot.store.store_errors import DatabaseFault
 

@@ -11,7 +11,7 @@ from bot.core.models import Article
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
-from bot.store.records import ChannelFeed, PostedIn, SentDigest
+from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import BYTES, hashed

@@ -11,7 +11,7 @@ from bot.core.models import Subscription
 from bot.store.connection import Connection, Row
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.ports import Database
-from bot.store.records import KeptOutBy
+from bot.store.records.source_records import KeptOutBy
 from bot.store.rows import SUBSCRIPTION, listed, subscription
 from bot.store.settings import setting_changes
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records import WithheldFor
+from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import listed
 from bot.store.settings import channel_feeds
 

@@ -12,7 +12,7 @@ from bot.store.outbox import dispatch_cancellation, dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
-from bot.store.records import WithheldFor
+from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, subscription
 from bot.store.settings import setting_changes
 from bot.store.store_errors import StoreError

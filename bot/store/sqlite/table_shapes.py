@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from bot.store.records import TableShape
+from bot.store.records.content_records import TableShape
 
 
 def shapes(connection: sqlite3.Connection) -> list[TableShape]:

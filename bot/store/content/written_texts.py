@@ -8,7 +8,7 @@ from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
 from bot.store.ports import Database
-from bot.store.records import Untranslated, WrittenKind
+from bot.store.records.content_records import Untranslated, WrittenKind
 from bot.store.rows import listed
 
 KEPT = 90 * 86_400

@@ -9,7 +9,7 @@ from bot.core.models import NewArticle
 from bot.store.connection import Connection
 from bot.store.outbox import corrections
 from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle
 from bot.store.rows import article_values, listed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.store.ports import Database
-from bot.store.records import OutletIcon
+from bot.store.records.source_records import OutletIcon
 from bot.store.rows import listed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records import Titled, Titles
+from bot.store.records.content_records import Titled, Titles
 from bot.store.rows import listed
 
 _LONGEST_TITLE = 300  # characters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.core.models import Article
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records import ArticleChange
+from bot.store.records.content_records import ArticleChange
 from bot.store.rows import articles, ids_of
 
 KEPT = 200_000

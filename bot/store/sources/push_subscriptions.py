@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.store.feeds import FOLLOWED
 from bot.store.ports import Database
-from bot.store.records import PushSubscription
+from bot.store.records.source_records import PushSubscription
+from bot.store.sources.feeds import FOLLOWED
 
 _COLUMNS = PushSubscription._fields
 

@@ -8,7 +8,7 @@ from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import page_queue
 from bot.store.ports import Database
-from bot.store.records import Page, Reading
+from bot.store.records.content_records import Page, Reading
 from bot.store.rows import listed
 
 LEASE = 900

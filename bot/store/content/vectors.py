@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records import EncodedCounts
+from bot.store.records.content_records import EncodedCounts
 from bot.store.rows import listed
 
 READ = 500

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records import Excess, Surplus, SurplusKind
+from bot.store.records.source_records import Excess, Surplus, SurplusKind
 from bot.store.rows import listed
 
 EPISODE = 7 * 86_400

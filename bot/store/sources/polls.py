@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
-from bot.store import surplus
-from bot.store.article_rows import change_article, insert_articles
 from bot.store.connection import Connection
-from bot.store.feeds import write_feeds
+from bot.store.content.article_rows import change_article, insert_articles
 from bot.store.outbox import (
     alerts,
     corrections,
@@ -21,22 +19,23 @@ from bot.store.outbox import (
 )
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.ports import Database
-from bot.store.records import (
-    NO_KIN,
+from bot.store.records.content_records import NO_KIN, Kinships
+from bot.store.records.outbox_records import WithheldFor
+from bot.store.records.source_records import (
     Alert,
     ChangedArticle,
     Excess,
     KeptOutBy,
-    Kinships,
     Known,
     Recorded,
     Unchanged,
     Watched,
-    WithheldFor,
     passing,
 )
 from bot.store.rows import listed
 from bot.store.settings import filters
+from bot.store.sources import surplus
+from bot.store.sources.feeds import write_feeds
 from bot.text import urls
 
 MOST_NAMES = 20

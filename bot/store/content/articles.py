@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 from bot.core.clock import Clock
 from bot.core.models import Article, NewArticle
-from bot.store.article_rows import insert_articles
 from bot.store.connection import Connection
+from bot.store.content.article_rows import insert_articles
 from bot.store.outbox import page_queue
 from bot.store.ports import Database
-from bot.store.records import Kept
+from bot.store.records.content_records import Kept
 from bot.store.rows import ARTICLE, AT_URLS, article, articles, at_urls, listed
 
 PAGE = 200  # articles read at a time by an export

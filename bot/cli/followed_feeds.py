@@ -22,7 +22,7 @@ from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import FoundFeed
 from bot.posting.wording.feed_causes import describe
-from bot.store.records import Surplus
+from bot.store.records.source_records import Surplus
 from bot.text import urls
 
 commands = typer.Typer()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.store.ports import Database
-from bot.store.records import Brief, Teller
+from bot.store.records.content_records import Brief, Teller
 from bot.store.rows import listed
 
 

@@ -1,0 +1,1 @@
+"""What the store gives and takes, beside the models: rows as data, free of any engine."""

@@ -1,0 +1,170 @@
+"""Articles, their titles, pages and stories, as far as somebody needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class ArticleChange(NamedTuple):
+    """An article is new, was changed or deleted. `mark` is this change's alone, in whatever database."""
+
+    number: int
+    mark: int
+    article_id: int
+
+
+class PageEnd(StrEnum):
+    """How the reading of an article's page ended, beside the codes of `feeds.fetch_errors`."""
+
+    READ = "read"
+    PRIVATE = "private"
+    SHARED = "shared"
+    BACKLOG = "backlog"
+    TOO_MANY = "too-many"
+    FORGOTTEN = "forgotten"
+
+
+class Kept(NamedTuple):
+    """What tells whether an article that a file brings is there already."""
+
+    key: str
+    url: str
+    page: str
+    outlet: str
+    title: str
+    published: int
+
+
+class Teller(NamedTuple):
+    """An outlet that tells of the same event as another, and where."""
+
+    outlet: str
+    url: str
+
+
+class ToldArticle(NamedTuple):
+    """As much of an article as tells whether people like it."""
+
+    title: str
+    outlet: str
+    language: str | None
+    tags: tuple[str, ...]
+
+
+class Kin(NamedTuple):
+    """An article that another one seems to tell the same as, and how alike they are, from 0 to 1."""
+
+    article_id: int
+    likeness: float
+
+
+class Page(NamedTuple):
+    """A page to be read: its article, the address, and what the feed told of it."""
+
+    article_id: int
+    page: str
+    url: str
+    title: str
+    teaser: str
+    attempts: int
+
+
+class Reading(NamedTuple):
+    """How far the reading of an article's page is: `due` again at a time, or over."""
+
+    article_id: int
+    outcome: str | None
+    due: int | None
+    ended: int | None
+    attempts: int
+
+
+class PostedArticle(NamedTuple):
+    """An article of a post that another may join: whether it is the post's own, and how alike they are."""
+
+    feed_id: int
+    published: int
+    is_first: bool
+    likeness: float | None
+
+
+Belonging = Callable[[int, int, Sequence[PostedArticle]], float]
+"""How much an article of a feed, published at a time, belongs to a post of these; below 0: not at all."""
+
+
+def apart(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> float:
+    """Nothing belongs together."""
+    return -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kinships:
+    """What new articles seem to tell the same as, by their keys, and what decides which post they join."""
+
+    by_key: Mapping[str, Sequence[Kin]] = field(default_factory=dict)
+    belonging: Belonging = apart
+
+
+NO_KIN = Kinships()
+
+
+class Titled(NamedTuple):
+    """A title with what tells where and when it stood. `published` is in seconds of UTC."""
+
+    published: int
+    outlet: str
+    page: str
+    title: str
+
+
+class Titles(NamedTuple):
+    """Titles of a time; each stands for `step` articles, of which there were too many to read."""
+
+    step: int
+    titles: list[Titled]
+
+
+class EncodedCounts(NamedTuple):
+    """How many articles have a vector, and how many there are."""
+
+    encoded: int
+    articles: int
+
+
+class Brief(NamedTuple):
+    """As much of an article as tells which event it is about."""
+
+    article_id: int
+    key: str
+    feed_id: int
+    title: str
+    lead: str
+    language: str | None
+    published: int
+
+
+class WrittenKind(StrEnum):
+    """What a language model wrote of an article."""
+
+    SUMMARY = "summary"
+    TRANSLATION = "translation"
+
+
+class Untranslated(NamedTuple):
+    """A post in a channel whose article is in another language than the channel's, `language`."""
+
+    article_id: int
+    channel_id: int
+    language: str
+
+
+class TableShape(NamedTuple):
+    """A table: columns, its key in order, and by column what it points to, and whether NULL may be there."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    points_to: Mapping[str, tuple[str, bool]]

@@ -1,0 +1,162 @@
+"""What feeds, their polls and their hubs bring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from bot.core.choices import Filter
+from bot.core.models import NewArticle
+
+
+class AlertKind(StrEnum):
+    """What an alert tells."""
+
+    BROKEN = "broken"
+    GONE = "gone"
+    BACK = "back"
+    SURPLUS = "surplus"
+
+
+class SurplusKind(StrEnum):
+    """What a feed brings too much of."""
+
+    ENTRIES = "entries"
+    IDENTITIES = "identities"  # each time all of its entries are others
+    CHANGES = "changes"
+
+
+class Surplus(NamedTuple):
+    """What a feed brought beyond its share between two times: so much was counted and not kept."""
+
+    feed_id: int
+    kind: SurplusKind
+    since: int
+    last: int
+    entries: int
+
+
+class PassedOver(NamedTuple):
+    """The name of an entry that was not kept, and that of its link."""
+
+    name: bytes
+    link: bytes
+
+
+class Excess(NamedTuple):
+    """What a poll did not keep: `passed` now, `still` in the document of what was passed over before.
+
+    `refused` counts the changes that were not taken.
+    """
+
+    kind: SurplusKind
+    passed: Sequence[PassedOver] = ()
+    still: Collection[bytes] = ()
+    refused: int = 0
+
+
+class Alert(NamedTuple):
+    """What a poll makes known about its feed, which fails or failed since a time.
+
+    `texts` are the message by language, `language` is that of servers whose own Telex does not speak.
+    """
+
+    feed_id: int
+    kind: AlertKind
+    since: int
+    texts: Mapping[str, str]
+    language: str
+
+
+class PushSubscription(NamedTuple):
+    """What was agreed with the hub of a feed, which calls an address with the `token`.
+
+    `asked` is since when the hub is to verify what it was asked for, `leased_until` how long it pushes, `due`
+    when to ask it again, `failures` how often it was asked in vain, `missed` whether it failed to push
+    something that a poll found (0 or 1).
+    """
+
+    feed_id: int
+    hub: str
+    topic: str
+    token: str
+    secret: str
+    due: int
+    asked: int | None = None
+    leased_until: int = 0
+    failures: int = 0
+    missed: int = 0
+
+
+class Watched(NamedTuple):
+    """An article that its feed may take back: a recent one, or one that vanished."""
+
+    article_id: int
+    published: int
+    missing_since: int | None
+
+
+KeptOutBy = Callable[[str, Sequence[Filter]], Sequence[Filter]]
+"""Which of some filters keep the new article with a key out; none where it is posted."""
+
+
+def passing(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
+    """Nothing is kept out."""
+    return ()
+
+
+class SealedCounts(NamedTuple):
+    """How many feeds with a password there are, and how many of these lie encrypted."""
+
+    private: int
+    sealed: int
+
+
+class Known(NamedTuple):
+    """What intake needs of an article to recognise its entry."""
+
+    article_id: int
+    key: str
+    url: str
+    title: str
+    published: int
+    fingerprint: bytes
+    page: str
+    changes: int = 0
+    updated: int | None = None
+
+
+class Unchanged(NamedTuple):
+    """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
+
+    feed_id: int
+    interval: int
+    next_poll: int
+    polled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedArticle:
+    """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
+
+    article_id: int
+    new: NewArticle
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
+
+    new_ids: tuple[int, ...] = ()
+    channel_ids: tuple[int, ...] = ()
+
+
+class OutletIcon(NamedTuple):
+    """An icon of an outlet: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
+
+    name: str
+    looked: int
+    colour: int | None
+    shown: int | None

@@ -1,0 +1,1 @@
+"""Feeds: their polls, what they bring too much of, hubs that push, icons of outlets."""
