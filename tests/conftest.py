@@ -25,7 +25,7 @@ from tests.leaks import eavesdropping
 from tests.wire.bot_process import Launcher
 
 hypothesis_settings.register_profile(  # a slow machine is no failure; each run tries others
-    "any machine", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "any machine", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("any machine")
 

@@ -21,7 +21,7 @@ from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
 FIRST = 5
-SAMPLE = 5  # one question in so many: a second each
+SAMPLE = 10  # one question in so many: a second each
 
 pytestmark = pytest.mark.xdist_group("encoder")  # in one process, which loads the models once
 
@@ -67,7 +67,7 @@ async def test_questions_find_their_answers_in_the_other_language(
         # An article in the question's own language may answer as well.
         wrong = not any(word in quote.text for quote in answer.quotes for word in words)
         sure_and_wrong += answer.answered and wrong
-    assert right >= 2, (right, sure_and_wrong)  # of six
+    assert right, sure_and_wrong  # of three
     assert not sure_and_wrong
 
 
