@@ -47,7 +47,9 @@ class ChannelFeedPanel(ChannelPanel):
                 text(f"{name}\n```\n{address(public, token, what, 'atom')}\n```")
                 for what, name in kinds.items()
             ]
-            small = _("For RSS or JSON, end it in .rss or .json. Copy them now: I won’t show them again.")
+            small = _(
+                "For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again."
+            )
             blocks.append(text(f"-# {small}"))
         style = discord.ButtonStyle
         if shared is None:

@@ -12,7 +12,7 @@
   const ask = (details) => transport.request("/api/action", "POST", { kind: "message_menu", ...details });
 
   async function open(message, x, y) {
-    const { entries } = await ask({ message });
+    const { entries } = await ask({ message }).catch(() => ({ entries: [] })); // the demo has ended
     menu.replaceChildren(...entries.map(({ name, label }) => {
       const entry = document.createElement("li");
       const button = document.createElement("button");
@@ -21,7 +21,7 @@
       button.textContent = label;
       button.addEventListener("click", async () => {
         close();
-        await ask({ message, name });
+        await ask({ message, name }).catch(close);
         setTimeout(toLatest, 1000); // by then the page has read what was answered
       });
       entry.append(button);

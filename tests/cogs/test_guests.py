@@ -85,7 +85,8 @@ async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the
     for who in (GUEST, GROUP):
         answer = await command(people, who, "ask", question="What’s new with thieves?", public=True)
         assert last(answer).ephemeral
-        assert "Nothing to read yet" not in text(last(answer))
+        assert PUBLIC in text(last(answer))
+        assert VAULT not in text(last(answer))
         assert "Tell me when" not in json.dumps(last(answer).components)
         found = last(await command(people, who, "search", query="thieves"))
         assert found.ephemeral
