@@ -69,12 +69,12 @@ class PersonalDigestPanel(AskerLayout):
     async def _show(self, interaction: Interaction) -> None:
         plan, known, style = self._plan, self._known, discord.ButtonStyle
         watches = len(await interaction.client.store.watches.of_person(interaction.user.id))
-        watched = _("on") if plan.watches else _("off")
+        watched = _("included") if plan.watches else _("not included")
         if watches:
             watched += f" · {amount(watches)}"
         turn = Press(
             self._turn_watches,
-            label=_("Turn off") if plan.watches else _("Turn on"),
+            label=_("Leave out") if plan.watches else _("Include"),
             disabled=not watches and not plan.watches,
         )
         same = known is not None and known.plan == plan
