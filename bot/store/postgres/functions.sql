@@ -51,6 +51,11 @@ CREATE OR REPLACE FUNCTION site(url TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PA
         substring(lower(url) FROM '^https?://(?:[^/?#@]*@)?(\[[^]/?#]*\]|[^:/?#]*)')), '^www\.', ''), '')
 $$;
 
+-- Seconds since 1970 in UTC by the server's clock, which is the same for all processes.
+CREATE OR REPLACE FUNCTION server_now() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
+    SELECT extract(epoch FROM clock_timestamp())::BIGINT
+$$;
+
 -- As `bot.core.hours`: a moment that the clock shows twice is the first, one that it leaves out the end of the gap.
 CREATE OR REPLACE FUNCTION moment_of(shown TIMESTAMP, zone TEXT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
 DECLARE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -44,6 +45,7 @@ class Connection(aiosqlite.Connection):
                 connection.row_factory = sqlite3.Row
                 connection.create_function("fold", 1, _fold, deterministic=True)
                 connection.create_function("site", 1, _site, deterministic=True)
+                connection.create_function("server_now", 0, lambda: int(time.time()))
                 connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
                 for pragma in self.pragmas:
                     connection.execute(pragma)
