@@ -25,6 +25,11 @@ class Database(Protocol):
         ...
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several processes may run on it at a time."""
+        ...
+
+    @property
     def condition(self) -> Condition:
         """Whether it takes what is to be kept."""
         ...

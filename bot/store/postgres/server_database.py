@@ -43,6 +43,8 @@ T = TypeVar("T")
 class Database:
     """An open database on a server. Every method raises `StoreError` and nothing of psycopg's."""
 
+    is_shared = True
+
     def __init__(self, server: DatabaseServer, clock: Clock) -> None:
         self.place = server
         self.condition = Condition(clock)
