@@ -86,7 +86,7 @@ class Telex(commands.AutoShardedBot):
         self.webhooks = ChannelWebhooks(self, newsroom.clock)
         """By what posts go that appear under the name of their outlet."""
         self.requests = RequestPace(
-            newsroom.clock, newsroom.store.request_shares, partial(share_of, self), self.webhooks.channels
+            newsroom.clock, newsroom.store, partial(share_of, self), self.webhooks.channels
         )
         """How fast Discord is asked."""
         trace = aiohttp.TraceConfig()

@@ -37,7 +37,7 @@ async def two(
             store = await Store.open(server, SystemClock())
             opened.push_async_callback(store.close)
             trace = aiohttp.TraceConfig()
-            RequestPace(store.clock, store.request_shares, lambda channel_id: channel_id, {}).watch(trace)
+            RequestPace(store.clock, store, lambda channel_id: channel_id, {}).watch(trace)
             sessions.append(await opened.enter_async_context(aiohttp.ClientSession(trace_configs=[trace])))
         yield sessions
 

@@ -20,7 +20,7 @@ PLACE = "/api/v10/channels/1/messages"
 
 @pytest.fixture
 def pace(clock: ManualClock, store: Store) -> RequestPace:
-    return RequestPace(clock, store.request_shares, lambda channel_id: channel_id, {})
+    return RequestPace(clock, store, lambda channel_id: channel_id, {})
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from bot.core.clock import Clock
-from bot.store import StoreError
+from bot.store import Store, StoreError
 from bot.store.records.outbox_records import RequestShare
-from bot.store.request_shares import RequestShares
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +49,14 @@ _TELL_AT = 500
 class RequestBudget:
     """The slots of this process. `on_change` is called when there may be more of them."""
 
-    def __init__(self, clock: Clock, shares: RequestShares, on_change: Callable[[], None]) -> None:
-        self._clock, self._shares, self._on_change = clock, shares, on_change
+    def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
+        self._clock, self._shares, self._on_change = clock, store.request_shares, on_change
         self._process = secrets.randbits(62) | 1
-        self._slots = self._reserved = 0 if shares.is_shared else A_SECOND  # reserved: nobody else has those
+        self._slots = self._reserved = (
+            0 if self._shares.is_shared else A_SECOND
+        )  # reserved: nobody else has those
         self._asked_at = -math.inf
-        self._valid_until = -math.inf if shares.is_shared else math.inf
+        self._valid_until = -math.inf if self._shares.is_shared else math.inf
         self._busy: int | None = None  # while a share is being asked for: so many are kept, whatever comes
         self._is_cut_off = False
         self._invalid: deque[float] = deque()

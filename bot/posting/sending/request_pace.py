@@ -20,7 +20,7 @@ import aiohttp
 from bot.core.clock import Clock
 from bot.core.fair_queue import FairQueue
 from bot.posting.sending.request_budget import INVALID, LATEST, WINDOW, RequestBudget
-from bot.store.request_shares import RequestShares
+from bot.store import Store
 
 LONGER = 0.0001
 """Seconds by which the shortest way is taken to be longer after each request, until one is shorter."""
@@ -42,19 +42,19 @@ class _Request:
 class RequestPace:
     """What this process asks. `share_of` tells whose share a channel uses.
 
-    `shares` is where processes share the budget. `webhooks` are the channels of those that post, by their
+    The database is where processes share the budget. `webhooks` are the channels of those that post, by their
     ids; what goes to others answers interactions. Reactions wait until nothing else does.
     """
 
     def __init__(
         self,
         clock: Clock,
-        shares: RequestShares,
+        store: Store,
         share_of: Callable[[int], int],
         webhooks: Mapping[int, int],
     ) -> None:
         self._clock, self._share_of, self._webhooks = clock, share_of, webhooks
-        self._budget = RequestBudget(clock, shares, self._hand_out)
+        self._budget = RequestBudget(clock, store, self._hand_out)
         self.answers: Counter[int] = Counter()
         """Answers since the start, by status."""
         self._counted: list[_Request] = []
