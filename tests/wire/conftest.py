@@ -23,6 +23,7 @@ async def discord_server() -> AsyncIterator[DiscordServer]:
     yield server
     await server.stop()
     assert server.violations == []
+    assert server.gateway.doubled == []
 
 
 @pytest.fixture
