@@ -102,7 +102,7 @@ async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(
     bot = scene.start()
     await scene.settled()
     await bot.stop()
-    _restore(backup, scene.database)
+    _restore(backup, scene.file)
     numbers += scene.write(1)
     await scene.make_due()
     scene.start()
