@@ -161,4 +161,9 @@ class _Requests(Collector):
         waiting = GaugeMetricFamily(
             "telex_discord_waiting", "Requests to Discord that wait for their turn.", self._pace.waiting
         )
-        return [answers, waiting]
+        waited = CounterMetricFamily(
+            "telex_discord_waited_seconds",
+            "Seconds for which requests waited for their turn.",
+            self._pace.waited,
+        )
+        return [answers, waiting, waited]

@@ -9,6 +9,6 @@ once the numbers are known, `leases.listen("shard", heard)` to be called with wh
 `leases.fence("shard", 3)` is handed to the store, which refuses the transaction (`LeaseLost`) where it is
 another's by then. It is None where leases never end, as on SQLite. A process that cannot renew its leases
 loses all of them before they end; it gets others when the database is back. On PostgreSQL triggers send the
-notices (migration 0041): `leases` given back, `outbox` a dispatch is owed, `feeds` one is due sooner or is
+notices (migration 0042): `leases` given back, `outbox` a dispatch is owed, `feeds` one is due sooner or is
 followed. A notice is a reason to look, never the truth: each process looks by itself every few seconds too.
 """

@@ -40,6 +40,7 @@ from bot.store.ports import Database
 from bot.store.processes import Processes
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
+from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
@@ -118,6 +119,7 @@ class Store:
         self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
         self.personal_digests = PersonalDigests(database, clock)
+        self.request_shares = RequestShares(database)
         self.processes = Processes(database)
         self.meta = Meta(database)
 

@@ -26,7 +26,7 @@ class Database(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether several processes may run the bot on it at the same time."""
+        """Whether several processes may run on it at a time."""
         ...
 
     @property

@@ -41,7 +41,7 @@ class Processes:
     async def all(self) -> list[Process]:
         """Those that live, the oldest first."""
         rows = await self._database.fetchall(
-            "SELECT id, host, roles, version, started FROM process WHERE until > server_now() "
+            "SELECT id, host, roles, version, started FROM process WHERE until > database_time() "
             "ORDER BY started, id"
         )
         return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
@@ -50,7 +50,7 @@ class Processes:
         """Who has which leases of a kind, by number."""
         rows = await self._database.fetchall(
             "SELECT number, owner FROM lease JOIN process ON process.id = owner "
-            "WHERE kind = ? AND until > server_now()",
+            "WHERE kind = ? AND until > database_time()",
             (kind,),
         )
         return {row[0]: row[1] for row in rows}
@@ -65,7 +65,7 @@ def must_hold(connection: Connection, fence: Fence | None) -> None:
 def _holds(connection: Connection, fence: Fence) -> bool:
     row = connection.execute(
         "SELECT 1 FROM lease JOIN process ON process.id = owner "
-        "WHERE owner = ? AND kind = ? AND number = ? AND until > server_now()",
+        "WHERE owner = ? AND kind = ? AND number = ? AND until > database_time()",
         fence,
     ).fetchone()
     return row is not None
@@ -77,10 +77,10 @@ def _keep(
     if alone:
         connection.execute("DELETE FROM process WHERE id <> ?", (me.id,))
     else:
-        connection.execute("DELETE FROM process WHERE until <= server_now() AND id <> ?", (me.id,))
+        connection.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (me.id,))
     connection.execute(
         "INSERT INTO process (id, host, roles, version, started, seen, until) "
-        "VALUES (?1, ?2, ?3, ?4, server_now(), server_now(), server_now() + ?5) "
+        "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
         "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
         (me.id, me.host, ",".join(me.roles), me.version, lasts),
     )

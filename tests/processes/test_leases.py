@@ -96,7 +96,7 @@ async def test_what_a_dead_process_had_is_taken_over(
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await first.store.close()
-    sql.run(server, "UPDATE process SET until = server_now() WHERE id = ?", (first.leases.me.id,))
+    sql.run(server, "UPDATE process SET until = database_time() WHERE id = ?", (first.leases.me.id,))
     second.leases.wake()
     await until(lambda: second.feeds == ALL and len(second.leases.held(SHARDS)) == 4)
     assert [process.id for process in await second.store.processes.all()] == [second.leases.me.id]
@@ -121,7 +121,7 @@ async def test_roles_take_what_is_theirs(server: DatabaseServer, clock: ManualCl
     store = await Store.open(server, clock)
     gateway = await Member(store, clock, Role.GATEWAY).start()
     poller = await Member(store, clock, Role.POLLER).start()
-    assert (gateway.feeds, poller.feeds) == (set(), ALL)
+    assert (len(gateway.feeds), len(poller.feeds)) == (0, 64)
     assert (len(gateway.leases.held(SHARDS)), len(poller.leases.held(SHARDS))) == (4, 0)
     await gateway.close()
     await poller.close()

@@ -1,5 +1,9 @@
 -- What the store's statements use and SQLite, or Python there, has. Replaced whenever tables are brought up to date.
 
+-- Milliseconds since 1970 by the clock of the server, the one clock of all that use it.
+CREATE OR REPLACE FUNCTION database_time() RETURNS BIGINT
+LANGUAGE sql VOLATILE PARALLEL SAFE AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT $$;
+
 -- The members of a JSON list: numbers as `value`, texts as `atom`.
 CREATE OR REPLACE FUNCTION json_each(list TEXT) RETURNS TABLE (value BIGINT, atom TEXT)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 50 AS $$
@@ -49,11 +53,6 @@ $$;
 CREATE OR REPLACE FUNCTION site(url TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(regexp_replace(trim(BOTH '[]' FROM
         substring(lower(url) FROM '^https?://(?:[^/?#@]*@)?(\[[^]/?#]*\]|[^:/?#]*)')), '^www\.', ''), '')
-$$;
-
--- Seconds since 1970 in UTC by the server's clock, which is the same for all processes.
-CREATE OR REPLACE FUNCTION server_now() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
-    SELECT extract(epoch FROM clock_timestamp())::BIGINT
 $$;
 
 -- As `bot.core.hours`: a moment that the clock shows twice is the first, one that it leaves out the end of the gap.

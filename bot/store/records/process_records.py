@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running `telex run`: where, as what, of which version, since when by the database's clock."""
+    """A running `telex run`: where, as what, of which version, since when (milliseconds of the database's)."""
 
     id: str
     host: str

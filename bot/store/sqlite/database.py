@@ -46,7 +46,7 @@ T = TypeVar("T")
 class Database:
     """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
 
-    is_shared = False  # one running bot a file
+    is_shared = False
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.place = path

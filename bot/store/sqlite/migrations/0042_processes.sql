@@ -4,9 +4,9 @@ CREATE TABLE process (
     host    TEXT NOT NULL,
     roles   TEXT NOT NULL,     -- gateway, poller, with commas
     version TEXT NOT NULL,
-    started INTEGER NOT NULL,
+    started INTEGER NOT NULL,  -- these in milliseconds by `database_time()`
     seen    INTEGER NOT NULL,  -- when it last said that it lives
-    until   INTEGER NOT NULL   -- when its leases end unless it says so again; by the database's clock
+    until   INTEGER NOT NULL   -- when its leases end unless it says so again
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lease (

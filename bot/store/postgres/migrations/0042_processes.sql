@@ -3,9 +3,9 @@ CREATE TABLE process (  -- who runs
     host    TEXT COLLATE "C" NOT NULL,
     roles   TEXT COLLATE "C" NOT NULL,  -- gateway, poller, with commas
     version TEXT COLLATE "C" NOT NULL,
-    started BIGINT NOT NULL,
+    started BIGINT NOT NULL,  -- these in milliseconds by `database_time()`
     seen    BIGINT NOT NULL,  -- when it last said that it lives
-    until   BIGINT NOT NULL   -- when its leases end unless it says so again; by the server's clock
+    until   BIGINT NOT NULL   -- when its leases end unless it says so again
 );
 
 CREATE TABLE lease (  -- what a process works at, so that nobody else does
