@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running `telex run`: where, as what, of which version, since when (milliseconds of the database's)."""
+    """A running `telex run`: where, as what, of which version, since when (database's ms)."""
 
     id: str
     host: str
