@@ -23,12 +23,12 @@ from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.hubs import Offer
 from bot.feeds.pages import list_feeds
-from bot.polling.hosts import name_of
 from bot.polling.poller import Poller
 from bot.polling.push_endings import Endings
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
+from bot.text.host_slots import host_name
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class PushSubscriber:
                 await self._leave(feed_id)
             now = self._clock.now()
             for known in sorted(self._by_feed.values(), key=lambda each: each.due):
-                host = name_of(known.hub)
+                host = host_name(known.hub)
                 if known.due <= now and host not in self._asking and len(self._asking) < AT_ONCE:
                     self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
             await self._rest()
@@ -304,7 +304,7 @@ class PushSubscriber:
 
     async def _rest(self) -> None:
         now = self._clock.now()
-        later = [each.due for each in self._by_feed.values() if name_of(each.hub) not in self._asking]
+        later = [each.due for each in self._by_feed.values() if host_name(each.hub) not in self._asking]
         following = min(later, default=now + int(LONGEST_REST))
         await wait(self._clock, self._woken, min(max(following - now, 1), LONGEST_REST))
 
