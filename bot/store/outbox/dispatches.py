@@ -12,6 +12,7 @@ from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.ports import Database
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import DISPATCH, dispatch, listed
+from bot.store.served_shards import ServedShards
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -61,20 +62,29 @@ class Problem(NamedTuple):
 
 
 class Dispatches:
-    """The outbox. A dispatch is claimed, sent, recorded as sent, then finished."""
+    """The outbox. A dispatch is claimed, sent, recorded as sent, then finished.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
+    What is to be done is that of the servers which this process decides about.
+    """
 
-    async def interrupted(self) -> list[Dispatch]:
-        """The dispatches being sent: at the start those of an earlier process, whose end nobody knows."""
-        return await self._all("WHERE dispatch.state = 'claimed' ORDER BY dispatch.position, dispatch.id")
+    def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
+        self._database, self._clock, self._shards = database, clock, shards
+
+    async def interrupted(self, shard: int | None = None) -> list[Dispatch]:
+        """The dispatches being sent, of one shard or all of this process's.
+
+        When it gets a shard those of another process, whose end nobody knows.
+        """
+        return await self._all(
+            f"WHERE dispatch.state = 'claimed' AND {self._mine(shard)} "
+            "ORDER BY dispatch.position, dispatch.id"
+        )
 
     async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `claim` gives something, the longest due first."""
         rows = await self._database.fetchall(
-            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now ORDER BY {TRIED_AT}, channel.id",
+            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now AND {self._mine()} "
+            f"ORDER BY {TRIED_AT}, channel.id",
             {"now": now, "exclude": listed(exclude)},
         )
         return [row["id"] for row in rows]
@@ -82,7 +92,8 @@ class Dispatches:
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next channel is ready, which may be past; None when nothing waits."""
         row = await self._database.fetchone(
-            f"SELECT min({READY_AT}) {HEADS}", {"now": self._clock.now(), "exclude": listed(exclude)}
+            f"SELECT min({READY_AT}) {HEADS} AND {self._mine()}",
+            {"now": self._clock.now(), "exclude": listed(exclude)},
         )
         return None if row is None else row[0]
 
@@ -159,12 +170,12 @@ class Dispatches:
         """It was perhaps sent, and nobody may look; what joined it is owed anew."""
         await self._end(dispatch_id, DispatchState.UNCERTAIN, error)
 
-    async def unfinished(self) -> list[Dispatch]:
-        """Sent, but not finished; in direct messages and in servers that the bot is in."""
+    async def unfinished(self, shard: int | None = None) -> list[Dispatch]:
+        """Sent, but not finished; in direct messages and in servers that the bot is in, or of one shard."""
         return await self._all(
             "LEFT JOIN server ON server.id = channel.server_id "
-            "WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
-            "ORDER BY dispatch.id"
+            f"WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
+            f"AND {self._mine(shard)} ORDER BY dispatch.id"
         )
 
     async def edits_due(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
@@ -180,7 +191,7 @@ class Dispatches:
     async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `edits_due` gives something, the longest due first."""
         rows = await self._database.fetchall(
-            f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now "
+            f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
             "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
             {"now": now, "exclude": listed(exclude)},
@@ -190,7 +201,7 @@ class Dispatches:
     async def next_edit(self, exclude: Collection[int] = ()) -> int | None:
         """When the next message is to be edited, which may be past; None when none is."""
         row = await self._database.fetchone(
-            f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} "
+            f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
             {"exclude": listed(exclude)},
         )
@@ -247,11 +258,11 @@ class Dispatches:
             article=article_id,
         )
 
-    async def recent(self, since: int, limit: int) -> list[Dispatch]:
-        """What was sent since a time, newest first; in servers that the bot is in."""
+    async def recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
+        """What was sent since a time, newest first; in servers that the bot is in, or those of one shard."""
         return await self._all(
             "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-            "WHERE dispatch.sent >= :since AND dispatch.state = 'sent' "
+            f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND {self._mine(shard)} "
             "ORDER BY dispatch.sent DESC, dispatch.id DESC LIMIT :limit",
             since=since,
             limit=limit,
@@ -302,6 +313,9 @@ class Dispatches:
             {"channel": channel_id, "now": now},
         )
         return None if row is None else posting_schedule.reason("post", row, now)
+
+    def _mine(self, shard: int | None = None) -> str:
+        return self._shards.where("channel.server_id", shard)
 
     async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
         async with self._database.write() as transaction:
