@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.ports import Database
+from bot.store.processes import must_hold
+from bot.store.records.process_records import Fence
 
 _APART = 5.0
 """Seconds between two sessions that begin, of shards in one bucket.
@@ -26,11 +28,12 @@ class ServedShards:
         self._database, self._clock = database, clock
         self.count = 1
         self.numbers = frozenset({0})
+        self._owner: str | None = None
         self._begun: dict[int, float] = {}
 
-    def divide(self, count: int) -> None:
-        """There are so many, and this process has none of them yet."""
-        self.count, self.numbers = count, frozenset()
+    def divide(self, count: int, *, owner: str | None) -> None:
+        """There are so many, and this process, an `owner` of leases where these end, has none of them yet."""
+        self.count, self.numbers, self._owner = count, frozenset(), owner
 
     def serve(self, numbers: Iterable[int]) -> None:
         """Decide about the servers of these shards from now on."""
@@ -48,6 +51,23 @@ class ServedShards:
         return (
             f"(coalesce({server_id}, 0) >> 22) % {self.count} IN ({', '.join(map(str, numbers)) or 'NULL'})"
         )
+
+    @property
+    def end(self) -> bool:
+        """Whether a shard may become another process's."""
+        return self._owner is not None
+
+    def must_have(self, connection: Connection, dispatch_id: int) -> None:
+        """Raise `LeaseLost` where another process decides about what a dispatch is for by now."""
+        if self._owner is None:
+            return
+        row = connection.execute(
+            "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
+            "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
+            (self.count, dispatch_id),
+        ).fetchone()
+        if row is not None:
+            must_hold(connection, Fence(self._owner, "shard", row[0]))
 
     async def agree(self, count: int) -> int:
         """How many shards the processes that live divide among them: those of the first, this one's else."""
@@ -80,7 +100,8 @@ def _begin_session(connection: Connection, name: str) -> float:
 
 def _agree(connection: Connection, count: int) -> int:
     shared = connection.execute(
-        "SELECT 1 FROM lease JOIN process ON process.id = owner WHERE kind = 'shard' AND until > server_now()"
+        "SELECT 1 FROM lease JOIN process ON process.id = owner "
+        "WHERE kind = 'shard' AND until > database_time()"
     ).fetchone()
     row = connection.execute("SELECT value FROM meta WHERE name = 'shards'").fetchone()
     if shared is not None and row is not None:

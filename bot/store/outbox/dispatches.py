@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from bot.core.clock import Clock
@@ -13,6 +14,7 @@ from bot.store.ports import Database
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import DISPATCH, dispatch, listed
 from bot.store.served_shards import ServedShards
+from bot.store.transaction import Transaction
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -106,7 +108,7 @@ class Dispatches:
 
     async def claim(self, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
-        return await self._database.transact(_claim, channel_id, now)
+        return await self._database.transact(_claim, channel_id, now, self._shards)
 
     async def sent(
         self,
@@ -119,7 +121,7 @@ class Dispatches:
         shown: Collection[int] = (),
     ) -> None:
         """Discord has it; `shown` are the articles of its story that its message names."""
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
                 "sent = ?, error = NULL WHERE id = ?",
@@ -154,7 +156,7 @@ class Dispatches:
 
     async def told_before(self, dispatch_id: int, article_ids: Collection[int]) -> None:
         """Other messages told of these articles before a backup was restored: they are not owed any more."""
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
                 "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
@@ -215,7 +217,7 @@ class Dispatches:
         `shown` are the articles of its story that it names.
         """
         now = self._clock.now()
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE dispatch SET edited = :now, "
                 "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
@@ -225,7 +227,7 @@ class Dispatches:
 
     async def never_edited(self, dispatch_id: int) -> bool:
         """The message takes no edit any more; what it does not name is owed anew: whether there was any."""
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
             return await transaction.run(_release, dispatch_id, self._clock.now())
 
@@ -317,8 +319,16 @@ class Dispatches:
     def _mine(self, shard: int | None = None) -> str:
         return self._shards.where("channel.server_id", shard)
 
-    async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
+    @asynccontextmanager
+    async def _writing(self, dispatch_id: int) -> AsyncIterator[Transaction]:
+        """A transaction about a dispatch. Raises `LeaseLost` where another process has it."""
         async with self._database.write() as transaction:
+            if self._shards.end:
+                await transaction.run(self._shards.must_have, dispatch_id)
+            yield transaction
+
+    async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id)
             )
@@ -328,7 +338,7 @@ class Dispatches:
         return await self._database.objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
 
     async def _set(self, dispatch_id: int, assigned: str, **values: Any) -> None:  # noqa: ANN401 - as above
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values}
             )
@@ -362,7 +372,7 @@ def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
-def _claim(connection: Connection, channel_id: int, now: int) -> Dispatch | None:
+def _claim(connection: Connection, channel_id: int, now: int, shards: ServedShards) -> Dispatch | None:
     values = {"channel": channel_id, "now": now, "exclude": "[]"}
     ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
     head = connection.execute(ready, values).fetchone()
@@ -371,6 +381,7 @@ def _claim(connection: Connection, channel_id: int, now: int) -> Dispatch | None
         head = connection.execute(ready, values).fetchone()
     if head is None:
         return None
+    shards.must_have(connection, head["id"])
     # What changed until now is read and sent after this.
     connection.execute(
         f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
