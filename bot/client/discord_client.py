@@ -236,6 +236,7 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     assert settings.discord_token is not None
     pause = _FIRST_PAUSE
     async with open_newsroom(settings) as newsroom:
+        await newsroom.begin()
         while True:
             try:
                 async with Telex(newsroom, cogs) as bot:

@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, InstanceOf, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.core.choices import Role
 from bot.core.database_server import DatabaseServer
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +39,11 @@ class Settings(BaseSettings):
         default=Path("data/telex.db"),
         description="The database file, created when missing; or the address of a database on a PostgreSQL "
         "server (15 or newer), `postgresql://user:password@host/name`, with the extra `postgres`.",
+    )
+    roles: Annotated[frozenset[Role], NoDecode] = Field(
+        default=frozenset(Role),
+        description="What a process does where several run on one PostgreSQL database: `gateway` speaks to "
+        "Discord, `poller` asks feeds; with a comma between them, both.",
     )
     index: Path | None = Field(
         default=None,
@@ -124,6 +138,20 @@ class Settings(BaseSettings):
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _some_roles(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()] or list(Role)
+        return value
+
+    @field_validator("roles", mode="after")
+    @classmethod
+    def _alone_with_a_file(cls, value: frozenset[Role], info: ValidationInfo) -> frozenset[Role]:
+        if len(value) < len(Role) and not isinstance(info.data.get("database"), DatabaseServer):
+            raise ValueError("a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share")
         return value
 
     @field_validator("database", mode="before")

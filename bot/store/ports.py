@@ -38,6 +38,13 @@ class Database(Protocol):
         """Close it; closing twice does no harm."""
         ...
 
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """Call a function with what other processes tell of, by name, until it is cancelled.
+
+        With an empty name where something may have been missed.
+        """
+        ...
+
     async def look(self) -> None:
         """As `Store.look`."""
         ...

@@ -101,6 +101,9 @@ class Database:
                 await self._writer.close()
         self._presence.end()
 
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """There is nobody to tell of anything."""
+
     async def transact(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
