@@ -3,9 +3,10 @@
     python -m tests.benchmarks.many_feeds [--feeds 1000 10000 100000] [--pollers 2] [--seconds 120]
 
 Real `telex run --roles poller` processes on a PostgreSQL server, and a publisher in a process of its own that
-gives each feed a host (no TLS). Each feed has the interval that Telex's own schedule comes to for how often it
-publishes, drawn from what 215 recorded feeds do; 95 of 100 polls are answered "unchanged", 5 with ten entries
-of which one is new. A channel follows fifty feeds; nothing is posted. Measured after the backlog of the start.
+gives each feed a host (no TLS). Each feed has the interval that Telex's own schedule comes to for how often
+it publishes, drawn from what 215 recorded feeds do; 95 of 100 polls are answered "unchanged", 5 with ten
+entries of which one is new. A channel follows fifty feeds; nothing is posted. Measured after the backlog of
+the start.
 """
 
 from __future__ import annotations
