@@ -9,7 +9,7 @@ import discord
 from bot.answers.answer_model import Answer, Quote, Tier
 from bot.answers.conversing.question_service import Reply
 from bot.core import locale
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, counted
 from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import layout_views, outlets
@@ -172,7 +172,7 @@ def _stories(answer: Answer) -> Iterator[Section]:
         rest = f"-# {_outlet(article)}"
         if line.outlets > 1:
             more = line.outlets - 1
-            rest += " · " + ngettext("+{count} outlet", "+{count} outlets", more).format(count=amount(more))
+            rest += " · " + counted("+{count} outlet", "+{count} outlets", more)
         forms = (f"**{messages.linked(said, article.url)}**\n{rest}", f"**{said}**\n{rest}")
         yield Section((text(*forms),), buttons.save(article.key, labelled=False))
 

@@ -11,7 +11,7 @@ from bot.core.models import Feed, FeedState
 from bot.feeds.pages import list_feeds
 from bot.posting.rendering import filter_labels, post_looks
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Card, Row, text
+from bot.posting.rendering.layout.blocks import Row, text
 from bot.text import safe, urls
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
@@ -58,7 +58,8 @@ class FeedCard(SubscriptionPanel):
                 Press(self._remove, Reply.NEW, label=_("Stop following"), style=red),
             ),
         )
-        await self.display(interaction, (Card(blocks, outlets.colour(feed.id, feed.outlet or feed.title)),))
+        colour = outlets.colour(feed.id, feed.outlet or feed.title)
+        await self.display_card(interaction, *blocks, colour=colour)
 
     async def _facts(self, interaction: Interaction) -> list[str]:
         subscription, feed = self.pair

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, counted
 from bot.core.models import Feed, FeedState
 from bot.core.refusals import Refusal
 from bot.polling.poll_results import Outcome, PollReport
@@ -47,9 +47,9 @@ def _outcome(report: PollReport) -> str:
     feed = bold(report.feed)
     match report.outcome:
         case Outcome.NEW:
-            return ngettext(
-                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new
-            ).format(feed=feed, count=amount(report.new))
+            return counted(
+                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new, feed=feed
+            )
         case Outcome.CHANGED | Outcome.UNCHANGED:
             return _("Nothing new in {feed}.").format(feed=feed)
         case Outcome.POSTPONED:

@@ -12,8 +12,6 @@ from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
@@ -30,7 +28,7 @@ from cogs.shared import arrival
 from cogs.shared.panels import headed
 from cogs.shared.place_options import Option, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer_card
 
 _LIST = 6  # a page
 
@@ -209,8 +207,7 @@ class Feeds(
         title = _("Now following in {channel}:") if added else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target.mention)
         waits = await arrival.delay(interaction, target) if added else ""
-        card = Card((headed(title, waits, advice, *lines),), outlets.COLOUR)
-        await interaction.edit_original_response(view=layout_views.static((card,)))
+        await answer_card(interaction, headed(title, waits, advice, *lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Feed, FeedState
 from bot.posting.sending import send_outcomes
 from bot.posting.wording.feed_causes import describe
@@ -107,7 +107,7 @@ def trouble(feed: Feed) -> str:
     return ""
 
 
-def counted(healths: list[Health]) -> str:
+def by_state(healths: list[Health]) -> str:
     """How many are in each state, the most usual first."""
     words = {
         State.HEALTHY: lambda n: ngettext("{count} healthy", "{count} healthy", n),
@@ -134,18 +134,19 @@ def _bounds(surplus: Surplus | None, busy: int) -> Iterator[str]:
             when=f"<t:{surplus.since}:R>"
         )
     elif surplus is not None:
-        yield ngettext(
+        yield counted(
             "too many articles: {count} left out (first {when})",
             "too many articles: {count} left out (first {when})",
             surplus.entries,
-        ).format(count=amount(surplus.entries), when=f"<t:{surplus.since}:R>")
+            when=f"<t:{surplus.since}:R>",
+        )
     if busy:
         minutes = max(1, round(busy / 60))
-        yield ngettext(
+        yield counted(
             "its site has many feeds here, so each is checked about every {count} minute",
             "its site has many feeds here, so each is checked about every {count} minutes",
             minutes,
-        ).format(count=amount(minutes))
+        )
 
 
 async def problem(interaction: Interaction, channel_id: int) -> str | None:

@@ -14,6 +14,7 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.text import safe, urls
 from bot.text.words import fold
+from cogs.shared.place_options import channel_name
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction
 
@@ -38,8 +39,7 @@ def bold(feed: Feed) -> str:
 def titled(interaction: Interaction, pair: Pair) -> str:
     """A subscription as a heading: the feed, and its channel by name."""
     assert interaction.guild is not None
-    channel = interaction.guild.get_channel_or_thread(pair[0].channel_id)
-    place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+    place = channel_name(interaction.guild, pair[0].channel_id)
     return _("{feed} in {channel}").format(
         feed=bold(pair[1]), channel=safe.markdown(safe.plain(place, _LINE))
     )
@@ -94,8 +94,7 @@ async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
     typed = fold(current)
     offered = []
     for subscription, feed in await visible(interaction):
-        channel = guild.get_channel_or_thread(subscription.channel_id)
-        place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+        place = channel_name(guild, subscription.channel_id)
         label = safe.plain(f"{name(feed)} — {place}", discord_limits.CHOICE)
         if typed in fold(f"{label} {urls.masked(feed.url)}"):
             offered.append(Choice(name=label, value=str(subscription.id)))

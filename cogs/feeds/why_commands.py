@@ -11,11 +11,10 @@ from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, clickable, counted
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits, messages, page_outcomes
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card, text
+from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import send_outcomes
 from bot.posting.wording import taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
@@ -26,7 +25,7 @@ from cogs.feeds.feed_health import trouble
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import article_cards
 from cogs.shared.rights import in_servers
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer_card
 
 _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
@@ -56,10 +55,7 @@ class Why(commands.Cog):
             told = article_cards.fit([(line,) for line in lines])
         else:
             told = await self._unseen(interaction, link, visible)
-        card = Card((text(safe.cut(told, _ROOM)),), outlets.COLOUR)
-        await interaction.edit_original_response(
-            view=layout_views.static((card,)), allowed_mentions=discord.AllowedMentions.none()
-        )
+        await answer_card(interaction, text(safe.cut(told, _ROOM)))
 
     async def _unseen(self, interaction: Interaction, link: str, visible: Collection[int]) -> str:
         """What to say of an address that no feed brought; the same where only others may know of it."""
@@ -123,18 +119,16 @@ def _lines(found: Explanation) -> Iterator[str]:
             yield f"-# {wrong}"
     more = len(found.carried) - _ARTICLES
     if more > 0:
-        yield ngettext(
-            "and {count} more article at this address",
-            "and {count} more articles at this address",
-            more,
-        ).format(count=amount(more))
+        yield counted(
+            "and {count} more article at this address", "and {count} more articles at this address", more
+        )
     places = [_place(fate) for fate in found.fates]
     places += [
         _told(f"<#{channel}>", passed_over()) for channel in {one.channel_id for one in found.passed_over}
     ]
     yield from places[:_LINES]
-    for feed, counted in found.left_out[:_FEEDS]:
-        yield left_out(bold(feed), when=f"<t:{counted}:f>")
+    for feed, since in found.left_out[:_FEEDS]:
+        yield left_out(bold(feed), when=f"<t:{since}:f>")
 
 
 def _title(article: Article) -> str:

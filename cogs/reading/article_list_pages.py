@@ -74,7 +74,7 @@ class ArticlePages(Pages[ArticlePage]):
             self._open if opens else self._save,
             Reply.NEW,
             placeholder=_("Open one…") if opens else _("Save one…"),
-            options=[article_cards.option(entry.article) for entry in entries],
+            options=[article_cards.as_option(entry.article) for entry in entries],
         )
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 import discord
 
-from bot.client.error_answers import answering
 from bot.core.locale import _
-from bot.core.models import Article
 from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
@@ -17,7 +13,8 @@ from bot.text.words import fold
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
 from cogs.shared.membership import hidden_servers
-from cogs.shared.views import PATIENCE, Interaction, Reply, acknowledge
+from cogs.shared.views import Interaction, Reply
+from cogs.shared.windows import Line, Window
 
 MOST_TAGS = 5
 _NOTE, _TAG = 500, 30  # characters
@@ -27,7 +24,29 @@ _LINE = (_TAG + 2) * MOST_TAGS
 @lasting(reading_buttons.NOTE_TEMPLATE, Reply.OWN)
 async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Opens the note and the tags of a bookmark."""
-    await interaction.response.send_modal(NoteForm(await kept(interaction, key)))
+    bookmark = await kept(interaction, key)
+
+    async def written(click: Interaction, note: str, tags: str) -> None:
+        if not await click.client.store.bookmarks.annotate(
+            click.user.id, bookmark.article.id, note=safe.plain(note, _NOTE), tags=tags_of(tags)
+        ):
+            raise Refusal(no_longer())
+        await article_cards.show(click, bookmark.article)
+
+    long = discord.TextStyle.paragraph
+    window = Window(
+        _("Note and tags"),
+        written,
+        Line("note", _("Note"), style=long, default=bookmark.note, max_length=_NOTE, required=False),
+        Line(
+            "tags",
+            _("Tags, separated by commas"),
+            default=", ".join(bookmark.tags),
+            max_length=_LINE,
+            required=False,
+        ),
+    )
+    await interaction.response.send_modal(window)
 
 
 @lasting(reading_buttons.MARK_TEMPLATE, Reply.HERE)
@@ -36,39 +55,6 @@ async def mark_button(interaction: Interaction, _item: object, *, key: str, how:
     article = (await kept(interaction, key)).article
     await interaction.client.store.bookmarks.mark(interaction.user.id, article.id, read=how == "read")
     await article_cards.show(interaction, article)
-
-
-class NoteForm(discord.ui.Modal):
-    """A window with the note and the tags of a bookmark."""
-
-    def __init__(self, bookmark: Bookmark) -> None:
-        super().__init__(title=_("Note and tags"), timeout=PATIENCE)
-        self._article: Article = bookmark.article
-        self._note: discord.ui.TextInput[Self] = discord.ui.TextInput(
-            custom_id="note",
-            style=discord.TextStyle.paragraph,
-            default=bookmark.note,
-            max_length=_NOTE,
-            required=False,
-        )
-        self._tags: discord.ui.TextInput[Self] = discord.ui.TextInput(
-            custom_id="tags", default=", ".join(bookmark.tags), max_length=_LINE, required=False
-        )
-        self.add_item(discord.ui.Label(text=_("Note"), component=self._note))
-        self.add_item(discord.ui.Label(text=_("Tags, separated by commas"), component=self._tags))
-
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        async with answering(interaction):
-            await acknowledge(interaction, Reply.HERE)
-            written = await interaction.client.store.bookmarks.annotate(
-                interaction.user.id,
-                self._article.id,
-                note=safe.plain(self._note.value, _NOTE),
-                tags=tags_of(self._tags.value),
-            )
-            if not written:
-                raise Refusal(no_longer())
-            await article_cards.show(interaction, self._article)
 
 
 async def kept(interaction: Interaction, key: str) -> Bookmark:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bot.client import interaction_places
-from bot.core.locale import amount, ngettext
+from bot.core.locale import counted
 from bot.core.models import Article, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
@@ -28,7 +28,7 @@ class CatchUpPages(ArticlePages):
         ids = await self._article_ids(interaction)
         first = number * PAGE
         shown = await interaction.client.store.articles.by_ids(ids[first : first + PAGE])
-        title = ngettext("{count} article", "{count} articles", len(ids)).format(count=amount(len(ids)))
+        title = counted("{count} article", "{count} articles", len(ids))
         return ArticlePage(
             head=(text(f"### {title}"),),
             entries=[lead_of(article) for article in shown],

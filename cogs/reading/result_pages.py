@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import discord
 
 from bot.client import interaction_places
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -163,7 +163,7 @@ def _counted(found: SearchPage, sort: Sort) -> str:
     if found.total is None:
         count = _("more than {count} articles").format(count=amount(_COUNTED))
     else:
-        count = ngettext("{count} article", "{count} articles", found.total).format(count=amount(found.total))
+        count = counted("{count} article", "{count} articles", found.total)
     return f"{count} · {order}"
 
 

@@ -9,7 +9,7 @@ import discord
 
 from bot.client import interaction_places
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, reading_buttons
@@ -150,9 +150,9 @@ def saved(count: int) -> str:
     """What to say when articles were kept."""
     if count == 1:
         return _("Saved to your bookmarks.")
-    return ngettext(
+    return counted(
         "Saved {count} article to your bookmarks.", "Saved {count} articles to your bookmarks.", count
-    ).format(count=amount(count))
+    )
 
 
 def already() -> str:

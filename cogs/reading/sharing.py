@@ -21,7 +21,7 @@ from cogs.reading.message_articles import choose_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
@@ -74,8 +74,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     sent = await channel.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )
-    told = (text(_("Shared: {link}").format(link=sent.jump_url)),)
-    await interaction.edit_original_response(view=layout_views.static(told))
+    await answer(interaction, _("Shared: {link}").format(link=sent.jump_url))
 
 
 async def _share_as_guest(interaction: Interaction, article: Article, allowed: MayRead) -> None:
@@ -95,7 +94,7 @@ async def _share_as_guest(interaction: Interaction, article: Article, allowed: M
     said = _("{person} shared").format(person=interaction.user.mention)
     layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
     # Else what follows is the reply to that.
-    await interaction.edit_original_response(view=layout_views.static((text(_("Shared.")),)))
+    await answer(interaction, _("Shared."))
     await interaction.followup.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )

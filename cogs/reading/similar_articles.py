@@ -6,7 +6,7 @@ import math
 
 import discord
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, counted
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
@@ -70,7 +70,7 @@ class SimilarPages(ArticlePages):
         total = found.total or 0
         heading = _("More like {article}").format(article=article_cards.heading(self._article.title, _TITLE))
         said = (
-            "-# " + ngettext("{count} article", "{count} articles", total).format(count=amount(total))
+            "-# " + counted("{count} article", "{count} articles", total)
             if total
             else _("No similar articles in the channels you can see.")
         )

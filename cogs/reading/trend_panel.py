@@ -11,10 +11,9 @@ import discord
 from babel.dates import format_interval
 
 from bot.core import locale
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.digests.bar_charts import Chart
 from bot.digests.rising import FEWEST_ARTICLES, Line, Period, Trends
-from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Item, Layout, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -25,7 +24,7 @@ from bot.search.query.query_tree import Condition, Query
 from bot.text import safe
 from cogs.reading.article_list_pages import nothing_to_read
 from cogs.reading.result_pages import LatestPages, SearchPages
-from cogs.shared.views import AskerLayout, Choose, ChooseOne, Interaction, Press, Reply
+from cogs.shared.views import AskerLayout, Choose, ChooseOne, Interaction, Press, Reply, option
 
 if TYPE_CHECKING:
     from cogs.watching.watch_commands import Watching
@@ -67,7 +66,7 @@ class TrendPanel(AskerLayout):
         visible = await interaction.client.visible_feed_ids(interaction)
         if not visible:
             head = (await nothing_to_read(interaction)).head
-            await self.display(interaction, (Card(head, outlets.COLOUR),))
+            await self.display_card(interaction, *head)
             return
         self._answer = answer = await self._find(interaction, visible, self._period)
         drawn = answer.outlets if self._of_outlets else answer.rising
@@ -125,7 +124,7 @@ class TrendPanel(AskerLayout):
         parts = [
             str(format_interval(begin, end, "MMMd", locale=locale.current())),
             articles(answer.trends.articles),
-            ngettext("{count} outlet", "{count} outlets", count).format(count=amount(count)),
+            counted("{count} outlet", "{count} outlets", count),
         ]
         if self._lines():
             parts.append(_("each row at its own scale"))
@@ -183,12 +182,7 @@ class TrendPanel(AskerLayout):
 
 
 def _options(lines: tuple[Line, ...]) -> list[discord.SelectOption]:
-    return [
-        discord.SelectOption(
-            label=safe.plain(line.name, discord_limits.OPTION), value=str(number), description=figures(line)
-        )
-        for number, line in enumerate(lines)
-    ]
+    return [option(line.name, number, figures(line)) for number, line in enumerate(lines)]
 
 
 def _plain(line: Line) -> str:

@@ -6,12 +6,11 @@ import discord
 
 from bot.core.locale import _, amount
 from bot.core.refusals import Refusal
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from bot.store.records.people_records import AssistantToken
 from cogs.shared.panels import headed
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, option
 
 MOST = 10
 """Tokens of a server."""
@@ -44,7 +43,7 @@ class AssistantPanel(ManagersLayout):
             blocks.append(text(f"```\n{token}\n```\n-# {how}"))
         menu = None
         if known:
-            options = [discord.SelectOption(label=one.shown, value=one.name) for one in known]
+            options = [option(one.shown, one.name) for one in known]
             menu = Choose(
                 self._revoke, placeholder=_("Revoke some…"), options=options, max_values=len(options)
             )
@@ -54,7 +53,7 @@ class AssistantPanel(ManagersLayout):
             style=discord.ButtonStyle.success,
             disabled=len(known) >= MOST,
         )
-        await self.display(interaction, (Card((*blocks, Row(menu), Row(make)), outlets.COLOUR),))
+        await self.display_card(interaction, *blocks, Row(menu), Row(make))
 
     async def _make(self, interaction: Interaction) -> None:
         assert interaction.guild is not None

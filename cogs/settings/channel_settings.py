@@ -7,9 +7,8 @@ from functools import partial
 import discord
 
 from bot.core.choices import Preference
-from bot.core.locale import _, amount, ngettext
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule
+from bot.core.locale import _, counted
+from bot.posting.rendering.layout.blocks import Block, Row, Rule
 from bot.posting.sending import permissions
 from cogs.settings import outlet_identity
 from cogs.settings.forum_tag_panel import TagPanel
@@ -45,11 +44,11 @@ class ChannelSettings(ChannelPanel):
             blocks.append(self._threads(self.channel, is_on=now.daily_thread))
         if isinstance(self.channel, discord.ForumChannel):
             rules = len(await interaction.client.store.forum_tags.of(self.channel.id))
-            told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
+            told = counted("{count} rule", "{count} rules", rules)
             blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
         switch = self._turn(Preference.AS_OUTLET, is_on=now.as_outlet)
         blocks.append(await outlet_identity.shown(interaction, self.channel, switch, is_on=now.as_outlet))
-        await self.display(interaction, (Card(tuple(blocks), outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
         """Whether posts go into a thread of the day, and what the bot lacks for that."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 import discord
@@ -15,20 +14,17 @@ from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.posting import notify_roles
 from bot.posting.rendering import post_looks
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
-from bot.text import safe, zones
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from cogs.feeds.look_choices import open_server_look
 from cogs.settings import alert_channel
 from cogs.settings.change_history import language_name
 from cogs.settings.language_menu import languages
 from cogs.shared import place_options
-from cogs.shared.panels import headed, setting
+from cogs.shared.panels import headed, setting, zone_button
 from cogs.shared.place_options import PlaceOption
 from cogs.shared.rights import ManagersLayout, may_govern
-from cogs.shared.views import Ask, ChooseChannel, ChooseRole, Interaction, Press, Reply
+from cogs.shared.views import ChooseChannel, ChooseRole, Interaction, Press
 
-_LONGEST_ZONE = 60
 _MOST_ROLES = 10
 
 
@@ -88,14 +84,14 @@ class ServerPanel(ManagersLayout):
             setting(_("Who manages feeds"), managers),
             Row(appoint if may_govern(interaction) else None),
             *notify,
-            setting(_("Time zone"), zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
+            setting(_("Time zone"), zone, zone_button(self, self._move_clock)),
             setting(
                 _("Post appearance"), post_looks.brief(now.look), Press(self._open_look, label=_("Choose…"))
             ),
             Rule(),
             text(f"-# {more}"),
         )
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
         """Set a preference of the server."""
@@ -148,22 +144,7 @@ class ServerPanel(ManagersLayout):
         self.stop()
         await open_server_look(interaction, self.command_id)
 
-    async def _ask_zone(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(
-            Ask(
-                self,
-                self._move_clock,
-                title=_("Time zone"),
-                label=_("City, country, or a name like Europe/Paris"),
-                placeholder="Europe/Paris",
-                max_length=_LONGEST_ZONE,
-            )
-        )
-
-    async def _move_clock(self, interaction: Interaction, text: str) -> None:
-        zone = await asyncio.to_thread(zones.find, text)
-        if zone is None:
-            raise Refusal(await _no_zone(text))
+    async def _move_clock(self, interaction: Interaction, zone: str) -> None:
         await self.change(interaction, Preference.TIME_ZONE, zone)
         await self.show(interaction)
 
@@ -174,21 +155,3 @@ def _zone(name: str, now: int) -> str:
     return _("{zone} ({time} there now)").format(
         zone=name, time=format_time(there, "short", locale=locale.current())
     )
-
-
-async def _no_zone(text: str) -> str:
-    """What to say of a text that is no time zone."""
-    given = safe.markdown(safe.plain(text, _LONGEST_ZONE))
-    if any(character.isdecimal() for character in text):
-        return _(
-            "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "
-            "Paris or Belgium."
-        ).format(text=given)
-    if names := await asyncio.to_thread(zones.near, text):
-        offered = ", ".join(f"`{name}`" for name in names)
-        return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
-            text=given, names=offered
-        )
-    return _(
-        "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
-    ).format(text=given)

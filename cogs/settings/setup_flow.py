@@ -8,23 +8,23 @@ import discord
 from discord import app_commands
 from discord.app_commands import locale_str
 
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.opml import Outline
 from bot.polling.feed_search import NeedsPassword
-from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
-from bot.text import safe, urls
+from bot.text import urls
 from cogs.feeds import starter_packs
-from cogs.feeds.follow_flow import offered
+from cogs.feeds.follow_flow import offered, site_button
 from cogs.shared import arrival, place_options
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.panels import headed
 from cogs.shared.place_options import Place, PlaceOption, lacking, require_posting
 from cogs.shared.rights import FOR_MANAGERS, in_servers, require_manage_with
-from cogs.shared.views import Ask, AskerLayout, Choose, ChooseChannel, Interaction, Press, Reply
+from cogs.shared.views import AskerLayout, Choose, ChooseChannel, Interaction, Press, option
 
 _COMMAND = "setup"
 _MOST_ADDRESSES = 10
@@ -100,12 +100,7 @@ class SetupFlow(AskerLayout):
             waits,
         ]
         options = [
-            discord.SelectOption(
-                label=_(title.message),
-                description=safe.plain(_few(starter_packs.outlines(name)), discord_limits.OPTION) or None,
-                value=name,
-                default=name in self._packs,
-            )
+            option(_(title.message), name, _few(starter_packs.outlines(name)), chosen=name in self._packs)
             for name, title in starter_packs.PACKS.items()
         ]
         packs = Choose(
@@ -134,11 +129,11 @@ class SetupFlow(AskerLayout):
             Row(channel),
             Row(
                 Press(self._follow, label=_("Follow"), style=green, disabled=not ready),
-                Press(self._ask_address, Reply.OWN, label=_("Add a site…"), disabled=full),
+                site_button(self, self._look, _("Add a site…"), disabled=full),
                 Press(self.cancel, label=_("Cancel")),
             ),
         )
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
         self._packs = values
@@ -155,18 +150,6 @@ class SetupFlow(AskerLayout):
             self._place = found
         finally:
             await self._show(interaction)
-
-    async def _ask_address(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(
-            Ask(
-                self,
-                self._look,
-                title=_("Add a site"),
-                label=_("Address or name of an outlet"),
-                placeholder="https://",
-                max_length=2000,
-            )
-        )
 
     async def _look(self, interaction: Interaction, address: str) -> None:
         assert interaction.guild is not None
@@ -239,9 +222,7 @@ def _few(outlines: tuple[Outline, ...]) -> str:
     more = len(outlines) - _NAMED
     if more <= 0:
         return names
-    return ngettext("{names} and {count} other", "{names} and {count} others", more).format(
-        names=names, count=amount(more)
-    )
+    return counted("{names} and {count} other", "{names} and {count} others", more, names=names)
 
 
 def _next() -> tuple[str, ...]:

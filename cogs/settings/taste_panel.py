@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import discord
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Row, Rule
 from bot.posting.wording import taste_words
@@ -60,10 +60,8 @@ def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     if not taste.verdicts:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return
-    counted = ngettext("{count} reaction.", "{count} reactions.", taste.verdicts).format(
-        count=amount(taste.verdicts)
-    )
+    reactions = counted("{count} reaction.", "{count} reactions.", taste.verdicts)
     rule = _("Anything fewer than {least} people reacted to counts too, but isn’t shown to others.").format(
         least=amount(SEVERAL)
     )
-    yield f"-# {counted} {rule}"
+    yield f"-# {reactions} {rule}"

@@ -12,12 +12,12 @@ from bot.core.locale import _
 from bot.core.models import Article, DispatchState
 from bot.core.people_models import Bookmark
 from bot.posting.rendering import buttons, discord_limits, messages, reading_buttons
-from bot.posting.rendering.layout import layout_views, outlets
+from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
 from bot.text import excerpts, safe
 from bot.text.characters import visible
 from cogs.shared.membership import hidden_servers
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer, option
 
 _TITLE = 150
 _BEGINNING = 4_000  # characters of a text that are read
@@ -49,13 +49,9 @@ def heading(text: str, limit: int) -> str:
     return _("“{text}”").format(text=safe.markdown(safe.plain(text, limit)))
 
 
-def option(article: Article) -> discord.SelectOption:
+def as_option(article: Article) -> discord.SelectOption:
     """An entry of the menu that opens articles; its value is the article's key."""
-    return discord.SelectOption(
-        label=safe.plain(article.title, discord_limits.OPTION) or _("Untitled"),
-        description=safe.plain(article.outlet, discord_limits.OPTION) or None,
-        value=article.key,
-    )
+    return option(safe.plain(article.title) or _("Untitled"), article.key, article.outlet)
 
 
 def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
@@ -83,10 +79,7 @@ async def show(interaction: Interaction, article: Article, *, said: str = "") ->
     kept = await store.get(interaction.user.id, article.id, hidden=hidden)
     posted = await places(interaction, article)
     shown = card(article, kept=kept, posted=posted, here=not interaction_places.is_direct(interaction))
-    view = layout_views.static((*([text(said)] if said else []), shown))
-    await interaction.edit_original_response(
-        content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
-    )
+    await answer(interaction, (*([text(said)] if said else []), shown))
 
 
 def card(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.core.models import Article
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
@@ -87,9 +87,7 @@ class Entry:
         count = len(self.tellers)
         if not count:
             return ""
-        more = ngettext(
-            "{count} more outlet on this story", "{count} more outlets on this story", count
-        ).format(count=amount(count))
+        more = counted("{count} more outlet on this story", "{count} more outlets on this story", count)
         return f"-# {more}"
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 import discord
 
 from bot.core.choices import Preference
+from bot.core.locale import _
+from bot.core.refusals import Refusal
 from bot.posting.rendering.layout.blocks import Item, Section, Text, text
+from bot.text import safe, zones
 from cogs.shared.place_options import Place, require_view
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Interaction
+from cogs.shared.views import AskerLayout, Interaction, Press, option
+from cogs.shared.windows import Line, asking
 
 T = TypeVar("T")
+
+_LONGEST_ZONE = 60
 
 NONE = "-"
 """The value of the option that chooses nothing."""
@@ -60,14 +67,47 @@ def options(
 ) -> list[discord.SelectOption]:
     """Options of a menu, after that of choosing nothing; what holds is marked."""
     return [
-        discord.SelectOption(label=otherwise, value=NONE, default=chosen is None),
-        *(
-            discord.SelectOption(label=label(value), value=str(value), default=value == chosen)
-            for value in values
-        ),
+        option(otherwise, NONE, chosen=chosen is None),
+        *(option(label(value), value, chosen=value == chosen) for value in values),
     ]
 
 
 def number(values: list[str]) -> int | None:
     """The number that was chosen of such options; None for nothing."""
     return None if values[0] == NONE else int(values[0])
+
+
+def zone_button(view: AskerLayout, take: Callable[[Interaction, str], Awaitable[None]]) -> Press:
+    """A button that asks for a time zone, and gives its name in the IANA database to `take`."""
+
+    async def typed(interaction: Interaction, text: str) -> None:
+        zone = await asyncio.to_thread(zones.find, text)
+        if zone is None:
+            raise Refusal(await _no_zone(text))
+        await take(interaction, zone)
+
+    line = Line(
+        "line",
+        _("City, country, or a name like Europe/Paris"),
+        placeholder="Europe/Paris",
+        max_length=_LONGEST_ZONE,
+    )
+    return asking(view, typed, _("Change…"), line, title=_("Time zone"))
+
+
+async def _no_zone(text: str) -> str:
+    """What to say of a text that is no time zone."""
+    given = safe.markdown(safe.plain(text, _LONGEST_ZONE))
+    if any(character.isdecimal() for character in text):
+        return _(
+            "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "
+            "Paris or Belgium."
+        ).format(text=given)
+    if names := await asyncio.to_thread(zones.near, text):
+        offered = ", ".join(f"`{name}`" for name in names)
+        return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
+            text=given, names=offered
+        )
+    return _(
+        "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
+    ).format(text=given)

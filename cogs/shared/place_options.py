@@ -79,6 +79,12 @@ async def find(guild: discord.Guild, channel_id: int) -> Place | None:
     return channel if isinstance(channel, Place) else None
 
 
+def channel_name(guild: discord.Guild, channel_id: int) -> str:
+    """A channel of a server by its name, plain text; one that the cache does not know has none."""
+    channel = guild.get_channel_or_thread(channel_id)
+    return f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+
+
 async def require_view(interaction: Interaction, channel_id: int) -> None:
     """Raise `Refusal` unless the asker sees this channel of the server they are in."""
     assert interaction.guild is not None

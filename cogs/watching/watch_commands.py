@@ -13,7 +13,7 @@ from bot.core import locale
 from bot.core.locale import _, amount, clickable
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits, posts
-from bot.posting.rendering.layout import blocks, layout_views
+from bot.posting.rendering.layout import blocks
 from bot.posting.sending import message_places
 from bot.posting.wording import search_notes
 from bot.search.query.query_syntax import MAX_LENGTH, Query
@@ -23,7 +23,7 @@ from bot.watches.watch_matching import CLOSED
 from cogs.reading.query_completion import query_choices
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.place_options import Option, Place, place, require_posting
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer
 from cogs.watching.watch_list import (
     WatchPages,
     listed,
@@ -169,8 +169,7 @@ class Watching(
         if found.suggestions:
             words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
             lines.append(_("Did you mean {words}?").format(words=words))
-        shown = (blocks.text("\n".join(lines)), *card)
-        await interaction.edit_original_response(view=layout_views.static(shown))
+        await answer(interaction, (blocks.text("\n".join(lines)), *card))
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:

@@ -17,7 +17,7 @@ from cogs.shared.lasting_items import lasting
 from cogs.shared.paging import CardPage, CardPages
 from cogs.shared.panels import headed
 from cogs.shared.rights import may_manage_with, require_manage_with
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, option
 
 _LIST = 10  # a page
 _SHOWN = 150  # characters of a query
@@ -52,10 +52,7 @@ class WatchPages(CardPages):
         lines = lines or [clickable(_("No watches yet. Add one with /watch add."))]
         menu = retry = None
         if shown:
-            options = [
-                discord.SelectOption(label=menu_label(interaction, watch), value=str(watch.id))
-                for watch in shown
-            ]
+            options = [option(menu_label(interaction, watch), watch.id) for watch in shown]
             menu = Choose(
                 self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options)
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, counted
 from bot.core.models import Article
 from bot.posting.rendering.buttons import MOST_JOINED
 from bot.posting.rendering.messages import linked
@@ -32,7 +32,7 @@ def links(joined: Sequence[Article]) -> str:
         told.append(link)
     left_out = len(joined) - len(told)
     if left_out:
-        told.append(ngettext("{count} more", "{count} more", left_out).format(count=amount(left_out)))
+        told.append(counted("{count} more", "{count} more", left_out))
     return " · ".join(told)
 
 
@@ -41,5 +41,5 @@ def count(joined: Sequence[Article]) -> str:
     if not joined:
         return ""
     number = len({article.outlet for article in joined})
-    told = ngettext("+{count} outlet", "+{count} outlets", number).format(count=amount(number))
+    told = counted("+{count} outlet", "+{count} outlets", number)
     return linked(told, joined[0].url)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from babel.dates import format_date, format_interval
 
 from bot.core import hours, locale
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY, Edition, Section, Story
@@ -76,14 +76,10 @@ async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
         told = stories(edition.sections, {article.id: article for article in found})
         more = edition.more + told.left_out
         count = more + len(told.linked)
-        counted = [dates, ngettext("{count} story", "{count} stories", count).format(count=amount(count))]
+        numbers = [dates, counted("{count} story", "{count} stories", count)]
         if edition.outlets:
-            counted.append(
-                ngettext("{count} outlet", "{count} outlets", edition.outlets).format(
-                    count=amount(edition.outlets)
-                )
-            )
-        heading = blocks.text(f"## {title}\n-# {' · '.join(counted)}")
+            numbers.append(counted("{count} outlet", "{count} outlets", edition.outlets))
+        heading = blocks.text(f"## {title}\n-# {' · '.join(numbers)}")
         rest = [blocks.text(f"-# {_more(more)}")] if more else []
         if any(story.summary for section in edition.sections for story in section.stories):
             said = _("Summaries by a language model. It can be wrong: follow the links.")

@@ -17,7 +17,7 @@ import discord
 from babel import Locale
 
 from bot.core import locale
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import blocks, fitting, layout_views, outlets
@@ -142,11 +142,7 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
     """One message for many articles: the newest that fit, a menu to keep some, a button to see them all."""
     with locale.use(language):
         count = len(articles)
-        title = ngettext(
-            "{count} article came in meanwhile",
-            "{count} articles came in meanwhile",
-            count,
-        ).format(count=amount(count))
+        title = counted("{count} article came in meanwhile", "{count} articles came in meanwhile", count)
         card = Card(
             (
                 blocks.text(f"### {title}"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from bot.answers.conversing.question_service import NotTaken
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.feed_search import Unfollowable
@@ -54,11 +54,11 @@ def _no_feed(values: _Values) -> str:
 
 def _too_many_feeds(values: _Values) -> str:
     count = int(values["count"])
-    return ngettext(
+    return counted(
         "This server already follows {count} feed, the maximum. Remove one first.",
         "This server already follows {count} feeds, the maximum. Remove one first.",
         count,
-    ).format(count=amount(count))
+    )
 
 
 def _too_many_questions(sentence: Callable[[], str]) -> Callable[[_Values], str]:
