@@ -19,7 +19,7 @@ from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
 from cogs.feeds import post_previews
 from cogs.feeds.subscription_options import Pair, bold
-from cogs.shared import arrival, place_options
+from cogs.shared import place_options
 from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
@@ -157,10 +157,7 @@ class AddFlow(ManagersLayout):
 
     async def _confirm(self, interaction: Interaction) -> None:
         client = interaction.client
-        place = await place_options.find(self._place.guild, self._place.id)
-        if place is None:
-            raise Refusal(_("That channel no longer exists."))
-        await place_options.require_view(interaction, place.id)
+        place = await place_options.current(interaction, self._place.id)
         require_posting(interaction, place)
         followed = await client.newsroom.following.follow(
             self._found,
@@ -170,7 +167,7 @@ class AddFlow(ManagersLayout):
         )
         await client.courier.look_again(place.id)
         client.courier.wake()
-        waits = await arrival.delay(interaction, place)
+        waits = await place_options.posting_delay(interaction, place)
         if waits:
             said = _("Now following {feed} in {channel}.")
         elif followed.first:

@@ -146,13 +146,12 @@ class LookPanel(ManagersLayout):
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `Refusal` unless the asker may mention a role there, or it is mentioned already."""
-        guild, member = interaction.guild, interaction.user
-        assert guild is not None
+        member = interaction.user
         assert isinstance(member, discord.Member)
         usual = await self.usual(interaction)
         if role_id is None or role_id in {(self._kept or usual).role, usual.role}:
             return
-        role = guild.get_role(role_id)
+        role = self.guild.get_role(role_id)
         if role is None:
             raise Refusal(_("That role no longer exists."))
         if not self.may_mention(interaction, member, role):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-import discord
 from discord import app_commands
 from discord.app_commands import Range, locale_str
 from discord.ext import commands
@@ -24,6 +23,7 @@ from cogs.feeds import feed_health
 from cogs.feeds.feed_health import trouble
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import article_cards
+from cogs.shared.place_options import sees
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction, answer_card
 
@@ -99,10 +99,7 @@ async def _permitted(interaction: Interaction, found: Explanation, visible: Coll
 
 
 async def _sees(interaction: Interaction, place: FateRow | Subscription | Dispatch) -> bool:
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member) or place.server_id != guild.id:
-        return False
-    return await interaction.client.can_view(guild, member, place.channel_id)
+    return place.server_id == interaction.guild_id and await sees(interaction, place.channel_id)
 
 
 def _lines(found: Explanation) -> Iterator[str]:

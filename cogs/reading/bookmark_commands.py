@@ -23,13 +23,20 @@ from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.store.records.people_records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
-from cogs.reading.bookmark_notes import mark_button, note_button
-from cogs.reading.catch_up_pages import all_button
 from cogs.reading.message_articles import articles_of
 from cogs.reading.more_menu import more_button
-from cogs.reading.saving import already, keep, save_button, save_menu, saved, server_of
+from cogs.reading.result_pages import all_button, like, like_button
+from cogs.reading.saving import (
+    already,
+    keep,
+    mark_button,
+    note_button,
+    save_button,
+    save_menu,
+    saved,
+    server_of,
+)
 from cogs.reading.sharing import share_button
-from cogs.reading.similar_articles import like, like_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
 from cogs.shared.lasting_items import LastingCog

@@ -21,8 +21,7 @@ class AssistantPanel(ManagersLayout):
 
     async def show(self, interaction: Interaction, token: str | None = None) -> None:
         """Show them, with a new `token`, which is not shown again."""
-        assert interaction.guild is not None
-        known = await interaction.client.store.assistant_tokens.of_server(interaction.guild.id)
+        known = await interaction.client.store.assistant_tokens.of_server(self.guild.id)
         lines = [_line(one) for one in known] or [_("No tokens yet.")]
         blocks: list[Block] = [
             headed(
@@ -56,18 +55,16 @@ class AssistantPanel(ManagersLayout):
         await self.display_card(interaction, *blocks, Row(menu), Row(make))
 
     async def _make(self, interaction: Interaction) -> None:
-        assert interaction.guild is not None
         token = await interaction.client.store.assistant_tokens.make(
-            interaction.guild.id, person_id=interaction.user.id, limit=MOST
+            self.guild.id, person_id=interaction.user.id, limit=MOST
         )
         if token is None:
             raise Refusal(_("A server can have {count} tokens. Revoke one first.").format(count=amount(MOST)))
         await self.show(interaction, token)
 
     async def _revoke(self, interaction: Interaction, names: list[str]) -> None:
-        assert interaction.guild is not None
         await interaction.client.store.assistant_tokens.revoke(
-            interaction.guild.id, names, person_id=interaction.user.id
+            self.guild.id, names, person_id=interaction.user.id
         )
         await self.show(interaction)
 

@@ -19,7 +19,7 @@ from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.text import urls
 from cogs.feeds import starter_packs
 from cogs.feeds.follow_flow import offered, site_button
-from cogs.shared import arrival, place_options
+from cogs.shared import place_options
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.panels import headed
 from cogs.shared.place_options import Place, PlaceOption, lacking, require_posting
@@ -86,7 +86,7 @@ class SetupFlow(AskerLayout):
 
     async def _show(self, interaction: Interaction) -> None:
         refusal, advice = lacking(interaction, self._place) if self._place is not None else ("", "")
-        waits = await arrival.delay(interaction, self._place) if self._place is not None else ""
+        waits = await place_options.posting_delay(interaction, self._place) if self._place is not None else ""
         last = _("**3.** Press **{follow}**.")
         if not waits:
             last = _("**3.** Press **{follow}**. Each feed’s latest article appears right away.")
@@ -140,14 +140,9 @@ class SetupFlow(AskerLayout):
         await self._show(interaction)
 
     async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
-        assert interaction.guild is not None
         try:
             self._place = None
-            found = await place_options.find(interaction.guild, channel_ids[0])
-            if found is None:
-                raise Refusal(_("That channel no longer exists."))
-            await place_options.require_view(interaction, found.id)
-            self._place = found
+            self._place = await place_options.current(interaction, channel_ids[0])
         finally:
             await self._show(interaction)
 
@@ -177,12 +172,7 @@ class SetupFlow(AskerLayout):
 
     async def _follow(self, interaction: Interaction) -> None:
         client = interaction.client
-        target = (
-            await place_options.find(self._place.guild, self._place.id) if self._place is not None else None
-        )
-        if target is None:
-            raise Refusal(_("That channel no longer exists."))
-        await place_options.require_view(interaction, target.id)
+        target = await place_options.current(interaction, 0 if self._place is None else self._place.id)
         require_posting(interaction, target)
         chosen = [outline for name in self._packs for outline in starter_packs.outlines(name)]
         feeds = list({outline.url: outline for outline in (*self._added, *chosen)}.values())
@@ -203,7 +193,7 @@ class SetupFlow(AskerLayout):
             tell=tell,
         )
         client.courier.wake()
-        waits = await arrival.delay(interaction, target)
+        waits = await place_options.posting_delay(interaction, target)
         said = _("All set! The first articles are arriving in {channel}.")
         if not any(line.startswith(starter_packs.ADDED) for line in lines):
             said, waits = _("Nothing new to follow in {channel}."), ""

@@ -1,4 +1,4 @@
-"""How a panel of settings looks: a heading, then each setting with its value and what changes it."""
+"""Panels of settings: a heading, then each setting with its value and what changes it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import discord
 
+from bot.core import locale
 from bot.core.choices import Preference
 from bot.core.locale import _
 from bot.core.refusals import Refusal
@@ -15,7 +16,7 @@ from bot.posting.rendering.layout.blocks import Item, Section, Text, text
 from bot.text import safe, zones
 from cogs.shared.place_options import Place, require_view
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import AskerLayout, Interaction, Press, option
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, option
 from cogs.shared.windows import Line, asking
 
 T = TypeVar("T")
@@ -26,8 +27,30 @@ NONE = "-"
 """The value of the option that chooses nothing."""
 
 
-class ChannelPanel(ManagersLayout):
+class SettingsPanel(ManagersLayout):
+    """A panel with settings of a server, or of a channel of it."""
+
+    channel: Place | None = None
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show the settings as they are, in the reply to an interaction that was acknowledged."""
+        raise NotImplementedError
+
+    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
+        """Set a preference."""
+        await interaction.client.store.preferences.change(
+            preference,
+            value,
+            server_id=self.guild.id,
+            channel_id=None if self.channel is None else self.channel.id,
+            person_id=interaction.user.id,
+        )
+
+
+class ChannelPanel(SettingsPanel):
     """A panel about one channel, for who may still manage feeds and still sees it."""
+
+    channel: Place
 
     def __init__(self, interaction: Interaction, channel: Place, command_id: int | None = None) -> None:
         super().__init__(interaction, command_id)
@@ -36,16 +59,6 @@ class ChannelPanel(ManagersLayout):
     async def check(self, interaction: Interaction) -> None:
         await super().check(interaction)
         await require_view(interaction, self.channel.id)
-
-    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
-        """Set a preference of the channel."""
-        await interaction.client.store.preferences.change(
-            preference,
-            value,
-            server_id=self.channel.guild.id,
-            channel_id=self.channel.id,
-            person_id=interaction.user.id,
-        )
 
 
 def headed(title: str, *lines: str) -> Text:
@@ -111,3 +124,19 @@ async def _no_zone(text: str) -> str:
     return _(
         "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
     ).format(text=given)
+
+
+def language_name(language: str) -> str:
+    """A language of posts as the reader calls it within a sentence."""
+    return {"en": _("English"), "fr": _("French")}.get(language, language)
+
+
+def languages(panel: SettingsPanel, chosen: str | None, otherwise: str) -> Choose:
+    """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
+
+    async def speak(interaction: Interaction, values: list[str]) -> None:
+        await panel.change(interaction, Preference.LANGUAGE, locale.supported(values[0]))
+        await panel.show(interaction)
+
+    shown = options(chosen, locale.LANGUAGES, lambda each: language_name(each).capitalize(), otherwise)
+    return Choose(speak, placeholder=_("Post language…"), options=shown)

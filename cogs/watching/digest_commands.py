@@ -67,11 +67,8 @@ class DigestList(ManagersLayout):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
 
     async def show(self, interaction: Interaction) -> None:
-        guild, member = interaction.guild, interaction.user
-        assert guild is not None
-        assert isinstance(member, discord.Member)
-        found = await interaction.client.store.digests.of_server(guild.id)
-        seen = await subscription_options.shown(interaction, guild, member, {one.channel_id for one in found})
+        found = await interaction.client.store.digests.of_server(self.guild.id)
+        seen = await subscription_options.shown(interaction, {one.channel_id for one in found})
         shown = [one for one in found if one.channel_id in seen]
         title = _("Digests")
         if not shown:
@@ -79,7 +76,7 @@ class DigestList(ManagersLayout):
             await self.display_card(interaction, headed(title, said))
             return
         options = [
-            option(channel_name(guild, one.channel_id), one.channel_id, digest_words.when(one.plan))
+            option(channel_name(self.guild, one.channel_id), one.channel_id, digest_words.when(one.plan))
             for one in shown
         ]
         menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop one…"), options=options)
@@ -87,14 +84,12 @@ class DigestList(ManagersLayout):
         await self.display_card(interaction, headed(title), *entries, Row(menu))
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        guild = interaction.guild
-        assert guild is not None
-        target = await place_options.find(guild, int(values[0]))
+        target = await place_options.find(self.guild, int(values[0]))
         if target is None:
-            if not await subscription_options.is_gone(guild, int(values[0])):
+            if not await subscription_options.is_gone(self.guild, int(values[0])):
                 raise Refusal(_("I can’t reach that channel right now. Try again later."))
             ended = await interaction.client.store.digests.stop(
-                server_id=guild.id, channel_id=int(values[0]), person_id=interaction.user.id
+                server_id=self.guild.id, channel_id=int(values[0]), person_id=interaction.user.id
             )
             raise Refusal(
                 _("That channel is gone, so I stopped its digest.")

@@ -168,9 +168,7 @@ class DigestFlow(ChannelPanel):
         await self._show(interaction)
 
     async def _save(self, interaction: Interaction) -> None:
-        target = await place_options.find(self.channel.guild, self.channel.id)
-        if target is None:
-            raise Refusal(_("That channel no longer exists."))
+        target = await place_options.current(interaction, self.channel.id)
         require_posting(interaction, target)
         client = interaction.client
         saved = await client.store.digests.save(

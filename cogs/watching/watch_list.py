@@ -30,15 +30,15 @@ async def listed(interaction: Interaction) -> list[Watch]:
 
     Those of channels only where they see the channel, or it is gone.
     """
-    store, guild, member = interaction.client.store.watches, interaction.guild, interaction.user
-    theirs = await store.of_person(member.id)
-    if guild is None or not isinstance(member, discord.Member):
+    store, server_id = interaction.client.store.watches, interaction.guild_id
+    theirs = await store.of_person(interaction.user.id)
+    if server_id is None or not isinstance(interaction.user, discord.Member):
         return theirs
-    here = [watch for watch in theirs if watch.server_id == guild.id]
+    here = [watch for watch in theirs if watch.server_id == server_id]
     if not await may_manage_with(interaction, FEEDS):
         return here
-    told = await store.of_channels(guild.id)
-    seen = await shown(interaction, guild, member, {watch.channel_id for watch in told})
+    told = await store.of_channels(server_id)
+    seen = await shown(interaction, {watch.channel_id for watch in told})
     return here + [watch for watch in told if watch.channel_id in seen]
 
 
