@@ -210,7 +210,15 @@ def _ranked(
             about = topics[group[0].article_id]
             return outlets[group[0].outlet] + max((told[topic] for topic in about), default=0)
 
-        best = max(left, key=lambda group: worth[group[0].article_id] - _AGAIN * again(group))
+        def net(group: Group) -> float:
+            return worth[group[0].article_id] - _AGAIN * again(group)
+
+        best = max(left, key=net)
+        if best[0].language != language:  # the channel's own language tells a topic first, where it does
+            about = topics[best[0].article_id]
+            own = [one for one in left if one[0].language == language]
+            own = [one for one in own if about & topics[one[0].article_id]]
+            best = max(own, key=net, default=best)
         left.remove(best)
         outlets[best[0].outlet] += 1
         told.update(topics[best[0].article_id])

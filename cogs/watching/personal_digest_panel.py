@@ -15,16 +15,19 @@ from bot.core.locale import _, amount
 from bot.core.models import Feed
 from bot.core.people_models import PersonalDigest
 from bot.core.refusals import Refusal
-from bot.posting.rendering import discord_limits, reading_buttons
+from bot.core.workers import WorkerError
+from bot.digests.digest_selection import period
+from bot.posting.rendering import digest_pages, discord_limits, reading_buttons
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from bot.posting.sending import message_places
 from bot.posting.sending.send_outcomes import describe
+from bot.search.index.engine import EngineError
 from bot.search.query.query_syntax import parse
 from bot.text import safe
 from bot.watches.watch_matching import CLOSED
 from cogs.shared.lasting_items import lasting
 from cogs.shared.panels import headed, number, setting, zone_button
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press, option
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, answer_card, option
 from cogs.shared.windows import Line, asking
 from cogs.watching import digest_words
 
@@ -54,8 +57,7 @@ class PersonalDigestPanel(AskerLayout):
         elif (server_id := interaction_places.server_id(interaction)) is not None:
             zone = (await store.preferences.of_server(server_id)).time_zone
             self._plan = replace(self._plan, time_zone=zone)
-        readable = await interaction.client.courier.audience.read_by(interaction.user.id)
-        readable |= dict.fromkeys(await interaction.client.visible_feed_ids(interaction), 0)
+        readable = await _readable(interaction)
         found = [feed for feed in await store.feeds.all() if feed.id in readable]
         chosen = set(self._plan.feeds)
         self._feeds = sorted(found, key=lambda feed: (feed.id not in chosen, feed.title.casefold()))
@@ -65,12 +67,12 @@ class PersonalDigestPanel(AskerLayout):
     async def _show(self, interaction: Interaction) -> None:
         plan, known, style = self._plan, self._known, discord.ButtonStyle
         watches = len(await interaction.client.store.watches.of_person(interaction.user.id))
-        watched = _("on") if plan.watches else _("off")
+        watched = _("included") if plan.watches else _("not included")
         if watches:
             watched += f" · {amount(watches)}"
         turn = Press(
             self._turn_watches,
-            label=_("Turn off") if plan.watches else _("Turn on"),
+            label=_("Leave out") if plan.watches else _("Include"),
             disabled=not watches and not plan.watches,
         )
         same = known is not None and known.plan == plan
@@ -97,6 +99,7 @@ class PersonalDigestPanel(AskerLayout):
             setting(_("Your watches"), watched, turn),
             Row(
                 Press(self._save, label=save_label, style=style.success, disabled=same and not rests),
+                Press(self._preview, Reply.NEW, label=_("Preview")),
                 None if known is None or rests else Press(self._pause, label=_("Pause")),
                 None
                 if known is None
@@ -179,6 +182,32 @@ class PersonalDigestPanel(AskerLayout):
     async def _take_zone(self, interaction: Interaction, zone: str) -> None:
         await self._change(interaction, time_zone=zone)
 
+    async def _preview(self, interaction: Interaction) -> None:
+        """What the digest would be if it came now, with the choices as they are shown."""
+        client, plan, language = interaction.client, self._plan, locale.current()
+        now = client.newsroom.clock.now()
+        digest = PersonalDigest(
+            channel_id=0,
+            person_id=interaction.user.id,
+            server_id=None,
+            plan=plan,
+            language=language,
+            problem=None,
+            paused=None,
+            created=now,
+            due=now,
+            covered=None,
+        )
+        try:
+            edition = await client.courier.digests.personal.edition(
+                digest, await _readable(interaction), since=now - period(plan), until=now + 1
+            )
+        except (WorkerError, EngineError) as error:
+            raise Refusal(_("That took too long. Try again.")) from error
+        told = await digest_pages.page(client.store, edition, language=language)
+        nothing = (headed(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
+        await answer_card(interaction, *(nothing if told is None else told.card))
+
     async def _save(self, interaction: Interaction) -> None:
         client, person_id = interaction.client, interaction.user.id
         direct = await message_places.direct(client, person_id)
@@ -209,6 +238,12 @@ class PersonalDigestPanel(AskerLayout):
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
     """Opens the panel of whoever pressed, under their digest."""
     await PersonalDigestPanel(interaction).start(interaction)
+
+
+async def _readable(interaction: Interaction) -> set[int]:
+    """The feeds that who presses may read, here and in the other servers that they share with the bot."""
+    elsewhere = await interaction.client.courier.audience.read_by(interaction.user.id)
+    return {*elsewhere, *await interaction.client.visible_feed_ids(interaction)}
 
 
 def _named(names: list[str] | tuple[str, ...]) -> str:

@@ -76,12 +76,12 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     feed_server.serve("/rss", _rss(item(2), item(1)))
     await telex.poll(feed)
     await telex.deliver()
-    assert _labels(telex) == ["Save", "Ajouter aux favoris"]
+    assert _labels(telex) == ["Save", "Enregistrer"]
     await choose(telex.editor, last(await panel(telex, "channel")), "English")
     feed_server.serve("/rss", _rss(item(3), item(2), item(1)))
     await telex.poll(feed)
     await telex.deliver()
-    assert _labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
+    assert _labels(telex) == ["Save", "Enregistrer", "Save"]
     back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
     assert selected(last(back), "Post language") == ["Same as the server"]
     assert (await telex.store.preferences.of_channel(telex.news.id)).language is None

@@ -25,6 +25,11 @@ _NOTICES = """
     SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
     FROM watch_match JOIN article ON article.id = article_id JOIN dispatch ON dispatch.id = dispatch_id
 """
+_BRIEFS = """
+    SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
+    FROM personal_digest JOIN dispatch ON dispatch.channel_id = personal_digest.channel_id
+    JOIN digest_article ON dispatch_id = dispatch.id JOIN article ON article.id = article_id
+"""
 _OPEN = """
     SELECT count(*) FROM dispatch WHERE state IN ('waiting', 'claimed') OR state = 'sent' AND finished = 0
 """
@@ -51,8 +56,9 @@ class Looking:
 
     def digests_due(self) -> int:
         """How many digests are due and not made."""
-        ((count,),) = self.rows(f"SELECT count(*) FROM digest WHERE due <= {self.clock.now()}")
-        return int(count)
+        kinds = ("digest", "personal_digest")
+        now = self.clock.now()
+        return sum(self.rows(f"SELECT count(*) FROM {kind} WHERE due <= {now}")[0][0] for kind in kinds)
 
     def open_dispatches(self) -> int:
         """How many dispatches are not over."""
@@ -62,9 +68,8 @@ class Looking:
     def fates(self, numbers: Iterable[int]) -> list[str]:
         """What is wrong with the fates of articles: one is right in each channel, posted as its message."""
         found: dict[tuple[int, int], list[tuple[str, int]]] = {}
-        for url, channel_id, state, message_id in self.rows(_FATES):
-            found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
-        for url, channel_id, state, message_id in self.rows(_NOTICES):
+        rows = [row for query in (_FATES, _NOTICES, _BRIEFS) for row in self.rows(query)]
+        for url, channel_id, state, message_id in rows:
             found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
         wrong = []
         for kind, channel in self.places.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bot.client.services import Newsroom, open_newsroom
-from bot.core.choices import DigestPlan, Preference
+from bot.core.choices import DigestPlan, PersonalPlan, Preference
 from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.polling.poller import Poller
@@ -31,6 +31,7 @@ from tests.wire.state import Channel, Kind, Permission, Server
 from tests.wire.waiting import until
 
 KINDS = ("text", "announcement", "thread", "forum")
+DIRECT = "direct message"
 SIGNED = ("signed text", "signed thread", "signed forum")
 """Channels whose posts appear under the name of their outlet."""
 
@@ -104,14 +105,14 @@ class Scene(Looking):
     async def watch(self) -> None:
         """Let a person and a channel watch for what every article has."""
         ada = self.discord.people.join(self.server.id, "Ada")
-        self.watchers["direct message"] = self.discord.acts.direct(ada)
+        self.watchers[DIRECT] = self.discord.acts.direct(ada)
         self.watchers["watching channel"] = self.discord.acts.add_channel(self.server, "watching")
         async with self.newsroom() as newsroom:
             for kind, channel in self.watchers.items():
                 assert await newsroom.store.watches.add(
                     server_id=self.server.id,
                     channel_id=channel.id,
-                    person_id=ada.id if kind == "direct message" else None,
+                    person_id=ada.id if kind == DIRECT else None,
                     query="article",
                     language=None,
                     limit=9,
@@ -121,6 +122,19 @@ class Scene(Looking):
         """Let what the watches find be told at once, though there was a notice a moment ago."""
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("UPDATE watch SET quiet = 0")
+
+    async def brief(self) -> None:
+        """Let a person get a digest of their own, of all that they may read."""
+        ada = self.discord.people.join(self.server.id, "Ada")
+        self.watchers[DIRECT] = self.discord.acts.direct(ada)
+        async with self.newsroom() as newsroom:
+            await newsroom.store.personal_digests.save(
+                PersonalPlan(weekday=None, minute=0),
+                person_id=ada.id,
+                channel_id=self.watchers[DIRECT].id,
+                server_id=self.server.id,
+                language="en",
+            )
 
     async def digest(self) -> None:
         """Let every channel that follows the feed get a digest and no single posts."""
@@ -147,6 +161,7 @@ class Scene(Looking):
         due = self.clock.now() if due is None else due
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("UPDATE digest SET due = ?", (due,))
+            connection.execute("UPDATE personal_digest SET due = ?", (due,))
         return due
 
     def write(self, count: int, *, about: str = "Article") -> list[int]:
