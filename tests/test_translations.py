@@ -21,7 +21,7 @@ from tests.source_trees import tree
 
 pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "counted": (1, 2), "locale_str": None}
+KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "counted": (1, 2), "locale_str": None}
 NAME = r"[-_\w]{1,32}"
 """https://discord.com/developers/docs/interactions/application-commands#application-command-object"""
 

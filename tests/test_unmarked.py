@@ -24,7 +24,7 @@ SPOKEN = (
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
 MODULES = sorted({*SPOKEN, *(path for room in ROOMS for path in (ROOT / "bot" / room).rglob("*.py"))})
 
-MARKS = {"_", "gettext", "ngettext", "counted", "pgettext", "locale_str", "command"}
+MARKS = {"_", "N_", "gettext", "ngettext", "counted", "pgettext", "locale_str", "command"}
 SHOWN = {"content", "title", "label", "placeholder", "description", "group_description"}
 """Arguments that a person sees, whatever takes them."""
 SHOWN_BY = {

@@ -11,7 +11,7 @@ from bot.client import interaction_places
 from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal
-from bot.posting.rendering import reading_buttons
+from bot.posting.rendering import buttons
 from bot.posting.rendering.buttons import button
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.text import safe
@@ -54,7 +54,7 @@ async def next_button(
     await asking.answer_next(interaction, pressed.label or "", int(question))
 
 
-@lasting(reading_buttons.QUESTION, Reply.OWN)
+@lasting(buttons.QUESTION, Reply.OWN)
 async def question_button(interaction: Interaction, _item: object) -> None:
     """Opens a window for a question, under a digest."""
     asking = cast("Asking", interaction.client.get_cog("Asking"))

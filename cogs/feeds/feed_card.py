@@ -10,9 +10,10 @@ from bot.core.locale import _
 from bot.core.models import Feed, FeedState
 from bot.core.refusals import Refusal
 from bot.feeds.pages import list_feeds
-from bot.posting.rendering import filter_labels, post_looks
+from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Row, text
+from bot.posting.wording import filter_labels
 from bot.text import safe, urls
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview

@@ -10,9 +10,9 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import filter_labels, messages
+from bot.posting.rendering import messages
 from bot.posting.rendering.layout.blocks import Block, Row, text
-from bot.posting.wording import search_notes
+from bot.posting.wording import filter_labels, search_notes
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial

@@ -12,10 +12,10 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core.locale import _, clickable, counted
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
-from bot.posting.rendering import discord_limits, messages, page_outcomes
+from bot.posting.rendering import discord_limits, messages
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import send_outcomes
-from bot.posting.wording import taste_words
+from bot.posting.wording import feed_causes, taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
 from bot.store.records.outbox_records import FateRow
 from bot.text import safe, urls
@@ -111,7 +111,7 @@ def _lines(found: Explanation) -> Iterator[str]:
             continue
         yield _("found {when} in {feed}").format(when=when, feed=bold(feed))
         if (page := found.readings.get(article.id)) is not None:
-            yield f"-# {page_outcomes.sentence(page, when=f'<t:{page.ended}:f>')}"
+            yield f"-# {feed_causes.of_page(page, when=f'<t:{page.ended}:f>')}"
         if wrong := trouble(feed):
             yield f"-# {wrong}"
     more = len(found.carried) - _ARTICLES

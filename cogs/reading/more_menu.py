@@ -17,7 +17,7 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.rendering.messages import excerpt, linked, title_of
+from bot.posting.rendering.messages import excerpt, linked
 from bot.posting.sending import permissions
 from bot.store.records.people_records import Opinion
 from bot.text import safe
@@ -193,7 +193,7 @@ async def _original(interaction: Interaction, article: Article, post: Dispatch) 
     if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
         return ""
     heading = _("Original").upper()
-    said = excerpt(article, title_of(article), most=posts.SENTENCES)
+    said = excerpt(article, most=posts.SENTENCES)
     return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.title(article)}**", said)))
 
 

@@ -13,7 +13,7 @@ from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, reading_buttons
+from bot.posting.rendering import buttons
 from bot.text import safe
 from bot.text.words import fold
 from cogs.shared import article_cards, place_options
@@ -91,7 +91,7 @@ async def may_read(interaction: Interaction, article: Article) -> bool:
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """The Save button: it keeps the article, and pressed again lets go of it."""
     said, is_saved = await toggle(interaction, key)
-    view = buttons.row(reading_buttons.note(key)) if is_saved else None
+    view = buttons.row(buttons.note(key)) if is_saved else None
     await interaction.edit_original_response(content=said, view=view)
 
 
@@ -181,7 +181,7 @@ _NOTE, _TAG = 500, 30  # characters
 _LINE = (_TAG + 2) * MOST_TAGS
 
 
-@lasting(reading_buttons.NOTE_TEMPLATE, Reply.OWN)
+@lasting(buttons.NOTE_TEMPLATE, Reply.OWN)
 async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Opens the note and the tags of a bookmark."""
     bookmark = await kept(interaction, key)
@@ -209,7 +209,7 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
     await interaction.response.send_modal(window)
 
 
-@lasting(reading_buttons.MARK_TEMPLATE, Reply.HERE)
+@lasting(buttons.MARK_TEMPLATE, Reply.HERE)
 async def mark_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
     """Marks a bookmark as read or unread, and shows the card as it is then."""
     article = (await kept(interaction, key)).article

@@ -12,7 +12,7 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import reading_buttons
+from bot.posting.rendering import buttons
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
@@ -26,7 +26,7 @@ from cogs.shared.views import Interaction, answer
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-@lasting(reading_buttons.SHARE_TEMPLATE)
+@lasting(buttons.SHARE_TEMPLATE)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of an article's card."""
     article = await interaction.client.store.articles.by_key(key)

@@ -25,7 +25,7 @@ from bot.core.workers import WorkerError
 from bot.digests import bar_charts
 from bot.digests.bar_charts import Chart
 from bot.digests.rising import FEWEST_ARTICLES, Line, Period, Trends
-from bot.posting.rendering import reading_buttons
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Item, Layout, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -58,7 +58,7 @@ _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 
 
-@lasting(reading_buttons.TRENDS)
+@lasting(buttons.TRENDS)
 async def trends_button(interaction: Interaction, _item: object) -> None:
     """The button under a digest: it shows what is rising to who clicked."""
     cog = interaction.client.get_cog(Rising.__name__)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot.core.choices import Filter, Look, Preference, Setting, SettingChange, SubscriptionState
 from bot.core.locale import _
-from bot.posting.rendering import filter_labels, post_looks
+from bot.posting.rendering import post_looks
+from bot.posting.wording import filter_labels
 from bot.text import safe
 from cogs.feeds import subscription_options
 from cogs.settings import schedule_panel, story_panel

@@ -11,16 +11,15 @@ from bot.client import interaction_places
 from bot.core.locale import _
 from bot.core.models import Article, DispatchState
 from bot.core.people_models import Bookmark
-from bot.posting.rendering import buttons, discord_limits, messages, reading_buttons
+from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
-from bot.text import excerpts, safe
+from bot.posting.rendering.layout.blocks import Card, Gallery, Row, text
+from bot.text import safe
 from bot.text.characters import visible
 from cogs.shared.membership import hidden_servers
 from cogs.shared.views import Interaction, answer, option
 
 _TITLE = 150
-_BEGINNING = 4_000  # characters of a text that are read
 _MOST_PLACES = 5
 _BOLD = "\ue000"  # of private use: stands for ** while the text is escaped
 
@@ -96,31 +95,30 @@ def card(
     asker is `here` in one; fewer where everybody reads it, for it is `shared`.
     """
     name = title(article)
-    lead = excerpts.excerpt(safe.plain((article.summary or article.body)[:_BEGINNING]), messages.EXCERPT)
     about = [messages.mark(article)]
     if kept is not None:
         about += [_own(kept)]
     if posted:
         about.append("-# " + _("Posted in this server: {links}").format(links=posted))
-    image = Image(article.image, article.title) if article.image and buttons.is_link(article.image) else None
+    picture = messages.picture_of(article)
     return Card(
         (
             outlets.byline(article),
             text(f"### {messages.linked(name, article.url)}", f"### {name}"),
-            text(safe.markdown(lead)),
-            *([Gallery((image,))] if image is not None else []),
+            text(messages.excerpt(article)),
+            *([Gallery((picture,))] if picture is not None else []),
             *(text(line) for line in about),
             Row(
                 buttons.save(article.key) if kept is None else None,
                 *buttons.leading(article),
-                reading_buttons.share(article.key) if here and not shared else None,
+                buttons.share(article.key) if here and not shared else None,
                 buttons.more_like(article.key) if here or shared else None,
             ),
             *(
                 [
                     Row(
-                        reading_buttons.note(article.key),
-                        reading_buttons.mark(article.key, read=kept.read is None),
+                        buttons.note(article.key),
+                        buttons.mark(article.key, read=kept.read is None),
                         buttons.let_go(article.key),
                     )
                 ]

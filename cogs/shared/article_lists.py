@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from bot.core.locale import _, amount, counted
 from bot.core.models import Article
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Image, Item, Section, Text
+from bot.posting.rendering.layout.blocks import Item, Section, Text
 from bot.posting.rendering.messages import linked
 from bot.search.searching import Result
 from bot.store import Store
@@ -21,7 +21,6 @@ from cogs.shared.article_cards import Spans, bold, title
 _EXCERPT = 110  # UTF-16 units
 _NAMED = 2  # outlets beside the article's own
 _OUTLET = 40
-_URL = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +61,7 @@ class Entry:
             )
         )
         save = buttons.save(article.key, labelled=False) if self.savable else None
-        return Section((texts,), self.picture() or self.beside or save)
-
-    def picture(self) -> Image | None:
-        """The article's, where it has one that Discord may show."""
-        url = self.article.image
-        if not url or not buttons.is_link(url) or safe.length(url) > _URL:
-            return None
-        return Image(url, self.article.title)
+        return Section((texts,), messages.picture_of(article) or self.beside or save)
 
     def _also(self) -> str:
         """Who else tells of it, each with its link."""
@@ -103,9 +95,7 @@ def entry_of(found: Result) -> Entry:
 
 def lead_of(article: Article) -> Entry:
     """An article with the beginning of its text."""
-    text = safe.plain((article.summary or article.body)[: 4 * _EXCERPT])
-    same = text.rstrip("….") == safe.plain(article.title).rstrip("….")
-    return Entry(article=article, excerpt="" if same else excerpts.excerpt(text, _EXCERPT))
+    return Entry(article=article, excerpt=messages.beginning(article, _EXCERPT))
 
 
 async def with_tellers(store: Store, entries: Iterable[Entry], feed_ids: Collection[int]) -> list[Entry]:

@@ -17,7 +17,7 @@ from bot.core.people_models import PersonalDigest
 from bot.core.refusals import Refusal
 from bot.core.workers import WorkerError
 from bot.digests.digest_selection import period
-from bot.posting.rendering import digest_pages, discord_limits, reading_buttons
+from bot.posting.rendering import buttons, digest_pages, discord_limits
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from bot.posting.sending import message_places
 from bot.posting.sending.send_outcomes import describe
@@ -234,7 +234,7 @@ class PersonalDigestPanel(AskerLayout):
         await self.end(interaction, _("Stopped your digest."))
 
 
-@lasting(reading_buttons.PERSONAL)
+@lasting(buttons.PERSONAL)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
     """Opens the panel of whoever pressed, under their digest."""
     await PersonalDigestPanel(interaction).start(interaction)

@@ -14,19 +14,18 @@ from bot.core.models import Article
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY, Edition, Section, Story
 from bot.digests.rising import Period
-from bot.posting.rendering import buttons, reading_buttons
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Row, Rule
-from bot.posting.rendering.messages import Message, Picture, linked
+from bot.posting.rendering.messages import Message, Picture, excerpt, linked, picture_of
 from bot.posting.rendering.trend_charts import alternative, leader, rising_chart
 from bot.store import Store
-from bot.text import excerpts, safe
+from bot.text import safe
 
 _ROOM = 3_600  # of the text of a message: the rest is for headings
 _TITLE = 140
 _LEAD, _TOP_LEAD = 110, 220  # UTF-16 units
 _SUMMARY = 450
-_BEGINNING = 1_000  # characters of a text that are read
 _OUTLET = 40
 _OUTLETS = 3  # that the first story names
 _ROWS = 3  # of the chart
@@ -59,8 +58,8 @@ async def render(
             *chart(picture),
             Row(menu),
             Row(
-                reading_buttons.question(),
-                reading_buttons.personal() if is_personal else reading_buttons.trends(),
+                buttons.question(),
+                buttons.personal() if is_personal else buttons.trends(),
             ),
         )
         return Message(name=told.name, layout=(Card(shown, outlets.COLOUR),), picture=picture)
@@ -232,10 +231,7 @@ def _lead(article: Article, story: Story, limit: int) -> str:
     """The summary of a story, else the beginning of an article, unless it only repeats the title."""
     if story.summary:
         return safe.markdown(safe.plain(story.summary, _SUMMARY))
-    text = safe.plain((article.summary or article.body)[:_BEGINNING])
-    if text.rstrip("….") == safe.plain(article.title).rstrip("…."):
-        return ""
-    return safe.markdown(excerpts.excerpt(text, limit))
+    return excerpt(article, limit)
 
 
 def _names(article: Article, story: Story, articles: Mapping[int, Article]) -> list[str]:
@@ -250,6 +246,5 @@ def _kept(story: Story) -> str:
 
 
 def _picture(article: Article) -> tuple[Block, ...]:
-    if not article.image or not buttons.is_link(article.image):
-        return ()
-    return (Gallery((Image(article.image, article.title),)),)
+    picture = picture_of(article)
+    return () if picture is None else (Gallery((picture,)),)

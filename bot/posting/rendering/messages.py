@@ -24,7 +24,6 @@ from bot.posting.rendering.layout import blocks, fitting, layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Layout, Row
 from bot.text import excerpts, safe
 
-COLOUR = 0x2E7D8C
 TRANSLATED = "🌐"
 """Stands in posts whose title is not the publisher's: what is read back knows them by it."""
 EXCERPT = 350  # UTF-16 units before markup is escaped
@@ -166,12 +165,12 @@ def watch(
     with locale.use(language):
         title = _("New for “{query}”")
         shown = safe.plain(query, _QUERY)
-        embed = discord.Embed(colour=COLOUR, title=title.format(query=safe.markdown(shown)))
+        embed = discord.Embed(colour=outlets.COLOUR, title=title.format(query=safe.markdown(shown)))
         if server is not None:
             embed.set_footer(text=_("From feeds in {server}").format(server=safe.plain(server, _SHORT)))
         if len(articles) == 1:
             (article,) = articles
-            embed.description = f"{_line(article)[2:]}\n{excerpt(article, title_of(article))}".strip()
+            embed.description = f"{_line(article)[2:]}\n{excerpt(article)}".strip()
             embed.set_image(url=picture_url(article.image))
             embed.timestamp = moment(article.published)
             view = buttons.row(buttons.save(article.key), buttons.read(article.url), buttons.stop(what))
@@ -197,7 +196,7 @@ def notice(text: str) -> Message:
     sentence = safe.plain(text)
     return Message(
         name=safe.plain(sentence, THREAD_NAME),
-        embed=discord.Embed(colour=COLOUR, description=fit(sentence, NOTICE)),
+        embed=discord.Embed(colour=outlets.COLOUR, description=fit(sentence, NOTICE)),
     )
 
 
@@ -225,16 +224,18 @@ def title_of(article: Article) -> str:
     return title or safe.plain(text, _SHORT) or safe.plain(article.url[:_BEGINNING]) or safe.ELLIPSIS
 
 
-def excerpt(article: Article, title: str, length: int = EXCERPT, *, most: int | None = None) -> str:
-    """The beginning of an article's text, its markup escaped; `most` says how many sentences at most."""
-    for text in (article.summary, article.body):
-        paragraph = safe.plain(text[:_BEGINNING])
-        if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
-            shown = excerpts.excerpt(paragraph, length)
-            if most is not None:
-                shown = " ".join(excerpts.sentences(shown)[:most])
-            return safe.markdown(shown)
-    return ""
+def beginning(article: Article, length: int) -> str:
+    """The beginning of an article's text in `length` UTF-16 units, plain; "" where it is the title."""
+    title = title_of(article).rstrip("….")
+    paragraphs = (safe.plain(text[:_BEGINNING]) for text in (article.summary, article.body))
+    told = next((each for each in paragraphs if each and each.rstrip("….") != title), "")
+    return excerpts.excerpt(told, length)
+
+
+def excerpt(article: Article, length: int = EXCERPT, *, most: int | None = None) -> str:
+    """The same with its markup escaped; `most` says how many sentences at most."""
+    shown = beginning(article, length)
+    return safe.markdown(shown if most is None else " ".join(excerpts.sentences(shown)[:most]))
 
 
 def _lines(articles: Sequence[Article]) -> str:
@@ -286,6 +287,12 @@ def fit(text: str, limit: int) -> str:
 def picture_url(url: str | None) -> str | None:
     """The address of a picture; None where Discord takes no such."""
     return url if url and buttons.is_link(url) and safe.length(url) <= URL else None
+
+
+def picture_of(article: Article) -> blocks.Image | None:
+    """An article's picture, where Discord shows it."""
+    url = picture_url(article.image)
+    return blocks.Image(url, title_of(article)) if url else None
 
 
 def moment(seconds: int) -> datetime:
