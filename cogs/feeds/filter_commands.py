@@ -72,7 +72,7 @@ class TrialPages(SubscriptionPanel, CardPages):
         else:
             title = _("This feed hasn’t been read yet, so there’s nothing to test on")
         new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
-        notes = [f"-# {safe.markdown(safe.plain(note))}" for note in self._notes]
+        notes = [f"-# {safe.line(note)}" for note in self._notes]
         told = article_cards.fit([_outcome(article, by, named=self._several) for article, by in shown])
         green = discord.ButtonStyle.success
         blocks: list[Block] = [headed(title, titled(interaction, self.pair), new, *notes)]

@@ -129,7 +129,7 @@ class AddFlow(ManagersLayout):
             )
         sample = await interaction.client.newsroom.following.preview(self._found)
         title = self._found.feeds[0].title
-        name = bold(sample[0]) if sample else f"**{safe.markdown(safe.plain(title, 80))}**"
+        name = bold(sample[0]) if sample else f"**{safe.line(title, 80)}**"
         shown = (
             _("Follow {feed} in {channel}? Posts will look like this:")
             if sample
@@ -180,7 +180,7 @@ class AddFlow(ManagersLayout):
 
 def _line(item: ListItem) -> str:
     """An item of a list: its title, which leads to it, and its date."""
-    title = messages.linked(safe.markdown(safe.plain(item.title, _TITLE)), item.url)
+    title = messages.linked(safe.line(item.title, _TITLE), item.url)
     when = f" · <t:{item.published}:D>" if item.published is not None else ""
     return f"• {title}{when}"
 

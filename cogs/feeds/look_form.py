@@ -64,7 +64,7 @@ def read_colour(typed: str) -> int | None:
         raise Refusal(
             _(
                 "“{text}” isn’t a colour code. Use # and six digits or letters from a to f, such as #2e7d8c."
-            ).format(text=safe.markdown(safe.plain(typed, 20)))
+            ).format(text=safe.line(typed, 20))
         )
     digits = match[1]
     return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
@@ -78,7 +78,7 @@ def read_length(typed: str) -> int | None:
     if not typed.isascii() or not typed.isdecimal() or int(typed) > LONGEST_EXCERPT:
         raise Refusal(
             _("“{text}” isn’t a length. Use a number from 0 to {most}.").format(
-                text=safe.markdown(safe.plain(typed, 20)), most=amount(LONGEST_EXCERPT)
+                text=safe.line(typed, 20), most=amount(LONGEST_EXCERPT)
             )
         )
     return int(typed)

@@ -40,9 +40,7 @@ def titled(interaction: Interaction, pair: Pair) -> str:
     """A subscription as a heading: the feed, and its channel by name."""
     assert interaction.guild is not None
     place = channel_name(interaction.guild, pair[0].channel_id)
-    return _("{feed} in {channel}").format(
-        feed=bold(pair[1]), channel=safe.markdown(safe.plain(place, _LINE))
-    )
+    return _("{feed} in {channel}").format(feed=bold(pair[1]), channel=safe.line(place, _LINE))
 
 
 async def visible(interaction: Interaction) -> list[Pair]:

@@ -134,7 +134,7 @@ def _title(article: Article) -> str:
 
 def _place(fate: FateRow) -> str:
     if fate.joined is not None:
-        fate = replace(fate, joined=safe.markdown(safe.plain(fate.joined, _POST)))
+        fate = replace(fate, joined=safe.line(fate.joined, _POST))
     told = sentence(fate, when=f"<t:{fate.since}:f>", problem=_problem)
     channel = fate.thread_id or fate.channel_id
     link = ""
@@ -148,7 +148,7 @@ def _told(name: str, told: str) -> str:
 
 
 def _problem(reason: str) -> str:
-    return clickable(safe.markdown(safe.plain(send_outcomes.describe(reason), _PROBLEM)))
+    return clickable(safe.line(send_outcomes.describe(reason), _PROBLEM))
 
 
 def _site(url: str) -> str:

@@ -174,9 +174,9 @@ def _titled(article: Article, *more: str) -> str:
 
 def _details(article: Article) -> list[str]:
     """Who wrote it when, and what its publisher calls its topics."""
-    author = safe.markdown(safe.plain(article.author or "", _AUTHOR))
+    author = safe.line(article.author or "", _AUTHOR)
     when = f"<t:{article.published}:f>"
-    tags = ", ".join(safe.markdown(safe.plain(tag, _TAG)) for tag in article.tags[:_TAGS])
+    tags = ", ".join(safe.line(tag, _TAG) for tag in article.tags[:_TAGS])
     told = _("By {author}, {when}").format(author=author, when=when) if author else when
     return list(filter(None, (told, tags)))
 

@@ -234,6 +234,6 @@ class SearchOptions:
 def _dated(filter_: Filter, typed: str, now: int, zone: tzinfo) -> Condition:
     period = periods.parse(typed, now, zone)
     if period is None:
-        unknown = Note.of(Remark.NO_DATE, value=safe.markdown(safe.plain(typed)))
+        unknown = Note.of(Remark.NO_DATE, value=safe.line(typed))
         raise Refusal(search_notes.sentence(unknown))
     return Condition(filter_, period.start)

@@ -118,7 +118,7 @@ class LatestPages(ArticlePages):
             return ArticlePage(head=nothing_came())
         title = _("Latest articles")
         if self._source is not None:
-            name = safe.markdown(safe.plain(self._source, _QUERY))
+            name = safe.line(self._source, _QUERY)
             title = _("Latest from {source}").format(source=name)
         head: tuple[Block, ...] = (text(f"### {title}"),)
         if not found:
@@ -132,13 +132,13 @@ class LatestPages(ArticlePages):
 
 def head(query: str, found: SearchPage, sort: Sort, *, beside: Item | None = None) -> tuple[Block, ...]:
     """What stands above results: the query, how many there are, notes, words to try, a button beside it."""
-    asked = safe.markdown(safe.plain(query, _QUERY))
+    asked = safe.line(query, _QUERY)
     lines = [_counted(found, sort)] if found.results else []
-    lines += [safe.markdown(safe.plain(search_notes.sentence(note))) for note in found.notes]
+    lines += [safe.line(search_notes.sentence(note)) for note in found.notes]
     texts: list[Text] = [text(f"{emoji(Icon.SEARCH)} **{asked}**"), text(*_small(lines))]
     blocks: list[Block] = [Section(tuple(texts), beside)]
     if found.suggestions:
-        words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+        words = ", ".join(f"**{safe.line(word)}**" for word in found.suggestions)
         blocks.append(text(_("Did you mean {words}?").format(words=words)))
     if not found.results:
         blocks.append(

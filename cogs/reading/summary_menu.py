@@ -87,8 +87,8 @@ async def summary(interaction: Interaction, writer: Summaries, article: Article)
     )
     if isinstance(found, NotWritten):
         return _why_not(found)
-    source = linked(safe.markdown(safe.plain(article.outlet, _OUTLET)) or _("Source"), article.url)
-    sentences = (f"{safe.markdown(safe.plain(sentence))} ({source})" for sentence in found)
+    source = linked(safe.line(article.outlet, _OUTLET) or _("Source"), article.url)
+    sentences = (f"{safe.line(sentence)} ({source})" for sentence in found)
     said = _("Written by a language model from this article. It can be wrong: follow the link.")
     return "\n".join((*sentences, f"-# {said}"))
 

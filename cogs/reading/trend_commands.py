@@ -288,4 +288,4 @@ def _options(lines: tuple[Line, ...]) -> list[discord.SelectOption]:
 
 
 def _plain(line: Line) -> str:
-    return safe.markdown(safe.plain(line.name, _NAME))
+    return safe.line(line.name, _NAME)

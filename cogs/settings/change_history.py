@@ -82,7 +82,7 @@ def _name(change: SettingChange) -> str:
         Setting.SHARED: _("Feed of the channel"),
         Setting.ASSISTANT: _("Token for AI assistants"),
     }
-    return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
+    return names.get(change.setting) or safe.line(change.setting.replace("_", " "), _VALUE)
 
 
 def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  # one line a setting
@@ -112,7 +112,7 @@ def _place(change: SettingChange, value: str | None) -> str:
         return _("none")
     if change.setting in {Preference.ALERTS, Setting.CHANNEL}:
         return f"<#{value}>"
-    return safe.markdown(safe.plain(value, _VALUE))
+    return safe.line(value, _VALUE)
 
 
 def _roles(change: SettingChange, value: str | None) -> str:

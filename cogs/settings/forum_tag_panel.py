@@ -58,7 +58,7 @@ class TagPanel(ChannelPanel):
         return _("{tag}: {query}").format(tag=name, query=rule.query) if rule.query else name
 
     def _said(self, rule: TagRule) -> str:
-        name = safe.markdown(safe.plain(self._name(rule), discord_limits.OPTION))
+        name = safe.line(self._name(rule), discord_limits.OPTION)
         if not rule.query:
             return _("**{tag}**: every post").format(tag=name)
         query = safe.plain(rule.query, _QUERY).replace("`", "'")

@@ -40,12 +40,12 @@ def bold(text: str, spans: Spans) -> str:
 
 def title(article: Article) -> str:
     """The title as it can stand anywhere: one line, harmless, never empty."""
-    return safe.markdown(safe.plain(article.title, _TITLE)) or _("Untitled")
+    return safe.line(article.title, _TITLE) or _("Untitled")
 
 
 def heading(text: str, limit: int) -> str:
     """What a person typed, as it can stand in a title: quoted, one line, harmless."""
-    return _("“{text}”").format(text=safe.markdown(safe.plain(text, limit)))
+    return _("“{text}”").format(text=safe.line(text, limit))
 
 
 def as_option(article: Article) -> discord.SelectOption:
@@ -137,7 +137,7 @@ def _own(kept: Bookmark) -> str:
 
 def noted(kept: Bookmark) -> str:
     """Their note, as a quotation; "" without one."""
-    note = safe.markdown(safe.plain(kept.note))
+    note = safe.line(kept.note)
     return f"> {note}" if note else ""
 
 

@@ -65,10 +65,7 @@ class Entry:
 
     def _also(self) -> str:
         """Who else tells of it, each with its link."""
-        named = [
-            linked(safe.markdown(safe.plain(teller.outlet, _OUTLET)), teller.url)
-            for teller in self.tellers[:_NAMED]
-        ]
+        named = [linked(safe.line(teller.outlet, _OUTLET), teller.url) for teller in self.tellers[:_NAMED]]
         if not named:
             return ""
         if left := len(self.tellers) - len(named):

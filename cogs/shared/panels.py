@@ -110,7 +110,7 @@ def zone_button(view: AskerLayout, take: Callable[[Interaction, str], Awaitable[
 
 async def _no_zone(text: str) -> str:
     """What to say of a text that is no time zone."""
-    given = safe.markdown(safe.plain(text, _LONGEST_ZONE))
+    given = safe.line(text, _LONGEST_ZONE)
     if any(character.isdecimal() for character in text):
         return _(
             "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "

@@ -203,6 +203,6 @@ async def _not_for_you(interaction: Interaction) -> NotForYou:
         return NotForYou(_("You need the {permissions} permission for this.").format(permissions=permission))
     return NotForYou(
         _("You need the {permission} permission or the role {role} for this.").format(
-            permission=permission, role=f"**{safe.markdown(safe.plain(role.name, _ROLE))}**"
+            permission=permission, role=f"**{safe.line(role.name, _ROLE)}**"
         )
     )

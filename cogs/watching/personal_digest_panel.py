@@ -248,6 +248,6 @@ async def _readable(interaction: Interaction) -> set[int]:
 
 def _named(names: list[str] | tuple[str, ...]) -> str:
     """The first of some names, and how many more there are."""
-    shown = [safe.markdown(safe.plain(name, 40)) for name in names[:_NAMES]]
+    shown = [safe.line(name, 40) for name in names[:_NAMES]]
     more = [f"+{amount(len(names) - _NAMES)}"] if len(names) > _NAMES else []
     return " · ".join((*shown, *more))

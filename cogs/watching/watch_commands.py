@@ -114,7 +114,7 @@ class Watching(
         await store.watches.present(person.id, guild.id)
         await self._unblock(direct.id)
         told = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
-            query=named(wanted.text), server=f"**{safe.markdown(safe.plain(guild.name, 100))}**"
+            query=named(wanted.text), server=f"**{safe.line(guild.name, 100)}**"
         )
         await self._answer(interaction, wanted, told, feed_ids, created=created)
 
@@ -153,7 +153,7 @@ class Watching(
     ) -> None:
         """Say what will be told, and show what would have been."""
         lines = [told if created else _("You’re already watching this.") + " " + told]
-        notes = "\n".join(safe.markdown(safe.plain(search_notes.sentence(note))) for note in wanted.notes)
+        notes = "\n".join(safe.line(search_notes.sentence(note)) for note in wanted.notes)
         if notes:
             lines.append(safe.cut(notes, _NOTES))
         found = await self._searcher.search(wanted, feed_ids=feed_ids, limit=1, sort="newest")
@@ -167,7 +167,7 @@ class Watching(
         else:
             lines.append(_("No matches yet."))
         if found.suggestions:
-            words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+            words = ", ".join(f"**{safe.line(word)}**" for word in found.suggestions)
             lines.append(_("Did you mean {words}?").format(words=words))
         await answer(interaction, (blocks.text("\n".join(lines)), *card))
 

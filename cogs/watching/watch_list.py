@@ -108,7 +108,7 @@ async def require_manage(interaction: Interaction) -> None:
 
 def named(query: str) -> str:
     """A query as it can stand in a sentence."""
-    return f"**{safe.markdown(safe.plain(query, _SHOWN))}**"
+    return f"**{safe.line(query, _SHOWN)}**"
 
 
 def _line(interaction: Interaction, watch: Watch) -> str:

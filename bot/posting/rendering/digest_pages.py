@@ -214,7 +214,7 @@ def _other(article: Article, story: Story, articles: Mapping[int, Article]) -> t
     """A story further down, longest form first."""
     title, lead = _headline(article), _lead(article, story, _LEAD)
     more = len(_names(article, story, articles)) - 1
-    name = safe.markdown(safe.plain(article.outlet, _OUTLET))
+    name = safe.line(article.outlet, _OUTLET)
     outlet = f"{outlets.tile(article.feed_id, article.outlet)} {name}" if name else ""
     small = "-# " + " · ".join(filter(None, (f"{outlet} +{amount(more)}" if more else outlet, _kept(story))))
     bold = f"**{linked(title, article.url)}**"
@@ -230,7 +230,7 @@ def _headline(article: Article) -> str:
 def _lead(article: Article, story: Story, limit: int) -> str:
     """The summary of a story, else the beginning of an article, unless it only repeats the title."""
     if story.summary:
-        return safe.markdown(safe.plain(story.summary, _SUMMARY))
+        return safe.line(story.summary, _SUMMARY)
     return excerpt(article, limit)
 
 

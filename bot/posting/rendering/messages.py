@@ -257,8 +257,8 @@ def _lines(articles: Sequence[Article]) -> str:
 
 
 def _line(article: Article) -> str:
-    title = linked(safe.markdown(safe.plain(title_of(article), _LINE_TITLE)), article.url)
-    outlet = safe.markdown(safe.plain(article.outlet, _SHORT))
+    title = linked(safe.line(title_of(article), _LINE_TITLE), article.url)
+    outlet = safe.line(article.outlet, _SHORT)
     return f"• {title} · {outlet}" if outlet else f"• {title}"
 
 
@@ -277,10 +277,10 @@ def address(url: str, longest: int = URL) -> str:
 def fit(text: str, limit: int) -> str:
     """Text with its markup escaped, cut so that the escaped form fits."""
     room = limit
-    escaped = safe.markdown(safe.plain(text, room))
+    escaped = safe.line(text, room)
     while safe.length(escaped) > limit:
         room -= safe.length(escaped) - limit
-        escaped = safe.markdown(safe.plain(text, max(room, 1)))
+        escaped = safe.line(text, max(room, 1))
     return escaped
 
 

@@ -51,7 +51,7 @@ def leader(line: Line) -> str:
         else _("**{name}** leads with {articles} from {outlets}, none before.")
     )
     return sentence.format(
-        name=safe.markdown(safe.plain(line.name, _NAME)),
+        name=safe.line(line.name, _NAME),
         articles=articles(line.articles),
         outlets=counted("{count} outlet", "{count} outlets", line.outlets),
         before=amount(line.before),
