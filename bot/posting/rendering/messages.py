@@ -226,10 +226,7 @@ def title_of(article: Article) -> str:
 
 def beginning(article: Article, length: int) -> str:
     """The beginning of an article's text in `length` UTF-16 units, plain; "" where it is the title."""
-    title = title_of(article).rstrip("….")
-    paragraphs = (safe.plain(text[:_BEGINNING]) for text in (article.summary, article.body))
-    told = next((each for each in paragraphs if each and each.rstrip("….") != title), "")
-    return excerpts.excerpt(told, length)
+    return excerpts.opening((article.summary, article.body), title_of(article), length)
 
 
 def excerpt(article: Article, length: int = EXCERPT, *, most: int | None = None) -> str:
