@@ -85,7 +85,9 @@ class Telex(commands.AutoShardedBot):
     ) -> None:
         self.webhooks = ChannelWebhooks(self, newsroom.clock)
         """By what posts go that appear under the name of their outlet."""
-        self.requests = RequestPace(newsroom.clock, partial(share_of, self), self.webhooks.channels)
+        self.requests = RequestPace(
+            newsroom.clock, newsroom.store, partial(share_of, self), self.webhooks.channels
+        )
         """How fast Discord is asked."""
         trace = aiohttp.TraceConfig()
         NoRepeats(self.webhooks.channels).watch(trace)
@@ -234,6 +236,7 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     assert settings.discord_token is not None
     pause = _FIRST_PAUSE
     async with open_newsroom(settings) as newsroom:
+        await newsroom.begin()
         while True:
             try:
                 async with Telex(newsroom, cogs) as bot:

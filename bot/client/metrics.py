@@ -32,13 +32,14 @@ _LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 class Figures:
     """What is measured of a running bot, where it is asked for on a local port."""
 
-    def __init__(self, newsroom: Newsroom, health: Health, requests: RequestPace) -> None:
+    def __init__(self, newsroom: Newsroom, health: Health, requests: RequestPace | None = None) -> None:
         self._store, self._clock, self._health = newsroom.store, newsroom.clock, health
         self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         self._registry.register(_Polls(newsroom.poller))
         self._registry.register(_Pages(newsroom.reader))
-        self._registry.register(_Requests(requests))
+        if requests is not None:
+            self._registry.register(_Requests(requests))
         self.interactions = Histogram(
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
@@ -160,4 +161,9 @@ class _Requests(Collector):
         waiting = GaugeMetricFamily(
             "telex_discord_waiting", "Requests to Discord that wait for their turn.", self._pace.waiting
         )
-        return [answers, waiting]
+        waited = CounterMetricFamily(
+            "telex_discord_waited_seconds",
+            "Seconds for which requests waited for their turn.",
+            self._pace.waited,
+        )
+        return [answers, waiting, waited]

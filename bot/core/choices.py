@@ -13,6 +13,13 @@ from typing import NamedTuple, Self
 from bot.core.hours import clock
 
 
+class Role(StrEnum):
+    """What a process does of all that Telex does."""
+
+    GATEWAY = "gateway"  # Discord: commands, reactions, and delivery
+    POLLER = "poller"  # feeds and pages
+
+
 class Style(StrEnum):
     """How much of an article a post shows."""
 

@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, InstanceOf, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.core.choices import Role
 from bot.core.database_server import DatabaseServer
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +39,11 @@ class Settings(BaseSettings):
         default=Path("data/telex.db"),
         description="The database file, created when missing; or the address of a database on a PostgreSQL "
         "server (15 or newer), `postgresql://user:password@host/name`, with the extra `postgres`.",
+    )
+    roles: Annotated[frozenset[Role], NoDecode] = Field(
+        default=frozenset(Role),
+        description="What a process does where several run on one PostgreSQL database: `gateway` speaks to "
+        "Discord, `poller` asks feeds; with a comma between them, both.",
     )
     index: Path | None = Field(
         default=None,
@@ -110,7 +124,8 @@ class Settings(BaseSettings):
         default=None,
         description="Address under which the web reaches `TELEX_HEALTH_ADDRESS`, such as "
         "`https://telex.example`: feeds that have a hub are pushed there (WebSub), and channels can be read "
-        "there as feeds. Have your web server pass on `/websub/` and `/feeds/` alone.",
+        "there as feeds. Have your web server pass on `/websub/` and `/feeds/` alone, and `/mcp` to "
+        "`telex mcp --http`.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged, on standard error."
@@ -124,6 +139,20 @@ class Settings(BaseSettings):
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _some_roles(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()] or list(Role)
+        return value
+
+    @field_validator("roles", mode="after")
+    @classmethod
+    def _alone_with_a_file(cls, value: frozenset[Role], info: ValidationInfo) -> frozenset[Role]:
+        if len(value) < len(Role) and not isinstance(info.data.get("database"), DatabaseServer):
+            raise ValueError("a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share")
         return value
 
     @field_validator("database", mode="before")

@@ -37,8 +37,10 @@ from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.ports import Database
+from bot.store.processes import Processes
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
+from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
@@ -58,6 +60,7 @@ from bot.store.store_errors import (
     DatabaseBroken,
     DatabaseFault,
     DatabaseUnusable,
+    LeaseLost,
     NewerDatabase,
     StoreError,
 )
@@ -68,6 +71,7 @@ __all__ = [
     "DatabaseFault",
     "DatabaseUnusable",
     "Erased",
+    "LeaseLost",
     "NewerDatabase",
     "Store",
     "StoreError",
@@ -115,6 +119,8 @@ class Store:
         self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
         self.personal_digests = PersonalDigests(database, clock)
+        self.request_shares = RequestShares(database)
+        self.processes = Processes(database)
         self.meta = Meta(database)
 
     @classmethod
@@ -135,12 +141,19 @@ class Store:
     move = staticmethod(moving.move)
 
     @staticmethod
-    def lock_for_run(place: Path | DatabaseServer) -> AbstractContextManager[None]:
-        """Be the one running bot of a database within the block.
+    def lock_for_run(place: Path | DatabaseServer, *, alone: bool = False) -> AbstractContextManager[None]:
+        """Be a running bot of a database within the block: the only one of a file.
 
-        Raises `AlreadyRunning`, `DatabaseUnusable`.
+        With `alone` nobody else runs on a server either. Raises `AlreadyRunning`, `DatabaseUnusable`.
         """
-        return engines.lock_for_run(place)
+        return engines.lock_for_run(place, alone=alone)
+
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """Call a function with what other processes tell of, by name, until it is cancelled.
+
+        With an empty name where something may have been missed. Ends at once where there are none.
+        """
+        await self._database.notices(heard)
 
     async def look(self) -> None:
         """Find out whether the file, or the server, is still there; else that is its `fault`.

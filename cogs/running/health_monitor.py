@@ -16,10 +16,10 @@ from discord.ext import commands
 
 from bot.client import health
 from bot.client.discord_client import Telex
+from bot.client.loops import Loop
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
-from cogs.running.loops import Loop
 from cogs.shared.views import Interaction
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from bot.core.locale import _, amount
 from bot.core.refusals import Refusal
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from bot.store.records.people_records import AssistantToken
+from bot.text import safe
 from cogs.shared.panels import headed
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, Interaction, Press, option
@@ -22,6 +23,7 @@ class AssistantPanel(ManagersLayout):
     async def show(self, interaction: Interaction, token: str | None = None) -> None:
         """Show them, with a new `token`, which is not shown again."""
         known = await interaction.client.store.assistant_tokens.of_server(self.guild.id)
+        address = await interaction.client.store.assistant_tokens.address()
         lines = [_line(one) for one in known] or [_("No tokens yet.")]
         blocks: list[Block] = [
             headed(
@@ -31,13 +33,18 @@ class AssistantPanel(ManagersLayout):
                     "@everyone can view. It can’t change anything."
                 ),
             ),
+            text(
+                _("Address: `{address}`").format(address=safe.plain(address).replace("`", "'"))
+                if address
+                else _("Address: ask whoever runs me where `telex mcp --http` can be reached.")
+            ),
             Rule(),
             text("\n".join(lines)),
         ]
         if token is not None:
             how = _(
-                "Copy it now: I won’t show it again. Enter it in your assistant as a bearer token; whoever "
-                "runs me knows the address."
+                "Copy it now: I won’t show it again. Add an MCP server to your assistant with the address "
+                "and this bearer token."
             )
             blocks.append(text(f"```\n{token}\n```\n-# {how}"))
         menu = None

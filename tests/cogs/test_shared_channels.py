@@ -17,6 +17,7 @@ from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
 from bot.client import feed_routes
+from bot.core.rate_limits import Guesses
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
@@ -212,6 +213,11 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     for odd in ("/", "/posts.exe", "/other.atom"):
         assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
+    guessed = [await readers.get(f"{PUBLIC}/feeds/{guess}/posts.atom") for guess in range(Guesses.OF_ONE)]
+    assert (guessed[0][0], guessed[-1][0], guessed[-1][1]["Retry-After"]) == (404, 429, "3")
+    elsewhere = {"X-Forwarded-For": "192.0.2.7, 2001:db8::7"}
+    assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **elsewhere))[0] == 404
+    assert (await readers.get(second))[0] == 200  # nobody's guesses keep its readers out
     await telex.store.servers.left(telex.guild.id)
     await telex.store.servers.joined(telex.guild.id)
     assert (await readers.get(second))[0] == 404

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.core.database_server import DatabaseServer
+from tests.wire import direct_access
 from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Message
@@ -39,10 +41,17 @@ class Looking:
     """Reads the channels of a server and the database of its bot."""
 
     discord: DiscordServer
-    database: Path
+    database: Path | DatabaseServer
     clock: QuickClock
     channels: dict[str, Channel]
     watchers: dict[str, Channel]
+
+    @property
+    def file(self) -> Path:
+        """The database where it is a file; a test that is about files is skipped where it is none."""
+        if isinstance(self.database, DatabaseServer):
+            pytest.skip("about files of SQLite")
+        return self.database
 
     @property
     def places(self) -> dict[str, Channel]:
@@ -83,8 +92,7 @@ class Looking:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database answers to a query, whoever has it open."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-            return connection.execute(sql).fetchall()
+        return direct_access.rows(self.database, sql)
 
     def messages(self, kind: str) -> list[Message]:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""

@@ -57,7 +57,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     bot.kill()
     await bot.ended()
 
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
     await scene.make_due()
     scene.start()
@@ -98,7 +98,7 @@ async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(
     for number in range(260):
         body = {"content": f"What {number} asks"}
         acts.archive(acts.open_thread(forum, scene.discord.state.owner.id, f"Question {number}", body=body))
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()
     scene.start()
@@ -116,7 +116,7 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene: Scene, tmp
     bot = scene.start()
     await scene.posted(numbers)
     await bot.stop()
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()
     scene.start()
@@ -157,7 +157,7 @@ async def digested(
         await scene.posted(numbers)
         await bot.stop()
     assert all(scene.posts(kind)[number] == 1 for kind in KINDS for number in numbers)
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     return numbers, dues[0]
 
 
@@ -258,7 +258,7 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
     await scene.posted(numbers)
     await bot.stop()
     assert not repeated(scene, numbers)
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     await polled(scene, other, one)
     later = scene.write(1)
     await polled(scene, one)
@@ -298,7 +298,7 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
         await scene.posted(numbers)
         await bot.stop()
         assert not repeated(scene, numbers)
-        restore(backup, scene.database)
+        restore(backup, scene.file)
         scene.unblock()
         later = scene.write(1)
         await scene.make_due()
@@ -340,7 +340,7 @@ async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what
         await scene.posted(numbers)
         await bot.stop()
     assert not unequal(scene, numbers)
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
     await scene.make_due()
     bot = scene.start()
@@ -376,7 +376,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
         bot = scene.start()
         await scene.posted(numbers)
         await bot.stop()
-        restore(tmp_path / "outlets.db", scene.database)
+        restore(tmp_path / "outlets.db", scene.file)
         (later,) = await scene.publish(1, about="Another story")
         numbers += [later, await scene.tell_too(later, about="Another story")]
         bot = scene.start()
@@ -392,7 +392,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
         bot = scene.start()
         await scene.posted(chosen)
         await bot.stop()
-        restore(tmp_path / "best.db", scene.database)
+        restore(tmp_path / "best.db", scene.file)
         scene.choose_now()
         bot = scene.start()
         await scene.posted(chosen)
@@ -422,7 +422,7 @@ async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(
         await scene.settled()
         await bot.stop()
         assert len(scene.messages("text")) == 2
-        restore(tmp_path / "backup.db", scene.database)
+        restore(tmp_path / "backup.db", scene.file)
         await told(scene, outlets[::-1])
         bot = scene.start()
         await scene.settled()

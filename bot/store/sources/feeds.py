@@ -102,7 +102,7 @@ class Feeds:
             SELECT * FROM (
                 SELECT {DUE_FEED}, (
                     SELECT group_concat(id) FROM (
-                        SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}) AS some
+                        SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}) AS followers
                 ) AS servers
                 FROM feed
                 WHERE state = 'active' AND next_poll <= :now
