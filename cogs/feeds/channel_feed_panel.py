@@ -37,6 +37,7 @@ class ChannelFeedPanel(ChannelPanel):
             text(_state(is_shared=shared is not None, is_open=is_open, made=shared.created if shared else 0)),
         ]
         if token is not None:
+            chosen = await client.store.preferences.of_channel(self.channel.id)
             kinds = {
                 "posts": _("**Posts**: every article"),
                 "stories": _("**Stories**: one entry per story, with its outlets"),
@@ -45,6 +46,7 @@ class ChannelFeedPanel(ChannelPanel):
             blocks += [
                 text(f"{name}\n```\n{address(public, token, what, 'atom')}\n```")
                 for what, name in kinds.items()
+                if what != "stories" or chosen.join_stories  # else each is a post
             ]
             small = _(
                 "For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again."
