@@ -131,7 +131,8 @@ class Settings(BaseSettings):
         default=None,
         description="Address under which the web reaches `TELEX_HEALTH_ADDRESS`, such as "
         "`https://telex.example`: feeds that have a hub are pushed there (WebSub), and channels can be read "
-        "there as feeds. Have your web server pass on `/websub/` and `/feeds/` alone.",
+        "there as feeds. Have your web server pass on `/websub/` and `/feeds/` alone, and `/mcp` to "
+        "`telex mcp --http`.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged, on standard error."
