@@ -61,6 +61,11 @@ class Leases:
             return _NONE
         return self._held.get(kind, _NONE)
 
+    @property
+    def owner(self) -> str | None:
+        """The name of this process in leases; None where no lease ends."""
+        return self.me.id if self._store.processes.are_shared else None
+
     def fence(self, kind: str, number: int) -> Fence | None:
         """What the store is to check where something is written for a lease; None where no lease ends."""
         return Fence(self.me.id, kind, number) if self._store.processes.are_shared else None

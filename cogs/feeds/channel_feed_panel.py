@@ -7,8 +7,7 @@ import discord
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.posting.publishing.feed_documents import address
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from cogs.shared.panels import ChannelPanel, headed
 from cogs.shared.views import Interaction, Press
 
@@ -63,7 +62,7 @@ class ChannelFeedPanel(ChannelPanel):
                 Press(self._share, label=_("Replace the address"), disabled=not is_open),
                 Press(self._stop, label=_("Stop sharing"), style=style.danger),
             )
-        await self.display(interaction, (Card((*blocks, row), outlets.COLOUR),))
+        await self.display_card(interaction, *blocks, row)
 
     async def _share(self, interaction: Interaction) -> None:
         client = interaction.client
