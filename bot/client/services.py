@@ -17,7 +17,7 @@ from bot.feeds.fetch import Fetcher
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
-from bot.polling.push_subscriber import PushSubscriber
+from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.posting.wording import feed_notices
 from bot.processes.leases import UPKEEP, Leases
 from bot.processes.notices import Notices

@@ -90,9 +90,11 @@ class PollRecorder:
         self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)
         self._dear: dict[int, None] = {}
         self._random = Random()  # noqa: S311 - spreads polls over time
-        self.on_document: Callable[[Feed, Fetched, ParsedFeed], None] = _ignore
+        self.on_document: Callable[[Feed, Fetched, ParsedFeed], None] = lambda *_: None
         """Called with what a feed that was read says of itself."""
-        self.on_polled_news: Callable[[int], None] = _ignore
+        self.on_unchanged: Callable[[int, Fetched], None] = lambda *_: None
+        """Called with the answer where a feed did not change."""
+        self.on_polled_news: Callable[[int], None] = lambda *_: None
         """Called with the feed of which a poll found new articles, but for the first poll."""
         self.is_pushed: Callable[[int], bool] = lambda _feed_id: False
         """Whether a feed's news come without polls, which are a net then."""
@@ -101,6 +103,7 @@ class PollRecorder:
         """The poll that an answer makes when nothing but the schedule changes; None when more does."""
         if not (fetched.not_modified and feed.in_order) or fetched.permanent_url:
             return None
+        self.on_unchanged(feed.id, fetched)
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
             fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
@@ -127,6 +130,7 @@ class PollRecorder:
         now = self._clock.now()
         hints = schedule.hints(fetched.headers, now=now)
         if fetched.not_modified:
+            self.on_unchanged(feed.id, fetched)
             validators = feed.validators
             if fetched.status != NOT_MODIFIED:  # the same body under other validators
                 validators = feed_updates.validators(fetched, feed.validators.entries_hash)
@@ -309,7 +313,3 @@ class PollRecorder:
             moved_to=moved_to,
             moved_since=moved_since,
         )
-
-
-def _ignore(*_told: object) -> None:
-    """What nobody waits for."""

@@ -63,7 +63,7 @@ class Leases:
 
     @property
     def owner(self) -> str | None:
-        """Whose leases the store is to check where many things are written at once; None where none ends."""
+        """The name of this process in leases; None where no lease ends."""
         return self.me.id if self._store.processes.are_shared else None
 
     def fence(self, kind: str, number: int) -> Fence | None:

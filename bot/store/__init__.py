@@ -42,6 +42,7 @@ from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
 from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
+from bot.store.served_shards import ServedShards
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
 from bot.store.settings.daily_threads import DailyThreads
@@ -91,6 +92,7 @@ class Store:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self.clock = clock
+        self.shards = ServedShards(database, clock)
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
@@ -100,14 +102,14 @@ class Store:
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
-        self.servers = Servers(database, clock)
+        self.servers = Servers(database, clock, self.shards)
         self.forum_tags = ForumTags(database, clock)
         self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database, clock)
-        self.dispatches = Dispatches(database, clock)
+        self.dispatches = Dispatches(database, clock, self.shards)
         self.fates = Fates(database, clock)
         self.held_posts = HeldPosts(database, clock)
-        self.digests = Digests(database, clock)
+        self.digests = Digests(database, clock, self.shards)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
         self.opinions = Opinions(database, clock)

@@ -19,7 +19,7 @@ from bot.search.ranked_search import weight
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store, StoreError
 from bot.store.records.content_records import NO_KIN, Brief, Kin, Kinships
-from bot.stories.story_matching import LEAD, WINDOW, Recent, Telling, plain_title, telling
+from bot.stories.story_matching import LEAD, WINDOW, Recent, plain_title, telling
 from bot.stories.story_membership import belonging
 
 log = logging.getLogger(__name__)
@@ -79,10 +79,9 @@ class StoryLookup:
     async def _look(self, feed_id: int, new: Sequence[NewArticle]) -> Mapping[str, Sequence[Kin]]:
         found: dict[str, Sequence[Kin]] = {}
         for article in new:
-            brief = Brief(
-                0, article.key, feed_id, article.title, _lead(article), article.language, article.published
-            )
-            kin = self._recent.kin(self._telling(brief, self._vectors.get(article.key)))
+            lead = (article.summary or article.body)[:LEAD]
+            brief = Brief(0, article.key, feed_id, article.title, lead, article.language, article.published)
+            kin = self._recent.kin(telling(brief, self._weight, self._vectors.get(article.key)))
             if kin:
                 found[article.key] = kin
             await asyncio.sleep(0)  # a millisecond each
@@ -95,7 +94,7 @@ class StoryLookup:
         while briefs := await self._store.stories.recent(self._last, since, limit=PAGE, lead=LEAD):
             for brief in briefs:
                 vector = self._vectors.pop(brief.key, None)
-                self._recent.add(self._telling(brief, vector))
+                self._recent.add(telling(brief, self._weight, vector))
                 if vector is None and self._meaning is not None:
                     self._bare[brief.article_id] = brief
                 await asyncio.sleep(0)  # a third of a millisecond each
@@ -105,18 +104,6 @@ class StoryLookup:
             self._encoding = asyncio.create_task(self._encode_bare(), name="titles")
             self._encoding.add_done_callback(self._encoded)
         return since
-
-    def _telling(self, brief: Brief, vector: bytes | None) -> Telling:
-        return telling(
-            brief.article_id,
-            brief.feed_id,
-            title=brief.title,
-            text=brief.lead,
-            language=brief.language,
-            published=brief.published,
-            weigh=self._weight,
-            vector=vector,
-        )
 
     def _weight(self, term: str) -> float:
         engine = self._index.engine
@@ -155,7 +142,3 @@ class StoryLookup:
         self._encoding = None
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("titles were not encoded: %s", error)
-
-
-def _lead(article: NewArticle) -> str:
-    return (article.summary or article.body)[:LEAD]
