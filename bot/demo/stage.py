@@ -28,6 +28,7 @@ from simcord.preview import Preview
 from bot import DATA
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
+from bot.core.choices import Role
 from bot.core.clock import Clock, SystemClock
 from bot.core.models import Feed
 from bot.core.settings import Settings
@@ -144,6 +145,7 @@ def _demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
         update={
             "database": folder / "telex.db",
             "discord_token": None,
+            "roles": frozenset(Role),
             "full_text": settings.full_text if live else "never",  # the sample articles have no pages
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
         }

@@ -115,6 +115,11 @@ def absolute(address: object, base: str) -> str | None:
     return sound("".join(whole.split())) if usable else None
 
 
+def first_absolute(addresses: Iterable[object], base: str) -> str | None:
+    """The first of some addresses that is one on the web, made absolute."""
+    return next(filter(None, (absolute(address, base) for address in addresses)), None)
+
+
 def duration_of(value: object) -> int | None:
     """How long an episode is, in seconds: a number of them, or `[[H:]M:]S` as in `itunes:duration`."""
     text = str(value).strip() if isinstance(value, str | int | float) else ""

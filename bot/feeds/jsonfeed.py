@@ -48,8 +48,7 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
 def _hub(hubs: object, base: str) -> str | None:
     """The first WebSub hub (JSON Feed 1.1, `hubs`)."""
     listed = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
-    found = (entries.absolute(hub.get("url"), base) for hub in listed if hub.get("type") == "WebSub")
-    return next(filter(None, found), None)
+    return entries.first_absolute((hub.get("url") for hub in listed if hub.get("type") == "WebSub"), base)
 
 
 def _entries(items: list[Any], base: str, language: str | None) -> Iterator[Entry]:
@@ -62,7 +61,7 @@ def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
     markup = _text(item, "content_html")
     text = entries.text_of(markup) or entries.text_of(_text(item, "content_text"), is_text=True)
     summary = entries.text_of(_text(item, "summary"), is_text=True)
-    link = entries.absolute(item.get("url"), base) or entries.absolute(item.get("external_url"), base)
+    link = entries.first_absolute((item.get("url"), item.get("external_url")), base)
     guid = entries.guid_of(item.get("id"))
     published, updated = (feed_dates.parse(_text(item, f"date_{what}")) for what in ("published", "modified"))
     tags = item.get("tags")
@@ -70,7 +69,7 @@ def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
     return entries.finished(
         Entry(
             guid=guid,
-            link=link or _link_in_guid(guid) or audio,
+            link=link or entries.absolute(guid, "") or audio,
             title=entries.title_of(_text(item, "title"), kind="either"),
             summary="" if summary == text else summary,
             text=text or summary,
@@ -89,10 +88,6 @@ def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
 def _text(members: dict[str, Any], name: str) -> str:
     value = members.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _link_in_guid(guid: str | None) -> str | None:
-    return entries.absolute(guid, "") if guid and guid.startswith(("http://", "https://")) else None
 
 
 def _authors(item: dict[str, Any]) -> str | None:
@@ -123,4 +118,4 @@ def _image(item: dict[str, Any], base: str) -> str | None:
         for attached in _attachments(item)
         if _text(attached, "mime_type").startswith("image/")
     ]
-    return next(filter(None, (entries.absolute(picture, base) for picture in pictures)), None)
+    return entries.first_absolute(pictures, base)

@@ -170,8 +170,8 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
 
 def _linked(feed: Found, relation: str, base: str) -> str | None:
     """The address in the first `atom:link` of a relation."""
-    links = (link for link in feed.get("links", ())[:_MAX_LISTED] if link.get("rel") == relation)
-    return next(filter(None, (entries.absolute(link.get("href"), base) for link in links)), None)
+    links = (link.get("href") for link in feed.get("links", ())[:_MAX_LISTED] if link.get("rel") == relation)
+    return entries.first_absolute(links, base)
 
 
 def _title(found: Found, *, is_atom: bool) -> str:
@@ -195,7 +195,7 @@ def _link(found: Found, base: str, guid: str | None) -> str | None:
     ]
     if guid and guid.startswith(("http://", "https://")):
         candidates.append(guid)
-    return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+    return entries.first_absolute(candidates, base)
 
 
 def _author(found: Found, *, is_atom: bool) -> str | None:
@@ -221,14 +221,14 @@ def _image(found: Found, base: str) -> str | None:
     candidates += [one.get("url") for one in found.get("media_thumbnail", ())[:_MAX_LISTED]]
     candidates += [one.get("href") for one in found.get("enclosures", ())[:_MAX_LISTED] if _is_picture(one)]
     candidates.append((found.get("image") or {}).get("href"))
-    return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+    return entries.first_absolute(candidates, base)
 
 
 def _audio(found: Found, base: str) -> str | None:
     """The episode of a podcast (RSS 2.0, `enclosure`)."""
     enclosed = found.get("enclosures", ())[:_MAX_LISTED]
     listened = (one.get("href") for one in enclosed if (one.get("type") or "").startswith("audio/"))
-    return next(filter(None, (entries.absolute(address, base) for address in listened)), None)
+    return entries.first_absolute(listened, base)
 
 
 def _image_in(content: Found, base: str) -> str | None:
@@ -253,8 +253,7 @@ def _number(text: object) -> int | None:
 
 def _icon(feed: Found, base: str) -> str | None:
     image = feed.get("image") or {}
-    candidates = (feed.get("icon"), image.get("href"), feed.get("logo"))
-    return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+    return entries.first_absolute((feed.get("icon"), image.get("href"), feed.get("logo")), base)
 
 
 def _ttl(feed: Found) -> int | None:

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
 
-from bot.text.tables import table
+from bot.text.words import table
 
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_HOST = 253  # RFC 1035, section 2.3.4

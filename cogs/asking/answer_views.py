@@ -9,7 +9,7 @@ import discord
 from bot.answers.answer_model import Answer, Quote, Tier
 from bot.answers.conversing.question_service import Reply
 from bot.core import locale
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, counted
 from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import layout_views, outlets
@@ -111,7 +111,7 @@ def _rows(told: Reply) -> Iterator[Row]:
 def _head(told: Reply, *, title: bool) -> Iterator[Text]:
     answer = told.answer
     if title:
-        question = safe.markdown(safe.plain(answer.question, discord_limits.TITLE))
+        question = safe.line(answer.question, discord_limits.TITLE)
         yield text(f"### {question}")
     if told.about is not None:
         yield _about(told.about, answer)
@@ -168,11 +168,11 @@ def _stories(answer: Answer) -> Iterator[Section]:
     """A story a line, a Save button beside it."""
     for line in answer.lines:
         article = line.article
-        said = safe.markdown(safe.plain(line.text, _QUOTE)) or article_cards.title(article)
+        said = safe.line(line.text, _QUOTE) or article_cards.title(article)
         rest = f"-# {_outlet(article)}"
         if line.outlets > 1:
             more = line.outlets - 1
-            rest += " · " + ngettext("+{count} outlet", "+{count} outlets", more).format(count=amount(more))
+            rest += " · " + counted("+{count} outlet", "+{count} outlets", more)
         forms = (f"**{messages.linked(said, article.url)}**\n{rest}", f"**{said}**\n{rest}")
         yield Section((text(*forms),), buttons.save(article.key, labelled=False))
 
@@ -184,7 +184,7 @@ def _line(article: Article) -> Text:
 
 def _sentences(answer: Answer) -> str:
     written = (
-        f"{safe.markdown(safe.plain(sentence.text, _QUOTE))} {''.join(map(_mark, sentence.cites)).rstrip()}"
+        f"{safe.line(sentence.text, _QUOTE)} {''.join(map(_mark, sentence.cites)).rstrip()}"
         for sentence in answer.written
     )
     return " ".join(written)

@@ -49,7 +49,7 @@ def outlines(pack: str) -> tuple[Outline, ...]:
 
 def bold(outline: Outline) -> str:
     """The name of a feed of a list in a message."""
-    return f"**{safe.markdown(safe.plain(outline.title, 80))}**"
+    return f"**{safe.line(outline.title, 80)}**"
 
 
 async def follow(

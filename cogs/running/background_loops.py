@@ -1,11 +1,53 @@
-"""What runs beside polling for as long as the bot does: posting, emoji, encoding for search by meaning."""
+"""What runs for as long as the bot does: the newsroom’s loops, posting, emoji, search by meaning."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from discord.ext import commands
+
 from bot.client.discord_client import Telex
+from bot.client.loops import Loop
+from bot.client.newsroom_loops import NewsroomLoops
 from bot.posting.emoji.application_emoji import ApplicationEmoji
 from bot.store.records.source_records import Recorded
-from cogs.running.loops import LoopCog
+
+
+class LoopCog(commands.Cog):
+    """A cog that runs loops for as long as it is there."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self._loops: list[Loop] = []
+
+    def loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run this from the beginning to the end of the cog."""
+        self._loops.append(Loop(name, run, self.bot.newsroom.clock))
+
+    async def cog_load(self) -> None:
+        """Begin."""
+        for each in self._loops:
+            each.start()
+
+    async def cog_unload(self) -> None:
+        """End; what is under way is as if it had never begun."""
+        for each in self._loops:
+            await each.stop()
+
+
+class Polling(commands.Cog):
+    """Runs what the newsroom does by itself, and keeps the courier's clock."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.loops = NewsroomLoops(bot.newsroom, on_clock_set_back=bot.courier.clock_set_back)
+
+    async def cog_load(self) -> None:
+        """Begin to poll what is due."""
+        await self.loops.start()
+
+    async def cog_unload(self) -> None:
+        """End."""
+        await self.loops.stop()
 
 
 class Posting(LoopCog):

@@ -9,9 +9,8 @@ import discord
 
 from bot.core import hours
 from bot.core.choices import Preference
-from bot.core.locale import _, amount, clickable, ngettext
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Card, Row
+from bot.core.locale import _, clickable, counted
+from bot.posting.rendering.layout.blocks import Row
 from bot.posting.sending import send_outcomes
 from cogs.shared.panels import ChannelPanel, headed, number, options, setting
 from cogs.shared.views import Choose, Interaction, Press
@@ -86,7 +85,7 @@ class RhythmPanel(ChannelPanel):
             ),
             Row(Press(self._stop, label=_("Turn everything off"), disabled=off)),
         )
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     async def _quiet(self, which: int, interaction: Interaction, values: list[str]) -> None:
         """Set one end of the quiet hours; the other keeps its time, or moves where both would be the same."""
@@ -139,11 +138,11 @@ def _clocks(chosen: int | None, label: str) -> list[discord.SelectOption]:
 
 
 def _hourly(count: int) -> str:
-    return ngettext("{count} post an hour", "{count} posts an hour", count).format(count=amount(count))
+    return counted("{count} post an hour", "{count} posts an hour", count)
 
 
 def _gap(seconds: int) -> str:
     if seconds < _MINUTE:
-        return ngettext("{count} second", "{count} seconds", seconds).format(count=amount(seconds))
+        return counted("{count} second", "{count} seconds", seconds)
     minutes = seconds // _MINUTE
-    return ngettext("{count} minute", "{count} minutes", minutes).format(count=amount(minutes))
+    return counted("{count} minute", "{count} minutes", minutes)

@@ -7,7 +7,7 @@ from functools import partial
 
 from bot.core import hours
 from bot.core.choices import ChannelPreferences, Preference
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Row, Rule
 from bot.text.words import fold
@@ -87,27 +87,22 @@ def _lines(place: Place, now: ChannelPreferences, zone: str, *, followed: int, h
         f"**{name}** · {chosen}" for name, chosen in ((_("Outlets"), outlets), (_("Best of the day"), best))
     )
     if now.least_outlets is not None and followed < now.least_outlets:
-        yield "🟠 " + ngettext(
+        yield "🟠 " + counted(
             "This channel follows {count} outlet, so no story can reach {least}.",
             "This channel follows {count} outlets, so no story can reach {least}.",
             followed,
-        ).format(count=amount(followed), least=amount(now.least_outlets))
-    if held:
-        yield "-# " + ngettext("{count} story is waiting.", "{count} stories are waiting.", held).format(
-            count=amount(held)
+            least=amount(now.least_outlets),
         )
+    if held:
+        yield "-# " + counted("{count} story is waiting.", "{count} stories are waiting.", held)
 
 
 def _least(number: int) -> str:
-    return ngettext("at least {count} outlet", "at least {count} outlets", number).format(
-        count=amount(number)
-    )
+    return counted("at least {count} outlet", "at least {count} outlets", number)
 
 
 def _most(number: int) -> str:
-    return ngettext("at most {count} story a day", "at most {count} stories a day", number).format(
-        count=amount(number)
-    )
+    return counted("at most {count} story a day", "at most {count} stories a day", number)
 
 
 def _as_option(named: Callable[[int], str], number: int) -> str:

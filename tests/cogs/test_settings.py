@@ -344,7 +344,10 @@ async def test_tokens_for_assistants_are_shown_once_and_revoked(telex: World) ->
     panel = last(await telex.editor.slash(telex.news, "settings assistants"))
     assert panel.ephemeral
     assert "No tokens yet." in text(panel)
+    assert "ask whoever runs me" in text(panel)
+    await tokens.served_at("https://telex.example/mcp")
     panel = last(await telex.editor.click(panel, label="New token"))
+    assert "Address: `https://telex.example/mcp`" in text(panel)
     (token,) = re.findall(r"^[\w-]{43}$", text(panel), re.MULTILINE)
     assert "never used" in text(panel)
     assert await tokens.server_of(token) == telex.guild.id

@@ -8,9 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 
-from discord.ext import commands
-
-from bot.client.discord_client import Telex
 from bot.core.clock import Clock
 from bot.store import DatabaseFault
 
@@ -51,25 +48,3 @@ class Loop:
             except Exception:
                 log.exception("%s failed and starts again in %.0f s", self._name, PAUSE)
             await self._clock.sleep(PAUSE)
-
-
-class LoopCog(commands.Cog):
-    """A cog that runs loops for as long as it is there."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-        self._loops: list[Loop] = []
-
-    def loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run this from the beginning to the end of the cog."""
-        self._loops.append(Loop(name, run, self.bot.newsroom.clock))
-
-    async def cog_load(self) -> None:
-        """Begin."""
-        for each in self._loops:
-            each.start()
-
-    async def cog_unload(self) -> None:
-        """End; what is under way is as if it had never begun."""
-        for each in self._loops:
-            await each.stop()
