@@ -17,8 +17,8 @@ from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.people_models import Question
-from bot.posting.sending import permissions
 from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.sending import permissions
 from bot.posting.wording import declined_reasons
 from bot.search.query.query_syntax import parse
 from cogs.asking.answer_drafts import AnswerDraft

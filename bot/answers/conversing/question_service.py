@@ -265,6 +265,6 @@ def closest(text: str, articles: Sequence[Article]) -> Article | None:
 
 
 def _language_of(answer: Answer) -> str:
-    """The language of the articles that are shown, where it is one that Telex speaks; else that of this task."""
+    """The language of the articles shown, where it is one that Telex speaks; else that of this task."""
     languages = {article.language for article in answer.sources or answer.nearest}
     return (locale.supported(languages.pop()) if len(languages) == 1 else None) or locale.current()
