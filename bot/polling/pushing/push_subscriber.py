@@ -21,13 +21,13 @@ from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.hubs import Offer
 from bot.feeds.pages import list_feeds
-from bot.polling.hosts import name_of
 from bot.polling.poller import Poller
 from bot.polling.pushing.push_endings import Endings
 from bot.polling.pushing.pushed_documents import Pushed, PushedDocuments
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
+from bot.text.host_slots import host_name
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class PushSubscriber:
                 await self._leave(feed_id)
             now = self._clock.now()
             for known in sorted(self._by_feed.values(), key=lambda each: each.due):
-                host = name_of(known.hub)
+                host = host_name(known.hub)
                 if known.due <= now and host not in self._asking and len(self._asking) < AT_ONCE:
                     self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
             await self._rest()
@@ -299,5 +299,5 @@ class PushSubscriber:
 
     async def _rest(self) -> None:
         now = self._clock.now()
-        later = [one.due - now for one in self._by_feed.values() if name_of(one.hub) not in self._asking]
+        later = [one.due - now for one in self._by_feed.values() if host_name(one.hub) not in self._asking]
         await wait(self._clock, self._woken, min(max(min(later, default=LONGEST_REST), 1), LONGEST_REST))
