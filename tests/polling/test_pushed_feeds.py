@@ -18,7 +18,8 @@ from bot.client import hub_routes
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed
 from bot.core.settings import Settings
-from bot.feeds import hubs, parse
+from bot.feeds import hubs
+from bot.feeds.parsing import parse
 from bot.polling import push_subscriber
 from bot.store import Store
 from tests.answers.desk import CHANNEL, followed, polled, titles

@@ -14,7 +14,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from bot.feeds import fetch_errors
-from bot.feeds.entries import sound
+from bot.feeds.parsing.entries import sound
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import thread_extraction
 from bot.text import furniture

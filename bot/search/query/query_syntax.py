@@ -27,7 +27,7 @@ from bot.search.query.query_tree import (
     Word,
     negated,
 )
-from bot.text import periods
+from bot.text.times import periods
 from bot.text.stopwords import EMPTY
 from bot.text.words import fold, words
 
