@@ -13,9 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from bot.core.models import Entry, NewArticle, ParsedFeed
-from bot.feeds.parsing.entries import MAX_TITLE
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import Seen
+from bot.feeds.parsing.entries import MAX_TITLE
 from bot.feeds.parsing.parse import parse
 from bot.polling.identity.entry_keys import Sketch, sketched
 from bot.text import excerpts, furniture, language, urls

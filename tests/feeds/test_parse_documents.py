@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Entry
+from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.feeds.parsing.entries import title_of
-from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing.xmlfeed import CUT_SHORT
 from tests.feed_server import item
 from tests.feeds.documents import atom, only, parsed, rss

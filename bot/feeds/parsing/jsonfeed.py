@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from bot.core.models import Entry, ParsedFeed
-from bot.feeds.parsing import entries
 from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
+from bot.feeds.parsing import entries
 from bot.text.times import feed_dates
 
 
