@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from bot.core import hours
@@ -64,6 +64,8 @@ class Newsroom:
     tastes: Tastes
     meaning: Meaning | None = None  # with the extra `semantic`
     writing: WritingDesk | None = None  # where a model service is configured
+    on_clock_set_back: list[Callable[[int], None]] = field(default_factory=list)
+    """Called where somebody set the clock back, with by how many seconds."""
 
     async def begin(self) -> None:
         """Take part in the work of those that run on this database; once is enough. Raises `StoreError`."""
