@@ -125,7 +125,7 @@ class Telex(commands.AutoShardedBot):
             newsroom.clock,
             newsroom.settings,
             visibility=self.visibility,
-            workers=newsroom.spare,
+            workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
             writing=newsroom.writing,

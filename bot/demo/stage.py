@@ -39,7 +39,7 @@ from bot.demo.drawn_emoji import drawn
 from bot.demo.message_menu import offer_message_menu
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
-from bot.feeds import opml
+from bot.feeds.parsing import opml
 from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs
 

@@ -184,7 +184,6 @@ async def measure(count: int, server: DatabaseServer, pollers: int, seconds: flo
             semantic=False,
         )
         async with open_newsroom(settings) as newsroom:
-            await newsroom.workers.start()
             dues = await fill(newsroom, count, port, seconds)
         for number in range(pollers):
             with (folder / f"{number}.log").open("w") as log:
