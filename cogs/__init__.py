@@ -13,11 +13,10 @@ from cogs.reading.reading_commands import Reading
 from cogs.reading.summary_menu import Summarizing
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
-from cogs.running.background_loops import Emoji, Encoding, Posting
+from cogs.running.background_loops import Emoji, Posting
 from cogs.running.health_monitor import Health
 from cogs.running.help_pages import Help
 from cogs.running.personal_data import Privacy
-from cogs.running.polling_loop import Polling
 from cogs.running.server_events import Servers
 from cogs.settings.settings_commands import ServerSettings
 from cogs.settings.setup_flow import Setup
@@ -27,10 +26,8 @@ from cogs.watching.digest_commands import Digests
 from cogs.watching.watch_commands import Watching
 
 ALL: tuple[type[commands.Cog], ...] = (
-    Polling,
     Posting,
     Health,
-    Encoding,
     Emoji,
     Rights,
     Servers,

@@ -20,7 +20,7 @@ from simcord.results import InteractionResult
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage
-from bot.posting.rendering.buttons import custom_ids
+from bot.posting.recovery.shown_articles import custom_ids
 from tests.cogs.helpers import choose, components, last, menu
 from tests.picture_stage import newsstand, opened, shoot_widths, staged
 

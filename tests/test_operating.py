@@ -10,6 +10,7 @@ import typer
 
 from bot.cli.main import app
 from bot.cli.terminal import WRONG_USE
+from bot.core.choices import Role
 from tests.test_readme import setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +28,9 @@ def test_what_the_image_is_built_from_exists_and_is_let_through() -> None:
     assert [name for name in names if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("text", [DOCKERFILE, UNIT, GUIDE], ids=["Dockerfile", "unit", "guide"])
+@pytest.mark.parametrize(
+    "text", [DOCKERFILE, COMPOSE, UNIT, GUIDE], ids=["Dockerfile", "compose", "unit", "guide"]
+)
 def test_settings_that_are_named_exist(text: str) -> None:
     assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(setting_names())
 
@@ -43,6 +46,19 @@ def test_all_agree_on_where_things_are() -> None:
     assert "ExecStart=/opt/telex/bin/telex run\n" in UNIT
     assert "EnvironmentFile=/etc/telex.env\n" in UNIT
     assert "/etc/telex.env" in GUIDE
+
+
+def test_several_processes_have_a_role_and_an_index_each_and_share_a_database() -> None:
+    assert set(re.findall(r"TELEX_ROLES: (\w+)", COMPOSE)) == {role.value for role in Role}
+    services = re.findall(r"^  (\w+):\n    <<: \*telex\n    profiles: \[server\]\n", COMPOSE, re.MULTILINE)
+    assert len(services) == len(Role)
+    for service in (*services, "telex"):
+        assert f'volumes: ["{service}:/var/lib/telex"]' in COMPOSE
+        assert f"--no-deps {service}" in GUIDE
+    (address,) = re.findall(r"^TELEX_DATABASE=(postgresql:\S+)$", GUIDE, re.MULTILINE)
+    database, user = (re.findall(rf"POSTGRES_{name}: (\w+)", COMPOSE)[0] for name in ("DB", "USER"))
+    assert address == f"postgresql://{user}:…@postgres/{database}"
+    assert f"TELEX_ROLES={Role.GATEWAY.value}\n" in GUIDE
 
 
 def test_the_health_check_asks_where_health_is_told() -> None:

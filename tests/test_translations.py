@@ -21,7 +21,7 @@ from tests.source_trees import tree
 
 pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "locale_str": None}
+KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "counted": (1, 2), "locale_str": None}
 NAME = r"[-_\w]{1,32}"
 """https://discord.com/developers/docs/interactions/application-commands#application-command-object"""
 
@@ -232,10 +232,10 @@ def test_the_words_of_forms_are_as_short_as_discord_wants(french: Catalog) -> No
     """
     texts_ = {
         text
-        for node in calls({"Ask", "Window", "Label"})
+        for node in calls({"asking", "Window", "Line"})
         for part in (
             *node.args,
-            *(word.value for word in node.keywords if word.arg in {"title", "label", "text"}),
+            *(word.value for word in node.keywords if word.arg in {"title", "label"}),
         )
         if (text := marked(part)) is not None
     }

@@ -24,7 +24,7 @@ SPOKEN = (
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
 MODULES = sorted({*SPOKEN, *(path for room in ROOMS for path in (ROOT / "bot" / room).rglob("*.py"))})
 
-MARKS = {"_", "gettext", "ngettext", "pgettext", "locale_str", "command"}
+MARKS = {"_", "N_", "gettext", "ngettext", "counted", "pgettext", "locale_str", "command"}
 SHOWN = {"content", "title", "label", "placeholder", "description", "group_description"}
 """Arguments that a person sees, whatever takes them."""
 SHOWN_BY = {
@@ -38,7 +38,7 @@ SHOWN_BY = {
     "create_thread": {"name"},
 }
 """And others by what takes them."""
-SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "Ask", "Page"}
+SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "Window", "Page"}
 """What shows its arguments by position."""
 SILENT = {"debug", "info", "warning", "error", "exception", "compile", "fullmatch", "match", "ValueError"}
 """What is called with words that no person of Discord's sees: logs, patterns, errors of ours."""

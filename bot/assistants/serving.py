@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextvars import ContextVar
 
 import aiohttp
 import discord
@@ -14,12 +15,12 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.assistants import news_tools
 from bot.client.public_channels import PublicChannels
 from bot.client.services import Newsroom
-from bot.core.rate_limits import Limit
+from bot.core.rate_limits import Guesses, Limit
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ async def over_streams(newsroom: Newsroom) -> None:
     await news_tools.server(newsroom, everything).run_stdio_async()
 
 
-def over_http(newsroom: Newsroom, public: PublicChannels, *, address: str) -> Starlette:
+def over_http(newsroom: Newsroom, public: PublicChannels, *, address: str) -> ASGIApp:
     """An application that serves holders of tokens at `/mcp`: what everybody on their server may read."""
     limit = Limit(newsroom.clock, allowed=CALLS, period=PERIOD)
 
@@ -60,30 +61,41 @@ def over_http(newsroom: Newsroom, public: PublicChannels, *, address: str) -> St
     auth = AuthSettings(
         issuer_url=AnyHttpUrl(address), resource_server_url=None, validate_token_resource=False
     )
-    server = news_tools.server(newsroom, seen, auth=auth, verifier=_Tokens(newsroom))
+    caller: ContextVar[str] = ContextVar("caller", default="")
+    server = news_tools.server(newsroom, seen, auth=auth, verifier=_Tokens(newsroom, caller))
     # A page in somebody's browser that reaches this address has no token: the check of hosts adds nothing.
-    return server.streamable_http_app(
+    app = server.streamable_http_app(
         json_response=True,
         stateless_http=True,
         max_request_body_size=LARGEST,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
 
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        caller.set((scope.get("client") or ("",))[0])
+        await app(scope, receive, send)
+
+    return served
+
 
 class _Tokens:
-    """Tells whose token one is."""
+    """Tells whose token one is, and looks up only so many that are nobody's."""
 
-    def __init__(self, newsroom: Newsroom) -> None:
-        self._tokens = newsroom.store.assistant_tokens
+    def __init__(self, newsroom: Newsroom, caller: ContextVar[str]) -> None:
+        self._tokens, self._caller = newsroom.store.assistant_tokens, caller
+        self._guesses = Guesses(newsroom.clock)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token with its server's id as the client, or None."""
+        if self._guesses.wait(token, self._caller.get()):
+            return None
         server_id = await self._tokens.server_of(token)
+        self._guesses.learn(token, right=server_id is not None)
         if server_id is None:
             return None
         return AccessToken(token=token, client_id=str(server_id), scopes=[])
 
 
-async def listen(app: Starlette, host: str, port: int) -> None:
+async def listen(app: ASGIApp, host: str, port: int) -> None:
     """Serve an application until it is stopped."""
     await uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)).serve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import Annotated, TypeVar
 
 import typer
@@ -65,10 +66,25 @@ def mcp(
             token = settings.discord_token.get_secret_value()
             async with public_channels(token, newsroom.store, newsroom.clock) as public:
                 address = f"http://{host}:{port}"
-                terminal.say(f"Serving {address}/mcp")
-                await serving.listen(serving.over_http(newsroom, public, address=address), host, port)
+                outside = settings.public_url or (None if _is_here(host) else address)
+                terminal.say(f"Serving {address}/mcp" + (f", on the web {outside}/mcp" if outside else ""))
+                await newsroom.store.assistant_tokens.served_at(outside and f"{outside}/mcp")
+                app = serving.over_http(newsroom, public, address=outside or address)
+                try:
+                    await serving.listen(app, host, port)
+                finally:
+                    await newsroom.store.assistant_tokens.served_at(None)
 
     wait_for(work, endless=True)
+
+
+def _is_here(host: str) -> bool:
+    """Whether others cannot reach what listens on a host, or nobody can tell from it where."""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
 
 
 async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:

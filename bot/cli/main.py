@@ -7,9 +7,10 @@ Exit status 0: done; 1: failed; 2: wrong use.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Coroutine
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -23,7 +24,9 @@ from bot.cli.database_commands import commands as database_commands
 from bot.cli.followed_feeds import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.core.choices import Role
 from bot.core.clock import SystemClock
+from bot.core.settings import Settings
 from bot.core.version import __version__
 from bot.store import Store, StoreError
 
@@ -50,15 +53,25 @@ def default(
     if context.invoked_subcommand is not None:
         return
     if settings_or_stop().discord_token is not None:
-        run()
+        run(None)
     terminal.say("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
     demo()
 
 
 @app.command()
-def run() -> None:
+def run(
+    roles: Annotated[
+        str | None,
+        typer.Option(help="What this process does: gateway, poller. Default: TELEX_ROLES, else both."),
+    ] = None,
+) -> None:
     """Run the bot on Discord until it is stopped (Ctrl-C, SIGTERM)."""
-    settings = settings_or_stop()
+    settings = settings_or_stop() if roles is None else settings_or_stop(roles=roles)
+    if Role.GATEWAY not in settings.roles:
+        terminal.start_logging(settings)
+        from bot.client import poller_process  # noqa: PLC0415 - what it imports takes a second
+
+        _run(settings, lambda: poller_process.serve(settings))
     if settings.discord_token is None:
         stop(
             "No DISCORD_TOKEN is set. Make a bot at https://discord.com/developers/applications and put its "
@@ -72,10 +85,15 @@ def run() -> None:
     from cogs import ALL  # noqa: PLC0415 - likewise
 
     try:
-        with Store.lock_for_run(settings.database):
-            wait_for(lambda: serve(settings, ALL), endless=True)
+        _run(settings, lambda: serve(settings, ALL))
     except LoginRefused as error:
         stop(str(error), WRONG_USE)
+
+
+def _run(settings: Settings, work: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
+    try:
+        with Store.lock_for_run(settings.database):
+            wait_for(work, endless=True)
     except StoreError as error:
         stop(str(error), FAILED)
     raise typer.Exit
@@ -150,7 +168,7 @@ def rekey(
             await store.close()
 
     try:
-        with Store.lock_for_run(settings.database):
+        with Store.lock_for_run(settings.database, alone=True):
             count = wait_for(work)
     except StoreError as error:
         stop(str(error), FAILED)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from bot.answers.answer_model import Answer, Quote, Tier
 from bot.cli import terminal
 from bot.core.settings import Settings
-from bot.posting.rendering import page_outcomes
+from bot.posting.wording import feed_causes
 from bot.posting.wording.explanations import Explanation, left_out, passed_over, sentence
 from bot.search.searching import Result
-from bot.text import safe, spans, urls
+from bot.text import safe, urls
+from bot.text.times import spans
 
 
 def mark(result: Result) -> str:
@@ -85,7 +86,7 @@ def explanation(found: Explanation) -> list[str]:
         source = urls.masked(feed.url) if feed else "a feed that is gone"
         lines.append(f"“{safe.plain(article.title)}”: found {_time(article.found)} in {source}")
         if (page := found.readings.get(article.id)) is not None:
-            lines.append(page_outcomes.sentence(page, when=_time(page.ended or article.found)))
+            lines.append(feed_causes.of_page(page, when=_time(page.ended or article.found)))
         if feed is not None and feed.failing_since is not None:
             lines.append(f"that feed has been failing since {_time(feed.failing_since)}: {feed.error}")
     for fate in found.fates:

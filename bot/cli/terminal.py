@@ -207,10 +207,10 @@ def stop(message: str, status: int = FAILED) -> NoReturn:
     raise typer.Exit(status)
 
 
-def settings_or_stop() -> Settings:
-    """The settings; where some are wrong, each is named with its fault and the process ends with status 2."""
+def settings_or_stop(**given: str) -> Settings:
+    """The settings, some as `given`; where some are wrong, says which and ends the process with status 2."""
     try:
-        settings = Settings()
+        settings = Settings(**given)  # type: ignore[arg-type]  # texts, as the environment has them
     except (ValidationError, SettingsError) as error:
         problems = error.errors() if isinstance(error, ValidationError) else ()
         for problem in problems:

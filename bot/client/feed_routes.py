@@ -10,8 +10,9 @@ import aiohttp
 import discord
 from aiohttp import ETag, web
 
+from bot.client import callers
 from bot.client.discord_client import Telex
-from bot.core.rate_limits import Limit
+from bot.core.rate_limits import Guesses, Limit
 from bot.feeds.fetch import CHANNEL_FEEDS
 from bot.posting.publishing.channel_contents import ChannelContents
 from bot.posting.publishing.feed_documents import FORMS, Channel, address
@@ -35,6 +36,7 @@ class ChannelFeedRoutes:
         self._bot, self._public_url = bot, public_url
         newsroom = bot.newsroom
         self._limit = Limit(newsroom.clock, allowed=REQUESTS, period=PERIOD)
+        self._guesses = Guesses(newsroom.clock)
         self._contents = ChannelContents(bot.store, bot, bot.courier.audience, newsroom.settings.language)
 
     def routes(self) -> list[web.RouteDef]:
@@ -45,8 +47,11 @@ class ChannelFeedRoutes:
         token, what, form = (request.match_info[name] for name in ("token", "what", "form"))
         if form not in FORMS or len(token) > _LONGEST_TOKEN:
             return _refused(HTTPStatus.NOT_FOUND)
+        if wait := self._guesses.wait(token, callers.address(request)):
+            return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
         try:
             shared = await self._bot.store.channel_feeds.of_token(token)
+            self._guesses.learn(token, right=shared is not None)
             if shared is None:
                 return _refused(HTTPStatus.NOT_FOUND)
             if wait := self._limit.wait(shared.channel_id):

@@ -18,6 +18,7 @@ from bot.client.services import Newsroom
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
 from bot.posting.sending.request_pace import RequestPace
+from bot.processes.leases import FEEDS, SHARDS, UPKEEP, Leases
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 LATENESS_EVERY = 0.5
 """Seconds between looks at how late the event loop is."""
 
+LEASES = (FEEDS, SHARDS, UPKEEP)
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
@@ -32,13 +34,16 @@ _LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 class Figures:
     """What is measured of a running bot, where it is asked for on a local port."""
 
-    def __init__(self, newsroom: Newsroom, health: Health, requests: RequestPace) -> None:
+    def __init__(self, newsroom: Newsroom, health: Health, requests: RequestPace | None = None) -> None:
         self._store, self._clock, self._health = newsroom.store, newsroom.clock, health
+        self._index = newsroom.index
         self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         self._registry.register(_Polls(newsroom.poller))
         self._registry.register(_Pages(newsroom.reader))
-        self._registry.register(_Requests(requests))
+        self._registry.register(_Leases(newsroom.leases))
+        if requests is not None:
+            self._registry.register(_Requests(requests))
         self.interactions = Histogram(
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
@@ -55,6 +60,10 @@ class Figures:
         self._articles = self._gauge("telex_articles", "Articles in the store.")
         self._pages = self._gauge("telex_pages_waiting", "Pages of articles that are to be read.")
         self._database = self._gauge("telex_database_bytes", "Size of the database, without its log.")
+        self._behind = self._gauge("telex_index_behind_changes", "Changes that the index does not hold yet.")
+        self._behind_for = self._gauge(
+            "telex_index_behind_seconds", "How long ago the index held all that is stored; 0 while it does."
+        )
         self._deliveries = self._gauge(
             "telex_deliveries", "Messages owed to channels or sent, by state.", "state"
         )
@@ -70,6 +79,9 @@ class Figures:
         self._articles.set(await self._store.articles.count())
         self._pages.set(await self._store.readings.waiting())
         self._database.set(await self._store.size())
+        changes, seconds = await self._index.behind()
+        self._behind.set(changes)
+        self._behind_for.set(seconds)
         self._deliveries.clear()
         self._oldest.clear()
         for state, count, oldest in await self._store.dispatches.by_state():
@@ -145,6 +157,23 @@ class _Polls(Collector):
         return [polls]
 
 
+class _Leases(Collector):
+    """What this process works at of what processes share, and what it took over from others."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    def collect(self) -> list[Metric]:
+        held = GaugeMetricFamily("telex_leases", "Leases that this process holds, by kind.", labels=["kind"])
+        gained = CounterMetricFamily(
+            "telex_leases_gained", "Leases that came after the start, mostly from others.", labels=["kind"]
+        )
+        for kind in LEASES:
+            held.add_metric([kind], len(self._leases.held(kind)))
+            gained.add_metric([kind], self._leases.gained[kind])
+        return [held, gained]
+
+
 class _Requests(Collector):
     """Requests to Discord: those answered, by status, and those that wait for their turn."""
 
@@ -160,4 +189,9 @@ class _Requests(Collector):
         waiting = GaugeMetricFamily(
             "telex_discord_waiting", "Requests to Discord that wait for their turn.", self._pace.waiting
         )
-        return [answers, waiting]
+        waited = CounterMetricFamily(
+            "telex_discord_waited_seconds",
+            "Seconds for which requests waited for their turn.",
+            self._pace.waited,
+        )
+        return [answers, waiting, waited]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from bot.core import hours
+from bot.core.choices import Role
 from bot.core.clock import Clock, SystemClock
 from bot.core.settings import Settings
 from bot.core.workers import Workers
@@ -16,23 +17,26 @@ from bot.feeds.fetch import Fetcher
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
-from bot.polling.push_subscriber import PushSubscriber
+from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.posting.wording import feed_notices
+from bot.processes.leases import UPKEEP, Leases
+from bot.processes.notices import Notices
 from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store, use_keys
+from bot.store.records.process_records import Share
 from bot.stories.known_tastes import Tastes
 from bot.stories.story_lookup import StoryLookup
 from bot.writing import writing_desk
 from bot.writing.writing_desk import WritingDesk
 
-PARSERS = 2
-"""Processes that parse: the second while one is not enough."""
+WORKERS = 2
+"""Processes that parse, draw and count, at most: one is enough most of the time."""
+WORKERS_PATIENCE = 60.0
+"""Seconds until one is given up that was not needed."""
 READERS_PATIENCE = 300.0
 """Seconds after a question until the process that read for it, some 40 MB, is given up."""
-SPARE_PATIENCE = 60.0
-"""The same of the process for digests and trends."""
 
 
 SWITCH = 0.001
@@ -46,9 +50,10 @@ class Newsroom:
     settings: Settings
     clock: Clock
     store: Store
+    leases: Leases
+    notices: Notices
     fetcher: Fetcher
     workers: Workers
-    spare: Workers  # for what is needed now and then
     poller: Poller
     following: Following
     index: IndexFollower
@@ -58,6 +63,13 @@ class Newsroom:
     tastes: Tastes
     meaning: Meaning | None = None  # with the extra `semantic`
     writing: WritingDesk | None = None  # where a model service is configured
+    on_clock_set_back: list[Callable[[int], None]] = field(default_factory=list)
+    """Called where somebody set the clock back, with by how many seconds."""
+
+    async def begin(self) -> None:
+        """Take part in the work of those that run on this database; once is enough. Raises `StoreError`."""
+        await self.leases.start()
+        self.notices.start()
 
     async def zone(self, server_id: int) -> tzinfo:
         """The time zone in which the days of a server begin. Raises `StoreError`."""
@@ -74,10 +86,12 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     clock = clock or SystemClock()
     use_keys(settings.secret_key)
     store = await Store.open(settings.database, clock)
+    leases, notices = Leases(store, clock, settings.roles), Notices(store)
+    leases.share(Share(UPKEEP, min(settings.roles, default=Role.POLLER), frozenset({0})))
+    notices.on("leases", leases.wake)
     index = IndexFollower(store, settings.index_folder)
-    workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)
+    workers = Workers(WORKERS, patience=WORKERS_PATIENCE, keep=1)
     readers = Workers(patience=READERS_PATIENCE)
-    spare = Workers(patience=SPARE_PATIENCE)
     try:
         async with (
             Fetcher(settings) as fetcher,
@@ -86,7 +100,10 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
             story_lookup = StoryLookup(store, index, meaning)
-            poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, story_lookup)
+            poller = Poller(
+                settings, clock, store, fetcher, workers, feed_notices.texts, leases, story_lookup
+            )
+            notices.on("feeds", poller.wake)
             following = Following(clock, store, fetcher, workers, poller)
             reader = Reader(settings, clock, store, poller.pages, poller.hosts)
             pushes = PushSubscriber(settings, clock, store, fetcher, poller)
@@ -95,16 +112,17 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     settings,
                     clock,
                     store,
+                    leases,
+                    notices,
                     fetcher,
                     workers,
-                    spare,
                     poller,
                     following,
                     index,
                     searcher,
                     reader,
                     pushes,
-                    Tastes(store, spare),
+                    Tastes(store, workers),
                     meaning,
                     writing,
                 )
@@ -112,8 +130,9 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                 await pushes.close()
                 await story_lookup.close()
     finally:
+        await notices.close()
+        await leases.close()
         await index.close()
         await workers.close()
         await readers.close()
-        await spare.close()
         await store.close()

@@ -13,6 +13,13 @@ from typing import NamedTuple, Self
 from bot.core.hours import clock
 
 
+class Role(StrEnum):
+    """What a process does of all that Telex does."""
+
+    GATEWAY = "gateway"  # Discord: commands, reactions, and delivery
+    POLLER = "poller"  # feeds and pages
+
+
 class Style(StrEnum):
     """How much of an article a post shows."""
 
@@ -204,6 +211,7 @@ class SettingChange(NamedTuple):
     new: str | None
 
 
+_OPTIONS = ("alone", "wide", "chart", "summaries")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -227,7 +235,7 @@ class DigestPlan:
     def __str__(self) -> str:
         """As the history of a server has it, such as `daily 08:00 alone`."""
         day = "daily" if self.weekday is None else _DAYS[self.weekday]
-        more = [name for name in ("alone", "wide", "chart", "summaries") if getattr(self, name)]
+        more = [name for name in _OPTIONS if getattr(self, name)]
         return " ".join([day, clock(self.minute), *more])
 
     @classmethod
@@ -236,14 +244,7 @@ class DigestPlan:
         day, time, *more = text.split()
         hour, minute = map(int, time.split(":"))
         weekday = None if day == "daily" else _DAYS.index(day)
-        return cls(
-            weekday=weekday,
-            minute=60 * hour + minute,
-            alone="alone" in more,
-            wide="wide" in more,
-            chart="chart" in more,
-            summaries="summaries" in more,
-        )
+        return cls(weekday=weekday, minute=60 * hour + minute, **{name: name in more for name in _OPTIONS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,6 +138,16 @@ def ngettext(singular: str, plural: str, number: int) -> str:
     return catalogue(current()).ngettext(singular, plural, number)
 
 
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
+    """The message as it is: marks one that `_` translates later."""
+    return message
+
+
+def counted(singular: str, plural: str, number: int, **blanks: object) -> str:
+    """`ngettext`, with the number as `{count}`, and other blanks filled."""
+    return ngettext(singular, plural, number).format(count=amount(number), **blanks)
+
+
 def amount(number: int) -> str:
     """A number as the language of this task writes it: `1,234`, or with a narrow no-break space in French.
 

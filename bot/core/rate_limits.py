@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from hashlib import blake2b
+from ipaddress import ip_address, ip_network
 
 from bot.core.clock import Clock
 
@@ -38,3 +40,51 @@ class Limit:
         if len(self._whole) >= _SWEPT:
             self._whole = {each: whole for each, whole in self._whole.items() if whole > now}
         self._whole[key] = max(self._whole.get(key, now), now) + turns * self._interval
+
+
+class Guesses:
+    """Bounds how often secrets that may be made up are looked up: for each address on the web, and in all.
+
+    One that was right is looked up freely from then on, so that nobody's guesses keep its holder out.
+    """
+
+    OF_ONE, OF_ALL, PERIOD = 20, 300, 60.0
+    """Of an address (an IPv6 network of 64 bits) and of all at once; they come back over so many seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._of_one = Limit(clock, allowed=self.OF_ONE, period=self.PERIOD)
+        self._of_all = Limit(clock, allowed=self.OF_ALL, period=self.PERIOD)
+        self._right: set[bytes] = set()
+
+    def wait(self, secret: str, address: str) -> float:
+        """Seconds until a secret may be looked up for who asks from an address; 0 is one of its turns."""
+        if _hash(secret) in self._right:
+            return 0
+        origin = _network(address)
+        wait = self._of_all.wait(None) or self._of_one.wait(origin)
+        if not wait:
+            self._of_all.take(None)
+            self._of_one.take(origin)
+        return wait
+
+    def learn(self, secret: str, *, right: bool) -> None:
+        """Whether a secret was found when it was looked up."""
+        if not right:
+            self._right.discard(_hash(secret))
+            return
+        if len(self._right) >= _SWEPT:
+            self._right.clear()
+        self._right.add(_hash(secret))
+
+
+def _hash(secret: str) -> bytes:
+    return blake2b(secret.encode(errors="replace"), digest_size=16).digest()
+
+
+def _network(address: str) -> str:
+    """What stands for an address: one household or machine has a whole IPv6 network of 64 bits."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((known, 64), strict=False)) if known.version == 6 else address  # noqa: PLR2004

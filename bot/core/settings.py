@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, InstanceOf, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.core.choices import Role
 from bot.core.database_server import DatabaseServer
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +40,17 @@ class Settings(BaseSettings):
         default=Path("data/telex.db"),
         description="The database file, created when missing; or the address of a database on a PostgreSQL "
         "server (15 or newer), `postgresql://user:password@host/name`, with the extra `postgres`.",
+    )
+    roles: Annotated[frozenset[Role], NoDecode] = Field(
+        default=frozenset(Role),
+        description="What a process does where several run on one PostgreSQL database: `gateway` speaks to "
+        "Discord, `poller` asks feeds; with a comma between them, both.",
+    )
+    shards: str = Field(
+        default="auto",
+        pattern=r"^(auto|\d+-\d+/\d+)$",
+        description="Discord’s shards that a process on a PostgreSQL database may take: `auto`, as many as "
+        "Discord says, shared with the others; or some of so many, such as `0-7/16`.",
     )
     index: Path | None = Field(
         default=None,
@@ -110,7 +131,8 @@ class Settings(BaseSettings):
         default=None,
         description="Address under which the web reaches `TELEX_HEALTH_ADDRESS`, such as "
         "`https://telex.example`: feeds that have a hub are pushed there (WebSub), and channels can be read "
-        "there as feeds. Have your web server pass on `/websub/` and `/feeds/` alone.",
+        "there as feeds. Have your web server pass on `/websub/` and `/feeds/` alone, and `/mcp` to "
+        "`telex mcp --http`.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged, on standard error."
@@ -125,6 +147,41 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _some_roles(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()] or list(Role)
+        return value
+
+    @field_validator("roles", mode="after")
+    @classmethod
+    def _alone_with_a_file(cls, value: frozenset[Role], info: ValidationInfo) -> frozenset[Role]:
+        if len(value) < len(Role) and not isinstance(info.data.get("database"), DatabaseServer):
+            raise ValueError("a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share")
+        return value
+
+    @field_validator("shards", mode="after")
+    @classmethod
+    def _some_of_all(cls, value: str, info: ValidationInfo) -> str:
+        if value != "auto":
+            first, last, count = map(int, re.findall(r"\d+", value))
+            if not first <= last < count:
+                raise ValueError("the shards of 16 are 0-15/16")
+            if not isinstance(info.data.get("database"), DatabaseServer):
+                raise ValueError(
+                    "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"
+                )
+        return value
+
+    @property
+    def shard_range(self) -> tuple[range, int] | None:
+        """The shards that this process may take, and of how many; None: whatever Discord says."""
+        if self.shards == "auto":
+            return None
+        first, last, count = map(int, re.findall(r"\d+", self.shards))
+        return range(first, last + 1), count
 
     @field_validator("database", mode="before")
     @classmethod

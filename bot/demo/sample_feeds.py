@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
+import msgspec
 from aiohttp import web
 
 from bot import DATA
@@ -74,16 +74,16 @@ class Act(NamedTuple):
     do: Callable[[Story], None]
 
 
+class _Stories(msgspec.Struct):
+    outlets: tuple[Outlet, ...]
+    backlog: tuple[Story, ...]
+    stories: tuple[Story, ...]
+
+
 def load() -> tuple[tuple[Outlet, ...], tuple[Story, ...], tuple[Story, ...]]:
     """The outlets, what they published before, and the stories in the order in which they are published."""
-    data = json.loads((DATA / "demo" / "stories.json").read_text("utf-8"))
-    outlets = tuple(Outlet(**outlet) for outlet in data["outlets"])
-    return outlets, tuple(map(_story, data["backlog"])), tuple(map(_story, data["stories"]))
-
-
-def _story(data: dict[str, Any]) -> Story:
-    corrected = Correction(**data["corrected"]) if "corrected" in data else None
-    return Story(**{**data, "tags": tuple(data["tags"]), "corrected": corrected})
+    read = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
+    return read.outlets, read.backlog, read.stories
 
 
 def moments(count: int, *, seconds: float = MINUTES * 60) -> list[float]:

@@ -27,7 +27,9 @@ from simcord.preview import Preview
 
 from bot import DATA
 from bot.client.discord_client import Telex
+from bot.client.newsroom_loops import going_on
 from bot.client.services import Newsroom, open_newsroom
+from bot.core.choices import Role
 from bot.core.clock import Clock, SystemClock
 from bot.core.models import Feed
 from bot.core.settings import Settings
@@ -37,7 +39,7 @@ from bot.demo.drawn_emoji import drawn
 from bot.demo.message_menu import offer_message_menu
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
-from bot.feeds import opml
+from bot.feeds.parsing import opml
 from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs
 
@@ -99,6 +101,7 @@ async def serve(
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
         wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # of which the page would have no pictures
         env = await stack.enter_async_context(simulated_discord(Telex(newsroom, wanted, shard_count=1)))
+        await stack.enter_async_context(going_on(newsroom))
         stage = await build(env)
         simcord_patches.name_commands(stage.camille)
         pictures = likeness(env)
@@ -144,6 +147,7 @@ def _demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
         update={
             "database": folder / "telex.db",
             "discord_token": None,
+            "roles": frozenset(Role),
             "full_text": settings.full_text if live else "never",  # the sample articles have no pages
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
         }

@@ -7,11 +7,12 @@ name in their titles.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
+
+import msgspec
 
 from bot.core.choices import DigestPlan
 from bot.digests import title_runs
@@ -88,7 +89,7 @@ class Edition:
 
     def written(self) -> str:
         """As a dispatch keeps it."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return msgspec.json.encode(self).decode()
 
     def summed_up(self, summaries: Mapping[int, str]) -> Edition:
         """The same with what a model wrote, by the first article of a story."""
@@ -126,24 +127,7 @@ class Edition:
 
 def read(text: str) -> Edition:
     """The edition that `Edition.written` wrote."""
-    fields = json.loads(text)
-    fields["sections"] = tuple(
-        Section(
-            section["topic"],
-            tuple(
-                Story(
-                    tuple((one[0], one[1]) for one in story["articles"]),
-                    story["kept"],
-                    story.get("summary", ""),
-                )
-                for story in section["stories"]
-            ),
-        )
-        for section in fields["sections"]
-    )
-    fields["rising"] = tuple(Line(**line | {"counts": tuple(line["counts"])}) for line in fields["rising"])
-    fields["feeds"] = tuple(fields["feeds"])
-    return Edition(**fields)
+    return msgspec.json.decode(text, type=Edition)
 
 
 def period(plan: DigestPlan) -> int:
@@ -210,7 +194,15 @@ def _ranked(
             about = topics[group[0].article_id]
             return outlets[group[0].outlet] + max((told[topic] for topic in about), default=0)
 
-        best = max(left, key=lambda group: worth[group[0].article_id] - _AGAIN * again(group))
+        def net(group: Group) -> float:
+            return worth[group[0].article_id] - _AGAIN * again(group)
+
+        best = max(left, key=net)
+        if best[0].language != language:  # the channel's own language tells a topic first, where it does
+            about = topics[best[0].article_id]
+            own = [one for one in left if one[0].language == language]
+            own = [one for one in own if about & topics[one[0].article_id]]
+            best = max(own, key=net, default=best)
         left.remove(best)
         outlets[best[0].outlet] += 1
         told.update(topics[best[0].article_id])

@@ -10,6 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from bot.store.records.content_records import Brief
 from bot.store.records.outbox_records import Candidate
 from bot.stories.story_matching import Telling, likeness, telling
 from bot.stories.story_membership import margin
@@ -74,12 +75,5 @@ def _tellings(candidates: Sequence[Candidate]) -> dict[int, Telling]:
 
 def _telling(one: Candidate, holding: Counter[str], count: int) -> Telling:
     size = max(count, _FEWEST)
-    return telling(
-        one.article_id,
-        one.feed_id,
-        title=one.title,
-        text="",
-        language=one.language,
-        published=one.published,
-        weigh=lambda word: math.log(1 + (size - holding[word] + 0.5) / (holding[word] + 0.5)),
-    )
+    brief = Brief(one.article_id, "", one.feed_id, one.title, "", one.language, one.published)
+    return telling(brief, lambda word: math.log(1 + (size - holding[word] + 0.5) / (holding[word] + 0.5)))

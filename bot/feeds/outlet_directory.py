@@ -9,8 +9,7 @@ from rapidfuzz import fuzz
 
 from bot import DATA
 from bot.text import urls
-from bot.text.tables import table
-from bot.text.words import words
+from bot.text.words import table, words
 
 MOST = 25
 MOST_WORDS = 8

@@ -25,7 +25,6 @@ from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
-from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 from bot.store.records.outbox_records import Gathered
 from bot.stories.known_tastes import Tastes
@@ -97,7 +96,7 @@ class Digests(DueTask):
             log.info("The digest of channel %d is left out: it is too late", digest.channel_id)
             await store.skip(digest, since=since)
             return
-        told = await self._told(digest, since)
+        told = await self._restored.told(digest, since)
         if told is None:
             self._rest()
             return
@@ -120,26 +119,6 @@ class Digests(DueTask):
             held=gathered.held,
             named=edition.article_ids,
             told=told.held,
-        )
-
-    async def _told(self, digest: Digest, since: int) -> AlreadyPosted | None:
-        """What the channel was told before a backup was restored; None where that cannot be found out now."""
-        found = await self._restored.before(digest, since)
-        if found is None:
-            return AlreadyPosted()
-        if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
-            return AlreadyPosted(everything=self._restored.at)
-        if isinstance(found, Outcome):
-            return None
-        dues = {name.split(":")[2]: at for name, at in found.editions.items() if _is_of(name, digest)}
-        pages = await self._store.articles.pages({*found.posted, *found.digested})
-        return AlreadyPosted(
-            {pages[key]: at for key, at in found.digested.items() if key in pages},
-            {pages[key] for key in found.posted if key in pages},
-            found.shown,
-            found.shown_in_digests,
-            until=max(dues.values(), default=0),
-            is_sent=any(int(due) >= digest.due for due in dues),
         )
 
     async def edition(
@@ -220,8 +199,3 @@ class Digests(DueTask):
         except TimeoutError:
             log.info("A digest goes with %d of %d summaries", len(written), len(firsts))
         return edition.summed_up(written)
-
-
-def _is_of(name: str, digest: Digest) -> bool:
-    """Whether a dispatch of this name is one of a digest's."""
-    return name.startswith(f"digest:{digest.id}:") and name.split(":")[2].isdecimal()

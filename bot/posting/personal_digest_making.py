@@ -14,9 +14,9 @@ from bot.core.people_models import PersonalDigest
 from bot.core.workers import Workers
 from bot.digests import digest_selection
 from bot.digests.digest_selection import DAY, Edition
+from bot.digests.restored_digests import AlreadyPosted
 from bot.posting.audience import Audience
 from bot.posting.recovery.restored_backup import Restored
-from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.search.index.engine import EngineError, Scope
 from bot.search.index.index_follower import IndexFollower
 from bot.search.query.filter_names import Filter
@@ -72,25 +72,35 @@ class PersonalDigests:
         if digest_selection.is_late(plan, digest.due, now):  # the next one tells all
             await store.make(digest, None, until=since)
             return True
-        sent = await self._restored.was_sent(digest)
-        if isinstance(sent, Unknown) or sent is True:
-            await store.make(digest, None, until=now)
-            return True
-        if isinstance(sent, Outcome):
+        told = await self._restored.told(digest, since)
+        if told is None:
             return False
-        edition = await self.edition(digest, since=since, until=now)
+        if told.is_sent:
+            await store.make(digest, None, until=since)
+            return True
+        since = max(since, told.until)
+        if (unsent := await store.waiting_since(digest.channel_id)) is not None:
+            since = min(since, unsent)
+        readable = await self._audience.read_by(digest.person_id, surely=True)
+        edition = await self.edition(digest, readable, since=since, until=now, told=told)
         payload = edition.written() if edition.sections else None
         await store.make(digest, payload, until=now, named=edition.article_ids)
         return True
 
-    async def edition(self, digest: PersonalDigest, *, since: int, until: int) -> Edition:
-        """What a person is told of what came between two times.
+    async def edition(
+        self,
+        digest: PersonalDigest,
+        readable: Collection[int],
+        *,
+        since: int,
+        until: int,
+        told: AlreadyPosted | None = None,
+    ) -> Edition:
+        """What a person is told of what came between two times in feeds that they may read, unless `told`.
 
-        Raises what discord.py and aiohttp raise where Discord does not tell what they may read, and
-        EngineError where nothing can be looked for.
+        Raises EngineError where nothing can be looked for, and WorkerError where choosing takes too long.
         """
         plan = digest.plan
-        readable = set(await self._audience.read_by(digest.person_id, surely=True))
         queries = [*plan.topics]
         if plan.watches:
             queries += [one.query for one in await self._store.watches.of_person(digest.person_id)]
@@ -101,6 +111,8 @@ class PersonalDigests:
             since=since,
             until=until,
         )
+        if told is not None:
+            found = told.without(found)
         sections, left, outlets = await self._workers.run(
             digest_selection.choose,
             found.candidates,

@@ -37,9 +37,12 @@ from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.ports import Database
+from bot.store.processes import Processes
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
+from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
+from bot.store.served_shards import ServedShards
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
 from bot.store.settings.daily_threads import DailyThreads
@@ -48,6 +51,7 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
+from bot.store.sources import feeds as feed_rows
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.outlet_icons import OutletIcons
 from bot.store.sources.polls import Polls
@@ -58,6 +62,7 @@ from bot.store.store_errors import (
     DatabaseBroken,
     DatabaseFault,
     DatabaseUnusable,
+    LeaseLost,
     NewerDatabase,
     StoreError,
 )
@@ -68,6 +73,7 @@ __all__ = [
     "DatabaseFault",
     "DatabaseUnusable",
     "Erased",
+    "LeaseLost",
     "NewerDatabase",
     "Store",
     "StoreError",
@@ -86,6 +92,7 @@ class Store:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self.clock = clock
+        self.shards = ServedShards(database, clock)
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
@@ -95,14 +102,14 @@ class Store:
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
-        self.servers = Servers(database, clock)
+        self.servers = Servers(database, clock, self.shards)
         self.forum_tags = ForumTags(database, clock)
         self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database, clock)
-        self.dispatches = Dispatches(database, clock)
+        self.dispatches = Dispatches(database, clock, self.shards)
         self.fates = Fates(database, clock)
         self.held_posts = HeldPosts(database, clock)
-        self.digests = Digests(database, clock)
+        self.digests = Digests(database, clock, self.shards)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
         self.opinions = Opinions(database, clock)
@@ -115,6 +122,8 @@ class Store:
         self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
         self.personal_digests = PersonalDigests(database, clock)
+        self.request_shares = RequestShares(database)
+        self.processes = Processes(database)
         self.meta = Meta(database)
 
     @classmethod
@@ -127,6 +136,7 @@ class Store:
         try:
             await moving.must_be_whole(store._database)
             await store.seal()
+            await store._database.transact(feed_rows.place)
         except BaseException:
             await store.close()
             raise
@@ -135,12 +145,19 @@ class Store:
     move = staticmethod(moving.move)
 
     @staticmethod
-    def lock_for_run(place: Path | DatabaseServer) -> AbstractContextManager[None]:
-        """Be the one running bot of a database within the block.
+    def lock_for_run(place: Path | DatabaseServer, *, alone: bool = False) -> AbstractContextManager[None]:
+        """Be a running bot of a database within the block: the only one of a file.
 
-        Raises `AlreadyRunning`, `DatabaseUnusable`.
+        With `alone` nobody else runs on a server either. Raises `AlreadyRunning`, `DatabaseUnusable`.
         """
-        return engines.lock_for_run(place)
+        return engines.lock_for_run(place, alone=alone)
+
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """Call a function with what other processes tell of, by name, until it is cancelled.
+
+        With an empty name where something may have been missed. Ends at once where there are none.
+        """
+        await self._database.notices(heard)
 
     async def look(self) -> None:
         """Find out whether the file, or the server, is still there; else that is its `fault`.

@@ -25,14 +25,14 @@ async def opened(place: Path | DatabaseServer, clock: Clock) -> Database:
     return await server_database.Database.open(place, clock)
 
 
-def lock_for_run(place: Path | DatabaseServer) -> AbstractContextManager[None]:
+def lock_for_run(place: Path | DatabaseServer, *, alone: bool) -> AbstractContextManager[None]:
     """As `Store.lock_for_run`."""
     if isinstance(place, Path):
         return run_lock.lock_for_run(place)
     _need_extra()
     from bot.store.postgres import run_session  # noqa: PLC0415 - needs the extra
 
-    return run_session.lock_for_run(place)
+    return run_session.lock_for_run(place, alone=alone)
 
 
 async def shapes(*databases: Database) -> list[TableShape]:

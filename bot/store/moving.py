@@ -2,7 +2,7 @@
 
 Rows are read and written in the order of their keys, which both engines compare byte by byte: what is there
 already tells where to go on. What follows from other rows is left out and made anew: the log of changes that
-the search index follows, and the marks of what is encoded.
+the search index follows, and the marks of what is encoded; what running processes share is left out too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.store.store_errors import DatabaseUnusable, StoreError
 MARK = "moving"
 """The name in `meta` under which a database says from where it is being filled."""
 BATCH = 500
-_DERIVED = {"article_change", "encoded_article"}
+_DERIVED = {"article_change", "encoded_article", "process", "lease", "request_share"}
 _NOT_MOVED = (MARK, "vectors", "identity")
 """Names in `meta` of what is true of one database alone."""
 
@@ -40,7 +40,7 @@ async def move(source: Place, target: Place, clock: Clock, on_progress: Callable
         raise DatabaseUnusable("A move leads from a file to a server, or from a server to a file.")
     if isinstance(source, Path) and not source.is_file():
         raise DatabaseUnusable(f"There is no database {source}.")
-    with engines.lock_for_run(source), engines.lock_for_run(target):
+    with engines.lock_for_run(source, alone=True), engines.lock_for_run(target, alone=True):
         from_ = await engines.opened(source, clock)
         try:
             to = await engines.opened(target, clock)

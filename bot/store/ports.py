@@ -25,12 +25,24 @@ class Database(Protocol):
         ...
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several processes may run on it at a time."""
+        ...
+
+    @property
     def condition(self) -> Condition:
         """Whether it takes what is to be kept."""
         ...
 
     async def close(self) -> None:
         """Close it; closing twice does no harm."""
+        ...
+
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """Call a function with what other processes tell of, by name, until it is cancelled.
+
+        With an empty name where something may have been missed.
+        """
         ...
 
     async def look(self) -> None:

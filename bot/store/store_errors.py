@@ -29,3 +29,7 @@ class NewerDatabase(StoreError):
 
 class AlreadyRunning(StoreError):
     """Another running bot has this database."""
+
+
+class LeaseLost(StoreError):
+    """What was to be written is another process's by now: nothing of it was."""

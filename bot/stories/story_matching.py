@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from bot.search.index import analysis
-from bot.store.records.content_records import Kin
+from bot.store.records.content_records import Brief, Kin
 from bot.stories.companies import COMPANIES, WORDS_TOO
 from bot.stories.story_membership import APART
 from bot.stories.title_conflicts import Figures, contradict, figures, versioned
@@ -73,28 +73,18 @@ class Telling:
     vector: bytes | None = None
 
 
-def telling(
-    article_id: int,
-    feed_id: int,
-    *,
-    title: str,
-    text: str,
-    language: str | None,
-    published: int,
-    weigh: Callable[[str], float],
-    vector: bytes | None = None,
-) -> Telling:
+def telling(brief: Brief, weigh: Callable[[str], float], vector: bytes | None = None) -> Telling:
     """What is compared of an article; `weigh` tells how much a term tells, `vector` what the title means."""
-    title, lead = plain_title(title), text[:LEAD]
+    title, lead, language = plain_title(brief.title), brief.lead[:LEAD], brief.language
     weights = {term: weigh(term) ** 2 for term in _kept(analysis.stems(title, language))}
     words = frozenset(_kept(analysis.words(title)))
     names = frozenset(_kept(_names(title, lead))) or _NONE
     brands = (words & COMPANIES).union(_brands(title)) or _NONE
     numbers = figures(title)
     return Telling(
-        article_id=article_id,
-        feed_id=feed_id,
-        published=published,
+        article_id=brief.article_id,
+        feed_id=brief.feed_id,
+        published=brief.published,
         language=language,
         weights=weights,
         total=sum(weights.values()) or 1.0,

@@ -7,10 +7,10 @@ is a list of abbreviations.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from bot.text.safe import ELLIPSIS, cut, length
-from bot.text.tables import table
+from bot.text.safe import ELLIPSIS, cut, length, plain
+from bot.text.words import table
 
 _TITLES = table(
     "M MM Mme Mmes Mlle Mlles Me Dr Drs Pr Prof Mr Mrs Ms St Ste Sr Mgr Gen Gén Col Lt Cpt Capt Sgt Cmdr Rev "
@@ -54,6 +54,7 @@ _BEGINNING = re.compile(r"[.!?…»”] ")
 _LOOK_BACK = 40
 _LOOK_AHEAD = 200
 _LOOK_FURTHER = 60
+_OPENING = 4_000  # characters of a text: all of a long one would hold the event loop
 
 
 def sentences(text: str) -> list[str]:
@@ -126,6 +127,13 @@ def excerpt(text: str, limit: int) -> str:
         units += 1 + length(line)
         taken.append(line)
     return " ".join(taken) if units * 3 >= limit else _cut_at_word(" ".join(beginning.split()), limit)
+
+
+def opening(texts: Iterable[str], title: str, limit: int) -> str:
+    """The beginning of the first of these texts, plain, that is more than the title; "" where none is."""
+    name = title.rstrip("….")
+    paragraphs = (plain(text[:_OPENING]) for text in texts)
+    return excerpt(next((each for each in paragraphs if each and each.rstrip("….") != name), ""), limit)
 
 
 def _cut_at_word(text: str, limit: int) -> str:

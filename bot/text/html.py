@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from html import unescape
 
 from bot.text.characters import visible
-from bot.text.tables import table
+from bot.text.words import table
 
 MAX_DEPTH = 200
 """Deepest nesting that is given to the parser; real pages stay under 60."""

@@ -11,7 +11,7 @@ from functools import cache
 
 from stop_words import get_stop_words
 
-from bot.text.tables import table
+from bot.text.words import table
 
 _FRENCH = table(
     """

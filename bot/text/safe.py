@@ -38,6 +38,11 @@ def markdown(text: str) -> str:
     return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
 
 
+def line(text: str, limit: int | None = None) -> str:
+    """One line of `text` as `plain` makes it, with what Discord reads as markup escaped."""
+    return markdown(plain(text, limit))
+
+
 def length(text: str) -> int:
     """How long Discord counts `text`: in UTF-16 units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -8,7 +8,7 @@ the noun where an elision or capitals show it.
 
 from __future__ import annotations
 
-from bot.text.tables import table
+from bot.text.words import table
 
 FRENCH = table(
     """

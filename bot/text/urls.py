@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
 
-from bot.text.tables import table
+from bot.text.words import table
 
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_HOST = 253  # RFC 1035, section 2.3.4
@@ -168,7 +168,7 @@ def normalise_input(text: str) -> str:
 
     Raises ValueError with a sentence for them (in English, without the address's secrets) when it is none.
     """
-    text = text.strip().removeprefix("<").removesuffix(">").strip()
+    text = text.strip('<>"“”«» \t\r\n\xa0\u202f')
     if text[:5].lower() == "feed:":
         text = text[5:].removeprefix("//")
     typed_scheme = "://" in text

@@ -1,4 +1,4 @@
-"""Words as people compare them: without case and accents."""
+"""Words as people compare them, without case and accents; and tables of words."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ AS_WRITTEN = str.maketrans(
 """Letters and signs that Unicode takes apart in another way than people, or not at all."""
 _ANY_MARKS = re.compile(f"[{MARKS}]+")
 _WORD = re.compile(f"[^\\W_](?:[^\\W_]|[{MARKS}])*")
+
+
+def table(text: str) -> frozenset[str]:
+    """The words of `text`, which white space separates."""
+    return frozenset(text.split())
 
 
 def fold(text: str) -> str:

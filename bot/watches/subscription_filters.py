@@ -12,12 +12,11 @@ from functools import partial
 from bot.core.choices import Filter, Rule
 from bot.core.models import Article, NewArticle
 from bot.core.refusals import Declined
-from bot.search.query.analysed_query import small_words
-from bot.search.query.filter_names import Filter as Search
 from bot.search.query.query_matching import Criterion, ReadArticle, criterion_of, languages_of
 from bot.search.query.query_syntax import MAX_LENGTH, parse
-from bot.search.query.query_tree import Condition, Query, leaves
+from bot.search.query.query_tree import Query
 from bot.store import Store
+from bot.watches import unfit_queries
 from bot.watches.unfit_queries import Unfit
 
 log = logging.getLogger(__name__)
@@ -35,14 +34,7 @@ _A_POLL = 10.0
 
 def check(text: str, now: int) -> Query:
     """A query as a filter understands it. Raises `Declined`."""
-    query = parse(text, now, longest=MAX_LENGTH)
-    for leaf in leaves(query.nodes):
-        if isinstance(leaf, Condition) and leaf.filter in (Search.SINCE, Search.BEFORE):
-            raise Declined(Unfit.FILTER_DATED)
-        if isinstance(leaf, Condition) and leaf.filter is Search.BOOKMARKED:
-            raise Declined(Unfit.BOOKMARKED)
-    if small := small_words(query.nodes):
-        raise Declined(Unfit.SMALL_WORDS, words=", ".join(small))
+    query = unfit_queries.read(text, now, Unfit.FILTER_DATED)
     if criterion_of(query) is None:
         raise Declined(Unfit.EMPTY_FILTER)
     return query

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Sequence
 
 from bot.core.models import Article
 from bot.core.refusals import Declined
-from bot.search.query.analysed_query import small_words
-from bot.search.query.filter_names import Filter
 from bot.search.query.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of
 from bot.search.query.query_syntax import MAX_LENGTH, parse
-from bot.search.query.query_tree import AnyOf, Condition, Not, Query, leaves
+from bot.search.query.query_tree import AnyOf, Not, Query
 from bot.store import Store
 from bot.store.records.people_records import Arrival, Standing
+from bot.watches import unfit_queries
 from bot.watches.unfit_queries import Unfit
 from bot.watches.watch_index import WatchIndex
 
@@ -37,16 +36,9 @@ _TOO_COMMON = 0.25  # of them
 
 async def check(store: Store, text: str) -> Query:
     """A query as a watch for it understands it. Raises `Declined`, and `StoreError`."""
-    query = parse(text, store.clock.now(), longest=MAX_LENGTH)
-    for leaf in leaves(query.nodes):
-        if isinstance(leaf, Condition) and leaf.filter in (Filter.SINCE, Filter.BEFORE):
-            raise Declined(Unfit.WATCH_DATED)
-        if isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED:
-            raise Declined(Unfit.BOOKMARKED)
-    if small := small_words(query.nodes):
-        raise Declined(Unfit.SMALL_WORDS, words=", ".join(small))
+    query = unfit_queries.read(text, store.clock.now(), Unfit.WATCH_DATED)
     wanted = criterion_of(query)
-    keys = wanted.keys(_unknown) if wanted is not None else frozenset()
+    keys = wanted.keys(lambda _key: 0) if wanted is not None else frozenset()
     if wanted is None or not keys:
         raise Declined(Unfit.EMPTY_WATCH if wanted is None else _says_too_little(query))
     if all(key.kind is not Kind.NAME for key in keys):
@@ -63,10 +55,6 @@ def _says_too_little(query: Query) -> Unfit:
     if any(isinstance(node, Not) for node in query.nodes):
         return Unfit.ONLY_NOT
     return Unfit.TOO_COMMON
-
-
-def _unknown(_key: Key) -> int:
-    return 0
 
 
 def _share(wanted: Criterion, articles: Sequence[Article]) -> float:

@@ -71,6 +71,13 @@ class Passage(Protocol):
         ...
 
 
+class Piece(NamedTuple):
+    """A passage of an article as it is."""
+
+    text: str
+    article: Article
+
+
 class Sentence(NamedTuple):
     """A sentence that a model wrote. `cites` are 1-based numbers of what it rests on."""
 

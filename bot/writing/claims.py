@@ -137,17 +137,13 @@ def claims(text: str, language: str | None = None) -> Claims:
         numbers.append(values)
         if match["unit"]:
             facts.update((f"{value:f}", _UNITS[match["unit"]]) for value in values)
-    for value, unit in _in_words(_WORD.findall(_NUMBER.sub(" ", folded).replace("'", " "))):
-        if value > 1:  # "one" and "un" are articles too
-            numbers.append(frozenset({Decimal(value)}))
-        if unit:
-            facts.add((str(value), unit))
+    spelt = list(_in_words(_WORD.findall(_NUMBER.sub(" ", folded).replace("'", " "))))
+    facts.update((str(value), unit) for value, unit in spelt if unit)
+    numbers += (frozenset({Decimal(value)}) for value, _unit in spelt if value > 1)  # "un" is an article too
     numbers += (frozenset({Decimal(_roman(match[1]))}) for match in _ROMAN.finditer(folded))
-    for word in _WORD.findall(folded):
-        if word in _CURRENCIES:
-            facts.add(("unit", _CURRENCIES[word]))
-        if word in _WEEKDAYS:
-            facts.add(("weekday", _WEEKDAYS[word]))
+    words = _WORD.findall(folded)
+    facts.update(("unit", _CURRENCIES[word]) for word in words if word in _CURRENCIES)
+    facts.update(("weekday", _WEEKDAYS[word]) for word in words if word in _WEEKDAYS)
     return Claims(tuple(numbers), frozenset(facts))
 
 

@@ -47,22 +47,11 @@ class Writer:
         None when there are no passages, when the service says that they do not answer, when nothing that it
         wrote holds, and when it fails.
         """
-        asked = f"Question: {safe.plain(question, prompts.ASKED)}"
-        return await self._from_passages(_ANSWER, asked, passages, language, question, told)
-
-    async def _from_passages(
-        self,
-        instructions: str,
-        asked: str,
-        passages: Sequence[Passage],
-        language: str | None,
-        question: str = "",
-        told: Told | None = None,
-    ) -> tuple[Sentence, ...]:
         shown = list(passages[:PASSAGES])
         trusted = await asyncio.to_thread(prompts.trusted, shown)
         if not trusted:
             return ()
+        asked = f"Question: {safe.plain(question, prompts.ASKED)}"
         material = [shown[number] for number in trusted]
 
         def held(written: str) -> tuple[Sentence, ...]:
@@ -74,7 +63,7 @@ class Writer:
         listener = None if told is None else _Listener(held, told)
         try:
             written = await self._client.complete(
-                prompts.messages(instructions, asked, material, language),
+                prompts.messages(_ANSWER, asked, material, language),
                 most=MAX_TOKENS,
                 told=None if listener is None else listener.hear,
             )

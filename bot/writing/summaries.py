@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
-from typing import NamedTuple
 
 from bot.core.keyed_locks import Turns
 from bot.core.models import Article
@@ -12,6 +11,7 @@ from bot.store import Store
 from bot.store.records.content_records import WrittenKind
 from bot.text import excerpts
 from bot.writing import citations, prompts
+from bot.writing.citations import Piece
 from bot.writing.model_client import ModelClient
 from bot.writing.writing_budget import WritingBudget
 
@@ -42,11 +42,6 @@ class NotWritten(StrEnum):
     BUSY = "busy"  # one for the same person is being written
     NO_ANSWER = "no-answer"  # the service failed, or failed a moment ago
     NOT_HELD = "not-held"  # what it wrote is not in the article
-
-
-class _Passage(NamedTuple):
-    text: str
-    article: Article
 
 
 class Summaries:
@@ -111,7 +106,7 @@ class Summaries:
         self, article: Article, language: str, server_id: int | None, *, aside: bool
     ) -> tuple[str, ...] | NotWritten:
         begun = self._store.clock.now()
-        passages = [_Passage(text, article) for text in _stretches((article.body or article.summary)[:READ])]
+        passages = [Piece(text, article) for text in _stretches((article.body or article.summary)[:READ])]
         sentences: tuple[str, ...] = ()
         if await asyncio.to_thread(prompts.trusted, passages):
             written = await self._client.complete(
@@ -137,7 +132,7 @@ def _held(written: str, article: Article, language: str) -> tuple[str, ...]:
     """The sentences that hold each against a few sentences in a row of what the model read."""
     text = (article.body or article.summary)[:READ]
     sentences = excerpts.sentences(text)
-    rows = [_Passage(" ".join(sentences[at : at + IN_A_ROW]), article) for at in range(len(sentences))]
+    rows = [Piece(" ".join(sentences[at : at + IN_A_ROW]), article) for at in range(len(sentences))]
     return citations.held_by(written, rows, language)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection
-from typing import NamedTuple
 
 from bot.core.models import Article
 from bot.store import Store
 from bot.store.records.content_records import WrittenKind
 from bot.text import excerpts, safe
 from bot.writing import citations, prompts
+from bot.writing.citations import Piece
 from bot.writing.model_client import ModelClient
 from bot.writing.writing_budget import WritingBudget
 
@@ -19,8 +19,6 @@ TITLE, EXCERPT = 300, 350
 """Characters of a title, and UTF-16 units of an excerpt."""
 SENTENCES = 2
 """Of an excerpt: what a post shows where nobody chose otherwise."""
-BEGINNING = 4_000
-"""Characters of a text that an excerpt may come from."""
 MAX_TOKENS = 400
 
 _INSTRUCTIONS = (
@@ -29,11 +27,6 @@ _INSTRUCTIONS = (
     "number, date and name. Add nothing and leave nothing out."
 )
 _LABEL = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", re.IGNORECASE)
-
-
-class _Passage(NamedTuple):
-    text: str
-    article: Article
 
 
 class Translations:
@@ -61,8 +54,8 @@ class Translations:
         """
         begun = self._store.clock.now()
         title, excerpt = safe.plain(article.title, TITLE), _excerpt(article)
-        parts = [_Passage(part, article) for part in (title, excerpt) if part]
-        whole = _Passage("\n".join(part.text for part in parts), article)
+        parts = [Piece(part, article) for part in (title, excerpt) if part]
+        whole = Piece("\n".join(part.text for part in parts), article)
         text = ""
         trusted = await asyncio.to_thread(prompts.trusted, parts)
         if title and trusted:
@@ -101,16 +94,12 @@ async def translated(store: Store, article: Article, language: str, model: str) 
 
 
 def _excerpt(article: Article) -> str:
-    """What a post shows of the text, unless it only repeats the title."""
-    title = safe.plain(article.title)
-    for text in (article.summary, article.body):
-        paragraph = safe.plain(text[:BEGINNING])
-        if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
-            return " ".join(excerpts.sentences(excerpts.excerpt(paragraph, EXCERPT))[:SENTENCES])
-    return ""
+    """What a post shows of the text."""
+    found = excerpts.opening((article.summary, article.body), safe.plain(article.title), EXCERPT)
+    return " ".join(excerpts.sentences(found)[:SENTENCES])
 
 
-def _held(written: str, original: _Passage, language: str, *, excerpt: str) -> str:
+def _held(written: str, original: Piece, language: str, *, excerpt: str) -> str:
     """A title and an excerpt in two lines, where they hold against the original; else ""."""
     title, *rest = [safe.plain(_LABEL.sub("", line)) for line in citations.lines(written)] or [""]
     text = " ".join(rest) if excerpt else ""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
 from bot.answers.conversing import conversation
 from bot.client import interaction_places
-from bot.client.error_answers import answering
 from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal
-from bot.posting.rendering import reading_buttons
+from bot.posting.rendering import buttons
 from bot.posting.rendering.buttons import button
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.text import safe
 from cogs.shared.lasting_items import lasting
-from cogs.shared.views import PATIENCE, Interaction, Reply
+from cogs.shared.views import Interaction, Reply
+from cogs.shared.windows import Line, Window
 
 if TYPE_CHECKING:
     from cogs.asking.ask_commands import Asking
@@ -54,26 +54,13 @@ async def next_button(
     await asking.answer_next(interaction, pressed.label or "", int(question))
 
 
-@lasting(reading_buttons.QUESTION, Reply.OWN)
+@lasting(buttons.QUESTION, Reply.OWN)
 async def question_button(interaction: Interaction, _item: object) -> None:
     """Opens a window for a question, under a digest."""
-    await interaction.response.send_modal(QuestionForm())
-
-
-class QuestionForm(discord.ui.Modal):
-    """A window for a question."""
-
-    def __init__(self) -> None:
-        super().__init__(title=_("Ask about the news"), timeout=PATIENCE)
-        self._question: discord.ui.TextInput[Self] = discord.ui.TextInput(
-            custom_id="question", max_length=_QUESTION
-        )
-        self.add_item(discord.ui.Label(text=_("Your question"), component=self._question))
-
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        async with answering(interaction):
-            asking = cast("Asking", interaction.client.get_cog("Asking"))
-            await asking.answer_alone(interaction, self._question.value)
+    asking = cast("Asking", interaction.client.get_cog("Asking"))
+    line = Line("question", _("Your question"), max_length=_QUESTION)
+    window = Window(_("Ask about the news"), asking.answer_alone, line, reply=Reply.OWN)
+    await interaction.response.send_modal(window)
 
 
 @lasting(TELL_TEMPLATE)

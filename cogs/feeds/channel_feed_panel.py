@@ -7,8 +7,7 @@ import discord
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.posting.publishing.feed_documents import address
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from cogs.shared.panels import ChannelPanel, headed
 from cogs.shared.views import Interaction, Press
 
@@ -38,6 +37,7 @@ class ChannelFeedPanel(ChannelPanel):
             text(_state(is_shared=shared is not None, is_open=is_open, made=shared.created if shared else 0)),
         ]
         if token is not None:
+            chosen = await client.store.preferences.of_channel(self.channel.id)
             kinds = {
                 "posts": _("**Posts**: every article"),
                 "stories": _("**Stories**: one entry per story, with its outlets"),
@@ -46,6 +46,7 @@ class ChannelFeedPanel(ChannelPanel):
             blocks += [
                 text(f"{name}\n```\n{address(public, token, what, 'atom')}\n```")
                 for what, name in kinds.items()
+                if what != "stories" or chosen.join_stories  # else each is a post
             ]
             small = _(
                 "For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again."
@@ -61,7 +62,7 @@ class ChannelFeedPanel(ChannelPanel):
                 Press(self._share, label=_("Replace the address"), disabled=not is_open),
                 Press(self._stop, label=_("Stop sharing"), style=style.danger),
             )
-        await self.display(interaction, (Card((*blocks, row), outlets.COLOUR),))
+        await self.display_card(interaction, *blocks, row)
 
     async def _share(self, interaction: Interaction) -> None:
         client = interaction.client

@@ -8,16 +8,18 @@ import discord
 
 from bot.core.locale import _
 from bot.core.models import Feed, FeedState
+from bot.core.refusals import Refusal
 from bot.feeds.pages import list_feeds
-from bot.posting.rendering import filter_labels, post_looks
+from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Card, Row, text
+from bot.posting.rendering.layout.blocks import Row, text
+from bot.posting.wording import filter_labels
 from bot.text import safe, urls
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
 from cogs.feeds.look_choices import FeedLook
-from cogs.feeds.subscription_options import Pair, SubscriptionPanel, require_still, titled
-from cogs.feeds.unfollowing import RemoveFlow
+from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_longer, require_still, titled
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction, Press, Reply
 
 _ADDRESS = 150
@@ -58,7 +60,8 @@ class FeedCard(SubscriptionPanel):
                 Press(self._remove, Reply.NEW, label=_("Stop following"), style=red),
             ),
         )
-        await self.display(interaction, (Card(blocks, outlets.colour(feed.id, feed.outlet or feed.title)),))
+        colour = outlets.colour(feed.id, feed.outlet or feed.title)
+        await self.display_card(interaction, *blocks, colour=colour)
 
     async def _facts(self, interaction: Interaction) -> list[str]:
         subscription, feed = self.pair
@@ -109,3 +112,34 @@ async def resume(interaction: Interaction, pair: Pair) -> None:
     """End the pause of a subscription."""
     await interaction.client.store.subscriptions.resume(pair[0].id, person_id=interaction.user.id)
     interaction.client.newsroom.poller.wake()
+
+
+class RemoveFlow(ManagersLayout):
+    """Asks before a subscription ends."""
+
+    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
+        super().__init__(interaction, command_id)
+        self._subscription, self._feed = pair
+
+    async def start(self, interaction: Interaction) -> None:
+        question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
+        red = discord.ButtonStyle.danger
+        row = Row(
+            Press(self._remove, label=_("Stop following"), style=red),
+            Press(self._keep, label=_("Keep following")),
+        )
+        await self.display(interaction, (text(self._said(question)), row))
+
+    async def _remove(self, interaction: Interaction) -> None:
+        ended = await interaction.client.store.subscriptions.unfollow(
+            self._subscription.channel_id, self._feed.id, person_id=interaction.user.id
+        )
+        if not ended:
+            raise Refusal(no_longer())
+        await self.end(interaction, self._said(_("Stopped following {feed} in <#{channel}>.")))
+
+    async def _keep(self, interaction: Interaction) -> None:
+        await self.end(interaction, self._said(_("Still following {feed} in <#{channel}>.")))
+
+    def _said(self, sentence: str) -> str:
+        return sentence.format(feed=bold(self._feed), channel=self._subscription.channel_id)

@@ -12,25 +12,23 @@ from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
-from cogs.feeds.feed_checks import FeedChecks
+from cogs.feeds.feed_card import RemoveFlow
+from cogs.feeds.feed_health import FeedChecks
 from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
 from cogs.feeds.look_choices import FeedLook
 from cogs.feeds.look_panel import require_mention
 from cogs.feeds.subscription_options import bold, chosen, no_longer
-from cogs.feeds.unfollowing import RemoveFlow
 from cogs.reading.query_completion import query_choices
-from cogs.settings import alert_channel
-from cogs.shared import arrival
+from cogs.settings.server_settings import AlertsFlow, choose_alerts
+from cogs.shared import place_options
 from cogs.shared.panels import headed
 from cogs.shared.place_options import Option, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer_card
 
 _LIST = 6  # a page
 
@@ -180,9 +178,9 @@ class Feeds(
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
     async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
         if channel is None:
-            await alert_channel.AlertsFlow(interaction).start(interaction)
+            await AlertsFlow(interaction).start(interaction)
             return
-        answer = await alert_channel.choose(interaction, await place(interaction, channel))
+        answer = await choose_alerts(interaction, await place(interaction, channel))
         await interaction.edit_original_response(content=answer)
 
     @app_commands.command(name="packs", description=locale_str("Follow a starter pack of well-known feeds"))
@@ -208,9 +206,8 @@ class Feeds(
         added = any(line.startswith(starter_packs.ADDED) for line in lines)
         title = _("Now following in {channel}:") if added else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target.mention)
-        waits = await arrival.delay(interaction, target) if added else ""
-        card = Card((headed(title, waits, advice, *lines),), outlets.COLOUR)
-        await interaction.edit_original_response(view=layout_views.static((card,)))
+        waits = await place_options.posting_delay(interaction, target) if added else ""
+        await answer_card(interaction, headed(title, waits, advice, *lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(

@@ -1,4 +1,4 @@
-"""How the feeds of a server are doing: healthy, or what is wrong and what would mend it."""
+"""How the feeds of a server are doing: healthy, or what is wrong; and checking one now."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.client.discord_client import Telex
+from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Feed, FeedState
+from bot.core.refusals import Refusal
+from bot.polling.poll_results import Outcome, PollReport
 from bot.posting.sending import send_outcomes
 from bot.posting.wording.feed_causes import describe
 from bot.store.records.source_records import Surplus, SurplusKind
-from cogs.feeds.subscription_options import Pair, is_gone, visible
+from cogs.feeds.subscription_options import Pair, bold, is_gone, visible
 from cogs.shared.views import Interaction
 
 
@@ -107,7 +110,7 @@ def trouble(feed: Feed) -> str:
     return ""
 
 
-def counted(healths: list[Health]) -> str:
+def by_state(healths: list[Health]) -> str:
     """How many are in each state, the most usual first."""
     words = {
         State.HEALTHY: lambda n: ngettext("{count} healthy", "{count} healthy", n),
@@ -134,18 +137,19 @@ def _bounds(surplus: Surplus | None, busy: int) -> Iterator[str]:
             when=f"<t:{surplus.since}:R>"
         )
     elif surplus is not None:
-        yield ngettext(
+        yield counted(
             "too many articles: {count} left out (first {when})",
             "too many articles: {count} left out (first {when})",
             surplus.entries,
-        ).format(count=amount(surplus.entries), when=f"<t:{surplus.since}:R>")
+            when=f"<t:{surplus.since}:R>",
+        )
     if busy:
         minutes = max(1, round(busy / 60))
-        yield ngettext(
+        yield counted(
             "its site has many feeds here, so each is checked about every {count} minute",
             "its site has many feeds here, so each is checked about every {count} minutes",
             minutes,
-        ).format(count=amount(minutes))
+        )
 
 
 async def problem(interaction: Interaction, channel_id: int) -> str | None:
@@ -155,3 +159,54 @@ async def problem(interaction: Interaction, channel_id: int) -> str | None:
         return send_outcomes.GONE
     found = await dispatches.problem(channel_id)
     return found.problem if found else await dispatches.delay(channel_id)
+
+
+EVERY = 60
+"""Seconds between two checks of a feed."""
+
+
+class FeedChecks:
+    """Those that people ask for."""
+
+    def __init__(self, bot: Telex) -> None:
+        self._bot = bot
+        self._checking: set[int] = set()
+
+    async def check(self, its_feed: Feed) -> str:
+        """Poll a feed now; what came of it, in words. Raises `Refusal` within a minute of the last poll."""
+        now = self._bot.newsroom.clock.now()
+        again = (its_feed.last_poll or 0) + EVERY
+        if its_feed.id in self._checking or again > now:
+            raise Refusal(
+                _("I just checked {feed}. You can try again {when}.").format(
+                    feed=bold(its_feed), when=f"<t:{max(again, now + EVERY // 2)}:R>"
+                )
+            )
+        self._checking.add(its_feed.id)
+        try:
+            if its_feed.state is FeedState.GONE:
+                await self._bot.store.feeds.poll_now(its_feed.id)
+            current = await self._bot.store.feeds.get(its_feed.id) or its_feed
+            report = await self._bot.newsroom.poller.poll(current)
+        finally:
+            self._checking.discard(its_feed.id)
+        self._bot.courier.wake()
+        return _outcome(report)
+
+
+def _outcome(report: PollReport) -> str:
+    feed = bold(report.feed)
+    match report.outcome:
+        case Outcome.NEW:
+            return counted(
+                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new, feed=feed
+            )
+        case Outcome.CHANGED | Outcome.UNCHANGED:
+            return _("Nothing new in {feed}.").format(feed=feed)
+        case Outcome.POSTPONED:
+            return _("The site of {feed} limits how often I can check it. Next check {when}.").format(
+                feed=feed, when=f"<t:{report.feed.next_poll}:R>"
+            )
+    return _("Couldn’t read {feed}. {reason}").format(
+        feed=feed, reason=describe(report.error or report.feed.error or "")
+    )

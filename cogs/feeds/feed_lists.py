@@ -7,22 +7,22 @@ from collections.abc import Iterator
 
 import discord
 
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Feed
 from bot.core.refusals import Refusal
-from bot.feeds import fetch_errors, opml
-from bot.feeds.opml import FeedList
+from bot.feeds import fetch_errors
+from bot.feeds.parsing import opml
+from bot.feeds.parsing.opml import FeedList
 from bot.polling import list_import
 from bot.polling.feed_search import MOST_FEEDS
 from bot.polling.list_import import Imported
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Rule, text
+from bot.posting.rendering.layout.blocks import Block, Rule, text
 from bot.posting.wording.feed_causes import describe
 from bot.text import safe
 from cogs.feeds import subscription_options
 from cogs.shared.panels import headed
-from cogs.shared.place_options import Place, require_posting
-from cogs.shared.views import Interaction
+from cogs.shared.place_options import Place, channel_name, require_posting
+from cogs.shared.views import Interaction, answer_card
 
 _LINES = 15
 """Lines of a report in the message itself; a longer one is a file."""
@@ -68,10 +68,7 @@ async def bring(
         shown.append(text(f"-# {note}"))
     if advice:
         shown.append(text(advice))
-    view = layout_views.static((Card(tuple(shown), outlets.COLOUR),))
-    await interaction.edit_original_response(
-        content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
-    )
+    await answer_card(interaction, *shown)
     if len(lines) > _LINES:
         report = discord.File(io.BytesIO("\n".join(lines).encode()), filename="telex-import.txt")
         await interaction.followup.send(file=report, ephemeral=True)
@@ -95,21 +92,22 @@ async def _list(interaction: Interaction, file: discord.Attachment | None, link:
 
 def _counts(result: Imported) -> Iterator[str]:
     if count := len(result.added):
-        yield "✅ " + ngettext("{count} feed added", "{count} feeds added", count).format(count=amount(count))
+        yield "✅ " + counted("{count} feed added", "{count} feeds added", count)
     if count := len(result.known):
-        yield "☑️ " + ngettext(
+        yield "☑️ " + counted(
             "{count} feed was already followed", "{count} feeds were already followed", count
-        ).format(count=amount(count))
+        )
     if count := len(result.broken):
-        yield "❌ " + ngettext(
+        yield "❌ " + counted(
             "{count} feed has no usable address", "{count} feeds have no usable address", count
-        ).format(count=amount(count))
+        )
     if count := len(result.left_out) + result.skipped:
-        yield "➖ " + ngettext(
+        yield "➖ " + counted(
             "{count} feed left out: the limit is {most} per server",
             "{count} feeds left out: the limit is {most} per server",
             count,
-        ).format(count=amount(count), most=amount(MOST_FEEDS))
+            most=amount(MOST_FEEDS),
+        )
 
 
 def _report(result: Imported) -> Iterator[str]:
@@ -132,9 +130,7 @@ async def send(interaction: Interaction) -> None:
         raise Refusal(clickable(_("No feeds here yet. Start with /feed add or /feed packs.")))
     named: dict[str, list[Feed]] = {}
     for channel_id, feeds in groups.items():
-        channel = interaction.guild.get_channel_or_thread(channel_id)
-        name = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
-        named.setdefault(name, []).extend(feeds)
+        named.setdefault(channel_name(interaction.guild, channel_id), []).extend(feeds)
     document, left_out = list_import.exported(
         named.items(), interaction.guild.name, now=interaction.client.newsroom.clock.now()
     )
@@ -145,11 +141,11 @@ async def send(interaction: Interaction) -> None:
     ]
     if left_out:
         said.append(
-            ngettext(
+            counted(
                 "{count} feed left out: its address contains a password or key.",
                 "{count} feeds left out: their addresses contain a password or key.",
                 left_out,
-            ).format(count=amount(left_out))
+            )
         )
     file = discord.File(io.BytesIO(document), filename="telex.opml")
     await interaction.edit_original_response(content="\n".join(said), attachments=[file])

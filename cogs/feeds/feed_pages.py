@@ -8,25 +8,25 @@ from itertools import groupby
 
 import discord
 
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, clickable, counted
 from bot.core.models import Feed
 from bot.feeds import fetch_errors
 from bot.feeds.pages import list_feeds
-from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section, text
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, Section, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.sending import send_outcomes
 from bot.text import safe, urls
 from cogs.feeds import feed_card, feed_health, feed_lists
 from cogs.feeds.feed_health import NEEDS_YOU, Health, State
-from cogs.feeds.follow_flow import AddFlow
+from cogs.feeds.follow_flow import AddFlow, site_button
 from cogs.feeds.subscription_options import Pair, bold, name, require_still
-from cogs.settings import story_panel
+from cogs.settings import schedule_panel
 from cogs.shared import place_options
 from cogs.shared.paging import Turned
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Ask, Choose, Interaction, Press, Reply
+from cogs.shared.views import Choose, Interaction, Press, Reply, option
 
 Check = Callable[[Feed], Awaitable[str]]
 """Polls a feed now and says what came of it. Raises `Refusal`."""
@@ -34,7 +34,6 @@ Check = Callable[[Feed], Awaitable[str]]
 _AMBER = 0xF0B132
 _PAGE = 24
 _WITH_BUTTON = 3  # lines' worth of the page: Discord takes 40 components
-_LONGEST_URL = 2000
 _MOVED = {fetch_errors.NOT_A_FEED, fetch_errors.LIST_LOST, fetch_errors.GONE, "http-404", "http-410"}
 """Causes for which the site may have a feed elsewhere."""
 
@@ -66,19 +65,18 @@ class FeedPages(ManagersLayout, Turned):
         if notes := [note async for note in _notes(interaction, self._shown)]:
             blocks.append(text("\n".join(notes)))
         blocks += self._controls(len(pages), all_paused=_all_paused(healths))
-        await self.display(interaction, (Card(tuple(blocks), _AMBER if needing else outlets.COLOUR),))
+        colour = _AMBER if needing else outlets.COLOUR
+        await self.display_card(interaction, *blocks, colour=colour)
 
     def _controls(self, pages: int, *, all_paused: bool) -> Iterator[Block]:
-        add = Press(self._add, Reply.OWN, label=_("Add"), emoji=emoji(Icon.ADD))
+        async def follow(click: Interaction, address: str) -> None:
+            await _follow(click, address, click.channel_id)
+
+        add = site_button(self, follow, _("Add"), reply=Reply.NEW, emoji=emoji(Icon.ADD))
         if not pages:
             yield Row(buttons.begin(), add)
             return
-        options = [
-            discord.SelectOption(
-                label=safe.plain(name(one.pair[1]), discord_limits.OPTION), value=str(one.pair[0].id)
-            )
-            for one in self._shown
-        ]
+        options = [option(name(one.pair[1]), one.pair[0].id) for one in self._shown]
         yield Row(Choose(self._open, placeholder=_("Change a feed…"), options=options))
         if pages > 1:
             yield Row(*self.turns(more=self.number < pages - 1, pages=pages))
@@ -136,21 +134,6 @@ class FeedPages(ManagersLayout, Turned):
         page = list_feeds.page_of(feed.url) if list_feeds.is_list(feed.url) else feed.site_url
         await _follow(interaction, page or urls.host(feed.url), subscription.channel_id)
 
-    async def _add(self, interaction: Interaction) -> None:
-        async def look(click: Interaction, address: str) -> None:
-            await _follow(click, address, click.channel_id)
-
-        window = Ask(
-            self,
-            look,
-            Reply.NEW,
-            title=_("Add a site"),
-            label=_("Address or name of an outlet"),
-            placeholder="theverge.com",
-            max_length=_LONGEST_URL,
-        )
-        await interaction.response.send_modal(window)
-
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
         health = next(one for one in self._shown if str(one.pair[0].id) == values[0])
         self.stop()
@@ -171,11 +154,11 @@ def _head(healths: list[Health], needing: int) -> str:
     if not healths:
         return clickable(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
     number = len(healths)
-    title = ngettext("{count} feed", "{count} feeds", number).format(count=amount(number))
+    title = counted("{count} feed", "{count} feeds", number)
     if needing:
-        need = ngettext("{count} needs you", "{count} need you", needing).format(count=amount(needing))
+        need = counted("{count} needs you", "{count} need you", needing)
         title = f"{title} · {need}"
-    return f"### {title}\n-# {feed_health.counted(healths)}"
+    return f"### {title}\n-# {feed_health.by_state(healths)}"
 
 
 def _pages(healths: list[Health]) -> Iterator[list[Health]]:
@@ -199,7 +182,7 @@ async def _channels(interaction: Interaction, healths: list[Health]) -> AsyncIte
         held = await interaction.client.store.dispatches.held(channel_id)
         if held is not None:
             lines.append(f"-# 🌙 {send_outcomes.describe(held)}")
-        if rules := story_panel.rules(await interaction.client.store.preferences.of_channel(channel_id)):
+        if rules := schedule_panel.rules(await interaction.client.store.preferences.of_channel(channel_id)):
             lines.append(f"-# ⏳ {rules}")
         for one in group:
             feed = one.pair[1]

@@ -7,13 +7,12 @@ from functools import partial
 import discord
 
 from bot.core.choices import Filter, Rule
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import filter_labels, messages
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, text
-from bot.posting.wording import search_notes
+from bot.posting.rendering import messages
+from bot.posting.rendering.layout.blocks import Block, Row, text
+from bot.posting.wording import filter_labels, search_notes
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial
@@ -64,15 +63,16 @@ class TrialPages(SubscriptionPanel, CardPages):
         outcomes = self._trial.outcomes
         shown = outcomes[number * _PAGE : (number + 1) * _PAGE]
         if outcomes:
-            title = ngettext(
+            title = counted(
                 "Would have posted {posted} of the last {count} article",
                 "Would have posted {posted} of the last {count} articles",
                 len(outcomes),
-            ).format(posted=amount(self._trial.posted), count=amount(len(outcomes)))
+                posted=amount(self._trial.posted),
+            )
         else:
             title = _("This feed hasn’t been read yet, so there’s nothing to test on")
         new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
-        notes = [f"-# {safe.markdown(safe.plain(note))}" for note in self._notes]
+        notes = [f"-# {safe.line(note)}" for note in self._notes]
         told = article_cards.fit([_outcome(article, by, named=self._several) for article, by in shown])
         green = discord.ButtonStyle.success
         blocks: list[Block] = [headed(title, titled(interaction, self.pair), new, *notes)]
@@ -126,7 +126,7 @@ class FilterList(SubscriptionPanel):
             for number, one in enumerate(kept, 1)
         ]
         blocks = (headed(_("Filters"), titled(interaction, self.pair), *lines), Row(*removers))
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     async def _remove(self, one: Filter, interaction: Interaction) -> None:
         subscription, _feed = await require_still(interaction, self.pair)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import discord
 
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, clickable, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.pages.link_groups import ListItem
 from bot.polling.feed_search import NeedsPassword, owner_of
-from bot.posting.rendering import discord_limits, messages
+from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row
 from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
 from cogs.feeds import post_previews
 from cogs.feeds.subscription_options import Pair, bold
-from cogs.shared import arrival, place_options
+from cogs.shared import place_options
 from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Choose, Interaction, Press, Reply, Window
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
+from cogs.shared.windows import Line, Window, asking
 
 _ITEMS = 5
 _TITLE = 120
@@ -53,17 +57,22 @@ class AddFlow(ManagersLayout):
             await self._show_list(interaction)
 
     async def _ask_for_password(self, interaction: Interaction, refusal: NeedsPassword) -> None:
+        """They stand in no command that somebody may see."""
+
+        async def filled(click: Interaction, user: str, password: str) -> None:
+            await self._look(click, urls.with_credentials(refusal.url, user, password))
+
         async def ask(click: Interaction) -> None:
-            await click.response.send_modal(Password(self, refusal.url))
+            lines = (
+                Line("user", _("Username"), max_length=100),
+                Line("password", _("Password"), max_length=200),
+            )
+            await click.response.send_modal(Window(_("Username and password"), filled, *lines, view=self))
 
         give = Press(
             ask, Reply.OWN, label=_("Enter username and password"), style=discord.ButtonStyle.primary
         )
         await self._say(interaction, declined_reasons.declined(refusal), give)
-
-    async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
-        """Look at an address with a name and a password."""
-        await self._look(interaction, urls.with_credentials(url, user, password))
 
     async def _offer(self, interaction: Interaction) -> None:
         options = offered(self._found)
@@ -85,13 +94,7 @@ class AddFlow(ManagersLayout):
         """The first items of a list of the page, and a menu of its other lists."""
         lists = self._found.page.lists
         options = [
-            discord.SelectOption(
-                label=safe.plain(each.items[0].title, discord_limits.OPTION),
-                description=ngettext("{count} item", "{count} items", len(each.items)).format(
-                    count=amount(len(each.items))
-                ),
-                value=str(number),
-            )
+            option(each.items[0].title, number, counted("{count} item", "{count} items", len(each.items)))
             for number, each in enumerate(lists)
             if number != self._list
         ]
@@ -126,7 +129,7 @@ class AddFlow(ManagersLayout):
             )
         sample = await interaction.client.newsroom.following.preview(self._found)
         title = self._found.feeds[0].title
-        name = bold(sample[0]) if sample else f"**{safe.markdown(safe.plain(title, 80))}**"
+        name = bold(sample[0]) if sample else f"**{safe.line(title, 80)}**"
         shown = (
             _("Follow {feed} in {channel}? Posts will look like this:")
             if sample
@@ -154,10 +157,7 @@ class AddFlow(ManagersLayout):
 
     async def _confirm(self, interaction: Interaction) -> None:
         client = interaction.client
-        place = await place_options.find(self._place.guild, self._place.id)
-        if place is None:
-            raise Refusal(_("That channel no longer exists."))
-        await place_options.require_view(interaction, place.id)
+        place = await place_options.current(interaction, self._place.id)
         require_posting(interaction, place)
         followed = await client.newsroom.following.follow(
             self._found,
@@ -167,7 +167,7 @@ class AddFlow(ManagersLayout):
         )
         await client.courier.look_again(place.id)
         client.courier.wake()
-        waits = await arrival.delay(interaction, place)
+        waits = await place_options.posting_delay(interaction, place)
         if waits:
             said = _("Now following {feed} in {channel}.")
         elif followed.first:
@@ -180,35 +180,26 @@ class AddFlow(ManagersLayout):
 
 def _line(item: ListItem) -> str:
     """An item of a list: its title, which leads to it, and its date."""
-    title = messages.linked(safe.markdown(safe.plain(item.title, _TITLE)), item.url)
+    title = messages.linked(safe.line(item.title, _TITLE), item.url)
     when = f" · <t:{item.published}:D>" if item.published is not None else ""
     return f"• {title}{when}"
 
 
-class Password(Window):
-    """Asks for the name and password of a feed, so that they stand in no command that somebody may see."""
-
-    def __init__(self, flow: AddFlow, url: str) -> None:
-        super().__init__(flow, _("Username and password"))
-        self._flow, self._url = flow, url
-        self._user = discord.ui.TextInput[Password](custom_id="user", max_length=100)
-        self._password = discord.ui.TextInput[Password](custom_id="password", max_length=200)
-        self.add_item(discord.ui.Label(text=_("Username"), component=self._user))
-        self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
-
-    async def filled(self, interaction: Interaction) -> None:
-        await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
+def site_button(
+    view: AskerLayout,
+    look: Callable[[Interaction, str], Awaitable[None]],
+    label: str,
+    **how: Any,  # noqa: ANN401  # it looks, and is answered
+) -> Press:
+    """A button that asks for a site, and gives what was typed to `look`."""
+    line = Line("line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000)
+    return asking(view, look, label, line, title=_("Add a site"), **how)
 
 
 def offered(found: Discovery) -> list[discord.SelectOption]:
     """The feeds of a page as options of a menu; the values are their places."""
     return [
-        discord.SelectOption(
-            label=safe.plain(feed.title, discord_limits.OPTION)
-            or safe.plain(urls.masked(feed.url), discord_limits.OPTION),
-            description=safe.plain(urls.masked(feed.url), discord_limits.OPTION),
-            value=str(number),
-        )
+        option(safe.plain(feed.title) or urls.masked(feed.url), number, urls.masked(feed.url))
         for number, feed in enumerate(found.feeds)
     ]
 

@@ -89,9 +89,8 @@ class ServerLook(LookPanel):
         return sample(feed), feed
 
     async def keep(self, interaction: Interaction, look: Look | None) -> str:
-        assert interaction.guild_id is not None
         await interaction.client.store.preferences.set_look(
-            interaction.guild_id, look or USUAL, person_id=interaction.user.id
+            self.guild.id, look or USUAL, person_id=interaction.user.id
         )
         return _("Saved. New posts look like this, unless their feed has its own look.")
 

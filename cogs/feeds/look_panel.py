@@ -16,11 +16,11 @@ from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Item, Layout, Row, Rule
 from bot.posting.rendering.messages import LONGEST_PREFIX, Message
 from bot.text import safe
-from cogs.feeds.look_form import LookForm, TemplateForm, read_colour, read_length
+from cogs.feeds.look_form import look_form, read_colour, read_length, template_form
 from cogs.feeds.post_previews import as_posted, follow_up
 from cogs.shared.place_options import Place
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Choose, ChooseRole, Interaction, Press, Reply
+from cogs.shared.views import Choose, ChooseRole, Interaction, Press, Reply, option
 
 
 class LookPanel(ManagersLayout):
@@ -88,7 +88,7 @@ class LookPanel(ManagersLayout):
         if not message.layout:
             self._below = await follow_up(interaction, message)
 
-    async def text(self, interaction: Interaction, *, prefix: str, colour: str, excerpt: str) -> None:
+    async def _take_text(self, interaction: Interaction, prefix: str, colour: str, excerpt: str) -> None:
         """Take up what was typed in the form. Raises `Refusal`."""
         self._draft = replace(await self._look(interaction), prefix=safe.plain(prefix, LONGEST_PREFIX))
         try:
@@ -99,12 +99,7 @@ class LookPanel(ManagersLayout):
 
     def _controls(self, look: Look) -> Layout:
         options = [
-            discord.SelectOption(
-                label=post_looks.style_name(style).capitalize(),
-                description=told,
-                value=style.value,
-                default=style is look.style,
-            )
+            option(post_looks.style_name(style).capitalize(), style.value, told, chosen=style is look.style)
             for style, told in _styles().items()
         ]
         roles = ChooseRole(
@@ -151,13 +146,12 @@ class LookPanel(ManagersLayout):
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `Refusal` unless the asker may mention a role there, or it is mentioned already."""
-        guild, member = interaction.guild, interaction.user
-        assert guild is not None
+        member = interaction.user
         assert isinstance(member, discord.Member)
         usual = await self.usual(interaction)
         if role_id is None or role_id in {(self._kept or usual).role, usual.role}:
             return
-        role = guild.get_role(role_id)
+        role = self.guild.get_role(role_id)
         if role is None:
             raise Refusal(_("That role no longer exists."))
         if not self.may_mention(interaction, member, role):
@@ -169,19 +163,20 @@ class LookPanel(ManagersLayout):
         await self.show(interaction)
 
     async def _open_form(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(LookForm(self, self.text, await self._look(interaction)))
+        await interaction.response.send_modal(look_form(self, self._take_text, await self._look(interaction)))
 
     async def _open_template(self, interaction: Interaction) -> None:
         shown = self._typed or (await self._look(interaction)).template or templates.START
-        await interaction.response.send_modal(TemplateForm(self, self.template, shown))
+        await interaction.response.send_modal(template_form(self, self._take_template, shown))
 
-    async def template(self, interaction: Interaction, typed: Template) -> None:
+    async def _take_template(self, interaction: Interaction, *lines: str) -> None:
         """Take up the template that was typed. Raises `Refusal` for one with a mistake, and remembers it."""
-        told = templates.mistake(typed) if typed != Template() else None
-        self._typed = typed if told else None
+        typed = Template(*(line.strip() for line in lines))
+        chosen = typed if typed != Template() else None
+        told = None if chosen is None else templates.mistake(chosen)
+        self._typed = chosen if told else None
         if told is not None:
             raise Refusal(told)
-        chosen = typed if typed != Template() else None
         self._draft = replace(await self._look(interaction), template=chosen)
         await self.show(interaction)
 

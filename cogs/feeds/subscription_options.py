@@ -14,6 +14,7 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.text import safe, urls
 from bot.text.words import fold
+from cogs.shared.place_options import channel_name, sees
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction
 
@@ -38,39 +39,28 @@ def bold(feed: Feed) -> str:
 def titled(interaction: Interaction, pair: Pair) -> str:
     """A subscription as a heading: the feed, and its channel by name."""
     assert interaction.guild is not None
-    channel = interaction.guild.get_channel_or_thread(pair[0].channel_id)
-    place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
-    return _("{feed} in {channel}").format(
-        feed=bold(pair[1]), channel=safe.markdown(safe.plain(place, _LINE))
-    )
+    place = channel_name(interaction.guild, pair[0].channel_id)
+    return _("{feed} in {channel}").format(feed=bold(pair[1]), channel=safe.line(place, _LINE))
 
 
 async def visible(interaction: Interaction) -> list[Pair]:
     """The server's subscriptions in channels that the asker sees, and in channels that are gone."""
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member):
-        return []
-    pairs = await interaction.client.store.subscriptions.in_server(guild.id)
-    channels = {subscription.channel_id for subscription, _feed in pairs}
-    seen = await shown(interaction, guild, member, channels)
+    pairs = await interaction.client.store.subscriptions.in_server(interaction.guild_id or 0)
+    seen = await shown(interaction, {subscription.channel_id for subscription, _feed in pairs})
     return [pair for pair in pairs if pair[0].channel_id in seen]
 
 
-async def shown(
-    interaction: Interaction, guild: discord.Guild, member: discord.Member, channel_ids: Collection[int]
-) -> set[int]:
-    """Those of a server's channels that a member sees, and those that are gone."""
+async def shown(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
+    """Those of the server's channels that the asker sees, and those that are gone."""
+
+    async def shows(channel_id: int) -> bool:
+        if await sees(interaction, channel_id):
+            return True
+        return interaction.guild is not None and await is_gone(interaction.guild, channel_id)
+
     channels = list(channel_ids)
-    answers = await asyncio.gather(*(_shows(interaction, guild, member, each) for each in channels))
+    answers = await asyncio.gather(*map(shows, channels))
     return {channel_id for channel_id, shows in zip(channels, answers, strict=True) if shows}
-
-
-async def _shows(
-    interaction: Interaction, guild: discord.Guild, member: discord.Member, channel_id: int
-) -> bool:
-    if await interaction.client.can_view(guild, member, channel_id):
-        return True
-    return await is_gone(guild, channel_id)
 
 
 async def is_gone(guild: discord.Guild, channel_id: int) -> bool:
@@ -94,8 +84,7 @@ async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
     typed = fold(current)
     offered = []
     for subscription, feed in await visible(interaction):
-        channel = guild.get_channel_or_thread(subscription.channel_id)
-        place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+        place = channel_name(guild, subscription.channel_id)
         label = safe.plain(f"{name(feed)} — {place}", discord_limits.CHOICE)
         if typed in fold(f"{label} {urls.masked(feed.url)}"):
             offered.append(Choice(name=label, value=str(subscription.id)))

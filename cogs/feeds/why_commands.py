@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-import discord
 from discord import app_commands
 from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, clickable, counted
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
-from bot.posting.rendering import discord_limits, messages, page_outcomes
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card, text
+from bot.posting.rendering import discord_limits, messages
+from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import send_outcomes
-from bot.posting.wording import taste_words
+from bot.posting.wording import feed_causes, taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
 from bot.store.records.outbox_records import FateRow
 from bot.text import safe, urls
@@ -25,8 +23,9 @@ from cogs.feeds import feed_health
 from cogs.feeds.feed_health import trouble
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import article_cards
+from cogs.shared.place_options import sees
 from cogs.shared.rights import in_servers
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer_card
 
 _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
@@ -56,10 +55,7 @@ class Why(commands.Cog):
             told = article_cards.fit([(line,) for line in lines])
         else:
             told = await self._unseen(interaction, link, visible)
-        card = Card((text(safe.cut(told, _ROOM)),), outlets.COLOUR)
-        await interaction.edit_original_response(
-            view=layout_views.static((card,)), allowed_mentions=discord.AllowedMentions.none()
-        )
+        await answer_card(interaction, text(safe.cut(told, _ROOM)))
 
     async def _unseen(self, interaction: Interaction, link: str, visible: Collection[int]) -> str:
         """What to say of an address that no feed brought; the same where only others may know of it."""
@@ -103,10 +99,7 @@ async def _permitted(interaction: Interaction, found: Explanation, visible: Coll
 
 
 async def _sees(interaction: Interaction, place: FateRow | Subscription | Dispatch) -> bool:
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member) or place.server_id != guild.id:
-        return False
-    return await interaction.client.can_view(guild, member, place.channel_id)
+    return place.server_id == interaction.guild_id and await sees(interaction, place.channel_id)
 
 
 def _lines(found: Explanation) -> Iterator[str]:
@@ -118,23 +111,21 @@ def _lines(found: Explanation) -> Iterator[str]:
             continue
         yield _("found {when} in {feed}").format(when=when, feed=bold(feed))
         if (page := found.readings.get(article.id)) is not None:
-            yield f"-# {page_outcomes.sentence(page, when=f'<t:{page.ended}:f>')}"
+            yield f"-# {feed_causes.of_page(page, when=f'<t:{page.ended}:f>')}"
         if wrong := trouble(feed):
             yield f"-# {wrong}"
     more = len(found.carried) - _ARTICLES
     if more > 0:
-        yield ngettext(
-            "and {count} more article at this address",
-            "and {count} more articles at this address",
-            more,
-        ).format(count=amount(more))
+        yield counted(
+            "and {count} more article at this address", "and {count} more articles at this address", more
+        )
     places = [_place(fate) for fate in found.fates]
     places += [
         _told(f"<#{channel}>", passed_over()) for channel in {one.channel_id for one in found.passed_over}
     ]
     yield from places[:_LINES]
-    for feed, counted in found.left_out[:_FEEDS]:
-        yield left_out(bold(feed), when=f"<t:{counted}:f>")
+    for feed, since in found.left_out[:_FEEDS]:
+        yield left_out(bold(feed), when=f"<t:{since}:f>")
 
 
 def _title(article: Article) -> str:
@@ -143,7 +134,7 @@ def _title(article: Article) -> str:
 
 def _place(fate: FateRow) -> str:
     if fate.joined is not None:
-        fate = replace(fate, joined=safe.markdown(safe.plain(fate.joined, _POST)))
+        fate = replace(fate, joined=safe.line(fate.joined, _POST))
     told = sentence(fate, when=f"<t:{fate.since}:f>", problem=_problem)
     channel = fate.thread_id or fate.channel_id
     link = ""
@@ -157,7 +148,7 @@ def _told(name: str, told: str) -> str:
 
 
 def _problem(reason: str) -> str:
-    return clickable(safe.markdown(safe.plain(send_outcomes.describe(reason), _PROBLEM)))
+    return clickable(safe.line(send_outcomes.describe(reason), _PROBLEM))
 
 
 def _site(url: str) -> str:

@@ -9,7 +9,7 @@ from bot.client import interaction_places
 from bot.core.locale import _, clickable
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
 from cogs.reading import sharing
@@ -69,12 +69,12 @@ class ArticlePages(Pages[ArticlePage]):
         return (Card(card, outlets.COLOUR),)
 
     def _menu(self, entries: Sequence[Entry]) -> Choose:
-        opens = self.opens or not any(entry.picture() for entry in entries)
+        opens = self.opens or not any(messages.picture_of(entry.article) for entry in entries)
         return Choose(
             self._open if opens else self._save,
             Reply.NEW,
             placeholder=_("Open one…") if opens else _("Save one…"),
-            options=[article_cards.option(entry.article) for entry in entries],
+            options=[article_cards.as_option(entry.article) for entry in entries],
         )
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:

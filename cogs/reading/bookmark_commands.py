@@ -14,7 +14,7 @@ from discord.app_commands import Range, locale_str
 
 from bot.client import interaction_places
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Article
 from bot.core.people_models import Bookmark
 from bot.posting.rendering import discord_limits
@@ -23,19 +23,26 @@ from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.store.records.people_records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
-from cogs.reading.bookmark_notes import mark_button, note_button
-from cogs.reading.catch_up_pages import all_button
 from cogs.reading.message_articles import articles_of
 from cogs.reading.more_menu import more_button
-from cogs.reading.saving import already, keep, save_button, save_menu, saved, server_of
+from cogs.reading.result_pages import all_button, like, like_button
+from cogs.reading.saving import (
+    already,
+    keep,
+    mark_button,
+    note_button,
+    save_button,
+    save_menu,
+    saved,
+    server_of,
+)
 from cogs.reading.sharing import share_button
-from cogs.reading.similar_articles import like, like_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.membership import hidden_servers
 from cogs.shared.rights import anywhere
-from cogs.shared.views import Choose, Interaction, Press, Reply
+from cogs.shared.views import Choose, Interaction, Press, Reply, option
 
 _BATCH = 500
 _QUERY = 100  # characters of it that a heading shows
@@ -158,7 +165,7 @@ class BookmarkPages(ArticlePages):
         shown += [(f"{_TAG}{tag}", f"#{tag}", count) for tag, count in tags.items()]
         chosen = _UNREAD if self._wanted.unread else f"{_TAG}{self._wanted.tag}" if self._wanted.tag else _ALL
         options = [
-            discord.SelectOption(label=f"{name} ({amount(count)})", value=value, default=value == chosen)
+            option(f"{name} ({amount(count)})", value, chosen=value == chosen)
             for value, name, count in shown[: discord_limits.OPTIONS]
         ]
         return Choose(self._filter, placeholder=_("All bookmarks"), options=options)
@@ -179,12 +186,12 @@ class BookmarkPages(ArticlePages):
         )
 
     def _counted(self, matching: int, total: int, unread: int, *, some_hidden: bool) -> str:
-        count = ngettext("{count} bookmark", "{count} bookmarks", total).format(count=amount(total))
+        count = counted("{count} bookmark", "{count} bookmarks", total)
         if matching != total:
             count = _("{count} of {total} bookmarks").format(count=amount(matching), total=amount(total))
         parts = [count]
         if unread:
-            parts.append(ngettext("{count} unread", "{count} unread", unread).format(count=amount(unread)))
+            parts.append(counted("{count} unread", "{count} unread", unread))
         if some_hidden:
             parts.append(_("bookmarks from servers you left are hidden"))
         return " · ".join(parts)
@@ -199,7 +206,7 @@ class BookmarkPages(ArticlePages):
             discord.File(io.BytesIO((await asyncio.to_thread(render, kept)).encode()), filename=name)
             for name, render in _FORMS
         ]
-        said = ngettext("{count} bookmark", "{count} bookmarks", len(kept)).format(count=amount(len(kept)))
+        said = counted("{count} bookmark", "{count} bookmarks", len(kept))
         await interaction.edit_original_response(
             content=_("{bookmarks}, to read, to import in your browser or to use in other apps:").format(
                 bookmarks=said

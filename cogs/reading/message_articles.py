@@ -52,7 +52,7 @@ async def choose_article(
     async def chosen(choice: Interaction, key: str) -> None:
         await action(choice, by_key[key])
 
-    options = [article_cards.option(article) for article in articles]
+    options = [article_cards.as_option(article) for article in articles]
     await ChooseOne(interaction, chosen, placeholder, options).show(interaction)
 
 

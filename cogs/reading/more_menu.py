@@ -17,7 +17,7 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.rendering.messages import excerpt, linked, title_of
+from bot.posting.rendering.messages import excerpt, linked
 from bot.posting.sending import permissions
 from bot.store.records.people_records import Opinion
 from bot.text import safe
@@ -174,9 +174,9 @@ def _titled(article: Article, *more: str) -> str:
 
 def _details(article: Article) -> list[str]:
     """Who wrote it when, and what its publisher calls its topics."""
-    author = safe.markdown(safe.plain(article.author or "", _AUTHOR))
+    author = safe.line(article.author or "", _AUTHOR)
     when = f"<t:{article.published}:f>"
-    tags = ", ".join(safe.markdown(safe.plain(tag, _TAG)) for tag in article.tags[:_TAGS])
+    tags = ", ".join(safe.line(tag, _TAG) for tag in article.tags[:_TAGS])
     told = _("By {author}, {when}").format(author=author, when=when) if author else when
     return list(filter(None, (told, tags)))
 
@@ -193,7 +193,7 @@ async def _original(interaction: Interaction, article: Article, post: Dispatch) 
     if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
         return ""
     heading = _("Original").upper()
-    said = excerpt(article, title_of(article), most=posts.SENTENCES)
+    said = excerpt(article, most=posts.SENTENCES)
     return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.title(article)}**", said)))
 
 

@@ -1,4 +1,4 @@
-"""Pages of what a search found, and of the newest articles."""
+"""Pages of articles: of a search, the newest, what is like one, all of a catch-up."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ from typing import TYPE_CHECKING, cast
 import discord
 
 from bot.client import interaction_places
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
+from bot.core.models import Article, DispatchKind
+from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.wording import search_notes
+from bot.search.more_like_this import similar
 from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
 from bot.store import Store
 from bot.text import safe
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
+from cogs.reading.message_articles import with_article
+from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
+from cogs.shared.lasting_items import lasting
+from cogs.shared.membership import hidden_servers
 from cogs.shared.views import Interaction, Press, Reply
 
 if TYPE_CHECKING:
@@ -109,7 +118,7 @@ class LatestPages(ArticlePages):
             return ArticlePage(head=nothing_came())
         title = _("Latest articles")
         if self._source is not None:
-            name = safe.markdown(safe.plain(self._source, _QUERY))
+            name = safe.line(self._source, _QUERY)
             title = _("Latest from {source}").format(source=name)
         head: tuple[Block, ...] = (text(f"### {title}"),)
         if not found:
@@ -123,13 +132,13 @@ class LatestPages(ArticlePages):
 
 def head(query: str, found: SearchPage, sort: Sort, *, beside: Item | None = None) -> tuple[Block, ...]:
     """What stands above results: the query, how many there are, notes, words to try, a button beside it."""
-    asked = safe.markdown(safe.plain(query, _QUERY))
+    asked = safe.line(query, _QUERY)
     lines = [_counted(found, sort)] if found.results else []
-    lines += [safe.markdown(safe.plain(search_notes.sentence(note))) for note in found.notes]
+    lines += [safe.line(search_notes.sentence(note)) for note in found.notes]
     texts: list[Text] = [text(f"{emoji(Icon.SEARCH)} **{asked}**"), text(*_small(lines))]
     blocks: list[Block] = [Section(tuple(texts), beside)]
     if found.suggestions:
-        words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+        words = ", ".join(f"**{safe.line(word)}**" for word in found.suggestions)
         blocks.append(text(_("Did you mean {words}?").format(words=words)))
     if not found.results:
         blocks.append(
@@ -163,10 +172,109 @@ def _counted(found: SearchPage, sort: Sort) -> str:
     if found.total is None:
         count = _("more than {count} articles").format(count=amount(_COUNTED))
     else:
-        count = ngettext("{count} article", "{count} articles", found.total).format(count=amount(found.total))
+        count = counted("{count} article", "{count} articles", found.total)
     return f"{count} · {order}"
 
 
 def _small(lines: Sequence[str]) -> tuple[str, ...]:
     """Lines in small type, as one text; none of no lines."""
     return ("\n".join(f"-# {line}" for line in lines),)
+
+
+class CatchUpPages(ArticlePages):
+    """The articles of a catch-up, newest first, for who sees its message."""
+
+    def __init__(self, interaction: Interaction, message_id: int) -> None:
+        super().__init__(interaction)
+        self._message_id = message_id
+
+    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
+        ids = await self._article_ids(interaction)
+        first = number * PAGE
+        shown = await interaction.client.store.articles.by_ids(ids[first : first + PAGE])
+        title = counted("{count} article", "{count} articles", len(ids))
+        return ArticlePage(
+            head=(text(f"### {title}"),),
+            entries=[lead_of(article) for article in shown],
+            more=len(ids) > first + PAGE,
+            pages=math.ceil(len(ids) / PAGE),
+        )
+
+    async def may_read(self, interaction: Interaction, article: Article) -> bool:
+        """Those of the catch-up, whatever the channel follows now."""
+        return article.id in await self._article_ids(interaction)
+
+    async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
+        server_id = interaction_places.server_id(interaction)
+        post = await post_of(interaction.client, self._message_id, server_id)
+        if post is None or post.kind is not DispatchKind.CATCH_UP or not await sees(interaction, post):
+            raise Refusal(unreadable())
+        return post.article_ids[::-1]
+
+
+@lasting(buttons.ALL_TEMPLATE)
+async def all_button(interaction: Interaction, _item: object, **_what: str) -> None:
+    """The button under a catch-up that shows all of its articles: the first page, to who clicked."""
+    assert interaction.message is not None
+    await CatchUpPages(interaction, interaction.message.id).show(interaction)
+
+
+_TITLE = 100  # characters of the article's title that the page's shows
+
+
+async def like(interaction: Interaction, message: discord.Message) -> None:
+    """Show what is like the article of a post; of several the asker chooses one first."""
+    await with_article(interaction, message, _open, which=_("More like which one?"))
+
+
+async def _open(interaction: Interaction, article: Article) -> None:
+    await SimilarPages(interaction, article).show(interaction)
+
+
+@lasting(buttons.LIKE_TEMPLATE)
+async def like_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """The button of a card: it shows what is like the article."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None or not await _readable(interaction, article):
+        raise Refusal(unreadable())
+    await SimilarPages(interaction, article).show(interaction)
+
+
+async def _readable(interaction: Interaction, article: Article) -> bool:
+    """Whether the asker sees an article here or has kept it."""
+    if await may_read(interaction, article):
+        return True
+    hidden = await hidden_servers(interaction)
+    return bool(
+        await interaction.client.store.bookmarks.has(interaction.user.id, [article.id], hidden=hidden)
+    )
+
+
+class SimilarPages(ArticlePages):
+    """What is like an article, in the feeds that the asker sees by the time a page is made."""
+
+    def __init__(self, interaction: Interaction, article: Article) -> None:
+        super().__init__(interaction)
+        self._article = article
+
+    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
+        client = interaction.client
+        visible = await client.visible_feed_ids(interaction)
+        if not visible:
+            return await nothing_to_read(interaction)
+        found = await similar(
+            client.newsroom.searcher, self._article, feed_ids=visible, limit=PAGE, offset=number * PAGE
+        )
+        total = found.total or 0
+        heading = _("More like {article}").format(article=article_cards.heading(self._article.title, _TITLE))
+        said = (
+            "-# " + counted("{count} article", "{count} articles", total)
+            if total
+            else _("No similar articles in the channels you can see.")
+        )
+        return ArticlePage(
+            head=(text(f"### {heading}"), text(said)),
+            entries=[entry_of(one) for one in found.results],
+            more=total > (number + 1) * PAGE,
+            pages=math.ceil(total / PAGE),
+        )

@@ -1,4 +1,4 @@
-"""Keeping articles: the rule that every way of bookmarking follows, and the Save button under a post."""
+"""Keeping articles: the rule that every way of bookmarking follows, the Save button, notes and tags."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ import discord
 
 from bot.client import interaction_places
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Article, Dispatch, DispatchKind
+from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, reading_buttons
+from bot.posting.rendering import buttons
+from bot.text import safe
+from bot.text.words import fold
+from cogs.shared import article_cards, place_options
 from cogs.shared.lasting_items import lasting
-from cogs.shared.views import Interaction
+from cogs.shared.membership import hidden_servers
+from cogs.shared.views import Interaction, Reply
+from cogs.shared.windows import Line, Window
 
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
@@ -67,10 +73,8 @@ async def sees(interaction: Interaction, post: Dispatch) -> bool:
     """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
-    member = interaction_places.member(interaction)
-    if member is None or post.server_id != member.guild.id:
-        return False
-    return await interaction.client.can_view(member.guild, member, post.thread_id or post.channel_id)
+    is_here = post.server_id == interaction_places.server_id(interaction)
+    return is_here and await place_options.sees(interaction, post.thread_id or post.channel_id)
 
 
 async def may_read(interaction: Interaction, article: Article) -> bool:
@@ -87,7 +91,7 @@ async def may_read(interaction: Interaction, article: Article) -> bool:
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """The Save button: it keeps the article, and pressed again lets go of it."""
     said, is_saved = await toggle(interaction, key)
-    view = buttons.row(reading_buttons.note(key)) if is_saved else None
+    view = buttons.row(buttons.note(key)) if is_saved else None
     await interaction.edit_original_response(content=said, view=view)
 
 
@@ -150,9 +154,9 @@ def saved(count: int) -> str:
     """What to say when articles were kept."""
     if count == 1:
         return _("Saved to your bookmarks.")
-    return ngettext(
+    return counted(
         "Saved {count} article to your bookmarks.", "Saved {count} articles to your bookmarks.", count
-    ).format(count=amount(count))
+    )
 
 
 def already() -> str:
@@ -170,3 +174,67 @@ def full() -> str:
 def unreadable() -> str:
     """What to say of an article that is gone or that the asker may not see."""
     return _("This article is gone, or it’s from a feed you can’t see here.")
+
+
+MOST_TAGS = 5
+_NOTE, _TAG = 500, 30  # characters
+_LINE = (_TAG + 2) * MOST_TAGS
+
+
+@lasting(buttons.NOTE_TEMPLATE, Reply.OWN)
+async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """Opens the note and the tags of a bookmark."""
+    bookmark = await kept(interaction, key)
+
+    async def written(click: Interaction, note: str, tags: str) -> None:
+        if not await click.client.store.bookmarks.annotate(
+            click.user.id, bookmark.article.id, note=safe.plain(note, _NOTE), tags=tags_of(tags)
+        ):
+            raise Refusal(no_longer())
+        await article_cards.show(click, bookmark.article)
+
+    long = discord.TextStyle.paragraph
+    window = Window(
+        _("Note and tags"),
+        written,
+        Line("note", _("Note"), style=long, default=bookmark.note, max_length=_NOTE, required=False),
+        Line(
+            "tags",
+            _("Tags, separated by commas"),
+            default=", ".join(bookmark.tags),
+            max_length=_LINE,
+            required=False,
+        ),
+    )
+    await interaction.response.send_modal(window)
+
+
+@lasting(buttons.MARK_TEMPLATE, Reply.HERE)
+async def mark_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
+    """Marks a bookmark as read or unread, and shows the card as it is then."""
+    article = (await kept(interaction, key)).article
+    await interaction.client.store.bookmarks.mark(interaction.user.id, article.id, read=how == "read")
+    await article_cards.show(interaction, article)
+
+
+async def kept(interaction: Interaction, key: str) -> Bookmark:
+    """The asker's bookmark of an article's key, as long as they have it and may see it; else `Refusal`."""
+    store = interaction.client.store
+    article = await store.articles.by_key(key)
+    if article is not None:
+        hidden = await hidden_servers(interaction)
+        bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden=hidden)
+        if bookmark is not None:
+            return bookmark
+    raise Refusal(no_longer())
+
+
+def tags_of(line: str) -> tuple[str, ...]:
+    """The tags of a line with commas between them, each once."""
+    tags = (safe.plain(tag.strip(" #"), _TAG) for tag in line.split(","))
+    return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][:MOST_TAGS]
+
+
+def no_longer() -> str:
+    """What to say of a bookmark that is gone."""
+    return _("This article isn’t in your bookmarks anymore.")

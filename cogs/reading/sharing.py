@@ -12,7 +12,7 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import reading_buttons
+from bot.posting.rendering import buttons
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
@@ -21,12 +21,12 @@ from cogs.reading.message_articles import choose_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-@lasting(reading_buttons.SHARE_TEMPLATE)
+@lasting(buttons.SHARE_TEMPLATE)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of an article's card."""
     article = await interaction.client.store.articles.by_key(key)
@@ -74,8 +74,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     sent = await channel.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )
-    told = (text(_("Shared: {link}").format(link=sent.jump_url)),)
-    await interaction.edit_original_response(view=layout_views.static(told))
+    await answer(interaction, _("Shared: {link}").format(link=sent.jump_url))
 
 
 async def _share_as_guest(interaction: Interaction, article: Article, allowed: MayRead) -> None:
@@ -95,7 +94,7 @@ async def _share_as_guest(interaction: Interaction, article: Article, allowed: M
     said = _("{person} shared").format(person=interaction.user.mention)
     layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
     # Else what follows is the reply to that.
-    await interaction.edit_original_response(view=layout_views.static((text(_("Shared.")),)))
+    await answer(interaction, _("Shared."))
     await interaction.followup.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )

@@ -13,7 +13,7 @@ from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
+from bot.posting.rendering.layout.blocks import Row, Rule, text
 from bot.posting.rendering.messages import linked
 from bot.text import safe
 from bot.writing.summaries import NotWritten, Summaries
@@ -73,9 +73,8 @@ class SummaryCard(AskerLayout):
             Rule(),
             Row(buttons.save(self._article.key), *buttons.leading(self._article)),
         )
-        await self.display(
-            interaction, (Card(shown, outlets.colour(self._article.feed_id, self._article.outlet)),)
-        )
+        colour = outlets.colour(self._article.feed_id, self._article.outlet)
+        await self.display_card(interaction, *shown, colour=colour)
 
 
 async def summary(interaction: Interaction, writer: Summaries, article: Article) -> str:
@@ -88,8 +87,8 @@ async def summary(interaction: Interaction, writer: Summaries, article: Article)
     )
     if isinstance(found, NotWritten):
         return _why_not(found)
-    source = linked(safe.markdown(safe.plain(article.outlet, _OUTLET)) or _("Source"), article.url)
-    sentences = (f"{safe.markdown(safe.plain(sentence))} ({source})" for sentence in found)
+    source = linked(safe.line(article.outlet, _OUTLET) or _("Source"), article.url)
+    sentences = (f"{safe.line(sentence)} ({source})" for sentence in found)
     said = _("Written by a language model from this article. It can be wrong: follow the link.")
     return "\n".join((*sentences, f"-# {said}"))
 

@@ -10,9 +10,8 @@ from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount
 from bot.core.version import __version__
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card, text
-from cogs.shared.views import Interaction
+from cogs.shared.panels import headed
+from cogs.shared.views import Interaction, answer_card
 
 
 class About(commands.Cog):
@@ -53,5 +52,4 @@ class About(commands.Cog):
             )
         lines = (f"**{name}** · {fact}" for name, fact in facts)
         title = _("About Telex")
-        card = Card((text("\n".join((f"### {title}", *lines))),), outlets.COLOUR)
-        await interaction.edit_original_response(view=layout_views.static((card,)))
+        await answer_card(interaction, headed(title, *lines))

@@ -15,13 +15,13 @@ from bot import DATA
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, clickable
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Image, Row, Rule, Section, Text, text
+from bot.posting.rendering.layout.blocks import Block, Image, Row, Rule, Section, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.sending.permissions import INVITATION
 from bot.text.words import fold
 from cogs.shared.rights import may_manage_with
-from cogs.shared.views import Action, Ask, AskerLayout, Choose, Interaction, Press, Reply
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
+from cogs.shared.windows import Line, asking
 
 Slash = app_commands.Command[Any, ..., Any]
 Command = Slash | app_commands.Group | app_commands.ContextMenu
@@ -103,7 +103,7 @@ class HelpPages(AskerLayout):
         starters = [
             Section(
                 (_offered(one),),
-                Press(self._trying(one), Reply.OWN if one.option else Reply.NEW, label=_("Try")),
+                self._trying(one),
             )
             for one in shown
         ]
@@ -121,15 +121,15 @@ class HelpPages(AskerLayout):
             ),
         )
         logo = discord.File(DATA / "identity" / _LOGO)
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),), files=(logo,))
+        await self.display_card(interaction, *blocks, files=(logo,))
 
     def _knows(self, starter: Starter) -> bool:
         return any(
             command.name == starter.path[0] for commands in self._commands.values() for command in commands
         )
 
-    def _trying(self, starter: Starter) -> Action:
-        """What the button of a starter does: ask what the command needs, and run it."""
+    def _trying(self, starter: Starter) -> Press:
+        """The button of a starter: it asks what the command needs, and runs it."""
 
         async def run(interaction: Interaction, **options: str) -> None:
             command: Any = interaction.client.tree
@@ -137,23 +137,20 @@ class HelpPages(AskerLayout):
                 command = command.get_command(name)
             await command.callback(command.binding, interaction, **options)
 
-        async def ask(interaction: Interaction) -> None:
-            async def answered(click: Interaction, line: str) -> None:
-                await run(click, **{starter.option: line})
+        async def answered(interaction: Interaction, line: str) -> None:
+            await run(interaction, **{starter.option: line})
 
-            window = Ask(self, answered, Reply.NEW, title=starter.what, label=starter.asks, max_length=_QUERY)
-            await interaction.response.send_modal(window)
-
-        return ask if starter.option else run
+        label = _("Try")
+        if not starter.option:
+            return Press(run, Reply.NEW, label=label)
+        line = Line("line", starter.asks, max_length=_QUERY)
+        return asking(self, answered, label, line, title=starter.what, reply=Reply.NEW)
 
     def _menu(self, chosen: Topic | None = None) -> Choose:
         topics = [topic for topic in Topic if topic in self._commands]
         if self.asked.guild is not None:
             topics.append(Topic.SYNTAX)
-        options = [
-            discord.SelectOption(label=_title(topic), value=topic.value, default=topic is chosen)
-            for topic in topics
-        ]
+        options = [option(_title(topic), topic, chosen=topic is chosen) for topic in topics]
         return Choose(self._open, placeholder=_("All commands, by topic…"), options=options)
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
@@ -164,7 +161,7 @@ class HelpPages(AskerLayout):
             Row(self._menu(topic)),
             Row(Press(self.show, label=_("Back"), emoji=emoji(Icon.BACK))),
         )
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     def _lines(self, topic: Topic) -> Iterator[str]:
         """A line on each command of a topic, by name; those of the message menu come last."""

@@ -15,6 +15,7 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.store import Erased
 from cogs.running.personal_export import export
+from cogs.shared.panels import headed
 from cogs.shared.views import AskerLayout, Interaction, Press, Reply
 
 _RED = 0xED4245  # Discord's own, of what cannot be undone
@@ -55,20 +56,17 @@ class PersonalData(AskerLayout):
         )
         policy = interaction.client.newsroom.settings.privacy_url
         red = discord.ButtonStyle.danger
-        card = Card(
-            (
-                text(_listed(_("Your data"), told, kept)),
-                Rule(),
-                text("\n".join(f"-# {line}" for line in small)),
-                Row(
-                    Press(self._export, Reply.NEW, label=_("Export"), style=discord.ButtonStyle.primary),
-                    Press(self._ask, label=_("Delete everything"), style=red, disabled=not kept),
-                    None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
-                ),
+        await self.display_card(
+            interaction,
+            headed(_("Your data"), told, *_listed(kept)),
+            Rule(),
+            text("\n".join(f"-# {line}" for line in small)),
+            Row(
+                Press(self._export, Reply.NEW, label=_("Export"), style=discord.ButtonStyle.primary),
+                Press(self._ask, label=_("Delete everything"), style=red, disabled=not kept),
+                None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
             ),
-            outlets.COLOUR,
         )
-        await self.display(interaction, (card,))
 
     async def _export(self, interaction: Interaction) -> None:
         file = discord.File(io.BytesIO(await export(interaction)), filename="telex-privacy.json")
@@ -77,50 +75,32 @@ class PersonalData(AskerLayout):
         )
 
     async def _ask(self, interaction: Interaction) -> None:
-        red = discord.ButtonStyle.danger
-        card = Card(
-            (
-                text(
-                    _listed(
-                        _("Delete everything about you?"),
-                        _("This permanently deletes, in every server:"),
-                        await _kept(interaction),
-                    )
-                ),
-                text(f"-# {_afterwards()}"),
-                Row(
-                    Press(self._delete, label=_("Delete permanently"), style=red),
-                    Press(self.show, label=_("Keep everything")),
-                ),
-            ),
-            _RED,
+        told = _("This permanently deletes, in every server:")
+        sure = Press(self._delete, label=_("Delete permanently"), style=discord.ButtonStyle.danger)
+        await self.display_card(
+            interaction,
+            headed(_("Delete everything about you?"), told, *_listed(await _kept(interaction))),
+            text(f"-# {_afterwards()}"),
+            Row(sure, Press(self.show, label=_("Keep everything"))),
+            colour=_RED,
         )
-        await self.display(interaction, (card,))
 
     async def _delete(self, interaction: Interaction) -> None:
         erased = await interaction.client.store.erase(interaction.user.id)
         interaction.client.newsroom.tastes.forget_all()
         small = [_afterwards()]
         if not erased.log_emptied:
-            small.insert(
-                0,
-                _(
-                    "⚠️ Another program is reading the database, so traces may stay in its log file for a "
-                    "while."
-                ),
+            traces = _(
+                "⚠️ Another program is reading the database, so traces may stay in its log file for a while."
             )
-        card = Card(
-            (
-                text(_listed(_("Deleted"), "", _counted(erased))),
-                text("\n".join(f"-# {line}" for line in small)),
-            ),
-            outlets.COLOUR,
-        )
+            small.insert(0, traces)
+        notes = text("\n".join(f"-# {line}" for line in small))
+        card = Card((headed(_("Deleted"), *_listed(_counted(erased))), notes), outlets.COLOUR)
         await self.end(interaction, (card,))
 
 
-def _listed(title: str, told: str, entries: list[str]) -> str:
-    return "\n".join(filter(None, (f"### {title}", told, *(f"• {one}" for one in entries))))
+def _listed(entries: list[str]) -> list[str]:
+    return [f"• {one}" for one in entries]
 
 
 def _afterwards() -> str:

@@ -6,12 +6,12 @@ import discord
 
 from bot.core.locale import _, amount
 from bot.core.refusals import Refusal
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from bot.store.records.people_records import AssistantToken
+from bot.text import safe
 from cogs.shared.panels import headed
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, option
 
 MOST = 10
 """Tokens of a server."""
@@ -22,8 +22,8 @@ class AssistantPanel(ManagersLayout):
 
     async def show(self, interaction: Interaction, token: str | None = None) -> None:
         """Show them, with a new `token`, which is not shown again."""
-        assert interaction.guild is not None
-        known = await interaction.client.store.assistant_tokens.of_server(interaction.guild.id)
+        known = await interaction.client.store.assistant_tokens.of_server(self.guild.id)
+        address = await interaction.client.store.assistant_tokens.address()
         lines = [_line(one) for one in known] or [_("No tokens yet.")]
         blocks: list[Block] = [
             headed(
@@ -33,18 +33,23 @@ class AssistantPanel(ManagersLayout):
                     "@everyone can view. It can’t change anything."
                 ),
             ),
+            text(
+                _("Address: `{address}`").format(address=safe.plain(address).replace("`", "'"))
+                if address
+                else _("Address: ask whoever runs me where `telex mcp --http` can be reached.")
+            ),
             Rule(),
             text("\n".join(lines)),
         ]
         if token is not None:
             how = _(
-                "Copy it now: I won’t show it again. Enter it in your assistant as a bearer token; whoever "
-                "runs me knows the address."
+                "Copy it now: I won’t show it again. Add an MCP server to your assistant with the address "
+                "and this bearer token."
             )
             blocks.append(text(f"```\n{token}\n```\n-# {how}"))
         menu = None
         if known:
-            options = [discord.SelectOption(label=one.shown, value=one.name) for one in known]
+            options = [option(one.shown, one.name) for one in known]
             menu = Choose(
                 self._revoke, placeholder=_("Revoke some…"), options=options, max_values=len(options)
             )
@@ -54,21 +59,19 @@ class AssistantPanel(ManagersLayout):
             style=discord.ButtonStyle.success,
             disabled=len(known) >= MOST,
         )
-        await self.display(interaction, (Card((*blocks, Row(menu), Row(make)), outlets.COLOUR),))
+        await self.display_card(interaction, *blocks, Row(menu), Row(make))
 
     async def _make(self, interaction: Interaction) -> None:
-        assert interaction.guild is not None
         token = await interaction.client.store.assistant_tokens.make(
-            interaction.guild.id, person_id=interaction.user.id, limit=MOST
+            self.guild.id, person_id=interaction.user.id, limit=MOST
         )
         if token is None:
             raise Refusal(_("A server can have {count} tokens. Revoke one first.").format(count=amount(MOST)))
         await self.show(interaction, token)
 
     async def _revoke(self, interaction: Interaction, names: list[str]) -> None:
-        assert interaction.guild is not None
         await interaction.client.store.assistant_tokens.revoke(
-            interaction.guild.id, names, person_id=interaction.user.id
+            self.guild.id, names, person_id=interaction.user.id
         )
         await self.show(interaction)
 

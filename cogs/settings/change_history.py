@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import discord
-
 from bot.core.choices import Filter, Look, Preference, Setting, SettingChange, SubscriptionState
 from bot.core.locale import _
-from bot.posting.rendering import filter_labels, post_looks
+from bot.posting.rendering import post_looks
+from bot.posting.wording import filter_labels
 from bot.text import safe
 from cogs.feeds import subscription_options
-from cogs.settings import schedule_panel, story_panel
+from cogs.settings import schedule_panel
 from cogs.shared.paging import CardPage, CardPages
-from cogs.shared.panels import headed
+from cogs.shared.panels import headed, language_name
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction
 from cogs.watching import digest_words
@@ -25,12 +24,9 @@ class History(ManagersLayout, CardPages):
     """Changes of settings, newest first, of the server and of the channels that the asker sees."""
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
-        guild, member = interaction.guild, interaction.user
-        assert guild is not None
-        assert isinstance(member, discord.Member)
-        changes = await interaction.client.store.preferences.changes(guild.id, limit=_ALL)
+        changes = await interaction.client.store.preferences.changes(self.guild.id, limit=_ALL)
         channels = {change.channel_id for change in changes if change.channel_id is not None}
-        seen = await subscription_options.shown(interaction, guild, member, channels)
+        seen = await subscription_options.shown(interaction, channels)
         visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]
         shown = visible[number * _LIST : (number + 1) * _LIST]
         told = "\n".join([await _entry(interaction, change) for change in shown]) or _("No changes yet.")
@@ -72,11 +68,8 @@ def _name(change: SettingChange) -> str:
         Preference.AS_OUTLET: _("Post as the outlet"),
         Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
-        Preference.MOST_AN_HOUR: _("Hourly limit"),
-        Preference.GAP: _("Time between posts"),
         Preference.NOTIFY_ROLES: _("Roles people can take"),
-        Preference.LEAST_OUTLETS: _("Outlets"),
-        Preference.BEST_A_DAY: _("Best of the day"),
+        **{preference: _(bound.name) for preference, bound in schedule_panel.BOUNDS.items()},
         Setting.DIGEST: _("Digest"),
         Setting.SUBSCRIPTION: _("Feed"),
         Setting.LOOK: _("Post appearance"),
@@ -86,7 +79,7 @@ def _name(change: SettingChange) -> str:
         Setting.SHARED: _("Feed of the channel"),
         Setting.ASSISTANT: _("Token for AI assistants"),
     }
-    return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
+    return names.get(change.setting) or safe.line(change.setting.replace("_", " "), _VALUE)
 
 
 def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  # one line a setting
@@ -104,8 +97,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return digest_words.told(value)
         case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED | Setting.SUBSCRIPTION:
             return _of_posts(change, value)
-    told = schedule_panel.value(change.setting, value) or story_panel.value(change.setting, value)
-    return told or _place(change, value)
+    return schedule_panel.value(change.setting, value) or _place(change, value)
 
 
 def _place(change: SettingChange, value: str | None) -> str:
@@ -116,7 +108,7 @@ def _place(change: SettingChange, value: str | None) -> str:
         return _("none")
     if change.setting in {Preference.ALERTS, Setting.CHANNEL}:
         return f"<#{value}>"
-    return safe.markdown(safe.plain(value, _VALUE))
+    return safe.line(value, _VALUE)
 
 
 def _roles(change: SettingChange, value: str | None) -> str:
@@ -144,8 +136,3 @@ def _of_posts(change: SettingChange, value: str | None) -> str:
     if value is None:
         return _("default") if change.channel_id is None else _("same as the server")
     return post_looks.brief(Look.of(value))
-
-
-def language_name(language: str) -> str:
-    """A language of posts as the reader calls it within a sentence."""
-    return {"en": _("English"), "fr": _("French")}.get(language, language)

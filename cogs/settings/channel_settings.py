@@ -7,14 +7,13 @@ from functools import partial
 import discord
 
 from bot.core.choices import Preference
-from bot.core.locale import _, amount, ngettext
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule
+from bot.core.locale import _, counted
+from bot.posting.rendering.layout.blocks import Block, Row, Rule
 from bot.posting.sending import permissions
-from cogs.settings import outlet_identity
+from bot.posting.sending.send_outcomes import REFUSED, Blocked, Refused, describe
 from cogs.settings.forum_tag_panel import TagPanel
-from cogs.settings.language_menu import languages
-from cogs.shared.panels import ChannelPanel, headed, setting
+from cogs.shared.panels import ChannelPanel, headed, languages, setting
+from cogs.shared.place_options import Place
 from cogs.shared.views import Interaction, Press
 
 
@@ -45,11 +44,11 @@ class ChannelSettings(ChannelPanel):
             blocks.append(self._threads(self.channel, is_on=now.daily_thread))
         if isinstance(self.channel, discord.ForumChannel):
             rules = len(await interaction.client.store.forum_tags.of(self.channel.id))
-            told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
+            told = counted("{count} rule", "{count} rules", rules)
             blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
         switch = self._turn(Preference.AS_OUTLET, is_on=now.as_outlet)
-        blocks.append(await outlet_identity.shown(interaction, self.channel, switch, is_on=now.as_outlet))
-        await self.display(interaction, (Card(tuple(blocks), outlets.COLOUR),))
+        blocks.append(await _outlet_name(interaction, self.channel, switch, is_on=now.as_outlet))
+        await self.display_card(interaction, *blocks)
 
     def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
         """Whether posts go into a thread of the day, and what the bot lacks for that."""
@@ -73,14 +72,25 @@ class ChannelSettings(ChannelPanel):
 
     async def _turn_over(self, preference: Preference, interaction: Interaction) -> None:
         now = await interaction.client.store.preferences.of_channel(self.channel.id)
-        is_on = {
-            Preference.DAILY_THREAD: now.daily_thread,
-            Preference.JOIN_STORIES: now.join_stories,
-            Preference.AS_OUTLET: now.as_outlet,
-            Preference.TRANSLATE: now.translate,
-        }[preference]
-        await self.change(interaction, preference, int(not is_on))
+        await self.change(interaction, preference, int(not getattr(now, preference)))
         if preference is Preference.DAILY_THREAD:
             await interaction.client.courier.look_again(self.channel.id)
         interaction.client.courier.wake()
         await self.show(interaction)
+
+
+async def _outlet_name(interaction: Interaction, channel: Place, switch: Press, *, is_on: bool) -> Block:
+    """Whether posts appear under their outlet's name, and what is in the way; where on, makes the webhook."""
+    said = _("off: posts show my name")
+    if is_on:
+        said = _("on: posts show their outlet’s name and icon")
+        found = await interaction.client.webhooks.find(channel, afresh=True)
+        if isinstance(found, Blocked | Refused):
+            why = describe(found.problem if isinstance(found, Blocked) else f"{REFUSED} {found.error}")
+            said += f"\n🟠 {why} " + _("Until then, posts show my name.")
+        late = _(
+            "If Discord doesn’t confirm a post, I look for it for 3 minutes before I send it again, so that "
+            "nothing appears twice."
+        )
+        said += f"\n{late}"
+    return setting(_("Post as the outlet"), said, switch)

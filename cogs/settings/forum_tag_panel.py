@@ -7,16 +7,16 @@ from functools import partial
 import discord
 
 from bot.core.choices import TagRule
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, counted
 from bot.core.refusals import Refusal
 from bot.posting.forums import allowed
 from bot.posting.rendering import discord_limits
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Card, Row
+from bot.posting.rendering.layout.blocks import Row
 from bot.text import safe
 from bot.watches import subscription_filters
 from cogs.shared.panels import ChannelPanel, headed
-from cogs.shared.views import Ask, Choose, Interaction, Reply
+from cogs.shared.views import Choose, Interaction, Reply, option
+from cogs.shared.windows import Line, Window
 
 MOST = 20
 """Rules of a forum."""
@@ -41,24 +41,13 @@ class TagPanel(ChannelPanel):
             lines.append(_("This forum has no tags I can use yet. Create some in its settings."))
         pick = remove = None
         if tags:
-            options = [
-                discord.SelectOption(
-                    label=safe.plain(tag.name, discord_limits.OPTION) or "…", value=str(tag.id)
-                )
-                for tag in tags
-            ]
+            options = [option(tag.name, tag.id) for tag in tags]
             pick = Choose(self._ask, Reply.OWN, placeholder=_("Add a tag…"), options=options)
         if self._rules:
-            options = [
-                discord.SelectOption(
-                    label=safe.plain(self._label(rule), discord_limits.OPTION),
-                    value=str(number),
-                )
-                for number, rule in enumerate(self._rules)
-            ]
+            options = [option(self._label(rule), number) for number, rule in enumerate(self._rules)]
             remove = Choose(self._remove, placeholder=_("Remove a rule…"), options=options)
         blocks = (headed(_("Post tags"), self._forum.mention, *lines), Row(pick), Row(remove))
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     def _name(self, rule: TagRule) -> str:
         tag = self._forum.get_tag(rule.tag_id)
@@ -69,26 +58,25 @@ class TagPanel(ChannelPanel):
         return _("{tag}: {query}").format(tag=name, query=rule.query) if rule.query else name
 
     def _said(self, rule: TagRule) -> str:
-        name = safe.markdown(safe.plain(self._name(rule), discord_limits.OPTION))
+        name = safe.line(self._name(rule), discord_limits.OPTION)
         if not rule.query:
             return _("**{tag}**: every post").format(tag=name)
         query = safe.plain(rule.query, _QUERY).replace("`", "'")
         return _("**{tag}**: posts that match `{query}`").format(tag=name, query=query)
 
     async def _ask(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.send_modal(
-            Ask(
-                self,
-                partial(self._add, int(values[0])),
-                title=_("Add a tag"),
-                label=_("Posts that match (empty: all posts)"),
-                placeholder="source:numerama robots",
-                max_length=_QUERY,
-                required=False,
-            )
+        line = Line(
+            "line",
+            _("Posts that match (empty: all posts)"),
+            placeholder="source:numerama robots",
+            max_length=_QUERY,
+            required=False,
         )
+        window = Window(_("Add a tag"), partial(self._add, int(values[0])), line, view=self)
+        await interaction.response.send_modal(window)
 
-    async def _add(self, tag_id: int, interaction: Interaction, text: str) -> None:
+    async def _add(self, tag_id: int, interaction: Interaction, typed: str) -> None:
+        text = typed.strip()
         query = subscription_filters.check(text, interaction.client.newsroom.clock.now()).text if text else ""
         tag = self._forum.get_tag(tag_id)
         if tag is None:
@@ -103,11 +91,11 @@ class TagPanel(ChannelPanel):
         )
         if not added:
             raise Refusal(
-                ngettext(
+                counted(
                     "A forum can have {count} tag rule. Remove one first.",
                     "A forum can have up to {count} tag rules. Remove one first.",
                     MOST,
-                ).format(count=amount(MOST))
+                )
             )
         await interaction.client.courier.look_again(self._forum.id)
         await self.show(interaction)

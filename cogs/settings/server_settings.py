@@ -1,8 +1,7 @@
-"""/settings server: what holds for a whole server."""
+"""/settings server: what holds for a whole server, and where it is told that a feed broke or is back."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 import discord
@@ -15,29 +14,22 @@ from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.posting import notify_roles
 from bot.posting.rendering import post_looks
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
-from bot.text import safe, zones
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from cogs.feeds.look_choices import open_server_look
-from cogs.settings import alert_channel
-from cogs.settings.change_history import language_name
-from cogs.settings.language_menu import languages
 from cogs.shared import place_options
-from cogs.shared.panels import headed, setting
-from cogs.shared.place_options import PlaceOption
-from cogs.shared.rights import ManagersLayout, may_govern
-from cogs.shared.views import Ask, ChooseChannel, ChooseRole, Interaction, Press, Reply
+from cogs.shared.panels import SettingsPanel, headed, language_name, languages, setting, zone_button
+from cogs.shared.place_options import Place, PlaceOption, require_posting
+from cogs.shared.rights import may_govern
+from cogs.shared.views import ChooseChannel, ChooseRole, Interaction, Press
 
-_LONGEST_ZONE = 60
 _MOST_ROLES = 10
 
 
-class ServerPanel(ManagersLayout):
+class ServerPanel(SettingsPanel):
     """A panel with the settings of a server, each beside what changes it, made anew after each change."""
 
     async def show(self, interaction: Interaction) -> None:
-        guild = interaction.guild
-        assert guild is not None
+        guild = self.guild
         now = await interaction.client.store.preferences.of_server(guild.id)
         discords = locale.supported(str(guild.preferred_locale))
         otherwise = _("Automatic ({language})").format(
@@ -88,33 +80,21 @@ class ServerPanel(ManagersLayout):
             setting(_("Who manages feeds"), managers),
             Row(appoint if may_govern(interaction) else None),
             *notify,
-            setting(_("Time zone"), zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
+            setting(_("Time zone"), zone, zone_button(self, self._move_clock)),
             setting(
                 _("Post appearance"), post_looks.brief(now.look), Press(self._open_look, label=_("Choose…"))
             ),
             Rule(),
             text(f"-# {more}"),
         )
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
-
-    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
-        """Set a preference of the server."""
-        assert interaction.guild is not None
-        await interaction.client.store.preferences.change(
-            preference, value, server_id=interaction.guild.id, person_id=interaction.user.id
-        )
+        await self.display_card(interaction, *blocks)
 
     async def _alert(self, interaction: Interaction, channel_ids: list[int]) -> None:
-        assert interaction.guild is not None
         try:
             if not channel_ids:
                 await self.change(interaction, Preference.ALERTS, None)
                 return
-            target = await place_options.find(interaction.guild, channel_ids[0])
-            if target is None:
-                raise Refusal(_("That channel no longer exists."))
-            await place_options.require_view(interaction, target.id)
-            said = await alert_channel.choose(interaction, target)
+            said = await choose_alerts(interaction, await place_options.current(interaction, channel_ids[0]))
             await interaction.followup.send(said, ephemeral=True)
         finally:  # a menu keeps showing what was chosen, also what was refused
             await self.show(interaction)
@@ -122,19 +102,18 @@ class ServerPanel(ManagersLayout):
     async def _appoint(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not may_govern(interaction):
             raise app_commands.MissingPermissions(["manage_guild"])
-        if interaction.guild is not None and interaction.guild.id in role_ids:  # the id of @everyone
+        if self.guild.id in role_ids:  # the id of @everyone
             raise Refusal(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
         await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
         await self.show(interaction)
 
     async def _offer_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
-        guild = interaction.guild
-        if guild is None or not interaction.permissions.manage_roles:
+        if not interaction.permissions.manage_roles:
             raise app_commands.MissingPermissions(["manage_roles"])
-        manager_role = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
+        manager_role = (await interaction.client.store.preferences.of_server(self.guild.id)).manager_role
         try:
             for role_id in role_ids:
-                role = guild.get_role(role_id)
+                role = self.guild.get_role(role_id)
                 if role is None:
                     raise Refusal(_("That role no longer exists."))
                 if reason := notify_roles.unsafe(role, manager_role=manager_role):
@@ -148,22 +127,7 @@ class ServerPanel(ManagersLayout):
         self.stop()
         await open_server_look(interaction, self.command_id)
 
-    async def _ask_zone(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(
-            Ask(
-                self,
-                self._move_clock,
-                title=_("Time zone"),
-                label=_("City, country, or a name like Europe/Paris"),
-                placeholder="Europe/Paris",
-                max_length=_LONGEST_ZONE,
-            )
-        )
-
-    async def _move_clock(self, interaction: Interaction, text: str) -> None:
-        zone = await asyncio.to_thread(zones.find, text)
-        if zone is None:
-            raise Refusal(await _no_zone(text))
+    async def _move_clock(self, interaction: Interaction, zone: str) -> None:
         await self.change(interaction, Preference.TIME_ZONE, zone)
         await self.show(interaction)
 
@@ -176,19 +140,42 @@ def _zone(name: str, now: int) -> str:
     )
 
 
-async def _no_zone(text: str) -> str:
-    """What to say of a text that is no time zone."""
-    given = safe.markdown(safe.plain(text, _LONGEST_ZONE))
-    if any(character.isdecimal() for character in text):
-        return _(
-            "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "
-            "Paris or Belgium."
-        ).format(text=given)
-    if names := await asyncio.to_thread(zones.near, text):
-        offered = ", ".join(f"`{name}`" for name in names)
-        return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
-            text=given, names=offered
-        )
+async def choose_alerts(interaction: Interaction, target: Place) -> str:
+    """Have this server's alerts sent to a channel; returns what to say. Raises `Refusal`."""
+    if isinstance(target, discord.ForumChannel):
+        raise Refusal(_("Alerts need a channel or a thread. In a forum, each would open its own post."))
+    advice = require_posting(interaction, target)
+    await interaction.client.store.preferences.change(
+        Preference.ALERTS, target.id, server_id=target.guild.id, person_id=interaction.user.id
+    )
+    await interaction.client.courier.look_again(target.id)
+    answer = _(
+        "Alerts now go to {channel}: a feed fails for a day, disappears, or is back. "
+        "Everyone who can read {channel} sees the names of those feeds, even from other "
+        "channels."
+    ).format(channel=target.mention)
+    return "\n".join(filter(None, (answer, advice)))
+
+
+class AlertsFlow(SettingsPanel):
+    """Tells where alerts go, and lets them go to each feed's own channel again."""
+
+    async def start(self, interaction: Interaction) -> None:
+        chosen = await interaction.client.store.servers.alerts(self.guild.id)
+        if chosen is None:
+            await self.end(interaction, _nowhere())
+            return
+        told = _("Alerts go to <#{channel}>: a feed fails for a day, disappears, or is back.")
+        forget = Press(self._forget, label=_("Use each feed’s own channel"))
+        await self.display(interaction, (text(told.format(channel=chosen)), Row(forget)))
+
+    async def _forget(self, interaction: Interaction) -> None:
+        await self.change(interaction, Preference.ALERTS, None)
+        await self.end(interaction, _nowhere())
+
+
+def _nowhere() -> str:
     return _(
-        "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
-    ).format(text=given)
+        "Alerts go to each feed’s own channel: it fails for a day, disappears, or is back. "
+        "To collect them in one place, choose a channel."
+    )

@@ -8,23 +8,23 @@ import discord
 from discord import app_commands
 from discord.app_commands import locale_str
 
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
-from bot.feeds.opml import Outline
+from bot.feeds.parsing.opml import Outline
 from bot.polling.feed_search import NeedsPassword
-from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
-from bot.text import safe, urls
+from bot.text import urls
 from cogs.feeds import starter_packs
-from cogs.feeds.follow_flow import offered
-from cogs.shared import arrival, place_options
+from cogs.feeds.follow_flow import offered, site_button
+from cogs.shared import place_options
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.panels import headed
 from cogs.shared.place_options import Place, PlaceOption, lacking, require_posting
 from cogs.shared.rights import FOR_MANAGERS, in_servers, require_manage_with
-from cogs.shared.views import Ask, AskerLayout, Choose, ChooseChannel, Interaction, Press, Reply
+from cogs.shared.views import AskerLayout, Choose, ChooseChannel, Interaction, Press, option
 
 _COMMAND = "setup"
 _MOST_ADDRESSES = 10
@@ -86,7 +86,7 @@ class SetupFlow(AskerLayout):
 
     async def _show(self, interaction: Interaction) -> None:
         refusal, advice = lacking(interaction, self._place) if self._place is not None else ("", "")
-        waits = await arrival.delay(interaction, self._place) if self._place is not None else ""
+        waits = await place_options.posting_delay(interaction, self._place) if self._place is not None else ""
         last = _("**3.** Press **{follow}**.")
         if not waits:
             last = _("**3.** Press **{follow}**. Each feed’s latest article appears right away.")
@@ -100,12 +100,7 @@ class SetupFlow(AskerLayout):
             waits,
         ]
         options = [
-            discord.SelectOption(
-                label=_(title.message),
-                description=safe.plain(_few(starter_packs.outlines(name)), discord_limits.OPTION) or None,
-                value=name,
-                default=name in self._packs,
-            )
+            option(_(title.message), name, _few(starter_packs.outlines(name)), chosen=name in self._packs)
             for name, title in starter_packs.PACKS.items()
         ]
         packs = Choose(
@@ -134,39 +129,22 @@ class SetupFlow(AskerLayout):
             Row(channel),
             Row(
                 Press(self._follow, label=_("Follow"), style=green, disabled=not ready),
-                Press(self._ask_address, Reply.OWN, label=_("Add a site…"), disabled=full),
+                site_button(self, self._look, _("Add a site…"), disabled=full),
                 Press(self.cancel, label=_("Cancel")),
             ),
         )
-        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
         self._packs = values
         await self._show(interaction)
 
     async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
-        assert interaction.guild is not None
         try:
             self._place = None
-            found = await place_options.find(interaction.guild, channel_ids[0])
-            if found is None:
-                raise Refusal(_("That channel no longer exists."))
-            await place_options.require_view(interaction, found.id)
-            self._place = found
+            self._place = await place_options.current(interaction, channel_ids[0])
         finally:
             await self._show(interaction)
-
-    async def _ask_address(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(
-            Ask(
-                self,
-                self._look,
-                title=_("Add a site"),
-                label=_("Address or name of an outlet"),
-                placeholder="https://",
-                max_length=2000,
-            )
-        )
 
     async def _look(self, interaction: Interaction, address: str) -> None:
         assert interaction.guild is not None
@@ -194,12 +172,7 @@ class SetupFlow(AskerLayout):
 
     async def _follow(self, interaction: Interaction) -> None:
         client = interaction.client
-        target = (
-            await place_options.find(self._place.guild, self._place.id) if self._place is not None else None
-        )
-        if target is None:
-            raise Refusal(_("That channel no longer exists."))
-        await place_options.require_view(interaction, target.id)
+        target = await place_options.current(interaction, 0 if self._place is None else self._place.id)
         require_posting(interaction, target)
         chosen = [outline for name in self._packs for outline in starter_packs.outlines(name)]
         feeds = list({outline.url: outline for outline in (*self._added, *chosen)}.values())
@@ -220,7 +193,7 @@ class SetupFlow(AskerLayout):
             tell=tell,
         )
         client.courier.wake()
-        waits = await arrival.delay(interaction, target)
+        waits = await place_options.posting_delay(interaction, target)
         said = _("All set! The first articles are arriving in {channel}.")
         if not any(line.startswith(starter_packs.ADDED) for line in lines):
             said, waits = _("Nothing new to follow in {channel}."), ""
@@ -239,9 +212,7 @@ def _few(outlines: tuple[Outline, ...]) -> str:
     more = len(outlines) - _NAMED
     if more <= 0:
         return names
-    return ngettext("{names} and {count} other", "{names} and {count} others", more).format(
-        names=names, count=amount(more)
-    )
+    return counted("{names} and {count} other", "{names} and {count} others", more, names=names)
 
 
 def _next() -> tuple[str, ...]:

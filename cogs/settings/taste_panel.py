@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import discord
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Row, Rule
 from bot.posting.wording import taste_words
@@ -21,8 +21,7 @@ class TastePanel(ManagersLayout):
     """One message with what is liked and what is not, and a button that forgets it."""
 
     async def show(self, interaction: Interaction) -> None:
-        assert interaction.guild is not None
-        taste = await interaction.client.newsroom.tastes.of_server(interaction.guild.id)
+        taste = await interaction.client.newsroom.tastes.of_server(self.guild.id)
         ask = Press(self._ask, label=_("Forget all of it"), disabled=not taste.verdicts)
         await self._display(interaction, taste, Row(ask))
 
@@ -31,15 +30,13 @@ class TastePanel(ManagersLayout):
         await self.display(interaction, (Card((*spaced, row)),))
 
     async def _ask(self, interaction: Interaction) -> None:
-        assert interaction.guild is not None
-        taste = await interaction.client.newsroom.tastes.of_server(interaction.guild.id)
+        taste = await interaction.client.newsroom.tastes.of_server(self.guild.id)
         sure = Press(self._reset, label=_("Forget everything"), style=discord.ButtonStyle.danger)
         await self._display(interaction, taste, Row(sure, Press(self.show, label=_("Keep it"))))
 
     async def _reset(self, interaction: Interaction) -> None:
-        assert interaction.guild is not None
-        await interaction.client.store.opinions.reset(interaction.guild.id, person_id=interaction.user.id)
-        interaction.client.newsroom.tastes.forget(interaction.guild.id)
+        await interaction.client.store.opinions.reset(self.guild.id, person_id=interaction.user.id)
+        interaction.client.newsroom.tastes.forget(self.guild.id)
         await self.show(interaction)
 
 
@@ -60,10 +57,8 @@ def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     if not taste.verdicts:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return
-    counted = ngettext("{count} reaction.", "{count} reactions.", taste.verdicts).format(
-        count=amount(taste.verdicts)
-    )
+    reactions = counted("{count} reaction.", "{count} reactions.", taste.verdicts)
     rule = _("Anything fewer than {least} people reacted to counts too, but isn’t shown to others.").format(
         least=amount(SEVERAL)
     )
-    yield f"-# {counted} {rule}"
+    yield f"-# {reactions} {rule}"

@@ -11,16 +11,15 @@ from bot.client import interaction_places
 from bot.core.locale import _
 from bot.core.models import Article, DispatchState
 from bot.core.people_models import Bookmark
-from bot.posting.rendering import buttons, discord_limits, messages, reading_buttons
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
-from bot.text import excerpts, safe
+from bot.posting.rendering import buttons, discord_limits, messages
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Card, Gallery, Row, text
+from bot.text import safe
 from bot.text.characters import visible
 from cogs.shared.membership import hidden_servers
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer, option
 
 _TITLE = 150
-_BEGINNING = 4_000  # characters of a text that are read
 _MOST_PLACES = 5
 _BOLD = "\ue000"  # of private use: stands for ** while the text is escaped
 
@@ -41,21 +40,17 @@ def bold(text: str, spans: Spans) -> str:
 
 def title(article: Article) -> str:
     """The title as it can stand anywhere: one line, harmless, never empty."""
-    return safe.markdown(safe.plain(article.title, _TITLE)) or _("Untitled")
+    return safe.line(article.title, _TITLE) or _("Untitled")
 
 
 def heading(text: str, limit: int) -> str:
     """What a person typed, as it can stand in a title: quoted, one line, harmless."""
-    return _("“{text}”").format(text=safe.markdown(safe.plain(text, limit)))
+    return _("“{text}”").format(text=safe.line(text, limit))
 
 
-def option(article: Article) -> discord.SelectOption:
+def as_option(article: Article) -> discord.SelectOption:
     """An entry of the menu that opens articles; its value is the article's key."""
-    return discord.SelectOption(
-        label=safe.plain(article.title, discord_limits.OPTION) or _("Untitled"),
-        description=safe.plain(article.outlet, discord_limits.OPTION) or None,
-        value=article.key,
-    )
+    return option(safe.plain(article.title) or _("Untitled"), article.key, article.outlet)
 
 
 def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
@@ -83,10 +78,7 @@ async def show(interaction: Interaction, article: Article, *, said: str = "") ->
     kept = await store.get(interaction.user.id, article.id, hidden=hidden)
     posted = await places(interaction, article)
     shown = card(article, kept=kept, posted=posted, here=not interaction_places.is_direct(interaction))
-    view = layout_views.static((*([text(said)] if said else []), shown))
-    await interaction.edit_original_response(
-        content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
-    )
+    await answer(interaction, (*([text(said)] if said else []), shown))
 
 
 def card(
@@ -103,31 +95,30 @@ def card(
     asker is `here` in one; fewer where everybody reads it, for it is `shared`.
     """
     name = title(article)
-    lead = excerpts.excerpt(safe.plain((article.summary or article.body)[:_BEGINNING]), messages.EXCERPT)
     about = [messages.mark(article)]
     if kept is not None:
         about += [_own(kept)]
     if posted:
         about.append("-# " + _("Posted in this server: {links}").format(links=posted))
-    image = Image(article.image, article.title) if article.image and buttons.is_link(article.image) else None
+    picture = messages.picture_of(article)
     return Card(
         (
             outlets.byline(article),
             text(f"### {messages.linked(name, article.url)}", f"### {name}"),
-            text(safe.markdown(lead)),
-            *([Gallery((image,))] if image is not None else []),
+            text(messages.excerpt(article)),
+            *([Gallery((picture,))] if picture is not None else []),
             *(text(line) for line in about),
             Row(
                 buttons.save(article.key) if kept is None else None,
                 *buttons.leading(article),
-                reading_buttons.share(article.key) if here and not shared else None,
+                buttons.share(article.key) if here and not shared else None,
                 buttons.more_like(article.key) if here or shared else None,
             ),
             *(
                 [
                     Row(
-                        reading_buttons.note(article.key),
-                        reading_buttons.mark(article.key, read=kept.read is None),
+                        buttons.note(article.key),
+                        buttons.mark(article.key, read=kept.read is None),
                         buttons.let_go(article.key),
                     )
                 ]
@@ -146,7 +137,7 @@ def _own(kept: Bookmark) -> str:
 
 def noted(kept: Bookmark) -> str:
     """Their note, as a quotation; "" without one."""
-    note = safe.markdown(safe.plain(kept.note))
+    note = safe.line(kept.note)
     return f"> {note}" if note else ""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.core.models import Article
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Image, Item, Section, Text
+from bot.posting.rendering.layout.blocks import Item, Section, Text
 from bot.posting.rendering.messages import linked
 from bot.search.searching import Result
 from bot.store import Store
@@ -21,7 +21,6 @@ from cogs.shared.article_cards import Spans, bold, title
 _EXCERPT = 110  # UTF-16 units
 _NAMED = 2  # outlets beside the article's own
 _OUTLET = 40
-_URL = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +61,11 @@ class Entry:
             )
         )
         save = buttons.save(article.key, labelled=False) if self.savable else None
-        return Section((texts,), self.picture() or self.beside or save)
-
-    def picture(self) -> Image | None:
-        """The article's, where it has one that Discord may show."""
-        url = self.article.image
-        if not url or not buttons.is_link(url) or safe.length(url) > _URL:
-            return None
-        return Image(url, self.article.title)
+        return Section((texts,), messages.picture_of(article) or self.beside or save)
 
     def _also(self) -> str:
         """Who else tells of it, each with its link."""
-        named = [
-            linked(safe.markdown(safe.plain(teller.outlet, _OUTLET)), teller.url)
-            for teller in self.tellers[:_NAMED]
-        ]
+        named = [linked(safe.line(teller.outlet, _OUTLET), teller.url) for teller in self.tellers[:_NAMED]]
         if not named:
             return ""
         if left := len(self.tellers) - len(named):
@@ -87,9 +76,7 @@ class Entry:
         count = len(self.tellers)
         if not count:
             return ""
-        more = ngettext(
-            "{count} more outlet on this story", "{count} more outlets on this story", count
-        ).format(count=amount(count))
+        more = counted("{count} more outlet on this story", "{count} more outlets on this story", count)
         return f"-# {more}"
 
 
@@ -105,9 +92,7 @@ def entry_of(found: Result) -> Entry:
 
 def lead_of(article: Article) -> Entry:
     """An article with the beginning of its text."""
-    text = safe.plain((article.summary or article.body)[: 4 * _EXCERPT])
-    same = text.rstrip("….") == safe.plain(article.title).rstrip("….")
-    return Entry(article=article, excerpt="" if same else excerpts.excerpt(text, _EXCERPT))
+    return Entry(article=article, excerpt=messages.beginning(article, _EXCERPT))
 
 
 async def with_tellers(store: Store, entries: Iterable[Entry], feed_ids: Collection[int]) -> list[Entry]:

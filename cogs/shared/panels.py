@@ -1,26 +1,57 @@
-"""How a panel of settings looks: a heading, then each setting with its value and what changes it."""
+"""Panels of settings: a heading, then each setting with its value and what changes it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 import discord
 
+from bot.core import locale
 from bot.core.choices import Preference
+from bot.core.locale import _
+from bot.core.refusals import Refusal
 from bot.posting.rendering.layout.blocks import Item, Section, Text, text
+from bot.text import safe
+from bot.text.times import zones
 from cogs.shared.place_options import Place, require_view
 from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Interaction
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, option
+from cogs.shared.windows import Line, asking
 
 T = TypeVar("T")
+
+_LONGEST_ZONE = 60
 
 NONE = "-"
 """The value of the option that chooses nothing."""
 
 
-class ChannelPanel(ManagersLayout):
+class SettingsPanel(ManagersLayout):
+    """A panel with settings of a server, or of a channel of it."""
+
+    channel: Place | None = None
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show the settings as they are, in the reply to an interaction that was acknowledged."""
+        raise NotImplementedError
+
+    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
+        """Set a preference."""
+        await interaction.client.store.preferences.change(
+            preference,
+            value,
+            server_id=self.guild.id,
+            channel_id=None if self.channel is None else self.channel.id,
+            person_id=interaction.user.id,
+        )
+
+
+class ChannelPanel(SettingsPanel):
     """A panel about one channel, for who may still manage feeds and still sees it."""
+
+    channel: Place
 
     def __init__(self, interaction: Interaction, channel: Place, command_id: int | None = None) -> None:
         super().__init__(interaction, command_id)
@@ -29,16 +60,6 @@ class ChannelPanel(ManagersLayout):
     async def check(self, interaction: Interaction) -> None:
         await super().check(interaction)
         await require_view(interaction, self.channel.id)
-
-    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
-        """Set a preference of the channel."""
-        await interaction.client.store.preferences.change(
-            preference,
-            value,
-            server_id=self.channel.guild.id,
-            channel_id=self.channel.id,
-            person_id=interaction.user.id,
-        )
 
 
 def headed(title: str, *lines: str) -> Text:
@@ -60,14 +81,63 @@ def options(
 ) -> list[discord.SelectOption]:
     """Options of a menu, after that of choosing nothing; what holds is marked."""
     return [
-        discord.SelectOption(label=otherwise, value=NONE, default=chosen is None),
-        *(
-            discord.SelectOption(label=label(value), value=str(value), default=value == chosen)
-            for value in values
-        ),
+        option(otherwise, NONE, chosen=chosen is None),
+        *(option(label(value), value, chosen=value == chosen) for value in values),
     ]
 
 
 def number(values: list[str]) -> int | None:
     """The number that was chosen of such options; None for nothing."""
     return None if values[0] == NONE else int(values[0])
+
+
+def zone_button(view: AskerLayout, take: Callable[[Interaction, str], Awaitable[None]]) -> Press:
+    """A button that asks for a time zone, and gives its name in the IANA database to `take`."""
+
+    async def typed(interaction: Interaction, text: str) -> None:
+        zone = await asyncio.to_thread(zones.find, text)
+        if zone is None:
+            raise Refusal(await _no_zone(text))
+        await take(interaction, zone)
+
+    line = Line(
+        "line",
+        _("City, country, or a name like Europe/Paris"),
+        placeholder="Europe/Paris",
+        max_length=_LONGEST_ZONE,
+    )
+    return asking(view, typed, _("Change…"), line, title=_("Time zone"))
+
+
+async def _no_zone(text: str) -> str:
+    """What to say of a text that is no time zone."""
+    given = safe.line(text, _LONGEST_ZONE)
+    if any(character.isdecimal() for character in text):
+        return _(
+            "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "
+            "Paris or Belgium."
+        ).format(text=given)
+    if names := await asyncio.to_thread(zones.near, text):
+        offered = ", ".join(f"`{name}`" for name in names)
+        return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
+            text=given, names=offered
+        )
+    return _(
+        "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
+    ).format(text=given)
+
+
+def language_name(language: str) -> str:
+    """A language of posts as the reader calls it within a sentence."""
+    return {"en": _("English"), "fr": _("French")}.get(language, language)
+
+
+def languages(panel: SettingsPanel, chosen: str | None, otherwise: str) -> Choose:
+    """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
+
+    async def speak(interaction: Interaction, values: list[str]) -> None:
+        await panel.change(interaction, Preference.LANGUAGE, locale.supported(values[0]))
+        await panel.show(interaction)
+
+    shown = options(chosen, locale.LANGUAGES, lambda each: language_name(each).capitalize(), otherwise)
+    return Choose(speak, placeholder=_("Post language…"), options=shown)

@@ -1,4 +1,4 @@
-"""Channels and threads as options of commands: where feeds are posted."""
+"""Channels and threads where feeds are posted: as options of commands, and as they are now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.core.locale import _
+from bot.client import interaction_places
+from bot.core import hours
+from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from cogs.shared.views import Interaction
 
@@ -79,11 +81,30 @@ async def find(guild: discord.Guild, channel_id: int) -> Place | None:
     return channel if isinstance(channel, Place) else None
 
 
+def channel_name(guild: discord.Guild, channel_id: int) -> str:
+    """A channel of a server by its name, plain text; one that the cache does not know has none."""
+    channel = guild.get_channel_or_thread(channel_id)
+    return f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+
+
+async def current(interaction: Interaction, channel_id: int) -> Place:
+    """A channel that was chosen before, as it is now. Raises `Refusal` where it is gone or not to be seen."""
+    found = await find(interaction.guild, channel_id) if interaction.guild is not None else None
+    if found is None:
+        raise Refusal(_("That channel no longer exists."))
+    await require_view(interaction, channel_id)
+    return found
+
+
+async def sees(interaction: Interaction, channel_id: int) -> bool:
+    """Whether the asker sees a channel or thread of the server they are in."""
+    member = interaction_places.member(interaction)
+    return member is not None and await interaction.client.can_view(member.guild, member, channel_id)
+
+
 async def require_view(interaction: Interaction, channel_id: int) -> None:
     """Raise `Refusal` unless the asker sees this channel of the server they are in."""
-    assert interaction.guild is not None
-    assert isinstance(interaction.user, discord.Member)
-    if not await interaction.client.can_view(interaction.guild, interaction.user, channel_id):
+    if not await sees(interaction, channel_id):
         raise Refusal(_("You can’t choose a channel you can’t see."))
 
 
@@ -116,3 +137,25 @@ def require_posting(interaction: Interaction, channel: Place) -> str:
 
 def _list(names: list[str]) -> str:
     return ", ".join(f"**{name}**" for name in names)
+
+
+async def posting_delay(interaction: Interaction, target: Place) -> str:
+    """Why articles do not appear in a channel at once, or not all of them; "" where they do."""
+    store = interaction.client.store
+    digest = await store.digests.of_channel(target.id)
+    if digest is not None and digest.plan.alone:
+        return _("{channel} only gets digests. Next one: {date}.").format(
+            channel=target.mention, date=f"<t:{digest.due}:f>"
+        )
+    chosen = await store.preferences.of_channel(target.id)
+    zone = (await store.preferences.of_server(target.guild.id)).time_zone
+    ends = hours.quiet_until(interaction.client.newsroom.clock.now(), chosen.quiet_hours, zone)
+    if chosen.least_outlets is not None or chosen.best_a_day is not None:
+        return clickable(
+            _("{channel} only gets the stories /settings stories lets through, so they arrive later.")
+        ).format(channel=target.mention)
+    if not ends:
+        return ""
+    return _("{channel} has quiet hours. Articles arrive when they end: {date}.").format(
+        channel=target.mention, date=f"<t:{ends}:f>"
+    )

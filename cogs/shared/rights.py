@@ -177,6 +177,12 @@ class ManagersLayout(AskerLayout):
         super().__init__(interaction)
         self.command_id = interaction.command_id if command_id is None else command_id
 
+    @property
+    def guild(self) -> discord.Guild:
+        """The server in which it was opened: such commands are for servers."""
+        assert self.asked.guild is not None
+        return self.asked.guild
+
     async def check(self, interaction: Interaction) -> None:
         await require_manage(interaction, self.command_id)
 
@@ -197,6 +203,6 @@ async def _not_for_you(interaction: Interaction) -> NotForYou:
         return NotForYou(_("You need the {permissions} permission for this.").format(permissions=permission))
     return NotForYou(
         _("You need the {permission} permission or the role {role} for this.").format(
-            permission=permission, role=f"**{safe.markdown(safe.plain(role.name, _ROLE))}**"
+            permission=permission, role=f"**{safe.line(role.name, _ROLE)}**"
         )
     )

@@ -6,18 +6,20 @@ import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
 
 import discord
 from discord.ext import commands
 
 from bot.client.discord_client import Telex, slow_down
-from bot.client.error_answers import answering, report, speak_to
+from bot.client.error_answers import report, speak_to
 from bot.core.locale import _
 from bot.core.refusals import Refusal
-from bot.posting.rendering.layout import blocks, layout_views
+from bot.posting.rendering import discord_limits
+from bot.posting.rendering.layout import blocks, layout_views, outlets
 from bot.posting.rendering.layout.blocks import Layout
+from bot.text import safe
 
 Interaction = discord.Interaction[Telex]
 Action = Callable[[Interaction], Awaitable[None]]
@@ -115,11 +117,20 @@ class AskerLayout(discord.ui.LayoutView):
         self.asked = interaction
         await _replace(interaction, self, files)
 
+    async def display_card(
+        self,
+        interaction: Interaction,
+        *shown: blocks.Block,
+        colour: int = outlets.COLOUR,
+        files: Sequence[discord.File] = (),
+    ) -> None:
+        """Show blocks in a card, as `display` does."""
+        await self.display(interaction, (blocks.Card(shown, colour),), files=files)
+
     async def end(self, interaction: Interaction, layout: Layout | str) -> None:
         """Show a last layout, or a sentence, whose buttons are none of this view's."""
         self.stop()
-        shown = (blocks.text(layout),) if isinstance(layout, str) else layout
-        await _replace(interaction, layout_views.static(shown))
+        await answer(interaction, layout)
 
     async def cancel(self, interaction: Interaction) -> None:
         """End without having changed anything, and say so."""
@@ -131,6 +142,17 @@ class AskerLayout(discord.ui.LayoutView):
         left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired()}"))
         with contextlib.suppress(discord.HTTPException):
             await self.asked.edit_original_response(view=layout_views.static(left))
+
+
+async def answer(interaction: Interaction, layout: Layout | str) -> None:
+    """Show a layout, or a sentence, in the reply to an interaction that was acknowledged."""
+    shown = (blocks.text(layout),) if isinstance(layout, str) else layout
+    await _replace(interaction, layout_views.static(shown))
+
+
+async def answer_card(interaction: Interaction, *shown: blocks.Block) -> None:
+    """Show blocks in a card, as `answer` does."""
+    await answer(interaction, (blocks.Card(shown, outlets.COLOUR),))
 
 
 async def _replace(
@@ -199,6 +221,16 @@ class Choose(_Menu, discord.ui.Select[Any]):
         return values
 
 
+def option(label: str, value: object, told: str = "", *, chosen: bool = False) -> discord.SelectOption:
+    """An option of a menu: one line of plain text as long as Discord takes, and a second one in small."""
+    return discord.SelectOption(
+        label=safe.plain(label, discord_limits.OPTION) or "…",
+        value=str(value),
+        description=safe.plain(told, discord_limits.OPTION) or None,
+        default=chosen,
+    )
+
+
 class ChooseChannel(_Menu, discord.ui.ChannelSelect[Any]):
     """A menu of channels and threads; it gives their ids."""
 
@@ -227,47 +259,6 @@ class ChooseOne(AskerLayout):
     async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
         self.stop()
         await self._action(interaction, values[0])
-
-
-class Window(discord.ui.Modal):
-    """A window to fill in, opened from a view; checked as a click on the view is."""
-
-    def __init__(self, view: AskerLayout, title: str, reply: Reply = Reply.HERE) -> None:
-        super().__init__(title=title, timeout=PATIENCE, custom_id=view.new_id())
-        self._view, self._reply = view, reply
-
-    async def filled(self, interaction: Interaction) -> None:
-        """Do what the view wants with what was filled in."""
-        raise NotImplementedError
-
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Pass it on. Whoever may not click on the view any more is told so."""
-        async with answering(interaction):
-            if await self._view.interaction_check(interaction):
-                await acknowledge(interaction, self._reply)
-                await self.filled(interaction)
-
-
-class Ask(Window):
-    """A window with one line."""
-
-    def __init__(
-        self,
-        view: AskerLayout,
-        action: Callable[[Interaction, str], Awaitable[None]],
-        reply: Reply = Reply.HERE,
-        *,
-        title: str,
-        label: str,
-        **look: Any,  # noqa: ANN401  # of the line
-    ) -> None:
-        super().__init__(view, title, reply)
-        self._action = action
-        self._line: discord.ui.TextInput[Self] = discord.ui.TextInput(custom_id="line", **look)
-        self.add_item(discord.ui.Label(text=label, component=self._line))
-
-    async def filled(self, interaction: Interaction) -> None:
-        await self._action(interaction, self._line.value.strip())
 
 
 class Stale(commands.Cog):

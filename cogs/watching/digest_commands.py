@@ -12,14 +12,14 @@ from discord.ext import commands
 from bot.core.locale import _, clickable
 from bot.core.models import Digest
 from bot.core.refusals import Refusal
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Card, Row, text
+from bot.posting.rendering.layout.blocks import Row, text
 from cogs.feeds import subscription_options
 from cogs.shared import place_options
 from cogs.shared.lasting_items import LastingCog
-from cogs.shared.place_options import Option, place, require_view
+from cogs.shared.panels import headed
+from cogs.shared.place_options import Option, channel_name, place, require_view
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
-from cogs.shared.views import Choose, Interaction, Reply
+from cogs.shared.views import Choose, Interaction, Reply, option
 from cogs.watching import digest_words
 from cogs.watching.digest_flow import DigestFlow
 from cogs.watching.personal_digest_panel import PersonalDigestPanel, personal_digest_button
@@ -67,39 +67,29 @@ class DigestList(ManagersLayout):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
 
     async def show(self, interaction: Interaction) -> None:
-        guild, member = interaction.guild, interaction.user
-        assert guild is not None
-        assert isinstance(member, discord.Member)
-        found = await interaction.client.store.digests.of_server(guild.id)
-        seen = await subscription_options.shown(interaction, guild, member, {one.channel_id for one in found})
+        found = await interaction.client.store.digests.of_server(self.guild.id)
+        seen = await subscription_options.shown(interaction, {one.channel_id for one in found})
         shown = [one for one in found if one.channel_id in seen]
         title = _("Digests")
         if not shown:
             said = clickable(_("None yet. Set one up with /digest setup."))
-            await self.display(interaction, (Card((text(f"### {title}\n{said}"),), outlets.COLOUR),))
+            await self.display_card(interaction, headed(title, said))
             return
-        options = []
-        for one in shown:
-            channel = guild.get_channel_or_thread(one.channel_id)
-            name = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
-            options.append(
-                discord.SelectOption(
-                    label=name[:100], value=str(one.channel_id), description=digest_words.when(one.plan)
-                )
-            )
+        options = [
+            option(channel_name(self.guild, one.channel_id), one.channel_id, digest_words.when(one.plan))
+            for one in shown
+        ]
         menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop one…"), options=options)
-        card = Card((text(f"### {title}"), *(text(_entry(one)) for one in shown), Row(menu)), outlets.COLOUR)
-        await self.display(interaction, (card,))
+        entries = (text(_entry(one)) for one in shown)
+        await self.display_card(interaction, headed(title), *entries, Row(menu))
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        guild = interaction.guild
-        assert guild is not None
-        target = await place_options.find(guild, int(values[0]))
+        target = await place_options.find(self.guild, int(values[0]))
         if target is None:
-            if not await subscription_options.is_gone(guild, int(values[0])):
+            if not await subscription_options.is_gone(self.guild, int(values[0])):
                 raise Refusal(_("I can’t reach that channel right now. Try again later."))
             ended = await interaction.client.store.digests.stop(
-                server_id=guild.id, channel_id=int(values[0]), person_id=interaction.user.id
+                server_id=self.guild.id, channel_id=int(values[0]), person_id=interaction.user.id
             )
             raise Refusal(
                 _("That channel is gone, so I stopped its digest.")

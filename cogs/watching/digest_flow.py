@@ -21,7 +21,7 @@ from bot.posting.sending import permissions
 from cogs.shared import place_options
 from cogs.shared.panels import ChannelPanel, headed, number
 from cogs.shared.place_options import Place, lacking, require_posting
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, option
 from cogs.watching import digest_words
 
 _PATIENCE = 10.0  # seconds that a preview waits for summaries
@@ -126,10 +126,7 @@ class DigestFlow(ChannelPanel):
         if self._sums_up:
             more[_SUMMARIES] = (_("Summaries"), _("Two sentences a story, by a language model"))
         looks = [
-            discord.SelectOption(
-                label=label, description=description, value=name, default=getattr(plan, name)
-            )
-            for name, (label, description) in more.items()
+            option(label, name, told, chosen=getattr(plan, name)) for name, (label, told) in more.items()
         ]
         same = self._known is not None and self._known.plan == plan
         style, stop = discord.ButtonStyle, _("Stop the digest")
@@ -171,9 +168,7 @@ class DigestFlow(ChannelPanel):
         await self._show(interaction)
 
     async def _save(self, interaction: Interaction) -> None:
-        target = await place_options.find(self.channel.guild, self.channel.id)
-        if target is None:
-            raise Refusal(_("That channel no longer exists."))
+        target = await place_options.current(interaction, self.channel.id)
         require_posting(interaction, target)
         client = interaction.client
         saved = await client.store.digests.save(

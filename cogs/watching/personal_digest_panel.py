@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,17 +15,20 @@ from bot.core.locale import _, amount
 from bot.core.models import Feed
 from bot.core.people_models import PersonalDigest
 from bot.core.refusals import Refusal
-from bot.posting.rendering import discord_limits, reading_buttons
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from bot.core.workers import WorkerError
+from bot.digests.digest_selection import period
+from bot.posting.rendering import buttons, digest_pages, discord_limits
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from bot.posting.sending import message_places
 from bot.posting.sending.send_outcomes import describe
+from bot.search.index.engine import EngineError
 from bot.search.query.query_syntax import parse
-from bot.text import safe, zones
+from bot.text import safe
 from bot.watches.watch_matching import CLOSED
 from cogs.shared.lasting_items import lasting
-from cogs.shared.panels import headed, number, setting
-from cogs.shared.views import Ask, AskerLayout, Choose, Interaction, Press, Reply
+from cogs.shared.panels import headed, number, setting, zone_button
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, answer_card, option
+from cogs.shared.windows import Line, asking
 from cogs.watching import digest_words
 
 MOST_TOPICS = 10
@@ -34,7 +36,6 @@ LONGEST_TOPIC = 100
 """Characters of one."""
 
 _HOUR = 60
-_LONGEST_ZONE = 60
 _NAMES = 3  # feeds or topics that a line names
 
 
@@ -56,8 +57,7 @@ class PersonalDigestPanel(AskerLayout):
         elif (server_id := interaction_places.server_id(interaction)) is not None:
             zone = (await store.preferences.of_server(server_id)).time_zone
             self._plan = replace(self._plan, time_zone=zone)
-        readable = await interaction.client.courier.audience.read_by(interaction.user.id)
-        readable |= dict.fromkeys(await interaction.client.visible_feed_ids(interaction), 0)
+        readable = await _readable(interaction)
         found = [feed for feed in await store.feeds.all() if feed.id in readable]
         chosen = set(self._plan.feeds)
         self._feeds = sorted(found, key=lambda feed: (feed.id not in chosen, feed.title.casefold()))
@@ -67,37 +67,46 @@ class PersonalDigestPanel(AskerLayout):
     async def _show(self, interaction: Interaction) -> None:
         plan, known, style = self._plan, self._known, discord.ButtonStyle
         watches = len(await interaction.client.store.watches.of_person(interaction.user.id))
-        watched = _("on") if plan.watches else _("off")
+        watched = _("included") if plan.watches else _("not included")
         if watches:
             watched += f" · {amount(watches)}"
         turn = Press(
             self._turn_watches,
-            label=_("Turn off") if plan.watches else _("Turn on"),
+            label=_("Leave out") if plan.watches else _("Include"),
             disabled=not watches and not plan.watches,
         )
         same = known is not None and known.plan == plan
         rests = known is not None and (known.paused is not None or known.problem is not None)
         save_label = _("Start the digest") if known is None else _("Resume") if rests else _("Save changes")
-        topics = Press(self._ask_topics, Reply.OWN, label=_("Change…"))
+        line = Line(
+            "line",
+            _("One search per line"),
+            style=discord.TextStyle.paragraph,
+            default="\n".join(plan.topics),
+            required=False,
+            max_length=MOST_TOPICS * (LONGEST_TOPIC + 1),
+        )
+        topics = asking(self, self._take_topics, _("Change…"), line, title=_("Topics"))
         blocks: list[Block] = [
             headed(_("Your digest"), *self._state(interaction)),
             Rule(),
             Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
             Row(Choose(self._hour, placeholder=_("What time…"), options=digest_words.times(plan))),
-            setting(_("Time zone"), plan.time_zone, Press(self._ask_zone, Reply.OWN, label=_("Change…"))),
+            setting(_("Time zone"), plan.time_zone, zone_button(self, self._take_zone)),
             setting(_("Feeds"), self._named_feeds()),
             *self._feed_menu(),
             setting(_("Topics"), _named(plan.topics) or _("none"), topics),
             setting(_("Your watches"), watched, turn),
             Row(
                 Press(self._save, label=save_label, style=style.success, disabled=same and not rests),
+                Press(self._preview, Reply.NEW, label=_("Preview")),
                 None if known is None or rests else Press(self._pause, label=_("Pause")),
                 None
                 if known is None
                 else Press(self._end_it, label=_("Stop the digest"), style=style.danger),
             ),
         ]
-        await self.display(interaction, (Card(tuple(blocks), outlets.COLOUR),))
+        await self.display_card(interaction, *blocks)
 
     def _state(self, interaction: Interaction) -> Iterator[str]:
         plan, known = self._plan, self._known
@@ -129,12 +138,7 @@ class PersonalDigestPanel(AskerLayout):
         if not shown:
             return
         options = [
-            discord.SelectOption(
-                label=safe.plain(feed.title or feed.outlet, discord_limits.OPTION) or str(feed.id),
-                value=str(feed.id),
-                default=feed.id in self._plan.feeds,
-            )
-            for feed in shown
+            option(feed.title or feed.outlet, feed.id, chosen=feed.id in self._plan.feeds) for feed in shown
         ]
         yield Row(
             Choose(
@@ -164,20 +168,6 @@ class PersonalDigestPanel(AskerLayout):
         self._plan = replace(self._plan, **changes)
         await self._show(interaction)
 
-    async def _ask_topics(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(
-            Ask(
-                self,
-                self._take_topics,
-                title=_("Topics"),
-                label=_("One search per line"),
-                style=discord.TextStyle.paragraph,
-                default="\n".join(self._plan.topics),
-                required=False,
-                max_length=MOST_TOPICS * (LONGEST_TOPIC + 1),
-            )
-        )
-
     async def _take_topics(self, interaction: Interaction, lines: str) -> None:
         topics = dict.fromkeys(filter(None, (safe.plain(line) for line in lines.splitlines())))
         if len(topics) > MOST_TOPICS:
@@ -189,25 +179,34 @@ class PersonalDigestPanel(AskerLayout):
                 )
         await self._change(interaction, topics=tuple(topics))
 
-    async def _ask_zone(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(
-            Ask(
-                self,
-                self._take_zone,
-                title=_("Time zone"),
-                label=_("City, country, or a name like Europe/Paris"),
-                placeholder="Europe/Paris",
-                max_length=_LONGEST_ZONE,
-            )
-        )
-
-    async def _take_zone(self, interaction: Interaction, typed: str) -> None:
-        zone = await asyncio.to_thread(zones.find, typed)
-        if zone is None:
-            raise Refusal(
-                _("I don’t know that time zone. Enter the nearest big city with your time, such as Paris.")
-            )
+    async def _take_zone(self, interaction: Interaction, zone: str) -> None:
         await self._change(interaction, time_zone=zone)
+
+    async def _preview(self, interaction: Interaction) -> None:
+        """What the digest would be if it came now, with the choices as they are shown."""
+        client, plan, language = interaction.client, self._plan, locale.current()
+        now = client.newsroom.clock.now()
+        digest = PersonalDigest(
+            channel_id=0,
+            person_id=interaction.user.id,
+            server_id=None,
+            plan=plan,
+            language=language,
+            problem=None,
+            paused=None,
+            created=now,
+            due=now,
+            covered=None,
+        )
+        try:
+            edition = await client.courier.digests.personal.edition(
+                digest, await _readable(interaction), since=now - period(plan), until=now + 1
+            )
+        except (WorkerError, EngineError) as error:
+            raise Refusal(_("That took too long. Try again.")) from error
+        told = await digest_pages.page(client.store, edition, language=language)
+        nothing = (headed(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
+        await answer_card(interaction, *(nothing if told is None else told.card))
 
     async def _save(self, interaction: Interaction) -> None:
         client, person_id = interaction.client, interaction.user.id
@@ -235,14 +234,20 @@ class PersonalDigestPanel(AskerLayout):
         await self.end(interaction, _("Stopped your digest."))
 
 
-@lasting(reading_buttons.PERSONAL)
+@lasting(buttons.PERSONAL)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
     """Opens the panel of whoever pressed, under their digest."""
     await PersonalDigestPanel(interaction).start(interaction)
 
 
+async def _readable(interaction: Interaction) -> set[int]:
+    """The feeds that who presses may read, here and in the other servers that they share with the bot."""
+    elsewhere = await interaction.client.courier.audience.read_by(interaction.user.id)
+    return {*elsewhere, *await interaction.client.visible_feed_ids(interaction)}
+
+
 def _named(names: list[str] | tuple[str, ...]) -> str:
     """The first of some names, and how many more there are."""
-    shown = [safe.markdown(safe.plain(name, 40)) for name in names[:_NAMES]]
+    shown = [safe.line(name, 40) for name in names[:_NAMES]]
     more = [f"+{amount(len(names) - _NAMES)}"] if len(names) > _NAMES else []
     return " · ".join((*shown, *more))

@@ -13,7 +13,7 @@ from bot.core import locale
 from bot.core.locale import _, amount, clickable
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits, posts
-from bot.posting.rendering.layout import blocks, layout_views
+from bot.posting.rendering.layout import blocks
 from bot.posting.sending import message_places
 from bot.posting.wording import search_notes
 from bot.search.query.query_syntax import MAX_LENGTH, Query
@@ -23,7 +23,7 @@ from bot.watches.watch_matching import CLOSED
 from cogs.reading.query_completion import query_choices
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.place_options import Option, Place, place, require_posting
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, answer
 from cogs.watching.watch_list import (
     WatchPages,
     listed,
@@ -114,7 +114,7 @@ class Watching(
         await store.watches.present(person.id, guild.id)
         await self._unblock(direct.id)
         told = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
-            query=named(wanted.text), server=f"**{safe.markdown(safe.plain(guild.name, 100))}**"
+            query=named(wanted.text), server=f"**{safe.line(guild.name, 100)}**"
         )
         await self._answer(interaction, wanted, told, feed_ids, created=created)
 
@@ -153,7 +153,7 @@ class Watching(
     ) -> None:
         """Say what will be told, and show what would have been."""
         lines = [told if created else _("You’re already watching this.") + " " + told]
-        notes = "\n".join(safe.markdown(safe.plain(search_notes.sentence(note))) for note in wanted.notes)
+        notes = "\n".join(safe.line(search_notes.sentence(note)) for note in wanted.notes)
         if notes:
             lines.append(safe.cut(notes, _NOTES))
         found = await self._searcher.search(wanted, feed_ids=feed_ids, limit=1, sort="newest")
@@ -167,10 +167,9 @@ class Watching(
         else:
             lines.append(_("No matches yet."))
         if found.suggestions:
-            words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+            words = ", ".join(f"**{safe.line(word)}**" for word in found.suggestions)
             lines.append(_("Did you mean {words}?").format(words=words))
-        shown = (blocks.text("\n".join(lines)), *card)
-        await interaction.edit_original_response(view=layout_views.static(shown))
+        await answer(interaction, (blocks.text("\n".join(lines)), *card))
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:

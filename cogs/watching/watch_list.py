@@ -17,7 +17,7 @@ from cogs.shared.lasting_items import lasting
 from cogs.shared.paging import CardPage, CardPages
 from cogs.shared.panels import headed
 from cogs.shared.rights import may_manage_with, require_manage_with
-from cogs.shared.views import Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press, option
 
 _LIST = 10  # a page
 _SHOWN = 150  # characters of a query
@@ -30,15 +30,15 @@ async def listed(interaction: Interaction) -> list[Watch]:
 
     Those of channels only where they see the channel, or it is gone.
     """
-    store, guild, member = interaction.client.store.watches, interaction.guild, interaction.user
-    theirs = await store.of_person(member.id)
-    if guild is None or not isinstance(member, discord.Member):
+    store, server_id = interaction.client.store.watches, interaction.guild_id
+    theirs = await store.of_person(interaction.user.id)
+    if server_id is None or not isinstance(interaction.user, discord.Member):
         return theirs
-    here = [watch for watch in theirs if watch.server_id == guild.id]
+    here = [watch for watch in theirs if watch.server_id == server_id]
     if not await may_manage_with(interaction, FEEDS):
         return here
-    told = await store.of_channels(guild.id)
-    seen = await shown(interaction, guild, member, {watch.channel_id for watch in told})
+    told = await store.of_channels(server_id)
+    seen = await shown(interaction, {watch.channel_id for watch in told})
     return here + [watch for watch in told if watch.channel_id in seen]
 
 
@@ -52,10 +52,7 @@ class WatchPages(CardPages):
         lines = lines or [clickable(_("No watches yet. Add one with /watch add."))]
         menu = retry = None
         if shown:
-            options = [
-                discord.SelectOption(label=menu_label(interaction, watch), value=str(watch.id))
-                for watch in shown
-            ]
+            options = [option(menu_label(interaction, watch), watch.id) for watch in shown]
             menu = Choose(
                 self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options)
             )
@@ -111,7 +108,7 @@ async def require_manage(interaction: Interaction) -> None:
 
 def named(query: str) -> str:
     """A query as it can stand in a sentence."""
-    return f"**{safe.markdown(safe.plain(query, _SHOWN))}**"
+    return f"**{safe.line(query, _SHOWN)}**"
 
 
 def _line(interaction: Interaction, watch: Watch) -> str:

@@ -20,6 +20,7 @@ from mcp.client.streamable_http import streamable_http_client
 from bot.assistants import news_tools, serving
 from bot.client.public_channels import public_channels
 from bot.client.services import Newsroom
+from bot.core.rate_limits import Guesses
 from tests.store.samples import add_feed, follow, new_article, record
 from tests.wire import clients
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
@@ -167,11 +168,20 @@ async def test_a_token_of_a_server_shows_what_everybody_there_may_read(
             for _ in range(serving.CALLS):
                 answer = await client.call_tool("feeds", {})
             assert answer.is_error
-        for wrong in ("x", token + "x", ""):
+        looked_up: list[str] = []
+        known = tokens.server_of
+
+        async def counted(secret: str) -> int | None:
+            looked_up.append(secret)
+            return await known(secret)
+
+        monkeypatch.setattr(tokens, "server_of", counted)
+        for wrong in ("", token + "x", *map(str, range(Guesses.OF_ONE))):
             assert await status(url, wrong) == HTTPStatus.UNAUTHORIZED
+        assert len(looked_up) < Guesses.OF_ONE  # made up ones are not looked up for ever
         assert await status(url, token) != HTTPStatus.UNAUTHORIZED
-        (known,) = await tokens.of_server(server.id)
-        assert known.used == newsroom.clock.now()
+        (shown,) = await tokens.of_server(server.id)
+        assert shown.used == newsroom.clock.now()
         assert await tokens.revoke(server.id) == 1
         assert await status(url, token) == HTTPStatus.UNAUTHORIZED
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bot.search.index import analysis
+from bot.store.records.content_records import Brief
 from bot.stories.story_matching import LEAD, WINDOW, Recent, Telling, plain_title, telling
 from bot.stories.story_membership import margin
 
@@ -129,14 +130,7 @@ def tellings(
     """What is compared, each headline as of a feed of its own, numbered from `first`."""
     return [
         telling(
-            number,
-            number,
-            title=each.title,
-            text=each.text,
-            language=each.language,
-            published=each.published,
-            weigh=weigh,
-            vector=vector,
+            Brief(number, "", number, each.title, each.text, each.language, each.published), weigh, vector
         )
         for number, (each, vector) in enumerate(zip(headlines, encoded, strict=True), first)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import cogs
-from bot.posting.rendering import buttons, reading_buttons
+from bot.posting.rendering import buttons
 from cogs.shared.views import AskerLayout
 from tests.cogs.helpers import menu
 from tests.cogs.people import (
@@ -59,9 +59,9 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
     "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
-    "trends_button": lambda _people, _word, _question: [(reading_buttons.TRENDS, None)],
-    "question_button": lambda _people, _word, _question: [(reading_buttons.QUESTION, None)],
-    "personal_digest_button": lambda _people, _word, _question: [(reading_buttons.PERSONAL, None)],
+    "trends_button": lambda _people, _word, _question: [(buttons.TRENDS, None)],
+    "question_button": lambda _people, _word, _question: [(buttons.QUESTION, None)],
+    "personal_digest_button": lambda _people, _word, _question: [(buttons.PERSONAL, None)],
     "begin_button": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "next_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
@@ -83,9 +83,9 @@ IDS = {
     "next_button": "telex:next:{}:0",
     "tell_button": "telex:tell:{}",
     "stop_button": "telex:stop:watch:{}:1",
-    "trends_button": reading_buttons.TRENDS,
-    "question_button": reading_buttons.QUESTION,
-    "personal_digest_button": reading_buttons.PERSONAL,
+    "trends_button": buttons.TRENDS,
+    "question_button": buttons.QUESTION,
+    "personal_digest_button": buttons.PERSONAL,
     "begin_button": buttons.BEGIN,
 }
 

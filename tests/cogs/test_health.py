@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +18,8 @@ from bot.client.health import AWAY, SILENCE
 from cogs.running.health_monitor import Health
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+
+DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
 
 
 @pytest.fixture
@@ -162,6 +166,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(
     await telex.poll(feed)
     telex.clock.advance(90)
     await telex.reader.slash(telex.news, "about")
+    await telex.bot.newsroom.begin()
     status, text = await page("/metrics")
     assert status == 200
     figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -174,6 +179,11 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(
     assert figures['telex_interaction_seconds_count{command="about"}'] == "1.0"
     assert float(figures["telex_database_bytes"]) > 0
     assert figures["telex_pages_waiting"] == "0.0"
+    assert float(figures['telex_leases{kind="upkeep"}']) == 1
+    assert figures['telex_leases_gained_total{kind="shard"}'] == "0.0"
+    assert float(figures["telex_index_behind_changes"]) > 0
+    drawn = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8")))
+    assert drawn - set(re.findall(r"^(?:# HELP )?(\w+)", text, re.MULTILINE)) == set()
     telex.bot.newsroom.reader.outcomes["robots"] += 2
     assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
     await telex.deliver()

@@ -12,7 +12,7 @@ from simcord.builders import ChannelHandle
 
 from bot.answers import answering
 from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
-from bot.posting.rendering.buttons import Keys, custom_ids, told_keys
+from bot.posting.recovery.shown_articles import Keys, custom_ids, told_keys
 from cogs.asking import direct_messages
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, follow, hide, newest, said, text

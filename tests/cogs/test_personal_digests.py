@@ -68,6 +68,10 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     await bring(telex, feed_server, first, "Linux gets a scheduler", "Chips shrink")
     await bring(telex, feed_server, second, "Tides rise", path="/second")
     await telex.deliver()
+    preview = last(await telex.reader.click(panel, label="Aperçu"))
+    assert preview.ephemeral
+    assert "Tides rise" in text(preview)
+    assert "Chips shrink" not in text(preview)
     assert messages(telex) == []
     await until_due(telex)
     (digest,) = messages(telex)
@@ -138,7 +142,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(
     assert digest is not None
     await telex.advance(digest.due - telex.clock.now())
     edition = await telex.bot.courier.digests.personal.edition(
-        digest, since=digest.due - 86_400, until=telex.clock.now()
+        digest, [feed.id], since=digest.due - 86_400, until=telex.clock.now()
     )
     made = [
         await store.make(digest, edition.written(), until=digest.due, named=edition.article_ids)

@@ -76,12 +76,12 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     feed_server.serve("/rss", _rss(item(2), item(1)))
     await telex.poll(feed)
     await telex.deliver()
-    assert _labels(telex) == ["Save", "Ajouter aux favoris"]
+    assert _labels(telex) == ["Save", "Enregistrer"]
     await choose(telex.editor, last(await panel(telex, "channel")), "English")
     feed_server.serve("/rss", _rss(item(3), item(2), item(1)))
     await telex.poll(feed)
     await telex.deliver()
-    assert _labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
+    assert _labels(telex) == ["Save", "Enregistrer", "Save"]
     back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
     assert selected(last(back), "Post language") == ["Same as the server"]
     assert (await telex.store.preferences.of_channel(telex.news.id)).language is None
@@ -344,7 +344,10 @@ async def test_tokens_for_assistants_are_shown_once_and_revoked(telex: World) ->
     panel = last(await telex.editor.slash(telex.news, "settings assistants"))
     assert panel.ephemeral
     assert "No tokens yet." in text(panel)
+    assert "ask whoever runs me" in text(panel)
+    await tokens.served_at("https://telex.example/mcp")
     panel = last(await telex.editor.click(panel, label="New token"))
+    assert "Address: `https://telex.example/mcp`" in text(panel)
     (token,) = re.findall(r"^[\w-]{43}$", text(panel), re.MULTILINE)
     assert "never used" in text(panel)
     assert await tokens.server_of(token) == telex.guild.id

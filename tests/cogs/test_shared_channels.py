@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
 from bot.client import feed_routes
+from bot.core.choices import Preference
+from bot.core.rate_limits import Guesses
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
@@ -28,6 +33,7 @@ from tests.feed_server import FeedServer, item, rss
 from tests.store import sql
 
 PUBLIC = "https://telex.example/news"
+CAUGHT_UP = 15
 STORY = "Harbour bridge closes after &lt;b&gt;cracks & rust were found"
 
 
@@ -77,6 +83,65 @@ def close(world: World) -> None:
             world.news.id, Overwrite(target_id=role.id, type=OverwriteType.ROLE, allow=allow, deny=deny)
         )
     world.set_permissions(world.news, view_channel=True)
+
+
+def check(address: str, body: str) -> None:
+    """What RFC 4287, RSS 2.0 and JSON Feed 1.1 require of a document, by the ending of its address."""
+    if address.endswith(".json"):
+        check_json(json.loads(body))
+    elif address.endswith(".rss"):
+        check_rss(ET.fromstring(body))
+    else:
+        check_atom(ET.fromstring(body))
+
+
+def check_json(feed: dict[str, Any]) -> None:
+    """https://www.jsonfeed.org/version/1.1/."""
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    assert isinstance(feed["title"], str)
+    for holder in (feed, *feed["items"]):
+        assert all(author.keys() & {"name", "url", "avatar"} for author in holder["authors"])
+        urls = [holder[key] for key in ("home_page_url", "feed_url", "url", "image") if key in holder]
+        assert all(re.fullmatch(r"https?://\S+", url) for url in urls)
+    for entry in feed["items"]:
+        assert {type(entry[key]) for key in ("id", "title", "content_html")} == {str}
+        dates = [entry["date_published"], entry["date_modified"]]
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", date) for date in dates)  # RFC 3339
+        assert all(isinstance(tag, str) for tag in entry.get("tags", ()))
+    ids = [entry["id"] for entry in feed["items"]]
+    assert len(set(ids)) == len(ids)
+    assert feed.keys() <= set("version title home_page_url feed_url language authors items".split())
+
+
+def check_atom(feed: ET.Element) -> None:
+    """https://www.rfc-editor.org/rfc/rfc4287, sections 4.1.1 and 4.1.2."""
+    atom = {"": "http://www.w3.org/2005/Atom"}
+    entries = feed.findall("entry", atom)
+    for holder in (feed, *entries):
+        for name in ("id", "title", "updated"):
+            (one,) = holder.findall(name, atom)
+            assert one.text
+        assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", holder.findtext("id", namespaces=atom) or "")
+        (author,) = holder.findall("author/name", atom)
+        assert author.text
+        assert len([one for one in holder.findall("link", atom) if one.get("rel") == "alternate"]) == 1
+    assert [one.get("type") for one in entries[0].findall("content", atom)] == ["html"]
+    ids = [one.findtext("id", namespaces=atom) for one in entries]
+    assert len(set(ids)) == len(ids)
+
+
+def check_rss(document: ET.Element) -> None:
+    """https://www.rssboard.org/rss-specification."""
+    assert document.get("version") == "2.0"
+    (channel,) = document.findall("channel")
+    assert all(channel.findtext(name) for name in ("title", "link", "description"))
+    guids = []
+    for item_ in channel.findall("item"):
+        (guid,) = item_.findall("guid")
+        guids.append(guid.text)
+        assert guid.get("isPermaLink") == "false"
+        assert parsedate_to_datetime(item_.findtext("pubDate") or "").utcoffset() == timedelta(0)
+    assert len(set(guids)) == len(guids) > 0
 
 
 async def two_outlets(world: World, server: FeedServer) -> None:
@@ -147,6 +212,10 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
     assert '<a href="https://second.example/articles/12">The Second: Harbour bridge' in story["content_html"]
     assert "<b>" not in story["content_html"]
     assert len({one["id"] for one in told["items"]}) == len(told["items"])
+    for what in ("posts", "stories"):
+        for form in ("atom", "rss", "json"):
+            address = posts.replace("posts.atom", f"{what}.{form}")
+            check(address, (await readers.get(address))[2])
     _status, headers, _body = await readers.get(posts)
     validators = {"If-None-Match": headers["ETag"]}, {"If-Modified-Since": headers["Last-Modified"]}
     for validator in validators:
@@ -198,9 +267,21 @@ async def test_only_a_channel_that_everyone_can_read_is_shared(
 async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bot_sent_away(
     telex: World, feed_server: FeedServer, readers: Readers
 ) -> None:
-    await follow(telex, feed_server)
+    feed = await follow(telex, feed_server)
     first = await readers.shared()
     second = await readers.shared()
+    await bring(telex, feed_server, feed, *(f"Topic {number}" for number in range(CAUGHT_UP)))
+    await telex.deliver()
+    assert len(telex.posts()) < CAUGHT_UP  # what one message catches up with is no one story
+    stories = (await readers.get(second.replace("posts", "stories")))[2]
+    assert len(feedparser.parse(stories).entries) == CAUGHT_UP + 1
+    await telex.store.preferences.change(
+        Preference.JOIN_STORIES, 0, server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
+    )
+    panel = last(await telex.editor.slash(telex.news, "feed share"))
+    panel = last(await telex.editor.click(panel, label="Replace the address"))
+    assert "Stories" not in text(panel)
+    (second,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", text(panel))
     assert [(await readers.get(each))[0] for each in (first, second)] == [404, 200]
     history = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Feed of the channel**: not shared → shared" in history
@@ -212,6 +293,11 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     for odd in ("/", "/posts.exe", "/other.atom"):
         assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
+    guessed = [await readers.get(f"{PUBLIC}/feeds/{guess}/posts.atom") for guess in range(Guesses.OF_ONE)]
+    assert (guessed[0][0], guessed[-1][0], guessed[-1][1]["Retry-After"]) == (404, 429, "3")
+    elsewhere = {"X-Forwarded-For": "192.0.2.7, 2001:db8::7"}
+    assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **elsewhere))[0] == 404
+    assert (await readers.get(second))[0] == 200  # nobody's guesses keep its readers out
     await telex.store.servers.left(telex.guild.id)
     await telex.store.servers.joined(telex.guild.id)
     assert (await readers.get(second))[0] == 404

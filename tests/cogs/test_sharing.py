@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.posting.rendering import buttons
+from bot.posting.recovery import shown_articles
 from tests.cogs.helpers import choose, follow, hide, labels, last, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
@@ -31,8 +31,8 @@ async def test_what_was_shared_is_not_taken_for_a_post(telex: World, feed_server
     await follow(telex, feed_server)
     card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Cities")
     await telex.reader.click(last(card), label="Share here")
-    assert buttons.told_keys(telex.posts()[-1]) == buttons.Keys()
-    assert buttons.told_keys(telex.posts()[0]).posted
+    assert shown_articles.told_keys(telex.posts()[-1]) == shown_articles.Keys()
+    assert shown_articles.told_keys(telex.posts()[0]).posted
 
 
 async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(

@@ -6,6 +6,7 @@ import discord
 import pytest
 from simcord.results import ResponseMessage
 
+from bot.posting.recovery import shown_articles
 from bot.posting.rendering import buttons
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import components, follow, forge, last, newest, said
@@ -71,7 +72,7 @@ async def test_votes_count_after_a_restart(telex: World) -> None:
     await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
     await telex.restart()
     answer = telex.posts()[-1]
-    found = [one for one in buttons.custom_ids(answer) if one.startswith("telex:vote:up")]
+    found = [one for one in shown_articles.custom_ids(answer) if one.startswith("telex:vote:up")]
     assert "Glad that helped" in said(await telex.editor.click(answer, custom_id=found[0]))
     assert await votes(telex) == (1, 0)
 

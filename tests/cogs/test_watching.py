@@ -15,6 +15,7 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 
 from bot.core.models import Feed
+from bot.posting.recovery import shown_articles
 from bot.posting.rendering import buttons
 from bot.store import DatabaseFault
 from bot.store.outbox import watch_notices
@@ -60,7 +61,7 @@ class Desk:
 
 
 def is_notice(message: discord.Message) -> bool:
-    return any(one.startswith("telex:stop:") for one in buttons.custom_ids(message))
+    return any(one.startswith("telex:stop:") for one in shown_articles.custom_ids(message))
 
 
 @pytest.fixture
@@ -433,7 +434,7 @@ async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex: World
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     (notice,) = desk.told()
-    (custom_id,) = (one for one in buttons.custom_ids(notice) if one.startswith("telex:stop:"))
+    (custom_id,) = (one for one in shown_articles.custom_ids(notice) if one.startswith("telex:stop:"))
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
     stop = buttons.stop(custom_id.removeprefix("telex:stop:"))

@@ -8,7 +8,7 @@ from simcord.results import ResponseMessage
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Feed
 from bot.core.settings import Settings
-from bot.posting.rendering.shown_articles import holds, pages
+from bot.posting.recovery.shown_articles import holds, pages
 from bot.store.records.content_records import WrittenKind
 from tests.cogs.engine import mention
 from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text

@@ -84,6 +84,17 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> 
         assert outlets == 4
 
 
+def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all() -> None:
+    told = [
+        article(1, "Passkeys : pourquoi les banques hésitent", language="fr", kept=9),
+        article(2, "How to move Passkeys to another phone", published=NOW - 80_000),
+        article(3, "Le retour du Minitel", language="fr", published=NOW - 90),
+    ]
+    for language, first in (("en", 2), ("fr", 1)):
+        sections, _more, _outlets = digest_selection.choose(told, (), NOW - DAY, NOW, language=language)
+        assert sections[0].stories[0].articles[0][0] == first
+
+
 def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it() -> None:
     told = [
         article(1, "Python version 3.12 released for everyone"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.posting.rendering import classic_posts
+from bot.posting.rendering import posts
 from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import item
@@ -58,7 +58,7 @@ async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(
     telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr(classic_posts, "is_classic", lambda _look: True)
+        earlier.setattr(posts, "is_classic", lambda _look: True)
         await published(telex, publisher, 2)
     assert all(post.embeds for post in telex.posts())
     publisher.items = publisher.items[1:]

@@ -10,6 +10,7 @@ import pytest
 
 from bot.core.locale import catalogue
 from bot.core.models import DispatchState, Fate
+from bot.posting.recovery import shown_articles
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
@@ -261,7 +262,7 @@ async def test_an_article_that_changed_is_edited_and_not_posted_again(
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1, corrected"]
     assert [post.id for post in telex.posts()] == [post.id for post in before]
-    assert buttons.custom_ids(telex.posts()[-1]) == buttons.custom_ids(before[-1])
+    assert shown_articles.custom_ids(telex.posts()[-1]) == shown_articles.custom_ids(before[-1])
 
 
 async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(
@@ -304,7 +305,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex: World, publishe
     covered = 30 - limit
     assert title(catch_up) == f"{covered} articles came in meanwhile"
     assert len(text(catch_up).splitlines()) == covered + 1
-    assert {name.split(":")[1] for name in buttons.custom_ids(catch_up)} == {"pick", "all"}
+    assert {name.split(":")[1] for name in shown_articles.custom_ids(catch_up)} == {"pick", "all"}
     assert not catch_up.reactions
 
 

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bot.posting.sending import request_pace
-from bot.posting.sending.request_pace import A_SECOND, RequestPace
+from bot.posting.sending import request_budget
+from bot.posting.sending.request_budget import A_SECOND
+from bot.posting.sending.request_pace import RequestPace
+from bot.store import Store
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 
@@ -17,8 +19,8 @@ PLACE = "/api/v10/channels/1/messages"
 
 
 @pytest.fixture
-def pace(clock: ManualClock) -> RequestPace:
-    return RequestPace(clock, lambda channel_id: channel_id, {})
+def pace(clock: ManualClock, store: Store) -> RequestPace:
+    return RequestPace(clock, store, lambda channel_id: channel_id, {})
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
     monkeypatch: pytest.MonkeyPatch,
     status: int,
 ) -> None:
-    monkeypatch.setattr(request_pace, "MOST_INVALID", 20)
+    monkeypatch.setattr(request_budget, "MOST_INVALID", 20)
     url = feed_server.serve(PLACE, "[]", status=status)
     while pace.answers[status] < 20:
         await end(clock, await asked(session, url, 20))
@@ -100,7 +102,7 @@ async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(
     feed_server: FeedServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(request_pace, "MOST_INVALID", 20)
+    monkeypatch.setattr(request_budget, "MOST_INVALID", 20)
     url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
     assert all(task.done() for task in await asked(session, url, 40))
     assert pace.answers[429] == 40

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.core.models import DispatchState, Fate
+from bot.posting.recovery import shown_articles
 from bot.posting.recovery.pending_claims import LOOKS
 from bot.posting.rendering import buttons
 from bot.posting.sending.dispatch_sender import DispatchSender
@@ -181,7 +182,7 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(
     stop_at(telex, "send", "before")
     await telex.deliver()
     (claimed,) = await telex.store.dispatches.interrupted()
-    assert buttons.save_id(claimed.what) in buttons.custom_ids(answer)
+    assert buttons.save_id(claimed.what) in shown_articles.custom_ids(answer)
     await telex.restart()
     await telex.deliver()
     others = [message for message in telex.posts() if message.id != answer.id]

@@ -10,8 +10,8 @@ import pytest
 from bot.core.choices import Preference
 from bot.core.models import Article, Feed
 from bot.posting.rendering import buttons
-from bot.posting.rendering.also import line
 from bot.posting.rendering.buttons import MOST_JOINED
+from bot.posting.rendering.posts import also
 from bot.store.outbox.story_joins import PAUSE, WINDOW
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -245,16 +245,16 @@ def article(number: int, **fields: object) -> Article:
 
 def test_a_line_stays_short_and_harmless_whatever_joins() -> None:
     many = [article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)]
-    told = line(many)
+    told = also(many)
     assert len(told) < 2_600
     assert told.endswith(f"{30 - told.count('](')} more")
     assert told.count("](") <= MOST_JOINED
     hostile = article(1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z")
-    said = line([hostile])
+    said = also([hostile])
     assert "](https://evil" not in said
     assert "](https://a.example/%29[y]%28z)" in said
     assert "**" not in said.replace("\\*", "")
 
 
 def test_an_outlet_without_a_name_is_its_site() -> None:
-    assert line([article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"
+    assert also([article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"

@@ -75,7 +75,7 @@ def test_any_text_has_a_vector_and_can_be_held_against_a_question() -> None:
     source = """
 from bot.search.semantic.encoder import encode
 from bot.search.semantic.passage_encoder import cosines, is_there
-texts = ["", " ", "\\x00", "\\ud83d", "é" * 2000, "😀" * 2000, "a\\n" * 1000, "中文"]
+texts = ["", " ", "\\x00", "\\ud83d", "é" * 400, "😀" * 400, "a\\n" * 200, "中文"]
 assert all(len(vector) == 512 for vector in encode(texts))
 if is_there():
     assert len(cosines("\\ud83d", texts)) == len(texts)

@@ -117,14 +117,13 @@ def test_quiet_hours_end_alike(server: DatabaseServer) -> None:
             assert found == hours.quiet_until(now, text, zone), (now, text, zone)
 
 
-async def test_a_newer_database_and_a_second_bot_are_refused(
+async def test_a_newer_database_and_who_needs_it_alone_are_refused(
     server: DatabaseServer, clock: ManualClock
 ) -> None:
-    with Store.lock_for_run(server), pytest.raises(AlreadyRunning, match="already running"):  # noqa: SIM117
-        with Store.lock_for_run(server):
-            pass
-    with Store.lock_for_run(server):
-        pass
+    for first, second in ((False, True), (True, False)):  # who needs the database alone, and who shares it
+        with Store.lock_for_run(server, alone=first), pytest.raises(AlreadyRunning, match="already running"):  # noqa: SIM117
+            with Store.lock_for_run(server, alone=second):
+                pass
     sql.run(server, "UPDATE schema_version SET number = number + 1")
     try:
         with pytest.raises(NewerDatabase, match="later Telex"):

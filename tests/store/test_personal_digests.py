@@ -36,11 +36,14 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(
     assert len(everything.candidates) == 2
     some = await digests.candidates([feed.id], (), (one,), since=since, until=until)
     assert [each.article_id for each in some.candidates] == [one]
-    assert await digests.make(digest, '{"sections": []}', until=clock.now(), named=[one])
+    payload = f'{{"since": {since}, "sections": []}}'
+    assert await digests.make(digest, payload, until=clock.now(), named=[one])
+    assert await digests.waiting_since(DIRECT) == since  # which the next one tells too, should it still wait
     assert not await digests.make(digest, '{"sections": []}', until=clock.now(), named=[one])
     owed = await store.dispatches.claim(DIRECT, clock.now())
     assert owed is not None
     assert (owed.person_id, owed.server_id, owed.article_ids) == (PERSON, 0, (one,))
+    assert await digests.waiting_since(DIRECT) is None
     await digests.pause(PERSON)
     assert await digests.next_due("closed") is None
     await save()

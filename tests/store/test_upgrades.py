@@ -107,17 +107,17 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(
         await store.close()
 
 
-@pytest.mark.parametrize("version", [number for number in available() if number < TODAY])
+@pytest.mark.parametrize("version", [FIRST, TODAY - 1])  # each one is tried while it is the newest
 def test_a_migration_killed_after_any_statement_leaves_a_whole_version(
     old: dict[int, Path], tmp_path: Path, version: int
 ) -> None:
-    """From the first version through all that follow, from others to the next.
+    """From the first version through all that follow, and from the last to today's, with rows in every table.
 
     What is left goes on to the same end.
     """
     later = [path.read_text("utf-8") for number, path in available().items() if number > version]
     counts = [len(list(statements(script))) for script in later]
-    killed = sum(counts if version == FIRST else counts[:1])
+    killed = sum(counts)
     command = [sys.executable, "-m", "tests.store.interrupting", str(old[version]), str(tmp_path)]
     subprocess.run([*command, str(killed)], cwd=CHECKOUT, check=True, timeout=100)
     copies = sorted(tmp_path.glob("*.db"), key=lambda path: int(path.stem))

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from bot.store.records.content_records import Brief
 from bot.stories.story_matching import LEAST, Recent, Telling, likeness, telling
 from bot.stories.story_membership import ALONE, APART, margin
 from bot.stories.title_conflicts import Figure, contradict, figures
@@ -41,15 +42,7 @@ fr | Amazon va supprimer 14 000 postes | Amazon va supprimer 30 000 postes
 def told(
     title: str, number: int = 1, *, language: str = "en", published: int = 0, text: str = "", feed: int = 0
 ) -> Telling:
-    return telling(
-        number,
-        feed or number,
-        title=title,
-        text=text,
-        language=language,
-        published=published,
-        weigh=lambda _term: 7.0,
-    )
+    return telling(Brief(number, "", feed or number, title, text, language, published), lambda _term: 7.0)
 
 
 def pairs(text: str) -> list[list[str]]:

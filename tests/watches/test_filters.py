@@ -11,8 +11,7 @@ from bot.client.services import Newsroom
 from bot.core.choices import Filter, Rule
 from bot.core.models import Article, Feed
 from bot.core.refusals import Declined
-from bot.posting.rendering import filter_labels
-from bot.posting.wording import declined_reasons
+from bot.posting.wording import declined_reasons, filter_labels
 from bot.posting.wording.explanations import explain, sentence
 from bot.search.query.query_matching import ReadArticle, criterion_of
 from bot.search.query.query_syntax import Query, parse

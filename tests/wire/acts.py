@@ -217,8 +217,16 @@ class Acts:
 
     # Servers
 
-    def add_server(self, name: str, *, locale: str = "en-US", with_bot: bool = True) -> Server:
-        server = Server(id=self.state.new_id(), name=name, owner_id=self.state.owner.id, locale=locale)
+    def add_server(
+        self,
+        name: str,
+        *,
+        locale: str = "en-US",
+        with_bot: bool = True,
+        shard: tuple[int, int] | None = None,
+    ) -> Server:
+        """A server; on a certain `shard` of so many where the test cares."""
+        server = Server(id=self.state.new_id(shard), name=name, owner_id=self.state.owner.id, locale=locale)
         server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE)
         server.members[self.state.owner.id] = []
         self.state.servers[server.id] = server

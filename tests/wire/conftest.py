@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.settings import Settings
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.clients import Witness, online, redirect
@@ -23,6 +24,7 @@ async def discord_server() -> AsyncIterator[DiscordServer]:
     yield server
     await server.stop()
     assert server.violations == []
+    assert server.gateway.doubled == []
 
 
 @pytest.fixture
@@ -51,10 +53,15 @@ async def client(
 
 @pytest.fixture
 async def scene(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+    discord_server: DiscordServer,
+    feed_server: FeedServer,
+    launcher: Launcher,
+    tmp_path: Path,
+    settings: Settings,
 ) -> AsyncIterator[Scene]:
     """A server whose channels, one of each kind, follow a feed and are owed its newest article."""
-    async with open_scene(discord_server, feed_server, launcher, tmp_path) as opened:
+    place = settings.database
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, database=place) as opened:
         yield opened
         if opened.bot is not None:
             sys.stderr.write(opened.bot.log)  # shown beside a failure
@@ -62,10 +69,17 @@ async def scene(
 
 @pytest.fixture
 async def quick_scene(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+    discord_server: DiscordServer,
+    feed_server: FeedServer,
+    launcher: Launcher,
+    tmp_path: Path,
+    settings: Settings,
 ) -> AsyncIterator[Scene]:
     """The same where five minutes last a second and a half."""
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, speed=200) as opened:
+    place = settings.database
+    async with open_scene(
+        discord_server, feed_server, launcher, tmp_path, speed=200, database=place
+    ) as opened:
         yield opened
         if opened.bot is not None:
             sys.stderr.write(opened.bot.log)  # shown beside a failure

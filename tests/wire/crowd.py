@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.core.clock import SystemClock
+from bot.core.database_server import DatabaseServer
 from bot.store import Store
 from tests.store.samples import new_article
+from tests.wire import direct_access
 from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.state import Channel
@@ -29,10 +30,11 @@ class Crowd:
     folder: Path
     clock: SystemClock = field(default_factory=SystemClock)
     bot: BotProcess | None = None
+    server_database: DatabaseServer | None = None
 
     @property
-    def database(self) -> Path:
-        return self.folder / "telex.db"
+    def database(self) -> Path | DatabaseServer:
+        return self.server_database or self.folder / "telex.db"
 
     def server(self, channels: int) -> list[Channel]:
         """A server with so many channels."""
@@ -65,34 +67,36 @@ class Crowd:
 
     def _follow(self, channels: Sequence[Channel], feed_id: int, now: int) -> None:
         """Let all of them follow a feed, in one go: there may be thousands."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO server (id, locale, joined) VALUES (?, 'en-US', ?)",
-                [(channel.server_id, now) for channel in channels],
-            )
-            connection.executemany(
-                "INSERT OR IGNORE INTO channel (id, server_id) VALUES (?, ?)",
-                [(channel.id, channel.server_id) for channel in channels],
-            )
-            connection.executemany(
-                "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
-                [(channel.id, feed_id, now) for channel in channels],
-            )
+        direct_access.change_many(
+            self.database,
+            "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?) ON CONFLICT DO NOTHING",
+            [(channel.server_id, now) for channel in channels],
+        )
+        direct_access.change_many(
+            self.database,
+            "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(channel.id, channel.server_id) for channel in channels],
+        )
+        direct_access.change_many(
+            self.database,
+            "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
+            [(channel.id, feed_id, now) for channel in channels],
+        )
 
     def change_all(self, channels: Sequence[Channel]) -> int:
         """What was posted in these channels is to be edited now; how many posts that are."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            return connection.execute(
-                f"UPDATE dispatch SET edit_due = ? WHERE state = 'sent' "
-                f"AND channel_id IN ({','.join(str(channel.id) for channel in channels)})",
-                (self.clock.now(),),
-            ).rowcount
+        return direct_access.change(
+            self.database,
+            f"UPDATE dispatch SET edit_due = ? WHERE state = 'sent' "
+            f"AND channel_id IN ({','.join(str(channel.id) for channel in channels)})",
+            (self.clock.now(),),
+        )
 
     def start(self, **environment: str) -> BotProcess:
         """Start the bot."""
         given = {
             "DISCORD_TOKEN": self.discord.token,
-            "TELEX_DATABASE": str(self.database),
+            "TELEX_DATABASE": direct_access.address(self.database),
             "TELEX_SEMANTIC": "false",
             "TELEX_FULL_TEXT": "never",
             "WIRE_API": self.discord.api,

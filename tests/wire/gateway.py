@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
@@ -91,6 +92,41 @@ class Line:
                 return
 
 
+class IdentifyLimits:
+    """How often sessions may begin, whatever process asks (docs: gateway, "Session Start Limit Object").
+
+    Of shards with one `id % max_concurrency` one in `period` seconds; 0, no limit, unless a test says so.
+    """
+
+    def __init__(self) -> None:
+        self.max_concurrency = 1
+        self.period = 0.0
+        self.total = 1000
+        self.begun = 0
+        self.refused = 0
+        self._last: dict[int, float] = {}
+
+    def take(self, shard: int) -> bool:
+        """Whether a shard may begin a session now, which is counted."""
+        bucket, now = shard % self.max_concurrency, time.monotonic()
+        too_early = now - self._last.get(bucket, -self.period) < self.period
+        if too_early or self.begun >= self.total:
+            self.refused += 1
+            return False
+        self._last[bucket] = now
+        self.begun += 1
+        return True
+
+    def described(self) -> Json:
+        """As `/gateway/bot` tells it."""
+        return {
+            "total": self.total,
+            "remaining": self.total - self.begun,
+            "reset_after": 86_400_000,
+            "max_concurrency": self.max_concurrency,
+        }
+
+
 class Gateway:
     """All sessions, and the events they get."""
 
@@ -104,6 +140,9 @@ class Gateway:
         self.identified: list[Json] = []
         self.resumed = 0
         self.heartbeats = 0
+
+        self.limits = IdentifyLimits()
+        self.doubled: list[str] = []  # shards that were identified while an earlier session of them lived
 
     @property
     def connected(self) -> list[Session]:
@@ -185,8 +224,12 @@ class Gateway:
         if data["intents"] & PRIVILEGED & ~self.privileged:
             line.close(DISALLOWED_INTENTS)
             return None
-        self.identified.append(data)
         shard = tuple(data["shard"]) if "shard" in data else None
+        if not self.limits.take(shard[0] if shard else 0):
+            line.send({"op": INVALID_SESSION, "d": False})
+            return None
+        self.identified.append(data)
+        self.doubled += [f"shard {shard}" for old in self.connected if old.shard == shard]
         session = Session(secrets.token_hex(16), data["intents"], shard, line=line)
         for old in [old for old in self.sessions.values() if old.line is None and old.shard == shard]:
             del self.sessions[old.id]

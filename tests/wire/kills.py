@@ -10,7 +10,7 @@ from signal import SIGKILL
 
 from bot.core.choices import Preference
 from tests.wire.looking import articles
-from tests.wire.scene import KINDS, Scene
+from tests.wire.scene import DIRECT, KINDS, Scene
 from tests.wire.waiting import until
 
 INTAKE = "bot.polling.intake:Intake"
@@ -115,7 +115,7 @@ RECOVERING: tuple[Step, ...] = tuple(
 
 STEPS = (*POLLING, *POSTING, *RECOVERING)
 
-WATCHERS = ("direct message", "watching channel")
+WATCHERS = (DIRECT, "watching channel")
 WATCHING: tuple[Step, ...] = tuple(
     replace(step, kinds=WATCHERS)
     for step in (
@@ -147,6 +147,23 @@ DIGESTING: tuple[Step, ...] = (
     *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
 )
 """From a digest that is due to its recorded message."""
+
+BRIEFING: tuple[Step, ...] = tuple(
+    replace(step, kinds=(DIRECT,))
+    for step in (
+        *_around("making", "bot.posting.personal_digest_making:PersonalDigests._make"),
+        *_around("digest written", "bot.store.people.personal_digests:PersonalDigests.make"),
+        _around("what it covers", "bot.store.people.personal_digests:_make", any_channel=True)[1],
+        *_around("claim", f"{COURIER}._claim"),
+        *_around("admission", "bot.posting.audience:Audience.admit"),
+        *_MESSAGE,
+        *_RECORD,
+        *_around("finish", f"{CHORES}.finish"),
+        *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
+        *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+    )
+)
+"""From a person's digest that is due to the recorded direct message."""
 
 EDITING: tuple[Step, ...] = (
     *_around("edit", f"{CHORES}._edit"),
@@ -406,7 +423,7 @@ async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) 
 
 
 async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
-    """As `survive`, of channels that get digests alone: what was held comes in one message."""
+    """As `survive`, of channels that get digests alone, or a person: what was held comes in one message."""
     scene.discord.acts.nonce_window = INSIDE
     numbers = await scene.publish(2)
     scene.end_day()
@@ -458,6 +475,12 @@ async def digest(scene: Scene) -> None:
     await scene.digest()
 
 
+async def brief(scene: Scene) -> None:
+    """Let a person get a digest of their own."""
+    await settle(scene)
+    await scene.brief()
+
+
 async def hold(scene: Scene) -> None:
     """Let the channels take what two outlets tell."""
     await settle(scene)
@@ -482,6 +505,7 @@ PLAYS = (
     *(Play(f"{edit.__name__} posts", EDITING, partial(survive_edit, edit=edit)) for edit in EDITS),
     Play("catch-ups of a limit", LIMITED, survive_limit, limit),
     Play("digests", DIGESTING, survive_digest, digest),
+    Play("people's own digests", BRIEFING, survive_digest, brief),
     Play("stories that wait for outlets", HOLDING, survive_hold, hold),
     Play("the best of the day", CHOOSING, survive_choice, choose),
     Play("posts in the thread of a day", DAILY, survive_thread, thread_a_day),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.core.database_server import DatabaseServer
+from tests.wire import direct_access
 from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Message
@@ -25,6 +27,11 @@ _NOTICES = """
     SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
     FROM watch_match JOIN article ON article.id = article_id JOIN dispatch ON dispatch.id = dispatch_id
 """
+_BRIEFS = """
+    SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
+    FROM personal_digest JOIN dispatch ON dispatch.channel_id = personal_digest.channel_id
+    JOIN digest_article ON dispatch_id = dispatch.id JOIN article ON article.id = article_id
+"""
 _OPEN = """
     SELECT count(*) FROM dispatch WHERE state IN ('waiting', 'claimed') OR state = 'sent' AND finished = 0
 """
@@ -34,10 +41,17 @@ class Looking:
     """Reads the channels of a server and the database of its bot."""
 
     discord: DiscordServer
-    database: Path
+    database: Path | DatabaseServer
     clock: QuickClock
     channels: dict[str, Channel]
     watchers: dict[str, Channel]
+
+    @property
+    def file(self) -> Path:
+        """The database where it is a file; a test that is about files is skipped where it is none."""
+        if isinstance(self.database, DatabaseServer):
+            pytest.skip("about files of SQLite")
+        return self.database
 
     @property
     def places(self) -> dict[str, Channel]:
@@ -51,8 +65,9 @@ class Looking:
 
     def digests_due(self) -> int:
         """How many digests are due and not made."""
-        ((count,),) = self.rows(f"SELECT count(*) FROM digest WHERE due <= {self.clock.now()}")
-        return int(count)
+        kinds = ("digest", "personal_digest")
+        now = self.clock.now()
+        return sum(self.rows(f"SELECT count(*) FROM {kind} WHERE due <= {now}")[0][0] for kind in kinds)
 
     def open_dispatches(self) -> int:
         """How many dispatches are not over."""
@@ -62,9 +77,8 @@ class Looking:
     def fates(self, numbers: Iterable[int]) -> list[str]:
         """What is wrong with the fates of articles: one is right in each channel, posted as its message."""
         found: dict[tuple[int, int], list[tuple[str, int]]] = {}
-        for url, channel_id, state, message_id in self.rows(_FATES):
-            found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
-        for url, channel_id, state, message_id in self.rows(_NOTICES):
+        rows = [row for query in (_FATES, _NOTICES, _BRIEFS) for row in self.rows(query)]
+        for url, channel_id, state, message_id in rows:
             found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
         wrong = []
         for kind, channel in self.places.items():
@@ -78,8 +92,7 @@ class Looking:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database answers to a query, whoever has it open."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-            return connection.execute(sql).fetchall()
+        return direct_access.rows(self.database, sql)
 
     def messages(self, kind: str) -> list[Message]:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""

@@ -46,7 +46,7 @@ def application(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/gateway/bot")
 def gateway(server: DiscordServer, call: Call) -> Answer:
-    limits = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
+    limits = server.gateway.limits.described()
     return 200, {"url": server.gateway.url, "shards": server.shards, "session_start_limit": limits}
 
 

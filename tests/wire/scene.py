@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
 
 from aiohttp import web
 
 from bot.client.services import Newsroom, open_newsroom
-from bot.core.choices import DigestPlan, Preference
+from bot.core.choices import DigestPlan, PersonalPlan, Preference
+from bot.core.database_server import DatabaseServer
 from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.polling.poller import Poller
@@ -23,6 +23,7 @@ from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
 from tests.inline_workers import InlineWorkers
 from tests.store.samples import new_article
+from tests.wire import direct_access
 from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.looking import Looking
@@ -31,6 +32,7 @@ from tests.wire.state import Channel, Kind, Permission, Server
 from tests.wire.waiting import until
 
 KINDS = ("text", "announcement", "thread", "forum")
+DIRECT = "direct message"
 SIGNED = ("signed text", "signed thread", "signed forum")
 """Channels whose posts appear under the name of their outlet."""
 
@@ -46,11 +48,11 @@ class Scene(Looking):
         folder: Path,
         *,
         speed: float = 1,
-        disk: Path | None = None,
+        database: Path | DatabaseServer | None = None,
     ) -> None:
         self.discord = discord
         self.feeds = feeds
-        self.database = (disk or folder) / "telex.db"
+        self.database = database or folder / "telex.db"
         self.server: Server = discord.acts.add_server("Newsroom")
         self.channels: dict[str, Channel] = {}
         self.watchers: dict[str, Channel] = {}
@@ -104,14 +106,14 @@ class Scene(Looking):
     async def watch(self) -> None:
         """Let a person and a channel watch for what every article has."""
         ada = self.discord.people.join(self.server.id, "Ada")
-        self.watchers["direct message"] = self.discord.acts.direct(ada)
+        self.watchers[DIRECT] = self.discord.acts.direct(ada)
         self.watchers["watching channel"] = self.discord.acts.add_channel(self.server, "watching")
         async with self.newsroom() as newsroom:
             for kind, channel in self.watchers.items():
                 assert await newsroom.store.watches.add(
                     server_id=self.server.id,
                     channel_id=channel.id,
-                    person_id=ada.id if kind == "direct message" else None,
+                    person_id=ada.id if kind == DIRECT else None,
                     query="article",
                     language=None,
                     limit=9,
@@ -119,8 +121,20 @@ class Scene(Looking):
 
     def end_quiet(self) -> None:
         """Let what the watches find be told at once, though there was a notice a moment ago."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("UPDATE watch SET quiet = 0")
+        direct_access.change(self.database, "UPDATE watch SET quiet = 0")
+
+    async def brief(self) -> None:
+        """Let a person get a digest of their own, of all that they may read."""
+        ada = self.discord.people.join(self.server.id, "Ada")
+        self.watchers[DIRECT] = self.discord.acts.direct(ada)
+        async with self.newsroom() as newsroom:
+            await newsroom.store.personal_digests.save(
+                PersonalPlan(weekday=None, minute=0),
+                person_id=ada.id,
+                channel_id=self.watchers[DIRECT].id,
+                server_id=self.server.id,
+                language="en",
+            )
 
     async def digest(self) -> None:
         """Let every channel that follows the feed get a digest and no single posts."""
@@ -145,8 +159,8 @@ class Scene(Looking):
     def end_day(self, due: int | None = None) -> int:
         """Let the digests be due, now unless said. Returns since when."""
         due = self.clock.now() if due is None else due
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("UPDATE digest SET due = ?", (due,))
+        direct_access.change(self.database, "UPDATE digest SET due = ?", (due,))
+        direct_access.change(self.database, "UPDATE personal_digest SET due = ?", (due,))
         return due
 
     def write(self, count: int, *, about: str = "Article") -> list[int]:
@@ -196,11 +210,11 @@ class Scene(Looking):
         """The publisher took an article back long ago, and its feed is fetched while no bot runs."""
         self._withdrawn.add(number)
         self.serve()
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute(
-                "UPDATE article SET missing_since = ? WHERE url LIKE ?",
-                (self.clock.now() - 86_400, f"%/articles/{number}"),
-            )
+        direct_access.change(
+            self.database,
+            "UPDATE article SET missing_since = ? WHERE url LIKE ?",
+            (self.clock.now() - 86_400, f"%/articles/{number}"),
+        )
         async with self.newsroom() as newsroom:
             await self._poll(newsroom)
 
@@ -266,13 +280,15 @@ class Scene(Looking):
 
     def choose_now(self) -> None:
         """Let the best of the day be chosen at once."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("UPDATE channel SET best_due = ? WHERE best_due > 0", (self.clock.now(),))
+        direct_access.change(
+            self.database, "UPDATE channel SET best_due = ? WHERE best_due > 0", (self.clock.now(),)
+        )
 
     def hasten_edits(self) -> None:
         """Let messages that are to be edited be edited at once."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),))
+        direct_access.change(
+            self.database, "UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),)
+        )
 
     async def prefer(self, preference: Preference, value: int | None, *kinds: str) -> None:
         """Choose something for the channels of these kinds."""
@@ -288,13 +304,13 @@ class Scene(Looking):
 
     def end_hour(self) -> None:
         """Let all that was sent be of an hour ago."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("UPDATE dispatch SET sent = sent - 3600 WHERE sent IS NOT NULL")
+        direct_access.change(self.database, "UPDATE dispatch SET sent = sent - 3600 WHERE sent IS NOT NULL")
 
     def unblock(self) -> None:
         """Let all channels be tried again at once."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL")
+        direct_access.change(
+            self.database, "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL"
+        )
 
     def end_thread(self, kind: str) -> None:
         """Somebody deletes the threads of a channel, that of the day among them."""
@@ -320,6 +336,7 @@ class Scene(Looking):
         """The bot's database and poller without the bot."""
         settings = Settings(
             database=self.database,
+            index=self._folder / "index",
             allow_private_addresses=(ip_network("127.0.0.0/8"),),
             catch_up_after=self.catch_up_after,
         )
@@ -339,6 +356,7 @@ class Scene(Looking):
             newsroom.fetcher,
             InlineWorkers(),
             feed_notices.texts,
+            newsroom.leases,
         )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report
@@ -363,7 +381,8 @@ class Scene(Looking):
     def _environment(self) -> dict[str, str]:
         return {
             "DISCORD_TOKEN": self.discord.token,
-            "TELEX_DATABASE": str(self.database),
+            "TELEX_DATABASE": direct_access.address(self.database),
+            "TELEX_INDEX": str(self._folder / "index"),
             "TELEX_SEMANTIC": "false",  # its start is no part of what is watched
             "TELEX_FULL_TEXT": "never",
             "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
@@ -412,14 +431,14 @@ async def open_scene(
     *,
     speed: float = 20,
     kinds: Iterable[str] = KINDS,
-    disk: Path | None = None,
+    database: Path | DatabaseServer | None = None,
     catch_up_after: int = 100,
 ) -> AsyncIterator[Scene]:
     """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it.
 
-    The database lies in the folder, or on a `disk` of its own.
+    The database lies in the folder unless it is said where.
     """
-    scene = Scene(discord, feeds, launcher, folder, speed=speed, disk=disk)
+    scene = Scene(discord, feeds, launcher, folder, speed=speed, database=database)
     scene.catch_up_after = catch_up_after
     scene.build(kinds)
     await scene.follow()

@@ -246,10 +246,12 @@ class State:
         self.bot = self.add_person("Telex", bot=True)
         self.owner = self.add_person("owner")
 
-    def new_id(self) -> int:
-        """A snowflake of now, and later than every one before."""
+    def new_id(self, shard: tuple[int, int] | None = None) -> int:
+        """A snowflake of now, and later than every one before; that of a server on a `shard` of so many."""
         milliseconds = int(self.now() * 1000)
         self._last_id = max(self._last_id + 1, (milliseconds - DISCORD_EPOCH_MS) << 22)
+        while shard is not None and (self._last_id >> 22) % shard[1] != shard[0]:
+            self._last_id += 1 << 22
         return self._last_id
 
     def timestamp(self) -> str:

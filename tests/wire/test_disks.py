@@ -30,7 +30,9 @@ async def on_disk(
 ) -> AsyncIterator[Scene]:
     """A scene whose database lies on a small disk of its own."""
     with small_disk(tmp_path) as disk:
-        async with open_scene(discord_server, feed_server, launcher, tmp_path, speed=20, disk=disk) as opened:
+        async with open_scene(
+            discord_server, feed_server, launcher, tmp_path, speed=20, database=disk / "telex.db"
+        ) as opened:
             yield opened
 
 
@@ -38,7 +40,7 @@ class Trouble:
     """Something that keeps the database of a scene from being written, and how it ends."""
 
     def __init__(self, scene: Scene, *, full: bool) -> None:
-        disk = scene.database.parent
+        disk = scene.file.parent
         self.begin: Callable[[], None] = partial(fill, disk) if full else partial(let_fail, scene)
         self.end: Callable[[], None] = partial(make_room, disk) if full else partial(let_work, scene)
         self.words = "is full" if full else "The disk failed"
@@ -110,7 +112,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     await until(is_unwell)
     await until(lambda: told(scene))
     refused = await scene.telex(
-        "backup", str(scene.database.with_name("copy.db")), status=1 if "full" in trouble.words else 0
+        "backup", str(scene.file.with_name("copy.db")), status=1 if "full" in trouble.words else 0
     )
     assert "Traceback" not in refused
     assert bot.status is None
@@ -162,19 +164,19 @@ async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
 
 
 async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk: Scene) -> None:
-    fill(on_disk.database.parent)
+    fill(on_disk.file.parent)
     bot = on_disk.start()
     assert await bot.ended() == 1
     assert "telex.db is full" in bot.log
     assert "Traceback" not in bot.log
-    make_room(on_disk.database.parent)
+    make_room(on_disk.file.parent)
     on_disk.start()
     await on_disk.settled()
     assert not toll(on_disk, [1])
 
 
 async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk: Scene) -> None:
-    disk = on_disk.database.parent
+    disk = on_disk.file.parent
     remount(disk, "ro")
     bot = on_disk.start()
     assert await bot.ended() == 1
@@ -188,12 +190,12 @@ async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk: Sc
 
 
 async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene: Scene) -> None:
-    content = scene.database.read_bytes()
+    content = scene.file.read_bytes()
     for damage, words in (
         (content[:4096], "is damaged"),
         (b"", "is not a database, or its beginning is damaged"),
     ):
-        scene.database.write_bytes(damage + b"\xa5" * (len(content) - len(damage)))
+        scene.file.write_bytes(damage + b"\xa5" * (len(content) - len(damage)))
         bot = scene.start()
         assert await bot.ended() == 1
         assert words in bot.log
@@ -214,7 +216,7 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     await scene.make_due()
     await scene.posted([1, *numbers])
     before = {kind: len(scene.messages(kind)) for kind in KINDS}
-    spoil(scene.database, "fate")
+    spoil(scene.file, "fate")
     later = scene.write(1)
     await scene.make_due()
     await until(lambda: said(scene, "is damaged"))
@@ -231,7 +233,7 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     assert "is damaged" in await scene.telex("check", status=1)
     await bot.stop()
 
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     assert "FAILED" not in await scene.telex("check")
     await scene.make_due()
     scene.start()
@@ -240,19 +242,19 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
 
 
 def deleted(scene: Scene) -> None:
-    for file in scene.database.parent.glob("telex.db*"):
+    for file in scene.file.parent.glob("telex.db*"):
         if file.is_file():
             file.unlink()
 
 
 def replaced(scene: Scene) -> None:
-    other = scene.database.with_name("other.db")
+    other = scene.file.with_name("other.db")
     other.touch()
-    other.replace(scene.database)
+    other.replace(scene.file)
 
 
 def unmounted(scene: Scene) -> None:
-    scene.database.parent.rename(scene.database.parent.with_name("elsewhere"))
+    scene.file.parent.rename(scene.file.parent.with_name("elsewhere"))
 
 
 @pytest.mark.parametrize("lose", [deleted, replaced, unmounted])
@@ -266,7 +268,9 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, disk=disk) as scene:
+    async with open_scene(
+        discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db"
+    ) as scene:
         ada = discord_server.people.join(scene.server.id, "Ada")
         bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
         await scene.settled()
@@ -302,10 +306,12 @@ async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, disk=disk) as scene:
+    async with open_scene(
+        discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db"
+    ) as scene:
         first = scene.start()
         await scene.settled()
-        scene.database.with_name("telex.db.lock").unlink()
+        scene.file.with_name("telex.db.lock").unlink()
         assert "already running" in await scene.telex("run", status=1)
         unmounted(scene)
         second = scene.start()

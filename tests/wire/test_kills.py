@@ -17,6 +17,7 @@ from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.kills import (
     AFTER,
+    BRIEFING,
     CHOOSING,
     DAILY,
     DIGESTING,
@@ -77,8 +78,9 @@ async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that
     await scene.settled()
     await bot.stop()
     await scene.digest()
+    await scene.brief()
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(sample(DIGESTING, 3, first=2)):
+    for number, step in enumerate((*sample(DIGESTING, 2, first=2), *sample(BRIEFING, 2, first=8))):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
         costs[step.name] = await survive_digest(scene, kind, step, window=window)

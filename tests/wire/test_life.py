@@ -95,6 +95,7 @@ async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(
     backup = tmp_path / "backup.db"
     bot = scene.start()
     await scene.settled()
+    file = scene.file
     async with scene.newsroom() as newsroom:
         await newsroom.store.backup(backup)
     await bot.stop()
@@ -102,7 +103,7 @@ async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(
     bot = scene.start()
     await scene.settled()
     await bot.stop()
-    _restore(backup, scene.database)
+    _restore(backup, file)
     numbers += scene.write(1)
     await scene.make_due()
     scene.start()

@@ -57,7 +57,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     bot.kill()
     await bot.ended()
 
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
     await scene.make_due()
     scene.start()
@@ -98,7 +98,7 @@ async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(
     for number in range(260):
         body = {"content": f"What {number} asks"}
         acts.archive(acts.open_thread(forum, scene.discord.state.owner.id, f"Question {number}", body=body))
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()
     scene.start()
@@ -116,7 +116,7 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene: Scene, tmp
     bot = scene.start()
     await scene.posted(numbers)
     await bot.stop()
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()
     scene.start()
@@ -128,9 +128,12 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene: Scene, tmp
     assert all(scene.posts(kind)[later[0]] == 1 for kind in KINDS)
 
 
-async def digested(scene: Scene, *, before: bool, tmp_path: Path) -> tuple[list[int], int]:
+async def digested(
+    scene: Scene, *, before: bool, tmp_path: Path, brief: bool = False
+) -> tuple[list[int], int]:
     """Articles told in two digests after the backup, some of which it holds if they were begun `before`.
 
+    With `brief`, a person gets them too.
     The backup is in the database's place; also when the first of them was due.
     """
     bot = scene.start()
@@ -139,6 +142,9 @@ async def digested(scene: Scene, *, before: bool, tmp_path: Path) -> tuple[list[
     numbers = []
     if before:
         await scene.digest()
+    if brief:
+        await scene.brief()
+    if before:
         numbers += await scene.publish(2)
     await scene.telex("backup", str(tmp_path / "backup.db"))
     if not before:
@@ -151,19 +157,21 @@ async def digested(scene: Scene, *, before: bool, tmp_path: Path) -> tuple[list[
         await scene.posted(numbers)
         await bot.stop()
     assert all(scene.posts(kind)[number] == 1 for kind in KINDS for number in numbers)
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     return numbers, dues[0]
 
 
 def repeated(scene: Scene, numbers: list[int]) -> list[str]:
-    return [f"{kind} {number}" for kind in KINDS for number in numbers if scene.posts(kind)[number] != 1]
+    return [
+        f"{kind} {number}" for kind in scene.places for number in numbers if scene.posts(kind)[number] != 1
+    ]
 
 
 async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(
     scene: Scene, tmp_path: Path
 ) -> None:
-    numbers, due = await digested(scene, before=True, tmp_path=tmp_path)
-    messages = {kind: len(scene.messages(kind)) for kind in KINDS}
+    numbers, due = await digested(scene, before=True, tmp_path=tmp_path, brief=True)
+    messages = {kind: len(scene.messages(kind)) for kind in scene.places}
     scene.end_day(due)
     later = scene.write(1)
     await scene.make_due()
@@ -171,14 +179,14 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(
     await until(lambda: not scene.digests_due())
     await until(lambda: len(scene.rows("SELECT 1 FROM article")) == len([1, *numbers, *later]))
     await bot.stop()
-    assert {kind: len(scene.messages(kind)) for kind in KINDS} == messages  # that day's digest was sent
+    assert {kind: len(scene.messages(kind)) for kind in scene.places} == messages  # that day's was sent
     scene.end_day()
     bot = scene.start()
     await scene.posted(later)
     await bot.stop()
     assert not repeated(scene, [*numbers, *later])
     assert {kind: len(scene.messages(kind)) - count for kind, count in messages.items()} == dict.fromkeys(
-        KINDS, 1
+        scene.places, 1
     )
     reasons = scene.rows("SELECT reason, count(*) FROM fate WHERE fate = 'withheld' GROUP BY reason")
     assert reasons == [("told", len(KINDS) * len(numbers))]
@@ -250,7 +258,7 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
     await scene.posted(numbers)
     await bot.stop()
     assert not repeated(scene, numbers)
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     await polled(scene, other, one)
     later = scene.write(1)
     await polled(scene, one)
@@ -290,7 +298,7 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
         await scene.posted(numbers)
         await bot.stop()
         assert not repeated(scene, numbers)
-        restore(backup, scene.database)
+        restore(backup, scene.file)
         scene.unblock()
         later = scene.write(1)
         await scene.make_due()
@@ -332,7 +340,7 @@ async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what
         await scene.posted(numbers)
         await bot.stop()
     assert not unequal(scene, numbers)
-    restore(tmp_path / "backup.db", scene.database)
+    restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
     await scene.make_due()
     bot = scene.start()
@@ -368,7 +376,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
         bot = scene.start()
         await scene.posted(numbers)
         await bot.stop()
-        restore(tmp_path / "outlets.db", scene.database)
+        restore(tmp_path / "outlets.db", scene.file)
         (later,) = await scene.publish(1, about="Another story")
         numbers += [later, await scene.tell_too(later, about="Another story")]
         bot = scene.start()
@@ -384,7 +392,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
         bot = scene.start()
         await scene.posted(chosen)
         await bot.stop()
-        restore(tmp_path / "best.db", scene.database)
+        restore(tmp_path / "best.db", scene.file)
         scene.choose_now()
         bot = scene.start()
         await scene.posted(chosen)
@@ -414,7 +422,7 @@ async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(
         await scene.settled()
         await bot.stop()
         assert len(scene.messages("text")) == 2
-        restore(tmp_path / "backup.db", scene.database)
+        restore(tmp_path / "backup.db", scene.file)
         await told(scene, outlets[::-1])
         bot = scene.start()
         await scene.settled()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import discord
 import pytest
 
@@ -40,17 +42,27 @@ async def test_a_privileged_intent_that_was_not_granted_is_refused(
     await client.close()
 
 
-async def test_an_autosharded_bot_logs_in_and_gets_only_the_servers_of_its_shards(
-    discord_server: DiscordServer, general: Channel, monkeypatch: pytest.MonkeyPatch
+async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(
+    discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redirect(discord_server, monkeypatch)
-    discord_server.shards = 2
-    second = discord_server.acts.add_server("Another")
-    monkeypatch.setattr(discord.AutoShardedClient, "before_identify_hook", _at_once)
-    bot = discord.AutoShardedClient(intents=discord.Intents(guilds=True), guild_ready_timeout=0.05)
-    async with online(bot, discord_server.token):
-        assert {guild.id for guild in bot.guilds} == {general.server_id, second.id}
+    monkeypatch.setattr("discord.gateway.asyncio.sleep", no_wait)
+    monkeypatch.setattr(discord.Client, "before_identify_hook", _at_once)
+    acts, people, limits = discord_server.acts, discord_server.people, discord_server.gateway.limits
+    discord_server.shards, limits.period = 2, 0.2
+    async with AsyncExitStack() as clients:
+        for shard in (0, 1):
+            channel = acts.add_channel(acts.add_server("Newsroom", shard=(shard, 2)), "general")
+            client = Witness(shard_id=shard, shard_count=2)
+            await clients.enter_async_context(online(client, discord_server.token))
+            assert [guild.id for guild in client.guilds] == [channel.server_id]
+            people.say(people.join(channel.server_id or 0, "Ada"), channel, "Hello")
+            (message,) = await client.saw("message")
+            assert message.channel.id == channel.id
+            assert [name for name, _ in client.seen].count("message") == 1
     assert [data["shard"] for data in discord_server.gateway.identified] == [[0, 2], [1, 2]]
+    assert limits.refused > 0  # the second came too early, was told so, and tried again
+    assert limits.described()["remaining"] == 998
 
 
 async def test_other_peoples_words_are_blank_without_the_content_intent(
@@ -169,5 +181,5 @@ async def test_buttons_modals_and_autocompletion_work(
     assert completed.callback["data"]["choices"] == [{"name": "ab!", "value": "ab"}]
 
 
-async def _at_once(client: discord.AutoShardedClient, shard_id: int | None, *, initial: bool = False) -> None:
+async def _at_once(client: discord.Client, shard_id: int | None, *, initial: bool = False) -> None:
     """Instead of the five seconds that Discord wants between two shards."""

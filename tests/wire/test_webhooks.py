@@ -50,7 +50,7 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(
         await until(lambda: all("really was" in newest(scene, kind).shown() for kind in SIGNED))
         token = next(iter(discord_server.state.webhooks.values())).token
         assert token not in bot.log
-        assert token.encode() not in scene.database.read_bytes()
+        assert token.encode() not in scene.file.read_bytes()
         assert not toll(scene, [1, *numbers])
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from bot.text import feed_dates
-from bot.text.calendar_names import MONTHS
+from bot.text.times import feed_dates
+from bot.text.times.calendar_names import MONTHS
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -40,6 +41,15 @@ def published(item: list[HtmlElement], url: str) -> int | None:
     if (found := _DATED_PATH.search(url)) is not None:
         return feed_dates.parse(f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}")
     return None
+
+
+def outermost(parts: list[HtmlElement]) -> list[HtmlElement]:
+    """For each element the largest one around it that holds no other of them."""
+    holding = Counter(above for part in parts for above in part.iterancestors())
+    return [
+        next((each for each in reversed(list(part.iterancestors())) if holding[each] == 1), part)
+        for part in parts
+    ]
 
 
 def text_of(element: HtmlElement) -> str:

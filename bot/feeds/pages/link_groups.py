@@ -15,8 +15,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from bot.feeds.entries import absolute, line
-from bot.feeds.pages.element_text import DATE, SILENT, published, text_of
+from bot.feeds.pages.element_text import DATE, SILENT, outermost, published, text_of
+from bot.feeds.parsing.entries import absolute, line
 from bot.text import urls
 from bot.text.safe import cut
 
@@ -142,7 +142,9 @@ def _looks(element: HtmlElement) -> tuple[str, ...]:
 
 def _group(look: str, links: dict[str, HtmlElement], host: str) -> Group:
     elements = list(links.values())
-    whole = _whole(elements)
+    whole = outermost(elements)
+    if len(elements) == 1:
+        whole = [next(elements[0].iterancestors(), elements[0])]
     items = [_with_what_follows(item, set(whole)) for item in whole]
     titles = [_title(element) for element in elements]
     if look.startswith(_OF_TIMES):
@@ -157,20 +159,6 @@ def _group(look: str, links: dict[str, HtmlElement], host: str) -> Group:
         made = [link for link in made if link.title]
     looks = dict.fromkeys((look, *_looks(elements[0])))
     return Group(tuple(looks), made, items, _score(made, items, host) if made else 0.0)
-
-
-def _whole(links: list[HtmlElement]) -> list[HtmlElement]:
-    """For each link the largest element around it that holds no other of the group."""
-    if len(links) == 1:
-        return [next(links[0].iterancestors(), links[0])]
-    holding: dict[HtmlElement, int] = defaultdict(int)
-    for link in links:
-        for above in link.iterancestors():
-            holding[above] += 1
-    return [
-        next((each for each in reversed(list(link.iterancestors())) if holding[each] == 1), link)
-        for link in links
-    ]
 
 
 def _with_what_follows(item: HtmlElement, items: set[HtmlElement]) -> list[HtmlElement]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
+from bot.feeds.pages.element_text import outermost
 from bot.text.html import to_text
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def posts(tree: HtmlElement) -> list[str]:
         return []
     for group in groups[:_TRIED]:
         bodies = group.elements
-        whole = _whole(bodies)
+        whole = outermost(bodies)
         if group.letters >= LEAST_SHARE * most and sum(map(_is_signed, whole)) >= SIGNED * len(bodies):
             said = " ".join(_words(body.text_content()) for body in bodies)
             texts = ((post, body, _text(body, said)) for post, body in zip(whole, bodies, strict=True))
@@ -136,18 +137,6 @@ def _letters(tree: HtmlElement) -> dict[HtmlElement, int]:
         if (parent := element.getparent()) is not None:
             below[parent] += held + len((element.tail or "").strip())
     return found
-
-
-def _whole(bodies: list[HtmlElement]) -> list[HtmlElement]:
-    """For the text of each post the largest element around it that holds no other's."""
-    holding: dict[HtmlElement, int] = defaultdict(int)
-    for body in bodies:
-        for above in body.iterancestors():
-            holding[above] += 1
-    return [
-        next((each for each in reversed(list(body.iterancestors())) if holding[each] == 1), body)
-        for body in bodies
-    ]
 
 
 def _is_signed(post: HtmlElement) -> bool:

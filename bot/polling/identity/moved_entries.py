@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 from bot.polling.identity.entry_identity import is_close
 from bot.polling.identity.entry_keys import Sketch, plain_title
 from bot.store.records.source_records import Known
-from bot.text.tables import table
+from bot.text.words import table
 
 MARGIN = 50
 """Articles beyond the length of a document among which moved ones are looked for: some fell off its end."""

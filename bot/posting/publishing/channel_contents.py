@@ -57,8 +57,7 @@ class ChannelContents:
                 case "posts":
                     entries = [_article_entry(one) for one in await self._posted(shared)]
                 case "stories":
-                    messages = groupby(await self._posted(shared), lambda one: one.dispatch_id)
-                    entries = [_story_entry(list(told)) for _id, told in messages]
+                    entries = [_story_entry(told) for told in _stories(await self._posted(shared))]
                 case "digest":
                     entries = await self._digests(shared, guild)
                 case _:
@@ -91,6 +90,16 @@ class ChannelContents:
             )
             for one in sent
         ]
+
+
+def _stories(posted: Iterable[PostedIn]) -> Iterator[list[PostedIn]]:
+    """What tells of one event: the articles of a message, except that a catch-up has several to itself."""
+    for _id, told in groupby(posted, lambda one: one.dispatch_id):
+        articles = list(told)
+        if sum(not one.joined for one in articles) > 1:
+            yield from ([one] for one in articles)
+        else:
+            yield articles
 
 
 def _article_entry(one: PostedIn) -> Entry:

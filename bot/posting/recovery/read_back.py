@@ -8,11 +8,11 @@ from typing import NamedTuple, TypeVar
 import discord
 
 from bot.core.models import Article, Dispatch, DispatchKind
-from bot.posting.recovery import own_messages
+from bot.posting.recovery import own_messages, shown_articles
 from bot.posting.recovery.own_messages import HistoryHidden, Span
-from bot.posting.rendering import buttons, discord_limits, shown_articles
+from bot.posting.recovery.shown_articles import Shown
+from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.messages import Message
-from bot.posting.rendering.shown_articles import Shown
 from bot.posting.sending.message_places import Target
 from bot.posting.sending.send_outcomes import (
     FORBIDDEN,
@@ -85,17 +85,19 @@ async def told(
     digested: set[int] = set()
     gathers = dispatch.kind is DispatchKind.CATCH_UP
     async for message, _sent in own_messages.own(place, dispatch.channel_id, span):
-        told = buttons.told_keys(message)
+        told = shown_articles.told_keys(message)
         if not any(told):
             continue
-        own = buttons.pick_id(dispatch.what) in buttons.custom_ids(message)
+        own = buttons.pick_id(dispatch.what) in shown_articles.custom_ids(message)
         if gathers and own and len(told.listed) >= discord_limits.OPTIONS:
             return {article.id for article in articles}, set()
         others = not gathers and bool(told.posted)  # a post's own article is for `look` to find
         keys = told.listed | told.digested if others else frozenset().union(*told)
         shown = shown_articles.pages(message)[others:]
         ids = {
-            one.id for one in articles if buttons.is_told(one, keys) or shown_articles.is_among(one, shown)
+            one.id
+            for one in articles
+            if shown_articles.is_told(one, keys) or shown_articles.is_among(one, shown)
         }
         (digested if told.digested else found).update(ids)
     return found, digested
@@ -110,7 +112,7 @@ async def notices(
     """The notices of a watch in a span that tell of some of these articles. Raises as `look` does."""
     found = []
     async for message, sent in own_messages.own(place, dispatch.channel_id, span):
-        notice = buttons.notice_of(message)
+        notice = shown_articles.notice_of(message)
         if notice is None or not notice[0].startswith(f"watch:{dispatch.watch_id}:"):
             continue
         shown = shown_articles.pages(message)
@@ -125,10 +127,10 @@ async def earlier(place: Target, channel_id: int, span: Span) -> Earlier:
     found = Earlier({}, {}, {}, [], {})
     async for message, _sent in own_messages.own(place, channel_id, span):
         at = int(message.created_at.timestamp())
-        told = buttons.told_keys(message)
+        told = shown_articles.told_keys(message)
         for keys, known in ((told.posted | told.listed, found.posted), (told.digested, found.digested)):
             known.update((key, max(at, known.get(key, at))) for key in keys)
-        if (name := buttons.edition_of(message)) is not None:
+        if (name := shown_articles.edition_of(message)) is not None:
             found.editions[name] = at
         if told.digested:
             found.shown_in_digests.update(
@@ -175,11 +177,11 @@ async def answered(looking: Awaitable[T]) -> T | Outcome:
 def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
     match dispatch.kind:
         case DispatchKind.POST:
-            return dispatch.what in buttons.told_keys(found).posted
+            return dispatch.what in shown_articles.told_keys(found).posted
         case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
-            return buttons.pick_id(dispatch.what) in buttons.custom_ids(found)
+            return buttons.pick_id(dispatch.what) in shown_articles.custom_ids(found)
         case DispatchKind.WATCH:
-            return buttons.stop_id(dispatch.what) in buttons.custom_ids(found)
+            return buttons.stop_id(dispatch.what) in shown_articles.custom_ids(found)
         case DispatchKind.NOTICE:
             embed = message.embed if message is not None else None
             words = embed.description if embed is not None else None
@@ -188,6 +190,6 @@ def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) 
 
 def _is_post_of(found: discord.Message, article: Article) -> bool:
     """Whether a message is the post of an article, or of another feed's with the same page."""
-    return bool(buttons.told_keys(found).posted) and shown_articles.is_among(
+    return bool(shown_articles.told_keys(found).posted) and shown_articles.is_among(
         article, shown_articles.pages(found)[:1]
     )

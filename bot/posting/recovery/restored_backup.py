@@ -9,14 +9,14 @@ import discord
 from bot.core.clock import Clock
 from bot.core.models import Article, Digest, Dispatch, DispatchKind
 from bot.core.people_models import PersonalDigest
+from bot.digests.restored_digests import AlreadyPosted
 from bot.posting.recovery import own_messages, read_back
 from bot.posting.recovery.own_messages import Span
-from bot.posting.recovery.read_back import Earlier
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.message_places import Target
-from bot.posting.sending.send_outcomes import Outcome
+from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 
 
@@ -114,47 +114,45 @@ class Restored:
             return Narrowed()
         return outcome
 
-    async def was_sent(self, digest: PersonalDigest) -> Outcome | bool:
-        """Whether a person got the digest that is due, or a later one, before the restart."""
-        if self.at is None or digest.due > self.at:
-            return False
-        place = await message_places.direct(self._client, digest.person_id)
-        if isinstance(place, Outcome):
-            return place
-        span = await own_messages.span(
-            self._store,
-            self._webhooks,
-            place,
-            server_id=0,
-            channel_id=digest.channel_id,
-            since=digest.due,
-            until=self.at,
-        )
-        found = await read_back.answered(read_back.earlier(place, digest.channel_id, span))
-        if isinstance(found, Outcome):
-            return found
-        names = (name.split(":") for name in found.editions)
-        return any(int(name[2]) >= digest.due for name in names if name[:2] == ["digest", "me"])
+    async def told(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPosted | None:
+        """What the channel of a digest was told since a time before the restart, of which nothing is known.
 
-    async def before(self, digest: Digest, since: int) -> Earlier | Outcome | None:
-        """What the channel of a digest was told since a time before the restart; or why that is not known.
-
-        None where all of it is known to the database.
+        None where that cannot be found out now.
         """
         if self.at is None or since > self.at:
-            return None
-        place = await message_places.find(self._client, digest.channel_id)
+            return AlreadyPosted()
+        if isinstance(digest, PersonalDigest):
+            name = "digest:me:"
+            place: Target | Outcome = await message_places.direct(self._client, digest.person_id)
+        else:
+            name = f"digest:{digest.id}:"
+            place = await message_places.find(self._client, digest.channel_id)
         if isinstance(place, Outcome):
-            return place
+            return None
         span = await self._span(place, digest, max(since, self.at - read_back.EPOCH))
-        return await read_back.answered(read_back.earlier(place, digest.channel_id, span))
+        found = await read_back.answered(read_back.earlier(place, digest.channel_id, span))
+        if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
+            return AlreadyPosted(everything=self.at)
+        if isinstance(found, Outcome):
+            return None
+        own = {what.split(":")[2]: at for what, at in found.editions.items() if what.startswith(name)}
+        dues = {int(due): at for due, at in own.items() if due.isdecimal()}
+        pages = await self._store.articles.pages({*found.posted, *found.digested})
+        return AlreadyPosted(
+            {pages[key]: at for key, at in found.digested.items() if key in pages},
+            {pages[key] for key in found.posted if key in pages},
+            found.shown,
+            found.shown_in_digests,
+            until=max(dues.values(), default=0),
+            is_sent=any(due >= digest.due for due in dues),
+        )
 
-    async def _span(self, place: Target, owed: Dispatch | Digest, since: int) -> Span:
+    async def _span(self, place: Target, owed: Dispatch | Digest | PersonalDigest, since: int) -> Span:
         return await own_messages.span(
             self._store,
             self._webhooks,
             place,
-            server_id=owed.server_id,
+            server_id=owed.server_id or 0,
             channel_id=owed.channel_id,
             since=since,
             until=self.at,

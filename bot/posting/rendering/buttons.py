@@ -5,16 +5,15 @@ The same ids let the courier recognise a message of its own. What happens at a c
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import discord
 
 from bot.core.locale import _, amount
 from bot.core.models import Article
-from bot.posting.rendering import components, discord_limits
+from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import icons
 from bot.posting.rendering.layout.icons import Icon
 from bot.text import safe, urls
@@ -42,25 +41,36 @@ STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 BEGIN = "telex:begin"
 """The custom id of the button under the welcome that begins the way to a first feed."""
 
-# https://discord.com/developers/docs/components/reference
-_SAVE, _MORE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:more:", "telex:stop:", "telex:vote:", "telex:like:"
-_PICK = "telex:pick:"
-_DIGEST = f"{_PICK}digest:"
-_LONGEST_URL = 512
+SHARE_TEMPLATE = r"telex:share:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that shares an article with the channel, with the article's key."""
+NOTE_TEMPLATE = r"telex:note:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that opens the note and tags of a bookmark, with the article's key."""
+MARK_TEMPLATE = r"telex:mark:(?P<how>read|unread):(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that marks a bookmark as read or unread, with the article's key."""
+TRENDS = "telex:trends"
+"""The custom id of the button under a digest that shows what is rising."""
+QUESTION = "telex:question"
+"""The custom id of the button under a digest that opens a window for a question."""
+
+PERSONAL = "telex:my-digest"
+"""The custom id of the button under a person's own digest that opens its settings."""
+
+_LONGEST_URL = 512  # https://discord.com/developers/docs/components/reference#button
 
 
 MOST_JOINED = 8
 """Articles that joined a post, of which one button says which they are: an id has 100 characters."""
-_SHORT = 8  # hexadecimal digits of a key that tell it from others
+SHORT = 8
+"""Hexadecimal digits of a key that tell it from others."""
 
 
 def save_id(key: str, joined: Sequence[Article] = ()) -> str:
     """The custom id of the Save button of an article's key."""
-    return _with_joined(f"{_SAVE}{key}", joined[:MOST_JOINED])
+    return _with_joined(f"telex:save:{key}", joined[:MOST_JOINED])
 
 
 def _with_joined(name: str, joined: Sequence[Article]) -> str:
-    short = "".join(one.key[:_SHORT] for one in joined)
+    short = "".join(one.key[:SHORT] for one in joined)
     return f"{name}:{short}" if short else name
 
 
@@ -118,7 +128,7 @@ def more(key: str, *, joined: Sequence[Article] = (), labelled: bool = True) -> 
     """
     emoji = icons.emoji(Icon.MORE)
     label = _("More") if labelled else "" if emoji else "⋯"
-    return button(label, _with_joined(f"{_MORE}{key}", joined[MOST_JOINED : 2 * MOST_JOINED]), emoji)
+    return button(label, _with_joined(f"telex:more:{key}", joined[MOST_JOINED : 2 * MOST_JOINED]), emoji)
 
 
 def let_go(key: str) -> discord.ui.Button[Any]:
@@ -165,6 +175,37 @@ def show_all(what: str) -> discord.ui.Button[Any]:
     return button(_("Show all"), f"telex:all:{what}", icons.emoji(Icon.LIST))
 
 
+def personal() -> discord.ui.Button[Any]:
+    """A button that opens the settings of a person's own digest, in the language of this task."""
+    return button(_("Change, pause or stop…"), PERSONAL)
+
+
+def trends() -> discord.ui.Button[Any]:
+    """A button that shows what is rising, in the language of this task."""
+    return button(_("Trends"), TRENDS, icons.emoji(Icon.TREND))
+
+
+def question() -> discord.ui.Button[Any]:
+    """A button that opens a window for a question, in the language of this task."""
+    return button(_("Ask"), QUESTION, icons.emoji(Icon.ASK))
+
+
+def share(key: str) -> discord.ui.Button[Any]:
+    """A button that shares the article of this key with the channel, in the language of this task."""
+    return button(_("Share here"), f"telex:share:{key}", icons.emoji(Icon.SHARE))
+
+
+def note(key: str) -> discord.ui.Button[Any]:
+    """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
+    return button(_("Note and tags"), f"telex:note:{key}", icons.emoji(Icon.NOTE))
+
+
+def mark(key: str, *, read: bool) -> discord.ui.Button[Any]:
+    """A button that marks the bookmark of this key as read or unread, in the language of this task."""
+    how = "read" if read else "unread"
+    return button(_("Mark as read") if read else _("Mark as unread"), f"telex:mark:{how}:{key}")
+
+
 def read(url: str) -> discord.ui.Button[Any] | None:
     """A button that opens an article, in the language of this task; None where Discord takes no such link."""
     if not is_link(url) or safe.length(url) > _LONGEST_URL:
@@ -207,70 +248,3 @@ def row(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
             view.add_item(item)
     view.stop()
     return view
-
-
-def custom_ids(message: discord.Message) -> set[str]:
-    """The ids of a message's buttons and menus."""
-    return {
-        each.custom_id
-        for each in components.inside(message)
-        if isinstance(each, discord.Button | discord.SelectMenu) and each.custom_id
-    }
-
-
-class Keys(NamedTuple):
-    """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest.
-
-    `listed` are those of a catch-up, and those that joined a post, of which only the beginning may be known.
-    """
-
-    posted: frozenset[str] = frozenset()
-    listed: frozenset[str] = frozenset()
-    digested: frozenset[str] = frozenset()
-
-
-def told_keys(message: discord.Message) -> Keys:
-    """What a message tells of; nothing for other messages than these."""
-    ids = custom_ids(message)
-    # Notices of watches, answers and what a person shared save too.
-    if any(name.startswith((_STOP, _VOTE, _LIKE)) for name in ids):
-        return Keys()
-    saves = [found for name in ids if (found := re.fullmatch(SAVE_TEMPLATE, name))]
-    mores = [found for name in ids if (found := re.fullmatch(MORE_TEMPLATE, name))]
-    joined = "".join(found["joined"] or "" for found in (*saves, *mores))
-    short = {joined[at : at + _SHORT] for at in range(0, len(joined), _SHORT)}
-    digested = _options(message, _DIGEST)
-    listed = (_options(message, _PICK) - digested) | short
-    return Keys(frozenset(found["key"] for found in saves), listed, digested)
-
-
-def is_told(article: Article, keys: Collection[str]) -> bool:
-    """Whether an article is among these keys, or their beginnings."""
-    return article.key in keys or article.key[:_SHORT] in keys
-
-
-def edition_of(message: discord.Message) -> str | None:
-    """The name of the dispatch of a digest; None for other messages."""
-    names = (name.removeprefix(_PICK) for name in custom_ids(message) if name.startswith(_DIGEST))
-    return next(names, None)
-
-
-def notice_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
-    """The name of the dispatch of a watch's notice, and keys of what it tells of; None for other messages."""
-    ids = custom_ids(message)
-    name = next((name.removeprefix(_STOP) for name in ids if name.startswith(_STOP)), None)
-    if name is None:
-        return None
-    return name, _options(message, _PICK).union(
-        name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE)
-    )
-
-
-def _options(message: discord.Message, start: str) -> frozenset[str]:
-    """What the menu whose id begins so offers."""
-    return frozenset(
-        option.value
-        for each in components.inside(message)
-        if isinstance(each, discord.SelectMenu) and each.custom_id.startswith(start)
-        for option in each.options
-    )

@@ -9,24 +9,23 @@ from typing import NamedTuple
 from babel.dates import format_date, format_interval
 
 from bot.core import hours, locale
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY, Edition, Section, Story
 from bot.digests.rising import Period
-from bot.posting.rendering import buttons, reading_buttons
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Row, Rule
-from bot.posting.rendering.messages import Message, Picture, linked
+from bot.posting.rendering.messages import Message, Picture, excerpt, linked, picture_of
 from bot.posting.rendering.trend_charts import alternative, leader, rising_chart
 from bot.store import Store
-from bot.text import excerpts, safe
+from bot.text import safe
 
 _ROOM = 3_600  # of the text of a message: the rest is for headings
 _TITLE = 140
 _LEAD, _TOP_LEAD = 110, 220  # UTF-16 units
 _SUMMARY = 450
-_BEGINNING = 1_000  # characters of a text that are read
 _OUTLET = 40
 _OUTLETS = 3  # that the first story names
 _ROWS = 3  # of the chart
@@ -59,8 +58,8 @@ async def render(
             *chart(picture),
             Row(menu),
             Row(
-                reading_buttons.question(),
-                reading_buttons.personal() if is_personal else reading_buttons.trends(),
+                buttons.question(),
+                buttons.personal() if is_personal else buttons.trends(),
             ),
         )
         return Message(name=told.name, layout=(Card(shown, outlets.COLOUR),), picture=picture)
@@ -76,14 +75,10 @@ async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
         told = stories(edition.sections, {article.id: article for article in found})
         more = edition.more + told.left_out
         count = more + len(told.linked)
-        counted = [dates, ngettext("{count} story", "{count} stories", count).format(count=amount(count))]
+        numbers = [dates, counted("{count} story", "{count} stories", count)]
         if edition.outlets:
-            counted.append(
-                ngettext("{count} outlet", "{count} outlets", edition.outlets).format(
-                    count=amount(edition.outlets)
-                )
-            )
-        heading = blocks.text(f"## {title}\n-# {' · '.join(counted)}")
+            numbers.append(counted("{count} outlet", "{count} outlets", edition.outlets))
+        heading = blocks.text(f"## {title}\n-# {' · '.join(numbers)}")
         rest = [blocks.text(f"-# {_more(more)}")] if more else []
         if any(story.summary for section in edition.sections for story in section.stories):
             said = _("Summaries by a language model. It can be wrong: follow the links.")
@@ -219,7 +214,7 @@ def _other(article: Article, story: Story, articles: Mapping[int, Article]) -> t
     """A story further down, longest form first."""
     title, lead = _headline(article), _lead(article, story, _LEAD)
     more = len(_names(article, story, articles)) - 1
-    name = safe.markdown(safe.plain(article.outlet, _OUTLET))
+    name = safe.line(article.outlet, _OUTLET)
     outlet = f"{outlets.tile(article.feed_id, article.outlet)} {name}" if name else ""
     small = "-# " + " · ".join(filter(None, (f"{outlet} +{amount(more)}" if more else outlet, _kept(story))))
     bold = f"**{linked(title, article.url)}**"
@@ -235,11 +230,8 @@ def _headline(article: Article) -> str:
 def _lead(article: Article, story: Story, limit: int) -> str:
     """The summary of a story, else the beginning of an article, unless it only repeats the title."""
     if story.summary:
-        return safe.markdown(safe.plain(story.summary, _SUMMARY))
-    text = safe.plain((article.summary or article.body)[:_BEGINNING])
-    if text.rstrip("….") == safe.plain(article.title).rstrip("…."):
-        return ""
-    return safe.markdown(excerpts.excerpt(text, limit))
+        return safe.line(story.summary, _SUMMARY)
+    return excerpt(article, limit)
 
 
 def _names(article: Article, story: Story, articles: Mapping[int, Article]) -> list[str]:
@@ -254,6 +246,5 @@ def _kept(story: Story) -> str:
 
 
 def _picture(article: Article) -> tuple[Block, ...]:
-    if not article.image or not buttons.is_link(article.image):
-        return ()
-    return (Gallery((Image(article.image, article.title),)),)
+    picture = picture_of(article)
+    return () if picture is None else (Gallery((picture,)),)

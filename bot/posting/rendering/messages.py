@@ -17,14 +17,13 @@ import discord
 from babel import Locale
 
 from bot.core import locale
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import blocks, fitting, layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Layout, Row
 from bot.text import excerpts, safe
 
-COLOUR = 0x2E7D8C
 TRANSLATED = "🌐"
 """Stands in posts whose title is not the publisher's: what is read back knows them by it."""
 EXCERPT = 350  # UTF-16 units before markup is escaped
@@ -142,11 +141,7 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
     """One message for many articles: the newest that fit, a menu to keep some, a button to see them all."""
     with locale.use(language):
         count = len(articles)
-        title = ngettext(
-            "{count} article came in meanwhile",
-            "{count} articles came in meanwhile",
-            count,
-        ).format(count=amount(count))
+        title = counted("{count} article came in meanwhile", "{count} articles came in meanwhile", count)
         card = Card(
             (
                 blocks.text(f"### {title}"),
@@ -170,12 +165,12 @@ def watch(
     with locale.use(language):
         title = _("New for “{query}”")
         shown = safe.plain(query, _QUERY)
-        embed = discord.Embed(colour=COLOUR, title=title.format(query=safe.markdown(shown)))
+        embed = discord.Embed(colour=outlets.COLOUR, title=title.format(query=safe.markdown(shown)))
         if server is not None:
             embed.set_footer(text=_("From feeds in {server}").format(server=safe.plain(server, _SHORT)))
         if len(articles) == 1:
             (article,) = articles
-            embed.description = f"{_line(article)[2:]}\n{excerpt(article, title_of(article))}".strip()
+            embed.description = f"{_line(article)[2:]}\n{excerpt(article)}".strip()
             embed.set_image(url=picture_url(article.image))
             embed.timestamp = moment(article.published)
             view = buttons.row(buttons.save(article.key), buttons.read(article.url), buttons.stop(what))
@@ -201,7 +196,7 @@ def notice(text: str) -> Message:
     sentence = safe.plain(text)
     return Message(
         name=safe.plain(sentence, THREAD_NAME),
-        embed=discord.Embed(colour=COLOUR, description=fit(sentence, NOTICE)),
+        embed=discord.Embed(colour=outlets.COLOUR, description=fit(sentence, NOTICE)),
     )
 
 
@@ -229,16 +224,15 @@ def title_of(article: Article) -> str:
     return title or safe.plain(text, _SHORT) or safe.plain(article.url[:_BEGINNING]) or safe.ELLIPSIS
 
 
-def excerpt(article: Article, title: str, length: int = EXCERPT, *, most: int | None = None) -> str:
-    """The beginning of an article's text, its markup escaped; `most` says how many sentences at most."""
-    for text in (article.summary, article.body):
-        paragraph = safe.plain(text[:_BEGINNING])
-        if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
-            shown = excerpts.excerpt(paragraph, length)
-            if most is not None:
-                shown = " ".join(excerpts.sentences(shown)[:most])
-            return safe.markdown(shown)
-    return ""
+def beginning(article: Article, length: int) -> str:
+    """The beginning of an article's text in `length` UTF-16 units, plain; "" where it is the title."""
+    return excerpts.opening((article.summary, article.body), title_of(article), length)
+
+
+def excerpt(article: Article, length: int = EXCERPT, *, most: int | None = None) -> str:
+    """The same with its markup escaped; `most` says how many sentences at most."""
+    shown = beginning(article, length)
+    return safe.markdown(shown if most is None else " ".join(excerpts.sentences(shown)[:most]))
 
 
 def _lines(articles: Sequence[Article]) -> str:
@@ -260,8 +254,8 @@ def _lines(articles: Sequence[Article]) -> str:
 
 
 def _line(article: Article) -> str:
-    title = linked(safe.markdown(safe.plain(title_of(article), _LINE_TITLE)), article.url)
-    outlet = safe.markdown(safe.plain(article.outlet, _SHORT))
+    title = linked(safe.line(title_of(article), _LINE_TITLE), article.url)
+    outlet = safe.line(article.outlet, _SHORT)
     return f"• {title} · {outlet}" if outlet else f"• {title}"
 
 
@@ -280,16 +274,22 @@ def address(url: str, longest: int = URL) -> str:
 def fit(text: str, limit: int) -> str:
     """Text with its markup escaped, cut so that the escaped form fits."""
     room = limit
-    escaped = safe.markdown(safe.plain(text, room))
+    escaped = safe.line(text, room)
     while safe.length(escaped) > limit:
         room -= safe.length(escaped) - limit
-        escaped = safe.markdown(safe.plain(text, max(room, 1)))
+        escaped = safe.line(text, max(room, 1))
     return escaped
 
 
 def picture_url(url: str | None) -> str | None:
     """The address of a picture; None where Discord takes no such."""
     return url if url and buttons.is_link(url) and safe.length(url) <= URL else None
+
+
+def picture_of(article: Article) -> blocks.Image | None:
+    """An article's picture, where Discord shows it."""
+    url = picture_url(article.image)
+    return blocks.Image(url, title_of(article)) if url else None
 
 
 def moment(seconds: int) -> datetime:

@@ -9,7 +9,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
 from bot.core import locale
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, counted
 from bot.core.workers import Workers
 from bot.digests.bar_charts import MOST_ROWS, Chart, Row
 from bot.digests.rising import MOST_TITLES, Line, Period, Trends, find
@@ -38,9 +38,7 @@ def figures(line: Line, *, outlets: bool = True) -> str:
     """How many articles, of how many outlets, and how many before."""
     told = [articles(line.articles)]
     if outlets:
-        told.append(
-            ngettext("{count} outlet", "{count} outlets", line.outlets).format(count=amount(line.outlets))
-        )
+        told.append(counted("{count} outlet", "{count} outlets", line.outlets))
     told.append(_("{count} before").format(count=amount(line.before)))
     return " · ".join(told)
 
@@ -53,18 +51,16 @@ def leader(line: Line) -> str:
         else _("**{name}** leads with {articles} from {outlets}, none before.")
     )
     return sentence.format(
-        name=safe.markdown(safe.plain(line.name, _NAME)),
+        name=safe.line(line.name, _NAME),
         articles=articles(line.articles),
-        outlets=ngettext("{count} outlet", "{count} outlets", line.outlets).format(
-            count=amount(line.outlets)
-        ),
+        outlets=counted("{count} outlet", "{count} outlets", line.outlets),
         before=amount(line.before),
     )
 
 
 def articles(count: int) -> str:
     """How many articles, in words."""
-    return ngettext("{count} article", "{count} articles", count).format(count=amount(count))
+    return counted("{count} article", "{count} articles", count)
 
 
 def rising_chart(lines: Sequence[Line], period: Period, now: int) -> Chart | None:

@@ -1,16 +1,17 @@
 """One budget for all that Telex asks of Discord, in any window of a second; servers share it fairly.
 
 discord.py waits for the limits of a route and a channel, and learns of the global one only by breaking it.
-Its hook before each request is where this one waits. Answers to interactions do not count towards it and
-never wait: https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
+Its hook before each request is where this one waits; `request_budget` says how many may go at a time. Answers
+to interactions do not count towards it and never wait:
+https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from types import SimpleNamespace
 
@@ -18,27 +19,13 @@ import aiohttp
 
 from bot.core.clock import Clock
 from bot.core.fair_queue import FairQueue
+from bot.posting.sending.request_budget import INVALID, LATEST, WINDOW, RequestBudget
+from bot.store import Store
 
-log = logging.getLogger(__name__)
-
-A_SECOND = 49
-"""Requests in any second, of the fifty that Discord allows."""
-WINDOW = 1.01
-"""Seconds, with one in a hundred for clocks that differ."""
-LATEST = 2.0
-"""Seconds after which a request without an answer is taken to have reached Discord long ago."""
 LONGER = 0.0001
 """Seconds by which the shortest way is taken to be longer after each request, until one is shorter."""
-INVALID = frozenset({401, 403, 429})
-"""Answers of which ten thousand in ten minutes get an address banned.
 
-https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
-"""
-INVALID_PERIOD = 600.0
-MOST_INVALID = 5_000
-"""Invalid answers in ten minutes at which one request a second is left; the pace falls evenly up to there."""
-_TELL_AT = 500
-
+_TOO_MANY = 429
 _ROUTE = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
 
 
@@ -53,21 +40,29 @@ class _Request:
 
 
 class RequestPace:
-    """The budget of one process. `share_of` tells whose share a channel uses.
+    """What this process asks. `share_of` tells whose share a channel uses.
 
-    `webhooks` are the channels of those that post, by their ids; what goes to others answers interactions.
-    Reactions wait until nothing else does.
+    The database is where processes share the budget. `webhooks` are the channels of those that post, by their
+    ids; what goes to others answers interactions. Reactions wait until nothing else does.
     """
 
-    def __init__(self, clock: Clock, share_of: Callable[[int], int], webhooks: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        share_of: Callable[[int], int],
+        webhooks: Mapping[int, int],
+    ) -> None:
         self._clock, self._share_of, self._webhooks = clock, share_of, webhooks
+        self._budget = RequestBudget(clock, store, self._hand_out)
         self.answers: Counter[int] = Counter()
         """Answers since the start, by status."""
         self._counted: list[_Request] = []
         self._shortest = 0.0  # way to Discord and back that even the quickest request of late needed
         self._lines: tuple[FairQueue[asyncio.Future[_Request]], ...] = (FairQueue(1), FairQueue(1))
-        self._invalid: deque[float] = deque()
         self._waking: asyncio.Task[None] | None = None
+        self.waited = 0.0
+        """Seconds for which requests waited for their turn, all together."""
 
     @property
     def waiting(self) -> int:
@@ -82,15 +77,18 @@ class RequestPace:
 
     async def turn(self, key: Hashable, *, last: bool = False) -> _Request:
         """Wait for a turn; with `last` until nobody else waits."""
+        begun = self._clock.monotonic()
         mine: asyncio.Future[_Request] = asyncio.get_running_loop().create_future()
         self._lines[last].put(key, mine)
         self._hand_out()
-        return await mine
+        request = await mine
+        self.waited += request.begun - begun
+        return request
 
     def _hand_out(self) -> None:
         now = self._clock.monotonic()
         self._counted = [request for request in self._counted if request.until > now]
-        allowed = self._allowed(now)
+        allowed = self._budget.slots(now)
         for line in self._lines:
             while len(self._counted) < allowed and (turn := line.take()) is not None:
                 line.end(turn, 1.0)
@@ -98,19 +96,15 @@ class RequestPace:
                     request = _Request(now)
                     self._counted.append(request)
                     turn.item.set_result(request)
+        self._budget.used(now, len(self._counted), self.waiting)
         if self.waiting and self._waking is None:
-            soonest = min(request.until for request in self._counted)
-            self._waking = asyncio.create_task(self._wake_in(soonest - now))
+            soonest = min((request.until for request in self._counted), default=math.inf)
+            self._waking = asyncio.create_task(self._wake_in(min(soonest - now, self._budget.look_in(now))))
 
     async def _wake_in(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
         self._waking = None
         self._hand_out()
-
-    def _allowed(self, now: float) -> int:
-        while self._invalid and self._invalid[0] <= now - INVALID_PERIOD:
-            self._invalid.popleft()
-        return max(1, round(A_SECOND * (1 - len(self._invalid) / MOST_INVALID)))
 
     def _key(self, path: str) -> tuple[Hashable, bool] | None:
         """Whose share a request uses, and whether it comes last; None where it does not count."""
@@ -147,9 +141,10 @@ class RequestPace:
         self.answers[status] += 1
         # A limit that a resource has for everybody is nobody's fault, and not counted by Discord.
         if status in INVALID and ended.response.headers.get("X-RateLimit-Scope") != "shared":
-            self._invalid.append(now)
-            if len(self._invalid) == _TELL_AT:
-                log.warning("Discord refused %d requests in ten minutes: I ask it more slowly", _TELL_AT)
+            self._budget.refused(now)
+        if status == _TOO_MANY and ended.response.headers.get("X-RateLimit-Scope") == "global":
+            self._budget.hold(now, float(ended.response.headers.get("Retry-After", 1.0)))
+            self._hand_out()
         self._settle(context, now)
 
     async def _breaks(

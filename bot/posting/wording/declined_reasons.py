@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from bot.answers.conversing.question_service import NotTaken
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import N_, _, amount, counted
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.feed_search import Unfollowable
@@ -32,7 +32,12 @@ def of(error: Exception) -> str | None:
 
 def declined(error: Declined) -> str:
     """Why a room declines, in the language of this task."""
-    return _SENTENCES[error.reason](error.values)
+    told = _SENTENCES[error.reason]
+    if not isinstance(told, str):
+        return told(error.values)
+    shown = {name: amount(value) if isinstance(value, int) else value for name, value in error.values.items()}
+    shown["when"] = f"<t:{error.values.get('moment')}:R>"
+    return _(told).format(**shown)
 
 
 def _no_feed(values: _Values) -> str:
@@ -54,68 +59,50 @@ def _no_feed(values: _Values) -> str:
 
 def _too_many_feeds(values: _Values) -> str:
     count = int(values["count"])
-    return ngettext(
+    return counted(
         "This server already follows {count} feed, the maximum. Remove one first.",
         "This server already follows {count} feeds, the maximum. Remove one first.",
         count,
-    ).format(count=amount(count))
-
-
-def _too_many_questions(sentence: Callable[[], str]) -> Callable[[_Values], str]:
-    return lambda values: sentence().format(
-        count=amount(int(values["count"])), when=f"<t:{values['moment']}:R>"
     )
 
 
-_SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
-    Unfollowable.NEEDS_PASSWORD: lambda _values: _("The site asks for a username and password."),
-    Unfollowable.WRONG_PASSWORD: lambda values: _("{address} rejected this username and password.").format(
-        **values
-    ),
+_SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
+    Unfollowable.NEEDS_PASSWORD: N_("The site asks for a username and password."),
+    Unfollowable.WRONG_PASSWORD: N_("{address} rejected this username and password."),
     Unfollowable.NO_FEED: _no_feed,
     Unfollowable.NO_OUTLET: lambda values: _(
         "I don’t know an outlet called “{words}”. Give me the address of its site or feed, such as "
         "theverge.com."
     ).format(words=safe.markdown(str(values["words"]))),
-    Unfollowable.NEEDS_SCRIPT: lambda values: _(
+    Unfollowable.NEEDS_SCRIPT: N_(
         "{address} has no feed, and shows nothing without its scripts, which Telex doesn’t run. Try another "
         "page of the site."
-    ).format(**values),
-    Unfollowable.TOO_MANY: _too_many_feeds,
-    NoList.NO_FEEDS: lambda _values: _(
-        "I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."
     ),
-    Unfit.WATCH_DATED: lambda _values: _("Watches only cover new articles. Remove the date."),
-    Unfit.FILTER_DATED: lambda _values: _("Filters only apply to new articles. Remove the date."),
-    Unfit.BOOKMARKED: lambda _values: _("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),
-    Unfit.SMALL_WORDS: lambda values: _("Nearly every article has these words: {words}.").format(**values),
-    Unfit.EMPTY_WATCH: lambda _values: _(
+    Unfollowable.TOO_MANY: _too_many_feeds,
+    NoList.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
+    Unfit.WATCH_DATED: N_("Watches only cover new articles. Remove the date."),
+    Unfit.FILTER_DATED: N_("Filters only apply to new articles. Remove the date."),
+    Unfit.BOOKMARKED: N_("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),
+    Unfit.SMALL_WORDS: N_("Nearly every article has these words: {words}."),
+    Unfit.EMPTY_WATCH: N_(
         "What should I watch for? A word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
     ),
-    Unfit.EMPTY_FILTER: lambda _values: _(
+    Unfit.EMPTY_FILTER: N_(
         "What should the filter look for? A word, an “exact phrase”, or `author:`, `tag:` or "
         "`source:` with a name."
     ),
-    Unfit.COMMON_ALTERNATIVE: lambda _values: _(
-        "One of the alternatives is in nearly every article. Remove it."
+    Unfit.COMMON_ALTERNATIVE: N_("One of the alternatives is in nearly every article. Remove it."),
+    Unfit.ONLY_NOT: N_("That only excludes words. Add one to look for."),
+    Unfit.TOO_COMMON: N_("Too many articles would match. Add a rarer word."),
+    NotTaken.TOO_MANY_OF_PERSON: N_(
+        "You’ve asked {count} questions in a minute, which is the limit. Ask again {when}."
     ),
-    Unfit.ONLY_NOT: lambda _values: _("That only excludes words. Add one to look for."),
-    Unfit.TOO_COMMON: lambda _values: _("Too many articles would match. Add a rarer word."),
-    NotTaken.TOO_MANY_OF_PERSON: _too_many_questions(
-        lambda: _("You’ve asked {count} questions in a minute, which is the limit. Ask again {when}.")
+    NotTaken.TOO_MANY_OF_SERVER: N_(
+        "This server has asked {count} questions in a minute, which is the limit. Ask again {when}."
     ),
-    NotTaken.TOO_MANY_OF_SERVER: _too_many_questions(
-        lambda: _(
-            "This server has asked {count} questions in a minute, which is the limit. Ask again {when}."
-        )
-    ),
-    NotTaken.TOO_LONG: lambda values: _(
-        "Questions can be up to {count} characters long; yours has {length}."
-    ).format(count=amount(int(values["count"])), length=amount(int(values["length"]))),
-    NotTaken.BUSY: lambda _values: _("I’m busy with other questions. Ask again in a minute."),
-    NotTaken.NO_TOPIC: lambda _values: _(
-        "What topic are you asking about? Name it, as in “What happened with Signal?”"
-    ),
-    NotTaken.THANKS: lambda _values: _("You’re welcome!"),
-    NotTaken.GREETING: lambda _values: _("Hello! Ask me about the news, as in “What happened with Signal?”"),
+    NotTaken.TOO_LONG: N_("Questions can be up to {count} characters long; yours has {length}."),
+    NotTaken.BUSY: N_("I’m busy with other questions. Ask again in a minute."),
+    NotTaken.NO_TOPIC: N_("What topic are you asking about? Name it, as in “What happened with Signal?”"),
+    NotTaken.THANKS: N_("You’re welcome!"),
+    NotTaken.GREETING: N_("Hello! Ask me about the news, as in “What happened with Signal?”"),
 }

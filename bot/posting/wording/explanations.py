@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bot.core.locale import _, amount
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling.identity.entry_keys import link_names
-from bot.posting.rendering import filter_labels
+from bot.posting.wording import filter_labels
 from bot.store import Store
 from bot.store.records.content_records import Reading
 from bot.store.records.outbox_records import FateRow, WithheldFor

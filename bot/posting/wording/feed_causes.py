@@ -2,62 +2,98 @@
 
 from __future__ import annotations
 
-from bot.core.locale import _
+from bot.core.locale import N_, _
 from bot.feeds import fetch_errors
+from bot.polling.page_reader import DIED
+from bot.store.records.content_records import PageEnd, Reading
 
 _CAUSES = {
-    fetch_errors.BAD_URL: lambda: _("That isn’t a web address. Try something like theverge.com."),
-    fetch_errors.DNS: lambda: _(
+    fetch_errors.BAD_URL: N_("That isn’t a web address. Try something like theverge.com."),
+    fetch_errors.DNS: N_(
         "No site has this name. Check the spelling; if it’s right, the site is gone or Telex is offline."
     ),
-    fetch_errors.LOOKUP: lambda: _(
+    fetch_errors.LOOKUP: N_(
         "I couldn’t look up the site’s name (DNS). If this lasts, tell whoever runs this bot."
     ),
-    fetch_errors.REFUSED_ADDRESS: lambda: _(
+    fetch_errors.REFUSED_ADDRESS: N_(
         "This address is on a private network. Only whoever runs Telex can allow that."
     ),
-    fetch_errors.OWN_FEED: lambda: _("I publish this feed myself: it would only repeat what I post."),
-    fetch_errors.CONNECT: lambda: _("The site isn’t responding. It may be down."),
-    fetch_errors.TLS: lambda: _(
+    fetch_errors.OWN_FEED: N_("I publish this feed myself: it would only repeat what I post."),
+    fetch_errors.CONNECT: N_("The site isn’t responding. It may be down."),
+    fetch_errors.TLS: N_(
         "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
     ),
-    fetch_errors.TIMEOUT: lambda: _("The site took too long to answer."),
-    fetch_errors.BAD_ANSWER: lambda: _("I can’t make sense of the site’s response."),
-    fetch_errors.TOO_LARGE: lambda: _("The file is too large."),
-    fetch_errors.REDIRECTS: lambda: _("The site’s redirects lead nowhere. Look for the feed’s new address."),
-    fetch_errors.TRUNCATED: lambda: _("The file arrived incomplete."),
-    fetch_errors.ENCODING: lambda: _(
-        "I can’t read the file’s compression or encoding. Let the publisher know."
-    ),
-    fetch_errors.GONE: lambda: _(
-        "The publisher has shut this feed down. Remove it, or follow its replacement."
-    ),
-    fetch_errors.RATE_LIMITED: lambda: _("The site limits how often I can check it."),
-    fetch_errors.NOT_A_FEED: lambda: _(
+    fetch_errors.TIMEOUT: N_("The site took too long to answer."),
+    fetch_errors.BAD_ANSWER: N_("I can’t make sense of the site’s response."),
+    fetch_errors.TOO_LARGE: N_("The file is too large."),
+    fetch_errors.REDIRECTS: N_("The site’s redirects lead nowhere. Look for the feed’s new address."),
+    fetch_errors.TRUNCATED: N_("The file arrived incomplete."),
+    fetch_errors.ENCODING: N_("I can’t read the file’s compression or encoding. Let the publisher know."),
+    fetch_errors.GONE: N_("The publisher has shut this feed down. Remove it, or follow its replacement."),
+    fetch_errors.RATE_LIMITED: N_("The site limits how often I can check it."),
+    fetch_errors.NOT_A_FEED: N_(
         "There’s no feed at this address. Give me the site’s address, and I’ll look for one."
     ),
-    fetch_errors.LIST_LOST: lambda: _(
+    fetch_errors.LIST_LOST: N_(
         "The page has changed, and the list isn’t on it anymore. Add the page again to pick another list, "
         "and remove this one."
     ),
-    fetch_errors.NEEDS_SCRIPT: lambda: _(
+    fetch_errors.NEEDS_SCRIPT: N_(
         "The page shows nothing without its scripts, which Telex doesn’t run. Look for a feed or another "
         "page of the site."
     ),
-    fetch_errors.ROBOTS: lambda: _("The site asks programs not to read this page (robots.txt)."),
-    fetch_errors.NOT_A_PAGE: lambda: _("There is no web page at this address anymore."),
-    fetch_errors.PARSE_TIMEOUT: lambda: _("The file takes too long to read. Let the publisher know."),
-    fetch_errors.PARSE_DIED: lambda: _("The file crashed my reader. Let the publisher know."),
-    "http-401": lambda: _("The site asks for a username and password. Add the feed again to enter them."),
-    "http-403": lambda: _("The site refused access. It may block bots; ask the publisher."),
-    "http-404": lambda: _("No feed found at that address. Check it, or look for its new address."),
+    fetch_errors.ROBOTS: N_("The site asks programs not to read this page (robots.txt)."),
+    fetch_errors.NOT_A_PAGE: N_("There is no web page at this address anymore."),
+    fetch_errors.PARSE_TIMEOUT: N_("The file takes too long to read. Let the publisher know."),
+    fetch_errors.PARSE_DIED: N_("The file crashed my reader. Let the publisher know."),
+    "http-401": N_("The site asks for a username and password. Add the feed again to enter them."),
+    "http-403": N_("The site refused access. It may block bots; ask the publisher."),
+    "http-404": N_("No feed found at that address. Check it, or look for its new address."),
 }
 
 
 def describe(code: str) -> str:
     """What went wrong and what can be done, in the language of this task."""
     if code in _CAUSES:
-        return _CAUSES[code]()
+        return _(_CAUSES[code])
     if code.startswith("http-5"):
         return _("The site is having problems ({code}).").format(code=code)
     return _("The site returned an error ({code}). Check the address.").format(code=code)
+
+
+def of_page(page: Reading, *, when: str) -> str:
+    """Whether a page was read for more than the feed gives, or why not, in the language of this task.
+
+    `when` is the time of it as it is to be shown.
+    """
+    if page.outcome == PageEnd.READ:
+        return _("the feed only has a teaser, so I read the page ({when})").format(when=when)
+    if page.outcome is None:
+        return _("the feed only has a teaser; I’m about to read the page")
+    reason = _reason(page.outcome)
+    if page.due is not None:
+        return _("the feed only has a teaser; I’ll try the page again. {reason}").format(reason=reason)
+    return _("the feed only has a teaser, and I didn’t read the page. {reason}").format(reason=reason)
+
+
+def _reason(outcome: str) -> str:
+    if outcome.startswith("http-") or outcome == fetch_errors.GONE:
+        return _("The site returned an error ({code}).").format(code=outcome)
+    broken = _("It crashed my reader.")
+    reasons = {
+        PageEnd.PRIVATE: _("The address of the feed or the page is secret."),
+        PageEnd.SHARED: _("The feed gives several articles the same address."),
+        PageEnd.BACKLOG: _("It was already in the feed when I started reading it."),
+        PageEnd.TOO_MANY: _("The feed had too many articles that day."),
+        PageEnd.FORGOTTEN: _("Its text was deleted because of its age."),
+        fetch_errors.ROBOTS: _("Its publisher doesn’t allow bots (robots.txt)."),
+        fetch_errors.NOT_A_PAGE: _("It isn’t a page of text."),
+        fetch_errors.TOO_LARGE: _("It’s too large."),
+        fetch_errors.NO_ARTICLE: _("I found no article on it."),
+        fetch_errors.OTHER_PAGE: _("It shows something else, such as a form or a home page."),
+        fetch_errors.NOTHING_MORE: _("It says no more than the feed."),
+        fetch_errors.PARSE_TIMEOUT: _("It takes too long to read."),
+        fetch_errors.PARSE_DIED: broken,
+        DIED: broken,
+    }
+    return reasons.get(outcome) or describe(outcome)

@@ -62,6 +62,7 @@ class IndexFollower:
         self._size = 0  # the largest id when an index was begun
         self._failures = 0
         self._is_followed = False
+        self._level_at = time.monotonic()  # when it last held all that the store did
         self.engine: TantivyEngine | None = None
 
     @property
@@ -70,6 +71,12 @@ class IndexFollower:
         if self._position.filled:
             return 1 - self._position.filled / max(self._size, self._position.filled)
         return None if self.engine is not None else 0.0
+
+    async def behind(self) -> tuple[int, float]:
+        """How many changes it does not hold yet, and seconds since it last held all. Raises `StoreError`."""
+        last = await self._store.changes.last()
+        missing = max(last.number - self._position.change, 0) + self._position.filled
+        return missing, time.monotonic() - self._level_at if missing else 0.0
 
     async def run(self) -> None:
         """Follow until it is cancelled. Raises `StoreError`."""
@@ -204,6 +211,8 @@ class IndexFollower:
         between = BETWEEN_FILLING if position.filled else BETWEEN
         if self._is_dirty and (not more or time.monotonic() - self._committed_at > between):
             await self._commit(writer)
+        if not (more or self._is_dirty):
+            self._level_at = time.monotonic()
         if self._next is not None and not position.filled:
             await self._serve_next()
         return more

@@ -23,7 +23,8 @@ _COLUMNS = """
     feeds, topics, watches, channel.language, channel.problem, paused, created, due, covered
 """
 _FROM = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
-_WAITING = "DELETE FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
+_WAITS = "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
+_WAITING = _WAITS.replace("SELECT payload", "DELETE")
 
 
 class PersonalDigests:
@@ -67,6 +68,11 @@ class PersonalDigests:
             f"SELECT min(due) {_FROM} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?", (closed,)
         )
         return None if row is None else row[0]
+
+    async def waiting_since(self, channel_id: int) -> int | None:
+        """Since when the digest tells that waits to be sent there; None where none does."""
+        row = await self._database.fetchone(_WAITS, (channel_id,))
+        return None if row is None else int(json.loads(row["payload"])["since"])
 
     async def candidates(
         self,

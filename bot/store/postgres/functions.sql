@@ -1,5 +1,9 @@
 -- What the store's statements use and SQLite, or Python there, has. Replaced whenever tables are brought up to date.
 
+-- Milliseconds since 1970 by the clock of the server, the one clock of all that use it.
+CREATE OR REPLACE FUNCTION database_time() RETURNS BIGINT
+LANGUAGE sql VOLATILE PARALLEL SAFE AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT $$;
+
 -- The members of a JSON list: numbers as `value`, texts as `atom`.
 CREATE OR REPLACE FUNCTION json_each(list TEXT) RETURNS TABLE (value BIGINT, atom TEXT)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 50 AS $$

@@ -1,4 +1,7 @@
-"""One running bot a database: a session that holds a lock of the server for as long as the bot runs."""
+"""That a process runs a bot on a database: a session that holds a lock of the server for as long as it does.
+
+Several may; who needs the database alone takes the lock for itself.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +16,34 @@ from bot.store.postgres.server_connection import Connection
 from bot.store.postgres.server_errors import understand
 from bot.store.store_errors import AlreadyRunning
 
-_TAKE = "SELECT pg_try_advisory_lock(1413829720, 2)"
+_WITH_OTHERS = "SELECT pg_try_advisory_lock_shared(1413829720, 2)"
+_ALONE = "SELECT pg_try_advisory_lock(1413829720, 2)"
 
-_held: dict[DatabaseServer, Connection] = {}
+_held: dict[DatabaseServer, tuple[Connection, str]] = {}
 _one_at_a_time = threading.Lock()
 
 
 @contextmanager
-def lock_for_run(server: DatabaseServer) -> Iterator[None]:
-    """Be the one running bot of a database within the block. Raises `AlreadyRunning`, `DatabaseUnusable`."""
+def lock_for_run(server: DatabaseServer, *, alone: bool) -> Iterator[None]:
+    """Run within the block, with others or `alone`. Raises `AlreadyRunning`, `DatabaseUnusable`."""
     try:
-        _take(server)
+        _take(server, _ALONE if alone else _WITH_OTHERS)
     except psycopg.Error as error:
         raise understand(error, server) from error
     try:
         yield
     finally:
         with _one_at_a_time:
-            _held.pop(server).raw.close()
+            _held.pop(server)[0].raw.close()
 
 
 def check_lock(server: DatabaseServer) -> None:
     """Take the lock of this process again where its session was lost, as with a server that was restarted.
 
-    Raises `AlreadyRunning` where another has it now, psycopg.Error where nobody answers.
+    Raises `AlreadyRunning` where another needs the database alone now, psycopg.Error where nobody answers.
     """
     with _one_at_a_time:
-        held = _held.get(server)
+        held, kind = _held.get(server, (None, ""))
         if held is not None:
             try:
                 held.raw.execute("SELECT 1")
@@ -48,13 +52,13 @@ def check_lock(server: DatabaseServer) -> None:
             else:
                 return
     if held is not None:
-        _take(server)
+        _take(server, kind)
 
 
-def _take(server: DatabaseServer) -> None:
+def _take(server: DatabaseServer, kind: str) -> None:
     connection = Connection(server)
-    if not connection.value(_TAKE):
+    if not connection.value(kind):
         connection.raw.close()
         raise AlreadyRunning(f"Telex is already running with the database {server}.")
     with _one_at_a_time:
-        _held[server] = connection
+        _held[server] = connection, kind

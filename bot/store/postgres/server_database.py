@@ -21,6 +21,7 @@ from bot.core.database_server import DatabaseServer
 from bot.store.condition import Condition
 from bot.store.connection import Parameters
 from bot.store.postgres.counters import notice_restoration
+from bot.store.postgres.notifications import listen
 from bot.store.postgres.run_session import check_lock
 from bot.store.postgres.server_connection import Connection
 from bot.store.postgres.server_errors import is_lost, understand
@@ -42,6 +43,8 @@ T = TypeVar("T")
 
 class Database:
     """An open database on a server. Every method raises `StoreError` and nothing of psycopg's."""
+
+    is_shared = True
 
     def __init__(self, server: DatabaseServer, clock: Clock) -> None:
         self.place = server
@@ -72,6 +75,10 @@ class Database:
             reader.interrupt()
         async with self._lock:
             await asyncio.gather(*(session.close() for session in (*self._readers, self._writer)))
+
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """As `Database.notices` of the ports."""
+        await listen(self.place, heard)
 
     async def transact(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` in a transaction of its own, undone on any error or cancellation.

@@ -88,6 +88,8 @@ class Session:
 
     async def settle(self) -> None:
         """Leave no transaction open, whatever still runs."""
+        if not self.is_open:
+            return
         await asyncio.get_running_loop().run_in_executor(self._thread, self.forget)
 
     def interrupt(self) -> None:

@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 from bot.core.choices import Setting, SettingChange
 from bot.core.clock import Clock
 from bot.store.connection import Connection
+from bot.store.meta import Meta
 from bot.store.ports import Database
 from bot.store.records.people_records import AssistantToken
 from bot.store.settings import setting_changes
@@ -19,6 +20,7 @@ BYTES = 32
 """Of a secret, before it is written down."""
 USED_WITHIN = 3_600
 """Seconds within which a further use is not written down."""
+_SERVED_AT = "assistants"
 
 
 class AssistantTokens:
@@ -27,6 +29,15 @@ class AssistantTokens:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._meta = Meta(database)
+
+    async def address(self) -> str | None:
+        """Where assistants reach the tools on the web, None where nobody serves them or can tell."""
+        return await self._meta.get(_SERVED_AT)
+
+    async def served_at(self, address: str | None) -> None:
+        """Write down where that is, or that it has ended."""
+        await self._meta.set(_SERVED_AT, address)
 
     async def make(
         self, server_id: int, *, person_id: int | None = None, limit: int | None = None

@@ -46,6 +46,8 @@ T = TypeVar("T")
 class Database:
     """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
 
+    is_shared = False
+
     def __init__(self, path: Path, clock: Clock) -> None:
         self.place = path
         self.condition = Condition(clock)
@@ -98,6 +100,9 @@ class Database:
                 # The last to close brings the write-ahead log into the file, which a reader may not.
                 await self._writer.close()
         self._presence.end()
+
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """There is nobody to tell of anything."""
 
     async def transact(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -45,6 +46,7 @@ class Connection(aiosqlite.Connection):
                 connection.create_function("fold", 1, _fold, deterministic=True)
                 connection.create_function("site", 1, _site, deterministic=True)
                 connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
+                connection.create_function("database_time", 0, _milliseconds)
                 for pragma in self.pragmas:
                     connection.execute(pragma)
             except BaseException:
@@ -126,6 +128,10 @@ class Connection(aiosqlite.Connection):
         for future in self._pending:
             if not future.done():
                 future.set_exception(StoreError(_ENDED))
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _fold(value: object) -> str | None:

@@ -94,7 +94,7 @@ def tile(feed_id: int, outlet: str) -> str:
 
 def named(feed_id: int, outlet: str) -> str:
     """Tile and name, markup; "" for an outlet without a name."""
-    name = safe.markdown(safe.plain(outlet, _NAME))
+    name = safe.line(outlet, _NAME)
     return f"{tile(feed_id, outlet)} **{name}**" if name else ""
 
 

@@ -1,0 +1,186 @@
+"""Entries made from what a document holds: plain, bounded, with absolute addresses and a fingerprint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import blake2b
+from html import unescape
+from urllib.parse import urljoin, urlsplit
+
+from bot.core.models import Entry
+from bot.text.html import to_text
+from bot.text.html_pictures import first_image
+from bot.text.urls import canonical
+
+MAX_ENTRIES = 2_000
+MAX_TITLE = 1_000
+MAX_TEXT = 200_000
+MAX_TAGS = 20
+MAX_TAG = 100
+MAX_GUID = 2_048
+MAX_URL = 2_048
+MAX_DURATION = 86_400
+"""Seconds; what is said to be longer is a mistake."""
+MAX_ALL_TEXT = 4_000_000
+"""Characters of text in one document; entries beyond it keep their titles."""
+
+_MAX_MARKUP = 2_000_000
+_DURATION = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
+_INLINE = re.compile(
+    "a|abbr|b|bdi|bdo|big|cite|code|del|dfn|div|em|font|h[1-6]|i|ins|kbd|li|mark|ol|p|pre|q|s|samp|small|span"
+    "|strike|strong|sub|sup|time|tt|u|ul|var"
+)
+_VOID = frozenset({"br", "hr", "img", "wbr"})
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
+_UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+_HIGH = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
+_TWICE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_HIGH)))
+"""Two or three characters that are one whose UTF-8 was taken for windows-1252 and encoded again."""
+
+
+def sound(text: str) -> str:
+    """The text without control characters and lone surrogates, and with what was encoded twice put right."""
+    if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
+        text = _TWICE.sub(_once, text)
+    return _UNSOUND.sub("", text)
+
+
+def _once(match: re.Match[str]) -> str:
+    raw = bytes(_HIGH.get(character, ord(character)) for character in match[0])
+    return raw.decode("utf-8", "ignore") or match[0]
+
+
+def line(text: str, limit: int) -> str:
+    """The text on one line of at most `limit` characters."""
+    return " ".join(sound(text[: 4 * limit]).split())[:limit].rstrip()
+
+
+def title_of(text: str, *, kind: str) -> str:
+    """A title as plain text on one line.
+
+    `kind` is "markup" for what says that it is HTML, "text" for what says that it is not, and "either" for
+    RSS, which does not say: tags that can only be meant as markup go, entities are read, `a < b` stays.
+    """
+    text = sound(text[: 20 * MAX_TITLE])
+    if kind == "markup":
+        text = to_text(text)
+    elif kind == "either":
+        text = _ENTITY.sub(lambda match: unescape(match[0]), _without_tags(text))  # not `&copy=1` of a URL
+    return line(text, MAX_TITLE)
+
+
+def _without_tags(text: str) -> str:
+    """Without HTML tags that are empty elements or have their end tag in the same text."""
+    tags = [(end, name.lower()) for end, name, _ in _TAG.findall(text)]
+    paired = {name for end, name in tags if end} & {name for end, name in tags if not end}
+
+    def kept(match: re.Match[str]) -> str:
+        name = match[2].lower()
+        if name in _VOID:
+            return " "
+        return "" if name in paired and _INLINE.fullmatch(name) else match[0]
+
+    return _TAG.sub(kept, text)
+
+
+def text_of(markup: str, *, is_text: bool = False) -> str:
+    """The plain text of HTML, at most 200,000 characters; paragraphs are kept."""
+    markup = sound(markup[:_MAX_MARKUP])
+    text = markup if is_text else to_text(markup)
+    return text[:MAX_TEXT].strip()
+
+
+def image_in(markup: str, base: str) -> str | None:
+    """The address of the first picture in HTML."""
+    if "<img" not in markup and "<IMG" not in markup:
+        return None
+    return absolute(first_image(markup[:_MAX_MARKUP]), base)
+
+
+def absolute(address: object, base: str) -> str | None:
+    """An address made absolute, or None when it is not one on the web (http or https)."""
+    if not isinstance(address, str) or not (address := address.strip()) or len(address) > MAX_URL:
+        return None
+    try:
+        whole = urljoin(base, address)
+        parts = urlsplit(whole)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return None
+    return sound("".join(whole.split())) if usable else None
+
+
+def first_absolute(addresses: Iterable[object], base: str) -> str | None:
+    """The first of some addresses that is one on the web, made absolute."""
+    return next(filter(None, (absolute(address, base) for address in addresses)), None)
+
+
+def duration_of(value: object) -> int | None:
+    """How long an episode is, in seconds: a number of them, or `[[H:]M:]S` as in `itunes:duration`."""
+    text = str(value).strip() if isinstance(value, str | int | float) else ""
+    if not _DURATION.fullmatch(text):
+        return None
+    seconds = 0.0
+    for piece in text.split(":"):
+        seconds = 60 * seconds + float(piece)
+    return int(seconds) if 0 < seconds <= MAX_DURATION else None
+
+
+def guid_of(value: object) -> str | None:
+    """An entry's own name for itself; a very long one is replaced by its hash."""
+    guid = sound(str(value)).strip() if isinstance(value, str | int) else ""
+    if len(guid) > MAX_GUID:
+        return "blake2b:" + blake2b(guid.encode(), digest_size=16).hexdigest()
+    return guid or None
+
+
+def language_of(tag: object) -> str | None:
+    """A language tag (BCP 47) in lower case, or None when it cannot be one."""
+    tag = tag.strip().replace("_", "-").lower() if isinstance(tag, str) else ""
+    return tag if _LANGUAGE.fullmatch(tag) else None
+
+
+def tags_of(names: Iterable[object]) -> tuple[str, ...]:
+    """At most twenty tags, each once."""
+    tags: dict[str, str] = {}
+    for name in names:
+        tag = title_of(name, kind="either")[:MAX_TAG] if isinstance(name, str) else ""
+        if tag and len(tags) < MAX_TAGS:
+            tags.setdefault(tag.casefold(), tag)
+    return tuple(tags.values())
+
+
+def finished(entry: Entry) -> Entry:
+    """The entry with its fingerprint: 16 bytes over what a reader sees.
+
+    Dates are left out, and so are the parts of links and images that change from one answer to the next.
+    """
+    digest = blake2b(digest_size=16)
+    link = canonical(entry.link) if entry.link else ""
+    image = (entry.image or "").partition("?")[0]
+    for part in (entry.title, link, entry.summary, entry.text, entry.author or "", image):
+        digest.update(part.encode())
+        digest.update(b"\x00")
+    return replace(entry, fingerprint=digest.digest())
+
+
+def bounded(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | None]:
+    """The entries that are kept of a document, and what was wrong with their number or size."""
+    kept: list[Entry] = []
+    problem = None
+    room = MAX_ALL_TEXT
+    for entry in entries:
+        if len(kept) == MAX_ENTRIES:
+            problem = f"more than {MAX_ENTRIES} entries"
+            break
+        room -= len(entry.text) + len(entry.summary)
+        if room < 0:
+            problem = f"more than {MAX_ALL_TEXT} characters of text"
+            entry = replace(entry, text="", summary="")  # noqa: PLW2901 - the same entry, lighter
+        kept.append(entry)
+    return tuple(kept), problem

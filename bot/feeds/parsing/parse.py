@@ -1,0 +1,58 @@
+"""A feed document to entries. Runs in a worker: what is parsed may hang, crash or eat memory."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+from bot.core.models import ParsedFeed
+from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, PARSE_DIED, FeedError
+from bot.feeds.parsing.jsonfeed import parse_json
+from bot.feeds.parsing.xmlfeed import parse_xml
+
+_FIRST_ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
+_HEAD = 256 * 1024
+"""Bytes in which the first entry is looked for."""
+_SPACE = b" \t\r\n\x0b\x0c\x00"
+_PAGE = re.compile(
+    rb"\s*(?:<!--.{0,2000}?-->\s*){0,3}<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL
+)
+
+
+def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
+    """Read RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, or JSON Feed 1.x.
+
+    `content_type` is the header as the server gave it, `url` where the document was found in the end:
+    relative links are relative to it. At most 2,000 entries are kept, and `problem` tells when there were
+    more or when the document was not quite well-formed.
+
+    Raises FeedError: not-a-feed, encoding, parse-died.
+    """
+    start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE)
+    if not start:
+        raise FeedError(NOT_A_FEED, "the document is empty")
+    if start.startswith(b"{"):
+        return parse_json(body, url)
+    if _PAGE.match(start):
+        raise FeedError(NOT_A_FEED, "a page, not a feed")
+    try:
+        return parse_xml(body, content_type, url)
+    except FeedError:
+        raise
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # feedparser raises whatever its input makes it raise
+        if isinstance(error, UnicodeError) or type(error) is LookupError:  # an encoding that is none of text
+            raise FeedError(ENCODING, str(error)[:200]) from error
+        raise FeedError(PARSE_DIED, f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
+def entries_hash(body: bytes) -> bytes:
+    """16 bytes over the document from its first entry on: the same while only its head changes."""
+    is_json = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE).startswith(b"{")
+    if is_json:
+        start = max(body.find(b'"items"', 0, _HEAD), 0)
+    else:
+        found = _FIRST_ENTRY.search(body, 0, _HEAD)
+        start = found.start() if found else 0
+    return blake2b(memoryview(body)[start:], digest_size=16).digest()

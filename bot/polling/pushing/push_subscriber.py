@@ -1,0 +1,303 @@
+"""Subscriptions at the hubs that feeds name (WebSub): asked for, verified, renewed, and what they push.
+
+A hub calls an address under `TELEX_PUBLIC_URL` that nobody else can guess. What it pushes counts only with a
+signature made with the secret that it was given. A feed that is pushed is polled four times less often, as a
+net, until a poll finds what was not pushed. The hub of one that nobody follows any more is told so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+
+from bot.core.clock import Clock, wait
+from bot.core.models import Feed, ParsedFeed
+from bot.core.rate_limits import Guesses, Limit
+from bot.core.settings import Settings
+from bot.feeds import fetch_errors, hubs
+from bot.feeds.fetch import Fetched, Fetcher
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.hubs import Offer
+from bot.feeds.pages import list_feeds
+from bot.polling.poller import Poller
+from bot.polling.pushing.push_endings import Endings
+from bot.polling.pushing.pushed_documents import Pushed, PushedDocuments
+from bot.store import Store, StoreError
+from bot.store.records.source_records import PushSubscription
+from bot.text import urls
+from bot.text.host_slots import host_name
+
+log = logging.getLogger(__name__)
+
+PATH = "/websub/"
+"""Under the public address, before the token of a subscription."""
+LEASE = 10 * 86_400
+"""Seconds that hubs are asked to push for."""
+SHORTEST_LEASE, LONGEST_LEASE = 300, 90 * 86_400
+RENEWED_AT = 0.9
+"""What part of a lease has gone by when it is renewed."""
+AGAIN = 3_600
+"""Seconds until a hub is asked again that failed or did not verify; twice as many after each time,"""
+LONGEST_AGAIN = 86_400
+"""up to a day."""
+LONGEST_REST, LONGEST_CHALLENGE = 600.0, 1_024
+PUSHES, PUSHES_PERIOD = 30, 60.0
+"""What a hub may push for one feed at once, and seconds until that many more may come."""
+AT_ONCE = 8
+"""Hubs that are asked at a time."""
+_MARK = "hubs"
+"""What is set in the store while hubs can reach the bot."""
+
+
+class PushSubscriber:
+    """What is pushed, and by whom. It does nothing where there is no public address."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller
+    ) -> None:
+        self._settings, self._clock, self._store = settings, clock, store
+        self._fetcher, self._poller = fetcher, poller
+        self._by_feed: dict[int, PushSubscription] = {}
+        self._by_token: dict[str, int] = {}
+        self._endings = Endings(fetcher, poller.hosts)
+        self._offers: dict[int, Offer | None] = {}
+        self._unwritten: set[int] = set()
+        self._woken = asyncio.Event()
+        self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
+        self._guesses = Guesses(clock)
+        self._documents = PushedDocuments(store, poller, self._brought)
+        self._named, self._unread = (
+            set[int](),
+            set[int](),
+        )  # in headers of feeds without news, and not yet read
+        self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
+        if self.enabled:
+            poller.recorder.on_document = self._offered
+            poller.recorder.on_unchanged = self._unchanged
+            poller.recorder.on_polled_news = self._found
+            poller.recorder.is_pushed = self.is_pushed
+
+    @property
+    def enabled(self) -> bool:
+        """Whether hubs can reach the bot."""
+        return self._settings.public_url is not None
+
+    def is_pushed(self, feed_id: int) -> bool:
+        """Whether what a feed publishes is pushed now, as far as polls have found."""
+        known = self._by_feed.get(feed_id)
+        return known is not None and known.leased_until > self._clock.now() and not known.missed
+
+    async def begin(self) -> None:
+        """Let every feed be read once when hubs begin to reach the bot: one that did not change may name one.
+
+        Raises StoreError.
+        """
+        known = bool(await self._store.meta.get(_MARK))
+        if self.enabled and not known:
+            await self._store.feeds.read_anew()
+        if self.enabled is not known:
+            await self._store.meta.set(_MARK, "1" if self.enabled else "")
+
+    async def run(self) -> None:
+        """Ask hubs for what is due, for ever. Raises StoreError."""
+        for known in await self._store.pushes.all():
+            if known.feed_id not in self._by_feed:
+                self._remember(known)
+        while True:
+            self._woken.clear()
+            await self._settle()
+            for feed_id in await self._store.pushes.unfollowed():
+                await self._leave(feed_id)
+            now = self._clock.now()
+            for known in sorted(self._by_feed.values(), key=lambda each: each.due):
+                host = host_name(known.hub)
+                if known.due <= now and host not in self._asking and len(self._asking) < AT_ONCE:
+                    self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
+            await self._rest()
+
+    async def close(self) -> None:
+        """End what is being read and asked."""
+        await self._endings.close()
+        await self._documents.close()
+        for task in (tasks := list(self._asking.values())):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Return when all that was pushed is recorded."""
+        await self._documents.settle()
+
+    async def look_up(self, token: str, address: str) -> float:
+        """Learn of a subscription that another process agreed, or this one before it began anew.
+
+        Seconds after which the caller may try again, from whose address too many unknown tokens came; else 0.
+        Raises StoreError.
+        """
+        if self._of(token) is not None or self._endings.knows(token):
+            return 0
+        if wait := self._guesses.wait(token, address):
+            return wait
+        known = await self._store.pushes.of_token(token)
+        self._guesses.learn(token, right=known is not None)
+        if known is not None and self._of(token) is None:
+            self._remember(known)
+        return 0
+
+    def confirm(self, token: str, query: Mapping[str, str]) -> str | None:
+        """The answer to a hub that wants a subscription confirmed (section 5.3); None: it is not meant.
+
+        One that the hub denies (section 5.2) is asked for again in a day.
+        """
+        mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
+        if self._endings.is_meant(token, query):
+            return challenge if 0 < len(challenge) <= LONGEST_CHALLENGE else None
+        known = self._of(token)
+        if known is None or query.get("hub.topic") != known.topic:
+            return None
+        now = self._clock.now()
+        if mode == "denied":
+            log.info("%s: the hub denies its pushes", urls.masked(known.topic))
+            self._change(known._replace(leased_until=0, asked=None, due=now + LONGEST_AGAIN))
+            return ""
+        if mode != "subscribe" or known.asked is None or not 0 < len(challenge) <= LONGEST_CHALLENGE:
+            return None
+        given = query.get("hub.lease_seconds", "")
+        lease = int(given[:9]) if given.isascii() and given.isdecimal() else LEASE
+        lease = max(SHORTEST_LEASE, min(lease, LONGEST_LEASE))
+        due = now + max(int(lease * RENEWED_AT), SHORTEST_LEASE // 2)
+        log.info("%s is pushed for %d s", urls.masked(known.topic), lease)
+        self._change(known._replace(leased_until=now + lease, asked=None, due=due, failures=0))
+        return challenge
+
+    def wait(self, token: str) -> float | None:
+        """Seconds until a hub may push again, 0 for now; None where there is no such subscription."""
+        return None if self._of(token) is None else self._limit.wait(token)
+
+    def take(self, token: str, pushed: Pushed, signature: str | None) -> bool:
+        """Take what a hub pushed, to be read at once; False where it counts for nothing (section 7.1)."""
+        known = self._of(token)
+        if known is None or known.leased_until <= self._clock.now():
+            return False
+        self._limit.take(token)
+        if not hubs.is_signed(signature, known.secret, pushed.body):
+            log.warning("%s: a push without a valid signature was left out", urls.masked(known.topic))
+            return False
+        self._documents.take(known.feed_id, pushed)
+        return True
+
+    def _brought(self, feed_id: int) -> None:
+        """What was pushed held news: the hub misses nothing any more."""
+        known = self._by_feed.get(feed_id)
+        if known is not None and known.missed:
+            self._change(known._replace(missed=0))
+
+    def _offered(self, feed: Feed, fetched: Fetched, parsed: ParsedFeed) -> None:
+        """A feed was read: whether it has a hub, and which."""
+        if feed.server_id is not None or list_feeds.is_list(feed.url):  # a hub is no place for a secret
+            return
+        offer = hubs.offered(fetched.headers, parsed, fetched.url)
+        known = self._by_feed.get(feed.id)
+        if (known.hub, known.topic) != offer if known is not None else offer is not None:
+            self._offers[feed.id] = offer
+            self._woken.set()
+
+    def _unchanged(self, feed_id: int, fetched: Fetched) -> None:
+        """A feed did not change. Where only its headers name a hub, it is read once in full."""
+        known = feed_id in self._by_feed or feed_id in self._named
+        if not known and hubs.is_named(fetched.headers, fetched.url):
+            self._named.add(feed_id)
+            self._unread.add(feed_id)
+            self._woken.set()
+
+    def _found(self, feed_id: int) -> None:
+        """A poll found what was not pushed."""
+        known = self._by_feed.get(feed_id)
+        if known is not None and self.is_pushed(feed_id):
+            log.info("%s: its hub missed something", urls.masked(known.topic))
+            self._change(known._replace(missed=1))
+
+    def _of(self, token: str) -> PushSubscription | None:
+        feed_id = self._by_token.get(token)
+        return None if feed_id is None else self._by_feed.get(feed_id)
+
+    def _change(self, known: PushSubscription) -> None:
+        self._remember(known)
+        self._unwritten.add(known.feed_id)
+        self._woken.set()
+
+    def _remember(self, known: PushSubscription) -> None:
+        self._forget(known.feed_id)
+        self._by_feed[known.feed_id] = known
+        self._by_token[known.token] = known.feed_id
+
+    def _forget(self, feed_id: int) -> None:
+        if (before := self._by_feed.pop(feed_id, None)) is not None:
+            del self._by_token[before.token]
+
+    async def _settle(self) -> None:
+        """Write down what changed, and begin or end subscriptions as feeds want it. Raises StoreError."""
+        offers, self._offers = self._offers, {}
+        for feed_id, offer in offers.items():
+            if offer is None:
+                self._forget(feed_id)
+                await self._store.pushes.remove(feed_id)
+            else:
+                token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
+                now = self._clock.now()
+                self._change(PushSubscription(feed_id, offer.hub, offer.topic, token, secret, due=now))
+        while self._unread:
+            await self._store.feeds.read_anew(self._unread.pop())
+        unwritten, self._unwritten = self._unwritten, set()
+        for feed_id in unwritten:
+            if (known := self._by_feed.get(feed_id)) is not None:
+                await self._store.pushes.write(known)
+
+    async def _leave(self, feed_id: int) -> None:
+        """Nobody follows a feed any more: its hub is told, and whoever follows it next finds the hub anew."""
+        known = self._by_feed.get(feed_id)
+        self._forget(feed_id)
+        await self._store.pushes.remove(feed_id)
+        await self._store.feeds.read_anew(feed_id)
+        if known is not None and known.leased_until > self._clock.now():
+            self._endings.tell(known, self._form(known, "unsubscribe"))
+
+    def _form(self, known: PushSubscription, mode: str) -> dict[str, str]:
+        return {
+            "hub.callback": f"{self._settings.public_url}{PATH}{known.token}",
+            "hub.mode": mode,
+            "hub.topic": known.topic,
+        }
+
+    async def _ask_safely(self, known: PushSubscription, host: str) -> None:
+        try:
+            await self._ask(known)
+        except StoreError:
+            log.exception("a hub could not be asked")
+        finally:
+            del self._asking[host]
+            self._woken.set()
+
+    async def _ask(self, known: PushSubscription) -> None:
+        """Ask a hub for a subscription, or for more of it; it verifies that during the request or later."""
+        now = self._clock.now()
+        again = min(AGAIN << min(known.failures, 10), LONGEST_AGAIN)
+        known = known._replace(asked=now, due=now + again, failures=known.failures + 1)
+        self._change(known)
+        await self._store.pushes.write(known)
+        form = self._form(known, "subscribe")
+        form |= {"hub.lease_seconds": str(LEASE), "hub.secret": known.secret}
+        try:
+            async with self._poller.hosts.visiting(known.hub):
+                await self._fetcher.post(known.hub, form)
+        except FeedError as error:
+            log.info("%s does not push %s: %s", urls.masked(known.hub), urls.masked(known.topic), error)
+            current = self._by_feed.get(known.feed_id)
+            if error.code == fetch_errors.BAD_URL and current == known:
+                self._change(known._replace(due=now + LONGEST_AGAIN))
+
+    async def _rest(self) -> None:
+        now = self._clock.now()
+        later = [one.due - now for one in self._by_feed.values() if host_name(one.hub) not in self._asking]
+        await wait(self._clock, self._woken, min(max(min(later, default=LONGEST_REST), 1), LONGEST_REST))

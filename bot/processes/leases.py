@@ -1,0 +1,160 @@
+"""What this process works at, so that no other does: leased from the database, kept, and given back.
+
+A lease lasts `LASTS` seconds of the database's clock and is renewed every `RENEWED`. Who could not renew for
+`STOPPED` seconds of its own, counted from when it last began to, stops acting before the lease ends
+(C. Gray, D. Cheriton, "Leases: an efficient fault-tolerant mechanism for distributed file cache consistency",
+SOSP 1989). What it writes nevertheless is refused by the database (`Fence`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from contextvars import Context
+
+from bot.core.choices import Role
+from bot.core.clock import Clock, wait
+from bot.core.version import __version__
+from bot.store import Store, StoreError
+from bot.store.records.process_records import Fence, Process, Share
+
+log = logging.getLogger(__name__)
+
+LASTS, RENEWED, STOPPED = 15, 5.0, 10.0
+"""Seconds."""
+AFTER_TROUBLE = 1.0
+"""Seconds until the next attempt where renewing failed."""
+FEEDS, SHARDS, UPKEEP = "feeds", "shard", "upkeep"
+"""Kinds of leases: slots of hosts that are asked, Discord's shards, and what one process does for all."""
+
+Heard = Callable[[frozenset[int], frozenset[int]], None]
+_NONE: frozenset[int] = frozenset()
+
+
+class Leases:
+    """The leases of this process: none before `start`."""
+
+    def __init__(self, store: Store, clock: Clock, roles: Iterable[Role]) -> None:
+        self._store, self._clock = store, clock
+        self.me = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
+        self.gained: Counter[str] = Counter()
+        """Leases by kind that were gained after the start: mostly another process ended."""
+        self._shares: dict[str, Share] = {}
+        self._listening: defaultdict[str, list[Heard]] = defaultdict(list)
+        self._held: dict[str, frozenset[int]] = {}
+        self._renewed = 0.0  # monotonic
+        self._turn = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def has(self, role: Role) -> bool:
+        """Whether this process has a role."""
+        return role in self.me.roles
+
+    def held(self, kind: str) -> frozenset[int]:
+        """What this process may act for now."""
+        if self._store.processes.are_shared and self._clock.monotonic() - self._renewed >= STOPPED:
+            return _NONE
+        return self._held.get(kind, _NONE)
+
+    @property
+    def owner(self) -> str | None:
+        """The name of this process in leases; None where no lease ends."""
+        return self.me.id if self._store.processes.are_shared else None
+
+    def fence(self, kind: str, number: int) -> Fence | None:
+        """What the store is to check where something is written for a lease; None where no lease ends."""
+        return Fence(self.me.id, kind, number) if self._store.processes.are_shared else None
+
+    def share(self, share: Share) -> None:
+        """Take part in dividing something, where this process has the role, from the next renewal on."""
+        if share.role in self.me.roles:
+            self._shares[share.kind] = share
+            self.wake()
+
+    def listen(self, kind: str, heard: Heard) -> None:
+        """Call a function with what was gained and what was lost of a kind, whenever that changes."""
+        self._listening[kind].append(heard)
+
+    def wake(self) -> None:
+        """Look now: there may be something to take or to give back."""
+        self._woken.set()
+
+    async def start(self) -> None:
+        """Enter, and take what is free, unless that was done. Raises `StoreError`."""
+        if self._tasks:
+            return
+        await self._renew()
+        self.gained.clear()
+        Context().run(self._begin)  # nobody's request, though it may be one that begins it
+
+    def _begin(self) -> None:
+        self._tasks = [asyncio.create_task(self._keep(), name="leases")]
+        if self._store.processes.are_shared:
+            self._tasks.append(asyncio.create_task(self._watch(), name="leases watched"))
+
+    async def close(self) -> None:
+        """Give everything back; whatever acts for a lease has ended."""
+        if not self._tasks:
+            return
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        async with self._turn:
+            self._now_held({})
+        with suppress(StoreError):  # they end by themselves
+            await self._store.processes.leave(self.me.id)
+
+    async def _keep(self) -> None:
+        while True:
+            pause = RENEWED if self._store.processes.are_shared else float("inf")
+            try:
+                await wait(self._clock, self._woken, pause)
+                await self._renew()
+            except StoreError as error:
+                log.debug("leases were not renewed: %s", error)  # the store has told of it
+                self._woken.clear()
+                await self._clock.sleep(AFTER_TROUBLE)
+                self.wake()
+
+    async def _renew(self) -> None:
+        self._woken.clear()
+        async with self._turn:
+            begun = self._clock.monotonic()
+            held = await self._store.processes.keep(self.me, list(self._shares.values()), LASTS)
+            if self._clock.monotonic() - begun < STOPPED:
+                self._renewed = begun
+                self._now_held(held)
+            else:  # what it took may be another's by now
+                self.wake()
+
+    async def _watch(self) -> None:
+        """Lose everything in time, even while renewing hangs."""
+        while True:
+            left = self._renewed + STOPPED - self._clock.monotonic()
+            if left > 0:
+                await self._clock.sleep(left)
+            else:
+                if any(self._held.values()):
+                    log.warning(
+                        "The database could not be reached for %.0f s: this process stops acting", STOPPED
+                    )
+                self._now_held({})
+                await self._clock.sleep(AFTER_TROUBLE)
+
+    def _now_held(self, held: dict[str, frozenset[int]]) -> None:
+        before, self._held = self._held, held
+        for kind in before.keys() | held.keys():
+            had, has = before.get(kind, _NONE), held.get(kind, _NONE)
+            if had == has:
+                continue
+            self.gained[kind] += len(has - had)
+            log.info("%s: %d held, %d gained, %d lost", kind, len(has), len(has - had), len(had - has))
+            for heard in self._listening[kind]:
+                heard(has - had, had - has)

@@ -1,0 +1,47 @@
+"""What other processes wrote that this one waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from contextvars import Context
+
+from bot.store import Store
+
+
+class Notices:
+    """Calls who waits for a notice, by its name. A notice may be missed: it is a reason to look, no more."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._task: asyncio.Task[None] | None = None
+
+    def on(self, name: str, call: Callable[[], None]) -> None:
+        """Call a function at each notice of a name, and where one may have been missed."""
+        self._waiting[name].append(call)
+
+    def off(self, name: str, call: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._waiting[name].remove(call)
+
+    def start(self) -> None:
+        """Begin to listen, unless it does."""
+        if self._task is not None:
+            return
+        Context().run(self._begin)  # as `Leases` does
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._store.notices(self._heard), name="notices")
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _heard(self, name: str) -> None:
+        for waiting in [self._waiting[name]] if name else self._waiting.values():
+            for call in waiting:
+                call()

@@ -1,0 +1,38 @@
+"""Processes that share the work of one database, and what each of them has leased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running `telex run`: where, as what, of which version, since when (database's ms)."""
+
+    id: str
+    host: str
+    roles: tuple[str, ...]
+    version: str
+    started: int = 0
+
+
+class Share(NamedTuple):
+    """What processes with a role divide among them: the numbers of a kind of lease.
+
+    With `even` one that has more than its part gives back; else it keeps what it has, and takes its part of
+    what is free.
+    """
+
+    kind: str
+    role: str
+    numbers: frozenset[int]
+    even: bool = True
+
+
+class Fence(NamedTuple):
+    """A lease of a process, without which what it writes is refused."""
+
+    owner: str
+    kind: str
+    number: int

@@ -1,0 +1,159 @@
+"""Dates as feeds write them.
+
+The standard library reads the two standards; a few patterns read the rest of what real feeds hold. dateutil
+and dateparser guess more, take `10/06/2020` for October and cost megabytes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from calendar import timegm
+from datetime import UTC, datetime
+from email.utils import parsedate_tz
+
+from bot.text.times.calendar_names import MONTHS
+
+EARLIEST = 631_152_000
+"""1 January 1990, in seconds of UTC: an earlier date is a mistake, most often the beginning of a calendar."""
+LATEST = 4_102_444_800
+"""1 January 2100, in seconds of UTC."""
+
+_LONGEST = 100
+_ZONES = {
+    "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "met": 60, "cest": 120,
+    "mest": 120, "eet": 120, "eest": 180, "msk": 180, "est": -300, "edt": -240, "cst": -360, "cdt": -300,
+    "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "akst": -540, "akdt": -480, "hst": -600, "ist": 330,
+    "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "acst": 570, "awst": 480, "nzst": 720, "nzdt": 780,
+}  # fmt: skip
+"""Minutes east of Greenwich; where a name has several meanings, that of RFC 822 or the commonest."""
+
+_WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
+_YEAR = r"\d{4}|\d{2}(?!\d)"
+_REST = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<rest>.*))?"
+_SHAPES = tuple(
+    re.compile(shape + _REST)
+    for shape in (
+        rf"{_WEEKDAY}(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})",
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})[-/.](?P<month>\d{{1,2}})[-/.](?P<year>\d{{4}})",
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:er|st|nd|rd|th)?[\s-]+(?P<month>[^\W\d]+)\.?,?[\s-]+(?P<year>{_YEAR})",
+        rf"{_WEEKDAY}(?P<month>[^\W\d]+)\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})",
+    )
+)
+_TIME = re.compile(
+    r"(?P<hour>\d{1,2})[:h](?P<minute>\d{2})?(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
+    r"\s*(?P<zone>.*)"
+)
+_OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
+_TOLD_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
+_NO_TIME = re.compile(r"[\d:.,+-]*z?")  # a time that is cut short: the day alone is known
+_ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
+_STAMP = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
+_MONTHS_A_YEAR = 12
+_PIVOT = 50
+_FARTHEST = 14  # hours from Greenwich
+
+
+def parse(text: str | None, *, whole: bool = False) -> int | None:
+    """The moment that `text` names, in seconds of UTC; None when it names none from 1970 to 2099.
+
+    ISO 8601 (RFC 3339) and RFC 2822 with its obsolete forms; dates in numbers (year first, or day first
+    unless only the other order is a date) and with English or French names of months; times with `am` and
+    `pm`, `14h30`, offsets or names of zones; seconds since 1970. A time without a zone is UTC. Never raises.
+
+    What follows a date and is no time, as in feeds, is passed over, unless the `whole` text has to be a date.
+    """
+    if not text:
+        return None
+    text = " ".join(text[:_LONGEST].split())
+    if whole and not _is_whole(text):
+        return None
+    for reader in (_iso, _loose, _mail, _stamp):
+        try:
+            moment = reader(text)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            continue
+        if moment is not None:
+            return moment if 0 < moment < LATEST else None
+    return None
+
+
+def clamp(published: int | None, found: int) -> int:
+    """When an article counts as published: never after it was found; found when nothing sensible is known."""
+    return found if published is None or not EARLIEST <= published <= found else published
+
+
+def _is_whole(text: str) -> bool:
+    """Whether nothing in a text is more than a date and a time."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        folded = _folded(text)
+        if _STAMP.fullmatch(text) or _ASCTIME.fullmatch(folded):
+            return True
+        match = _shaped(folded)
+        if match is None:
+            return False
+        rest = (match["rest"] or "").strip()
+        time = _TIME.fullmatch(rest)
+        if rest and time is None:
+            return _NO_TIME.fullmatch(rest) is not None
+        zone = "" if time is None else time["zone"].strip()
+        return not zone or zone.strip("().") in _ZONES or _TOLD_ZONE.fullmatch(zone) is not None
+    return True
+
+
+def _folded(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+
+
+def _shaped(folded: str) -> re.Match[str] | None:
+    return next((found for shape in _SHAPES if (found := shape.fullmatch(folded))), None)
+
+
+def _iso(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return timegm(moment.utctimetuple())
+
+
+def _mail(text: str) -> int | None:
+    parts = parsedate_tz(text)
+    return timegm((*parts[:6], 0, 1, 0)) - (parts[9] or 0) if parts else None
+
+
+def _stamp(text: str) -> int | None:
+    match = _STAMP.fullmatch(text)
+    return int(match[1]) if match else None
+
+
+def _loose(text: str) -> int | None:
+    match = _shaped(_folded(text))
+    if match is None:
+        return None
+    name, day, year = match["month"], int(match["day"]), int(match["year"])
+    month = int(name) if name.isdecimal() else MONTHS.get(name, 0)
+    if name.isdecimal() and month > _MONTHS_A_YEAR >= day:
+        month, day = day, month
+    if len(match["year"]) == len("yy"):  # RFC 2822, section 4.3
+        year += 2000 if year < _PIVOT else 1900
+    hour, minute, second, offset = _time(match["rest"] or "")
+    moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    return timegm(moment.timetuple()) - offset * 60
+
+
+def _time(text: str) -> tuple[int, int, int, int]:
+    """Hour, minute, second, and minutes east of Greenwich."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return 0, 0, 0, 0
+    hour = int(match["hour"])
+    if match["half"]:
+        hour = hour % 12 + (12 if match["half"].startswith("p") else 0)
+    return hour, int(match["minute"] or 0), int(match["second"] or 0), _offset(match["zone"])
+
+
+def _offset(zone: str) -> int:
+    if match := _OFFSET.fullmatch(zone):
+        minutes = min(int(match[2]), _FARTHEST) * 60 + int(match[3] or 0)
+        return -minutes if match[1] == "-" else minutes
+    return _ZONES.get(zone.partition(" ")[0].strip("()."), 0)

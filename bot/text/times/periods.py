@@ -1,0 +1,78 @@
+"""Expressions of time that people type, in English and in French, as spans of time.
+
+A table of our own: dateparser (15 MB, 50 ms to import) gives moments instead of spans, reads `this week` as
+now and knows neither `lundi dernier` nor `depuis lundi`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from bot.text.times.period_rules import COMPILED, DAY, EXACT, MONTH, WEEKDAY, YEAR, Period, span
+from bot.text.words import fold
+
+__all__ = ["YEAR", "Period", "later", "parse"]
+
+_LEAD = re.compile(
+    r"(?:(?:since|from|before|until|on|in|over|during|the"
+    r"|depuis|avant|jusqu'a|le|la|les|l'|du|de|des|en|au|ces|cours|d') ?\b)+"
+)
+
+
+_WEEKDAY_OF_DATE = re.compile(rf"\b(?:{WEEKDAY}),? (?:le |the )?(?=[0-9]|{MONTH} [0-9])")
+_HOUR = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
+_PART = re.compile(
+    r"(?P<part>debut|mi|milieu|fin|beginning|start|early|middle|mid|late|end)(?:-| )(?:of |de |du |d')?"
+    r"(?:the |la |l')?(?P<whole>.+)"
+)
+_THIRDS = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
+
+
+def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
+    """The span of time that `text` as a whole names: `7d`, `2020-06-10`, `last monday`, `depuis lundi`.
+
+    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`, weeks on Monday. A day or month
+    without a year is the latest one that has begun; a beginning, middle or end is a third. None when it is no
+    expression of time or names no day there is.
+    """
+    folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
+    lead = _LEAD.match(folded)
+    for candidate in dict.fromkeys((folded, folded[lead.end() :].strip() if lead else folded)):
+        if period := _read(candidate, datetime.fromtimestamp(now, zone)):
+            return period
+        if (part := _PART.fullmatch(candidate)) and (whole := parse(part["whole"], now, zone)):
+            third = (whole.end - whole.start) // 3
+            third -= third % DAY if third > DAY else 0  # whole days
+            which = _THIRDS.get(part["part"], 1)
+            start = later(whole.start, which * third, zone)
+            return Period(start, later(start, third, zone) if which < 2 else whole.end)  # noqa: PLR2004 - the last
+    return None
+
+
+def later(moment: int, seconds: int, zone: tzinfo) -> int:
+    """The moment at which clocks in `zone` show so much more: midnight again where they were changed."""
+    return int((datetime.fromtimestamp(moment, zone) + timedelta(seconds=seconds)).timestamp())
+
+
+def _shown(period: Period, zone: tzinfo | None) -> Period:
+    """The span between the moments at which clocks in `zone` show what a period gives in UTC."""
+    start, end = (datetime.fromtimestamp(each, UTC).replace(tzinfo=zone) for each in period)
+    return span(start, end)
+
+
+def _read(folded: str, now: datetime) -> Period | None:
+    """The span that a folded expression names; of a time of day, that of its day."""
+    whole = _WEEKDAY_OF_DATE.sub("", folded, count=1)
+    for candidate in dict.fromkeys((whole, _HOUR.sub("", whole))):
+        for pattern, read in COMPILED:
+            match = pattern.fullmatch(candidate)
+            if match:
+                try:
+                    if read in EXACT:
+                        return read(match, now)
+                    # Days are found as if it were UTC: the time that the clocks of the zone show.
+                    return _shown(read(match, now.replace(tzinfo=UTC)), now.tzinfo)
+                except (ValueError, OverflowError):  # 31 June, year 0
+                    return None
+    return None

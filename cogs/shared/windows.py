@@ -1,0 +1,68 @@
+"""Windows with lines to fill in, and buttons that open one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+from discord.utils import MISSING
+
+from bot.client.error_answers import answering
+from cogs.shared.views import PATIENCE, AskerLayout, Interaction, Press, Reply, acknowledge
+
+Filled = Callable[..., Awaitable[None]]
+"""Takes the interaction and what was typed into each line."""
+
+
+class Line(discord.ui.Label[Any]):
+    """A line, or several, to fill in: its id, what stands above it, and how a `TextInput` looks."""
+
+    def __init__(self, name: str, label: str, *, description: str | None = None, **look: Any) -> None:  # noqa: ANN401
+        self.typed: discord.ui.TextInput[Any] = discord.ui.TextInput(custom_id=name, **look)
+        super().__init__(text=label, description=description, component=self.typed)
+
+
+class Window(discord.ui.Modal):
+    """A window with lines; opened from a `view`, it is checked as a click on the view is."""
+
+    def __init__(
+        self,
+        title: str,
+        filled: Filled,
+        *lines: Line,
+        view: AskerLayout | None = None,
+        reply: Reply = Reply.HERE,
+    ) -> None:
+        super().__init__(title=title, timeout=PATIENCE, custom_id=MISSING if view is None else view.new_id())
+        self._filled, self._lines, self._view, self._reply = filled, lines, view, reply
+        for line in lines:
+            self.add_item(line)
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Pass on what was typed. Whoever may not click on the view any more is told so."""
+        async with answering(interaction):
+            if self._view is None or await self._view.interaction_check(interaction):
+                await acknowledge(interaction, self._reply)
+                await self._filled(interaction, *(line.typed.value for line in self._lines))
+
+
+def asking(
+    view: AskerLayout,
+    action: Callable[[Interaction, str], Awaitable[None]],
+    label: str,
+    line: Line,
+    *,
+    title: str,
+    reply: Reply = Reply.HERE,
+    **look: Any,  # noqa: ANN401  # of a button
+) -> Press:
+    """A button that asks for one line in a window, and gives it to `action` without spaces around it."""
+
+    async def filled(interaction: Interaction, typed: str) -> None:
+        await action(interaction, typed.strip())
+
+    async def ask(interaction: Interaction) -> None:
+        await interaction.response.send_modal(Window(title, filled, line, view=view, reply=reply))
+
+    return Press(ask, Reply.OWN, label=label, **look)

@@ -1,0 +1,265 @@
+"""What it costs to poll very many feeds: processor, memory and lateness of the pollers, as feeds get more.
+
+    python -m tests.benchmarks.many_feeds [--feeds 1000 10000 100000] [--pollers 2] [--seconds 120]
+
+Real `telex run --roles poller` processes on a PostgreSQL server, and a publisher in a process of its own that
+gives each feed a host (no TLS). Each feed has the interval that Telex's own schedule comes to for how often
+it publishes, drawn from what 215 recorded feeds do; 95 of 100 polls are answered "unchanged", 5 with ten
+entries of which one is new. A channel follows fifty feeds; nothing is posted. Measured after the backlog of
+the start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.database_server import DatabaseServer
+from bot.core.models import Feed, Validators
+from bot.core.settings import Settings
+from bot.feeds.schedule import NO_HINTS, after_success
+from tests import postgres_server
+from tests.benchmarks.discord_pace import processor_time
+from tests.benchmarks.memory import tree, weight
+from tests.benchmarks.polling import console
+from tests.store import sql
+
+GAPS = (0.1, 0.65, 4.9, 99.0, 573.0, 1415.0)
+"""Hours between two articles of a feed: quantiles 0, .1, .25, .5, .75, .9 of 215 recorded feeds."""
+QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9)
+RHYTHMS, HISTORY = 300, 400  # kinds of feeds, and polls of each until its interval has settled
+NEWS = 20  # one poll in so many brings something
+ENTRIES = 10
+WARM_UP = 30  # seconds
+EACH = 50  # feeds of a server
+MOST_CPU, MOST_MEMORY = 0.1, 250.0  # cores, megabytes of a poller
+
+
+def rhythm(chance: random.Random, now: int) -> Feed:
+    """A feed as the schedule leaves it after many polls."""
+    quantile = chance.uniform(0, QUANTILES[-1])
+    number = next(number for number, most in enumerate(QUANTILES[1:], 1) if quantile <= most)
+    part = (quantile - QUANTILES[number - 1]) / (QUANTILES[number] - QUANTILES[number - 1])
+    gap = 3600 * math.exp(math.log(GAPS[number - 1]) * (1 - part) + math.log(GAPS[number]) * part)
+    feed = Feed(id=0, url="", added=now - 10**8, next_poll=0, last_success=now - 10**8)
+    feed = replace(feed, last_article=now - 10**8, validators=Validators(etag='"1"'))
+    time_, published = now - 10**8, now - 10**8 + chance.expovariate(1 / gap)
+    for _ in range(HISTORY):
+        new = []
+        while published <= time_:
+            new.append(int(published))
+            published += chance.expovariate(1 / gap)
+        interval, due = after_success(
+            feed, now=time_, hints=NO_HINTS, new_articles=new, changed=bool(new), random=chance
+        )
+        feed = replace(
+            feed, interval=interval, last_success=time_, last_article=new[-1] if new else feed.last_article
+        )
+        time_ = due
+    since = time_ - (feed.last_article or 0)
+    return replace(feed, last_article=now - since, last_success=now, last_poll=now)
+
+
+async def fill(newsroom: Newsroom, count: int, port: int, seconds: float) -> dict[int, int]:
+    """So many feeds with their followers, of which some will bring news; when each is due, by its id."""
+    chance, now = random.Random(5), int(time.time())
+    kinds = [rhythm(chance, now) for _ in range(RHYTHMS)]
+    feeds, lively, dues = [], [], {}
+    for number in range(1, count + 1):
+        kind = chance.choice(kinds)
+        host = f"http://127.{1 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}:{port}"
+        due = now + chance.randrange(kind.interval)
+        path = f"304/{number}"
+        if due < now + WARM_UP + seconds + 60 and chance.random() < 1 / NEWS:
+            path = f"grow/{number}/{ENTRIES}/{kind.interval}"
+            lively.append(number)
+        feeds.append(replace(kind, id=number, url=f"{host}/{path}", next_poll=due))
+        dues[number] = due
+    await newsroom.store._database.transact(_insert, feeds, now)
+    for number in lively:  # they are known, and bring one more the next time
+        feed = await newsroom.store.feeds.get(number)
+        assert feed is not None
+        report = await newsroom.poller.poll(replace(feed, validators=Validators()))
+        await newsroom.store.polls.record_quiet(
+            [replace(report.feed, interval=feed.interval, next_poll=feed.next_poll)]
+        )
+    return dues
+
+
+def _insert(connection: Any, feeds: Sequence[Feed], now: int) -> None:
+    servers = range(1, len(feeds) // EACH + 2)
+    connection.executemany(
+        "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?)", [(one, now) for one in servers]
+    )
+    connection.executemany(
+        "INSERT INTO channel (id, server_id) VALUES (?, ?)", [(10**6 + one, one) for one in servers]
+    )
+    connection.executemany(
+        "INSERT INTO feed (id, url, title, outlet, etag, body_hash, entries_hash, added, next_poll, "
+        "interval, last_poll, last_success, last_article) "
+        "VALUES (?, ?, ?, ?, '\"1\"', ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                feed.id,
+                feed.url,
+                f"Site {feed.id}",
+                f"Site {feed.id}",
+                b"b" * 16,
+                b"e" * 16,
+                feed.added,
+                feed.next_poll,
+                feed.interval,
+                feed.last_poll,
+                feed.last_success,
+                feed.last_article,
+            )
+            for feed in feeds
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
+        [(10**6 + 1 + feed.id // EACH, feed.id, now) for feed in feeds],
+    )
+
+
+@dataclass
+class Cost:
+    """What was measured."""
+
+    polls: float
+    news: int
+    cpu: list[float]
+    server_cpu: float
+    memory: list[float]
+    late: list[float]
+    told_after: list[float]
+
+    def __str__(self) -> str:
+        told = f"{statistics.median(self.told_after) / 60:.1f} min" if self.told_after else "none"
+        spent = sum(self.cpu) / max(self.polls, 0.001) * 1e6
+        return (
+            f"{self.polls:.1f} polls a second, {self.news} with news; "
+            f"{' + '.join(f'{one:.3f}' for one in self.cpu)} cores ({spent:.0f} µs a poll), "
+            f"database server {self.server_cpu:.3f}; {' + '.join(f'{one:.0f}' for one in self.memory)} MB; "
+            f"polled {statistics.median(self.late):.1f} s after it was due at the median, "
+            f"{sorted(self.late)[int(len(self.late) * 0.99)]:.1f} p99; articles known {told} after they came"
+        )
+
+
+async def measure(count: int, server: DatabaseServer, pollers: int, seconds: float, folder: Path) -> Cost:
+    """Fill a database, let pollers at it."""
+    publisher = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.benchmarks.publisher", stdout=asyncio.subprocess.PIPE
+    )
+    assert publisher.stdout is not None
+    port = int(await publisher.stdout.readline())
+    environment = {
+        "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+        "TELEX_SEMANTIC": "false",
+        "TELEX_FULL_TEXT": "never",
+        "TELEX_LOG_LEVEL": "warning",
+        "TELEX_DATABASE": server.address,
+        "PATH": os.environ["PATH"],
+    }
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        settings = Settings(
+            database=server,
+            index=folder / "index",
+            allow_private_addresses=(ip_network("127.0.0.0/8"),),
+            semantic=False,
+        )
+        async with open_newsroom(settings) as newsroom:
+            dues = await fill(newsroom, count, port, seconds)
+        for number in range(pollers):
+            with (folder / f"{number}.log").open("w") as log:
+                running.append(
+                    subprocess.Popen(  # noqa: ASYNC220 - nothing else waits for this loop
+                        [sys.executable, "-m", "bot", "run", "--roles", "poller"],
+                        env=environment | {"TELEX_INDEX": str(folder / f"index-{number}")},
+                        stderr=log,
+                    )
+                )
+        await asyncio.sleep(WARM_UP)
+        first = sql.run(server, "SELECT max(id) FROM article")[0][0] or 0
+        servers = _server_processes(server)
+        began, before = time.time(), [_spent(one.pid) for one in running]
+        before_server = {pid: processor_time(pid) for pid in servers}
+        await asyncio.sleep(seconds)
+        took = time.time() - began
+        cpu = [(_spent(one.pid) - then) / took for one, then in zip(running, before, strict=True)]
+        server_cpu = sum(processor_time(pid) - before_server[pid] for pid in servers if _runs(pid)) / took
+        memory = [weight(one.pid)[0] for one in running]
+        ended = time.time()
+        assert all(one.poll() is None for one in running), (folder / "0.log").read_text()[-2000:]
+    finally:
+        for one in running:
+            one.terminate()
+        for one in running:
+            await asyncio.to_thread(one.wait)
+        publisher.kill()
+        await publisher.wait()
+    polled = sql.run(
+        server, "SELECT id, last_poll FROM feed WHERE last_poll BETWEEN ? AND ?", (int(began), int(ended))
+    )
+    late = [float(row[1] - dues[row[0]]) for row in polled]
+    news = sql.run(server, "SELECT published, found FROM article WHERE id > ?", (first,))
+    return Cost(
+        len(late) / took, len(news), cpu, server_cpu, memory, late, [float(row[1] - row[0]) for row in news]
+    )
+
+
+def _spent(pid: int) -> float:
+    return sum(map(processor_time, tree(pid)))
+
+
+def _runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").exists()
+
+
+def _server_processes(server: DatabaseServer) -> list[int]:
+    rows = sql.run(server, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    return [row[0] for row in rows]
+
+
+async def main(counts: Sequence[int], pollers: int, seconds: float) -> list[tuple[int, Cost]]:
+    """Measure each number of feeds in a database of its own."""
+    found = []
+    run = Path(tempfile.mkdtemp(prefix="telex-benchmark-"))
+    for count in counts:
+        folder = run / str(count)
+        folder.mkdir()
+        databases = postgres_server.ServerDatabases(postgres_server.join(run), f"feeds_{count}")
+        try:
+            cost = await measure(count, databases.empty(), pollers, seconds, folder)
+        finally:
+            databases.close()
+            postgres_server.leave(run)
+        console.print(f"{count:,} feeds: {cost}")
+        found.append((count, cost))
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--feeds", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--pollers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=120)
+    chosen = parser.parse_args()
+    costs = asyncio.run(main(chosen.feeds, chosen.pollers, chosen.seconds))
+    good = all(sum(cost.cpu) <= MOST_CPU and max(cost.memory) <= MOST_MEMORY for _count, cost in costs)
+    sys.exit(0 if good else 1)

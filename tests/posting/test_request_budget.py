@@ -1,0 +1,101 @@
+"""Several processes ask Discord: together no more than one may, each its share, and a limit holds all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.clock import SystemClock
+from bot.posting.sending import request_budget
+from bot.posting.sending.request_budget import A_SECOND, MOST_INVALID, ROOM, divide
+from bot.posting.sending.request_pace import RequestPace
+from bot.store import Store
+from bot.store.records.outbox_records import RequestShare
+from tests.feed_server import FeedServer
+from tests.postgres_server import ServerDatabases
+from tests.wire.waiting import until
+
+PLACE = "/api/v10/channels/1/messages"
+
+
+@pytest.fixture
+async def two(
+    server_databases: ServerDatabases, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[list[aiohttp.ClientSession]]:
+    """Sessions of two processes on one server, for which no second passes while a test looks."""
+    monkeypatch.setattr(request_budget, "WINDOW", 60.0)
+    server = server_databases.empty()
+    async with AsyncExitStack() as opened:
+        sessions = []
+        for _ in range(2):
+            store = await Store.open(server, SystemClock())
+            opened.push_async_callback(store.close)
+            trace = aiohttp.TraceConfig()
+            RequestPace(store.clock, store, lambda channel_id: channel_id, {}).watch(trace)
+            sessions.append(await opened.enter_async_context(aiohttp.ClientSession(trace_configs=[trace])))
+        yield sessions
+
+
+async def answered(session: aiohttp.ClientSession, url: str, times: int, *, least: int) -> int:
+    """How many of so many requests at once are answered, at least so many, before the rest is given up."""
+
+    async def ask() -> None:
+        async with session.get(url) as response:
+            await response.read()
+
+    tasks = [asyncio.create_task(ask()) for _ in range(times)]
+    await until(lambda: sum(task.done() for task in tasks) >= least, within=30)
+    done, waiting = await asyncio.wait(tasks, timeout=0.3)
+    for task in waiting:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    return len(done)
+
+
+async def test_two_processes_ask_no_more_than_one_may(
+    two: list[aiohttp.ClientSession], feed_server: FeedServer
+) -> None:
+    url = feed_server.serve(PLACE, "[]")
+    one, other = two
+    assert await answered(one, url, 10, least=10) == 10
+    assert await answered(other, url, 60, least=A_SECOND - 10 - ROOM) <= A_SECOND - 10
+    assert feed_server.count(PLACE) <= A_SECOND
+
+
+async def test_a_limit_that_one_process_runs_into_holds_the_other(
+    two: list[aiohttp.ClientSession], feed_server: FeedServer
+) -> None:
+    one, other = two
+    url = feed_server.serve(PLACE, "[]")
+    await answered(other, url, 1, least=1)
+    headers = {"X-RateLimit-Scope": "global", "Retry-After": "60"}
+    refused = feed_server.serve("/api/v10/channels/2/messages", "{}", status=429, headers=headers)
+    await answered(one, refused, 1, least=1)
+    while await answered(other, url, 1, least=0):
+        continue
+    assert feed_server.count(PLACE) < 10
+
+
+needs = st.lists(st.tuples(st.integers(0, A_SECOND), st.integers(0, 2_000)), min_size=1, max_size=16)
+
+
+@given(needs)
+def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(
+    given_needs: list[tuple[int, int]],
+) -> None:
+    shares = [RequestShare(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)]
+    for _round in range(3):
+        for place, mine in enumerate(shares):
+            others = [share for share in shares if share is not mine]
+            shares[place] = mine._replace(slots=divide(mine._replace(slots=0), others))
+    budget = int(A_SECOND * (1 - sum(share.refused for share in shares) / MOST_INVALID))
+    assert sum(share.slots for share in shares) <= A_SECOND
+    assert all(share.slots <= share.need for share in shares)
+    assert all(share.slots >= min(share.need, budget // len(shares)) for share in shares)

@@ -1,0 +1,128 @@
+"""Processes share what there is, none acts for what another has, and what a dead one had is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.core.choices import Role
+from bot.core.database_server import DatabaseServer
+from bot.processes.leases import FEEDS, SHARDS, STOPPED, Leases
+from bot.processes.notices import Notices
+from bot.store import Store
+from bot.store.records.process_records import Share
+from tests.clocks import ManualClock
+from tests.postgres_server import ServerDatabases
+from tests.store import sql
+from tests.wire.waiting import until
+
+ALL = frozenset(range(64))
+
+
+class Member:
+    """A process as far as leases go."""
+
+    def __init__(self, store: Store, clock: ManualClock, *roles: Role) -> None:
+        self.store, self.clock = store, clock
+        self.leases = Leases(store, clock, roles or tuple(Role))
+        self.notices = Notices(store)
+        self.notices.on("leases", self.leases.wake)
+        self.leases.share(Share(FEEDS, Role.POLLER, ALL))
+        self.leases.share(Share(SHARDS, Role.GATEWAY, frozenset(range(4)), even=False))
+        self.lost: set[int] = set()
+        self.leases.listen(FEEDS, lambda _gained, lost: self.lost.update(lost))
+
+    async def start(self) -> Member:
+        await self.leases.start()
+        self.notices.start()
+        return self
+
+    @property
+    def feeds(self) -> frozenset[int]:
+        return self.leases.held(FEEDS)
+
+    async def close(self) -> None:
+        await self.notices.close()
+        await self.leases.close()
+
+
+@pytest.fixture
+def server(server_databases: ServerDatabases) -> DatabaseServer:
+    return server_databases.empty()
+
+
+@pytest.fixture
+async def pair(server: DatabaseServer) -> AsyncIterator[tuple[Member, Member]]:
+    """Two processes that came one after the other."""
+    stores = [await Store.open(server, ManualClock()) for _ in range(2)]
+    members = [Member(store, store.clock) for store in stores]  # type: ignore[arg-type]  # as opened
+    yield await members[0].start(), await members[1].start()
+    for member, store in zip(members, stores, strict=True):
+        await member.close()
+        await store.close()
+
+
+async def test_a_file_has_one_process_with_all_leases_for_ever(store: Store, clock: ManualClock) -> None:
+    dead = await Member(store, clock).start()
+    alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
+    clock.advance(100 * STOPPED)
+    assert alive.feeds == ALL
+    assert alive.leases.held(SHARDS) == set(range(4))
+    assert alive.leases.fence(FEEDS, 3) is None
+    await dead.close()
+    await alive.close()
+    assert await store.processes.all() == []
+
+
+async def test_processes_share_evenly_and_shards_stay_where_they_are(pair: tuple[Member, Member]) -> None:
+    first, second = pair
+    await until(lambda: len(first.feeds) == len(second.feeds) == 32)
+    assert first.feeds | second.feeds == ALL
+    assert first.lost == second.feeds
+    assert first.leases.held(SHARDS) == set(range(4))
+    assert second.leases.held(SHARDS) == set()
+    assert await first.store.processes.owners(FEEDS) == {
+        number: member.leases.me.id for member in pair for number in member.feeds
+    }
+    await first.close()  # a rolling restart: the other is told
+    await until(lambda: second.feeds == ALL and second.leases.held(SHARDS) == set(range(4)))
+    assert second.leases.gained[SHARDS] == 4
+
+
+async def test_what_a_dead_process_had_is_taken_over(
+    pair: tuple[Member, Member], server: DatabaseServer
+) -> None:
+    first, second = pair
+    await until(lambda: len(second.feeds) == 32)
+    await first.store.close()
+    sql.run(server, "UPDATE process SET until = database_time() WHERE id = ?", (first.leases.me.id,))
+    second.leases.wake()
+    await until(lambda: second.feeds == ALL and len(second.leases.held(SHARDS)) == 4)
+    assert [process.id for process in await second.store.processes.all()] == [second.leases.me.id]
+
+
+async def test_who_is_cut_off_from_the_database_stops_before_its_leases_end(
+    pair: tuple[Member, Member],
+) -> None:
+    first, second = pair
+    await until(lambda: len(second.feeds) == 32)
+    await second.store.close()
+    second.clock.advance(STOPPED - 0.1)
+    assert len(second.feeds) == 32
+    had = second.feeds
+    second.clock.advance(0.1)
+    assert second.feeds == set()
+    await until(lambda: second.lost >= had)
+    assert len(first.feeds) == 32
+
+
+async def test_roles_take_what_is_theirs(server: DatabaseServer, clock: ManualClock) -> None:
+    store = await Store.open(server, clock)
+    gateway = await Member(store, clock, Role.GATEWAY).start()
+    poller = await Member(store, clock, Role.POLLER).start()
+    assert (len(gateway.feeds), len(poller.feeds)) == (0, 64)
+    assert (len(gateway.leases.held(SHARDS)), len(poller.leases.held(SHARDS))) == (4, 0)
+    await gateway.close()
+    await poller.close()
+    await store.close()

@@ -1,0 +1,53 @@
+"""What a test does to a database while a bot has it open, on either engine, past the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.core.database_server import DatabaseServer
+from bot.store.connection import Connection
+
+
+def address(place: Path | DatabaseServer) -> str:
+    """What TELEX_DATABASE is to be."""
+    return place.address if isinstance(place, DatabaseServer) else str(place)
+
+
+def rows(place: Path | DatabaseServer, sql: str) -> list[tuple[Any, ...]]:
+    """What it answers to a query."""
+    if isinstance(place, DatabaseServer):
+        with _connected(place) as connection:
+            return [tuple(row) for row in connection.execute(sql)]
+    with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as reading:
+        return reading.execute(sql).fetchall()
+
+
+def change(place: Path | DatabaseServer, sql: str, parameters: Sequence[Any] = ()) -> int:
+    """Run one statement; how many rows it changed."""
+    with _connected(place) as connection:
+        return connection.execute(sql, parameters).rowcount
+
+
+def change_many(place: Path | DatabaseServer, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+    """Run one statement for each set of parameters."""
+    with _connected(place) as connection:
+        connection.executemany(sql, parameters)
+
+
+@contextmanager
+def _connected(place: Path | DatabaseServer) -> Iterator[Connection]:
+    if isinstance(place, DatabaseServer):
+        from bot.store.postgres.server_connection import Connection as ServerConnection  # noqa: PLC0415 - an extra
+
+        connection = ServerConnection(place)
+        try:
+            yield connection
+        finally:
+            connection.raw.close()
+    else:
+        with closing(sqlite3.connect(place)) as file, file:
+            yield file
