@@ -61,6 +61,7 @@ class Posting(LoopCog):
         """Begin to deliver once the bot is ready."""
         self.bot.newsroom.poller.on_recorded = self._recorded
         self.bot.newsroom.reader.on_read = self.bot.courier.wake
+        self.bot.newsroom.notices.on("outbox", self.bot.courier.wake)
         await super().cog_load()
 
     async def cog_unload(self) -> None:
