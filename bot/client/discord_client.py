@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from discord.ext import commands
 
 from bot.client import command_registration, interaction_places
 from bot.client.error_answers import report, speak_to
+from bot.client.leased_shards import LeasedShards
 from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
 from bot.core.rate_limits import Limit
@@ -128,6 +130,7 @@ class Telex(commands.AutoShardedBot):
             writing=newsroom.writing,
             webhooks=self.webhooks,
         )
+        self.leased = LeasedShards(self)
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
         """Why it closed by itself, if it did."""
@@ -143,6 +146,49 @@ class Telex(commands.AutoShardedBot):
             return False
         self._typing.take(person_id)
         return True
+
+    async def launch_shards(self) -> None:
+        """Connect the shards of this process: the first as soon as it has one, then the others."""
+        await self.leased.begin()
+        launching = asyncio.create_task(super().launch_shards())
+        self.leased.watch(launching)
+        try:
+            await launching
+        except asyncio.CancelledError:
+            if not self.leased.lost:
+                raise
+        else:
+            self.leased.follow()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
+        """Wait for this shard's turn to begin a session."""
+        await self.leased.turn(shard_id or 0)
+
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
+
+        They are told when the shard's last post was sent: nobody had it since, or nothing came.
+        """
+        if not self.leased.holds(shard_id):
+            return
+        store, shards = self.store, self.store.shards
+        await store.insist(
+            lambda: store.servers.sync([each.id for each in self.guilds_of(shard_id)], shard_id)
+        )
+        last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
+        if self.leased.holds(shard_id):
+            shards.serve(shards.numbers | {shard_id})
+            self.dispatch("shard_served", shard_id, last[0].sent if last else None)
+            self.courier.wake()
+
+    def guilds_of(self, shard_id: int) -> list[discord.Guild]:
+        """The servers of a shard, those in an outage included."""
+        return [guild for guild in self.guilds if guild.shard_id == shard_id]
+
+    async def close(self) -> None:
+        """Leave Discord, and everything that goes on."""
+        self.leased.stop()
+        await super().close()
 
     async def setup_hook(self) -> None:
         """Add the cogs and tell Discord of the commands where they changed."""
@@ -251,7 +297,10 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
             else:
                 if bot.gave_way_to is not None:
                     raise bot.gave_way_to
-                return
+                if not bot.leased.lost:
+                    return
+                pause = _FIRST_PAUSE
+                continue
             await newsroom.clock.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

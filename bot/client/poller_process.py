@@ -44,7 +44,7 @@ async def _tell_health(stack: AsyncExitStack, room: Newsroom, host: str, port: i
     health.disconnected = None  # nor was it to be connected
     figures = Figures(room, health)
     lateness = Loop("lateness", figures.watch_lateness, room.clock)
-    routes = hub_routes.routes(room.pushes, max_bytes=room.settings.max_feed_bytes)
+    routes = hub_routes.HubRoutes(room.pushes, max_bytes=room.settings.max_feed_bytes).routes()
     await stack.enter_async_context(figures.served(host, port, routes if room.pushes.enabled else ()))
     lateness.start()
     stack.push_async_callback(lateness.stop)

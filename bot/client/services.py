@@ -17,7 +17,7 @@ from bot.feeds.fetch import Fetcher
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
-from bot.polling.push_subscriber import PushSubscriber
+from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.posting.wording import feed_notices
 from bot.processes.leases import UPKEEP, Leases
 from bot.processes.notices import Notices
@@ -100,7 +100,10 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
             story_lookup = StoryLookup(store, index, meaning)
-            poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, story_lookup)
+            poller = Poller(
+                settings, clock, store, fetcher, workers, feed_notices.texts, leases, story_lookup
+            )
+            notices.on("feeds", poller.wake)
             following = Following(clock, store, fetcher, workers, poller)
             reader = Reader(settings, clock, store, poller.pages, poller.hosts)
             pushes = PushSubscriber(settings, clock, store, fetcher, poller)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -44,6 +45,12 @@ class Settings(BaseSettings):
         default=frozenset(Role),
         description="What a process does where several run on one PostgreSQL database: `gateway` speaks to "
         "Discord, `poller` asks feeds; with a comma between them, both.",
+    )
+    shards: str = Field(
+        default="auto",
+        pattern=r"^(auto|\d+-\d+/\d+)$",
+        description="Discord’s shards that a process on a PostgreSQL database may take: `auto`, as many as "
+        "Discord says, shared with the others; or some of so many, such as `0-7/16`.",
     )
     index: Path | None = Field(
         default=None,
@@ -154,6 +161,27 @@ class Settings(BaseSettings):
         if len(value) < len(Role) and not isinstance(info.data.get("database"), DatabaseServer):
             raise ValueError("a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share")
         return value
+
+    @field_validator("shards", mode="after")
+    @classmethod
+    def _some_of_all(cls, value: str, info: ValidationInfo) -> str:
+        if value != "auto":
+            first, last, count = map(int, re.findall(r"\d+", value))
+            if not first <= last < count:
+                raise ValueError("the shards of 16 are 0-15/16")
+            if not isinstance(info.data.get("database"), DatabaseServer):
+                raise ValueError(
+                    "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"
+                )
+        return value
+
+    @property
+    def shard_range(self) -> tuple[range, int] | None:
+        """The shards that this process may take, and of how many; None: whatever Discord says."""
+        if self.shards == "auto":
+            return None
+        first, last, count = map(int, re.findall(r"\d+", self.shards))
+        return range(first, last + 1), count
 
     @field_validator("database", mode="before")
     @classmethod

@@ -37,6 +37,11 @@ def offered(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> Offer |
     return Offer(hub, linked.get("self") or parsed.self_url or url)
 
 
+def is_named(headers: Mapping[str, str], url: str) -> bool:
+    """Whether HTTP headers of a feed name a hub."""
+    return "hub" in _linked(headers, url)
+
+
 def is_signed(signature: str | None, secret: str, body: bytes) -> bool:
     """Whether an `X-Hub-Signature` is that of a body with a secret (section 7.1)."""
     method, _, digest = (signature or "").strip().partition("=")

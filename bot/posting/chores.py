@@ -23,7 +23,7 @@ from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.send_outcomes import ARTICLE_GONE, Later, Outcome, Refused
-from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
+from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost, Store
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +55,9 @@ class Chores:
         self.stopping = False
         """Whether nothing new is to be begun."""
 
-    async def begin(self) -> None:
-        """Learn, once, what an earlier process left unfinished."""
-        for dispatch in await self._store.dispatches.unfinished():
+    async def begin(self, shard: int) -> None:
+        """Learn, once, what whoever had a shard left unfinished."""
+        for dispatch in await self._store.dispatches.unfinished(shard):
             self._finish_at(self._clock.now(), dispatch)
 
     async def start(self, now: int) -> None:
@@ -93,6 +93,8 @@ class Chores:
             later = await after_sending.finish(self._client, dispatch, seed=self._settings.seed_reaction)
             if later is None:
                 await self._store.dispatches.finished(dispatch.id)
+        except LeaseLost:  # whoever has the shard does it
+            return
         except DatabaseFault:
             later = Later(UNTIL_NEXT_TRY, "")
         except Exception:
@@ -125,7 +127,7 @@ class Chores:
     ) -> None:
         del under_way[channel_id]
         fault = None if task.cancelled() else task.exception()
-        if fault is not None and not isinstance(fault, DatabaseFault):
+        if fault is not None and not isinstance(fault, DatabaseFault | LeaseLost):
             log.error("What was sent to channel %d is not looked after", channel_id, exc_info=fault)
         if under_way is self._editing or channel_id in self._unfinished:  # there is a next time to know of
             self._on_end()
@@ -155,7 +157,7 @@ class Chores:
                     return
                 try:
                     await self._edit(dispatch)
-                except DatabaseFault:
+                except (DatabaseFault, LeaseLost):
                     await self._clock.sleep(UNTIL_NEXT_TRY)
                     return
                 except Exception:

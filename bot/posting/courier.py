@@ -45,7 +45,7 @@ from bot.posting.sending.send_outcomes import (
 from bot.posting.translating import Translating
 from bot.posting.visibility import Visibility
 from bot.search.index.index_follower import IndexFollower
-from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
+from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost, Store
 from bot.stories.known_tastes import Tastes
 from bot.writing.writing_desk import WritingDesk
 
@@ -114,7 +114,7 @@ class Courier:
         self._faults: Counter[int] = Counter()
         self._chores = Chores(store, client, clock, settings, webhooks, self._sender.render, on_end=self.wake)
         self._records = OutcomeRecords(store, clock)
-        self._begun = False
+        self._begun: set[int] = set()
         self._beginning = asyncio.Lock()
         self._stopping = False
         self.on_found: Callable[[Dispatch], None] = _ignore
@@ -173,20 +173,21 @@ class Courier:
 
     # The loop
 
-    async def _begin(self) -> None:
-        """Learn, once, what an earlier process left undone."""
-        await self._restored.begin()
-        for dispatch in await self._store.dispatches.interrupted():
+    async def _begin(self, shard: int) -> None:
+        """Learn, once, what whoever had a shard left undone."""
+        if not self._begun:
+            await self._restored.begin()
+        for dispatch in await self._store.dispatches.interrupted(shard):
             self._pending.add(dispatch)
-        await self._chores.begin()
-        self._begun = True
+        await self._chores.begin(shard)
+        self._begun.add(shard)
 
     async def _start_due(self) -> None:
         if not await self._store.takes_writes():
             return  # what is not claimed in writing is not sent
         async with self._beginning:
-            if not self._begun:
-                await self._begin()
+            for shard in self._store.shards.numbers - self._begun:
+                await self._begin(shard)
         now = self._clock.now()
         self._resting = {channel: until for channel, until in self._resting.items() if until > now}
         busy = self._tasks.keys() | self._resting.keys()
@@ -205,7 +206,7 @@ class Courier:
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
         self._tasks.pop(channel_id, None)
         fault = None if task.cancelled() else task.exception()
-        if isinstance(fault, DatabaseFault):
+        if isinstance(fault, DatabaseFault | LeaseLost):
             self._rest(channel_id, UNTIL_NEXT_TRY)
         elif fault is not None:
             log.error("Posting in channel %d stopped", channel_id, exc_info=fault)
@@ -239,6 +240,9 @@ class Courier:
                     return
                 try:
                     await (self._resolve(pending) if pending else self._deliver(dispatch))
+                except LeaseLost:  # whoever has the shard finds out
+                    self._pending.clear(dispatch)
+                    return
                 except DatabaseFault:
                     self._leave_pending(dispatch, UNTIL_NEXT_TRY)
                 except Exception:

@@ -15,6 +15,7 @@ import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from contextvars import Context
 
 from bot.core.choices import Role
 from bot.core.clock import Clock, wait
@@ -61,6 +62,11 @@ class Leases:
             return _NONE
         return self._held.get(kind, _NONE)
 
+    @property
+    def owner(self) -> str | None:
+        """The name of this process in leases; None where no lease ends."""
+        return self.me.id if self._store.processes.are_shared else None
+
     def fence(self, kind: str, number: int) -> Fence | None:
         """What the store is to check where something is written for a lease; None where no lease ends."""
         return Fence(self.me.id, kind, number) if self._store.processes.are_shared else None
@@ -85,6 +91,9 @@ class Leases:
             return
         await self._renew()
         self.gained.clear()
+        Context().run(self._begin)  # nobody's request, though it may be one that begins it
+
+    def _begin(self) -> None:
         self._tasks = [asyncio.create_task(self._keep(), name="leases")]
         if self._store.processes.are_shared:
             self._tasks.append(asyncio.create_task(self._watch(), name="leases watched"))

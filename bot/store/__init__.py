@@ -42,6 +42,7 @@ from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
 from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
+from bot.store.served_shards import ServedShards
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
 from bot.store.settings.daily_threads import DailyThreads
@@ -50,6 +51,7 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
+from bot.store.sources import feeds as feed_rows
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.outlet_icons import OutletIcons
 from bot.store.sources.polls import Polls
@@ -90,6 +92,7 @@ class Store:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self.clock = clock
+        self.shards = ServedShards(database, clock)
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
@@ -99,14 +102,14 @@ class Store:
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
-        self.servers = Servers(database, clock)
+        self.servers = Servers(database, clock, self.shards)
         self.forum_tags = ForumTags(database, clock)
         self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database, clock)
-        self.dispatches = Dispatches(database, clock)
+        self.dispatches = Dispatches(database, clock, self.shards)
         self.fates = Fates(database, clock)
         self.held_posts = HeldPosts(database, clock)
-        self.digests = Digests(database, clock)
+        self.digests = Digests(database, clock, self.shards)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
         self.opinions = Opinions(database, clock)
@@ -133,6 +136,7 @@ class Store:
         try:
             await moving.must_be_whole(store._database)
             await store.seal()
+            await store._database.transact(feed_rows.place)
         except BaseException:
             await store.close()
             raise

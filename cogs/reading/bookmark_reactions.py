@@ -43,13 +43,10 @@ class Reactions(commands.Cog):
         self._taken_back: set[tuple[int, int]] = set()  # person and message, while reactions are looked for
         self._left_to_ask = 0
         self._warned: set[int] = set()
-        self._away_since: int | None = None
         self._searches: set[asyncio.Task[None]] = set()
 
     async def cog_load(self) -> None:
-        """Remember when the bot last posted: it was away since then."""
-        last = await self.bot.store.dispatches.recent(0, 1)
-        self._away_since = last[0].sent if last else None
+        """Hear of posts that turn out to have been sent."""
         self.bot.courier.on_found = self._post_found
 
     async def cog_unload(self) -> None:
@@ -83,9 +80,9 @@ class Reactions(commands.Cog):
                 await self.bot.store.insist(remove)
 
     @commands.Cog.listener()
-    async def on_ready(self) -> None:
-        """Find the reactions that were made while the bot was away."""
-        await self._search(self._find_missed())
+    async def on_shard_served(self, shard_id: int, last_sent: int | None) -> None:
+        """Find the reactions that were made while nobody had a shard: at the most since its last post."""
+        await self._search(self._find_missed(shard_id, last_sent))
 
     def _post_found(self, post: Dispatch) -> None:
         """Find the reactions to a post that was not known to have been sent."""
@@ -140,12 +137,10 @@ class Reactions(commands.Cog):
             person = await self.bot.fetch_user(person_id)
             await person.send(sentence)
 
-    async def _find_missed(self) -> int:
-        since = self.bot.newsroom.clock.now()
-        if self._away_since is not None:
-            since = min(since, self._away_since)
-        self._away_since = None
-        posts = await self.bot.store.dispatches.recent(since - _LOOK_BACK, _MOST_POSTS)
+    async def _find_missed(self, shard_id: int, last_sent: int | None) -> int:
+        now = self.bot.newsroom.clock.now()
+        since = now if last_sent is None else min(now, last_sent)
+        posts = await self.bot.store.dispatches.recent(since - _LOOK_BACK, _MOST_POSTS, shard_id)
         by_channel: dict[int, list[Dispatch]] = {}
         in_forums: list[Dispatch] = []
         for post in posts:

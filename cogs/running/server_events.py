@@ -22,11 +22,9 @@ class Servers(commands.Cog):
         self._store = bot.store
 
     @commands.Cog.listener()
-    async def on_ready(self) -> None:
-        """Learn which servers the bot was invited to or sent away from while it was not running."""
-        guilds = self._bot.guilds
-        await self._store.insist(lambda: self._store.servers.sync([guild.id for guild in self._bot.guilds]))
-        for guild in guilds:
+    async def on_shard_served(self, shard_id: int, _last_sent: int | None) -> None:
+        """Look after the servers of a shard, after an absence perhaps."""
+        for guild in self._bot.guilds_of(shard_id):
             if not guild.unavailable:
                 await self._keep_locale(guild)
                 await self._look_again(guild)

@@ -181,7 +181,13 @@ class Reader:
     def __init__(self, newsroom: Newsroom, clock: ManualClock, feeds: FeedServer) -> None:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
         self._poller = Poller(
-            newsroom.settings, clock, newsroom.store, newsroom.fetcher, InlineWorkers(), feed_notices.texts
+            newsroom.settings,
+            clock,
+            newsroom.store,
+            newsroom.fetcher,
+            InlineWorkers(),
+            feed_notices.texts,
+            newsroom.leases,
         )
 
     async def read(self, path: str, body: str | bytes) -> list[str]:

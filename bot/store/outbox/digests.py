@@ -19,6 +19,7 @@ from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
 from bot.store.records.outbox_records import Gathered, WithheldFor
 from bot.store.rows import listed
+from bot.store.served_shards import ServedShards
 from bot.store.settings import setting_changes
 
 _COLUMNS = """
@@ -35,9 +36,8 @@ _FROM = """
 class Digests:
     """The digests of channels, at most one each."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
+        self._database, self._clock, self._shards = database, clock, shards
 
     async def save(
         self, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
@@ -65,12 +65,14 @@ class Digests:
         return await self._all("channel.server_id = ?", server_id)
 
     async def due(self, now: int) -> list[Digest]:
-        """The digests that are due, in servers that the bot is in; the longest due first."""
-        return await self._all("digest.due <= ?", now, order="digest.due, digest.id")
+        """The digests that are due, in servers of this process; the longest due first."""
+        condition = f"digest.due <= ? AND {self._shards.where('channel.server_id')}"
+        return await self._all(condition, now, order="digest.due, digest.id")
 
     async def next_due(self) -> int | None:
-        """When the next digest is due, which may be past; None when there is none."""
-        row = await self._database.fetchone(f"SELECT min(digest.due) {_FROM}")
+        """When the next digest of this process is due, which may be past; None when there is none."""
+        mine = self._shards.where("channel.server_id")
+        row = await self._database.fetchone(f"SELECT min(digest.due) {_FROM} WHERE {mine}")
         return None if row is None else row[0]
 
     async def candidates(

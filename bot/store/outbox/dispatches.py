@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from bot.core.clock import Clock
@@ -12,6 +13,8 @@ from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.ports import Database
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import DISPATCH, dispatch, listed
+from bot.store.served_shards import ServedShards
+from bot.store.transaction import Transaction
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -61,20 +64,29 @@ class Problem(NamedTuple):
 
 
 class Dispatches:
-    """The outbox. A dispatch is claimed, sent, recorded as sent, then finished."""
+    """The outbox. A dispatch is claimed, sent, recorded as sent, then finished.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
+    What is to be done is that of the servers which this process decides about.
+    """
 
-    async def interrupted(self) -> list[Dispatch]:
-        """The dispatches being sent: at the start those of an earlier process, whose end nobody knows."""
-        return await self._all("WHERE dispatch.state = 'claimed' ORDER BY dispatch.position, dispatch.id")
+    def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
+        self._database, self._clock, self._shards = database, clock, shards
+
+    async def interrupted(self, shard: int | None = None) -> list[Dispatch]:
+        """The dispatches being sent, of one shard or all of this process's.
+
+        When it gets a shard those of another process, whose end nobody knows.
+        """
+        return await self._all(
+            f"WHERE dispatch.state = 'claimed' AND {self._mine(shard)} "
+            "ORDER BY dispatch.position, dispatch.id"
+        )
 
     async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `claim` gives something, the longest due first."""
         rows = await self._database.fetchall(
-            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now ORDER BY {TRIED_AT}, channel.id",
+            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now AND {self._mine()} "
+            f"ORDER BY {TRIED_AT}, channel.id",
             {"now": now, "exclude": listed(exclude)},
         )
         return [row["id"] for row in rows]
@@ -82,7 +94,8 @@ class Dispatches:
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next channel is ready, which may be past; None when nothing waits."""
         row = await self._database.fetchone(
-            f"SELECT min({READY_AT}) {HEADS}", {"now": self._clock.now(), "exclude": listed(exclude)}
+            f"SELECT min({READY_AT}) {HEADS} AND {self._mine()}",
+            {"now": self._clock.now(), "exclude": listed(exclude)},
         )
         return None if row is None else row[0]
 
@@ -95,7 +108,7 @@ class Dispatches:
 
     async def claim(self, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
-        return await self._database.transact(_claim, channel_id, now)
+        return await self._database.transact(_claim, channel_id, now, self._shards)
 
     async def sent(
         self,
@@ -108,7 +121,7 @@ class Dispatches:
         shown: Collection[int] = (),
     ) -> None:
         """Discord has it; `shown` are the articles of its story that its message names."""
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
                 "sent = ?, error = NULL WHERE id = ?",
@@ -143,7 +156,7 @@ class Dispatches:
 
     async def told_before(self, dispatch_id: int, article_ids: Collection[int]) -> None:
         """Other messages told of these articles before a backup was restored: they are not owed any more."""
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
                 "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
@@ -159,12 +172,12 @@ class Dispatches:
         """It was perhaps sent, and nobody may look; what joined it is owed anew."""
         await self._end(dispatch_id, DispatchState.UNCERTAIN, error)
 
-    async def unfinished(self) -> list[Dispatch]:
-        """Sent, but not finished; in direct messages and in servers that the bot is in."""
+    async def unfinished(self, shard: int | None = None) -> list[Dispatch]:
+        """Sent, but not finished; in direct messages and in servers that the bot is in, or of one shard."""
         return await self._all(
             "LEFT JOIN server ON server.id = channel.server_id "
-            "WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
-            "ORDER BY dispatch.id"
+            f"WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
+            f"AND {self._mine(shard)} ORDER BY dispatch.id"
         )
 
     async def edits_due(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
@@ -180,7 +193,7 @@ class Dispatches:
     async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `edits_due` gives something, the longest due first."""
         rows = await self._database.fetchall(
-            f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now "
+            f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
             "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
             {"now": now, "exclude": listed(exclude)},
@@ -190,7 +203,7 @@ class Dispatches:
     async def next_edit(self, exclude: Collection[int] = ()) -> int | None:
         """When the next message is to be edited, which may be past; None when none is."""
         row = await self._database.fetchone(
-            f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} "
+            f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
             {"exclude": listed(exclude)},
         )
@@ -204,7 +217,7 @@ class Dispatches:
         `shown` are the articles of its story that it names.
         """
         now = self._clock.now()
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE dispatch SET edited = :now, "
                 "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
@@ -214,7 +227,7 @@ class Dispatches:
 
     async def never_edited(self, dispatch_id: int) -> bool:
         """The message takes no edit any more; what it does not name is owed anew: whether there was any."""
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
             return await transaction.run(_release, dispatch_id, self._clock.now())
 
@@ -247,11 +260,11 @@ class Dispatches:
             article=article_id,
         )
 
-    async def recent(self, since: int, limit: int) -> list[Dispatch]:
-        """What was sent since a time, newest first; in servers that the bot is in."""
+    async def recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
+        """What was sent since a time, newest first; in servers that the bot is in, or those of one shard."""
         return await self._all(
             "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-            "WHERE dispatch.sent >= :since AND dispatch.state = 'sent' "
+            f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND {self._mine(shard)} "
             "ORDER BY dispatch.sent DESC, dispatch.id DESC LIMIT :limit",
             since=since,
             limit=limit,
@@ -303,8 +316,19 @@ class Dispatches:
         )
         return None if row is None else posting_schedule.reason("post", row, now)
 
-    async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
+    def _mine(self, shard: int | None = None) -> str:
+        return self._shards.where("channel.server_id", shard)
+
+    @asynccontextmanager
+    async def _writing(self, dispatch_id: int) -> AsyncIterator[Transaction]:
+        """A transaction about a dispatch. Raises `LeaseLost` where another process has it."""
         async with self._database.write() as transaction:
+            if self._shards.end:
+                await transaction.run(self._shards.must_have, dispatch_id)
+            yield transaction
+
+    async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 "UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id)
             )
@@ -314,7 +338,7 @@ class Dispatches:
         return await self._database.objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
 
     async def _set(self, dispatch_id: int, assigned: str, **values: Any) -> None:  # noqa: ANN401 - as above
-        async with self._database.write() as transaction:
+        async with self._writing(dispatch_id) as transaction:
             await transaction.execute(
                 f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values}
             )
@@ -348,7 +372,7 @@ def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
-def _claim(connection: Connection, channel_id: int, now: int) -> Dispatch | None:
+def _claim(connection: Connection, channel_id: int, now: int, shards: ServedShards) -> Dispatch | None:
     values = {"channel": channel_id, "now": now, "exclude": "[]"}
     ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
     head = connection.execute(ready, values).fetchone()
@@ -357,6 +381,7 @@ def _claim(connection: Connection, channel_id: int, now: int) -> Dispatch | None
         head = connection.execute(ready, values).fetchone()
     if head is None:
         return None
+    shards.must_have(connection, head["id"])
     # What changed until now is read and sent after this.
     connection.execute(
         f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "

@@ -9,15 +9,15 @@ from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.rows import listed
+from bot.store.served_shards import ServedShards
 from bot.store.settings import channel_feeds
 
 
 class Servers:
     """Servers come and go; an outage of one (`unavailable`) is neither and changes nothing here."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
+        self._database, self._clock, self._shards = database, clock, shards
 
     async def joined(self, server_id: int, locale: str | None = None) -> None:
         """The bot is in a server, with the locale that Discord gives it. After a leave, a return.
@@ -49,12 +49,12 @@ class Servers:
         """The server's people sent the bot away: what waits there is withheld, its channels' feeds end."""
         await self._database.transact(_left, server_id, self._clock.now())
 
-    async def sync(self, present_ids: Collection[int]) -> None:
-        """Learn what happened while the bot was not running.
+    async def sync(self, present_ids: Collection[int], shard: int = 0) -> None:
+        """Learn what happened while nobody had a shard, which has each server that is said to be gone.
 
-        `present_ids` are all servers of the bot, those in an outage included.
+        `present_ids` are all servers of the bot on it, those in an outage included.
         """
-        await self._database.transact(_sync, present_ids, self._clock.now())
+        await self._database.transact(_sync, present_ids, self._shards.where("id", shard), self._clock.now())
 
     async def purge(self, before: int) -> int:
         """Delete servers left before a time with all that was theirs; how many.
@@ -115,9 +115,10 @@ def _withhold_waiting(connection: Connection, server_id: int, now: int) -> None:
     connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)
 
 
-def _sync(connection: Connection, present_ids: Collection[int], now: int) -> None:
+def _sync(connection: Connection, present_ids: Collection[int], on_shard: str, now: int) -> None:
     gone = connection.execute(
-        "SELECT id FROM server WHERE left IS NULL AND id NOT IN (SELECT value FROM json_each(?))",
+        f"SELECT id FROM server WHERE left IS NULL AND {on_shard} "
+        "AND id NOT IN (SELECT value FROM json_each(?))",
         (listed(present_ids),),
     ).fetchall()
     for (server_id,) in gone:

@@ -1,0 +1,108 @@
+"""The shards of this process: leased from the database, connected one after the other, lost with the client.
+
+`AutoShardedClient.launch_shard` adds a shard to a running client. What a client knows of a shard's servers
+stays when the shard goes, so a client that loses one closes, and another begins with what is held then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from discord.gateway import DiscordWebSocket
+
+from bot.core.choices import Role
+from bot.processes.leases import SHARDS
+from bot.store.records.process_records import Share
+
+if TYPE_CHECKING:
+    from bot.client.discord_client import Telex
+
+log = logging.getLogger(__name__)
+
+
+class ShardsDiffer(Exception):
+    """Processes that run on one database count Discord's shards otherwise; the message says what to do."""
+
+
+class LeasedShards:
+    """What a client has of all shards. Without `begin`, all that there is."""
+
+    def __init__(self, bot: Telex) -> None:
+        self._bot, self._leases = bot, bot.newsroom.leases
+        self._store, self._clock = bot.store, bot.newsroom.clock
+        self._buckets = 1
+        self._had: set[int] = set()
+        self._follows = False
+        self._some = asyncio.Event()
+        self._launching: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
+        self.lost = False
+        """Whether the client closes because a shard of it is another's."""
+
+    async def begin(self) -> None:
+        """Wait until this process has a shard, and connect it. Those that it gets later follow.
+
+        Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
+        """
+        bot, wanted = self._bot, self._bot.newsroom.settings.shard_range
+        count, _url, limits = await bot.http.get_bot_gateway()
+        self._buckets = limits["max_concurrency"]
+        agreed = await self._store.shards.agree(count if wanted is None else wanted[1])
+        if wanted is not None and wanted[1] != agreed:
+            raise ShardsDiffer(f"The other processes share {agreed} shards: set TELEX_SHARDS=…/{agreed}.")
+        self._store.shards.divide(agreed, owner=self._leases.owner)
+        numbers = frozenset(range(agreed) if wanted is None else wanted[0])
+        self._leases.listen(SHARDS, self._changed)
+        self._leases.share(Share(SHARDS, Role.GATEWAY, numbers, even=False))
+        if not self._leases.held(SHARDS):
+            log.info("Waiting for a shard: other processes have all %d", len(numbers))
+        while not (held := self._leases.held(SHARDS)):
+            self._some.clear()
+            await self._some.wait()
+        bot.shard_count, bot.shard_ids = agreed, [min(held)]
+        self._had.add(min(held))
+
+    def follow(self) -> None:
+        """Connect the others too, from now on."""
+        self._follows = True
+        for number in sorted(self._leases.held(SHARDS) - self._had):
+            self._had.add(number)
+            gateway = DiscordWebSocket.DEFAULT_GATEWAY
+            task = asyncio.create_task(self._bot.launch_shard(gateway, number), name=f"shard {number}")
+            self.watch(task)
+
+    def watch(self, launching: asyncio.Task[None]) -> None:
+        """End this too where connecting ends."""
+        self._launching.add(launching)
+        launching.add_done_callback(self._launching.discard)
+
+    def holds(self, number: int) -> bool:
+        """Whether a shard is this process's, and this client's."""
+        return not self._had or (not self.lost and number in self._leases.held(SHARDS))
+
+    async def turn(self, number: int) -> None:
+        """Wait until a shard may identify: one of a bucket every five seconds, whatever process asks."""
+        begin = partial(self._store.shards.may_identify, number % self._buckets)
+        while wait := await self._store.insist(begin):
+            await self._clock.sleep(wait)
+
+    def stop(self) -> None:
+        """Connect nothing more."""
+        for task in self._launching:
+            task.cancel()
+
+    def _changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
+        if self._bot.is_closed() or self.lost:
+            return
+        if lost & self._had:
+            log.warning("Lost %d shards: the connection to Discord begins anew", len(lost & self._had))
+            self.lost = True
+            self._store.shards.serve(())
+            self.stop()
+            self._closing = asyncio.create_task(self._bot.close(), name="shards lost")
+        elif self._follows:
+            self.follow()
+        self._some.set()

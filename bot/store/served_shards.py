@@ -1,0 +1,119 @@
+"""Which servers this process decides about: those of the shards that it has, of so many.
+
+How Discord spreads servers over shards, direct messages belonging to the first:
+https://discord.com/developers/docs/events/gateway#sharding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.core.clock import Clock
+from bot.store.connection import Connection
+from bot.store.ports import Database
+from bot.store.processes import must_hold
+from bot.store.records.process_records import Fence
+
+_APART = 5.0
+"""Seconds between two sessions that begin, of shards in one bucket.
+
+https://discord.com/developers/docs/events/gateway#session-start-limit-object
+"""
+
+
+class ServedShards:
+    """The shards of this process: the only one there is, until `divide` says how many there are."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self.count = 1
+        self.numbers = frozenset({0})
+        self._owner: str | None = None
+        self._begun: dict[int, float] = {}
+
+    def divide(self, count: int, *, owner: str | None) -> None:
+        """There are so many, and this process, an `owner` of leases where these end, has none of them yet."""
+        self.count, self.numbers, self._owner = count, frozenset(), owner
+
+    def serve(self, numbers: Iterable[int]) -> None:
+        """Decide about the servers of these shards from now on."""
+        self.numbers = frozenset(numbers)
+
+    def has(self, server_id: int | None) -> bool:
+        """Whether this process decides about a server; None: about direct messages."""
+        return ((server_id or 0) >> 22) % self.count in self.numbers
+
+    def where(self, server_id: str, shard: int | None = None) -> str:
+        """A condition of SQL: that this process decides about the server in a column, or a shard has it."""
+        numbers = self.numbers if shard is None else {shard}
+        if len(numbers) == self.count:
+            return "1 = 1"
+        return (
+            f"(coalesce({server_id}, 0) >> 22) % {self.count} IN ({', '.join(map(str, numbers)) or 'NULL'})"
+        )
+
+    @property
+    def end(self) -> bool:
+        """Whether a shard may become another process's."""
+        return self._owner is not None
+
+    def must_have(self, connection: Connection, dispatch_id: int) -> None:
+        """Raise `LeaseLost` where another process decides about what a dispatch is for by now."""
+        if self._owner is None:
+            return
+        row = connection.execute(
+            "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
+            "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
+            (self.count, dispatch_id),
+        ).fetchone()
+        if row is not None:
+            must_hold(connection, Fence(self._owner, "shard", row[0]))
+
+    async def agree(self, count: int) -> int:
+        """How many shards the processes that live divide among them: those of the first, this one's else."""
+        return await self._database.transact(_agree, count)
+
+    async def may_identify(self, bucket: int) -> float:
+        """Seconds until a session of a shard in a bucket may begin; with 0 it may, and counts as begun.
+
+        What other processes begin is counted too. Raises `StoreError`.
+        """
+        if self._database.is_shared:
+            return await self._database.transact(_begin_session, f"identify {bucket}")
+        now = self._clock.monotonic()
+        wait = self._begun.get(bucket, -_APART) + _APART - now
+        if wait <= 0:
+            self._begun[bucket] = now
+        return max(wait, 0.0)
+
+
+def _begin_session(connection: Connection, name: str) -> float:
+    now = int(connection.execute("SELECT database_time()").fetchone()[0])
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    begun = 0 if row is None else int(row[0])
+    wait = begun + round(_APART * 1_000) - now
+    if wait > 0 and begun <= now:
+        return wait / 1_000
+    _keep(connection, name, now)
+    return 0.0
+
+
+def _agree(connection: Connection, count: int) -> int:
+    shared = connection.execute(
+        "SELECT 1 FROM lease JOIN process ON process.id = owner "
+        "WHERE kind = 'shard' AND until > database_time()"
+    ).fetchone()
+    row = connection.execute("SELECT value FROM meta WHERE name = 'shards'").fetchone()
+    if shared is not None and row is not None:
+        return int(row[0])
+    connection.execute("DELETE FROM lease WHERE kind = 'shard'")
+    _keep(connection, "shards", count)
+    return count
+
+
+def _keep(connection: Connection, name: str, value: int) -> None:
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, str(value)),
+    )
