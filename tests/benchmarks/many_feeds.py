@@ -195,7 +195,6 @@ async def measure(
             semantic=False,
         )
         async with open_newsroom(settings) as newsroom:
-            await newsroom.workers.start()
             dues = await fill(newsroom, count, port, seconds, news)
         for number in range(pollers):
             with (folder / f"{number}.log").open("w") as log:
