@@ -17,8 +17,8 @@ from bot.core.settings import Settings
 from bot.feeds import fetch_errors, schedule
 from bot.feeds.fetch import Fetched
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parse import entries_hash
-from bot.feeds.xmlfeed import CUT_SHORT
+from bot.feeds.parsing.parse import entries_hash
+from bot.feeds.parsing.xmlfeed import CUT_SHORT
 from bot.polling import feed_updates
 from bot.polling.feed_alerts import FeedAlerts
 from bot.polling.intake import Decision, Intake

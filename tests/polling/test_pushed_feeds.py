@@ -20,7 +20,8 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed
 from bot.core.rate_limits import Guesses
 from bot.core.settings import Settings
-from bot.feeds import hubs, parse
+from bot.feeds import hubs
+from bot.feeds.parsing import parse
 from bot.polling.pushing import push_subscriber
 from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.store import Store
