@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from hashlib import blake2b
 from http import HTTPStatus
-from ipaddress import ip_address
 
 import aiohttp
 import discord
 from aiohttp import ETag, web
 
+from bot.client import callers
 from bot.client.discord_client import Telex
 from bot.core.rate_limits import Guesses, Limit
 from bot.feeds.fetch import CHANNEL_FEEDS
@@ -47,7 +47,7 @@ class ChannelFeedRoutes:
         token, what, form = (request.match_info[name] for name in ("token", "what", "form"))
         if form not in FORMS or len(token) > _LONGEST_TOKEN:
             return _refused(HTTPStatus.NOT_FOUND)
-        if wait := self._guesses.wait(token, _caller(request)):
+        if wait := self._guesses.wait(token, callers.address(request)):
             return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
         try:
             shared = await self._bot.store.channel_feeds.of_token(token)
@@ -71,17 +71,6 @@ class ChannelFeedRoutes:
         channel = guild.get_channel_or_thread(shared.channel_id)
         name = guild.name if channel is None else channel.name
         return await self._contents.of(shared, guild, name, what, address) or _refused(HTTPStatus.NOT_FOUND)
-
-
-def _caller(request: web.Request) -> str:
-    """Who asks: where that is a web server beside the bot, the address that it got the request from."""
-    remote = request.remote or ""
-    try:
-        is_beside = ip_address(remote).is_private
-    except ValueError:
-        is_beside = False
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return (forwarded if is_beside else "") or remote
 
 
 _WORDS = {

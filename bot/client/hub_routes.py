@@ -7,36 +7,62 @@ import math
 
 from aiohttp import web
 
-from bot.polling.push_subscriber import PATH, Pushed, PushSubscriber
+from bot.client import callers
+from bot.polling.pushing.push_subscriber import PATH, PushSubscriber
+from bot.polling.pushing.pushed_documents import Pushed
+from bot.store import StoreError
 
+LATER = 60
+"""Seconds after which a hub may try again while the database cannot be asked."""
 RECEIVE_TIME = 20.0
 """Seconds that a hub may take to send a document."""
 
 
-def routes(pushes: PushSubscriber, *, max_bytes: int) -> list[web.RouteDef]:
-    """The routes; documents of more than `max_bytes` are refused."""
+class HubRoutes:
+    """Answers hubs; documents of more than `max_bytes` are refused."""
 
-    async def verify(request: web.Request) -> web.Response:
-        answer = pushes.confirm(request.match_info["token"], request.query)
+    def __init__(self, pushes: PushSubscriber, *, max_bytes: int) -> None:
+        self._pushes, self._max_bytes = pushes, max_bytes
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes."""
+        return [web.get(PATH + "{token}", self._verify), web.post(PATH + "{token}", self._receive)]
+
+    async def _verify(self, request: web.Request) -> web.Response:
+        if (refused := await self._refusal(request)) is not None:
+            return refused
+        answer = self._pushes.confirm(request.match_info["token"], request.query)
         if answer is None:
             return web.Response(status=404)
         return web.Response(text=answer, headers={"X-Content-Type-Options": "nosniff"})
 
-    async def receive(request: web.Request) -> web.Response:
+    async def _receive(self, request: web.Request) -> web.Response:
+        if (refused := await self._refusal(request)) is not None:
+            return refused
         token = request.match_info["token"]
-        wait = pushes.wait(token)
+        wait = self._pushes.wait(token)
         if wait is None:
             return web.Response(status=410)
         if wait:
-            return web.Response(status=429, headers={"Retry-After": str(math.ceil(wait))})
-        body = await _received(request, max_bytes)
+            return _later(429, wait)
+        body = await _received(request, self._max_bytes)
         if not isinstance(body, bytes):
             return body
         pushed = Pushed(body, request.headers.get("Content-Type", ""))
-        pushes.take(token, pushed, request.headers.get("X-Hub-Signature"))
+        self._pushes.take(token, pushed, request.headers.get("X-Hub-Signature"))
         return web.Response(status=202)  # also without a valid signature, which is nobody's business
 
-    return [web.get(PATH + "{token}", verify), web.post(PATH + "{token}", receive)]
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        """Where it cannot be told now whose a token is: a hub that heard "gone" would never push again."""
+        try:
+            wait = await self._pushes.look_up(request.match_info["token"], callers.address(request))
+        except StoreError:
+            return _later(503, LATER)
+        return _later(429, wait) if wait else None
+
+
+def _later(status: int, wait: float) -> web.Response:
+    return web.Response(status=status, headers={"Retry-After": str(math.ceil(wait))})
 
 
 async def _received(request: web.Request, most: int) -> bytes | web.Response:

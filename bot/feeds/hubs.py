@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bot.core.models import ParsedFeed
-from bot.feeds.entries import absolute
+from bot.feeds.parsing.entries import absolute
 
 ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
 """Of signatures (section 7.1)."""
@@ -35,6 +35,11 @@ def offered(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> Offer |
     if hub is None:
         return None
     return Offer(hub, linked.get("self") or parsed.self_url or url)
+
+
+def is_named(headers: Mapping[str, str], url: str) -> bool:
+    """Whether HTTP headers of a feed name a hub."""
+    return "hub" in _linked(headers, url)
 
 
 def is_signed(signature: str | None, secret: str, body: bytes) -> bool:

@@ -122,6 +122,13 @@ class DueQueue:
             return None
         return max(self._resting[0][0] - self._clock.monotonic(), 0.0)
 
+    def drop(self, host: Host) -> list[int]:
+        """Let go of the feeds that wait for a host, which is another process's now; their ids."""
+        waiting, host.queue = host.queue, []
+        for share, _feed in waiting:
+            self._left(share)
+        return [feed.id for _share, feed in waiting]
+
     def clear(self) -> None:
         """Forget what waits and who waits."""
         for _, _, host in self._resting:
@@ -153,6 +160,8 @@ class DueQueue:
         now = self._clock.monotonic()
         while self._resting and self._resting[0][0] <= now:
             _, _, host = heapq.heappop(self._resting)
+            if host.busy or not host.queue:  # what waited for it was dropped
+                continue
             host.busy = True
             place = 0
             if len(host.queue) > 1:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Collection, Hashable
 from contextlib import asynccontextmanager, nullcontext
 
 from bot.core.clock import Clock
 from bot.core.models import DueFeed
 from bot.feeds.robots import Visit
+from bot.text.host_slots import host_name, slot_of_name
 
 PAUSE = 4
 """A host rests this many times as long as it took to answer."""
@@ -133,12 +134,6 @@ class Host:
         )
 
 
-def name_of(url: str) -> str:
-    """The host's name in a normal address."""
-    # The addresses of feeds and articles are normal already; `urls.host` is ten times as slow.
-    return url.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
-
-
 class Hosts:
     """The hosts, by name."""
 
@@ -148,13 +143,17 @@ class Hosts:
 
     def of(self, url: str) -> Host:
         """The host of a feed's or an article's address."""
-        name = name_of(url)
+        name = host_name(url)
         host = self._hosts.get(name)
         if host is None:
             if len(self._hosts) >= MANY:
                 self._hosts = {name: host for name, host in self._hosts.items() if not host.is_at_rest()}
             host = self._hosts[name] = Host(self._clock)
         return host
+
+    def on(self, slots: Collection[int]) -> list[Host]:
+        """Those on some slots."""
+        return [host for name, host in self._hosts.items() if slot_of_name(name) in slots]
 
     @asynccontextmanager
     async def visiting(self, url: str) -> AsyncIterator[None]:

@@ -19,10 +19,11 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import Pages
 from bot.feeds.schedule import AFTER_TOO_MANY
-from bot.polling.hosts import Host, Hosts, name_of
+from bot.polling.hosts import Host, Hosts
 from bot.store import Store, StoreError
 from bot.store.records.content_records import Page, PageEnd
 from bot.text import urls
+from bot.text.host_slots import host_name
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class Reader:
                 while taken := await self._store.readings.take(AT_ONCE, feed_ids=feed_ids):
                     by_host: dict[str, list[Page]] = {}
                     for page in taken:
-                        by_host.setdefault(name_of(page.url), []).append(page)
+                        by_host.setdefault(host_name(page.url), []).append(page)
                     await asyncio.gather(*(self._read_all(each, polite=polite) for each in by_host.values()))
         except TimeoutError:
             log.info("The rest of the pages is read later")
@@ -117,11 +118,11 @@ class Reader:
         free = AT_ONCE - len(under_way)
         if free <= 0:
             return
-        busy = {name_of(page.url) for page in under_way.values()}
+        busy = {host_name(page.url) for page in under_way.values()}
         in_hand = [page.article_id for page in under_way.values()]
         later: dict[int, int] = {}
         for page in await self._store.readings.take(TAKEN, besides=in_hand):
-            name = name_of(page.url)
+            name = host_name(page.url)
             rests = self._rests_until.get(name, 0.0) - self._clock.monotonic()
             if free and name not in busy and rests <= 0:
                 task = asyncio.create_task(self._read_safely(page))
@@ -186,7 +187,7 @@ class Reader:
             log.debug("%s: read, %d characters", urls.masked(page.url), len(text))
             self.on_read()
         finally:
-            self._let_rest(name_of(page.url), max(delay, PAUSE))
+            self._let_rest(host_name(page.url), max(delay, PAUSE))
 
     async def _failed(self, page: Page, host: Host, error: FeedError) -> None:
         wait = error.retry_after

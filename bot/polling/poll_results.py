@@ -17,14 +17,15 @@ from bot.core.settings import Settings
 from bot.feeds import fetch_errors, schedule
 from bot.feeds.fetch import Fetched
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parse import entries_hash
-from bot.feeds.xmlfeed import CUT_SHORT
+from bot.feeds.parsing.parse import entries_hash
+from bot.feeds.parsing.xmlfeed import CUT_SHORT
 from bot.polling import feed_updates
 from bot.polling.feed_alerts import FeedAlerts
 from bot.polling.intake import Decision, Intake
 from bot.polling.shares import Followed
 from bot.store import Store
 from bot.store.records.content_records import NO_KIN, Kinships
+from bot.store.records.process_records import Fence
 from bot.store.records.source_records import Alert, Recorded, Unchanged
 from bot.stories.story_lookup import StoryLookup
 from bot.text import safe
@@ -89,9 +90,11 @@ class PollRecorder:
         self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)
         self._dear: dict[int, None] = {}
         self._random = Random()  # noqa: S311 - spreads polls over time
-        self.on_document: Callable[[Feed, Fetched, ParsedFeed], None] = _ignore
+        self.on_document: Callable[[Feed, Fetched, ParsedFeed], None] = lambda *_: None
         """Called with what a feed that was read says of itself."""
-        self.on_polled_news: Callable[[int], None] = _ignore
+        self.on_unchanged: Callable[[int, Fetched], None] = lambda *_: None
+        """Called with the answer where a feed did not change."""
+        self.on_polled_news: Callable[[int], None] = lambda *_: None
         """Called with the feed of which a poll found new articles, but for the first poll."""
         self.is_pushed: Callable[[int], bool] = lambda _feed_id: False
         """Whether a feed's news come without polls, which are a net then."""
@@ -100,6 +103,7 @@ class PollRecorder:
         """The poll that an answer makes when nothing but the schedule changes; None when more does."""
         if not (fetched.not_modified and feed.in_order) or fetched.permanent_url:
             return None
+        self.on_unchanged(feed.id, fetched)
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
             fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
@@ -115,16 +119,18 @@ class PollRecorder:
         )
         return Unchanged(feed.id, interval, self._due(feed.id, next_poll, now), now)
 
-    async def answered(self, feed: Feed, fetched: Fetched, *, server_id: int | None = None) -> PollReport:
+    async def answered(
+        self, feed: Feed, fetched: Fetched, *, server_id: int | None = None, fence: Fence | None = None
+    ) -> PollReport:
         """The poll that an answer makes; news is recorded with the feed in one transaction.
 
-        `server_id` is who asked for it where nobody follows the feed yet.
-
-        Raises FeedError, StoreError.
+        `server_id` is who asked for it where nobody follows the feed yet. Raises FeedError, StoreError:
+        `LeaseLost` where the `fence` does not hold.
         """
         now = self._clock.now()
         hints = schedule.hints(fetched.headers, now=now)
         if fetched.not_modified:
+            self.on_unchanged(feed.id, fetched)
             validators = feed.validators
             if fetched.status != NOT_MODIFIED:  # the same body under other validators
                 validators = feed_updates.validators(fetched, feed.validators.entries_hash)
@@ -136,7 +142,7 @@ class PollRecorder:
         validators = feed_updates.validators(fetched, digest)
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
-        return await self._in_turn(feed, fetched, validators, now, server_id)
+        return await self._in_turn(feed, fetched, validators, now, server_id, fence)
 
     async def pushed(self, feed: Feed, fetched: Fetched) -> PollReport:
         """What a document means that a hub pushed, often with what is new alone: news, and nothing else.
@@ -145,10 +151,16 @@ class PollRecorder:
         """
         if feed.last_success is None:
             return PollReport(feed, Outcome.UNCHANGED)
-        return await self._in_turn(feed, fetched, None, self._clock.now(), None)
+        return await self._in_turn(feed, fetched, None, self._clock.now(), None, None)
 
     async def _in_turn(
-        self, feed: Feed, fetched: Fetched, validators: Validators | None, now: int, server_id: int | None
+        self,
+        feed: Feed,
+        fetched: Fetched,
+        validators: Validators | None,
+        now: int,
+        server_id: int | None,
+        fence: Fence | None,
     ) -> PollReport:
         servers = await self._store.feeds.followers(feed.id)
         if not servers and server_id is not None:
@@ -160,7 +172,7 @@ class PollRecorder:
         async with desks.turn(min(servers, key=desks.used, default=0)):
             begun = self._clock.monotonic()
             try:
-                return await self._read(feed, fetched, validators, followed, now)
+                return await self._read(feed, fetched, validators, followed, now, fence)
             finally:
                 self._took(feed.id, self._clock.monotonic() - begun)
 
@@ -173,7 +185,13 @@ class PollRecorder:
         self._dear[feed_id] = None
 
     async def _read(
-        self, feed: Feed, fetched: Fetched, validators: Validators | None, followed: Followed, now: int
+        self,
+        feed: Feed,
+        fetched: Fetched,
+        validators: Validators | None,
+        followed: Followed,
+        now: int,
+        fence: Fence | None,
     ) -> PollReport:
         document = await self._intake.read(feed, fetched)
         if validators is None:
@@ -211,6 +229,7 @@ class PollRecorder:
                 read_pages=self._settings.full_text != "never",
                 kept_out_by=await subscription_filters.sieve(self._store, feed.id, decision.new),
                 kin=kin,
+                fence=fence,
             )
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
@@ -294,7 +313,3 @@ class PollRecorder:
             moved_to=moved_to,
             moved_since=moved_since,
         )
-
-
-def _ignore(*_told: object) -> None:
-    """What nobody waits for."""

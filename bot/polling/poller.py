@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from bot.core.choices import Role
 from bot.core.clock import Clock, wait
 from bot.core.keyed_locks import Turns
 from bot.core.models import DueFeed, Feed
@@ -31,10 +32,13 @@ from bot.polling.hosts import Host, Hosts
 from bot.polling.intake import Intake
 from bot.polling.poll_results import Outcome, PollRecorder, PollReport
 from bot.polling.shares import Shares
-from bot.store import DatabaseFault, Store, StoreError
+from bot.processes.leases import FEEDS, Leases
+from bot.store import DatabaseFault, LeaseLost, Store, StoreError
+from bot.store.records.process_records import Fence, Share
 from bot.store.records.source_records import Alert, Recorded, Unchanged
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
+from bot.text.host_slots import SLOTS, slot_of
 
 __all__ = ["Outcome", "PollReport", "Poller"]
 
@@ -75,12 +79,17 @@ class Poller:
         fetcher: Fetcher,
         workers: Workers,
         words: Words,
+        leases: Leases,
         story_lookup: StoryLookup | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
         self._fetcher = fetcher
+        self._leases = leases
+        self._slots: frozenset[int] = frozenset()
+        leases.share(Share(FEEDS, Role.POLLER, frozenset(range(SLOTS))))
+        leases.listen(FEEDS, self._slots_changed)
         self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, Shares(clock))
         alerts = FeedAlerts(settings, words)
@@ -115,7 +124,7 @@ class Poller:
         """
         async with self._turn(feed) as current:
             report = await self._finished(current, self.hosts.of(feed.url), None, polite=polite)
-        await self._flush()
+            await self._write(report)
         return report
 
     async def take(self, feed: Feed, fetched: Fetched, *, server_id: int) -> Feed:
@@ -126,11 +135,7 @@ class Poller:
         """
         async with self._turn(feed) as current:
             report = await self.recorder.answered(current, fetched, server_id=server_id)
-            if report.recorded is None:
-                self._keep(feed.id, report.feed, report.alert)
-            else:
-                self.on_recorded(report.recorded)
-        await self._flush()
+            await self._write(report)
         return report.feed
 
     async def push(self, feed: Feed, fetched: Fetched) -> bool:
@@ -140,6 +145,14 @@ class Poller:
             if report.recorded is not None:
                 self.on_recorded(report.recorded)
         return report.new > 0
+
+    async def _write(self, report: PollReport) -> None:
+        """Write a poll that somebody asked for, whoever polls the feed usually."""
+        if (recorded := report.recorded) is None:
+            await self._store.polls.record_quiet((report.feed,), told=(report.alert,) if report.alert else ())
+            recorded = Recorded()
+        self.on_recorded(recorded)
+        self._written({report.feed.id}, report.feed.next_poll)
 
     @asynccontextmanager
     async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
@@ -163,6 +176,14 @@ class Poller:
         self._look_at = 0
         self._woken.set()
 
+    def _slots_changed(self, gained: frozenset[int], lost: frozenset[int]) -> None:
+        """Other hosts are this process's to ask. What is under way may end; its record is refused."""
+        self._slots = (self._slots | gained) - lost
+        for host in self.hosts.on(lost) if lost else ():
+            self._held.difference_update(self._queue.drop(host))
+        if gained:
+            self.wake()
+
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
         self.hosts.clock_set_back(by)
@@ -171,6 +192,7 @@ class Poller:
 
     async def run(self) -> None:
         """Poll what is due, for ever. Cancel it to end it: polls under way are as if they had never begun."""
+        await self._leases.start()
         self._look_now = True
         tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.poll_concurrency)]
         tasks.append(asyncio.create_task(self._keep_flushing()))
@@ -206,8 +228,11 @@ class Poller:
         while (self._look_now or self._look_at <= now) and self._has_room():
             self._look_now = False  # what happens from here on is another reason to look
             full = [share for share in self._queue.full if isinstance(share, int)]
-            feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held, besides=full)
+            slots = None if len(self._slots) == SLOTS else self._slots
+            feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held, besides=full, slots=slots)
             for feed in feeds:
+                if slots is not None and slot_of(feed.url) not in self._slots:
+                    continue  # lost meanwhile
                 self._held.add(feed.id)
                 later = self._queue.put(self.hosts.of(feed.url), feed)
                 if later is not None:
@@ -215,7 +240,7 @@ class Poller:
             if len(feeds) == TAKEN:
                 self._look_at = 0
             else:
-                following = await self._store.feeds.next_due(self._held)
+                following = await self._store.feeds.next_due(self._held, slots=slots)
                 latest = now + LONGEST_REST
                 self._look_at = latest if following is None else min(max(following, now + 1), latest)
 
@@ -241,10 +266,13 @@ class Poller:
             visit = await self._queue.take()
             host, feed = visit.host, visit.feed
             try:
-                if self._store.fault is None:
+                if self._store.fault is None and slot_of(feed.url) in self._slots:
                     await self._poll_due(visit)
                 else:
                     self._held.discard(feed.id)
+            except LeaseLost as error:  # whose feed it is now finds the same
+                log.info("%s: %s", urls.masked(feed.url), error)
+                self._held.discard(feed.id)
             except Exception as error:  # noqa: BLE001  # it is logged, and the feed stays due
                 _tell(f"cannot record a poll of {urls.masked(feed.url)}", error)
                 self._held.discard(feed.id)
@@ -283,18 +311,29 @@ class Poller:
             if feed is None:
                 self._held.discard(due.id)
                 return
-            report = await self._finished(feed, host, answer, polite=True)
-            if report.recorded is not None:
-                self._written({feed.id}, report.feed.next_poll)
+            fence = self._leases.fence(FEEDS, slot_of(due.url))
+            report = await self._finished(feed, host, answer, polite=True, fence=fence)
+            if report.recorded is None:
+                self._keep(feed.id, report.feed, report.alert)
+                return
+            if report.recorded.new_ids or report.recorded.channel_ids:
+                self.on_recorded(report.recorded)
+            self._written({feed.id}, report.feed.next_poll)
         finally:
             self._turns.end(due.id)
 
     async def _finished(
-        self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, polite: bool
+        self,
+        feed: Feed,
+        host: Host,
+        answer: Fetched | FeedError | None,
+        *,
+        polite: bool,
+        fence: Fence | None = None,
     ) -> PollReport:
-        """Poll a feed whose turn it is, or go on from the answer, and have what came of it written."""
+        """Poll a feed whose turn it is, or go on from the answer; news is recorded."""
         try:
-            report = await self._report(feed, host, answer, polite=polite)
+            report = await self._report(feed, host, answer, polite=polite, fence=fence)
         except FeedError as error:
             report = self._failed(feed, host, error)
         except StoreError:
@@ -303,14 +342,16 @@ class Poller:
             log.exception("cannot poll %s", urls.masked(feed.url))
             report = self._failed(feed, host, FeedError(fetch_errors.PARSE_DIED, type(error).__name__))
         self.outcomes[report.outcome] += 1
-        if report.recorded is None:
-            self._keep(feed.id, report.feed, report.alert)
-        elif report.recorded.new_ids or report.recorded.channel_ids:
-            self.on_recorded(report.recorded)
         return report
 
     async def _report(
-        self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, polite: bool
+        self,
+        feed: Feed,
+        host: Host,
+        answer: Fetched | FeedError | None,
+        *,
+        polite: bool,
+        fence: Fence | None,
     ) -> PollReport:
         if isinstance(answer, FeedError):
             return self._failed(feed, host, answer)
@@ -321,7 +362,7 @@ class Poller:
         elif answer is None:
             answer = await self._get(feed, polite=False)
         self.last_answer = self._clock.now()
-        return await self.recorder.answered(feed, answer)
+        return await self.recorder.answered(feed, answer, fence=fence)
 
     async def _ask(self, feed: Feed | DueFeed, host: Host) -> Fetched:
         if list_feeds.is_list(feed.url):
@@ -403,7 +444,9 @@ class Poller:
             try:
                 if postponed:
                     await self._store.feeds.postpone(postponed)
-                await self._store.polls.record_quiet(feeds, unchanged, list(told.values()))
+                await self._store.polls.record_quiet(
+                    feeds, unchanged, list(told.values()), owner=self._leases.owner
+                )
             except BaseException:
                 self._unwritten = batch | self._unwritten
                 self._untold = told | self._untold

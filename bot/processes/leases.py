@@ -15,6 +15,7 @@ import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from contextvars import Context
 
 from bot.core.choices import Role
 from bot.core.clock import Clock, wait
@@ -90,6 +91,9 @@ class Leases:
             return
         await self._renew()
         self.gained.clear()
+        Context().run(self._begin)  # nobody's request, though it may be one that begins it
+
+    def _begin(self) -> None:
         self._tasks = [asyncio.create_task(self._keep(), name="leases")]
         if self._store.processes.are_shared:
             self._tasks.append(asyncio.create_task(self._watch(), name="leases watched"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from contextvars import Context
 
 from bot.store import Store
 
@@ -21,10 +22,17 @@ class Notices:
         """Call a function at each notice of a name, and where one may have been missed."""
         self._waiting[name].append(call)
 
+    def off(self, name: str, call: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._waiting[name].remove(call)
+
     def start(self) -> None:
         """Begin to listen, unless it does."""
         if self._task is not None:
             return
+        Context().run(self._begin)  # as `Leases` does
+
+    def _begin(self) -> None:
         self._task = asyncio.create_task(self._store.notices(self._heard), name="notices")
 
     async def close(self) -> None:

@@ -51,6 +51,7 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
+from bot.store.sources import feeds as feed_rows
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.outlet_icons import OutletIcons
 from bot.store.sources.polls import Polls
@@ -135,6 +136,7 @@ class Store:
         try:
             await moving.must_be_whole(store._database)
             await store.seal()
+            await store._database.transact(feed_rows.place)
         except BaseException:
             await store.close()
             raise
@@ -160,7 +162,8 @@ class Store:
     async def look(self) -> None:
         """Find out whether the file, or the server, is still there; else that is its `fault`.
 
-        Raises `AlreadyRunning` where another bot runs on what is there now: this one is to end.
+        Raises `AlreadyRunning` where another bot runs on what is there now, or another server answers than
+        at the start: this one is to end.
         """
         await self._database.look()
 

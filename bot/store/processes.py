@@ -7,11 +7,12 @@ sees all that its last owner wrote, and who has lost one cannot write as if it h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.records.process_records import Fence, Process, Share
+from bot.store.rows import listed
 from bot.store.store_errors import LeaseLost
 
 
@@ -60,6 +61,17 @@ def must_hold(connection: Connection, fence: Fence | None) -> None:
     """Raise `LeaseLost` where a lease is another's by now, or nobody's; None holds always."""
     if fence is not None and not _holds(connection, fence):
         raise LeaseLost(f"Another process works at {fence.kind} {fence.number} now.")
+
+
+def feeds_of(connection: Connection, owner: str, ids: Collection[int]) -> set[int]:
+    """Those of some feeds whose slot a process has."""
+    rows = connection.execute(
+        "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
+        "JOIN process ON process.id = owner AND until > database_time() "
+        "WHERE feed.id IN (SELECT value FROM json_each(?2))",
+        (owner, listed(ids)),
+    )
+    return {row[0] for row in rows}
 
 
 def _holds(connection: Connection, fence: Fence) -> bool:

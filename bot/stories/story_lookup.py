@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from bot.core.models import NewArticle
 from bot.search.index.index_follower import IndexFollower
@@ -32,7 +33,9 @@ UNKNOWN = 5.0  # what a word tells while there is no index that knows
 
 
 class StoryLookup:
-    """Knows the articles of the last days. One poll at a time looks and is written."""
+    """Knows the articles of the last days. One poll at a time looks and is written, in all processes: what
+    another one recorded after the look is taken in within the transaction that writes.
+    """
 
     def __init__(self, store: Store, index: IndexFollower, meaning: Meaning | None = None) -> None:
         self._store, self._index, self._meaning = store, index, meaning
@@ -60,17 +63,20 @@ class StoryLookup:
             return
         await self._encode(new)
         async with self._turn:
-            try:
-                kin = Kinships(await self._look(feed_id, new), belonging)
-            except StoreError:
-                raise
-            except Exception:
-                log.exception("articles of feed %d were not compared with others", feed_id)
-                kin = NO_KIN
-            yield kin
+            yield await self._kinships(feed_id, new)
+
+    async def _kinships(self, feed_id: int, new: Sequence[NewArticle]) -> Kinships:
+        try:
+            since = await self._refresh()
+            found = await self._look(feed_id, new)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("articles of feed %d were not compared with others", feed_id)
+            return NO_KIN
+        return Kinships(found, belonging, self._last, since, partial(self._kinships, feed_id, new))
 
     async def _look(self, feed_id: int, new: Sequence[NewArticle]) -> Mapping[str, Sequence[Kin]]:
-        await self._refresh()
         found: dict[str, Sequence[Kin]] = {}
         for article in new:
             lead = (article.summary or article.body)[:LEAD]
@@ -81,8 +87,8 @@ class StoryLookup:
             await asyncio.sleep(0)  # a millisecond each
         return found
 
-    async def _refresh(self) -> None:
-        """Take what was written since, by another process too, and forget what is old."""
+    async def _refresh(self) -> int:
+        """Take what was written since, by any process; forget what was published before the time given."""
         since = self._store.clock.now() - WINDOW
         self._last = self._last or await self._store.stories.before(since)
         while briefs := await self._store.stories.recent(self._last, since, limit=PAGE, lead=LEAD):
@@ -97,6 +103,7 @@ class StoryLookup:
         if self._bare and self._encoding is None:
             self._encoding = asyncio.create_task(self._encode_bare(), name="titles")
             self._encoding.add_done_callback(self._encoded)
+        return since
 
     def _weight(self, term: str) -> float:
         engine = self._index.engine

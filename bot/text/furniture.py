@@ -134,6 +134,8 @@ _READ_MORE = re.compile(
     r"(?<=[.!?…\]»])\s*[\[(]?(?:read more|lire la suite|continue reading|lire l['’]article)[\s.…»→>\])]*$",
     re.IGNORECASE,
 )
+_SUBMITTER = re.compile(r"\s++/?u/[\w-]{1,40}\s*+(?:\[link\]\s*+)?(?:\[comments\]\s*+)?")
+"""After "submitted by": what every entry of Reddit's feeds ends with, and all that one without a text has."""
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
@@ -143,6 +145,9 @@ def body(text: str) -> str:
     Drops whole lines of at most 320 characters, a list of other articles or a repeated line at the end, and
     "read more" after the last word. A text of which no word would be left stays as it is.
     """
+    written, _by, submitter = text.rpartition("submitted by")
+    if _SUBMITTER.fullmatch(submitter):
+        text = written.rstrip()
     lines = text.split("\n")
     kept = _without_end([line for line in lines if not _is_furniture(line)])
     if kept:

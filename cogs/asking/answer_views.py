@@ -14,7 +14,8 @@ from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, Rule, Section, Text, text
-from bot.text import safe, spans
+from bot.text import safe
+from bot.text.times import spans
 from cogs.asking import follow_up_buttons
 from cogs.shared import article_cards
 
@@ -130,22 +131,36 @@ def _about(article: Article, answer: Answer) -> Text:
 
 
 def _quotes(quotes: Sequence[Quote], quoted: set[int]) -> Iterator[Text]:
-    """Each quote, the words that answer in bold, and below it where it is from.
+    """Each quote, the words that answer in bold, and below those of an article where they are from.
 
     `quoted` gathers the ids of the articles.
     """
+    by_article: dict[int, list[Quote]] = {}
     for quote in quotes:
-        said = safe.plain(quote.text, _QUOTE)
-        is_known = quote.article.id in quoted
-        quoted.add(quote.article.id)
-        if said == safe.plain(quote.article.title, _QUOTE):  # it need not be said twice
-            if not is_known:
-                yield _line(quote.article)
-            continue
-        start = said.find(quote.answer) if quote.answer else -1
-        marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
-        yield text(f"> {article_cards.bold(said, marked)}")
-        yield _source(quote.article)
+        by_article.setdefault(quote.article.id, []).append(quote)
+    for group in by_article.values():
+        article, is_known = group[0].article, group[0].article.id in quoted
+        quoted.add(article.id)
+        title = safe.plain(article.title, _QUOTE)
+        texts = [_quotation(quote) for quote in group if safe.plain(quote.text, _QUOTE) != title]
+        is_title_quoted = len(texts) < len(group) and not is_known
+        if is_title_quoted:
+            yield _titled(article) if texts else _line(article)
+        yield from texts
+        if texts:
+            yield text(f"-# {_outlet(article)}") if is_title_quoted else _source(article)
+
+
+def _quotation(quote: Quote) -> Text:
+    said = safe.plain(quote.text, _QUOTE)
+    start = said.find(quote.answer) if quote.answer else -1
+    marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
+    return text(f"> {article_cards.bold(said, marked)}")
+
+
+def _titled(article: Article) -> Text:
+    name = article_cards.title(article)
+    return text(f"**{messages.linked(name, article.url)}**", f"**{name}**")
 
 
 def _source(article: Article, number: int | None = None) -> Text:
@@ -193,9 +208,9 @@ def _sentences(answer: Answer) -> str:
 def _unknown(answer: Answer, *, public: bool) -> str:
     """That nothing is known, and how far back and how fresh what there is is."""
     if public:
-        sentence = _("I don’t know. Nothing in the articles everybody here can read answers that.")
+        sentence = _("I don’t know. No article that everyone here can read clearly answers that.")
     else:
-        sentence = _("I don’t know. Nothing in the articles you can read here answers that.")
+        sentence = _("I don’t know. No article that you can read here clearly answers that.")
     if answer.is_of_another_time:
         sentence += " " + (
             _("None of them is from that time.")

@@ -112,6 +112,7 @@ class DirectMessages:
             insists=replying_to is not None,
             follows=before,
             message_id=message.id,
+            any_language=wanted.language is None and before is None,
         )
         async with AnswerDraft(show, self.bot.newsroom.clock, title=False) as hear:
             told = await self._service.answer(asked, hear)

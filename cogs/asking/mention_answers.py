@@ -17,6 +17,7 @@ from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.people_models import Question
+from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.sending import permissions
 from bot.posting.wording import declined_reasons
 from bot.search.query.query_syntax import parse
@@ -60,11 +61,7 @@ class Mentions:
         wanted = self._wanted(message) if mentioned else Wanted(Want.HELP)
         if place is None or wanted.want is Want.NOTHING or not self._may_speak(place):
             return
-        locale.speak(
-            wanted.language
-            or locale.supported(str(message.guild.preferred_locale))
-            or self.bot.newsroom.settings.language
-        )
+        locale.speak(wanted.language or await self._language(place))
         try:
             await self._reply(message, message.author, place, wanted)
         except TooMany as refusal:
@@ -117,6 +114,7 @@ class Mentions:
             insists=article_id is not None,
             follows=before,
             message_id=message.id,
+            any_language=wanted.language is None and before is None,
         )
         sent: discord.Message | None = None
 
@@ -166,6 +164,13 @@ class Mentions:
         if replying_to is not None:
             return await self.bot.store.questions.of_message(replying_to, place.id)
         return await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
+
+    async def _language(self, place: Place) -> str:
+        """The language of posts in a channel."""
+        language = self.bot.newsroom.settings.language
+        return await language_of(
+            self.bot.store, self.bot, place.guild.id, place.id, default_language=language
+        )
 
     def _may_speak(self, place: Place) -> bool:
         """Whether the bot can answer in a channel; where it cannot, that is logged once."""

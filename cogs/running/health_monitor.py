@@ -65,7 +65,9 @@ class Health(commands.Cog):
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
         others: list[web.RouteDef] = []
         if (public := self._settings.public_url) is not None:
-            others = hub_routes.routes(self._bot.newsroom.pushes, max_bytes=self._settings.max_feed_bytes)
+            others = hub_routes.HubRoutes(
+                self._bot.newsroom.pushes, max_bytes=self._settings.max_feed_bytes
+            ).routes()
             others += feed_routes.ChannelFeedRoutes(self._bot, public).routes()
         bound = await self._served.enter_async_context(self._figures.served(host, port, others))
         self._served.push_async_callback(lateness.stop)

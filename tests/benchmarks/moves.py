@@ -36,7 +36,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Entry
 from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parse import parse
+from bot.feeds.parsing.parse import parse
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_notices
 from bot.text.urls import canonical
@@ -181,7 +181,13 @@ class Reader:
     def __init__(self, newsroom: Newsroom, clock: ManualClock, feeds: FeedServer) -> None:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
         self._poller = Poller(
-            newsroom.settings, clock, newsroom.store, newsroom.fetcher, InlineWorkers(), feed_notices.texts
+            newsroom.settings,
+            clock,
+            newsroom.store,
+            newsroom.fetcher,
+            InlineWorkers(),
+            feed_notices.texts,
+            newsroom.leases,
         )
 
     async def read(self, path: str, body: str | bytes) -> list[str]:

@@ -13,7 +13,7 @@ from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
 from bot.answers.answer_model import Line, Quote, Tier
-from bot.text.periods import Period
+from bot.text.times.periods import Period
 from bot.writing.citations import Sentence
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import (
@@ -104,7 +104,7 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
     article = await newest(telex, feed)
     engine.gives = {"nearest": (article,), "newest": article.published}
     answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
-    assert "I don’t know. Nothing in the articles you can read here answers that." in said(answer)
+    assert "I don’t know. No article that you can read here clearly answers that." in said(answer)
     assert f"The latest arrived <t:{START - 60}:R>." in said(answer)
     assert article.title in said(answer).partition("RELATED ARTICLES")[2]
     assert labels(last(answer)) == ["Tell me when there’s news on this", "The answer is in there"]
@@ -302,6 +302,17 @@ async def test_a_mention_is_answered_in_the_language_of_its_question(
     assert "Je ne sais pas" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{mention(telex)} who discovered Uranus?")
     assert "I don’t know" in text(telex.posts()[-1])
+
+
+async def test_a_mention_whose_words_are_of_no_language_is_answered_in_that_of_what_it_quotes(
+    telex: World, feed_server: FeedServer
+) -> None:
+    told = item(1, title="Le paquet de cigarettes à 10 euros", body="Le paquet de tabac coûte 10 euros.")
+    await follow(telex, feed_server, told, language="fr")
+    await telex.reader.send(telex.news, f"{mention(telex)} prix paquet tabac ?")
+    answer = text(telex.posts()[-1])
+    assert "10 euros" in answer
+    assert "Peut-être utile".upper() in answer or "Extraits des articles" in answer
 
 
 async def test_where_nothing_is_followed_the_next_step_is_told(telex: World) -> None:

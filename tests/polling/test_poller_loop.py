@@ -241,9 +241,9 @@ async def test_polls_without_news_are_written_together(newsroom, feed_server, cl
     writes: list[int] = []
     record_quiet = Polls.record_quiet
 
-    async def counted(self, feeds, unchanged, told):
+    async def counted(self, feeds, unchanged, told, **owner):
         writes.append(len(feeds) + len(unchanged))
-        await record_quiet(self, feeds, unchanged, told)
+        await record_quiet(self, feeds, unchanged, told, **owner)
 
     monkeypatch.setattr(Polls, "record_quiet", counted)
     before = clock.now()

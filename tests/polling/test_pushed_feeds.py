@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -17,9 +18,12 @@ from multidict import CIMultiDict
 from bot.client import hub_routes
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed
+from bot.core.rate_limits import Guesses
 from bot.core.settings import Settings
-from bot.feeds import hubs, parse
-from bot.polling import push_subscriber
+from bot.feeds import hubs
+from bot.feeds.parsing import parse
+from bot.polling.pushing import push_subscriber
+from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.store import Store
 from tests.answers.desk import CHANNEL, followed, polled, titles
 from tests.clocks import ManualClock
@@ -45,6 +49,25 @@ class Hub:
     def serve(self, *numbers: int) -> str:
         links = {"Link": f'<{self.server.origin}/hub>; rel="hub", <{self.topic}>; rel=self'}
         return self.server.serve("/feed", rss(*map(item, numbers), title="Wire"), headers=links)
+
+    def ask(self) -> None:
+        """Let the bot ask hubs from now on."""
+        self._asking = asyncio.create_task(self.newsroom.pushes.run())
+
+    async def end(self) -> None:
+        """Let the bot ask no more."""
+        self._asking.cancel()
+        await self.newsroom.pushes.close()
+
+    async def begin_anew(self) -> None:
+        """Let the next process of the bot know nothing yet, and ask nothing."""
+        room = self.newsroom
+        async with asyncio.timeout(10):
+            while not any(known.leased_until for known in await room.store.pushes.all()):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)  # another task writes it down
+        await self.end()
+        pushes = PushSubscriber(room.settings, self.clock, room.store, room.fetcher, room.poller)
+        self.newsroom = replace(room, pushes=pushes)
 
     @property
     def topic(self) -> str:
@@ -100,9 +123,9 @@ async def hub(
 ) -> AsyncIterator[Hub]:
     await store.close()
     runner = web.AppRunner(web.Application())
-    calls: list[web.RouteDef] = []
 
     async def passed_on(request: web.Request) -> web.StreamResponse:
+        calls = hub_routes.HubRoutes(made.newsroom.pushes, max_bytes=100_000).routes()
         route = calls[request.method == "POST"]
         request.match_info["token"] = request.path.rpartition("/")[2]
         return await route.handler(request)
@@ -113,10 +136,10 @@ async def hub(
     public = f"http://127.0.0.1:{runner.addresses[0][1]}"
     settings = settings.model_copy(update={"public_url": public})
     async with open_newsroom(settings, clock) as newsroom:
-        calls += hub_routes.routes(newsroom.pushes, max_bytes=100_000)
-        asking = asyncio.create_task(newsroom.pushes.run())
-        yield Hub(newsroom, feed_server, clock)
-        asking.cancel()
+        made = Hub(newsroom, feed_server, clock)
+        made.ask()
+        yield made
+        await made.end()
     await runner.cleanup()
 
 
@@ -157,9 +180,13 @@ async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not
     assert feed.next_poll - hub.clock.now() >= 4 * 270, "it pushes again"
 
 
-async def test_a_lease_is_renewed_and_one_that_is_not_ends(hub: Hub) -> None:
+async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_ends(hub: Hub) -> None:
     feed = await hub.agreed()
+    await hub.begin_anew()
+    assert await hub.push(rss(item(2))) == 202, "told that it is gone, a hub would push no more"
+    assert await titles(hub.newsroom) == ["Article 2"]
     hub.clock.advance(9 * DAY + 60)
+    hub.ask()
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
     assert hub.newsroom.pushes.is_pushed(feed.id)
     assert await hub.call() == (200, "c4ll")
@@ -190,7 +217,10 @@ async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub: Hub) -> Non
     for query in ({"topic": "https://other.example/"}, {"mode": "unsubscribe"}, {"challenge": "c" * 5_000}):
         assert (await hub.call(**query))[0] == 404
     elsewhere = hub.forms[-1]["hub.callback"].rpartition("/")[0] + "/guess"
-    assert await hub.push(rss(item(2)), at=elsewhere) == 410
+    guessed = [
+        await hub.push(rss(item(2)), at=f"{elsewhere}{number}") for number in range(Guesses.OF_ONE + 1)
+    ]
+    assert (guessed[0], guessed[-1]) == (410, 429)
     assert await titles(hub.newsroom) == []
 
 
@@ -234,6 +264,17 @@ async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub: Hub) -> No
         assert len(hub.forms) == times
     assert (await hub.call(mode="denied", reason="no"))[0] == 200
     assert not hub.newsroom.pushes.is_pushed(feed.id)
+
+
+async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub: Hub) -> None:
+    body = rss(item(1), title="Wire")
+    url = hub.server.serve("/feed", body)
+    feed = await polled(hub.newsroom, await followed(hub.newsroom, url))
+    hub.server.serve("/feed", body, headers={"Link": f"<{hub.server.origin}/hub>; rel=hub"})
+    for _ in range(2):
+        feed = await polled(hub.newsroom, feed)
+        await asyncio.sleep(0.02)
+    assert (await hub.until_asked())["hub.topic"] == url
 
 
 async def test_secrets_and_private_networks_stay_where_they_are(hub: Hub) -> None:

@@ -187,3 +187,9 @@ def test_real_articles_lose_next_to_nothing(language):
     kept = sum(len(body(text)) for text in texts)
     assert kept >= 0.96 * sum(map(len, texts))
     assert all(len(body(text)) >= 0.6 * len(text) or len(text) < 300 for text in texts)
+
+
+def test_an_entry_of_reddit_says_what_was_written_and_nothing_else() -> None:
+    end = "submitted by /u/ada\n[link] [comments]"
+    assert body(f"{ARTICLE}\n\n{end}") == ARTICLE
+    assert body(end) == ""

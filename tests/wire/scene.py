@@ -356,6 +356,7 @@ class Scene(Looking):
             newsroom.fetcher,
             InlineWorkers(),
             feed_notices.texts,
+            newsroom.leases,
         )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report

@@ -77,6 +77,7 @@ class Asked:
 
     `article_id` is the article that it is about; the person `insists` on it where they said so, and the
     place did not merely suggest it. `follows` is the question before it, `message_id` the message that asks.
+    Where its words do not show its language (`any_language`), the reply speaks that of what it quotes.
     """
 
     text: str
@@ -89,6 +90,7 @@ class Asked:
     insists: bool = True
     follows: Question | None = None
     message_id: int | None = None
+    any_language: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,8 @@ class QuestionService:
                 taste=NONE if self._tastes is None else await self._tastes.of_server(asked.server_id),
                 zone=hours.zone((await self._store.preferences.of_server(asked.server_id)).time_zone),
             )
+        if asked.any_language:
+            locale.speak(_language_of(answer))
         if not answer.answered and about is None and not before and not says_something(asked.text):
             raise Declined(NotTaken.NO_TOPIC)
         question_id = await self._store.questions.add(
@@ -258,3 +262,9 @@ def closest(text: str, articles: Sequence[Article]) -> Article | None:
     if not points or not points[0][0] or (len(points) > 1 and points[0][0] == points[1][0]):
         return None
     return points[0][1]
+
+
+def _language_of(answer: Answer) -> str:
+    """The language of the articles shown, where it is one that Telex speaks; else that of this task."""
+    languages = {article.language for article in answer.sources or answer.nearest}
+    return (locale.supported(languages.pop()) if len(languages) == 1 else None) or locale.current()

@@ -14,9 +14,9 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from bot.feeds import fetch_errors
-from bot.feeds.entries import sound
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import thread_extraction
+from bot.feeds.parsing.entries import sound
 from bot.text import furniture
 from bot.text.characters import visible
 from bot.text.html import has_crowded_tag

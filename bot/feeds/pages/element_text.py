@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bot.text import feed_dates
-from bot.text.calendar_names import MONTHS
+from bot.text.times import feed_dates
+from bot.text.times.calendar_names import MONTHS
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement

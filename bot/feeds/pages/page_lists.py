@@ -8,10 +8,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.feeds.entries import language_of, line
 from bot.feeds.pages import link_groups
 from bot.feeds.pages.element_text import SILENT, text_of
 from bot.feeds.pages.link_groups import MAX_TITLE, PROSE, Group, ListItem
+from bot.feeds.parsing.entries import language_of, line
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement

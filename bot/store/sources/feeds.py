@@ -12,6 +12,7 @@ from bot.store import sealing
 from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
+from bot.text.host_slots import slot_of
 
 FOLLOWERS = """
     FROM subscription
@@ -90,11 +91,17 @@ class Feeds:
         )
 
     async def due_in_brief(
-        self, now: int, limit: int, exclude: Collection[int] = (), *, besides: Collection[int] = ()
+        self,
+        now: int,
+        limit: int,
+        exclude: Collection[int] = (),
+        *,
+        besides: Collection[int] = (),
+        slots: Collection[int] | None = None,
     ) -> list[DueFeed]:
         """The same feeds as `due`, without what most polls need not know, each with some of its servers.
 
-        Not those which only the servers `besides` follow.
+        Not those which only the servers `besides` follow, and of these slots alone where some are given.
         """
         return await self._database.objects(
             due_feed,
@@ -105,12 +112,18 @@ class Feeds:
                         SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}) AS followers
                 ) AS servers
                 FROM feed
-                WHERE state = 'active' AND next_poll <= :now
+                WHERE state = 'active' AND next_poll <= :now {_in(slots)}
                   AND id NOT IN (SELECT value FROM json_each(:exclude))
                 ORDER BY next_poll LIMIT -1
             ) AS due WHERE servers IS NOT NULL LIMIT :limit
             """,
-            {"now": now, "exclude": listed(exclude), "besides": listed(besides), "limit": limit},
+            {
+                "now": now,
+                "exclude": listed(exclude),
+                "besides": listed(besides),
+                "limit": limit,
+                "slots": listed(slots or ()),
+            },
         )
 
     async def postpone(self, dues: Collection[tuple[int, int]]) -> None:
@@ -127,15 +140,18 @@ class Feeds:
         )
         return [row["id"] for row in rows]
 
-    async def next_due(self, exclude: Collection[int] = ()) -> int | None:
-        """When the next feed is due, which may be past; None when no feed is to be polled."""
+    async def next_due(
+        self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
+    ) -> int | None:
+        """When the next feed is due, of these slots if given, which may be past; None where none is."""
         row = await self._database.fetchone(
             f"""
             SELECT next_poll FROM feed
-            WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(?)) AND {FOLLOWED}
+            WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(:exclude)) {_in(slots)}
+              AND {FOLLOWED}
             ORDER BY next_poll LIMIT 1
             """,
-            (listed(exclude),),
+            {"exclude": listed(exclude), "slots": listed(slots or ())},
         )
         return None if row is None else int(row["next_poll"])
 
@@ -205,6 +221,10 @@ class Feeds:
             )
 
 
+def _in(slots: Collection[int] | None) -> str:
+    return "" if slots is None else "AND slot IN (SELECT value FROM json_each(:slots))"
+
+
 def _find(connection: Connection, url: str, server_id: int) -> Feed | None:
     written = sealing.same(connection, url, server_id)
     row = connection.execute(
@@ -217,6 +237,7 @@ def _add(connection: Connection, new: Feed) -> Feed:
     values = feed_values(new)
     del values["id"]
     server_id = values["server_id"]
+    values["slot"] = slot_of(new.url)
     values["url"] = sealing.same(connection, new.url, server_id) or sealing.seal(new.url, server_id)
     connection.execute(
         f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
@@ -257,16 +278,27 @@ def _remove(connection: Connection, feed_id: int) -> None:
     )
 
 
+def place(connection: Connection) -> None:
+    """Tell the slots of feeds that have none yet: of a database of before there were any."""
+    rows = connection.execute("SELECT id, url FROM feed WHERE slot IS NULL").fetchall()
+    slots = [(slot_of(sealing.opened(url)), feed_id) for feed_id, url in rows]
+    connection.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
+
+
 def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
     """Write what polls change of feeds. An address that another feed has is not taken over."""
     connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
     # Apart: a statement that may set the address touches its index, whether it changes or not.
     connection.executemany(
         """
-        UPDATE feed SET url = :url WHERE id = :id AND url <> :url AND NOT EXISTS (
+        UPDATE feed SET url = :url, slot = :slot WHERE id = :id AND url <> :url AND NOT EXISTS (
             SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
         """,
-        [{"id": feed.id, "url": feed.url} for feed in feeds if feed.server_id is None],
+        [
+            {"id": feed.id, "url": feed.url, "slot": slot_of(feed.url)}
+            for feed in feeds
+            if feed.server_id is None
+        ],
     )
     for private in feeds:
         if private.server_id is not None:
@@ -277,7 +309,9 @@ def _move(connection: Connection, moved: Feed, server_id: int) -> None:
     (written,) = connection.execute("SELECT url FROM feed WHERE id = ?", (moved.id,)).fetchone()
     if sealing.opened(written) != moved.url and sealing.same(connection, moved.url, server_id) is None:
         written = sealing.seal(moved.url, server_id)
-        connection.execute("UPDATE feed SET url = ? WHERE id = ?", (written, moved.id))
+        connection.execute(
+            "UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, slot_of(moved.url), moved.id)
+        )
 
 
 def _sealed(feed: Feed) -> Feed:

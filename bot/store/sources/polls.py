@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
+from bot.store import processes
 from bot.store.connection import Connection
 from bot.store.content.article_rows import change_article, insert_articles
 from bot.store.outbox import (
@@ -21,6 +22,7 @@ from bot.store.outbox.dispatch_rows import Owed
 from bot.store.ports import Database
 from bot.store.records.content_records import NO_KIN, Kinships
 from bot.store.records.outbox_records import WithheldFor
+from bot.store.records.process_records import Fence
 from bot.store.records.source_records import (
     Alert,
     ChangedArticle,
@@ -41,6 +43,7 @@ from bot.text import urls
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
 _KNOWN = "article.id, key, url, title, published, fingerprint, page, changes, updated"
+_SINCE = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
 
 
@@ -92,13 +95,22 @@ class Polls:
         feeds: Sequence[Feed],
         unchanged: Sequence[Unchanged] = (),
         told: Sequence[Alert] = (),
+        *,
+        owner: str | None = None,
     ) -> None:
         """Write many polls without news, and the alerts that they cause.
 
-        Everything but the addresses' owners and beginnings.
+        Everything but the addresses' owners and beginnings. Of an `owner` of leases only those are written
+        whose feeds are still its own.
         """
         if feeds or unchanged:
             async with self._database.write() as transaction:
+                if owner is not None:
+                    ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
+                    own = await transaction.run(processes.feeds_of, owner, ids)
+                    feeds = [polled for polled in feeds if polled.id in own]
+                    unchanged = [polled for polled in unchanged if polled.feed_id in own]
+                    told = [alert for alert in told if alert.feed_id in own]
                 if feeds:
                     await transaction.run(write_feeds, feeds)
                 if unchanged:
@@ -123,6 +135,7 @@ class Polls:
         read_pages: bool = False,
         kept_out_by: KeptOutBy = passing,
         kin: Kinships = NO_KIN,
+        fence: Fence | None = None,
     ) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
@@ -133,11 +146,15 @@ class Polls:
         post, beyond `catch_up_after` waiting posts a place in a catch-up, or withheld when the subscription
         is paused, its server left, or the article older than the return, or filtered. `kept_out_by` is asked
         about the filters as they are then, from a thread. Where the channel was sent `kin` of an article it
-        may join that post. With
-        `read_pages` it is written down which articles have a page to be read for more than a teaser. What is
-        in `excess` is counted.
+        may join that post; where another process recorded something since they were looked up, they are
+        looked up again. With `read_pages` it is written down which articles have a page to be read for more
+        than a teaser. What is in `excess` is counted. Raises `LeaseLost` where the `fence` does not hold.
         """
         async with self._database.write() as transaction:
+            if fence is not None:
+                await transaction.run(processes.must_hold, fence)
+            if kin.again is not None and await transaction.fetchall(_SINCE, (kin.last_id, kin.since)):
+                kin = await kin.again()
             recorded = await transaction.run(
                 _record,
                 feed,

@@ -20,6 +20,13 @@ class PushSubscriptions:
         rows = await self._database.fetchall(f"SELECT {', '.join(_COLUMNS)} FROM push_subscription")
         return [PushSubscription._make(row) for row in rows]
 
+    async def of_token(self, token: str) -> PushSubscription | None:
+        """The one whose hub calls an address with this token, or None."""
+        row = await self._database.fetchone(
+            f"SELECT {', '.join(_COLUMNS)} FROM push_subscription WHERE token = ?", (token,)
+        )
+        return None if row is None else PushSubscription._make(row)
+
     async def unfollowed(self) -> list[int]:
         """The feeds of those that nobody follows any more."""
         rows = await self._database.fetchall(

@@ -10,25 +10,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from bot.core.clock import Clock, wait
 from bot.core.models import Feed, ParsedFeed
-from bot.core.rate_limits import Limit
+from bot.core.rate_limits import Guesses, Limit
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors, hubs
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.hubs import Offer
 from bot.feeds.pages import list_feeds
-from bot.polling.hosts import name_of
 from bot.polling.poller import Poller
-from bot.polling.push_endings import Endings
+from bot.polling.pushing.push_endings import Endings
+from bot.polling.pushing.pushed_documents import Pushed, PushedDocuments
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
+from bot.text.host_slots import host_name
 
 log = logging.getLogger(__name__)
 
@@ -43,24 +42,13 @@ AGAIN = 3_600
 """Seconds until a hub is asked again that failed or did not verify; twice as many after each time,"""
 LONGEST_AGAIN = 86_400
 """up to a day."""
-LONGEST_REST = 600.0
-LONGEST_CHALLENGE = 1_024
+LONGEST_REST, LONGEST_CHALLENGE = 600.0, 1_024
 PUSHES, PUSHES_PERIOD = 30, 60.0
 """What a hub may push for one feed at once, and seconds until that many more may come."""
 AT_ONCE = 8
 """Hubs that are asked at a time."""
-WAITING = 4
-"""Documents of one feed that wait to be read; where more come, the feed is polled."""
 _MARK = "hubs"
 """What is set in the store while hubs can reach the bot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """What a hub sent: a document with its media type."""
-
-    body: bytes
-    content_type: str
 
 
 class PushSubscriber:
@@ -78,11 +66,16 @@ class PushSubscriber:
         self._unwritten: set[int] = set()
         self._woken = asyncio.Event()
         self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
-        self._waiting: Counter[int] = Counter()
-        self._reading: set[asyncio.Task[None]] = set()
+        self._guesses = Guesses(clock)
+        self._documents = PushedDocuments(store, poller, self._brought)
+        self._named, self._unread = (
+            set[int](),
+            set[int](),
+        )  # in headers of feeds without news, and not yet read
         self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
         if self.enabled:
             poller.recorder.on_document = self._offered
+            poller.recorder.on_unchanged = self._unchanged
             poller.recorder.on_polled_news = self._found
             poller.recorder.is_pushed = self.is_pushed
 
@@ -109,8 +102,8 @@ class PushSubscriber:
 
     async def run(self) -> None:
         """Ask hubs for what is due, for ever. Raises StoreError."""
-        if not self._by_feed:
-            for known in await self._store.pushes.all():
+        for known in await self._store.pushes.all():
+            if known.feed_id not in self._by_feed:
                 self._remember(known)
         while True:
             self._woken.clear()
@@ -119,7 +112,7 @@ class PushSubscriber:
                 await self._leave(feed_id)
             now = self._clock.now()
             for known in sorted(self._by_feed.values(), key=lambda each: each.due):
-                host = name_of(known.hub)
+                host = host_name(known.hub)
                 if known.due <= now and host not in self._asking and len(self._asking) < AT_ONCE:
                     self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
             await self._rest()
@@ -127,15 +120,30 @@ class PushSubscriber:
     async def close(self) -> None:
         """End what is being read and asked."""
         await self._endings.close()
-        tasks = [*self._reading, *self._asking.values()]
-        for task in tasks:
+        await self._documents.close()
+        for task in (tasks := list(self._asking.values())):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def settle(self) -> None:
         """Return when all that was pushed is recorded."""
-        while self._reading:
-            await asyncio.gather(*self._reading, return_exceptions=True)
+        await self._documents.settle()
+
+    async def look_up(self, token: str, address: str) -> float:
+        """Learn of a subscription that another process agreed, or this one before it began anew.
+
+        Seconds after which the caller may try again, from whose address too many unknown tokens came; else 0.
+        Raises StoreError.
+        """
+        if self._of(token) is not None or self._endings.knows(token):
+            return 0
+        if wait := self._guesses.wait(token, address):
+            return wait
+        known = await self._store.pushes.of_token(token)
+        self._guesses.learn(token, right=known is not None)
+        if known is not None and self._of(token) is None:
+            self._remember(known)
+        return 0
 
     def confirm(self, token: str, query: Mapping[str, str]) -> str | None:
         """The answer to a hub that wants a subscription confirmed (section 5.3); None: it is not meant.
@@ -176,37 +184,14 @@ class PushSubscriber:
         if not hubs.is_signed(signature, known.secret, pushed.body):
             log.warning("%s: a push without a valid signature was left out", urls.masked(known.topic))
             return False
-        task = asyncio.create_task(self._read(known.feed_id, pushed))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        self._documents.take(known.feed_id, pushed)
         return True
 
-    async def _read(self, feed_id: int, pushed: Pushed) -> None:
-        try:
-            feed = await self._store.feeds.get(feed_id)
-            if feed is None:
-                return
-            if not pushed.body or self._waiting[feed_id] >= WAITING:
-                await self._poll(feed)
-                return
-            self._waiting[feed_id] += 1
-            try:
-                news = await self._poller.push(feed, _as_fetched(feed, pushed))
-            finally:
-                self._waiting[feed_id] -= 1
-            known = self._by_feed.get(feed_id)
-            if news and known is not None and known.missed:
-                self._change(known._replace(missed=0))
-        except FeedError as error:
-            log.info("%s: what was pushed cannot be read: %s", urls.masked(feed.url if feed else ""), error)
-            if feed is not None:
-                await self._poll(feed)
-        except StoreError:
-            log.exception("what was pushed could not be recorded; a poll finds it")
-
-    async def _poll(self, feed: Feed) -> None:
-        await self._store.feeds.poll_now(feed.id)
-        self._poller.wake()
+    def _brought(self, feed_id: int) -> None:
+        """What was pushed held news: the hub misses nothing any more."""
+        known = self._by_feed.get(feed_id)
+        if known is not None and known.missed:
+            self._change(known._replace(missed=0))
 
     def _offered(self, feed: Feed, fetched: Fetched, parsed: ParsedFeed) -> None:
         """A feed was read: whether it has a hub, and which."""
@@ -216,6 +201,14 @@ class PushSubscriber:
         known = self._by_feed.get(feed.id)
         if (known.hub, known.topic) != offer if known is not None else offer is not None:
             self._offers[feed.id] = offer
+            self._woken.set()
+
+    def _unchanged(self, feed_id: int, fetched: Fetched) -> None:
+        """A feed did not change. Where only its headers name a hub, it is read once in full."""
+        known = feed_id in self._by_feed or feed_id in self._named
+        if not known and hubs.is_named(fetched.headers, fetched.url):
+            self._named.add(feed_id)
+            self._unread.add(feed_id)
             self._woken.set()
 
     def _found(self, feed_id: int) -> None:
@@ -254,6 +247,8 @@ class PushSubscriber:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
                 self._change(PushSubscription(feed_id, offer.hub, offer.topic, token, secret, due=now))
+        while self._unread:
+            await self._store.feeds.read_anew(self._unread.pop())
         unwritten, self._unwritten = self._unwritten, set()
         for feed_id in unwritten:
             if (known := self._by_feed.get(feed_id)) is not None:
@@ -304,11 +299,5 @@ class PushSubscriber:
 
     async def _rest(self) -> None:
         now = self._clock.now()
-        later = [each.due for each in self._by_feed.values() if name_of(each.hub) not in self._asking]
-        following = min(later, default=now + int(LONGEST_REST))
-        await wait(self._clock, self._woken, min(max(following - now, 1), LONGEST_REST))
-
-
-def _as_fetched(feed: Feed, pushed: Pushed) -> Fetched:
-    headers = {"content-type": pushed.content_type}
-    return Fetched(200, feed.url, None, not_modified=False, body=pushed.body, body_hash=b"", headers=headers)
+        later = [one.due - now for one in self._by_feed.values() if host_name(one.hub) not in self._asking]
+        await wait(self._clock, self._woken, min(max(min(later, default=LONGEST_REST), 1), LONGEST_REST))

@@ -35,6 +35,10 @@ class Endings:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def knows(self, token: str) -> bool:
+        """Whether this is the token of one that ended."""
+        return token in self._ended
+
     def is_meant(self, token: str, query: Mapping[str, str]) -> bool:
         """Whether a hub asks for the end of one that did end."""
         ended = self._ended.get(token)

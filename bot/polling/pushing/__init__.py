@@ -1,0 +1,1 @@
+"""What hubs push (WebSub): subscriptions, their ends, and the documents that come."""

@@ -1,0 +1,135 @@
+"""Several pollers on one database ask each host from one process, and decide as if they were one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from aiohttp import web
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.settings import Settings
+from bot.processes.leases import FEEDS
+from bot.text.host_slots import SLOTS, slot_of
+from tests.answers.desk import followed
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer, item, rss
+from tests.store import sql
+from tests.wire.waiting import until
+
+Pair = tuple[Newsroom, Newsroom]
+
+
+@pytest.fixture
+def database_engine() -> str:
+    return "postgres"
+
+
+@pytest.fixture
+async def pair(settings: Settings, clock: ManualClock) -> AsyncIterator[Pair]:
+    """Two processes, as far as they ask feeds."""
+    async with AsyncExitStack() as stack:
+        rooms = []
+        for name in ("a", "b"):
+            own = settings.model_copy(update={"index": settings.index_folder.with_name(name)})
+            rooms.append(await stack.enter_async_context(open_newsroom(own, clock)))
+            await rooms[-1].begin()
+        held = [room.leases for room in rooms]
+        await until(lambda: [len(leases.held(FEEDS)) for leases in held] == [SLOTS // 2, SLOTS // 2])
+        yield rooms[0], rooms[1]
+
+
+@pytest.fixture
+async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
+    """Publishers on hosts of their own: 127.0.0.2 and so on."""
+    servers = [await FeedServer().start(f"127.0.0.{number}") for number in range(2, 6)]
+    yield servers.__getitem__
+    for server in servers:
+        await server.stop()
+
+
+@pytest.fixture
+async def running(pair: Pair) -> AsyncIterator[Pair]:
+    tasks = [asyncio.create_task(room.poller.run()) for room in pair]
+    yield pair
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(
+    running: Pair, publishers: Callable[[int], FeedServer], clock: ManualClock
+) -> None:
+    servers = [publishers(number) for number in range(4)]
+    feeds = [await followed(running[0], server.serve("/", rss(item(1)), etag=False)) for server in servers]
+    store = running[0].store
+
+    async def are_polled() -> bool:
+        now = [await store.feeds.get(feed.id) for feed in feeds]
+        return all(feed is not None and feed.last_success == clock.now() for feed in now)
+
+    await until(are_polled)
+    assert [server.count("/") for server in servers] == [1] * 4
+    owners = [room for room in running if room.leases.held(FEEDS) & {slot_of(feed.url) for feed in feeds}]
+    await owners[0].leases.close()
+    clock.advance(5)
+    for feed in feeds:
+        await store.feeds.poll_now(feed.id)  # the notice of that wakes who is left
+    await until(are_polled)
+    assert [server.count("/") for server in servers] == [2] * 4
+
+
+async def test_what_a_poller_brings_that_lost_its_lease_is_refused(
+    running: Pair, publishers: Callable[[int], FeedServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    server = publishers(0)
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def first_slow(_request: web.Request) -> web.Response:
+        if not begun.is_set():
+            begun.set()
+            await release.wait()
+            return web.Response(text=rss(item(2), item(1)), content_type="application/rss+xml")
+        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+
+    feed = await followed(running[0], server.handle("/", first_slow))
+    await begun.wait()
+    had, other = sorted(running, key=lambda room: slot_of(feed.url) not in room.leases.held(FEEDS))
+    await had.notices.close()  # it is cut off
+    sql.run(had.settings.database, "UPDATE process SET until = 0 WHERE id = ?", (had.leases.me.id,))
+    other.leases.wake()
+
+    async def articles() -> bool:
+        return await other.store.articles.count() == 1
+
+    await until(articles)
+    release.set()
+    await until(lambda: "Another process works at feeds" in caplog.text)
+    assert await articles()
+
+
+async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(
+    pair: Pair, publishers: Callable[[int], FeedServer]
+) -> None:
+    first = pair[0]
+    urls = [publishers(number).serve("/", rss(), etag=False) for number in range(2)]
+    feeds = [await followed(first, url) for url in urls]
+    for feed in feeds:
+        await first.poller.poll(feed, polite=False)
+    cities = ("Strasbourg", "Marseille", "Toulouse", "Grenoble")
+    for number, city in enumerate(cities):
+        told = (
+            f"Fire in {city} destroys the Hexavolt data centre",
+            f"Hexavolt data centre in {city} destroyed by fire",
+        )
+        for server, title in enumerate(told):
+            entry = item(10 * number + server, title=title, published=first.clock.now())
+            publishers(server).serve("/", rss(entry, title=f"Outlet {server}"), etag=False)
+        polls = (room.poller.poll(feed, polite=False) for room, feed in zip(pair, feeds, strict=True))
+        await asyncio.gather(*polls)
+    fates = sql.run(first.settings.database, "SELECT fate, count(*) FROM fate GROUP BY fate ORDER BY fate")
+    assert [tuple(row) for row in fates] == [("joined", len(cities)), (None, len(cities))]
