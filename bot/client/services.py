@@ -31,12 +31,12 @@ from bot.stories.story_lookup import StoryLookup
 from bot.writing import writing_desk
 from bot.writing.writing_desk import WritingDesk
 
-PARSERS = 2
-"""Processes that parse: the second while one is not enough."""
+WORKERS = 2
+"""Processes that parse, draw and count, at most: one is enough most of the time."""
+WORKERS_PATIENCE = 60.0
+"""Seconds until one is given up that was not needed."""
 READERS_PATIENCE = 300.0
 """Seconds after a question until the process that read for it, some 40 MB, is given up."""
-SPARE_PATIENCE = 60.0
-"""The same of the process for digests and trends."""
 
 
 SWITCH = 0.001
@@ -54,7 +54,6 @@ class Newsroom:
     notices: Notices
     fetcher: Fetcher
     workers: Workers
-    spare: Workers  # for what is needed now and then
     poller: Poller
     following: Following
     index: IndexFollower
@@ -91,9 +90,8 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     leases.share(Share(UPKEEP, min(settings.roles, default=Role.POLLER), frozenset({0})))
     notices.on("leases", leases.wake)
     index = IndexFollower(store, settings.index_folder)
-    workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)
+    workers = Workers(WORKERS, patience=WORKERS_PATIENCE, keep=1)
     readers = Workers(patience=READERS_PATIENCE)
-    spare = Workers(patience=SPARE_PATIENCE)
     try:
         async with (
             Fetcher(settings) as fetcher,
@@ -118,14 +116,13 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     notices,
                     fetcher,
                     workers,
-                    spare,
                     poller,
                     following,
                     index,
                     searcher,
                     reader,
                     pushes,
-                    Tastes(store, spare),
+                    Tastes(store, workers),
                     meaning,
                     writing,
                 )
@@ -138,5 +135,4 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         await index.close()
         await workers.close()
         await readers.close()
-        await spare.close()
         await store.close()

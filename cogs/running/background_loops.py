@@ -68,5 +68,5 @@ class Emoji(LoopCog):
     def __init__(self, bot: Telex) -> None:
         super().__init__(bot)
         room = bot.newsroom
-        self.emoji = ApplicationEmoji(room.store, bot, room.clock, room.fetcher, room.spare)
+        self.emoji = ApplicationEmoji(room.store, bot, room.clock, room.fetcher, room.workers)
         self.loop("emoji", self.emoji.run)
