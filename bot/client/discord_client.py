@@ -149,7 +149,7 @@ class Telex(commands.AutoShardedBot):
         return True
 
     async def launch_shards(self) -> None:
-        """Connect the shards of this process: the first as soon as it has one, then the others."""
+        """Connect the shards of this process, as soon as it has some."""
         await self.leased.begin()
         launching = asyncio.create_task(super().launch_shards())
         self.leased.watch(launching)
@@ -284,6 +284,7 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     pause = _FIRST_PAUSE
     async with open_newsroom(settings) as newsroom, going_on(newsroom):
         while True:
+            newsroom.store.shards.divide(1, owner=newsroom.leases.owner)
             try:
                 async with Telex(newsroom, cogs) as bot:
                     await bot.start(settings.discord_token.get_secret_value())

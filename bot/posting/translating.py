@@ -61,9 +61,7 @@ class Translating(DueTask):
 
     async def _translate(self, translations: Translations, servers: dict[int, int]) -> None:
         languages = {
-            channel: await language_of(
-                self._store, self._client, server, channel, default_language=self._language
-            )
+            channel: await language_of(self._store, self._client, server, channel, self._language)
             for channel, server in servers.items()
         }
         done: set[tuple[int, str]] = set()
