@@ -314,8 +314,8 @@ def main() -> None:
             f"{counts['kills']:,} kills of two gateways and two pollers, {counts['servers']} of them of "
             f"the database server, {counts['cuts']} of all its sessions and {counts['stops']} orderly stops; "
             f"{counts['faults']:,} wrong answers, {counts['articles']:,} posts in "
-            f"{len(campaign.PLACES)} kinds of channel on {SHARDS} shards (seed {options.seed}): lost {counts['lost']}, repeated "
-            f"{counts['repeated']}, hidden {counts['hidden']}"
+            f"{len(campaign.PLACES)} kinds of channel on {SHARDS} shards (seed {options.seed}): "
+            f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
         )
         name, good = "processes", not (counts["lost"] or counts["repeated"] or counts["hidden"])
         console.print(dict(counts))
