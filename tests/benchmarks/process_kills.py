@@ -307,7 +307,7 @@ def main() -> None:
             f"{len(took)} kills of one of two gateways with {SHARDS} shards: all served again after "
             f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f})"
         )
-        name, good = "takeovers", max(took) <= most
+        part, good = "takeovers", max(took) <= most
     else:
         counts = asyncio.run(run(options.kills, options.seed, options.speed))
         figure = (
@@ -317,11 +317,11 @@ def main() -> None:
             f"{len(campaign.PLACES)} kinds of channel on {SHARDS} shards (seed {options.seed}): "
             f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
         )
-        name, good = "processes", not (counts["lost"] or counts["repeated"] or counts["hidden"])
+        part, good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])
         console.print(dict(counts))
     console.print(f"{figure}; {time.monotonic() - began:.0f} s")
     if options.record and good:
-        promises.record(name, figure, commit=commit)
+        promises.record(f"processes-{part}", figure, commit=commit)
     sys.exit(0 if good else 1)
 
 

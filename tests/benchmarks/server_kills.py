@@ -1,9 +1,9 @@
 """A PostgreSQL server that fails while a store writes to it: what is lost, what is said twice.
 
 `python -m tests.benchmarks.server_kills [kills|full|failover …] [--times 30] [--record]`, all unless said.
-`kills`: a server of its own, `kill -9` of all its processes or the end of single sessions at random. `full`: its disk
-has no room for a while. `failover`: it is killed, and a replica that has all that it confirmed takes its
-place; the store is opened anew, as `telex run` is by whatever starts it. Articles come, are claimed and
+`kills`: a server of its own, `kill -9` of all its processes or the end of single sessions at random. `full`:
+its disk has no room for a while. `failover`: it is killed, and a replica that has all that it confirmed takes
+its place; the store is opened anew, as `telex run` is by whatever starts it. Articles come, are claimed and
 "sent" to a channel that knows a message by its nonce, as Discord does.
 """
 
