@@ -13,7 +13,7 @@ from cogs.reading.reading_commands import Reading
 from cogs.reading.summary_menu import Summarizing
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
-from cogs.running.background_loops import Emoji, Encoding, Polling, Posting
+from cogs.running.background_loops import Emoji, Posting
 from cogs.running.health_monitor import Health
 from cogs.running.help_pages import Help
 from cogs.running.personal_data import Privacy
@@ -26,10 +26,8 @@ from cogs.watching.digest_commands import Digests
 from cogs.watching.watch_commands import Watching
 
 ALL: tuple[type[commands.Cog], ...] = (
-    Polling,
     Posting,
     Health,
-    Encoding,
     Emoji,
     Rights,
     Servers,

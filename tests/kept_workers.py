@@ -70,10 +70,6 @@ STABLE = Stable()
 class KeptWorkers(Workers):
     """A pool that takes its processes from the stable, and gives them back."""
 
-    async def start(self) -> None:
-        while len(self._idle) + self._taken < self._count:
-            self._idle.append(await STABLE.lend(self._tired) or await _Worker.start(self._tired))
-
     async def close(self) -> None:
         self._idle = [worker for worker in self._idle if not STABLE.keep(worker, self._tired)]
         await super().close()

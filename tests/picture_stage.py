@@ -38,7 +38,7 @@ WIDTHS = {"": 780, "-narrow": 430}
 HEIGHT = 1100
 STORIES = 10
 """New ones beside those of the weeks before."""
-LOOPS = {"Polling", "Posting", "Emoji"}
+LOOPS = {"Posting", "Emoji"}
 """Cogs whose loops would go on while the pictures are taken."""
 
 

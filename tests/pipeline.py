@@ -18,7 +18,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.choices import Look, Style
 from bot.core.models import Article, Feed
 from bot.core.settings import Settings
-from bot.feeds.entries import MAX_ENTRIES, MAX_GUID, MAX_TEXT, MAX_TITLE, MAX_URL
+from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_GUID, MAX_TEXT, MAX_TITLE, MAX_URL
 from bot.polling.poll_results import PollReport
 from bot.posting.rendering import messages, posts
 from bot.posting.wording.feed_causes import describe

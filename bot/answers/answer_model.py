@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.answers.passages import beginning
 from bot.core.models import Article
-from bot.text.periods import Period
+from bot.text.times.periods import Period
 from bot.writing.citations import Sentence
 
 LONGEST = 400

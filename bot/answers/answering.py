@@ -106,7 +106,7 @@ async def ask(
         if article is not None and len(conversation.telling_words(whole)) < FEW:
             asked = f"{whole} ({article.title})"
         question = await understood(searcher, asked)
-        retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=latest)
+        retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
         answer = await answer_from(searcher, question, retrieved.after(known), latest, writer, draft)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
     if vague is not None and vague.stated and answer.tier is Tier.NOTHING:

@@ -8,20 +8,17 @@ from typing import NamedTuple
 
 from bot.answers.understanding import Question, understand
 from bot.core.models import Article
-from bot.search.index.engine import EngineError, Scope
+from bot.search.index.engine import EngineError, Scope, SearchEngine
+from bot.search.query.query_tree import Word
 from bot.search.searching import Searcher
 from bot.search.semantic.fusion import fused
 from bot.search.semantic.semantic_search import LIKELY
 
-NEAR = 3  # articles that mean most nearly what is asked
+NEAR = 2  # articles that mean most nearly what is asked
 READ = 20
 """Articles that are read for an answer."""
-FOUND = 60
-"""Articles that are looked at, so that fresh ones may come first where the answer changes."""
-SPARE = 10  # articles that may be on the pages of others
-RECENT = 8  # of those that are read, places for what is fresh and matches less well,
-FRESH = 0.5  # how much more an article of this moment counts,
-HALF_LIFE = 180 * 86_400  # and the seconds in which that halves
+FOUND = 30
+"""Articles that each way of looking finds; some may be on the pages of others."""
 
 
 class Retrieved(NamedTuple):
@@ -61,27 +58,21 @@ async def understood(searcher: Searcher, text: str) -> Question:
     return await asyncio.to_thread(understand, text, engine.document_frequency, engine.documents)
 
 
-async def retrieve(
-    searcher: Searcher, question: Question, *, feed_ids: Collection[int] | None, newest: int
-) -> Retrieved:
-    """The articles of some feeds (None: of all) to read for an answer. `newest`: when the newest is from.
+async def retrieve(searcher: Searcher, question: Question, *, feed_ids: Collection[int] | None) -> Retrieved:
+    """The articles of some feeds (None: of all) to read for an answer.
 
-    Where the index cannot be used, there are none by words.
+    Those that have the most of the question's words, the newest of those that have all of them, and the
+    nearest in meaning, where that is known, are fused by rank. Where the index cannot be used, there are none
+    by words.
     """
     if feed_ids is not None and not feed_ids:
         return Retrieved((), {})
-    ranked: Sequence[int] = []
-    scores = await _by_words(searcher, question, None if feed_ids is None else frozenset(feed_ids))
-    by_id = {article.id: article for article in await searcher.store.articles.by_ids(list(scores))}
-    scored = {id_: (scores[id_], article.published) for id_, article in by_id.items()}
-    ranked = with_fresh(scored, newest) if question.changes else list(scored)
+    rankings = await _by_words(searcher, question, None if feed_ids is None else frozenset(feed_ids))
     cosines: dict[int, float] = {}
     if searcher.meaning is not None:
-        near = await searcher.meaning.nearest(question.text, feed_ids=feed_ids, least=LIKELY)
-        cosines = dict(near)
-        ranked = fused(ranked, list(cosines))
-        further = await searcher.store.articles.by_ids([id_ for id_ in ranked[:READ] if id_ not in by_id])
-        by_id |= {article.id: article for article in further}
+        cosines = dict(await searcher.meaning.nearest(question.text, feed_ids=feed_ids, least=LIKELY))
+    ranked = fused(*rankings, list(cosines))[: READ + FOUND]
+    by_id = {article.id: article for article in await searcher.store.articles.by_ids(ranked)}
     pages: dict[str, Article] = {}
     for id_ in ranked:
         if id_ in by_id:
@@ -91,30 +82,20 @@ async def retrieve(
 
 async def _by_words(
     searcher: Searcher, question: Question, feed_ids: frozenset[int] | None
-) -> dict[int, float]:
-    """The articles that have some of a question's words, the best first, with their scores."""
-    engine, words = searcher.index.engine, " ".join(term.word for term in question.terms)
-    if engine is None or not words:
-        return {}
-    limit = FOUND if question.changes else READ + SPARE
+) -> list[list[int]]:
+    """The articles that have the most of a question's words, and the newest that have all that is known."""
+    engine, scope = searcher.index.engine, Scope(feed_ids=feed_ids)
+    known = [term.word for term in question.terms if term.weight]
+    if engine is None or not known:
+        return []
+
+    def found(engine: SearchEngine) -> list[list[int]]:
+        some = engine.any_words(" ".join(known), scope, FOUND)
+        every = engine.matching(tuple(map(Word, known)), scope, FOUND, newest=True)
+        return [[hit.article_id for hit in hits] for hits in (some, every)]
+
     try:
-        hits = await asyncio.to_thread(engine.any_words, words, Scope(feed_ids=feed_ids), limit)
+        return await asyncio.to_thread(found, engine)
     except EngineError as error:
         searcher.index.distrust(error)
-        return {}
-    return {hit.article_id: hit.score for hit in hits}
-
-
-def with_fresh(scored: Mapping[int, tuple[float, int]], newest: int) -> list[int]:
-    """Articles with their scores and times, the best first, with fresh ones among those that are read.
-
-    Fresh is what is so beside the newest article stored: a store may be old.
-    """
-    best = sorted(scored, key=lambda id_: -scored[id_][0])
-    kept, others = best[: READ - RECENT], best[READ - RECENT :]
-
-    def weighed(id_: int) -> float:
-        score, published = scored[id_]
-        return score * (1 + FRESH * float(0.5 ** (max(0, newest - published) / HALF_LIFE)))
-
-    return kept + sorted(others, key=lambda id_: -weighed(id_))
+        return []

@@ -224,7 +224,7 @@ class _Tools:
             seen = [feed.id for feed in await self._newsroom.store.feeds.all()]
         newsroom = self._newsroom
         try:
-            found = await rising(newsroom.store, newsroom.spare, seen, period, newsroom.clock.now())
+            found = await rising(newsroom.store, newsroom.workers, seen, period, newsroom.clock.now())
         except WorkerError as error:
             raise ToolError("That took too long. Try fewer days.") from error
         return [

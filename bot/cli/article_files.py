@@ -27,7 +27,8 @@ from bot.polling.article_lines import (
 )
 from bot.store import Store
 from bot.store.records.content_records import Kept
-from bot.text import feed_dates, urls
+from bot.text import urls
+from bot.text.times import feed_dates
 
 __all__ = ["Imported", "Problem", "export", "import_lines", "iso"]
 

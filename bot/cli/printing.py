@@ -10,7 +10,8 @@ from bot.core.settings import Settings
 from bot.posting.wording import feed_causes
 from bot.posting.wording.explanations import Explanation, left_out, passed_over, sentence
 from bot.search.searching import Result
-from bot.text import safe, spans, urls
+from bot.text import safe, urls
+from bot.text.times import spans
 
 
 def mark(result: Result) -> str:

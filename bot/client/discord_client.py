@@ -17,6 +17,7 @@ from discord.ext import commands
 from bot.client import command_registration, interaction_places
 from bot.client.error_answers import report, speak_to
 from bot.client.leased_shards import LeasedShards
+from bot.client.newsroom_loops import going_on
 from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
 from bot.core.rate_limits import Limit
@@ -124,7 +125,7 @@ class Telex(commands.AutoShardedBot):
             newsroom.clock,
             newsroom.settings,
             visibility=self.visibility,
-            workers=newsroom.spare,
+            workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
             writing=newsroom.writing,
@@ -148,7 +149,7 @@ class Telex(commands.AutoShardedBot):
         return True
 
     async def launch_shards(self) -> None:
-        """Connect the shards of this process: the first as soon as it has one, then the others."""
+        """Connect the shards of this process, as soon as it has some."""
         await self.leased.begin()
         launching = asyncio.create_task(super().launch_shards())
         self.leased.watch(launching)
@@ -281,9 +282,9 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     """
     assert settings.discord_token is not None
     pause = _FIRST_PAUSE
-    async with open_newsroom(settings) as newsroom:
-        await newsroom.begin()
+    async with open_newsroom(settings) as newsroom, going_on(newsroom):
         while True:
+            newsroom.store.shards.divide(1, owner=newsroom.leases.owner)
             try:
                 async with Telex(newsroom, cogs) as bot:
                     await bot.start(settings.discord_token.get_secret_value())

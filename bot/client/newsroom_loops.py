@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from bot.client.loops import Loop
 from bot.client.services import Newsroom
@@ -35,15 +36,11 @@ LONGEST_WAITS = LongestWaits(LONGEST_RETRY, LONGEST_BLOCK, LONGEST_WAIT)
 class NewsroomLoops:
     """Runs the poller and the reader of pages behind it, where that is this process's role, and the index.
 
-    `on_clock_set_back` is told by how many seconds. What is to be done once for all processes is done by the
-    one that has the lease `UPKEEP`.
+    What is to be done once for all processes is done by the one that has the lease `UPKEEP`.
     """
 
-    def __init__(
-        self, room: Newsroom, *, on_clock_set_back: Callable[[int], None] = lambda _by: None
-    ) -> None:
+    def __init__(self, room: Newsroom) -> None:
         self._room, self._clock = room, room.clock
-        self._on_clock_set_back = on_clock_set_back
         self._leaps = Leaps(room.clock)
         self._settled_at = 0.0
         self._loops: list[Loop] = []
@@ -56,6 +53,9 @@ class NewsroomLoops:
         self._loop("clean-up", self._clean_daily)
         self._loop("index", room.index.run)
         self._loop("clock", self._watch_clock)
+        if room.meaning is not None:  # a poller compares titles, and searches nothing
+            gateway = room.leases.has(Role.GATEWAY)
+            self._loop("encoder", room.meaning.run if gateway else room.meaning.ready)
 
     def _loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._loops.append(Loop(name, run, self._clock))
@@ -94,7 +94,8 @@ class NewsroomLoops:
             log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
         if leap < 0:
             self._room.poller.clock_set_back(-leap)
-            self._on_clock_set_back(-leap)
+            for heard in self._room.on_clock_set_back:
+                heard(-leap)
             self._settled_at = self._clock.monotonic() + LATECOMERS
         if self._clock.monotonic() <= self._settled_at:
             await self._room.store.clock_set_back(LONGEST_WAITS)
@@ -113,3 +114,14 @@ class NewsroomLoops:
                 cleaned = now
                 await self.clean()
             await self._clock.sleep(LOOK_FOR_WORK)
+
+
+@asynccontextmanager
+async def going_on(room: Newsroom) -> AsyncIterator[None]:
+    """All of it goes on within the block. Raises `StoreError` where it cannot begin."""
+    loops = NewsroomLoops(room)
+    await loops.start()
+    try:
+        yield
+    finally:
+        await loops.stop()

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from bot.client.health import Health
 from bot.client.loops import Loop
-from bot.client.newsroom_loops import NewsroomLoops
+from bot.client.newsroom_loops import going_on
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 
@@ -22,13 +22,7 @@ async def serve(settings: Settings) -> None:
     """
     async with AsyncExitStack() as stack:
         room = await stack.enter_async_context(open_newsroom(settings))
-        loops = NewsroomLoops(room)
-        await loops.start()
-        stack.push_async_callback(loops.stop)
-        if room.meaning is not None:  # which compares titles
-            encoder = Loop("encoder", room.meaning.ready, room.clock)
-            encoder.start()
-            stack.push_async_callback(encoder.stop)
+        await stack.enter_async_context(going_on(room))
         if settings.health_address is not None:
             await _tell_health(stack, room, *settings.health_address)
         while True:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from bot.core import hours
@@ -31,12 +31,12 @@ from bot.stories.story_lookup import StoryLookup
 from bot.writing import writing_desk
 from bot.writing.writing_desk import WritingDesk
 
-PARSERS = 2
-"""Processes that parse: the second while one is not enough."""
+WORKERS = 2
+"""Processes that parse, draw and count, at most: one is enough most of the time."""
+WORKERS_PATIENCE = 60.0
+"""Seconds until one is given up that was not needed."""
 READERS_PATIENCE = 300.0
 """Seconds after a question until the process that read for it, some 40 MB, is given up."""
-SPARE_PATIENCE = 60.0
-"""The same of the process for digests and trends."""
 
 
 SWITCH = 0.001
@@ -54,7 +54,6 @@ class Newsroom:
     notices: Notices
     fetcher: Fetcher
     workers: Workers
-    spare: Workers  # for what is needed now and then
     poller: Poller
     following: Following
     index: IndexFollower
@@ -64,6 +63,8 @@ class Newsroom:
     tastes: Tastes
     meaning: Meaning | None = None  # with the extra `semantic`
     writing: WritingDesk | None = None  # where a model service is configured
+    on_clock_set_back: list[Callable[[int], None]] = field(default_factory=list)
+    """Called where somebody set the clock back, with by how many seconds."""
 
     async def begin(self) -> None:
         """Take part in the work of those that run on this database; once is enough. Raises `StoreError`."""
@@ -89,9 +90,8 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     leases.share(Share(UPKEEP, min(settings.roles, default=Role.POLLER), frozenset({0})))
     notices.on("leases", leases.wake)
     index = IndexFollower(store, settings.index_folder)
-    workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)
+    workers = Workers(WORKERS, patience=WORKERS_PATIENCE, keep=1)
     readers = Workers(patience=READERS_PATIENCE)
-    spare = Workers(patience=SPARE_PATIENCE)
     try:
         async with (
             Fetcher(settings) as fetcher,
@@ -105,7 +105,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             )
             notices.on("feeds", poller.wake)
             following = Following(clock, store, fetcher, workers, poller)
-            reader = Reader(settings, clock, store, poller.pages, poller.hosts)
+            reader = Reader(settings, clock, store, poller.pages, poller.hosts, leases)
             pushes = PushSubscriber(settings, clock, store, fetcher, poller)
             try:
                 yield Newsroom(
@@ -116,14 +116,13 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     notices,
                     fetcher,
                     workers,
-                    spare,
                     poller,
                     following,
                     index,
                     searcher,
                     reader,
                     pushes,
-                    Tastes(store, spare),
+                    Tastes(store, workers),
                     meaning,
                     writing,
                 )
@@ -136,5 +135,4 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         await index.close()
         await workers.close()
         await readers.close()
-        await spare.close()
         await store.close()

@@ -26,6 +26,8 @@ Ts = TypeVarTuple("Ts")
 
 TIRED = 192 * 2**20
 """Bytes a worker may have held at its worst before it is replaced by a fresh one, unless told otherwise."""
+CROWDED = 0.2
+"""Seconds that a call waits before another process takes it: each weighs some 30 MB."""
 START_TIME = 30.0
 """Seconds on top of a call's own limit while a worker starts or first imports the module of a function."""
 
@@ -42,10 +44,11 @@ _SERVE = (
 
 
 class Workers:
-    """A pool of `count` worker processes. Calls wait in order for a free one.
+    """A pool of at most `count` worker processes. Calls wait in order for a free one.
 
-    Each process starts when the others are busy, is replaced once it held `tired` bytes, and ends, all but
-    `keep` of them, when it was not needed for `patience` seconds. The pool belongs to one event loop.
+    One process does it all, and others help where a call waited for `CROWDED` seconds. Each is replaced once
+    it held `tired` bytes, and ends, all but `keep` of them, when it was not needed for `patience` seconds.
+    The pool belongs to one event loop.
     """
 
     def __init__(
@@ -61,11 +64,6 @@ class Workers:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._taken = 0
         self._closed = False
-
-    async def start(self) -> None:
-        """Start all processes now, so that the first calls need not wait for it."""
-        while len(self._idle) + self._taken < self._count:
-            self._idle.append(await _Worker.start(self._tired))
 
     async def close(self) -> None:
         """Kill the processes. Calls that wait or run are cancelled."""
@@ -119,11 +117,13 @@ class Workers:
     async def _turn(self) -> None:
         if self._closed:
             raise asyncio.CancelledError
-        if self._taken < self._count and not self._waiting:
-            self._taken += 1
+        if not self._taken:
+            self._taken = 1
             return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         self._waiting.append(future)
+        crowded = loop.call_later(CROWDED, self._next)
         try:
             await future
         except asyncio.CancelledError:
@@ -133,13 +133,17 @@ class Workers:
                 self._taken -= 1
                 self._next()
             raise
+        finally:
+            crowded.cancel()
 
     def _next(self) -> None:
+        """Let the call that waits longest have a turn, if there is one to have."""
         while self._waiting and self._taken < self._count:
             future = self._waiting.popleft()
             if not future.done():
                 self._taken += 1
                 future.set_result(None)
+                return
 
     async def _fresh(self) -> _Worker:
         while self._idle:

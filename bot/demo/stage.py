@@ -27,6 +27,7 @@ from simcord.preview import Preview
 
 from bot import DATA
 from bot.client.discord_client import Telex
+from bot.client.newsroom_loops import going_on
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.choices import Role
 from bot.core.clock import Clock, SystemClock
@@ -38,7 +39,7 @@ from bot.demo.drawn_emoji import drawn
 from bot.demo.message_menu import offer_message_menu
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
-from bot.feeds import opml
+from bot.feeds.parsing import opml
 from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs
 
@@ -100,6 +101,7 @@ async def serve(
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
         wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # of which the page would have no pictures
         env = await stack.enter_async_context(simulated_discord(Telex(newsroom, wanted, shard_count=1)))
+        await stack.enter_async_context(going_on(newsroom))
         stage = await build(env)
         simcord_patches.name_commands(stage.camille)
         pictures = likeness(env)

@@ -15,7 +15,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed, links
 from bot.feeds.pages.page_lists import PageList, PageLists, lists
-from bot.feeds.parse import parse
+from bot.feeds.parsing.parse import parse
 from bot.feeds.worker_calls import reading
 from bot.text.urls import masked
 

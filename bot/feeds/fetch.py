@@ -18,7 +18,7 @@ from bot.core.models import Validators
 from bot.core.settings import Settings
 from bot.core.time_limits import TimeLimit
 from bot.core.version import __version__
-from bot.feeds import fetch_errors
+from bot.feeds import fetch_errors, known_sites
 from bot.feeds.addresses import check_url, socket_factory
 from bot.feeds.connection_errors import translated
 from bot.feeds.decompress import decompressed
@@ -189,7 +189,7 @@ class Fetcher:
             if own is not None and target.host == own.host and target.path.startswith(own.path):
                 raise FeedError(fetch_errors.OWN_FEED)
             async with self._sessions[target.scheme].get(
-                target, headers=headers, allow_redirects=False
+                target, headers=headers | known_sites.headers(target.host or ""), allow_redirects=False
             ) as response:
                 if response.status in _REDIRECTS and "Location" in response.headers:
                     permanent &= response.status in _PERMANENT

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bot.core.models import ParsedFeed
-from bot.feeds.entries import absolute
+from bot.feeds.parsing.entries import absolute
 
 ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
 """Of signatures (section 7.1)."""

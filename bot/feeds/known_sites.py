@@ -17,6 +17,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from bot.text import urls
+
 
 class SiteFeed(NamedTuple):
     """A feed that an address stands for, with what it brings."""
@@ -27,9 +29,15 @@ class SiteFeed(NamedTuple):
 
 _FEDIVERSE = re.compile(r"@([\w.-]{1,64})@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
 _BLUESKY = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})", re.IGNORECASE)
-_ACCOUNT = re.compile(r"/(?:@[\w.-]+|tags/\w+)/?")
+_REDDIT = re.compile(r"/?([ru]/[\w-]{2,24})/?")
+_CLONED = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
+_ACCOUNT = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
 _YOUTUBE = r"(?:m\.|music\.)?youtube\.com"
 _VIDEOS = "https://www.youtube.com/feeds/videos.xml"
+_CONSENT = rf"(?:www\.)?{_YOUTUBE}|youtu\.be"
+_LIST = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
+_REST = r"(?:[/?].*)?"
+_QUERY = r"/?(?:\?.*)?"
 _OWNER = (  # not the pages of GitHub that are nobody's
     r"(?!(?:about|apps|collections|contact|customer-stories|enterprise|events|explore|features|issues|login"
     r"|marketplace|notifications|orgs|pricing|pulls|search|security|settings|site|sponsors|stars|team|topics"
@@ -37,33 +45,45 @@ _OWNER = (  # not the pages of GitHub that are nobody's
 )
 _PROJECT = rf"github\.com/(?P<name>{_OWNER}/[\w.-]+?)(?:\.git)?"
 _GITLAB = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
+_GITLAB_PROJECT = (
+    r"gitlab\.com/(?P<name>(?!(?:explore|groups|help|users|dashboard)/)[\w.-]+(?:/(?!-/)[\w.-]+)+?)(?:\.git)?"
+    r"(?<!\.atom)"
+)
+_SUBREDDITS = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
 
 _FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    (_YOUTUBE + r"/channel/(?P<id>UC[\w-]{22})(?:[/?].*)?", ((_VIDEOS + "?channel_id={id}", ""),)),
-    (_YOUTUBE + r"/user/(?P<id>[\w.-]+)(?:[/?].*)?", ((_VIDEOS + "?user={id}", "{id}"),)),
-    (
-        _YOUTUBE + r"/(?:playlist|watch)\?(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?",
-        ((_VIDEOS + "?playlist_id={id}", ""),),
-    ),
+    (_YOUTUBE + r"/channel/(?P<id>UC[\w-]{22})" + _REST, ((_VIDEOS + "?channel_id={id}", ""),)),
+    (_YOUTUBE + r"/user/(?P<id>[\w.-]+)" + _REST, ((_VIDEOS + "?user={id}", "{id}"),)),
+    (_YOUTUBE + r"/(?:playlist|watch)\?" + _LIST, ((_VIDEOS + "?playlist_id={id}", ""),)),
+    (r"youtu\.be/[\w-]+\?" + _LIST, ((_VIDEOS + "?playlist_id={id}", ""),)),
     (
         r"bsky\.app/profile/(?P<id>[\w.:-]+)(?:(?!/rss)[/?].*)?",
         (("https://bsky.app/profile/{id}/rss", "@{id}"),),
     ),
     (
-        r"[^/]+/@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)/?",
+        r"[^/]+/(?:deck/|web/)?@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)" + _REST,
         (("https://{host}/@{name}.rss", "@{name}@{host}"),),
     ),
     (
-        r"(?:t|telegram)\.me/(?:s/)?(?P<id>(?!addstickers/|joinchat/|proxy/|share/)[A-Za-z]\w{3,31})(?:[/?].*)?",
+        r"(?:t|telegram)\.me/(?:s/)?(?P<id>(?!addstickers/|joinchat/|proxy/|share/)[A-Za-z]\w{3,31})" + _REST,
         (("https://t.me/s/{id}", "@{id}"),),
     ),
     (
-        r"podcasts\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)(?:\?.*)?",
+        r"(?:(?:embed\.)?podcasts|itunes)\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)" + _REST,
         (("https://itunes.apple.com/lookup?id={id}&entity=podcast", ""),),
     ),
-    (r"medium\.com/(?P<id>@[\w.-]+)/?(?:\?.*)?", (("https://medium.com/feed/{id}", "{id}"),)),
+    (r"medium\.com/(?P<id>@[\w.-]+)" + _REST, (("https://medium.com/feed/{id}", "{id}"),)),
+    (r"(?P<id>(?!help|policy)[\w-]+)\.medium\.com/(?!feed).*", (("https://{id}.medium.com/feed", "{id}"),)),
+    (_SUBREDDITS + r"/(?P<sub>r/\w+)/s/\w+" + _QUERY, (("https://www.reddit.com/{sub}/.rss", "{sub}"),)),
     (
-        r"(?:(?:old|new|m|np)\.)?reddit\.com(?P<path>/.*?|)/?(?P<query>\?.*|)(?<!\.rss)(?<!\.xml)",
+        _SUBREDDITS + r"/(?P<sub>r/\w+)/(?P<post>comments/\w+(?:/[^/?]*)?)" + _QUERY,
+        (
+            ("https://www.reddit.com/{sub}/.rss", "{sub}"),
+            ("https://www.reddit.com/{sub}/{post}/.rss", "{sub} · {post}"),
+        ),
+    ),
+    (
+        _SUBREDDITS + r"(?P<path>/[^?]*?|)(?<!\.rss)(?<!\.xml)/?(?P<query>\?.*|)",
         (("https://www.reddit.com{path}/.rss{query}", "{path}"),),
     ),
     (
@@ -78,10 +98,7 @@ _FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         r"news\.ycombinator\.com/(?P<page>user|submitted|threads|item)\?(?:.*&)?id=(?P<id>[^&]+)(?:&.*)?",
         (("https://hnrss.org/{page}?id={id}", "Hacker News: {id}"),),
     ),
-    (
-        rf"github\.com/(?P<name>{_OWNER})(?<!\.atom)/?(?:\?.*)?",
-        (("https://github.com/{name}.atom", "{name}"),),
-    ),
+    (rf"github\.com/(?P<name>{_OWNER})(?<!\.atom)/?", (("https://github.com/{name}.atom", "{name}"),)),
     (
         r"github\.com/orgs/(?P<name>[\w-]+)/discussions(?:/.*)?",
         (("https://github.com/orgs/{name}/discussions.atom", "{name}"),),
@@ -101,9 +118,9 @@ _FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             for page in ("releases", "tags", "commits")
         ),
     ),
-    (_GITLAB + r"/releases(?:/.*)?", (("https://{base}-/releases.atom", "{base} · releases"),)),
+    (_GITLAB + r"/releases(?!\.atom)" + _REST, (("https://{base}-/releases.atom", "{base} · releases"),)),
     (
-        _GITLAB + r"/tags(?:/.*|)(?:(?<!format=atom))",
+        _GITLAB + r"/tags(?!.*format=atom)" + _REST,
         (("https://{base}-/tags?format=atom", "{base} · tags"),),
     ),
     (
@@ -111,7 +128,7 @@ _FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (("https://{base}-/commits/{branch}?format=atom", "{base} · commits"),),
     ),
     (
-        r"gitlab\.com/(?P<name>(?!(?:explore|groups|help|users|dashboard)/)[\w.-]+(?:/[\w.-]+)+?)(?:\.git)?(?<!\.atom)/?",
+        _GITLAB_PROJECT + r"(?:/?(?:\?.*)?|/-/(?!.*(?:\.atom|format=atom)).*)",
         (
             ("https://gitlab.com/{name}/-/releases.atom", "{name} · releases"),
             ("https://gitlab.com/{name}/-/tags?format=atom", "{name} · tags"),
@@ -139,20 +156,36 @@ _IN_PAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 def from_handle(text: str) -> str | None:
     """The page of an account that is written as people write it; None for anything else.
 
-    `@name@host` in the fediverse, `@name.host` on Bluesky.
+    `@name@host` in the fediverse, `@name.host` on Bluesky, `r/name` on Reddit, `git@host:name` of a project.
     """
-    if match := _FEDIVERSE.fullmatch(text.strip()):
+    text = text.strip()
+    if match := _FEDIVERSE.fullmatch(text):
         return f"https://{match[2].lower()}/@{match[1]}"
-    if match := _BLUESKY.fullmatch(text.strip()):
+    if match := _BLUESKY.fullmatch(text):
         return f"https://bsky.app/profile/{match[1].lower()}"
+    if match := _REDDIT.fullmatch(text):
+        return f"https://www.reddit.com/{match[1]}"
+    if match := _CLONED.fullmatch(text):
+        return f"https://{match[1].lower()}/{match[2]}"
     return None
+
+
+def headers(host: str) -> dict[str, str]:
+    """What a site wants of who reads its pages: YouTube asks Europe for consent instead of showing them.
+
+    The cookie is the one that a press on that page's button sets.
+    """
+    return {"Cookie": "SOCS=CAI"} if re.fullmatch(_CONSENT, host) else {}
 
 
 def feeds_of(url: str) -> tuple[SiteFeed, ...]:
     """The feeds that an address at a well-known site stands for, the likeliest first; none for any other."""
-    parts = urlsplit(url)
-    query = f"?{parts.query}" if parts.query else ""
-    form = (parts.hostname or "").removeprefix("www.") + (parts.path or "/") + query
+    parts = urlsplit(urls.canonical(url))
+    host = (parts.hostname or "").removeprefix("www.")
+    query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # whose feeds take none
+    form = host + (parts.path or "/") + query
+    if host == "web.telegram.org":
+        form = "t.me/" + parts.fragment.lstrip("@")
     for pattern, feeds in _FORMS:
         if match := re.fullmatch(pattern, form):
             found = match.groupdict()
@@ -165,11 +198,10 @@ def feeds_of(url: str) -> tuple[SiteFeed, ...]:
 
 
 def beside(url: str) -> str | None:
-    """Where the feed is if the page is an account or a tag of Mastodon; None where it cannot be one."""
+    """Where the feed is if the page is of an account or a tag of Mastodon; None where it cannot be one."""
     parts = urlsplit(url)
-    if not _ACCOUNT.fullmatch(parts.path):
-        return None
-    return parts._replace(path=parts.path.rstrip("/") + ".rss", query="", fragment="").geturl()
+    match = _ACCOUNT.fullmatch(parts.path)
+    return match and parts._replace(path=f"{match[1]}.rss", query="", fragment="").geturl()
 
 
 def in_page(body: bytes, url: str) -> SiteFeed | None:

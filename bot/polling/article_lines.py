@@ -11,9 +11,10 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from bot.core.models import Article, NewArticle
-from bot.feeds.entries import sound
+from bot.feeds.parsing.entries import sound
 from bot.polling import drafts
-from bot.text import excerpts, feed_dates, furniture, language, urls
+from bot.text import excerpts, furniture, language, urls
+from bot.text.times import feed_dates
 
 LONGEST_LINE = 4 * 2**20
 """Bytes."""

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import msgspec
 
 from bot.core.models import Entry, NewArticle, ParsedFeed
-from bot.feeds.entries import MAX_TITLE
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import Seen
-from bot.feeds.parse import parse
+from bot.feeds.parsing.entries import MAX_TITLE
+from bot.feeds.parsing.parse import parse
 from bot.polling.identity.entry_keys import Sketch, sketched
-from bot.text import excerpts, feed_dates, furniture, language, urls
+from bot.text import excerpts, furniture, language, urls
+from bot.text.times import feed_dates
 
 TITLE = 120
 """Characters of a title taken from a text that has none."""

@@ -19,7 +19,8 @@ from bot.feeds.pages.page_links import FoundFeed
 from bot.polling.outlet_names import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
-from bot.text import feed_dates, safe, urls
+from bot.text import safe, urls
+from bot.text.times import feed_dates
 
 _WORDS = 100
 MOST_FEEDS = 200

@@ -10,10 +10,11 @@ from bot.core.clock import Clock
 from bot.core.models import Feed
 from bot.core.refusals import Declined
 from bot.core.workers import Workers
-from bot.feeds import fetch_errors, opml
+from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.opml import FeedList, Outline
+from bot.feeds.parsing import opml
+from bot.feeds.parsing.opml import FeedList, Outline
 from bot.feeds.worker_calls import reading
 from bot.polling.feed_search import MOST_FEEDS, owner_of
 from bot.polling.poller import Poller

@@ -147,7 +147,7 @@ def _words(outcome: Outcome) -> str:
 
 
 class Matching(DueTask):
-    """Finding out who is to be told of what came."""
+    """Finding out who is to be told of what came: for all servers, by whoever has the first shard."""
 
     def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
         super().__init__(clock, on_end=on_end)
@@ -155,7 +155,9 @@ class Matching(DueTask):
 
     async def start(self, now: int) -> None:
         """Begin where there is something to do and it was not begun."""
-        if self.task is not None or now < self._rests_until or not await self._store.watches.arrivals(1):
+        if self.task is not None or now < self._rests_until or not self._store.shards.has(None):
+            return
+        if not await self._store.watches.arrivals(1):
             return
         if self.task is None:
             self._begin(self._work())

@@ -14,14 +14,14 @@ from bot.stories.known_tastes import Tastes
 
 
 class BestStories(DueTask):
-    """The choices of all channels."""
+    """The choices of all channels: by whoever has the first shard."""
 
     def __init__(self, store: Store, clock: Clock, tastes: Tastes, *, on_end: Callable[[], None]) -> None:
         super().__init__(clock, on_end=on_end)
         self._store, self._tastes = store, tastes
 
     async def _due(self) -> int | None:
-        return await self._store.held_posts.next_due()
+        return await self._store.held_posts.next_due() if self._store.shards.has(None) else None
 
     async def _work(self) -> None:
         await self._store.held_posts.give_up()

@@ -55,6 +55,7 @@ CONCURRENT = 64
 """Posts under way at a time, all channels together; servers share them."""
 
 _LONGEST_SLEEP = 60  # seconds after which the store is asked again although nothing should be due
+_OTHERS_OWE = 5  # likewise, where other processes bring what is due and their notice may be missed
 _AFTER_FAULT = 60
 _MOST_FAULTS = 5
 
@@ -126,7 +127,8 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver whenever something is due. Ends by cancellation only, or by a fault."""
-        await self._client.wait_until_ready()
+        if not self._store.shards.end:  # else each shard is served when it is ready
+            await self._client.wait_until_ready()
         while True:
             self._woken.clear()
             await self._start_due()
@@ -224,7 +226,7 @@ class Courier:
             return
         now = self._clock.now()
         busy = self._tasks.keys() | self._resting.keys()
-        dues = [now + _LONGEST_SLEEP, *self._resting.values()]
+        dues = [now + (_OTHERS_OWE if self._store.shards.end else _LONGEST_SLEEP), *self._resting.values()]
         nexts = [await self._store.dispatches.next_due(busy), await self._chores.next_due()]
         nexts += [await other.next_due() for other in self._others if other.task is None]
         dues += [due for due in nexts if due is not None]

@@ -113,25 +113,10 @@ class PersonalDigests:
         )
         if told is not None:
             found = told.without(found)
-        sections, left, outlets = await self._workers.run(
-            digest_selection.choose,
-            found.candidates,
-            found.kin,
-            since,
-            until,
-            NONE,
-            digest.language,
-            timeout=_TIME,
-        )
-        return Edition(
-            since=since,
-            until=until,
-            daily=plan.weekday is None,
-            zone=plan.time_zone,
-            wide=True,
-            more=left,
-            outlets=outlets,
-            sections=sections,
+        draft = Edition(since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True)
+        choose, language = digest_selection.choose, digest.language
+        return await self._workers.run(
+            choose, found.candidates, found.kin, draft, NONE, language, timeout=_TIME
         )
 
     async def _matching(self, queries: Collection[str], feed_ids: Collection[int], since: int) -> set[int]:

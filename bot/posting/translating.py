@@ -25,7 +25,7 @@ _BETWEEN = 2  # seconds between two looks for work
 
 
 class Translating(DueTask):
-    """The translations of all channels, the newest post of each before the second of any."""
+    """The translations of the channels of our servers, the newest post of each before the second of any."""
 
     def __init__(
         self,
@@ -51,18 +51,17 @@ class Translating(DueTask):
             return
         self._is_asked_for = False
         channels = await self._store.preferences.translating()
-        if channels:
+        ours = {channel: server for channel, server in channels if self._store.shards.has(server)}
+        if ours:
             self._rests_until = now + _BETWEEN
-            self._begin(self._translate(self._translations, dict(channels)))
+            self._begin(self._translate(self._translations, ours))
 
     async def _due(self) -> int | None:
         return self._rests_until if self._is_asked_for else None
 
     async def _translate(self, translations: Translations, servers: dict[int, int]) -> None:
         languages = {
-            channel: await language_of(
-                self._store, self._client, server, channel, default_language=self._language
-            )
+            channel: await language_of(self._store, self._client, server, channel, self._language)
             for channel, server in servers.items()
         }
         done: set[tuple[int, str]] = set()

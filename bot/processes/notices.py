@@ -22,6 +22,10 @@ class Notices:
         """Call a function at each notice of a name, and where one may have been missed."""
         self._waiting[name].append(call)
 
+    def off(self, name: str, call: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._waiting[name].remove(call)
+
     def start(self) -> None:
         """Begin to listen, unless it does."""
         if self._task is not None:

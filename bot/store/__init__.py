@@ -162,7 +162,8 @@ class Store:
     async def look(self) -> None:
         """Find out whether the file, or the server, is still there; else that is its `fault`.
 
-        Raises `AlreadyRunning` where another bot runs on what is there now: this one is to end.
+        Raises `AlreadyRunning` where another bot runs on what is there now, or another server answers than
+        at the start: this one is to end.
         """
         await self._database.look()
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from bot.search.index import analysis
-from bot.text.calendar_names import MONTHS
+from bot.text.times.calendar_names import MONTHS
 from bot.text.words import fold
 
 

@@ -168,7 +168,7 @@ def normalise_input(text: str) -> str:
 
     Raises ValueError with a sentence for them (in English, without the address's secrets) when it is none.
     """
-    text = text.strip().removeprefix("<").removesuffix(">").strip()
+    text = text.strip('<>"“”«» \t\r\n\xa0\u202f')
     if text[:5].lower() == "feed:":
         text = text[5:].removeprefix("//")
     typed_scheme = "://" in text

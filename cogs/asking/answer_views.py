@@ -14,7 +14,8 @@ from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, Rule, Section, Text, text
-from bot.text import safe, spans
+from bot.text import safe
+from bot.text.times import spans
 from cogs.asking import follow_up_buttons
 from cogs.shared import article_cards
 

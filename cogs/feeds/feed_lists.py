@@ -10,8 +10,9 @@ import discord
 from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Feed
 from bot.core.refusals import Refusal
-from bot.feeds import fetch_errors, opml
-from bot.feeds.opml import FeedList
+from bot.feeds import fetch_errors
+from bot.feeds.parsing import opml
+from bot.feeds.parsing.opml import FeedList
 from bot.polling import list_import
 from bot.polling.feed_search import MOST_FEEDS
 from bot.polling.list_import import Imported

@@ -22,7 +22,7 @@ from cogs.feeds import feed_card, feed_health, feed_lists
 from cogs.feeds.feed_health import NEEDS_YOU, Health, State
 from cogs.feeds.follow_flow import AddFlow, site_button
 from cogs.feeds.subscription_options import Pair, bold, name, require_still
-from cogs.settings import story_panel
+from cogs.settings import schedule_panel
 from cogs.shared import place_options
 from cogs.shared.paging import Turned
 from cogs.shared.rights import ManagersLayout
@@ -182,7 +182,7 @@ async def _channels(interaction: Interaction, healths: list[Health]) -> AsyncIte
         held = await interaction.client.store.dispatches.held(channel_id)
         if held is not None:
             lines.append(f"-# 🌙 {send_outcomes.describe(held)}")
-        if rules := story_panel.rules(await interaction.client.store.preferences.of_channel(channel_id)):
+        if rules := schedule_panel.rules(await interaction.client.store.preferences.of_channel(channel_id)):
             lines.append(f"-# ⏳ {rules}")
         for one in group:
             feed = one.pair[1]

@@ -13,7 +13,7 @@ from bot.core.locale import _
 from bot.core.refusals import Declined
 from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.opml import Outline
+from bot.feeds.parsing.opml import Outline
 from bot.polling.list_import import TELL_EVERY
 from bot.posting.wording import declined_reasons
 from bot.text import safe

@@ -23,7 +23,8 @@ from bot.search.query.notes import Note, Remark
 from bot.search.query.query_syntax import MAX_READ, as_written
 from bot.search.query.query_tree import Condition, Node, Query, negated
 from bot.search.searching import Sort, parse
-from bot.text import periods, safe
+from bot.text import safe
+from bot.text.times import periods
 from cogs.reading.query_completion import query_choices
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.shared.rights import anywhere

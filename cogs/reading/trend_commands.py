@@ -121,7 +121,7 @@ class Rising(LastingCog):
         now = self.bot.newsroom.clock.now()
         newsroom = self.bot.newsroom
         try:
-            trends = await rising(newsroom.store, newsroom.spare, visible, period, now)
+            trends = await rising(newsroom.store, newsroom.workers, visible, period, now)
         except WorkerError as error:
             log.warning("trends were not found: %s", error)
             raise Refusal(_("That took too long. Try a shorter period.")) from error

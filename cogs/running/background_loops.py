@@ -1,4 +1,4 @@
-"""What runs for as long as the bot does: the newsroom’s loops, posting, emoji, search by meaning."""
+"""What runs for as long as the bot speaks to Discord: posting, and the emoji of outlets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from discord.ext import commands
 
 from bot.client.discord_client import Telex
 from bot.client.loops import Loop
-from bot.client.newsroom_loops import NewsroomLoops
 from bot.posting.emoji.application_emoji import ApplicationEmoji
 from bot.store.records.source_records import Recorded
 
@@ -35,21 +34,6 @@ class LoopCog(commands.Cog):
             await each.stop()
 
 
-class Polling(commands.Cog):
-    """Runs what the newsroom does by itself, and keeps the courier's clock."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.loops = NewsroomLoops(bot.newsroom, on_clock_set_back=bot.courier.clock_set_back)
-
-    async def cog_load(self) -> None:
-        """Begin to poll what is due."""
-        await self.loops.start()
-
-    async def cog_unload(self) -> None:
-        """End."""
-        await self.loops.stop()
-
-
 class Posting(LoopCog):
     """Runs the courier, and wakes it when a poll brought something."""
 
@@ -59,14 +43,20 @@ class Posting(LoopCog):
 
     async def cog_load(self) -> None:
         """Begin to deliver once the bot is ready."""
-        self.bot.newsroom.poller.on_recorded = self._recorded
-        self.bot.newsroom.reader.on_read = self.bot.courier.wake
+        room, courier = self.bot.newsroom, self.bot.courier
+        room.poller.on_recorded = self._recorded
+        room.reader.on_read = courier.wake
+        room.notices.on("outbox", courier.wake)
+        room.on_clock_set_back.append(courier.clock_set_back)
         await super().cog_load()
 
     async def cog_unload(self) -> None:
         """End delivering: what is being sent may end, what is not stays for the next start."""
+        room, courier = self.bot.newsroom, self.bot.courier
+        room.on_clock_set_back.remove(courier.clock_set_back)
+        room.notices.off("outbox", courier.wake)
         await super().cog_unload()
-        await self.bot.courier.stop()
+        await courier.stop()
 
     def _recorded(self, _recorded: Recorded) -> None:
         self.bot.courier.wake()
@@ -78,14 +68,5 @@ class Emoji(LoopCog):
     def __init__(self, bot: Telex) -> None:
         super().__init__(bot)
         room = bot.newsroom
-        self.emoji = ApplicationEmoji(room.store, bot, room.clock, room.fetcher, room.spare)
+        self.emoji = ApplicationEmoji(room.store, bot, room.clock, room.fetcher, room.workers)
         self.loop("emoji", self.emoji.run)
-
-
-class Encoding(LoopCog):
-    """Encodes what articles mean, newest first, where the extra `semantic` is installed."""
-
-    def __init__(self, bot: Telex) -> None:
-        super().__init__(bot)
-        if bot.newsroom.meaning is not None:
-            self.loop("encoder", bot.newsroom.meaning.run)

@@ -8,7 +8,7 @@ from bot.posting.rendering import post_looks
 from bot.posting.wording import filter_labels
 from bot.text import safe
 from cogs.feeds import subscription_options
-from cogs.settings import schedule_panel, story_panel
+from cogs.settings import schedule_panel
 from cogs.shared.paging import CardPage, CardPages
 from cogs.shared.panels import headed, language_name
 from cogs.shared.rights import ManagersLayout
@@ -68,11 +68,8 @@ def _name(change: SettingChange) -> str:
         Preference.AS_OUTLET: _("Post as the outlet"),
         Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
-        Preference.MOST_AN_HOUR: _("Hourly limit"),
-        Preference.GAP: _("Time between posts"),
         Preference.NOTIFY_ROLES: _("Roles people can take"),
-        Preference.LEAST_OUTLETS: _("Outlets"),
-        Preference.BEST_A_DAY: _("Best of the day"),
+        **{preference: _(bound.name) for preference, bound in schedule_panel.BOUNDS.items()},
         Setting.DIGEST: _("Digest"),
         Setting.SUBSCRIPTION: _("Feed"),
         Setting.LOOK: _("Post appearance"),
@@ -100,8 +97,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return digest_words.told(value)
         case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED | Setting.SUBSCRIPTION:
             return _of_posts(change, value)
-    told = schedule_panel.value(change.setting, value) or story_panel.value(change.setting, value)
-    return told or _place(change, value)
+    return schedule_panel.value(change.setting, value) or _place(change, value)
 
 
 def _place(change: SettingChange, value: str | None) -> str:

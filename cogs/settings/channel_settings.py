@@ -72,13 +72,7 @@ class ChannelSettings(ChannelPanel):
 
     async def _turn_over(self, preference: Preference, interaction: Interaction) -> None:
         now = await interaction.client.store.preferences.of_channel(self.channel.id)
-        is_on = {
-            Preference.DAILY_THREAD: now.daily_thread,
-            Preference.JOIN_STORIES: now.join_stories,
-            Preference.AS_OUTLET: now.as_outlet,
-            Preference.TRANSLATE: now.translate,
-        }[preference]
-        await self.change(interaction, preference, int(not is_on))
+        await self.change(interaction, preference, int(not getattr(now, preference)))
         if preference is Preference.DAILY_THREAD:
             await interaction.client.courier.look_again(self.channel.id)
         interaction.client.courier.wake()

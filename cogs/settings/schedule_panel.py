@@ -1,29 +1,98 @@
-"""The rhythm of a channel: its quiet hours, how many posts it takes in an hour, and the gap between two."""
+"""What a channel takes, and when: /settings schedule and /settings stories, and both in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-
-import discord
+from typing import NamedTuple
 
 from bot.core import hours
-from bot.core.choices import Preference
-from bot.core.locale import _, clickable, counted
-from bot.posting.rendering.layout.blocks import Row
+from bot.core.choices import ChannelPreferences, Preference
+from bot.core.locale import N_, _, amount, clickable, counted
+from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout.blocks import Row, Rule, Section
 from bot.posting.sending import send_outcomes
+from bot.text.words import fold
 from cogs.shared.panels import ChannelPanel, headed, number, options, setting
 from cogs.shared.views import Choose, Interaction, Press
 
-_ALL = (Preference.QUIET_HOURS, Preference.MOST_AN_HOUR, Preference.GAP)
 _FIRST_NIGHT = (22 * 60, 7 * 60)  # what the other end of quiet hours is until it is chosen
-_HOURLY = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
-_GAPS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds
 _MINUTE = 60
 
 
-class RhythmPanel(ChannelPanel):
-    """One message with a channel's rhythm and the menus to change it, made anew after each change."""
+class Bound(NamedTuple):
+    """A number that may be chosen for a channel: its name, the choices, one in words, and none."""
+
+    name: str
+    values: tuple[int, ...]
+    told: Callable[[int], str]
+    none: str
+
+    def say(self, value: int | None) -> str:
+        """A value in the middle of a sentence, in the language of this task."""
+        return _(self.none) if value is None else self.told(value)
+
+
+def _duration(seconds: int) -> str:
+    if seconds < _MINUTE:
+        return counted("{count} second", "{count} seconds", seconds)
+    return counted("{count} minute", "{count} minutes", seconds // _MINUTE)
+
+
+BOUNDS: Mapping[str, Bound] = {
+    Preference.MOST_AN_HOUR: Bound(
+        N_("Hourly limit"),
+        (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30),
+        lambda n: counted("{count} post an hour", "{count} posts an hour", n),
+        N_("no limit"),
+    ),
+    Preference.GAP: Bound(
+        N_("Time between posts"),
+        (10, 30, 60, 120, 300, 600, 900, 1800, 3600),  # seconds
+        _duration,
+        N_("no minimum"),
+    ),
+    Preference.LEAST_OUTLETS: Bound(
+        N_("Outlets"),
+        (2, 3, 4, 5, 6, 8, 10),
+        lambda n: counted("at least {count} outlet", "at least {count} outlets", n),
+        N_("every story"),
+    ),
+    Preference.BEST_A_DAY: Bound(
+        N_("Best of the day"),
+        (1, 2, 3, 4, 5, 6, 8, 10, 15, 20),
+        lambda n: counted("at most {count} story a day", "at most {count} stories a day", n),
+        N_("no limit"),
+    ),
+}
+"""Of a channel, by the preference that keeps each."""
+
+
+class _BoundsPanel(ChannelPanel):
+    """A panel with menus of such numbers, made anew after each change."""
+
+    def menu(self, preference: Preference, now: ChannelPreferences) -> tuple[Section, Row]:
+        """The name of one of them, and its menu."""
+        bound = BOUNDS[preference]
+        shown = options(getattr(now, preference), bound.values, bound.told, _(bound.none))
+        for one in shown:
+            one.label = one.label[:1].upper() + one.label[1:]
+        menu = Choose(partial(self._choose, preference), placeholder=f"{_(bound.name)}…", options=shown)
+        return setting(_(bound.name)), Row(menu)
+
+    async def _choose(self, preference: Preference, interaction: Interaction, values: list[str]) -> None:
+        await self.set(interaction, {preference: number(values)})
+
+    async def set(self, interaction: Interaction, changes: Mapping[Preference, str | int | None]) -> None:
+        """Keep these values, and show what holds now."""
+        for preference, value in changes.items():
+            await self.change(interaction, preference, value)
+        interaction.client.courier.wake()
+        await self.show(interaction)
+
+
+class RhythmPanel(_BoundsPanel):
+    """A channel's quiet hours, how many posts it takes in an hour, and the gap between two."""
 
     async def show(self, interaction: Interaction) -> None:
         store = interaction.client.store
@@ -41,51 +110,33 @@ class RhythmPanel(ChannelPanel):
             waits = _("Right now: {reason}").format(reason=send_outcomes.describe(held))
         elif now.quiet_hours is not None:
             waits = clickable(_("Change the time zone with /settings server."))
-        off = now.quiet_hours is None and now.most_an_hour is None and now.gap is None
-        blocks = (
-            headed(
-                _("Posting schedule"),
-                self.channel.mention,
-                "-# "
-                + _(
-                    "In quiet hours posts, alerts and watches wait; digests don’t. Beyond the hourly limit, "
-                    "the rest comes in one message. Nothing is lost."
-                ),
-            ),
-            setting(_("Quiet hours"), "\n".join(filter(None, (quiet, waits)))),
-            Row(
-                Choose(
-                    partial(self._quiet, 0),
-                    placeholder=_("Quiet from…"),
-                    options=_clocks(begin, _("Quiet from {time}")),
-                )
-            ),
-            Row(
-                Choose(
-                    partial(self._quiet, 1),
-                    placeholder=_("Quiet until…"),
-                    options=_clocks(end, _("Quiet until {time}")),
-                )
-            ),
-            setting(_("Hourly limit")),
-            Row(
-                Choose(
-                    partial(self._number, Preference.MOST_AN_HOUR),
-                    placeholder=_("Hourly limit…"),
-                    options=options(now.most_an_hour, _HOURLY, _hourly, _("No limit")),
-                )
-            ),
-            setting(_("Time between posts")),
-            Row(
-                Choose(
-                    partial(self._number, Preference.GAP),
-                    placeholder=_("Time between posts…"),
-                    options=options(now.gap, _GAPS, _gap, _("No minimum")),
-                )
-            ),
-            Row(Press(self._stop, label=_("Turn everything off"), disabled=off)),
+        rule = _(
+            "In quiet hours posts, alerts and watches wait; digests don’t. Beyond the hourly limit, the rest "
+            "comes in one message. Nothing is lost."
         )
-        await self.display_card(interaction, *blocks)
+        nothing = dict.fromkeys((Preference.QUIET_HOURS, Preference.MOST_AN_HOUR, Preference.GAP))
+        stop = Press(
+            partial(self.set, changes=nothing),
+            label=_("Turn everything off"),
+            disabled=all(getattr(now, each) is None for each in nothing),
+        )
+        await self.display_card(
+            interaction,
+            headed(_("Posting schedule"), self.channel.mention, f"-# {rule}"),
+            setting(_("Quiet hours"), "\n".join(filter(None, (quiet, waits)))),
+            self._clocks(0, begin, _("Quiet from…"), _("Quiet from {time}")),
+            self._clocks(1, end, _("Quiet until…"), _("Quiet until {time}")),
+            *self.menu(Preference.MOST_AN_HOUR, now),
+            *self.menu(Preference.GAP, now),
+            Row(stop),
+        )
+
+    def _clocks(self, which: int, chosen: int | None, placeholder: str, label: str) -> Row:
+        """A menu of every hour of the day, after the choice of none, which leaves it with what it is for."""
+        times = range(0, hours.MINUTES, _MINUTE)
+        shown = options(chosen, times, lambda time: label.format(time=hours.clock(time)), _("No quiet hours"))
+        shown[0].default = False
+        return Row(Choose(partial(self._quiet, which), placeholder=placeholder, options=shown))
 
     async def _quiet(self, which: int, interaction: Interaction, values: list[str]) -> None:
         """Set one end of the quiet hours; the other keeps its time, or moves where both would be the same."""
@@ -97,52 +148,61 @@ class RhythmPanel(ChannelPanel):
             if ends[0] == ends[1]:
                 ends[1 - which] = (ends[which] + (9 if which == 0 else 15) * _MINUTE) % hours.MINUTES
             text = hours.quiet(*ends)
-        await self._set(interaction, {Preference.QUIET_HOURS: text})
+        await self.set(interaction, {Preference.QUIET_HOURS: text})
 
-    async def _number(self, preference: Preference, interaction: Interaction, values: list[str]) -> None:
-        await self._set(interaction, {preference: number(values)})
 
-    async def _stop(self, interaction: Interaction) -> None:
-        await self._set(interaction, dict.fromkeys(_ALL))
+class StoryPanel(_BoundsPanel):
+    """Which stories a channel takes, by how many outlets tell them and how many a day."""
 
-    async def _set(self, interaction: Interaction, changes: Mapping[Preference, str | int | None]) -> None:
-        for preference, value in changes.items():
-            await self.change(interaction, preference, value)
-        interaction.client.courier.wake()
-        await self.show(interaction)
+    async def show(self, interaction: Interaction) -> None:
+        store = interaction.client.store
+        now = await store.preferences.of_channel(self.channel.id)
+        zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone
+        held = await store.held_posts.count(self.channel.id)
+        pairs = await store.subscriptions.in_server(self.channel.guild.id)
+        followed = len({fold(feed.outlet) for one, feed in pairs if one.channel_id == self.channel.id})
+        lines = self._lines(now, zone, followed=followed, held=held)
+        spaced = [each for line in lines for each in (blocks.text(line), Rule())]
+        _name, outlets = self.menu(Preference.LEAST_OUTLETS, now)
+        _name, best = self.menu(Preference.BEST_A_DAY, now)
+        await self.display_card(interaction, *spaced, outlets, best)
+
+    def _lines(self, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
+        heading = _("Stories in {channel}").format(channel=self.channel.mention)
+        rule = _(
+            "A story waits up to three days for enough outlets to report it. The best of the day arrive one "
+            "at a time between {begin} and {end} ({zone})."
+        ).format(begin=hours.clock(hours.FIRST), end=hours.clock(hours.LAST), zone=zone)
+        yield f"### {heading}\n{rule}"
+        chosen = ((each, getattr(now, each)) for each in (Preference.LEAST_OUTLETS, Preference.BEST_A_DAY))
+        yield "\n".join(f"**{_(BOUNDS[each].name)}** · {BOUNDS[each].say(value)}" for each, value in chosen)
+        if now.least_outlets is not None and followed < now.least_outlets:
+            yield "🟠 " + counted(
+                "This channel follows {count} outlet, so no story can reach {least}.",
+                "This channel follows {count} outlets, so no story can reach {least}.",
+                followed,
+                least=amount(now.least_outlets),
+            )
+        if held:
+            yield "-# " + counted("{count} story is waiting.", "{count} stories are waiting.", held)
 
 
 def value(preference: str, written: str | None) -> str | None:
-    """A value of the history of settings in words; None for one that is no rhythm."""
-    match preference:
-        case Preference.QUIET_HOURS:
-            if written is None:
-                return _("none")
-            try:
-                return "\u202f–\u202f".join(map(hours.clock, hours.quiet_minutes(written)))
-            except ValueError:
-                return None
-        case Preference.MOST_AN_HOUR:
-            return _("no limit") if written is None else _hourly(int(written))
-        case Preference.GAP:
-            return _("none") if written is None else _gap(int(written))
-    return None
+    """A value of the history of settings in words; None for one that is none of these."""
+    if preference in BOUNDS:
+        return BOUNDS[preference].say(None if written is None else int(written))
+    if preference != Preference.QUIET_HOURS:
+        return None
+    if written is None:
+        return _("none")
+    try:
+        return "\u202f–\u202f".join(map(hours.clock, hours.quiet_minutes(written)))
+    except ValueError:
+        return None
 
 
-def _clocks(chosen: int | None, label: str) -> list[discord.SelectOption]:
-    """Every hour of the day, after the choice of none, which leaves the menu with what it is for."""
-    times = range(0, hours.MINUTES, _MINUTE)
-    shown = options(chosen, times, lambda time: label.format(time=hours.clock(time)), _("No quiet hours"))
-    shown[0].default = False
-    return shown
-
-
-def _hourly(count: int) -> str:
-    return counted("{count} post an hour", "{count} posts an hour", count)
-
-
-def _gap(seconds: int) -> str:
-    if seconds < _MINUTE:
-        return counted("{count} second", "{count} seconds", seconds)
-    minutes = seconds // _MINUTE
-    return counted("{count} minute", "{count} minutes", minutes)
+def rules(now: ChannelPreferences) -> str:
+    """Which stories a channel takes, in a line; "" for all."""
+    chosen = ((each, getattr(now, each)) for each in (Preference.LEAST_OUTLETS, Preference.BEST_A_DAY))
+    told = ", ".join(BOUNDS[each].told(value) for each, value in chosen if value)
+    return _("Stories: {rules}").format(rules=told) if told else ""

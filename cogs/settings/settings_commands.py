@@ -11,9 +11,8 @@ from cogs.feeds.look_choices import open_server_look
 from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.change_history import History
 from cogs.settings.channel_settings import ChannelSettings
-from cogs.settings.schedule_panel import RhythmPanel
+from cogs.settings.schedule_panel import RhythmPanel, StoryPanel
 from cogs.settings.server_settings import ServerPanel
-from cogs.settings.story_panel import StoryPanel
 from cogs.settings.taste_panel import TastePanel
 from cogs.shared.place_options import Option, place
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers

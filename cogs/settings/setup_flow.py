@@ -11,7 +11,7 @@ from discord.app_commands import locale_str
 from bot.core.locale import _, amount, clickable, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
-from bot.feeds.opml import Outline
+from bot.feeds.parsing.opml import Outline
 from bot.polling.feed_search import NeedsPassword
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets

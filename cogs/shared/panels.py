@@ -13,7 +13,8 @@ from bot.core.choices import Preference
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.posting.rendering.layout.blocks import Item, Section, Text, text
-from bot.text import safe, zones
+from bot.text import safe
+from bot.text.times import zones
 from cogs.shared.place_options import Place, require_view
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import AskerLayout, Choose, Interaction, Press, option

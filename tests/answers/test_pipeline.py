@@ -11,11 +11,12 @@ from bot.answers.answering import chosen
 from bot.answers.candidates import candidates, read
 from bot.answers.features import NAMES, WITH_COSINE, ArticleMeasures, measure
 from bot.answers.judging import Judged, judge
-from bot.answers.question_retrieval import READ, with_fresh
+from bot.answers.question_retrieval import READ, retrieve, understood
 from bot.answers.question_terms import Terms
 from bot.answers.understanding import Kind, understand
 from bot.store import Store
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 ARTICLES = 1000
 
@@ -152,9 +153,12 @@ def test_candidates_that_share_a_sentence_are_quoted_once() -> None:
     assert chosen(question, [first, again, apart])[0] == [first, apart]
 
 
-def test_fresh_articles_are_read_beside_those_that_match_best() -> None:
-    day = 86_400
-    scored = {number: (100.0 - number, 0) for number in range(40)} | {50: (70.0, 900 * day)}
-    order = with_fresh(scored, 900 * day)
-    assert order[0] == 0
-    assert 50 in order[:READ]
+async def test_the_newest_article_is_read_though_many_older_ones_match_better(store: Store) -> None:
+    library = await Library(store).open()
+    for number in range(READ + 5):
+        await library.add(f"Nordwave, Nordwave {number}", "Nordwave.", days=300 + number)
+    newest = await library.add("Cables", "A ship of Nordwave, as it were. " + "More is said. " * 40)
+    searcher = searcher_of(store)
+    found = await retrieve(searcher, await understood(searcher, "nordwave"), feed_ids=None)
+    assert newest in [article.id for article in found.articles]
+    assert len(found.articles) == READ

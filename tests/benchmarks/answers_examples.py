@@ -137,7 +137,7 @@ async def example(
     question = await understood(searcher, asked["question"])
     if asked["kind"] == ENCYCLOPEDIC:
         question = replace(question, changes=False)  # the dates of the passages are made up
-    retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=newest)
+    retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
     answering = {urls[each] for each in asked["doc_ids"]}
     without = None
     if asked["answers"]:

@@ -44,18 +44,19 @@ from tests.benchmarks.answers_examples import (
 
 Values = NDArray[np.float64]
 FOLDS = 5
-TREES = 80
+TREES = 40
+SEEDS = (1, 2, 3)
+"""Of as many sets of trees, whose log-odds are averaged: less hangs on what each was shown."""
 SETTINGS = {
     "objective": "binary",
     "num_leaves": 8,
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "min_data_in_leaf": 40,
     "lambda_l2": 1.0,
     "bagging_fraction": 0.6,
     "bagging_freq": 1,
     "feature_fraction": 0.5,
     "num_threads": 1,
-    "seed": 1,
     "verbosity": -1,
 }
 RISING = set(
@@ -136,26 +137,38 @@ def _each(found: Candidates) -> Iterator[tuple[Judged, bool, bool]]:
     return zip(found.judged, found.right, found.own, strict=True)
 
 
-def fitted(asked: Sequence[Example]) -> lightgbm.Booster:
-    """Trees fitted on some questions, not yet calibrated."""
+def fitted(asked: Sequence[Example]) -> list[lightgbm.Booster]:
+    """Sets of trees fitted on some questions, not yet calibrated."""
     values, labels, weights = rows(asked)
     names = NAMES[: values.shape[1]]
     settings = SETTINGS | {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names]}
-    return lightgbm.train(settings, lightgbm.Dataset(values, labels, weight=weights), TREES)
+    return [
+        lightgbm.train(settings | {"seed": seed}, lightgbm.Dataset(values, labels, weight=weights), TREES)
+        for seed in SEEDS
+    ]
 
 
-def probabilities(made: lightgbm.Booster) -> Judge:
-    """What some trees make of candidates."""
-    return lambda candidates: list(made.predict(np.array(candidates))) if candidates else []
+def probabilities(made: Sequence[lightgbm.Booster]) -> Judge:
+    """What some sets of trees make of candidates."""
+
+    def told(candidates: Sequence[Sequence[float]]) -> list[float]:
+        if not candidates:
+            return []
+        odds = np.mean([each.predict(np.array(candidates), raw_score=True) for each in made], axis=0)
+        return list(1 / (1 + np.exp(-odds)))
+
+    return told
 
 
-def scorer_of(made: lightgbm.Booster, slope: float, shift: float, sure: float, possible: float) -> Scorer:
-    """Trees as the scorer that the file has, with their log-odds stretched and shifted."""
+def scorer_of(
+    made: Sequence[lightgbm.Booster], slope: float, shift: float, sure: float, possible: float
+) -> Scorer:
+    """Sets of trees as the scorer that the file has, with their log-odds stretched and shifted."""
     trees = []
-    for tree in made.dump_model()["tree_info"]:
+    for tree in (tree for each in made for tree in each.dump_model()["tree_info"]):
         nodes: list[Any] = []
         _add(tree["tree_structure"], nodes)
-        trees.append(tuple(node if isinstance(node, list) else node * slope for node in nodes))
+        trees.append(tuple(node if isinstance(node, list) else node * slope / len(made) for node in nodes))
     return Scorer(bias=shift, trees=tuple(trees), sure=sure, possible=possible)
 
 

@@ -36,7 +36,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Entry
 from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parse import parse
+from bot.feeds.parsing.parse import parse
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_notices
 from bot.text.urls import canonical

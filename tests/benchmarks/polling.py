@@ -52,7 +52,6 @@ async def newsroom_with_publisher(poll_concurrency: int = 32) -> AsyncIterator[t
                 poll_concurrency=poll_concurrency,
             )
             async with open_newsroom(settings) as newsroom:
-                await newsroom.workers.start()
                 yield newsroom, port
     finally:
         publisher.kill()

@@ -15,7 +15,7 @@ from unittest import mock
 
 from simcord.actors import MemberActor
 
-from bot.feeds import opml
+from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
 from cogs.running import welcome
 from tests.cogs.helpers import choose, components, last, menu, said

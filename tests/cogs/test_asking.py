@@ -13,7 +13,7 @@ from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
 from bot.answers.answer_model import Line, Quote, Tier
-from bot.text.periods import Period
+from bot.text.times.periods import Period
 from bot.writing.citations import Sentence
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import (

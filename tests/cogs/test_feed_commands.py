@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.core.choices import Look, Rule
-from bot.feeds import opml, outlet_directory
+from bot.feeds import outlet_directory
+from bot.feeds.parsing import opml
 from bot.text import urls
 from cogs.feeds import starter_packs
 from tests.cogs.helpers import START, card, components, follow, hide, labels, last, menu, said, text, three

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.feeds import opml
+from bot.feeds.parsing import opml
 from bot.polling import list_import
 from cogs.feeds import feed_commands as feeds_cog
 from tests.cogs.helpers import START, follow, hide, last, said, text, three

@@ -9,10 +9,9 @@ from dataclasses import replace
 import pytest
 
 from bot.client.loops import PAUSE, Loop
-from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS
+from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, NewsroomLoops
 from bot.client.services import Newsroom
 from bot.core import locale
-from cogs.running.background_loops import Polling
 from tests.clocks import ManualClock
 from tests.discord_world import World
 
@@ -76,7 +75,7 @@ async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(
     await telex.follow("https://a.example/feed", channel)
     await telex.follow("https://a.example/feed")
     await telex.store.servers.left(other.id)
-    cleaner = Polling(telex.bot).loops
+    cleaner = NewsroomLoops(telex.newsroom)
     telex.clock.advance(KEEP_LEFT_SERVERS - 1)
     await cleaner.clean()
     assert await telex.store.subscriptions.channels(other.id) == {channel.id}
@@ -97,10 +96,10 @@ async def test_old_questions_are_deleted(telex: World) -> None:
         answered=False,
     )
     telex.clock.advance(KEEP_QUESTIONS)
-    await Polling(telex.bot).loops.clean()
+    await NewsroomLoops(telex.newsroom).clean()
     assert await telex.store.questions.count(telex.reader.id) == 1
     telex.clock.advance(1)
-    await Polling(telex.bot).loops.clean()
+    await NewsroomLoops(telex.newsroom).clean()
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
@@ -114,9 +113,8 @@ async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(
         return 0
 
     monkeypatch.setattr(telex.store.articles, "forget_texts", forget_texts)
-    await Polling(telex.bot).loops.clean()
+    await NewsroomLoops(telex.newsroom).clean()
     assert asked == []
     settings = telex.newsroom.settings.model_copy(update={"keep_texts_days": 2})
-    telex.bot.newsroom = replace(telex.newsroom, settings=settings)
-    await Polling(telex.bot).loops.clean()
+    await NewsroomLoops(replace(telex.newsroom, settings=settings)).clean()
     assert asked == [telex.clock.now() - 2 * DAY]

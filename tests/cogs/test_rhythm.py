@@ -9,7 +9,7 @@ from simcord.results import ResponseMessage
 
 from bot.core import hours
 from bot.core.choices import Preference
-from bot.feeds import opml
+from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
 from cogs.settings import schedule_panel
 from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, selected, text

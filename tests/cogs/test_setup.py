@@ -9,7 +9,7 @@ from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
 from simcord.enums import OverwriteType
 
-from bot.feeds import opml
+from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
 from tests.cogs.helpers import components, forge, hide, last, menu, said, text, three
 from tests.discord_world import World, invite

@@ -20,7 +20,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(
     feed = await follow(telex, feed_server)
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
     assert "**Outlets** · every story" in text(panel)
-    panel = last(await choose(telex.editor, panel, "At least 2 outlets", "Reported by"))
+    panel = last(await choose(telex.editor, panel, "At least 2 outlets", "Outlets"))
     assert "This channel follows 1 outlet, so no story can reach 2." in text(panel)
     url = feed_server.serve("/rival", rss(item(901), title="The Rival"))
     other = await telex.store.feeds.add(url)
@@ -62,7 +62,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(
 ) -> None:
     feed = await follow(telex, feed_server)
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
-    await choose(telex.editor, panel, "At most 1 story a day", "The best")
+    await choose(telex.editor, panel, "At most 1 story a day", "Best of")
     history = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Best of the day**: no limit → at most 1 story a day" in history
     before = len(telex.posts())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.models import Entry, ParsedFeed
-from bot.feeds.parse import parse
+from bot.feeds.parsing.parse import parse
 
 URL = "https://site.example/feeds/all.xml"
 

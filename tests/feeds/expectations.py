@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.core.models import ParsedFeed
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parse import parse
+from bot.feeds.parsing.parse import parse
 from bot.text.html import to_text
 
 Expectation = tuple[str, str]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.feeds import opml
-from bot.feeds.opml import Outline, read
+from bot.feeds.parsing import opml
+from bot.feeds.parsing.opml import Outline, read
 from tests.shared import shared
 
 

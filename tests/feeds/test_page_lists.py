@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bot.feeds.pages.page_lists import lists
-from bot.text import feed_dates
+from bot.text.times import feed_dates
 from tests.shared import shared
 
 URL = "https://blog.example/news/"

@@ -6,7 +6,7 @@ from html import escape
 
 import pytest
 
-from bot.feeds.parse import entries_hash
+from bot.feeds.parsing.parse import entries_hash
 from tests.feeds.documents import URL, atom, only, parsed, rss
 
 # -- titles and texts

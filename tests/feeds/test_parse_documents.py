@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Entry
-from bot.feeds import entries
-from bot.feeds.entries import title_of
 from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
-from bot.feeds.xmlfeed import CUT_SHORT
+from bot.feeds.parsing import entries
+from bot.feeds.parsing.entries import title_of
+from bot.feeds.parsing.xmlfeed import CUT_SHORT
 from tests.feed_server import item
 from tests.feeds.documents import atom, only, parsed, rss
 from tests.shared import shared

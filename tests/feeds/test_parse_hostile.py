@@ -9,7 +9,7 @@ import pytest
 from bot.core.models import ParsedFeed
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds.fetch_errors import ENCODING, PARSE_DIED, FeedError
-from bot.feeds.parse import parse
+from bot.feeds.parsing.parse import parse
 from tests.feed_server import item, rss
 
 URL = "https://site.example/feed"
@@ -94,7 +94,7 @@ def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(
     def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr("bot.feeds.parse.parse_xml", fail)
+    monkeypatch.setattr("bot.feeds.parsing.parse.parse_xml", fail)
     with pytest.raises(FeedError) as caught:
         parse(rss(item(1)).encode(), "", URL)
     assert caught.value.code == code

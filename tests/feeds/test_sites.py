@@ -49,6 +49,19 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
         ("https://git.example/a/b/-/tags", "https://git.example/a/b/-/tags?format=atom"),
         ("https://git.example/a/b/-/tree/main", "https://git.example/a/b/-/commits/main?format=atom"),
         ("https://medium.com/@ada", "https://medium.com/feed/@ada"),
+        ("https://youtu.be/x?si=y&list=PL-x_1", f"{VIDEOS}?playlist_id=PL-x_1"),
+        ("https://social.example/deck/@ada@other.example/1123", "https://other.example/@ada.rss"),
+        ("https://web.telegram.org/k/#@durov", "https://t.me/s/durov"),
+        ("https://www.reddit.com/r/python/s/AbCdE?utm_source=share", "https://www.reddit.com/r/python/.rss"),
+        ("https://fr.reddit.com/r/france", "https://www.reddit.com/r/france/.rss"),
+        ("https://github.com/a/b/tags?after=v1", "https://github.com/a/b/tags.atom"),
+        ("https://github.com/a?tab=repositories", "https://github.com/a.atom"),
+        ("https://medium.com/@ada/a-post-12?source=home", "https://medium.com/feed/@ada"),
+        ("https://ada.medium.com/a-post-12", "https://ada.medium.com/feed"),
+        (
+            "https://itunes.apple.com/us/podcast/the-circuit/id1234?mt=2",
+            "https://itunes.apple.com/lookup?id=1234&entity=podcast",
+        ),
         (
             "https://podcasts.apple.com/fr/podcast/the-circuit/id1234?i=5",
             "https://itunes.apple.com/lookup?id=1234&entity=podcast",
@@ -67,11 +80,20 @@ def test_a_project_has_three_feeds_to_choose_from() -> None:
     )
 
 
-def test_a_project_of_gitlab_has_three_too() -> None:
-    assert [feed.url for feed in known_sites.feeds_of("https://gitlab.com/a/b")] == [
+@pytest.mark.parametrize("page", ["", "?ref=x", "/-/issues", "/-/blob/main/README.md"])
+def test_a_project_of_gitlab_has_three_too(page: str) -> None:
+    assert [feed.url for feed in known_sites.feeds_of(f"https://gitlab.com/a/b{page}")] == [
         "https://gitlab.com/a/b/-/releases.atom",
         "https://gitlab.com/a/b/-/tags?format=atom",
         "https://gitlab.com/a/b.atom",
+    ]
+
+
+def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments() -> None:
+    post = "https://www.reddit.com/r/python/comments/1a2b/a_title/?share_id=x"
+    assert [feed.url for feed in known_sites.feeds_of(post)] == [
+        "https://www.reddit.com/r/python/.rss",
+        "https://www.reddit.com/r/python/comments/1a2b/a_title/.rss",
     ]
 
 
@@ -93,6 +115,11 @@ def test_a_project_of_gitlab_has_three_too() -> None:
         "https://github.com/",
         "https://github.com/topics/rss",
         "https://www.reddit.com/r/python/.rss",
+        "https://www.reddit.com/r/python/top/.rss?t=week",
+        "https://www.reddit.com/.rss?feed=0123456789abcdef&user=ada",
+        "https://github.com/ada.private.atom?token=0123456789abcdef",
+        "https://gitlab.com/a/b.atom?feed_token=0123456789abcdef",
+        "https://ada.medium.com/feed",
         "https://news.ycombinator.com/rss",
         "https://hnrss.org/newest",
         "https://social.example/@ada.rss",
@@ -115,6 +142,10 @@ def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address: str
         ("@ada", None),
         ("@ada.bsky.social", "https://bsky.app/profile/ada.bsky.social"),
         ("@ada@localhost", None),
+        ("r/python", "https://www.reddit.com/r/python"),
+        ("/u/ada_1/", "https://www.reddit.com/u/ada_1"),
+        ("r/python/top", None),
+        ("git@git.example:a/b.git", "https://git.example/a/b"),
         ("@ada@social.example/x", None),
     ],
 )
@@ -164,7 +195,7 @@ async def test_one_feed_that_an_address_stands_for_is_read(
 async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_it(
     fetcher: Fetcher, workers: Workers, feed_server: FeedServer
 ) -> None:
-    page = feed_server.serve("/@ada", "<title>Ada</title>", content_type="text/html")
+    page = feed_server.serve("/@ada/1123", "<title>Ada: a post</title>", content_type="text/html")
     feed = feed_server.serve("/@ada.rss", rss(item(1), title="Ada"))
     assert (await find(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)
-    assert [visit.path for visit in feed_server.visits] == ["/@ada", "/@ada.rss"]
+    assert [visit.path for visit in feed_server.visits] == ["/@ada/1123", "/@ada.rss"]

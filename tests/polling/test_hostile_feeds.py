@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.models import FeedState
 from bot.feeds import fetch_errors
-from bot.feeds.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE
+from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE
 from tests.feed_server import item, rss
 from tests.pipeline import Pipeline, open_pipeline
 from tests.shared import shared

@@ -20,7 +20,8 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed
 from bot.core.rate_limits import Guesses
 from bot.core.settings import Settings
-from bot.feeds import hubs, parse
+from bot.feeds import hubs
+from bot.feeds.parsing import parse
 from bot.polling.pushing import push_subscriber
 from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.store import Store
@@ -223,11 +224,21 @@ async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub: Hub) -> Non
     assert await titles(hub.newsroom) == []
 
 
+async def dripping() -> AsyncIterator[bytes]:
+    """A document that takes longer than anybody waits."""
+    for _ in range(20):
+        yield b"<rss>"
+        await asyncio.sleep(0.02)
+
+
 async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = await hub.agreed()
     assert await hub.push(b"x" * 200_000) == 413
+    monkeypatch.setattr(hub_routes, "RECEIVE_TIME", 0.05)
+    async with aiohttp.request("POST", hub.forms[-1]["hub.callback"], data=dripping()) as answer:
+        assert answer.status == 408
     for body in (b"", b"<rss", b"\x00" * 1_000, b"<html>no feed"):
         assert await hub.push(body) == 202
     current = await hub.newsroom.store.feeds.get(feed.id)

@@ -38,7 +38,7 @@ def forgotten() -> Iterator[None]:
 
 def of(world: World) -> ApplicationEmoji:
     room = world.newsroom
-    return ApplicationEmoji(room.store, world.bot, room.clock, room.fetcher, room.spare)
+    return ApplicationEmoji(room.store, world.bot, room.clock, room.fetcher, room.workers)
 
 
 def byline(world: World, number: int = -1) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import feed_dates
+from bot.text.times import feed_dates
 from tests.shared import shared
 
 ELEVENTH = timegm((2020, 1, 10, 0, 0, 0))

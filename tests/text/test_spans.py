@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.text import periods, spans
+from bot.text.times import periods, spans
 
 NOW = int(datetime(2026, 11, 26, 1, 20, tzinfo=UTC).timestamp())
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.text import zones
+from bot.text.times import zones
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from bot.search.searching import Searcher
 from bot.stories.server_taste import NONE, Taste
 from bot.stories.story_membership import ALONE
 from bot.text import safe
-from bot.text.periods import Period
+from bot.text.times.periods import Period
 
 LINES = 6
 ENOUGH = 3

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from bot.text import periods
-from bot.text.periods import Period
+from bot.text.times import periods
+from bot.text.times.periods import Period
 
 LATELY = 7 * 86400
 """Seconds that `recently` and `these days` reach back."""

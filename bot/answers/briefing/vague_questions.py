@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.answers.briefing import time_expressions
 from bot.search.index import analysis
 from bot.search.query.query_syntax import MAX_LENGTH
-from bot.text.periods import Period
+from bot.text.times.periods import Period
 from bot.text.words import fold
 
 TOPIC = 4

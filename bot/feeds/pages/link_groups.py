@@ -15,8 +15,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from bot.feeds.entries import absolute, line
 from bot.feeds.pages.element_text import DATE, SILENT, outermost, published, text_of
+from bot.feeds.parsing.entries import absolute, line
 from bot.text import urls
 from bot.text.safe import cut
 

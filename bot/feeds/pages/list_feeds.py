@@ -19,10 +19,10 @@ import msgspec
 
 from bot.core.models import Entry, ParsedFeed
 from bot.feeds import fetch_errors
-from bot.feeds.entries import bounded, finished
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.link_groups import Group, ListItem, items_of
 from bot.feeds.pages.page_lists import Page, PageList, PageLists
+from bot.feeds.parsing.entries import bounded, finished
 from bot.text import urls
 
 MARK = "telex-list"

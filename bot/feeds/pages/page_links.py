@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.feeds import known_sites
-from bot.feeds.entries import absolute, line
 from bot.feeds.pages.element_text import text_of
 from bot.feeds.pages.page_lists import Page
+from bot.feeds.parsing.entries import absolute, line
 from bot.text.urls import masked
 
 MAX_FEEDS = 10

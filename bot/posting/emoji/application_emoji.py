@@ -32,6 +32,8 @@ MOST = 1_950
 """Emoji of ours: https://discord.com/developers/docs/resources/emoji#emoji-object-applicationowned-emoji"""
 AGAIN = 30 * 86_400
 """Seconds after which an icon that could not be shown is fetched once more."""
+READ_AGAIN = 300.0
+"""Seconds after which a process learns what another one made."""
 
 _MOST_BYTES = 512 * 1024
 _ACCEPT = "image/png,image/x-icon,image/webp,image/*;q=0.8"
@@ -42,7 +44,10 @@ _ICON, _INITIAL, _BUTTON = "outlet_", "initial_", "button_"
 
 
 class ApplicationEmoji:
-    """Those of one process. `run` is the loop, `look` one round of it."""
+    """Those of one process. `run` is the loop, `look` one round of it.
+
+    Whoever has the first shard makes them; the other processes read now and then what there is.
+    """
 
     def __init__(
         self, store: Store, client: discord.Client, clock: Clock, fetcher: Fetcher, workers: Workers
@@ -53,12 +58,15 @@ class ApplicationEmoji:
         self._known: dict[str, OutletIcon] = {}
         self._address: dict[int, str | None] = {}  # of feeds by their ids
         self._queue: dict[str | None, None] = {}  # addresses in the order in which they are fetched
+        self._read_at: float | None = None  # monotonic
         self._begun = False
 
     async def run(self) -> None:
         """Look now and then, for ever; what is posted right after the start does not wait for it."""
         await self._client.wait_until_ready()
-        await self._clock.sleep(_FIRST)
+        await self._clock.sleep(
+            _FIRST if self._store.shards.has(None) else 2 * _FIRST
+        )  # one process goes first
         while True:
             try:
                 await self.look()
@@ -72,6 +80,9 @@ class ApplicationEmoji:
 
     async def look(self) -> None:
         """Fetch and draw what was asked for since. Raises what discord.py raises."""
+        if not self._store.shards.has(None):
+            await self._follow()
+            return
         if not self._begun:
             await self._begin()
         used, outlets.used = outlets.used, type(outlets.used)()
@@ -95,13 +106,27 @@ class ApplicationEmoji:
             await self._fetch(address)
         self._publish()
 
-    async def _begin(self) -> None:
-        """Learn what there is, and draw the icons of buttons, once."""
+    async def _follow(self) -> None:
+        """Learn now and then what another process made, and tell what was shown."""
+        now = self._clock.monotonic()
+        if self._read_at is None or now - self._read_at >= READ_AGAIN:
+            self._read_at = now
+            await self._read()
+            self._publish()
+        used, outlets.used = outlets.used, type(outlets.used)()
+        shown = {_named(address) for feed_id in used if (address := self._address.get(feed_id)) is not None}
+        await self._store.outlet_icons.shown(shown, self._clock.now())
+
+    async def _read(self) -> None:
         found = await self._client.fetch_application_emojis()
         self._emoji = {each.name: each for each in found}
         self._known = {each.name: each for each in await self._store.outlet_icons.all()}
         for feed in await self._store.feeds.all():
             self._learn(feed)
+
+    async def _begin(self) -> None:
+        """Learn what there is, and draw the icons of buttons, once."""
+        await self._read()
         self._queue = dict.fromkeys(list(self._address.values())[: MOST // 2])
         self._begun = True
         self._publish()
@@ -138,6 +163,11 @@ class ApplicationEmoji:
         await self._store.outlet_icons.write(icon)
 
     async def _upload(self, name: str, png: bytes) -> None:
+        if self._store.shards.end:  # another process may have
+            there = await self._client.fetch_application_emojis()
+            self._emoji = {each.name: each for each in there}
+            if name in self._emoji:
+                return
         if len(self._emoji) >= MOST:
             await self._make_room()
         self._emoji[name] = await self._client.create_application_emoji(name=name, image=png)

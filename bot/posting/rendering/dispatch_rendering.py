@@ -38,9 +38,7 @@ async def render(  # one line a kind
         return None
     if not from_pages and dispatch.kind is not DispatchKind.CATCH_UP:  # which shows titles alone
         articles = [one._replace(body=furniture.body(one.text[:_BEGINNING])) for one in articles]
-    language = await language_of(
-        store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language
-    )
+    language = await language_of(store, client, dispatch.server_id, dispatch.channel_id, default_language)
     if dispatch.kind is DispatchKind.DIGEST:
         return await digest_pages.render(
             store,
@@ -85,7 +83,7 @@ async def _watch(
 
 
 async def language_of(
-    store: Store, client: discord.Client, server_id: int, channel_id: int, *, default_language: str
+    store: Store, client: discord.Client, server_id: int, channel_id: int, default_language: str
 ) -> str:
     """The language of posts in a channel: what was chosen for it, else its server's, else the default."""
     language = await store.preferences.language(channel_id)

@@ -8,19 +8,21 @@ Case and accents never matter.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
+from typing import NamedTuple, cast
 
 import tantivy
 
 from bot.text.stopwords import ENGLISH, FRENCH
 
-VERSION = 2
+VERSION = 3
 """Of the rules here: an index that others made is made anew."""
 
 LONGEST = 40
-"""Bytes of the longest word that is looked at."""
+"""Bytes of the shortest word that is not looked at, without case and accents."""
 
 LANGUAGES = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
@@ -53,24 +55,31 @@ _WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
 
 @cache
 def _analyzer_named(name: str) -> tantivy.TextAnalyzer:
-    builder, small = _builder(), _SMALL.get(name)
+    return _telling(_builder(), name).filter(tantivy.Filter.stemmer(name)).build()
+
+
+def _telling(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAnalyzerBuilder:
+    """Leave out the small words of a language."""
+    small = _SMALL.get(name)
     if small is not None:
-        builder = builder.filter(tantivy.Filter.custom_stopword(sorted(small)))
-    elif name not in _WITHOUT_STOP_WORDS:
-        builder = builder.filter(tantivy.Filter.stopword(name))
-    return builder.filter(tantivy.Filter.stemmer(name)).build()
+        return builder.filter(tantivy.Filter.custom_stopword(sorted(small)))
+    return builder if name in _WITHOUT_STOP_WORDS else builder.filter(tantivy.Filter.stopword(name))
 
 
 def _builder() -> tantivy.TextAnalyzerBuilder:
     # Accents go before the stemmer sees a word: whoever types none finds the same.
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
     for step in (
-        tantivy.Filter.remove_long(LONGEST),
         tantivy.Filter.lowercase(),
         tantivy.Filter.ascii_fold(),
+        tantivy.Filter.remove_long(LONGEST),
     ):
         builder = builder.filter(step)
     return builder
+
+
+def _spaced() -> tantivy.TextAnalyzerBuilder:
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
 
 
 SMALL = "_"
@@ -78,23 +87,35 @@ SMALL = "_"
 _REMEMBERED = 1 << 14  # words of a language: 3 MB
 
 
-class _Terms(dict[str, str]):
+class _Terms:
     """The index terms of a language's words, as far as they were seen."""
 
-    def __init__(self, analyzer: tantivy.TextAnalyzer) -> None:
-        self._analyzer = analyzer
+    def __init__(self, name: str) -> None:
+        self._known: dict[str, str] = {}
+        self._telling = _telling(_spaced(), name).build()
+        self._stems = _spaced().filter(tantivy.Filter.stemmer(name)).build()
 
-    def __missing__(self, word: str) -> str:
-        stem = next(iter(self._analyzer.analyze(word)), SMALL + word)
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[word] = term = word if stem == word else stem
-        return term
+    def of(self, words: Collection[str]) -> list[str]:
+        """The index term of each of these `words`."""
+        found = list(map(self._known.get, words))
+        if None in found:
+            if len(self._known) > _REMEMBERED:
+                self._known.clear()
+                found = [None] * len(words)
+            self._learn([word for word, term in zip(words, found, strict=True) if term is None])
+            return list(map(self._known.__getitem__, words))
+        return cast("list[str]", found)
+
+    def _learn(self, words: list[str]) -> None:
+        listed = " ".join(words)  # the engine is asked once: to call it takes longer than to stem a word
+        telling = set(self._telling.analyze(listed))
+        for word, stem in zip(words, self._stems.analyze(listed), strict=True):
+            self._known[word] = (word if word == stem else stem) if word in telling else SMALL + word
 
 
 @cache
 def _terms_named(name: str) -> _Terms:
-    return _Terms(_analyzer_named(name))
+    return _Terms(name)
 
 
 def _encodable(text: str) -> str:
@@ -116,14 +137,74 @@ def terms(text: str, language: str | None) -> list[str]:
     return terms_of(words(text), language)
 
 
-def terms_of(words: Iterable[str], language: str | None) -> list[str]:
+def terms_of(words: Collection[str], language: str | None) -> list[str]:
     """What the index holds of some `words` of a text in a language."""
-    return list(map(_terms_named(LANGUAGES.get(language or "", "english")).__getitem__, words))
+    return _terms_named(LANGUAGES.get(language or "", "english")).of(words)
 
 
 def words(text: str) -> list[str]:
     """Every word of a text in order, without case and accents: what phrases are compared by."""
-    return word_analyzer().analyze(_encodable(text))
+    plain = _in_latin(text)
+    if plain is None:
+        return word_analyzer().analyze(_encodable(text))
+    found = plain.split()
+    if len(max(found, key=len, default="")) >= LONGEST:
+        return [word for word in found if len(word) < LONGEST]
+    return found
+
+
+def _in_latin(text: str) -> str | None:
+    """A text of Latin letters as the engine sees it, a space for all that is not of a word; None of others.
+
+    The engine's own analyzer gives the same words and takes twice the time, most of it to hand them over.
+    """
+    try:
+        letters = text.encode("latin-1", _FOLDED)
+    except UnicodeEncodeError:
+        return None
+    if not text.isascii():
+        for letter, several in _latin().several:
+            letters = letters.replace(letter, several)
+    return letters.translate(_latin().first).decode("latin-1")
+
+
+class _Latin(NamedTuple):
+    """What becomes of the letters of Latin-1: the first letter of it by code, and what has several."""
+
+    first: bytes
+    several: tuple[tuple[bytes, bytes], ...]
+
+
+@cache
+def _latin() -> _Latin:
+    seen = [_SEEN[chr(code)].encode("latin-1") for code in range(256)]
+    several = ((bytes((code,)), letters) for code, letters in enumerate(seen) if len(letters) > 1)
+    return _Latin(bytes(letters[0] for letters in seen), tuple(several))
+
+
+class _Seen(dict[str, str]):
+    """What the engine makes of a letter; a space where it is of no word."""
+
+    def __missing__(self, letter: str) -> str:
+        self[letter] = seen = "".join(word_analyzer().analyze(_encodable(letter))) or " "
+        return seen
+
+
+_SEEN = _Seen()
+
+
+def _fold(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    seen = "".join(map(_SEEN.__getitem__, error.object[error.start : error.end]))
+    if not _PLAIN.fullmatch(seen):  # a few letters the engine leaves in upper case, or takes for "(1)"
+        raise error
+    return seen, error.end
+
+
+_PLAIN = re.compile("[a-z0-9 ]+")
+_FOLDED = "telex.folded"
+codecs.register_error(_FOLDED, _fold)
 
 
 def spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
@@ -163,22 +244,8 @@ _SHORTEST, _ENDING = 2, 2  # letters of the beginning of a stem, and of its end 
 _LIGATURE = re.compile("(?<=[ao])e|(?<=s)s")  # what may be one letter with the one before
 
 
-class _Plain(dict[int, str]):
-    """The letters without case and accents, each as one: of a ligature the first."""
-
-    def __missing__(self, letter: int) -> str:
-        self[letter] = plain = "".join(words(chr(letter)))[:1] or chr(letter)
-        return plain
-
-
-_PLAIN = _Plain()
 _IN_LATIN_1 = frozenset("da de en es fi fr it nl no pt sv".split())
 """Languages all of whose letters but œ are in Latin-1, which is much the fastest to go through."""
-
-
-@cache
-def _latin_1() -> bytes:
-    return "".join(map(_PLAIN.__getitem__, range(256))).encode("latin-1", "replace")
 
 
 def _plain(text: str, language: str | None) -> str:
@@ -187,8 +254,8 @@ def _plain(text: str, language: str | None) -> str:
         return text.lower()
     if language in _IN_LATIN_1:
         shown = text.replace("œ", "o").replace("Œ", "o").encode("latin-1", "replace")
-        return shown.translate(_latin_1()).decode("latin-1")
-    return text.translate(_PLAIN)
+        return shown.translate(_latin().first).decode("latin-1")
+    return "".join([_SEEN[letter][0] for letter in text])
 
 
 @lru_cache(maxsize=1 << 13)

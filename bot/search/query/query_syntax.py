@@ -27,8 +27,8 @@ from bot.search.query.query_tree import (
     Word,
     negated,
 )
-from bot.text import periods
 from bot.text.stopwords import EMPTY
+from bot.text.times import periods
 from bot.text.words import fold, words
 
 __all__ = [

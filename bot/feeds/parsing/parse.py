@@ -7,8 +7,8 @@ from hashlib import blake2b
 
 from bot.core.models import ParsedFeed
 from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, PARSE_DIED, FeedError
-from bot.feeds.jsonfeed import parse_json
-from bot.feeds.xmlfeed import parse_xml
+from bot.feeds.parsing.jsonfeed import parse_json
+from bot.feeds.parsing.xmlfeed import parse_xml
 
 _FIRST_ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
 _HEAD = 256 * 1024

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from babel.dates import format_date, format_interval, format_skeleton, format_time
 
-from bot.text.periods import Period
+from bot.text.times.periods import Period
 
 _SHORT = 2 * 86400
 """Seconds: of a shorter span that does not begin at midnight the hours are told too."""

@@ -12,7 +12,7 @@ from calendar import timegm
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
 
-from bot.text.calendar_names import MONTHS
+from bot.text.times.calendar_names import MONTHS
 
 EARLIEST = 631_152_000
 """1 January 1990, in seconds of UTC: an earlier date is a mistake, most often the beginning of a calendar."""

@@ -10,9 +10,9 @@ from itertools import islice
 from typing import Any
 
 from bot.core.models import Entry, ParsedFeed
-from bot.feeds import entries
 from bot.feeds.fetch_errors import NOT_A_FEED, FeedError
-from bot.text import feed_dates
+from bot.feeds.parsing import entries
+from bot.text.times import feed_dates
 
 _PERIODS = {
     "hourly": 3_600,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from bot.text.calendar_names import MONTHS, WEEKDAYS
+from bot.text.times.calendar_names import MONTHS, WEEKDAYS
 
 
 class Period(NamedTuple):

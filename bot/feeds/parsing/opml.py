@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from xml.etree import ElementTree as ET
 
-from bot.feeds.entries import absolute, language_of, line
+from bot.feeds.parsing.entries import absolute, language_of, line
 
 MAX_BYTES = 4 * 2**20
 MAX_OUTLINES = 5_000

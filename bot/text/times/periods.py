@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from bot.text.period_rules import COMPILED, DAY, EXACT, MONTH, WEEKDAY, YEAR, Period, span
+from bot.text.times.period_rules import COMPILED, DAY, EXACT, MONTH, WEEKDAY, YEAR, Period, span
 from bot.text.words import fold
 
 __all__ = ["YEAR", "Period", "later", "parse"]

@@ -1,0 +1,1 @@
+"""Dates, periods and time zones as feeds and people write them."""
