@@ -85,6 +85,7 @@ class Reader:
 
     async def run(self) -> None:
         """Read what is due, for ever. What is under way when it is cancelled is read after the next start."""
+        await self._leases.start()
         under_way: dict[asyncio.Task[None], Page] = {}
         try:
             while self.wanted:
