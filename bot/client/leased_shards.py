@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OTHERS_COME = 3.0
+"""Seconds until a process takes shards: those that begin at the same time take their part each."""
+
 
 class ShardsDiffer(Exception):
     """Processes that run on one database count Discord's shards otherwise; the message says what to do."""
@@ -34,7 +37,7 @@ class LeasedShards:
         self._bot, self._leases = bot, bot.newsroom.leases
         self._store, self._clock = bot.store, bot.newsroom.clock
         self._buckets = 1
-        self._had: set[int] = set()
+        self._had: list[int] = []
         self._follows = False
         self._some = asyncio.Event()
         self._launching: set[asyncio.Task[None]] = set()
@@ -43,7 +46,7 @@ class LeasedShards:
         """Whether the client closes because a shard of it is another's."""
 
     async def begin(self) -> None:
-        """Wait until this process has a shard, and connect it. Those that it gets later follow.
+        """Wait until this process has shards, which the client is to connect. Those it gets later follow.
 
         Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
         """
@@ -55,21 +58,27 @@ class LeasedShards:
             raise ShardsDiffer(f"The other processes share {agreed} shards: set TELEX_SHARDS=…/{agreed}.")
         self._store.shards.divide(agreed, owner=self._leases.owner)
         numbers = frozenset(range(agreed) if wanted is None else wanted[0])
+        if self._leases.owner is not None:
+            await self._clock.sleep(OTHERS_COME)
         self._leases.listen(SHARDS, self._changed)
         self._leases.share(Share(SHARDS, Role.GATEWAY, numbers, even=False))
-        if not self._leases.held(SHARDS):
-            log.info("Waiting for a shard: other processes have all %d", len(numbers))
+        patience: float | None = OTHERS_COME
         while not (held := self._leases.held(SHARDS)):
             self._some.clear()
-            await self._some.wait()
-        bot.shard_count, bot.shard_ids = agreed, [min(held)]
-        self._had.add(min(held))
+            try:
+                async with asyncio.timeout(patience):
+                    await self._some.wait()
+            except TimeoutError:
+                log.info("Waiting for a shard: other processes have all %d", len(numbers))
+                patience = None
+        self._had = sorted(held)
+        bot.shard_count, bot.shard_ids = agreed, self._had
 
     def follow(self) -> None:
-        """Connect the others too, from now on."""
+        """Connect what this process gets, from now on."""
         self._follows = True
-        for number in sorted(self._leases.held(SHARDS) - self._had):
-            self._had.add(number)
+        for number in sorted(self._leases.held(SHARDS).difference(self._had)):
+            self._had.append(number)  # the client's own list: it is ready again when so many are
             gateway = DiscordWebSocket.DEFAULT_GATEWAY
             task = asyncio.create_task(self._bot.launch_shard(gateway, number), name=f"shard {number}")
             self.watch(task)
@@ -97,8 +106,8 @@ class LeasedShards:
     def _changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
         if self._bot.is_closed() or self.lost:
             return
-        if lost & self._had:
-            log.warning("Lost %d shards: the connection to Discord begins anew", len(lost & self._had))
+        if lost.intersection(self._had):
+            log.warning("Lost %d shards: the connection to Discord begins anew", len(lost))
             self.lost = True
             self._store.shards.serve(())
             self.stop()

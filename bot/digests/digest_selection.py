@@ -143,21 +143,20 @@ def is_late(plan: DigestPlan, due: int, now: int) -> bool:
 def choose(
     candidates: Sequence[Candidate],
     kin: Iterable[tuple[int, int, float]],
-    since: int,
-    until: int,
+    draft: Edition,
     taste: Taste = NONE,
     language: str | None = None,
-) -> tuple[tuple[Section, ...], int, int]:
-    """The sections of a digest, how many stories are left out, and of how many outlets all of them are.
+) -> Edition:
+    """An edition with its stories. For a worker: it reads every title.
 
-    For a worker: it reads every title. `kin` are articles that seem to tell of one event, with their
+    `kin` are articles that seem to tell of one event, with their
     likeness; `taste` is the server's. A story told in several languages is linked in `language`.
     """
     found = [_in_language(group, language) for group in grouped(candidates, kin)]
-    order = _ranked(found, since, until, taste, language)
+    order = _ranked(found, draft.since, draft.until, taste, language)
     chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
     outlets = {one.outlet for group in found for one in group}
-    return tuple(_sections(chosen, language)), len(left), len(outlets)
+    return replace(draft, sections=tuple(_sections(chosen, language)), more=len(left), outlets=len(outlets))
 
 
 def _in_language(group: Group, language: str | None) -> Group:

@@ -22,7 +22,7 @@ from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting.audience import HIDDEN, Audience, Matching
+from bot.posting.audience import HIDDEN, Ask, Audience, Matching
 from bot.posting.best_stories import BestStories
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
@@ -55,6 +55,7 @@ CONCURRENT = 64
 """Posts under way at a time, all channels together; servers share them."""
 
 _LONGEST_SLEEP = 60  # seconds after which the store is asked again although nothing should be due
+_OTHERS_OWE = 5  # likewise, where other processes bring what is due and their notice may be missed
 _AFTER_FAULT = 60
 _MOST_FAULTS = 5
 
@@ -74,10 +75,12 @@ class Courier:
         webhooks: ChannelWebhooks,
         index: IndexFollower,
         writing: WritingDesk | None = None,
+        *,
+        ask: Ask,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock, webhooks)
-        self.audience = Audience(store, client, visibility)
+        self.audience = Audience(store, client, visibility, ask)
         self.digests = Digests(
             store,
             client,
@@ -99,11 +102,10 @@ class Courier:
             default_language=settings.language,
             on_end=self.wake,
         )
-        self._others: tuple[DueTask, ...] = (
+        self._own: tuple[DueTask, ...] = (self.digests, translating)
+        self._once: tuple[DueTask, ...] = (
             Matching(store, clock, on_end=self.wake),
-            self.digests,
             BestStories(store, clock, tastes, on_end=self.wake),
-            translating,
         )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
@@ -126,7 +128,8 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver whenever something is due. Ends by cancellation only, or by a fault."""
-        await self._client.wait_until_ready()
+        if not self._store.shards.end:  # else each shard is served when it is ready
+            await self._client.wait_until_ready()
         while True:
             self._woken.clear()
             await self._start_due()
@@ -170,6 +173,11 @@ class Courier:
         for other in self._others:
             other.clock_set_back(by)
         self.wake()
+
+    @property
+    def _others(self) -> tuple[DueTask, ...]:
+        """What is done for the servers of this process, and for all by the one with direct messages."""
+        return (*self._own, *self._once) if self._store.shards.has(None) else self._own
 
     # The loop
 
@@ -224,7 +232,7 @@ class Courier:
             return
         now = self._clock.now()
         busy = self._tasks.keys() | self._resting.keys()
-        dues = [now + _LONGEST_SLEEP, *self._resting.values()]
+        dues = [now + (_OTHERS_OWE if self._store.shards.end else _LONGEST_SLEEP), *self._resting.values()]
         nexts = [await self._store.dispatches.next_due(busy), await self._chores.next_due()]
         nexts += [await other.next_due() for other in self._others if other.task is None]
         dues += [due for due in nexts if due is not None]

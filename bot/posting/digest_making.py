@@ -145,32 +145,16 @@ class Digests(DueTask):
         if told is not None:
             gathered = told.without(gathered)
         taste = await self._tastes.of_server(digest.server_id)
-        language = await language_of(
-            self._store, self._client, guild.id, digest.channel_id, default_language=self._language
+        language = await language_of(self._store, self._client, guild.id, digest.channel_id, self._language)
+        draft = Edition(
+            since=since, until=until, daily=plan.weekday is None, zone=digest.time_zone, wide=plan.wide
         )
-        sections, more, outlets = await self._workers.run(
-            digest_selection.choose,
-            gathered.candidates,
-            gathered.kin,
-            since,
-            until,
-            taste,
-            language,
-            timeout=_TIME,
-        )
-        edition = Edition(
-            since=since,
-            until=until,
-            daily=plan.weekday is None,
-            zone=digest.time_zone,
-            wide=plan.wide,
-            more=more,
-            outlets=outlets,
-            sections=sections,
+        edition = await self._workers.run(
+            digest_selection.choose, gathered.candidates, gathered.kin, draft, taste, language, timeout=_TIME
         )
         if plan.summaries and self._summaries is not None:
             edition = await self._summed_up(self._summaries, edition, language, digest.server_id, patience)
-        if plan.chart and sections:
+        if plan.chart and edition.sections:
             try:
                 found = await rising(self._store, self._workers, feed_ids, Period.WEEK, until)
             except WorkerError as error:

@@ -50,7 +50,11 @@ class Translating(DueTask):
             self._is_asked_for = True
             return
         self._is_asked_for = False
-        channels = await self._store.preferences.translating()
+        channels = [
+            (channel, server)
+            for channel, server in await self._store.preferences.translating()
+            if self._store.shards.has(server)
+        ]
         ours = {channel: server for channel, server in channels if self._store.shards.has(server)}
         if ours:
             self._rests_until = now + _BETWEEN
@@ -61,9 +65,7 @@ class Translating(DueTask):
 
     async def _translate(self, translations: Translations, servers: dict[int, int]) -> None:
         languages = {
-            channel: await language_of(
-                self._store, self._client, server, channel, default_language=self._language
-            )
+            channel: await language_of(self._store, self._client, server, channel, self._language)
             for channel, server in servers.items()
         }
         done: set[tuple[int, str]] = set()

@@ -159,10 +159,15 @@ class Store:
         """
         await self._database.notices(heard)
 
+    async def tell(self, notice: str) -> None:
+        """Tell the other processes something: a name and perhaps a text, of fewer than 8,000 bytes."""
+        await self._database.tell(notice)
+
     async def look(self) -> None:
         """Find out whether the file, or the server, is still there; else that is its `fault`.
 
-        Raises `AlreadyRunning` where another bot runs on what is there now: this one is to end.
+        Raises `AlreadyRunning` where another bot runs on what is there now, or another server answers than
+        at the start: this one is to end.
         """
         await self._database.look()
 

@@ -14,8 +14,8 @@ from bot.store.ports import Database
 from bot.store.processes import must_hold
 from bot.store.records.process_records import Fence
 
-_APART = 5.0
-"""Seconds between two sessions that begin, of shards in one bucket.
+APART = 5.25
+"""Seconds between two sessions that begin, of shards in one bucket: Discord's five and what the way may take.
 
 https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
@@ -81,7 +81,7 @@ class ServedShards:
         if self._database.is_shared:
             return await self._database.transact(_begin_session, f"identify {bucket}")
         now = self._clock.monotonic()
-        wait = self._begun.get(bucket, -_APART) + _APART - now
+        wait = self._begun.get(bucket, -APART) + APART - now
         if wait <= 0:
             self._begun[bucket] = now
         return max(wait, 0.0)
@@ -91,7 +91,7 @@ def _begin_session(connection: Connection, name: str) -> float:
     now = int(connection.execute("SELECT database_time()").fetchone()[0])
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     begun = 0 if row is None else int(row[0])
-    wait = begun + round(_APART * 1_000) - now
+    wait = begun + round(APART * 1_000) - now
     if wait > 0 and begun <= now:
         return wait / 1_000
     _keep(connection, name, now)

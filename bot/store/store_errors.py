@@ -23,12 +23,16 @@ class DatabaseBroken(DatabaseFault):
     """The file is damaged."""
 
 
+class DatabaseReplaced(DatabaseBroken):
+    """Another server answers now, which may lack what was written last: only a new start finds out."""
+
+
 class NewerDatabase(StoreError):
     """The file was written by a later version of Telex."""
 
 
 class AlreadyRunning(StoreError):
-    """Another running bot has this database."""
+    """Another running bot has this database, or this one has to start anew: it is to end."""
 
 
 class LeaseLost(StoreError):

@@ -168,9 +168,7 @@ class Mentions:
     async def _language(self, place: Place) -> str:
         """The language of posts in a channel."""
         language = self.bot.newsroom.settings.language
-        return await language_of(
-            self.bot.store, self.bot, place.guild.id, place.id, default_language=language
-        )
+        return await language_of(self.bot.store, self.bot, place.guild.id, place.id, language)
 
     def _may_speak(self, place: Place) -> bool:
         """Whether the bot can answer in a channel; where it cannot, that is logged once."""

@@ -13,7 +13,6 @@ from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
 from bot.posting import discussions, notify_roles
 from bot.posting.rendering import buttons, posts
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -26,6 +25,7 @@ from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.reading.summary_menu import summaries_of, summary, writing
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
+from cogs.shared.place_options import post_language
 from cogs.shared.views import AskerLayout, Interaction, Press
 
 _THREAD = 100  # characters of a thread's name
@@ -187,9 +187,7 @@ async def _original(interaction: Interaction, article: Article, post: Dispatch) 
     chosen = await client.store.preferences.of_channel(post.channel_id)
     if settings.model_url is None or not chosen.translate:
         return ""
-    language = await language_of(
-        client.store, client, post.server_id, post.channel_id, default_language=settings.language
-    )
+    language = await post_language(interaction, post.channel_id)
     if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
         return ""
     heading = _("Original").upper()

@@ -13,7 +13,6 @@ from bot.core.locale import _
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
@@ -21,6 +20,7 @@ from cogs.reading.message_articles import choose_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
+from cogs.shared.place_options import post_language
 from cogs.shared.views import Interaction, answer
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
@@ -66,8 +66,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if article.feed_id not in await client.courier.audience.feeds_of_channel(guild, channel.id):
         raise Refusal(_("Some people here can’t see this article’s feed. Share its link instead."))
-    default = client.newsroom.settings.language
-    language = await language_of(client.store, client, guild.id, channel.id, default_language=default)
+    language = await post_language(interaction, channel.id)
     with locale.use(language):
         said = _("{person} shared").format(person=member.mention)
         layout = (text(f"-# {said}"), article_cards.card(article, shared=True))

@@ -14,7 +14,6 @@ from bot.core.refusals import Refusal
 from bot.core.workers import WorkerError
 from bot.digests.digest_selection import MOST_OF_A_SERVER, period
 from bot.posting.rendering import digest_pages
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, text
 from bot.posting.sending import permissions
@@ -58,7 +57,7 @@ class DigestFlow(ChannelPanel):
         due = hours.next_due(now, plan.minute, plan.weekday, zone)
         lines = [
             "### " + _("Digest for {channel}").format(channel=self.channel.mention),
-            _("{when} ({zone}), next one {date}").format(
+            _("Comes {when} ({zone}), next one {date}").format(
                 when=digest_words.when(plan), zone=zone, date=f"<t:{due}:R>"
             ),
             *(f"-# {line}" for line in digest_words.choices(plan)),
@@ -101,13 +100,7 @@ class DigestFlow(ChannelPanel):
             )
         except WorkerError as error:
             raise Refusal(_("That took too long. Try again.")) from error
-        language = await language_of(
-            client.store,
-            client,
-            self.channel.guild.id,
-            self.channel.id,
-            default_language=client.newsroom.settings.language,
-        )
+        language = await place_options.post_language(interaction, self.channel.id)
         told = await digest_pages.page(client.store, edition, language=language)
         if told is None:
             why = _("If there’s no news, no digest is sent.")

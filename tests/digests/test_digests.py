@@ -31,13 +31,16 @@ def article(number: int, title: str, **fields: Any) -> Candidate:
     return Candidate(**(values | fields))
 
 
+DRAFT = Edition(since=NOW - DAY, until=NOW, daily=True, zone="UTC", wide=False)
+
+
 def chosen(
     *candidates: Candidate, kin: Any = (), taste: Taste = NONE
 ) -> tuple[list[tuple[str | None, list[int]]], int]:
-    sections, more, _outlets = digest_selection.choose(candidates, kin, NOW - DAY, NOW, taste)
+    edition = digest_selection.choose(candidates, kin, DRAFT, taste)
     return [
-        (section.topic, [story.articles[0][0] for story in section.stories]) for section in sections
-    ], more
+        (section.topic, [story.articles[0][0] for story in section.stories]) for section in edition.sections
+    ], edition.more
 
 
 def test_what_many_outlets_tell_comes_first() -> None:
@@ -76,12 +79,10 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> 
         article(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
     ]
     for language, first in (("en", [[1, 2], [3, 4]]), ("fr", [[2, 1], [3, 4]])):
-        sections, _more, outlets = digest_selection.choose(
-            told, [(2, 1, 0.9)], NOW - DAY, NOW, language=language
-        )
-        stories = [story for section in sections for story in section.stories]
+        edition = digest_selection.choose(told, [(2, 1, 0.9)], DRAFT, language=language)
+        stories = [story for section in edition.sections for story in section.stories]
         assert sorted([one for one, _feed in story.articles] for story in stories) == first
-        assert outlets == 4
+        assert edition.outlets == 4
 
 
 def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all() -> None:
@@ -91,8 +92,8 @@ def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_a
         article(3, "Le retour du Minitel", language="fr", published=NOW - 90),
     ]
     for language, first in (("en", 2), ("fr", 1)):
-        sections, _more, _outlets = digest_selection.choose(told, (), NOW - DAY, NOW, language=language)
-        assert sections[0].stories[0].articles[0][0] == first
+        edition = digest_selection.choose(told, (), DRAFT, language=language)
+        assert edition.sections[0].stories[0].articles[0][0] == first
 
 
 def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it() -> None:

@@ -9,7 +9,8 @@ from itertools import islice
 import pytest
 
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.article_extraction import MAX_TEXT, article, decoded
+from bot.feeds.pages.article_extraction import MAX_TEXT, article
+from bot.feeds.pages.element_text import decoded
 from bot.text import furniture
 from tests.benchmarks.pages import found_by_telex, pages, score
 from tests.feeds.publishers import ENGLISH_PAGES, FRENCH_PAGES

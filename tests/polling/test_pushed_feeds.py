@@ -224,11 +224,21 @@ async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub: Hub) -> Non
     assert await titles(hub.newsroom) == []
 
 
+async def dripping() -> AsyncIterator[bytes]:
+    """A document that takes longer than anybody waits."""
+    for _ in range(20):
+        yield b"<rss>"
+        await asyncio.sleep(0.02)
+
+
 async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = await hub.agreed()
     assert await hub.push(b"x" * 200_000) == 413
+    monkeypatch.setattr(hub_routes, "RECEIVE_TIME", 0.05)
+    async with aiohttp.request("POST", hub.forms[-1]["hub.callback"], data=dripping()) as answer:
+        assert answer.status == 408
     for body in (b"", b"<rss", b"\x00" * 1_000, b"<html>no feed"):
         assert await hub.push(body) == 202
     current = await hub.newsroom.store.feeds.get(feed.id)

@@ -236,6 +236,32 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(
     await restored.close()
 
 
+async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(
+    on_server: Store, server: DatabaseServer, clock: ManualClock
+) -> None:
+    for statement in (
+        "CREATE TABLE meta_of_another (LIKE meta INCLUDING ALL)",
+        "INSERT INTO meta_of_another SELECT * FROM meta",
+        "DROP TABLE meta",
+        "ALTER TABLE meta_of_another RENAME TO meta",
+    ):
+        sql.run(server, statement)
+    sql.run(
+        server,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    for _ in range(2):
+        with pytest.raises(StoreError, match="has to start again"):
+            await on_server.meta.set("name", "value")
+    with pytest.raises(AlreadyRunning, match="has to start again"):
+        await on_server.look()
+    anew = await Store.open(server, clock)
+    assert await anew.meta.get("restored") == "1"
+    assert await anew.meta.get("name") is None
+    await anew.close()
+
+
 async def test_a_backup_is_pg_dumps(on_server: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="pg_dump"):
         await on_server.backup(tmp_path / "copy.db")

@@ -29,17 +29,22 @@ class Crowd:
     launcher: Launcher
     folder: Path
     clock: SystemClock = field(default_factory=SystemClock)
-    bot: BotProcess | None = None
+    bots: list[BotProcess] = field(default_factory=list)
     server_database: DatabaseServer | None = None
 
     @property
     def database(self) -> Path | DatabaseServer:
         return self.server_database or self.folder / "telex.db"
 
-    def server(self, channels: int) -> list[Channel]:
+    @property
+    def bot(self) -> BotProcess | None:
+        """The one that was started last."""
+        return self.bots[-1] if self.bots else None
+
+    def server(self, channels: int, shard: tuple[int, int] | None = None) -> list[Channel]:
         """A server with so many channels."""
         acts = self.discord.acts
-        server = acts.add_server("Newsroom")
+        server = acts.add_server("Newsroom", shard=shard)
         return [acts.add_channel(server, f"news-{number}") for number in range(channels)]
 
     async def owe(self, name: str, channels: Sequence[Channel], posts: int) -> list[str]:
@@ -92,19 +97,27 @@ class Crowd:
             (self.clock.now(),),
         )
 
-    def start(self, **environment: str) -> BotProcess:
-        """Start the bot."""
-        given = {
+    def environment(self, number: int) -> dict[str, str]:
+        """The settings of a bot; of several each has a number."""
+        return {
             "DISCORD_TOKEN": self.discord.token,
             "TELEX_DATABASE": direct_access.address(self.database),
+            "TELEX_INDEX": str(self.folder / f"index-{number}"),
             "TELEX_SEMANTIC": "false",
             "TELEX_FULL_TEXT": "never",
             "WIRE_API": self.discord.api,
             "WIRE_GATEWAY": self.discord.gateway.url,
             "WIRE_READY": "0.2",
         }
-        self.bot = BotProcess(self.launcher, self.folder, given | environment)
-        return self.bot
+
+    def start(self, **environment: str) -> BotProcess:
+        """Start a bot; several share a database on a server."""
+        number = len(self.bots) + 1
+        log = f"bot-{number}.log"
+        self.bots.append(
+            BotProcess(self.launcher, self.folder, self.environment(number) | environment, log=log)
+        )
+        return self.bots[-1]
 
     def posts(self, channels: Sequence[Channel]) -> int:
         """How many messages these channels have."""
@@ -112,12 +125,14 @@ class Crowd:
 
 
 @asynccontextmanager
-async def open_crowd(discord: DiscordServer, launcher: Launcher, folder: Path) -> AsyncIterator[Crowd]:
-    """A crowd whose bot does not outlive it."""
-    crowd = Crowd(discord, launcher, folder)
+async def open_crowd(
+    discord: DiscordServer, launcher: Launcher, folder: Path, database: DatabaseServer | None = None
+) -> AsyncIterator[Crowd]:
+    """A crowd whose bots do not outlive it."""
+    crowd = Crowd(discord, launcher, folder, server_database=database)
     try:
         yield crowd
     finally:
-        if crowd.bot is not None:
-            crowd.bot.kill()
-            await crowd.bot.ended()
+        for bot in crowd.bots:
+            bot.kill()
+            await bot.ended()

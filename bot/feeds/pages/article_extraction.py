@@ -6,7 +6,6 @@ tree; afterwards `bot.text.furniture` drops the lines that are furniture anywher
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import thread_extraction
+from bot.feeds.pages.element_text import decoded, tree_of
 from bot.feeds.parsing.entries import sound
 from bot.text import furniture
 from bot.text.characters import visible
-from bot.text.html import has_crowded_tag
 from bot.text.words import words as words_of
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 MAX_TEXT = 60_000
 """Characters of an article's text."""
 
-MAX_ATTRIBUTES = 20_000
-"""Most attributes of a tag that are parsed, in a third of a second: the time grows with their square."""
 FAR_LESS = 0.5
 """What part of a text is far less than it."""
 SHORT = 250
@@ -44,11 +41,6 @@ TELLING = 4
 LEAST_SHARED = 0.25
 """What part of the telling words of title and teaser a page holds that is about the same."""
 
-_HEAD = 4096
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
-_LATIN = {"ascii", "iso8859-1"}  # on the web they mean windows-1252 (https://encoding.spec.whatwg.org/)
-_NO_CHARSETS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
 _FURNITURE = {"nav", "footer", "button", "dialog", "template"}
 _ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
 _SILENT = {"script", "style", "noscript", "template", "a", "textarea", "title"}
@@ -93,15 +85,8 @@ def article(page: bytes, content_type: str, url: str) -> str:
     Empty when there is none. Raises FeedError with PARSE_DIED for tags that would take too long to parse.
     """
     markup = decoded(page, content_type)
-    if has_crowded_tag(markup, MAX_ATTRIBUTES):
-        raise FeedError(fetch_errors.PARSE_DIED, "a tag of too many attributes")
-    from lxml.etree import LxmlError  # noqa: PLC0415 - 15 MB that only a worker which reads pages needs
-    from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
-
-    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    try:
-        tree = document_fromstring(markup.encode(), parser=parser)
-    except (LxmlError, ValueError):  # an empty document, among others
+    tree = tree_of(markup)
+    if tree is None:
         return ""
     posts = thread_extraction.posts(tree)
     text = ""
@@ -148,27 +133,6 @@ def _prose(tree: HtmlElement) -> Iterable[str]:
     for element in tree.iter("*"):
         if element.tag not in _SILENT:
             yield from (text for text in (element.text, element.tail) if text and len(text) >= _PART)
-
-
-def decoded(page: bytes, content_type: str) -> str:
-    """A page as text: by its byte order mark, what HTTP says, what it says itself, or what it is valid in.
-
-    The order is that of https://html.spec.whatwg.org/#determining-the-character-encoding
-    """
-    for mark, name in _BOMS:
-        if page.startswith(mark):
-            return page.decode(name, "replace")
-    said = _CHARSET.search(content_type) or _CHARSET.search(page[:_HEAD].decode("latin-1"))
-    names = ["utf-8", "windows-1252"] if said is None else [said[1], "utf-8", "windows-1252"]
-    for name in names:
-        try:
-            codec = codecs.lookup(name)
-            if codec.name in _NO_CHARSETS:
-                continue
-            return page.decode("windows-1252" if codec.name in _LATIN else codec.name)
-        except (LookupError, ValueError):
-            continue
-    return page.decode("utf-8" if said and said[1].lower().startswith("utf") else "windows-1252", "replace")
 
 
 def _titles(tree: HtmlElement) -> set[str]:

@@ -1,19 +1,31 @@
-"""What an element of a page says, and when it was published (runs in a worker)."""
+"""A page as text and as a tree; what an element says, and when it was published (runs in a worker)."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bot.feeds import fetch_errors
+from bot.feeds.fetch_errors import FeedError
+from bot.text.html import has_crowded_tag
 from bot.text.times import feed_dates
 from bot.text.times.calendar_names import MONTHS
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
+MAX_ATTRIBUTES = 20_000
+"""Most attributes of a tag that are parsed, in a third of a second: the time grows with their square."""
+
 SILENT = frozenset({"script", "style", "noscript", "template"})
 
+_HEAD = 4096
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
+_LATIN = {"ascii", "iso8859-1"}  # on the web they mean windows-1252 (https://encoding.spec.whatwg.org/)
+_NO_CHARSETS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
 _NEAR = 40
 _NAMES = "|".join(sorted({name for name in MONTHS if name.isalpha()}, key=len, reverse=True))
 DATE = re.compile(
@@ -23,6 +35,44 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 _DATED_PATH = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-])")
+
+
+def decoded(page: bytes, content_type: str) -> str:
+    """A page as text: by its byte order mark, what HTTP says, what it says itself, or what it is valid in.
+
+    The order is that of https://html.spec.whatwg.org/#determining-the-character-encoding
+    """
+    for mark, name in _BOMS:
+        if page.startswith(mark):
+            return page.decode(name, "replace")
+    said = _CHARSET.search(content_type) or _CHARSET.search(page[:_HEAD].decode("latin-1"))
+    names = ["utf-8", "windows-1252"] if said is None else [said[1], "utf-8", "windows-1252"]
+    for name in names:
+        try:
+            codec = codecs.lookup(name)
+            if codec.name in _NO_CHARSETS:
+                continue
+            return page.decode("windows-1252" if codec.name in _LATIN else codec.name)
+        except (LookupError, ValueError):
+            continue
+    return page.decode("utf-8" if said and said[1].lower().startswith("utf") else "windows-1252", "replace")
+
+
+def tree_of(markup: str) -> HtmlElement | None:
+    """The tree of a page; None for what cannot be parsed.
+
+    Raises FeedError with PARSE_DIED for tags that would take too long to parse.
+    """
+    if has_crowded_tag(markup, MAX_ATTRIBUTES):
+        raise FeedError(fetch_errors.PARSE_DIED, "a tag of too many attributes")
+    from lxml.etree import LxmlError  # noqa: PLC0415 - 15 MB that only a worker which reads pages needs
+    from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
+
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    try:
+        return document_fromstring(markup.encode(), parser=parser)
+    except (LxmlError, ValueError):  # an empty document, among others
+        return None
 
 
 def published(item: list[HtmlElement], url: str) -> int | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import link_groups
-from bot.feeds.pages.element_text import SILENT, text_of
+from bot.feeds.pages.element_text import SILENT, decoded, text_of, tree_of
 from bot.feeds.pages.link_groups import MAX_TITLE, PROSE, Group, ListItem
 from bot.feeds.parsing.entries import language_of, line
 
@@ -63,22 +65,11 @@ class Page:
     """A page, parsed. One that cannot be parsed is empty."""
 
     def __init__(self, page: bytes, content_type: str, url: str) -> None:
-        from lxml.etree import LxmlError  # noqa: PLC0415 - only workers read pages
-        from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
-
-        from bot.feeds.pages.article_extraction import MAX_ATTRIBUTES, decoded  # noqa: PLC0415 - likewise
-        from bot.text.html import has_crowded_tag  # noqa: PLC0415 - likewise
-
         self._url = url
         self._markup = decoded(page, content_type)
         self._tree: HtmlElement | None = None
-        if has_crowded_tag(self._markup, MAX_ATTRIBUTES):
-            return
-        parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-        try:
-            self._tree = document_fromstring(self._markup.encode(), parser=parser)
-        except (LxmlError, ValueError):
-            return
+        with suppress(FeedError):
+            self._tree = tree_of(self._markup)
 
     def elements(self, *names: str) -> Iterator[HtmlElement]:
         """Its elements of these names, in its order."""

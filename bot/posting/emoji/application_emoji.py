@@ -64,7 +64,9 @@ class ApplicationEmoji:
     async def run(self) -> None:
         """Look now and then, for ever; what is posted right after the start does not wait for it."""
         await self._client.wait_until_ready()
-        await self._clock.sleep(_FIRST)
+        await self._clock.sleep(
+            _FIRST if self._store.shards.has(None) else 2 * _FIRST
+        )  # one process goes first
         while True:
             try:
                 await self.look()
@@ -161,6 +163,11 @@ class ApplicationEmoji:
         await self._store.outlet_icons.write(icon)
 
     async def _upload(self, name: str, png: bytes) -> None:
+        if self._store.shards.end:  # another process may have
+            there = await self._client.fetch_application_emojis()
+            self._emoji = {each.name: each for each in there}
+            if name in self._emoji:
+                return
         if len(self._emoji) >= MOST:
             await self._make_room()
         self._emoji[name] = await self._client.create_application_emoji(name=name, image=png)

@@ -50,7 +50,7 @@ class ChannelContents:
         tell what the readers of a channel may see, and does not.
         """
         language = await language_of(
-            self.store, self.client, guild.id, shared.channel_id, default_language=self.default_language
+            self.store, self.client, guild.id, shared.channel_id, self.default_language
         )
         with locale.use(language):
             match what:

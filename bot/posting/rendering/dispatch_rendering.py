@@ -9,6 +9,7 @@ from bot.core.models import Article, Dispatch, DispatchKind
 from bot.digests import digest_selection
 from bot.posting.rendering import digest_pages, messages, post_looks, posts
 from bot.posting.rendering.messages import Message
+from bot.posting.sending import message_places
 from bot.store import Store
 from bot.text import furniture
 from bot.writing.translations import translated
@@ -38,9 +39,7 @@ async def render(  # one line a kind
         return None
     if not from_pages and dispatch.kind is not DispatchKind.CATCH_UP:  # which shows titles alone
         articles = [one._replace(body=furniture.body(one.text[:_BEGINNING])) for one in articles]
-    language = await language_of(
-        store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language
-    )
+    language = await language_of(store, client, dispatch.server_id, dispatch.channel_id, default_language)
     if dispatch.kind is DispatchKind.DIGEST:
         return await digest_pages.render(
             store,
@@ -74,7 +73,8 @@ async def _watch(
     watch = None if dispatch.watch_id is None else await store.watches.get(dispatch.watch_id)
     if watch is None:
         return None
-    guild = None if watch.person_id is None else client.get_guild(dispatch.server_id)
+    theirs = watch.person_id is not None
+    guild = await message_places.server(client, store, dispatch.server_id) if theirs else None
     return messages.watch(
         dispatch.what,
         watch.query,
@@ -85,7 +85,7 @@ async def _watch(
 
 
 async def language_of(
-    store: Store, client: discord.Client, server_id: int, channel_id: int, *, default_language: str
+    store: Store, client: discord.Client, server_id: int, channel_id: int, default_language: str
 ) -> str:
     """The language of posts in a channel: what was chosen for it, else its server's, else the default."""
     language = await store.preferences.language(channel_id)

@@ -24,12 +24,7 @@ def notice_restoration(connection: Connection) -> bool:
 
     Numbers that Discord knows already are left out, as a backup of a file does.
     """
-    allowed = (
-        part
-        for function, part in _WHO.items()
-        if connection.value("SELECT has_function_privilege(?, 'EXECUTE')", (function,))
-    )
-    here = connection.value(f"SELECT concat_ws('/', {', '.join(allowed)})")
+    here = identity(connection)
     known = connection.value("SELECT value FROM meta WHERE name = ?", (_IDENTITY,))
     if known == here:
         return False
@@ -42,6 +37,16 @@ def notice_restoration(connection: Connection) -> bool:
     )
     set_counters(connection, {table: last + FREE_NUMBERS for table, last in counters(connection).items()})
     return True
+
+
+def identity(connection: Connection) -> str:
+    """Which database this is, as far as this user may know: another after it was restored or taken over."""
+    allowed = (
+        part
+        for function, part in _WHO.items()
+        if connection.value("SELECT has_function_privilege(?, 'EXECUTE')", (function,))
+    )
+    return str(connection.value(f"SELECT concat_ws('/', {', '.join(allowed)})"))
 
 
 def counters(connection: Connection) -> dict[str, int]:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -20,14 +20,20 @@ from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store.condition import Condition
 from bot.store.connection import Parameters
-from bot.store.postgres.counters import notice_restoration
+from bot.store.postgres.counters import identity, notice_restoration
 from bot.store.postgres.notifications import listen
 from bot.store.postgres.run_session import check_lock
 from bot.store.postgres.server_connection import Connection
 from bot.store.postgres.server_errors import is_lost, understand
 from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
 from bot.store.postgres.server_session import PAUSES, Session, Work
-from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
+from bot.store.store_errors import (
+    AlreadyRunning,
+    DatabaseBroken,
+    DatabaseReplaced,
+    DatabaseUnusable,
+    StoreError,
+)
 from bot.store.transaction import Transaction, fetchall, fetchone, objects
 
 log = logging.getLogger(__name__)
@@ -50,8 +56,9 @@ class Database:
         self.place = server
         self.condition = Condition(clock)
         self._lock = asyncio.Lock()
-        self._writer = Session(server)
-        self._readers = [Session(server) for _ in range(READERS)]
+        self._identity: str | None = None
+        self._writer = Session(server, self._connect)
+        self._readers = [Session(server, self._connect) for _ in range(READERS)]
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle.put_nowait(reader)
@@ -62,12 +69,27 @@ class Database:
         database = cls(server, clock)
         try:
             await database._writer.retried(lambda connection: migrate(connection, server))
-            if await database.transact(notice_restoration):
+            is_restored = await database.transact(notice_restoration)
+            database._identity = await database.read(identity)
+            if is_restored:
                 log.warning("The database %s was restored, or taken over by another server", server)
         except BaseException:
             await database.close()
             raise
         return database
+
+    def _connect(self) -> Connection:
+        """A session with the server that was there at the start. Raises `DatabaseReplaced`, psycopg.Error."""
+        connection = Connection(self.place)
+        with ExitStack() as unused:
+            unused.callback(connection.raw.close)
+            if self._identity is not None and identity(connection) != self._identity:
+                raise DatabaseReplaced(
+                    f"The database {self.place} was restored, or taken over by another server: Telex has to "
+                    "start again, to read back what it posted meanwhile."
+                )
+            unused.pop_all()
+        return connection
 
     async def close(self) -> None:
         """Close all sessions: running reads are cut short, a running write ends first."""
@@ -80,6 +102,10 @@ class Database:
         """As `Database.notices` of the ports."""
         await listen(self.place, heard)
 
+    async def tell(self, notice: str) -> None:
+        """As `Database.tell` of the ports."""
+        await self.fetchone("SELECT pg_notify('telex', ?)", (notice,))
+
     async def transact(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` in a transaction of its own, undone on any error or cancellation.
 
@@ -91,7 +117,7 @@ class Database:
             number = _begin(connection)
             result = function(connection, *args, **kwargs)
             if is_awaited:
-                _commit(connection, number)
+                self._commit(connection, number)
             else:
                 connection.roll_back()
             return result
@@ -103,13 +129,35 @@ class Database:
                 is_awaited = False
                 raise
 
+    def _commit(self, connection: Connection, number: str) -> None:
+        """Commit; where the session is lost on the way, ask the server whether it has done so."""
+        try:
+            connection.execute("COMMIT")
+        except psycopg.Error as error:
+            if not is_lost(error) or not self._was_committed(number):
+                raise
+
+    def _was_committed(self, number: str) -> bool:
+        """Whether a transaction whose session was lost is on record. Raises as `_connect`."""
+        for pause in PAUSES:
+            time.sleep(pause)
+            with suppress(psycopg.OperationalError):
+                asking = self._connect()
+                try:
+                    while (end := asking.value(_END, (number,))) == "in progress":
+                        time.sleep(0.1)  # the server has not noticed yet that its session is gone
+                    return bool(end == "committed")
+                finally:
+                    asking.raw.close()
+        raise psycopg.OperationalError("the connection was lost, and nobody knows whether it had written")
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
         """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
         async with self._writing() as writer:
             number = await writer.retried(_begin)
             yield Transaction(writer)
-            await writer.run(_commit, number)
+            await writer.run(self._commit, number)
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Session]:
@@ -162,7 +210,9 @@ class Database:
             self._idle.put_nowait(reader)
 
     async def look(self) -> None:
-        """Find out whether the server is there, and this process still the one that runs."""
+        """As `Store.look`."""
+        if isinstance(self.condition.fault, DatabaseReplaced):
+            raise AlreadyRunning(str(self.condition.fault))
         try:
             await asyncio.to_thread(check_lock, self.place)
         except psycopg.Error as error:
@@ -201,27 +251,3 @@ class Database:
 def _begin(connection: Connection) -> str:
     connection.execute("BEGIN")
     return str(connection.value(_BEGIN))
-
-
-def _commit(connection: Connection, number: str) -> None:
-    """Commit; where the session is lost on the way, ask the server whether it has done so."""
-    try:
-        connection.execute("COMMIT")
-    except psycopg.Error as error:
-        if not is_lost(error) or not _was_committed(connection.server, number):
-            raise
-
-
-def _was_committed(server: DatabaseServer, number: str) -> bool:
-    """Whether a transaction whose session was lost is on record. Raises psycopg.Error."""
-    for pause in PAUSES:
-        time.sleep(pause)
-        with suppress(psycopg.OperationalError):
-            asking = Connection(server)
-            try:
-                while (end := asking.value(_END, (number,))) == "in progress":
-                    time.sleep(0.1)  # the server has not noticed yet that its session is gone
-                return bool(end == "committed")
-            finally:
-                asking.raw.close()
-    raise psycopg.OperationalError("the connection was lost, and nobody knows whether it had written")

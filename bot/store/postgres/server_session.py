@@ -29,8 +29,9 @@ Work = Callable[Concatenate[Connection, P], T]
 class Session:
     """A connection with its thread, connected when it is used."""
 
-    def __init__(self, server: DatabaseServer) -> None:
+    def __init__(self, server: DatabaseServer, connect: Callable[[], Connection]) -> None:
         self.server = server
+        self._connect = connect
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: Connection | None = None
         self.is_open = True
@@ -65,7 +66,7 @@ class Session:
         while True:
             try:
                 if self._connection is None or self._connection.raw.closed:
-                    self._connection = Connection(self.server)
+                    self._connection = self._connect()
                 return function(self._connection)
             except psycopg.Error as error:
                 self.forget()
