@@ -40,7 +40,8 @@ _START = re.compile(r"(?<![\w'-])\w|(?<=\b[ld]')\w")
 _END = re.compile(r"\w(?=$|[^\w'-]|-ci\b|'s\b)")
 _LEAD = re.compile(
     r"(?P<preposition>(?P<since>since|depuis|after|apres|a partir de) "
-    r"|(?:between|entre|in|within|over|during|from|of|year|en|au|du|de|dans|pendant|annee|au cours de|au mois de) )?"
+    r"|(?:between|entre|in|within|over|during|from|of|year|en|au|du|de|dans|pendant|annee"
+    r"|au cours de|au mois de) )?"
     r"(?:on )?(?:(?:the|le|la|les|ces|des|du) |[ld]')?"
 )
 _OTHER_THING = r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici|black|cyber|good) (?:the |le |la |l')?"
