@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import discord
 from discord import app_commands
@@ -30,9 +30,7 @@ from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction, Reply
 from cogs.shared.windows import Line, Window
-
-if TYPE_CHECKING:
-    from cogs.watching.watch_commands import Watching
+from cogs.watching.new_watches import watch_for
 
 _KINDS = (discord.MessageType.default, discord.MessageType.reply)
 _QUESTION = 300  # characters
@@ -64,8 +62,7 @@ async def tell_button(interaction: Interaction, _item: object, *, question: str)
     asked = await readable(interaction, int(question))
     if asked is None:
         raise Refusal(_("This answer is too old. Ask again."))
-    watching = cast("Watching", interaction.client.get_cog("Watching"))
-    await watching.watch_for(interaction, watched(asked.text))
+    await watch_for(interaction, watched(asked.text))
 
 
 class Asking(LastingCog):
