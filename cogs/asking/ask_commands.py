@@ -24,8 +24,14 @@ from cogs.asking.answer_views import reply
 from cogs.asking.answer_votes import vote_button
 from cogs.asking.direct_messages import DirectMessages, unshared
 from cogs.asking.mention_answers import Mentions
-from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
-from cogs.asking.readable_feeds import Place, shared_feed_ids
+from cogs.asking.question_places import (
+    Place,
+    article_of_thread,
+    last_in,
+    nothing_readable,
+    place_of,
+    shared_feed_ids,
+)
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction, Reply
