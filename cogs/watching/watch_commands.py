@@ -48,9 +48,7 @@ class Watching(
         else:
             await watch_for_channel(interaction, where, query)
 
-    @add.autocomplete("query")
-    async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        return await query_choices(interaction, current)
+    add.autocomplete("query")(query_choices)
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:
