@@ -18,6 +18,7 @@ from aiohttp import web
 from playwright.sync_api import Page
 
 from bot.core.choices import Preference, Rule
+from bot.polling import shares
 from tests import shown
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -211,6 +212,24 @@ async def more(stage: Stage) -> None:
     await stage.last("import")
 
 
+async def flood(stage: Stage) -> None:
+    """Why an article of a feed that brings more than its share was left out."""
+    world, server, words = stage.world, stage.server, stage.words
+    title, _lead = words.stories[5]
+
+    def document(count: int) -> str:
+        items = (item(200 + number, title=title, body=str(number)) for number in range(count))
+        return rss(*items, title=words.others[1], language=words.language)
+
+    feed = await world.follow(server.serve("/flood.xml", document(5)))
+    await world.poll(feed)
+    await world.advance(HALF_AN_HOUR)
+    server.serve("/flood.xml", document(25))
+    await world.poll(feed)
+    await world.editor.slash(world.news, "why", link="https://news.example/articles/224")
+    await stage.last("why-left-out")
+
+
 async def lists(stage: Stage) -> None:
     """A page that has no feed, and the list on it."""
 
@@ -232,6 +251,7 @@ async def lists(stage: Stage) -> None:
 
 
 async def main(folder: Path) -> None:
+    shares.ENTRIES = 10  # of a feed at a time, before a newsroom opens
     for ending, words in WORDS.items():
         async with server_in(words.language) as (world, server):
             stage = Stage(world, server, words, folder, ending)
@@ -242,6 +262,7 @@ async def main(folder: Path) -> None:
             await news(stage)
             await trouble(stage)
             await more(stage)
+            await flood(stage)
             await lists(stage)
 
 

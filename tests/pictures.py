@@ -37,6 +37,7 @@ OTHERS = (
     "answer",
     "settings",
     "feed",
+    "follow",
     "place",
     "look",
     "story",

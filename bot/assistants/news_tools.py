@@ -160,7 +160,7 @@ class _Tools:
         limit: Limit = 10,
         order: Literal["relevance", "newest"] = "relevance",
     ) -> SearchFound:
-        """Search the articles."""
+        """Search the articles: the best matches first."""
         page = await self._newsroom.searcher.search(
             query, feed_ids=await self._sees(), limit=limit, sort=order
         )
@@ -174,7 +174,7 @@ class _Tools:
         self,
         question: Annotated[str, Field(min_length=1, max_length=500, description="In English or French.")],
     ) -> Answered:
-        """Answer a question by passages of the articles, quoted word for word with their sources."""
+        """Answer a question with quotes from the articles, word for word, each with its source."""
         told = (await answering.ask(self._newsroom.searcher, question, feed_ids=await self._sees())).as_json()
         return Answered(
             answered=told["answered"],
@@ -188,12 +188,12 @@ class _Tools:
         limit: Limit = 10,
         source: Annotated[str | None, Field(max_length=200, description="The name of one outlet.")] = None,
     ) -> list[Found]:
-        """The newest articles."""
+        """The newest articles, of all outlets or of one."""
         found = await self._newsroom.store.articles.newest(await self._sees(), outlet=source, limit=limit)
         return [_found(article_as_json(article)) for article in found]
 
     async def article(self, url: Link) -> FullArticle:
-        """An article with its text."""
+        """One article with its text."""
         article = await self._at(url)
         return FullArticle(
             **_found(article_as_json(article)),
@@ -203,7 +203,7 @@ class _Tools:
         )
 
     async def story(self, url: Link, limit: Limit = 10) -> StoryFound:
-        """What other outlets tell of the same story at about the same time."""
+        """Articles of other outlets about the same story."""
         article = await self._at(url)
         seen = await self._sees()
         if seen is None:
@@ -217,7 +217,7 @@ class _Tools:
         return StoryFound(article=_found(article_as_json(article)), others=others[:limit])
 
     async def trends(self, days: Literal[1, 7, 30] = 7) -> list[Rising]:
-        """Names and words that more articles tell of than in as many days before."""
+        """What’s rising: names and words in more articles than in the same number of days before."""
         period = {1: Period.DAY, 7: Period.WEEK, 30: Period.MONTH}[days]
         seen = await self._sees()
         if seen is None:
@@ -233,7 +233,7 @@ class _Tools:
         ]
 
     async def feeds(self) -> list[FeedFound]:
-        """The feeds that articles come from."""
+        """The feeds whose articles can be searched."""
         seen = await self._sees()
         return [
             FeedFound(title=feed.title, outlet=feed.outlet, url=urls.masked(feed.url))

@@ -41,6 +41,10 @@ class Limit:
             self._whole = {each: whole for each, whole in self._whole.items() if whole > now}
         self._whole[key] = max(self._whole.get(key, now), now) + turns * self._interval
 
+    def catch_up(self, key: Hashable, seconds: float) -> None:
+        """Elsewhere so much was used that all turns are back in so many seconds, at the earliest."""
+        self._whole[key] = max(self._whole.get(key, 0.0), self._clock.monotonic() + seconds)
+
 
 class Guesses:
     """Bounds how often secrets that may be made up are looked up: for each address on the web, and in all.

@@ -44,6 +44,7 @@ class Decision:
 
     `missed` says that the document has entries of which none was known; `vanished` are the articles that it
     no longer has though it should, `returned` those that it has again. In `excess` is what is not kept.
+    `used` is the share of each server that follows it that is used, in seconds until that is free again.
     """
 
     new: Sequence[NewArticle] = ()
@@ -53,6 +54,7 @@ class Decision:
     vanished: Sequence[int] = ()
     returned: Sequence[int] = ()
     excess: Excess | None = None
+    used: float = 0.0
 
     @property
     def is_news(self) -> bool:
@@ -133,6 +135,7 @@ class Intake:
             vanished=retractions.vanished(watched, present, dates) if is_whole else (),
             returned=retractions.returned(watched, present),
             excess=excess,
+            used=admitted.used,
         )
 
     async def _otherwise(

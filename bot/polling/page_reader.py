@@ -20,10 +20,11 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import Pages
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.hosts import Host, Hosts
+from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.content_records import Page, PageEnd
 from bot.text import urls
-from bot.text.host_slots import host_name
+from bot.text.host_slots import SLOTS, host_name
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,16 @@ _PASSING = {
 class Reader:
     """Reads pages: `run` for as long as the bot does, `read_due` those of some feeds and then no more."""
 
-    def __init__(self, settings: Settings, clock: Clock, store: Store, pages: Pages, hosts: Hosts) -> None:
-        self._settings, self._clock, self._store = settings, clock, store
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        pages: Pages,
+        hosts: Hosts,
+        leases: Leases,
+    ) -> None:
+        self._settings, self._clock, self._store, self._leases = settings, clock, store, leases
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
         """Readings since the start, by how they ended."""
@@ -76,6 +85,7 @@ class Reader:
 
     async def run(self) -> None:
         """Read what is due, for ever. What is under way when it is cancelled is read after the next start."""
+        await self._leases.start()
         under_way: dict[asyncio.Task[None], Page] = {}
         try:
             while self.wanted:
@@ -121,7 +131,7 @@ class Reader:
         busy = {host_name(page.url) for page in under_way.values()}
         in_hand = [page.article_id for page in under_way.values()]
         later: dict[int, int] = {}
-        for page in await self._store.readings.take(TAKEN, besides=in_hand):
+        for page in await self._store.readings.take(TAKEN, besides=in_hand, slots=self._slots):
             name = host_name(page.url)
             rests = self._rests_until.get(name, 0.0) - self._clock.monotonic()
             if free and name not in busy and rests <= 0:
@@ -135,8 +145,15 @@ class Reader:
         if later:
             await self._store.readings.put_back(later)
 
+    @property
+    def _slots(self) -> frozenset[int] | None:
+        """Those of the hosts that this process asks; None: all."""
+        held = self._leases.held(FEEDS)
+        return None if len(held) == SLOTS else held
+
     async def _until_next(self, under_way: dict[asyncio.Task[None], Page]) -> float:
-        following = await self._store.readings.next_due([page.article_id for page in under_way.values()])
+        in_hand = [page.article_id for page in under_way.values()]
+        following = await self._store.readings.next_due(in_hand, slots=self._slots)
         if following is None or len(under_way) >= AT_ONCE:
             return LONGEST_REST
         return min(max(following - self._clock.now(), 1.0), LONGEST_REST)

@@ -162,11 +162,15 @@ class PollRecorder:
         server_id: int | None,
         fence: Fence | None,
     ) -> PollReport:
-        servers = await self._store.feeds.followers(feed.id)
+        followers = await self._store.feeds.followers(feed.id)
+        servers = list(followers)
         if not servers and server_id is not None:
             servers = [server_id]
         followed = Followed(
-            servers, await self._store.surplus.of(feed.id), await self._store.surplus.names(feed.id)
+            servers,
+            await self._store.surplus.of(feed.id),
+            await self._store.surplus.names(feed.id),
+            {server: whole / 1_000 - now for server, whole in followers.items() if whole > now * 1_000},
         )
         desks = self._slow_desk if feed.id in self._dear else self._desks
         async with desks.turn(min(servers, key=desks.used, default=0)):
@@ -230,6 +234,7 @@ class PollRecorder:
                 kept_out_by=await subscription_filters.sieve(self._store, feed.id, decision.new),
                 kin=kin,
                 fence=fence,
+                used=dict.fromkeys(followed.servers, round(decision.used * 1_000)),
             )
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)

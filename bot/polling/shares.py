@@ -6,7 +6,7 @@ and one whose entries are others each time from posting for ever.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bot.core.clock import Clock
@@ -37,18 +37,26 @@ MANY_FEEDS = 10_000
 
 
 class Admitted(NamedTuple):
-    """How many of the first new entries are kept, and what there is too much of, if anything."""
+    """How many of the first new entries are kept, and what there is too much of, if anything.
+
+    `used` is what that takes of the share of each server, as seconds until it is free again.
+    """
 
     kept: int
     kind: SurplusKind | None = None
+    used: float = 0.0
 
 
 class Followed(NamedTuple):
-    """The servers that follow a feed, what was not kept of it until now, and the names of those entries."""
+    """The servers that follow a feed, what was not kept of it until now, and the names of those entries.
+
+    `owed` is in how many seconds all of a server's share is free, as far as other processes used it too.
+    """
 
     servers: Sequence[int] = ()
     surplus: Surplus | None = None
     passed_over: frozenset[bytes] = frozenset()
+    owed: Mapping[int, float] = {}
 
 
 class Shares:
@@ -57,6 +65,7 @@ class Shares:
     def __init__(self, clock: Clock) -> None:
         self._feeds = Limit(clock, allowed=ENTRIES, period=ENTRIES_PERIOD)
         self._servers = Limit(clock, allowed=SERVER_BYTES, period=SERVER_PERIOD)
+        self._second = SERVER_PERIOD / SERVER_BYTES  # for each byte
         self._all_new: dict[int, int] = {}  # polls in a row, by feed
 
     def admit(
@@ -81,12 +90,14 @@ class Shares:
         renames = self._renames(feed, followed, entries, strangers=strangers, now=now)
         if renames and missed:
             return Admitted(0, SurplusKind.IDENTITIES)
-        count = self._room(feed, followed.servers, sizes)
+        for server, seconds in followed.owed.items():
+            self._servers.catch_up(server, min(seconds, 2 * SERVER_PERIOD))
+        count, used = self._room(feed, followed.servers, sizes)
         if renames:
-            return Admitted(count, SurplusKind.IDENTITIES)
-        return Admitted(count, SurplusKind.ENTRIES if count < len(sizes) else None)
+            return Admitted(count, SurplusKind.IDENTITIES, used)
+        return Admitted(count, SurplusKind.ENTRIES if count < len(sizes) else None, used)
 
-    def _room(self, feed: Feed, servers: Sequence[int], sizes: Sequence[int]) -> int:
+    def _room(self, feed: Feed, servers: Sequence[int], sizes: Sequence[int]) -> tuple[int, float]:
         most = self._feeds.room(feed.id)
         left = max(map(self._servers.room, servers))
         count = taken = 0
@@ -99,7 +110,7 @@ class Shares:
         self._feeds.take(feed.id, count)
         for server in servers:
             self._servers.take(server, taken / len(servers))
-        return count
+        return count, taken / len(servers) * self._second
 
     def _renames(self, feed: Feed, followed: Followed, entries: int, *, strangers: bool, now: int) -> bool:
         """Whether a feed gives its entries other names each time."""

@@ -113,12 +113,11 @@ def _divide(connection: Connection, me: Process, share: Share, living: int) -> f
     kept = kept[:part] if share.even else kept
     free = sorted(share.numbers - owners.keys())
     taken = free[: max(part - len(kept), 0)]
-    connection.executemany(
-        "DELETE FROM lease WHERE kind = ? AND number = ?",
-        [(share.kind, number) for number in mine if number not in kept],
-    )
-    connection.executemany(
-        "INSERT INTO lease (kind, number, owner) VALUES (?, ?, ?)",
-        [(share.kind, number, me.id) for number in taken],
-    )
+    if given_back := [(share.kind, number) for number in mine if number not in kept]:
+        connection.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", given_back)
+    if taken:
+        connection.executemany(
+            "INSERT INTO lease (kind, number, owner) VALUES (?, ?, ?)",
+            [(share.kind, number, me.id) for number in taken],
+        )
     return frozenset(kept + taken)

@@ -130,10 +130,16 @@ def excerpt(text: str, limit: int) -> str:
 
 
 def opening(texts: Iterable[str], title: str, limit: int) -> str:
-    """The beginning of the first of these texts, plain, that is more than the title; "" where none is."""
+    """The beginning of the first of these texts, plain, that is more than the title; "" where none is.
+
+    Where the title is the first sentences, as of a post of an account, what comes after them.
+    """
     name = title.rstrip("….")
     paragraphs = (plain(text[:_OPENING]) for text in texts)
-    return excerpt(next((each for each in paragraphs if each and each.rstrip("….") != name), ""), limit)
+    shown = next((each for each in paragraphs if each and each.rstrip("….") != name), "")
+    if title.endswith((".", "!", "?")) and shown.startswith(f"{title} "):
+        shown = shown[len(title) :]
+    return excerpt(shown, limit)
 
 
 def _cut_at_word(text: str, limit: int) -> str:

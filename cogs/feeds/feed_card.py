@@ -6,15 +6,18 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
+from bot.core.choices import Filter
 from bot.core.locale import _
 from bot.core.models import Feed, FeedState
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined, Refusal
 from bot.feeds.pages import list_feeds
+from bot.polling.feed_search import MOST_FEEDS, Unfollowable
 from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Row, text
 from bot.posting.wording import filter_labels
 from bot.text import safe, urls
+from bot.watches import subscription_filters
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
 from cogs.feeds.look_choices import FeedLook
@@ -76,13 +79,16 @@ class FeedCard(SubscriptionPanel):
             times.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.look(subscription.server_id)
         chosen = [_("look: {look}").format(look=post_looks.brief(look))]
+        notes = [f"🟠 {note}" for note in await feed_health.bounds(interaction, self.pair)]
         if kept := await store.filters.of(subscription.id):
             chosen.append(filter_labels.listed(kept, most=_RULES, length=_RULE))
+            trial = await subscription_filters.tried(store, feed.id, kept)
+            if trial.outcomes and not trial.posted:
+                notes.append(f"🟠 {filter_commands.passed(trial)}")
         address = safe.plain(urls.masked(list_feeds.page_of(feed.url)), _ADDRESS).replace("`", "'")
         found = [f"`{address}`"]
         if list_feeds.is_list(feed.url):
             found.append(_("a list on this page"))
-        notes = [f"🟠 {note}" for note in await feed_health.bounds(interaction, self.pair)]
         return [" · ".join(times), *notes, f"-# {' · '.join(chosen)}", f"-# {' · '.join(found)}"]
 
     async def _turn(self, interaction: Interaction) -> None:
@@ -120,6 +126,7 @@ class RemoveFlow(ManagersLayout):
     def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
         super().__init__(interaction, command_id)
         self._subscription, self._feed = pair
+        self._filters: list[Filter] = []
 
     async def start(self, interaction: Interaction) -> None:
         question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
@@ -131,12 +138,39 @@ class RemoveFlow(ManagersLayout):
         await self.display(interaction, (text(self._said(question)), row))
 
     async def _remove(self, interaction: Interaction) -> None:
-        ended = await interaction.client.store.subscriptions.unfollow(
+        store = interaction.client.store
+        self._filters = await store.filters.of(self._subscription.id)
+        ended = await store.subscriptions.unfollow(
             self._subscription.channel_id, self._feed.id, person_id=interaction.user.id
         )
         if not ended:
             raise Refusal(no_longer())
-        await self.end(interaction, self._said(_("Stopped following {feed} in <#{channel}>.")))
+        said = self._said(_("Stopped following {feed} in <#{channel}>."))
+        await self.display(interaction, (text(said), Row(Press(self._undo, label=_("Undo")))))
+
+    async def _undo(self, interaction: Interaction) -> None:
+        """Follow it again, as it was."""
+        before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
+        if await store.subscriptions.count(before.server_id) >= MOST_FEEDS:
+            raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
+        if await store.feeds.get(self._feed.id) is None:
+            raise Refusal(no_longer())
+        again, _created = await store.subscriptions.follow(
+            server_id=before.server_id,
+            channel_id=before.channel_id,
+            feed_id=self._feed.id,
+            first_article_id=None,
+            person_id=person_id,
+        )
+        if before.look is not None:
+            await store.subscriptions.set_look(again.id, before.look, person_id=person_id)
+        if self._filters:
+            wanted = [(one.rule, one.query) for one in self._filters]
+            await store.filters.add(again.id, wanted, limit=subscription_filters.MOST, person_id=person_id)
+        if before.paused is not None:
+            await store.subscriptions.pause(again.id, person_id=person_id)
+        interaction.client.newsroom.poller.wake()
+        await self.end(interaction, self._said(_("Following {feed} in <#{channel}> again.")))
 
     async def _keep(self, interaction: Interaction) -> None:
         await self.end(interaction, self._said(_("Still following {feed} in <#{channel}>.")))

@@ -112,15 +112,18 @@ class FilterList(SubscriptionPanel):
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
         """Show the filters as they are now, after one was removed."""
-        kept = await interaction.client.store.filters.of(self.pair[0].id)
+        store, (subscription, feed) = interaction.client.store, self.pair
+        kept = await store.filters.of(subscription.id)
         lines = [_("Removed: {filter}").format(filter=filter_labels.named(removed)) if removed else ""]
         lines += [f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)]
         if not kept:
             lines.append(
                 _("No filters: every article is posted. Add one with the options `only` and `never`.")
             )
-        elif sum(one.rule is Rule.ONLY for one in kept) > 1:
-            lines.append("-# " + _("With several “only” filters, matching one is enough."))
+        else:
+            lines.append(passed(await subscription_filters.tried(store, feed.id, kept)))
+            if sum(one.rule is Rule.ONLY for one in kept) > 1:
+                lines.append("-# " + _("With several “only” filters, matching one is enough."))
         removers = [
             Press(partial(self._remove, one), label=_("Remove {number}").format(number=number))
             for number, one in enumerate(kept, 1)
@@ -134,6 +137,16 @@ class FilterList(SubscriptionPanel):
             subscription.id, [one.id], person_id=interaction.user.id
         )
         await self.show(interaction, one if there else None)
+
+
+def passed(trial: Trial) -> str:
+    """How many of the newest articles get past the filters that a feed has."""
+    return counted(
+        "{posted} of the last {count} article gets past the filters",
+        "{posted} of the last {count} articles get past the filters",
+        len(trial.outcomes),
+        posted=amount(trial.posted),
+    )
 
 
 def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:

@@ -57,7 +57,7 @@ class DigestFlow(ChannelPanel):
         due = hours.next_due(now, plan.minute, plan.weekday, zone)
         lines = [
             "### " + _("Digest for {channel}").format(channel=self.channel.mention),
-            _("{when} ({zone}), next one {date}").format(
+            _("Comes {when} ({zone}), next one {date}").format(
                 when=digest_words.when(plan), zone=zone, date=f"<t:{due}:R>"
             ),
             *(f"-# {line}" for line in digest_words.choices(plan)),

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from bot.assistants import news_tools, serving
 from bot.client.public_channels import public_channels
 from bot.client.services import Newsroom
 from bot.core.rate_limits import Guesses
+from tests.clocks import ManualClock
 from tests.store.samples import add_feed, follow, new_article, record
 from tests.wire import clients
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
@@ -149,6 +150,7 @@ async def with_token(url: str, token: str) -> AsyncIterator[Client]:
 async def test_a_token_of_a_server_shows_what_everybody_there_may_read(
     newsroom: Newsroom,
     discord_server: DiscordServer,  # noqa: F811
+    clock: ManualClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clients.redirect(discord_server, monkeypatch)
@@ -180,13 +182,27 @@ async def test_a_token_of_a_server_shows_what_everybody_there_may_read(
             assert await status(url, wrong) == HTTPStatus.UNAUTHORIZED
         assert len(looked_up) < Guesses.OF_ONE  # made up ones are not looked up for ever
         assert await status(url, token) != HTTPStatus.UNAUTHORIZED
+        for hostile, refusal in (
+            ("x" * (serving.LARGEST + 1), HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+            ("[" * 30_000, HTTPStatus.BAD_REQUEST),
+        ):
+            assert await status(url, token, hostile) == refusal
         (shown,) = await tokens.of_server(server.id)
         assert shown.used == newsroom.clock.now()
+        clock.advance(serving.PERIOD)
+        async with AsyncExitStack() as stack:  # sessions cost nothing that is kept
+            many = [await stack.enter_async_context(with_token(url, token)) for _ in range(8)]
+            listed = await asyncio.gather(*(client.call_tool("feeds", {}) for client in many))
+            assert not any(answer.is_error for answer in listed)
         assert await tokens.revoke(server.id) == 1
         assert await status(url, token) == HTTPStatus.UNAUTHORIZED
 
 
-async def status(url: str, token: str) -> int:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+CALL = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+
+
+async def status(url: str, token: str, body: str = CALL) -> int:
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx2.AsyncClient(headers=headers) as http:
-        return (await http.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})).status_code
+        return (await http.post(url, content=body)).status_code

@@ -61,11 +61,13 @@ _UNDER_WAY = """
 """
 
 
-def weather(chance: random.Random, counts: Counter[str], speed: float) -> Callable[[str], Fault | None]:
+def weather(
+    chance: random.Random, counts: Counter[str], speed: float, *, wrong: float = WRONG
+) -> Callable[[str], Fault | None]:
     """What happens to each call."""
 
     def fault(call: str) -> Fault | None:
-        if not _CREATES.fullmatch(call) or chance.random() > WRONG:
+        if not _CREATES.fullmatch(call) or chance.random() > wrong:
             return None
         counts["faults"] += 1
         body = {"code": 0, "message": "Bad Gateway"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.core.choices import Look, Rule
 from bot.feeds import outlet_directory
 from bot.feeds.parsing import opml
 from bot.text import urls
@@ -70,6 +71,24 @@ async def test_removing_asks_and_then_ends_the_subscription(telex: World, feed_s
     done = await telex.editor.click(last(asked), label="Stop following")
     assert "Stopped following" in said(done)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
+
+
+async def test_what_was_removed_comes_back_as_it_was(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    ((before, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    person = telex.editor.id
+    await telex.store.filters.add(before.id, [(Rule.NEVER, "chips")], person_id=person, limit=9)
+    await telex.store.subscriptions.set_look(before.id, Look(prefix="📰"), person_id=person)
+    await telex.store.subscriptions.pause(before.id)
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
+    gone = await telex.editor.click(last(asked), label="Stop following")
+    assert "again" in said(await telex.editor.click(last(gone), label="Undo"))
+    ((after, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    assert after.look == Look(prefix="📰")
+    assert after.paused is not None
+    assert [one.query for one in await telex.store.filters.of(after.id)] == ["chips"]
+    await telex.deliver()
+    assert len(telex.posts()) == 1
 
 
 async def test_a_subscription_that_ended_meanwhile_is_told(telex: World, feed_server: FeedServer) -> None:

@@ -132,12 +132,14 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
     await telex.store.filters.add(int(subscription), rules, person_id=telex.editor.id, limit=10)
     listed = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "1. never `chips`\n2. only `'maps'`\n3. only `vote`" in said(listed)
+    assert "1 of the last 3 articles get past the filters" in said(listed)
     assert "matching one is enough" in said(listed)
     fewer = await telex.editor.click(last(listed), label="Remove 2")
     assert "Removed: only `'maps'`" in said(fewer)
     assert await kept(telex) == [("never", "chips"), ("only", "vote")]
     overview = said(await card(telex))
     assert "-# look: card · never `chips`, only `vote`" in overview
+    assert "🟠" not in overview
     fewer = await telex.editor.click(last(fewer), label="Remove 1")
     await telex.editor.click(last(fewer), label="Remove 1")
     assert await kept(telex) == []
@@ -147,6 +149,13 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
         ("filter", telex.editor.id, "never chips", None),
         ("filter", telex.editor.id, "only `maps`", None),
     ]
+
+
+async def test_a_filter_that_hides_everything_shows(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    rules = [(Rule.ONLY, "zebras")]
+    await telex.store.filters.add(int(await first(telex)), rules, person_id=telex.editor.id, limit=10)
+    assert "🟠 0 of the last 3 articles get past the filters" in said(await card(telex))
 
 
 async def test_there_can_be_only_so_many(

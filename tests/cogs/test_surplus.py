@@ -38,7 +38,7 @@ async def test_the_list_why_and_one_message_tell_of_it(
         await telex.editor.slash(telex.news, "feed list")
     )
     told = said(await telex.reader.slash(telex.news, "why", link=LEFT_OUT))
-    assert told == f"left out <t:{now}:f>: **Example News** brought more than I can keep"
+    assert told == f"Left out <t:{now}:f>: **Example News** published more at once than I can keep."
     posts = [embed.description or "" for post in telex.posts() for embed in post.embeds] + [
         post.content for post in telex.posts()
     ]
@@ -55,5 +55,5 @@ async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(
     hide(telex, telex.news, telex.reader)
     elsewhere = telex.guild.create_text_channel("elsewhere")
     told = said(await telex.reader.slash(elsewhere, "why", link=LEFT_OUT))
-    assert "left out" not in told
+    assert "Left out" not in told
     assert "I haven’t seen this" in told

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
+from bot.polling import shares
 from bot.processes.leases import FEEDS
 from bot.text.host_slots import SLOTS, slot_of
 from tests.answers.desk import followed
@@ -110,6 +111,20 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(
     release.set()
     await until(lambda: "Another process works at feeds" in caplog.text)
     assert await articles()
+
+
+async def test_what_a_server_may_bring_is_bounded_over_all_pollers(
+    pair: Pair, publishers: Callable[[int], FeedServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)  # some eleven articles
+    for number, room in enumerate(pair):
+        room.poller.intake._shares = shares.Shares(room.clock)
+        feed = await followed(room, publishers(number).serve("/", rss(), etag=False))
+        await room.poller.poll(feed, polite=False)
+        entries = [item(100 * number + place) for place in range(10)]
+        publishers(number).serve("/", rss(*entries), etag=False)
+        await room.poller.poll(feed, polite=False)
+    assert 10 < await pair[0].store.articles.count() < 16
 
 
 async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(

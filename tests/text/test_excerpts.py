@@ -93,6 +93,14 @@ def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
         assert whole.startswith(shown.removesuffix("…").rstrip())
 
 
+def test_an_opening_goes_on_where_a_title_of_whole_sentences_ends():
+    post = "The cable works again. The splice took eleven days. Gotland noticed little."
+    title = "The cable works again. The splice took eleven days."
+    assert excerpts.opening((post,), title, 200) == "Gotland noticed little."
+    assert excerpts.opening((post,), "The cable", 200) == post
+    assert excerpts.opening((title,), title, 200) == ""
+
+
 def test_an_excerpt_ends_with_a_sentence_where_one_ends():
     text = "Amazon suspend la vente. La police attendra un an. Puis on verra bien ce que la loi dira."
     assert excerpts.excerpt(text, 60) == "Amazon suspend la vente. La police attendra un an."

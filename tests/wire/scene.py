@@ -49,11 +49,12 @@ class Scene(Looking):
         *,
         speed: float = 1,
         database: Path | DatabaseServer | None = None,
+        shard: tuple[int, int] | None = None,
     ) -> None:
         self.discord = discord
         self.feeds = feeds
         self.database = database or folder / "telex.db"
-        self.server: Server = discord.acts.add_server("Newsroom")
+        self.server: Server = discord.acts.add_server("Newsroom", shard=shard)
         self.channels: dict[str, Channel] = {}
         self.watchers: dict[str, Channel] = {}
         self.url = ""
@@ -171,6 +172,11 @@ class Scene(Looking):
         self._articles += [item(number, title=f"{about} {number}", published=now - 1) for number in numbers]
         self.serve()
         return numbers
+
+    def first_number(self, number: int) -> None:
+        """Let the articles have numbers above this one: other scenes have the others."""
+        self._articles = [""] * number
+        self._withdrawn = set(range(1, number + 1))
 
     def serve(self) -> None:
         """The publisher answers with the whole feed."""
@@ -365,7 +371,7 @@ class Scene(Looking):
     def start(self, **environment: str) -> BotProcess:
         """Start a bot."""
         logins = len(self.discord.gateway.identified)
-        self.bot = BotProcess(self._launcher, self._folder, {**self._environment, **environment})
+        self.bot = BotProcess(self._launcher, self._folder, {**self.environment, **environment})
         self._logins[self.bot.pid] = logins
         return self.bot
 
@@ -373,12 +379,13 @@ class Scene(Looking):
         """What a command of the terminal says, a bot running or not. Raises AssertionError when it fails."""
         self._commands += 1
         log = f"command-{self._commands}.log"
-        command = BotProcess(self._launcher, self._folder, self._environment, *argv, log=log)
+        command = BotProcess(self._launcher, self._folder, self.environment, *argv, log=log)
         assert await command.ended() == status, command.log
         return command.log
 
     @property
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The settings of its bots."""
         return {
             "DISCORD_TOKEN": self.discord.token,
             "TELEX_DATABASE": direct_access.address(self.database),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
-import socket
 from functools import partial
 from pathlib import Path
 from signal import SIGKILL
 
-import aiohttp
 import pytest
-from aiohttp import web
 
 from bot.core.choices import Look, Preference
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.gateway import GUILD_MESSAGES
@@ -21,6 +17,7 @@ from tests.wire.kills import Step, die, toll
 from tests.wire.scene import KINDS, Scene, open_scene
 from tests.wire.state import Message, Permission
 from tests.wire.waiting import until
+from tests.wire.websub_hub import WebSubHub
 
 POLLS = "bot.store.sources.polls:Polls.record"
 FETCH = "bot.feeds.fetch:Fetcher.get"
@@ -186,29 +183,10 @@ def _has_connected(scene: Scene, times: int) -> bool:
 
 
 async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene: Scene, feed_server: FeedServer) -> None:
-    forms: list[dict[str, str]] = []
-
-    async def subscribe(request: web.Request) -> web.Response:
-        forms.append(dict(await request.post()))  # type: ignore[arg-type]  # a form of texts
-        return web.Response(status=202)
-
-    hub = feed_server.handle("/hub", subscribe)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    feed_server.serve("/feed.xml", rss(item(1), title="With a hub"), headers={"Link": f"<{hub}>; rel=hub"})
-    await scene.make_due()
-    scene.start(TELEX_PUBLIC_URL=f"http://{address}", TELEX_HEALTH_ADDRESS=address)
-    await until(lambda: bool(forms))
-    asked = {f"hub.{name}": forms[0][f"hub.{name}"] for name in ("mode", "topic", "lease_seconds")}
-    callback = forms[0]["hub.callback"]
-    async with aiohttp.request("GET", callback, params={**asked, "hub.challenge": "x"}) as answer:
-        assert (answer.status, await answer.text()) == (200, "x")
+    hub = WebSubHub(feed_server)
+    await hub.agree(scene)
     await scene.settled()
-    body = rss(item(2, title="Article 2")).encode()
-    digest = hmac.new(forms[0]["hub.secret"].encode(), body, "sha256").hexdigest()
-    headers = {"X-Hub-Signature": f"sha256={digest}", "Content-Type": "application/rss+xml"}
-    async with aiohttp.request("POST", callback, data=body, headers=headers) as answer:
-        assert answer.status == 202
+    await hub.push(2)
     await scene.posted([2])
     assert all(scene.order(kind) == [1, 2] for kind in KINDS)
 

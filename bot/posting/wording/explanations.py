@@ -85,7 +85,7 @@ async def _left_out(store: Store, link: str) -> tuple[LeftOut, ...]:
 
 def left_out(feed: str, *, when: str) -> str:
     """What to say of an entry that was beyond its feed's share, in the language of this task."""
-    return _("left out {when}: {feed} brought more than I can keep").format(when=when, feed=feed)
+    return _("Left out {when}: {feed} published more at once than I can keep.").format(when=when, feed=feed)
 
 
 async def message_of(store: Store, link: str) -> Dispatch | None:

@@ -30,7 +30,14 @@ class ArticleChanges:
 
         It is so where too many came since, or the database was replaced by a copy or by another.
         """
-        return await self._database.read(_after, number, mark, limit)
+        rows = await self._database.fetchall(
+            "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
+            (number, limit + 1),
+        )
+        known, later = rows[:1], rows[1:]
+        if [tuple(row)[:2] for row in known] != [(number, mark)]:
+            return None
+        return [ArticleChange(*row) for row in later]
 
     async def articles_below(self, article_id: int, limit: int) -> list[Article]:
         """The articles with the largest ids below one, the largest first."""
@@ -47,16 +54,6 @@ class ArticleChanges:
             await transaction.execute(
                 "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,)
             )
-
-
-def _after(connection: Connection, number: int, mark: int, limit: int) -> list[ArticleChange] | None:
-    known = connection.execute("SELECT mark FROM article_change WHERE id = ?", (number,)).fetchone()
-    if known is None or known[0] != mark:
-        return None
-    rows = connection.execute(
-        "SELECT id, mark, article_id FROM article_change WHERE id > ? ORDER BY id LIMIT ?", (number, limit)
-    )
-    return [ArticleChange(*row) for row in rows]
 
 
 def _below(connection: Connection, article_id: int, limit: int) -> list[Article]:

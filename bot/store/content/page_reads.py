@@ -23,21 +23,28 @@ class Readings:
         self._clock = clock
 
     async def take(
-        self, limit: int, *, feed_ids: Collection[int] | None = None, besides: Collection[int] = ()
+        self,
+        limit: int,
+        *,
+        feed_ids: Collection[int] | None = None,
+        besides: Collection[int] = (),
+        slots: Collection[int] | None = None,
     ) -> list[Page]:
-        """Pages that are due, of these feeds alone if told so, and begin an attempt for each.
+        """Pages that are due, of these feeds and slots alone if told so, and begin an attempt for each.
 
         Each feed's newest comes first, then each one's next: no feed waits for another's.
         `besides` are articles that are in hand.
         """
-        return await self._database.transact(_take, limit, feed_ids, besides, self._clock.now())
+        return await self._database.transact(_take, limit, feed_ids, besides, slots, self._clock.now())
 
-    async def next_due(self, besides: Collection[int] = ()) -> int | None:
-        """When a page is due next, without those in hand."""
+    async def next_due(
+        self, besides: Collection[int] = (), *, slots: Collection[int] | None = None
+    ) -> int | None:
+        """When a page, of these slots if given, is due next, without those in hand."""
         row = await self._database.fetchone(
-            "SELECT min(due) FROM reading WHERE due IS NOT NULL "
-            "AND article_id NOT IN (SELECT value FROM json_each(?))",
-            (listed(besides),),
+            f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_in(slots)} "
+            "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
+            {"besides": listed(besides), "slots": listed(slots or ())},
         )
         return row[0] if row else None
 
@@ -80,15 +87,20 @@ class Readings:
         return int(row[0]) if row else 0
 
 
+def _in(slots: Collection[int] | None) -> str:
+    return "" if slots is None else "AND (slot IS NULL OR slot IN (SELECT value FROM json_each(:slots)))"
+
+
 def _take(
     connection: Connection,
     limit: int,
     feed_ids: Collection[int] | None,
     besides: Collection[int],
+    slots: Collection[int] | None,
     now: int,
 ) -> list[Page]:
     rows = connection.execute(
-        """
+        f"""
         SELECT article.id, article.page, article.url, article.title,
                coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
                turn.attempts + 1
@@ -96,7 +108,7 @@ def _take(
             SELECT article_id, attempts,
                    row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
             FROM reading
-            WHERE due <= :now AND (:all OR feed_id IN (SELECT value FROM json_each(:feeds)))
+            WHERE due <= :now {_in(slots)} AND (:all OR feed_id IN (SELECT value FROM json_each(:feeds)))
               AND article_id NOT IN (SELECT value FROM json_each(:besides))
             ORDER BY place, article_id DESC LIMIT :limit
         ) AS turn JOIN article ON article.id = turn.article_id
@@ -107,6 +119,7 @@ def _take(
             "all": feed_ids is None,
             "feeds": listed(feed_ids or ()),
             "besides": listed(besides),
+            "slots": listed(slots or ()),
             "limit": limit,
         },
     ).fetchall()

@@ -14,6 +14,7 @@ from bot.store.outbox import corrections
 from bot.store.records.content_records import PageEnd
 from bot.store.rows import listed
 from bot.text import furniture, urls
+from bot.text.host_slots import slot_of
 from bot.text.teasers import is_teaser
 
 OF_BACKLOG = 5
@@ -45,7 +46,7 @@ def want(
         (feed.id, now - DAY, PageEnd.BACKLOG),
     ).fetchone()
     private = feed.server_id is not None or urls.has_credentials(feed.url)
-    wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None]] = []
+    wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
     for row in rows:
         if not is_teaser(row["given"] or row["summary"]):
             continue
@@ -61,10 +62,10 @@ def want(
         else:
             taken += 1
         due, ended = (now, None) if outcome is None else (None, now)
-        wanted.append((row["id"], feed.id, now, not first, due, outcome, ended))
+        wanted.append((row["id"], feed.id, now, not first, due, outcome, ended, slot_of(row["url"])))
     connection.executemany(
-        "INSERT INTO reading (article_id, feed_id, wanted, news, due, outcome, ended) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO reading (article_id, feed_id, wanted, news, due, outcome, ended, slot) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         wanted,
     )
 

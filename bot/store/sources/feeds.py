@@ -133,12 +133,17 @@ class Feeds:
                 "UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues
             )
 
-    async def followers(self, feed_id: int) -> list[int]:
-        """Some of the servers that follow a feed unpaused and that the bot is in."""
+    async def followers(self, feed_id: int) -> dict[int, int]:
+        """Some of the servers that follow a feed unpaused and that the bot is in.
+
+        Each with when all of its share of new articles is free, in milliseconds since 1970 in UTC.
+        """
         rows = await self._database.fetchall(
-            f"SELECT DISTINCT server.id {FOLLOWERS.replace('feed.id', '?')} LIMIT {SOME}", (feed_id,)
+            f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) {FOLLOWERS.replace('feed.id', '?')} "
+            f"LIMIT {SOME}",
+            (feed_id,),
         )
-        return [row["id"] for row in rows]
+        return {row[0]: row[1] for row in rows}
 
     async def next_due(
         self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None

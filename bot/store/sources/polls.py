@@ -136,6 +136,7 @@ class Polls:
         kept_out_by: KeptOutBy = passing,
         kin: Kinships = NO_KIN,
         fence: Fence | None = None,
+        used: Mapping[int, int] | None = None,
     ) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
@@ -148,7 +149,8 @@ class Polls:
         about the filters as they are then, from a thread. Where the channel was sent `kin` of an article it
         may join that post; where another process recorded something since they were looked up, they are
         looked up again. With `read_pages` it is written down which articles have a page to be read for more
-        than a teaser. What is in `excess` is counted. Raises `LeaseLost` where the `fence` does not hold.
+        than a teaser. What is in `excess` is counted; `used` is by how many
+        milliseconds later all of a server's share is free. Raises `LeaseLost` where a `fence` does not hold.
         """
         async with self._database.write() as transaction:
             if fence is not None:
@@ -176,6 +178,11 @@ class Polls:
                 await transaction.run(page_queue.want, feed, recorded.new_ids, first, self._clock.now())
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
+            if used and recorded.new_ids:
+                await transaction.executemany(
+                    "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
+                    [(server, self._clock.now() * 1_000, spent) for server, spent in used.items()],
+                )
             if excess is not None:
                 await transaction.run(surplus.write, feed.id, excess, self._clock.now())
             return recorded

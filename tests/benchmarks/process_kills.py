@@ -1,0 +1,334 @@
+"""Several processes on one PostgreSQL server, killed at random: articles lost, repeated, hidden.
+
+    python -m tests.benchmarks.process_kills [--kills 300] [--seed N] [--speed 10] [--record]
+    python -m tests.benchmarks.process_kills --takeovers 10 [--record]
+
+Two gateways and two pollers, `telex run` with the roles of the compose file, post what three publishers bring
+out into the channels of three servers, one on each of three shards: all kinds of channels of `campaign`, with
+its wrong answers, though fewer. Every few seconds something is killed: mostly one of the processes, which is
+started again a while later, else all processes of the server with the database, its sessions alone, or a
+process is stopped as a service manager does. All clocks, that of the database too, run faster. Afterwards
+every article is to be in every channel once, as in `campaign`.
+
+`--takeovers` kills gateways at the true speed, with the pauses that Discord wants between sessions, and
+measures how long a shard is without a session: 30 s, and 5 s for each shard of the process, at the most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+
+from bot.core.database_server import DatabaseServer
+from tests import postgres_server
+from tests.benchmarks import campaign, promises
+from tests.benchmarks.server_kills import kill_all, start
+from tests.feed_server import FeedServer
+from tests.wire import direct_access
+from tests.wire.bot_process import BotProcess, Launcher
+from tests.wire.discord_server import DiscordServer
+from tests.wire.scene import Scene
+from tests.wire.waiting import until
+
+ROLES = ("gateway", "gateway", "poller", "poller")
+SHARDS = 3
+WRONG = 0.08
+BETWEEN = (2.0, 12.0)  # seconds of the bots' clock from one kill to the next
+AWAY = (0.0, 30.0)  # until a killed process is started again
+BURSTS = (1, 2, 3, 5, 8, 20)
+BURST_EVERY = 30.0
+PATIENCE = 3_600.0
+IDENTIFY = 5.0
+TAKEN_OVER = 30.0
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Fleet:
+    """The processes, the database and what goes on around them."""
+
+    folder: Path
+    launcher: Launcher
+    discord: DiscordServer
+    server: Path
+    database: DatabaseServer
+    scenes: list[Scene] = field(default_factory=list)
+    bots: list[BotProcess | None] = field(default_factory=lambda: [None] * len(ROLES))
+
+    @property
+    def speed(self) -> float:
+        return self.scenes[0].clock.speed
+
+    def start(self, number: int) -> BotProcess:
+        """Start one of the processes."""
+        folder = self.folder / f"process-{number}"
+        folder.mkdir(exist_ok=True)
+        environment = self.scenes[0].environment | {
+            "TELEX_ROLES": ROLES[number],
+            "TELEX_INDEX": str(folder / "index"),
+            "WIRE_CLOCK": str(self.scenes[0].clock),
+        }
+        bot = self.bots[number] = BotProcess(self.launcher, folder, environment)
+        return bot
+
+    async def publish(self, count: int) -> list[tuple[Scene, list[int]]]:
+        """Each publisher brings out some articles, which are due to be fetched."""
+        written = [(scene, scene.write(count)) for scene in self.scenes]
+        await self.insist("UPDATE feed SET next_poll = 0")
+        return written
+
+    async def insist(self, sql: str) -> None:
+        """Change something in the database, as soon as it is there."""
+        while True:
+            try:
+                await asyncio.to_thread(direct_access.change, self.database, sql)
+            except psycopg.Error:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+    def owed(self) -> int:
+        """How many dispatches are not over; one where nobody can tell."""
+        try:
+            return self.scenes[0].open_dispatches()
+        except psycopg.Error:
+            return 1
+
+    def served(self) -> set[int]:
+        """The shards that have a session."""
+        return {session.shard[0] for session in self.discord.gateway.connected if session.shard is not None}
+
+    async def stop(self) -> None:
+        """End all processes."""
+        for bot in self.bots:
+            if bot is not None:
+                bot.kill()
+                await bot.ended()
+
+
+async def database_server(after: AsyncExitStack) -> tuple[Path, Path, DatabaseServer]:
+    """A server of one's own with an empty database: a folder for other things, the server's, its address."""
+    server = Path(postgres_server.prepared())
+    after.callback(shutil.rmtree, server, ignore_errors=True)
+    initdb = ("initdb", "-D", str(server / "data"), "--no-sync", "--auth=trust", "--username=postgres")
+    postgres_server.run(server, *initdb, "--encoding=UTF8", "--locale=C")
+    await start(server)
+    after.callback(kill_all, server / "data")
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={server}", autocommit=True) as admin:
+        admin.execute("ALTER ROLE postgres SET synchronous_commit = on")
+        admin.execute("CREATE DATABASE telex TEMPLATE template0 ENCODING 'UTF8'")
+    folder = Path(after.enter_context(tempfile.TemporaryDirectory(prefix="telex-processes-")))
+    return folder, server, DatabaseServer(f"postgresql://postgres@/telex?host={server}")
+
+
+@asynccontextmanager
+async def fleet(speed: float) -> AsyncIterator[Fleet]:
+    """A server with its database, Discord, publishers and channels; no process runs yet."""
+    async with AsyncExitStack() as after:
+        folder, server, database = await database_server(after)
+        launcher = Launcher()
+        after.callback(launcher.close)
+        discord = await DiscordServer().start()
+        after.push_async_callback(discord.stop)
+        discord.shards = SHARDS
+        discord.gateway.limits.period = IDENTIFY / speed
+        opened = Fleet(folder, launcher, discord, server, database)
+        after.push_async_callback(opened.stop)
+        for number in range(SHARDS):
+            feeds = await FeedServer().start(f"127.0.0.{number + 2}")
+            after.push_async_callback(feeds.stop)
+            place = folder / f"scene-{number}"
+            place.mkdir()
+            scene = Scene(
+                discord, feeds, launcher, place, speed=speed, database=database, shard=(number, SHARDS)
+            )
+            if opened.scenes:
+                scene.clock = opened.scenes[0].clock
+            scene.first_number(10_000 * number)
+            scene.catch_up_after = campaign.CATCH_UP_AFTER
+            scene.build(campaign.PLACES)
+            await scene.follow()
+            opened.scenes.append(scene)
+        discord.state.now = opened.scenes[0].clock.time
+        await _hasten(opened)
+        yield opened
+
+
+async def _hasten(fleet: Fleet) -> None:
+    """Let the clock of the database run as fast as the others."""
+    clock = fleet.scenes[0].clock
+    await fleet.insist(
+        "CREATE OR REPLACE FUNCTION database_time() RETURNS BIGINT LANGUAGE sql VOLATILE PARALLEL SAFE AS "
+        f"$$ SELECT (1000 * ({clock.epoch!r} + (extract(epoch FROM clock_timestamp()) - {clock.epoch!r}) * "
+        f"{clock.speed!r}))::BIGINT $$"
+    )
+
+
+async def suffer(running: Fleet, chance: random.Random, counts: Counter[str], kills: int) -> None:
+    """Kill so often."""
+    starting: set[asyncio.Task[None]] = set()
+
+    async def again(number: int) -> None:
+        await asyncio.sleep(chance.uniform(*AWAY) / running.speed)
+        running.start(number)
+
+    while counts["kills"] < kills:
+        await asyncio.sleep(chance.uniform(*BETWEEN) / running.speed)
+        lot = chance.random()
+        if lot < 0.08:
+            kill_all(running.server / "data")
+            counts["servers"] += 1
+            await asyncio.sleep(chance.uniform(0, 1.0))
+            await start(running.server)
+        elif lot < 0.2:
+            await running.insist(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            counts["cuts"] += 1
+        else:
+            alive = [number for number, bot in enumerate(running.bots) if bot and bot.status is None]
+            if not alive:
+                continue
+            number = chance.choice(alive)
+            bot = running.bots[number]
+            assert bot is not None
+            if lot > 0.9:
+                await bot.stop(within=60)
+                counts["stops"] += 1
+            else:
+                bot.kill()
+                await bot.ended()
+            task = asyncio.create_task(again(number))
+            starting.add(task)
+            task.add_done_callback(starting.discard)
+        counts["kills"] += 1
+    await asyncio.gather(*starting)
+
+
+async def watch(running: Fleet, counts: Counter[str]) -> None:
+    """Start again what ended by itself, as a service manager does."""
+    while True:
+        await asyncio.sleep(0.5)
+        for number, bot in enumerate(running.bots):
+            if bot is not None and bot.status is not None and bot.status >= 0:
+                counts[f"ended with {bot.status}"] += bot.status > 0
+                await asyncio.sleep(10 / running.speed)
+                if running.bots[number] is bot:
+                    running.start(number)
+
+
+async def run(kills: int, seed: int, speed: float) -> Counter[str]:
+    """Kill so often while articles come; the counts."""
+    chance, counts = random.Random(seed), Counter[str]()
+    async with fleet(speed) as running:
+        for number in range(len(ROLES)):
+            running.start(number)
+        running.discord.faults.weather = campaign.weather(chance, counts, speed, wrong=WRONG)
+        suffering = asyncio.create_task(suffer(running, chance, counts, kills))
+        watching = asyncio.create_task(watch(running, counts))
+        written: list[tuple[Scene, list[int]]] = []
+        while not suffering.done():
+            written += await running.publish(chance.choice(BURSTS))
+            await asyncio.sleep(BURST_EVERY / speed)
+            sys.stderr.write(f"{dict(counts)}, owed {running.owed()}\n")
+        await suffering
+        for number, bot in enumerate(running.bots):
+            if bot is None or bot.status is not None:
+                running.start(number)
+        await running.insist("UPDATE feed SET next_poll = 0")
+        try:
+            await asyncio.sleep(60 / speed)
+            await until(lambda: not running.owed(), within=PATIENCE / speed)
+        except TimeoutError:
+            counts["unsettled"] += 1
+        await asyncio.sleep((campaign.LATEST_ANSWER + campaign.LATEST_EFFECT + 5) / speed)
+        watching.cancel()
+        await running.stop()
+        for scene, numbers in written:
+            campaign.count(scene, numbers, counts)
+        for violation in running.discord.violations[:5]:
+            sys.stderr.write(f"not as Discord describes it: {violation}\n")
+        counts["doubled shards"] = len(running.discord.gateway.doubled)
+        counts["early identifies"] = running.discord.gateway.limits.refused
+        if counts["lost"] or counts["repeated"] or counts["hidden"] or counts["unsettled"]:
+            shutil.copytree(
+                running.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True
+            )
+    return counts
+
+
+async def takeovers(times: int) -> list[float]:
+    """Seconds for which a shard of a killed gateway had no session, each time the longest."""
+    chance, took = random.Random(1), []
+    async with fleet(1) as running:
+        for number in (0, 1):
+            running.start(number)
+        everything = set(range(SHARDS))
+        for number in range(times):
+            await until(lambda: running.served() == everything, within=120)
+            await asyncio.sleep(chance.uniform(6, 12))  # a renewal or more
+            bot = running.bots[number % 2]
+            assert bot is not None
+            bot.kill()
+            began = time.monotonic()
+            await bot.ended()
+            await until(lambda: running.served() != everything, within=10)
+            await until(lambda: running.served() == everything, within=120)
+            took.append(time.monotonic() - began)
+            sys.stderr.write(f"{took[-1]:.1f} s\n")
+            running.start(number % 2)
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--takeovers", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--speed", type=float, default=10)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    commit, began = promises.commit(), time.monotonic()
+    if options.takeovers:
+        took = asyncio.run(takeovers(options.takeovers))
+        most = TAKEN_OVER + IDENTIFY * SHARDS
+        figure = (
+            f"{len(took)} kills of one of two gateways with {SHARDS} shards: all served again after "
+            f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f})"
+        )
+        part, good = "takeovers", max(took) <= most
+    else:
+        counts = asyncio.run(run(options.kills, options.seed, options.speed))
+        figure = (
+            f"{counts['kills']:,} kills of two gateways and two pollers, {counts['servers']} of them of "
+            f"the database server, {counts['cuts']} of all its sessions and {counts['stops']} orderly stops; "
+            f"{counts['faults']:,} wrong answers, {counts['articles']:,} posts in "
+            f"{len(campaign.PLACES)} kinds of channel on {SHARDS} shards (seed {options.seed}): "
+            f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
+        )
+        part, good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])
+        console.print(dict(counts))
+    console.print(f"{figure}; {time.monotonic() - began:.0f} s")
+    if options.record and good:
+        promises.record(f"processes-{part}", figure, commit=commit)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
