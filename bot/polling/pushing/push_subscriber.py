@@ -1,5 +1,7 @@
 """Subscriptions at the hubs that feeds name (WebSub): asked for, verified, renewed, and what they push.
 
+Several processes may know them: what is agreed stands in the store, a hub is asked by whoever asks its host.
+
 A hub calls an address under `TELEX_PUBLIC_URL` that nobody else can guess. What it pushes counts only with a
 signature made with the secret that it was given. A feed that is pushed is polled four times less often, as a
 net, until a poll finds what was not pushed. The hub of one that nobody follows any more is told so.
@@ -24,10 +26,11 @@ from bot.feeds.pages import list_feeds
 from bot.polling.poller import Poller
 from bot.polling.pushing.push_endings import Endings
 from bot.polling.pushing.pushed_documents import Pushed, PushedDocuments
+from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
-from bot.text.host_slots import host_name
+from bot.text.host_slots import host_name, slot_of
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,8 @@ AGAIN = 3_600
 LONGEST_AGAIN = 86_400
 """up to a day."""
 LONGEST_REST, LONGEST_CHALLENGE = 600.0, 1_024
+SHARED_REST = 15.0
+"""Seconds between looks at what other processes agreed."""
 PUSHES, PUSHES_PERIOD = 30, 60.0
 """What a hub may push for one feed at once, and seconds until that many more may come."""
 AT_ONCE = 8
@@ -55,15 +60,21 @@ class PushSubscriber:
     """What is pushed, and by whom. It does nothing where there is no public address."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        fetcher: Fetcher,
+        poller: Poller,
+        leases: Leases,
     ) -> None:
         self._settings, self._clock, self._store = settings, clock, store
-        self._fetcher, self._poller = fetcher, poller
+        self._fetcher, self._poller, self._leases = fetcher, poller, leases
         self._by_feed: dict[int, PushSubscription] = {}
         self._by_token: dict[str, int] = {}
         self._endings = Endings(fetcher, poller.hosts)
         self._offers: dict[int, Offer | None] = {}
-        self._unwritten: set[int] = set()
+        self._unwritten: dict[int, set[str]] = {}  # what changed, by feed
         self._woken = asyncio.Event()
         self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
         self._guesses = Guesses(clock)
@@ -102,20 +113,35 @@ class PushSubscriber:
 
     async def run(self) -> None:
         """Ask hubs for what is due, for ever. Raises StoreError."""
-        for known in await self._store.pushes.all():
-            if known.feed_id not in self._by_feed:
-                self._remember(known)
+        await self._leases.start()
+        await self._learn()
         while True:
             self._woken.clear()
             await self._settle()
+            if self._leases.owner is not None:
+                await self._learn()
             for feed_id in await self._store.pushes.unfollowed():
-                await self._leave(feed_id)
+                if (known := self._by_feed.get(feed_id)) is None or self._asks(known):
+                    await self._leave(feed_id)
             now = self._clock.now()
-            for known in sorted(self._by_feed.values(), key=lambda each: each.due):
+            for known in sorted(filter(self._asks, self._by_feed.values()), key=lambda each: each.due):
                 host = host_name(known.hub)
                 if known.due <= now and host not in self._asking and len(self._asking) < AT_ONCE:
                     self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
             await self._rest()
+
+    async def _learn(self) -> None:
+        """Take in what other processes agreed, and forget what they ended."""
+        there = {known.feed_id: known for known in await self._store.pushes.all()}
+        for feed_id in self._by_feed.keys() - there.keys() - self._unwritten.keys():
+            self._forget(feed_id)
+        for feed_id, known in there.items():
+            if feed_id not in self._unwritten:
+                self._remember(known)
+
+    def _asks(self, known: PushSubscription) -> bool:
+        """Whether this process asks the host of a hub."""
+        return slot_of(known.hub) in self._leases.held(FEEDS)
 
     async def close(self) -> None:
         """End what is being read and asked."""
@@ -135,13 +161,16 @@ class PushSubscriber:
         Seconds after which the caller may try again, from whose address too many unknown tokens came; else 0.
         Raises StoreError.
         """
-        if self._of(token) is not None or self._endings.knows(token):
+        known = self._of(token)
+        if self._endings.knows(token) or (known is not None and self._leases.owner is None):
+            return 0
+        if known is not None and known.feed_id in self._unwritten:
             return 0
         if wait := self._guesses.wait(token, address):
             return wait
         known = await self._store.pushes.of_token(token)
         self._guesses.learn(token, right=known is not None)
-        if known is not None and self._of(token) is None:
+        if known is not None and known.feed_id not in self._unwritten:
             self._remember(known)
         return 0
 
@@ -223,8 +252,12 @@ class PushSubscriber:
         return None if feed_id is None else self._by_feed.get(feed_id)
 
     def _change(self, known: PushSubscription) -> None:
+        """Have what is another now written; of one with another token everything."""
+        before = self._by_feed.get(known.feed_id)
+        pairs = zip(known._fields, known, before or (None,) * len(known), strict=True)
+        changed = {name for name, value, was in pairs if value != was}
         self._remember(known)
-        self._unwritten.add(known.feed_id)
+        self._unwritten.setdefault(known.feed_id, set()).update(changed)
         self._woken.set()
 
     def _remember(self, known: PushSubscription) -> None:
@@ -249,10 +282,13 @@ class PushSubscriber:
                 self._change(PushSubscription(feed_id, offer.hub, offer.topic, token, secret, due=now))
         while self._unread:
             await self._store.feeds.read_anew(self._unread.pop())
-        unwritten, self._unwritten = self._unwritten, set()
-        for feed_id in unwritten:
-            if (known := self._by_feed.get(feed_id)) is not None:
-                await self._store.pushes.write(known)
+        for feed_id in list(self._unwritten):
+            await self._write(feed_id)
+
+    async def _write(self, feed_id: int) -> None:
+        changed, known = self._unwritten.pop(feed_id, None), self._by_feed.get(feed_id)
+        if changed and known is not None:
+            await self._store.pushes.write(known, changed)
 
     async def _leave(self, feed_id: int) -> None:
         """Nobody follows a feed any more: its hub is told, and whoever follows it next finds the hub anew."""
@@ -285,7 +321,7 @@ class PushSubscriber:
         again = min(AGAIN << min(known.failures, 10), LONGEST_AGAIN)
         known = known._replace(asked=now, due=now + again, failures=known.failures + 1)
         self._change(known)
-        await self._store.pushes.write(known)
+        await self._write(known.feed_id)
         form = self._form(known, "subscribe")
         form |= {"hub.lease_seconds": str(LEASE), "hub.secret": known.secret}
         try:
@@ -298,6 +334,7 @@ class PushSubscriber:
                 self._change(known._replace(due=now + LONGEST_AGAIN))
 
     async def _rest(self) -> None:
-        now = self._clock.now()
-        later = [one.due - now for one in self._by_feed.values() if host_name(one.hub) not in self._asking]
-        await wait(self._clock, self._woken, min(max(min(later, default=LONGEST_REST), 1), LONGEST_REST))
+        now, longest = self._clock.now(), LONGEST_REST if self._leases.owner is None else SHARED_REST
+        ours = filter(self._asks, self._by_feed.values())
+        later = [one.due - now for one in ours if host_name(one.hub) not in self._asking]
+        await wait(self._clock, self._woken, min(max(min(later, default=longest), 1), longest))
