@@ -26,6 +26,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
     general = stage.guild.channels["general"]
+    await newsroom.store.assistant_tokens.served_at("https://telex.example/mcp")
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         panel = last(await person.slash(general, "feed share", channel=stage.news))
         await person.click(panel, label=labels(panel)[0])
@@ -35,6 +36,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await shoot_widths(env, general, person, folder / f"assistants{ending}.png", assets)
         panel = last(await person.slash(general, "digest me"))
         await shoot_widths(env, general, person, folder / f"digest-me{ending}.png", assets)
+        await person.click(panel, label="Aperçu" if ending else "Preview")
+        await shoot_widths(env, general, person, folder / f"digest-me-preview{ending}.png", assets)
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")
         await person.user.slash("search", query="signal OR amazon")
         path = folder / f"direct-search{ending}.png"

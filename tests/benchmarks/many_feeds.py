@@ -90,7 +90,7 @@ async def fill(newsroom: Newsroom, count: int, port: int, seconds: float, news: 
             lively.append(number)
         feeds.append(replace(kind, id=number, url=f"{host}/{path}", next_poll=due))
         dues[number] = due
-    await newsroom.store._database.transact(_insert, feeds, now)
+    await newsroom.store._database.transact(_fill, feeds, now)
     for number in lively:  # they are known, and bring one more the next time
         feed = await newsroom.store.feeds.get(number)
         assert feed is not None
@@ -107,7 +107,7 @@ def _shift(connection: Any, seconds: int) -> None:
     connection.execute("UPDATE feed SET next_poll = next_poll + ?1, last_poll = last_poll + ?1", (seconds,))
 
 
-def _insert(connection: Any, feeds: Sequence[Feed], now: int) -> None:
+def _fill(connection: Any, feeds: Sequence[Feed], now: int) -> None:
     servers = range(1, len(feeds) // EACH + 2)
     connection.executemany(
         "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?)", [(one, now) for one in servers]
@@ -115,6 +115,11 @@ def _insert(connection: Any, feeds: Sequence[Feed], now: int) -> None:
     connection.executemany(
         "INSERT INTO channel (id, server_id) VALUES (?, ?)", [(10**6 + one, one) for one in servers]
     )
+    insert(connection, feeds, [10**6 + one for one in servers], now)
+
+
+def insert(connection: Any, feeds: Sequence[Feed], channels: Sequence[int], now: int) -> None:
+    """Feeds as they are, that have always answered, each followed in one of the channels."""
     connection.executemany(
         "INSERT INTO feed (id, url, title, outlet, etag, body_hash, entries_hash, added, next_poll, "
         "interval, last_poll, last_success, last_article) "
@@ -139,7 +144,7 @@ def _insert(connection: Any, feeds: Sequence[Feed], now: int) -> None:
     )
     connection.executemany(
         "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
-        [(10**6 + 1 + feed.id // EACH, feed.id, now) for feed in feeds],
+        [(channels[number % len(channels)], feed.id, now) for number, feed in enumerate(feeds)],
     )
 
 

@@ -121,27 +121,32 @@ class Fleet:
                 await bot.ended()
 
 
+async def database_server(after: AsyncExitStack) -> tuple[Path, Path, DatabaseServer]:
+    """A server of one's own with an empty database: a folder for other things, the server's, its address."""
+    server = Path(postgres_server.prepared())
+    after.callback(shutil.rmtree, server, ignore_errors=True)
+    initdb = ("initdb", "-D", str(server / "data"), "--no-sync", "--auth=trust", "--username=postgres")
+    postgres_server.run(server, *initdb, "--encoding=UTF8", "--locale=C")
+    await start(server)
+    after.callback(kill_all, server / "data")
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={server}", autocommit=True) as admin:
+        admin.execute("ALTER ROLE postgres SET synchronous_commit = on")
+        admin.execute("CREATE DATABASE telex TEMPLATE template0 ENCODING 'UTF8'")
+    folder = Path(after.enter_context(tempfile.TemporaryDirectory(prefix="telex-processes-")))
+    return folder, server, DatabaseServer(f"postgresql://postgres@/telex?host={server}")
+
+
 @asynccontextmanager
 async def fleet(speed: float) -> AsyncIterator[Fleet]:
     """A server with its database, Discord, publishers and channels; no process runs yet."""
     async with AsyncExitStack() as after:
-        server = Path(postgres_server.prepared())
-        after.callback(shutil.rmtree, server, ignore_errors=True)
-        initdb = ("initdb", "-D", str(server / "data"), "--no-sync", "--auth=trust", "--username=postgres")
-        postgres_server.run(server, *initdb, "--encoding=UTF8", "--locale=C")
-        await start(server)
-        after.callback(kill_all, server / "data")
-        with psycopg.connect(f"postgresql://postgres@/postgres?host={server}", autocommit=True) as admin:
-            admin.execute("ALTER ROLE postgres SET synchronous_commit = on")
-            admin.execute("CREATE DATABASE telex TEMPLATE template0 ENCODING 'UTF8'")
-        folder = Path(after.enter_context(tempfile.TemporaryDirectory(prefix="telex-processes-")))
+        folder, server, database = await database_server(after)
         launcher = Launcher()
         after.callback(launcher.close)
         discord = await DiscordServer().start()
         after.push_async_callback(discord.stop)
         discord.shards = SHARDS
         discord.gateway.limits.period = IDENTIFY / speed
-        database = DatabaseServer(f"postgresql://postgres@/telex?host={server}")
         opened = Fleet(folder, launcher, discord, server, database)
         after.push_async_callback(opened.stop)
         for number in range(SHARDS):
@@ -307,7 +312,7 @@ def main() -> None:
             f"{len(took)} kills of one of two gateways with {SHARDS} shards: all served again after "
             f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f})"
         )
-        name, good = "takeovers", max(took) <= most
+        part, good = "takeovers", max(took) <= most
     else:
         counts = asyncio.run(run(options.kills, options.seed, options.speed))
         figure = (
@@ -317,11 +322,11 @@ def main() -> None:
             f"{len(campaign.PLACES)} kinds of channel on {SHARDS} shards (seed {options.seed}): "
             f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
         )
-        name, good = "processes", not (counts["lost"] or counts["repeated"] or counts["hidden"])
+        part, good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])
         console.print(dict(counts))
     console.print(f"{figure}; {time.monotonic() - began:.0f} s")
     if options.record and good:
-        promises.record(name, figure, commit=commit)
+        promises.record(f"processes-{part}", figure, commit=commit)
     sys.exit(0 if good else 1)
 
 

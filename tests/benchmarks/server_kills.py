@@ -1,9 +1,9 @@
 """A PostgreSQL server that fails while a store writes to it: what is lost, what is said twice.
 
-`python -m tests.benchmarks.server_kills [kills|full|failover …] [--times 30]`, all unless said. `kills`: a
-server of its own, `kill -9` of all its processes or the end of single sessions at random. `full`: its disk
-has no room for a while. `failover`: it is killed, and a replica that has all that it confirmed takes its
-place; the store is opened anew, as `telex run` is by whatever starts it. Articles come, are claimed and
+`python -m tests.benchmarks.server_kills [kills|full|failover …] [--times 30] [--record]`, all unless said.
+`kills`: a server of its own, `kill -9` of all its processes or the end of single sessions at random. `full`:
+its disk has no room for a while. `failover`: it is killed, and a replica that has all that it confirmed takes
+its place; the store is opened anew, as `telex run` is by whatever starts it. Articles come, are claimed and
 "sent" to a channel that knows a message by its nonce, as Discord does.
 """
 
@@ -32,6 +32,7 @@ from bot.core.database_server import DatabaseServer
 from bot.core.models import Feed, NewArticle
 from bot.store import AlreadyRunning, Store, StoreError
 from tests import postgres_server
+from tests.benchmarks import promises
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
 from tests.wire.disks import fill, make_room, small_disk
 from tests.wire.waiting import until
@@ -206,7 +207,7 @@ def _connected(folder: Path) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True)
 
 
-async def main(name: str, times: int) -> bool:
+async def main(name: str, times: int) -> tuple[bool, str]:
     """Let it fail so often, and print what came of it; whether all is well."""
     chance = random.Random(3)
     with ExitStack() as after:
@@ -228,13 +229,15 @@ async def main(name: str, times: int) -> bool:
         kept = await newsroom.store.articles.count()
         await newsroom.store.check()
         await newsroom.store.close()
+    told = (
+        f"{name} {times} times, {newsroom.articles} articles: lost {lost}, repeated {repeated}, "
+        f"the next one told after {longest:.1f} s at the most"
+    )
     sys.stdout.write(
-        f"{name}, {times} times, {newsroom.articles} articles: lost {lost}, repeated {repeated}, "
-        f"kept {kept}, opened {newsroom.starts} times; "
-        f"the next article told after {longest:.1f} s at the most\n"
+        f"{told}; kept {kept}, opened {newsroom.starts} times\n"
         f"  said: {'; '.join(sorted(newsroom.faults))[:600]}\n"
     )
-    return not (lost or repeated) and kept == newsroom.articles
+    return not (lost or repeated) and kept == newsroom.articles, told
 
 
 async def _prepared(
@@ -280,6 +283,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=["kills", "full", "failover"])
     parser.add_argument("--times", type=int, default=30)
+    parser.add_argument("--record", action="store_true")
     chosen = parser.parse_args()
-    good = [asyncio.run(main(name, chosen.times)) for name in chosen.names]
-    sys.exit(not all(good))
+    commit = promises.commit()
+    found = [asyncio.run(main(name, chosen.times)) for name in chosen.names]
+    good = all(held for held, _told in found)
+    if chosen.record and good:
+        promises.record("servers", "; ".join(told for _held, told in found), commit=commit)
+    sys.exit(not good)

@@ -97,10 +97,9 @@ class Crowd:
             (self.clock.now(),),
         )
 
-    def start(self, **environment: str) -> BotProcess:
-        """Start a bot; several share a database on a server."""
-        number = len(self.bots) + 1
-        given = {
+    def environment(self, number: int) -> dict[str, str]:
+        """The settings of a bot; of several each has a number."""
+        return {
             "DISCORD_TOKEN": self.discord.token,
             "TELEX_DATABASE": direct_access.address(self.database),
             "TELEX_INDEX": str(self.folder / f"index-{number}"),
@@ -110,8 +109,14 @@ class Crowd:
             "WIRE_GATEWAY": self.discord.gateway.url,
             "WIRE_READY": "0.2",
         }
+
+    def start(self, **environment: str) -> BotProcess:
+        """Start a bot; several share a database on a server."""
+        number = len(self.bots) + 1
         log = f"bot-{number}.log"
-        self.bots.append(BotProcess(self.launcher, self.folder, given | environment, log=log))
+        self.bots.append(
+            BotProcess(self.launcher, self.folder, self.environment(number) | environment, log=log)
+        )
         return self.bots[-1]
 
     def posts(self, channels: Sequence[Channel]) -> int:

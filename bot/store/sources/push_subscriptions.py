@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from bot.store.ports import Database
 from bot.store.records.source_records import PushSubscription
 from bot.store.sources.feeds import FOLLOWED
@@ -36,21 +34,10 @@ class PushSubscriptions:
         )
         return [row["feed_id"] for row in rows]
 
-    async def write(self, subscription: PushSubscription, changed: Collection[str] = _COLUMNS) -> None:
-        """Keep what changed of one; with another token it takes the place of any that its feed had.
-
-        Nothing where the feed is gone, or another process agreed another one.
-        """
+    async def write(self, subscription: PushSubscription) -> None:
+        """Keep one as it is now, instead of any that its feed had. Nothing where the feed is gone."""
         marks = ", ".join("?" * len(_COLUMNS))
         async with self._database.write() as transaction:
-            if "token" not in changed:
-                values = subscription._asdict()
-                await transaction.execute(
-                    f"UPDATE push_subscription SET {', '.join(f'{name} = :{name}' for name in changed)} "
-                    "WHERE feed_id = :feed_id AND token = :token",
-                    values,
-                )
-                return
             await transaction.execute(
                 "DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,)
             )
