@@ -1,22 +1,25 @@
 """Takes pictures of the ways out of a server: `python -m tests.elsewhere_pictures [FOLDER]`.
 
-A channel that is shared as a feed, tokens for assistants, a person's own digest and a search in direct
-messages, in English and in French.
+A channel that is shared as a feed, tokens for assistants, a person's own digest, set up and as it comes, and a
+search in direct messages, in English and in French.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 import discord
 from simcord.env import Env
 
+from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
 from tests.cogs.helpers import labels, last
 from tests.picture_stage import newsstand, shoot_widths, staged
+from tests.store import sql
 
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
@@ -39,6 +42,12 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await person.click(panel, label="Aperçu" if ending else "Preview")
         await shoot_widths(env, general, person, folder / f"digest-me-preview{ending}.png", assets)
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")
+        sql.run(newsroom.settings.database, "UPDATE personal_digest SET due = ?", (int(time.time()),))
+        assert isinstance(env.bot, Telex)
+        await env.bot.courier.settle()
+        await env.settle()
+        path = folder / f"digest-dm{ending}.png"
+        await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
         await person.user.slash("search", query="signal OR amazon")
         path = folder / f"direct-search{ending}.png"
         await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
