@@ -1,0 +1,92 @@
+"""What one process asks of another: of who has the shard of a server, what only that knows.
+
+Questions and answers are notices of the database and kept nowhere. Who is not answered in time does without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextvars import Context
+
+from bot.processes.notices import Notices
+from bot.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 1.0
+"""Seconds that who asks waits."""
+_PIECE = 7_000  # characters; a notice has fewer than 8,000 bytes
+_MOST_ASKED = 64  # questions of others that are answered at a time
+
+Answer = Callable[[int, int], Awaitable[Collection[int] | None]]
+"""Makes numbers of numbers; None: another process is to answer, or nobody can."""
+
+
+class Inquiries:
+    """Questions about a server and something in it, answered with numbers; `answers` are those of others."""
+
+    def __init__(self, store: Store, notices: Notices, answers: Mapping[str, Answer]) -> None:
+        self._store, self._notices, self._answers = store, notices, answers
+        self._open: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Hear what others ask."""
+        self._notices.hear("ask", self._asked)
+        self._notices.hear("told", self._told)
+
+    def stop(self) -> None:
+        """Hear nothing more."""
+        self._notices.hear("ask", None)
+        self._notices.hear("told", None)
+        for task in self._answering:
+            task.cancel()
+
+    async def ask(self, what: str, server_id: int, about: int) -> frozenset[int] | None:
+        """What the process with the server's shard answers; None where nobody does in time."""
+        name = secrets.token_hex(8)
+        answered: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
+        self._open[name] = answered, {}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._store.tell(f"ask {name} {what} {server_id} {about}")
+                return await answered
+        except (TimeoutError, StoreError):
+            return None
+        finally:
+            del self._open[name]
+
+    def _asked(self, text: str) -> None:
+        name, what, *numbers = text.split()
+        if name not in self._open and len(self._answering) < _MOST_ASKED and what in self._answers:
+            Context().run(self._begin, name, self._answers[what](*map(int, numbers)))
+
+    def _begin(self, name: str, answering: Awaitable[Collection[int] | None]) -> None:
+        task = asyncio.create_task(self._reply(name, answering))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _reply(self, name: str, answering: Awaitable[Collection[int] | None]) -> None:
+        try:
+            found = await answering
+            if found is None:
+                return
+            text = ",".join(map(str, found))
+            pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)] or [""]
+            for number, piece in enumerate(pieces):
+                await self._store.tell(f"told {name} {number} {len(pieces)} {piece}")
+        except StoreError as error:
+            log.debug("A process was not answered: %s", error)
+        except Exception:
+            log.exception("A process was not answered")
+
+    def _told(self, text: str) -> None:
+        name, number, count, piece = text.split(" ", 3)
+        answered, pieces = self._open.get(name, (None, {}))
+        pieces[int(number)] = piece
+        if answered is not None and not answered.done() and len(pieces) == int(count):
+            whole = "".join(pieces[place] for place in range(len(pieces)))
+            answered.set_result(frozenset(map(int, whole.split(","))) if whole else frozenset())
