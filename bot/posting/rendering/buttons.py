@@ -36,6 +36,10 @@ ALL_TEMPLATE = r"telex:all:(?P<what>\S{1,80})"
 VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 """The custom id of a button that judges an answer, with the id of the question."""
 
+NEXT_TEMPLATE = r"telex:next:(?P<question>\d{1,19}):(?P<number>\d)"
+"""The custom id of a button that asks what its label says, after the question of this id."""
+TELL_TEMPLATE = r"telex:tell:(?P<question>\d{1,19})"
+"""The custom id of a button that watches for what the question of this id asks."""
 STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 """The custom id of the button that ends the watch of a notice, with its dispatch's `what`."""
 
@@ -145,6 +149,18 @@ def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
 def missed(question_id: int) -> discord.ui.Button[Any]:
     """The same under "I don't know", where there is only this to say, in the language of this task."""
     return button(_("The answer is in there"), vote_id(question_id, helped=False), "👎")
+
+
+def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
+    """A button that asks what is new with a topic, in the language of this task."""
+    label = _("What’s new with {topic}?").format(topic=safe.plain(topic))
+    return button(label, f"telex:next:{question_id}:{number}", icons.emoji(Icon.ASK))
+
+
+def tell_me(question_id: int) -> discord.ui.Button[Any]:
+    """A button that watches for what is asked, in the language of this task."""
+    label = _("Tell me when there’s news on this")
+    return button(label, f"telex:tell:{question_id}", style=discord.ButtonStyle.primary)
 
 
 def more_like(key: str) -> discord.ui.Button[Any]:
