@@ -13,6 +13,7 @@ import discord
 
 from bot.core.locale import _, amount
 from bot.core.models import Article
+from bot.feeds import known_sites
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import icons
 from bot.posting.rendering.layout.icons import Icon
@@ -230,9 +231,12 @@ def read(url: str) -> discord.ui.Button[Any] | None:
 
 
 def leading(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
-    """Buttons that open an article and, where it is an episode of a podcast, its player."""
+    """Buttons that open an article, or a video, and, where it is an episode of a podcast, its player."""
     if article.audio is None:
-        return (read(article.url),)
+        opening = read(article.url)
+        if opening is not None and known_sites.is_video(article.url):
+            opening.emoji, opening.label = "▶️", _("Watch video")
+        return (opening,)
     listen = read(article.audio)
     if listen is not None:
         listen.emoji, listen.label = "🎧", _("Listen")
