@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,18 @@ from bot.client.leased_shards import LeasedShards
 from bot.client.newsroom_loops import going_on
 from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
+from bot.core.locale import ngettext
 from bot.core.rate_limits import Limit
 from bot.posting.courier import Courier
-from bot.posting.sending import permissions
+from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.sending.send_outcomes import NoRepeats
 from bot.posting.visibility import Visibility
+from bot.processes.inquiries import Inquiries
 from bot.store import AlreadyRunning, DatabaseFault
+from bot.text import safe
 
 if TYPE_CHECKING:
     from bot.core.settings import Settings
@@ -119,6 +122,9 @@ class Telex(commands.AutoShardedBot):
         self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
+        self.inquiries = Inquiries(newsroom.store, newsroom.notices, self._answer)
+        """What is asked of the processes that serve other servers."""
+        self._names: dict[int, str] = {}
         self.courier = Courier(
             newsroom.store,
             self,
@@ -128,6 +134,7 @@ class Telex(commands.AutoShardedBot):
             workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
+            ask=self.inquiries.ask,
             writing=newsroom.writing,
             webhooks=self.webhooks,
         )
@@ -178,6 +185,7 @@ class Telex(commands.AutoShardedBot):
         )
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
         if self.leased.holds(shard_id):
+            log.info("Serving shard %d of %d", shard_id, shards.count)
             shards.serve(shards.numbers | {shard_id})
             self.dispatch("shard_served", shard_id, last[0].sent if last else None)
             self.courier.wake()
@@ -186,13 +194,58 @@ class Telex(commands.AutoShardedBot):
         """The servers of a shard, those in an outage included."""
         return [guild for guild in self.guilds if guild.shard_id == shard_id]
 
+    async def _answer(self, server_id: int, person_id: int) -> Collection[int] | None:
+        """What a person may read in a server, for a process that does not serve it."""
+        if not self.store.shards.has(server_id):
+            return None
+        try:
+            return await self.courier.audience.told(server_id, person_id)
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def server(self, server_id: int) -> discord.Guild | None:
+        """A server; where another process serves it, what Discord tells of it: its name, no channels.
+
+        None where the bot is not in it, or Discord does not tell.
+        """
+        return await message_places.server(self, self.store, server_id)
+
+    async def learn_names(self, server_ids: Iterable[int]) -> None:
+        """Ask for the names of servers that other processes serve."""
+        for server_id in set(server_ids) - self._names.keys():
+            if not self.store.shards.has(server_id) and (found := await self.server(server_id)) is not None:
+                self._names[server_id] = found.name
+
+    def server_name(self, server_id: int) -> str | None:
+        """What a server is called, where that is known."""
+        guild = self.get_guild(server_id)
+        return self._names.get(server_id) if guild is None else guild.name
+
+    async def unheard_note(self, server_ids: Collection[int]) -> str:
+        """That some servers are left out of an answer, since whoever serves them does not answer."""
+        await self.learn_names(server_ids)
+        names = [safe.plain(self.server_name(each) or str(each), 100) for each in server_ids]
+        return ngettext(
+            "I can’t reach {servers} right now, so its articles are left out. Try again in a minute.",
+            "I can’t reach {servers} right now, so their articles are left out. Try again in a minute.",
+            len(names),
+        ).format(servers=", ".join(names))
+
+    async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_: object) -> None:
+        """Say what an answer left out."""
+        if unheard := interaction.extras.get("unheard"):
+            speak_to(interaction)
+            await interaction.followup.send(await self.unheard_note(unheard), ephemeral=True)
+
     async def close(self) -> None:
         """Leave Discord, and everything that goes on."""
+        self.inquiries.stop()
         self.leased.stop()
         await super().close()
 
     async def setup_hook(self) -> None:
         """Add the cogs and tell Discord of the commands where they changed."""
+        self.inquiries.start()
         for cog in self._cogs_to_add:
             await self.add_cog(cog(self))
         await self.sync_commands()
@@ -241,7 +294,8 @@ class Telex(commands.AutoShardedBot):
         asked, known = self._elsewhere.get(person_id, (-_TYPED_WITHIN, {}))
         if interaction.type is discord.InteractionType.autocomplete and now - asked < _TYPED_WITHIN:
             return known
-        known = await self.courier.audience.read_by(person_id)
+        known, unheard = await self.courier.audience.read_by(person_id)
+        interaction.extras["unheard"] = unheard
         if len(self._elsewhere) >= _MOST_TYPING:
             self._elsewhere.clear()
         self._elsewhere[person_id] = now, known

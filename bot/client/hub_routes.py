@@ -29,15 +29,19 @@ class HubRoutes:
         return [web.get(PATH + "{token}", self._verify), web.post(PATH + "{token}", self._receive)]
 
     async def _verify(self, request: web.Request) -> web.Response:
-        if (refused := await self._refusal(request)) is not None:
+        if (refused := await self._refusal(request, verifies=True)) is not None:
             return refused
         answer = self._pushes.confirm(request.match_info["token"], request.query)
+        try:
+            await self._pushes.write()
+        except StoreError:
+            return _later(503, LATER)
         if answer is None:
             return web.Response(status=404)
         return web.Response(text=answer, headers={"X-Content-Type-Options": "nosniff"})
 
     async def _receive(self, request: web.Request) -> web.Response:
-        if (refused := await self._refusal(request)) is not None:
+        if (refused := await self._refusal(request, verifies=False)) is not None:
             return refused
         token = request.match_info["token"]
         wait = self._pushes.wait(token)
@@ -52,10 +56,12 @@ class HubRoutes:
         self._pushes.take(token, pushed, request.headers.get("X-Hub-Signature"))
         return web.Response(status=202)  # also without a valid signature, which is nobody's business
 
-    async def _refusal(self, request: web.Request) -> web.Response | None:
+    async def _refusal(self, request: web.Request, *, verifies: bool) -> web.Response | None:
         """Where it cannot be told now whose a token is: a hub that heard "gone" would never push again."""
         try:
-            wait = await self._pushes.look_up(request.match_info["token"], callers.address(request))
+            wait = await self._pushes.look_up(
+                request.match_info["token"], callers.address(request), verifies=verifies
+            )
         except StoreError:
             return _later(503, LATER)
         return _later(429, wait) if wait else None

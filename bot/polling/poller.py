@@ -176,6 +176,10 @@ class Poller:
         self._look_at = 0
         self._woken.set()
 
+    def asks(self, url: str) -> bool:
+        """Whether it is this process that asks the host of an address."""
+        return slot_of(url) in self._leases.held(FEEDS)
+
     def _slots_changed(self, gained: frozenset[int], lost: frozenset[int]) -> None:
         """Other hosts are this process's to ask. What is under way may end; its record is refused."""
         self._slots = (self._slots | gained) - lost

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
+from typing import NamedTuple
 
 import aiohttp
 import discord
@@ -28,11 +29,22 @@ MOST_SERVERS = 10
 _AGAIN = 5.0  # seconds after a question that was not answered
 
 
+Ask = Callable[[int, int], Awaitable[Collection[int] | None]]
+"""What `Audience.told` says, asked of the process that serves a server; None where nobody answers in time."""
+
+
+class Readable(NamedTuple):
+    """What a person may read: ids of feeds, each with a server's; and servers that nobody answered for."""
+
+    feeds: dict[int, int]
+    unheard: tuple[int, ...] = ()
+
+
 class Audience:
     """Those who watch: members of servers, and channels."""
 
-    def __init__(self, store: Store, client: discord.Client, visibility: Visibility) -> None:
-        self._store, self._client, self._visibility = store, client, visibility
+    def __init__(self, store: Store, client: discord.Client, visibility: Visibility, ask: Ask) -> None:
+        self._store, self._client, self._visibility, self._ask = store, client, visibility, ask
 
     async def admit(self, notice: Dispatch) -> Dispatch | Outcome | None:
         """A dispatch with what may be told; None when that is nothing, or why not yet.
@@ -48,13 +60,16 @@ class Audience:
 
     async def _admit_in(self, notice: Dispatch, edition: Edition | None) -> Dispatch | Outcome | None:
         guild = self._client.get_guild(notice.server_id)
-        if guild is None:
+        if guild is None and self._store.shards.has(notice.server_id):
             return None
+        feed_ids: Collection[int]
         try:
-            if notice.person_id is None:
+            if notice.person_id is not None:
+                feed_ids = await self._seen_in(notice.server_id, notice.person_id) or ()
+            elif guild is not None:
                 feed_ids = await self.feeds_of_channel(guild, notice.channel_id)
             else:
-                feed_ids = await self._feeds_of_person(guild, notice.person_id)
+                return Later(_AGAIN, "another process has its server now")
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             return _later(error)
         if edition is not None:
@@ -66,43 +81,58 @@ class Audience:
 
     async def _admit_personal(self, notice: Dispatch, person_id: int) -> Dispatch | Outcome | None:
         try:
-            feed_ids = await self.read_by(person_id, surely=True)
+            feed_ids = (await self.read_by(person_id, surely=True)).feeds
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             return _later(error)
         narrowed = digest_selection.read(notice.payload).narrowed(feed_ids)
         return replace(notice, payload=narrowed.written()) if narrowed.sections else None
 
-    async def read_by(self, person_id: int, *, surely: bool = False) -> dict[int, int]:
-        """Ids of the feeds that a person may read in the servers shared with the bot, each with a server's.
+    async def read_by(self, person_id: int, *, surely: bool = False) -> Readable:
+        """What a person may read in the servers shared with the bot.
 
         Without the privileged intent for members, Discord is asked: for the servers that the person asked,
         kept, watched or ordered something in, and for all of them where the bot is in few. What it does not
-        tell is left out; with `surely` this raises what discord.py and aiohttp raise then.
+        tell is left out; with `surely` this raises what discord.py and aiohttp raise then, and TimeoutError
+        where another process serves a server and does not answer.
         """
         store = self._store
         known = await store.questions.servers(person_id) | await store.bookmarks.servers(person_id)
         known |= {watch.server_id for watch in await store.watches.of_person(person_id)}
         if (digest := await store.personal_digests.of_person(person_id)) is not None:
             known.add(digest.server_id or 0)
-        guilds = sorted(self._client.guilds, key=lambda guild: guild.id not in known)
-        if len(guilds) > MOST_SERVERS:
-            guilds = [guild for guild in guilds if guild.id in known][:MOST_SERVERS]
-        seen = await asyncio.gather(*(self._seen_in(guild, person_id, surely=surely) for guild in guilds))
+        servers = await store.servers.present(known, MOST_SERVERS)
+        seen = await asyncio.gather(*(self._seen_in(each, person_id, surely=surely) for each in servers))
         found: dict[int, int] = {}
-        for guild, feed_ids in zip(guilds, seen, strict=True):
-            for feed_id in feed_ids:
-                found.setdefault(feed_id, guild.id)
-        return found
+        for server_id, feed_ids in zip(servers, seen, strict=True):
+            for feed_id in feed_ids or ():
+                found.setdefault(feed_id, server_id)
+        return Readable(found, tuple(each for each, ids in zip(servers, seen, strict=True) if ids is None))
 
-    async def _seen_in(self, guild: discord.Guild, person_id: int, *, surely: bool) -> set[int]:
+    async def _seen_in(
+        self, server_id: int, person_id: int, *, surely: bool = True
+    ) -> Collection[int] | None:
+        """Feeds that a person may read in a server; None where whoever serves it does not answer."""
+        if self._store.shards.has(server_id):
+            return await self.told(server_id, person_id, surely=surely)
+        told = await self._ask(server_id, person_id)
+        if told is None and surely:
+            raise TimeoutError
+        return told
+
+    async def told(self, server_id: int, person_id: int, *, surely: bool = True) -> Collection[int]:
+        """The same, in a server that this process serves."""
+        guild = self._client.get_guild(server_id)
+        if guild is None:
+            return ()
         try:
             member = await guild.fetch_member(person_id)
         except discord.NotFound:
-            return set()
+            await self._store.watches.absent(person_id, guild.id)
+            return ()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             if surely:
                 raise
-            return set()
+            return ()
         readable = []
         for channel_id in await self._store.subscriptions.channels(guild.id):
             try:
@@ -120,16 +150,6 @@ class Audience:
         """
         following = await self._store.subscriptions.channels(guild.id)
         readable = [each for each in following if await self._visibility.is_shared(guild, channel_id, each)]
-        return await self._store.subscriptions.feed_ids(readable)
-
-    async def _feeds_of_person(self, guild: discord.Guild, person_id: int) -> set[int]:
-        try:
-            member = await guild.fetch_member(person_id)
-        except discord.NotFound:
-            await self._store.watches.absent(person_id, guild.id)
-            return set()
-        following = await self._store.subscriptions.channels(guild.id)
-        readable = [each for each in following if await self._visibility.can_view(guild, member, each)]
         return await self._store.subscriptions.feed_ids(readable)
 
 

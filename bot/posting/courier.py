@@ -22,7 +22,7 @@ from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting.audience import HIDDEN, Audience, Matching
+from bot.posting.audience import HIDDEN, Ask, Audience, Matching
 from bot.posting.best_stories import BestStories
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
@@ -75,10 +75,12 @@ class Courier:
         webhooks: ChannelWebhooks,
         index: IndexFollower,
         writing: WritingDesk | None = None,
+        *,
+        ask: Ask,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock, webhooks)
-        self.audience = Audience(store, client, visibility)
+        self.audience = Audience(store, client, visibility, ask)
         self.digests = Digests(
             store,
             client,
@@ -100,11 +102,10 @@ class Courier:
             default_language=settings.language,
             on_end=self.wake,
         )
-        self._others: tuple[DueTask, ...] = (
+        self._own: tuple[DueTask, ...] = (self.digests, translating)
+        self._once: tuple[DueTask, ...] = (
             Matching(store, clock, on_end=self.wake),
-            self.digests,
             BestStories(store, clock, tastes, on_end=self.wake),
-            translating,
         )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
@@ -172,6 +173,11 @@ class Courier:
         for other in self._others:
             other.clock_set_back(by)
         self.wake()
+
+    @property
+    def _others(self) -> tuple[DueTask, ...]:
+        """What is done for the servers of this process, and for all by the one with direct messages."""
+        return (*self._own, *self._once) if self._store.shards.has(None) else self._own
 
     # The loop
 

@@ -50,11 +50,15 @@ class PersonalDigests:
 
     async def next_due(self) -> int | None:
         """When there is something to do, which may be past; None when there is nothing."""
+        if not self._store.shards.has(None):
+            return None  # whoever has direct messages does it
         return await self._store.personal_digests.next_due(CLOSED)
 
     async def make_due(self, now: int) -> bool:
         """Make those that are due; False where one could not be made and is to be tried again."""
         done = True
+        if not self._store.shards.has(None):
+            return done
         for digest in await self._store.personal_digests.due(now, CLOSED):
             try:
                 done &= await self._make(digest)
@@ -81,7 +85,7 @@ class PersonalDigests:
         since = max(since, told.until)
         if (unsent := await store.waiting_since(digest.channel_id)) is not None:
             since = min(since, unsent)
-        readable = await self._audience.read_by(digest.person_id, surely=True)
+        readable = (await self._audience.read_by(digest.person_id, surely=True)).feeds
         edition = await self.edition(digest, readable, since=since, until=now, told=told)
         payload = edition.written() if edition.sections else None
         await store.make(digest, payload, until=now, named=edition.article_ids)

@@ -16,6 +16,7 @@ class Notices:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._hearing: dict[str, Callable[[str], None]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def on(self, name: str, call: Callable[[], None]) -> None:
@@ -25,6 +26,12 @@ class Notices:
     def off(self, name: str, call: Callable[[], None]) -> None:
         """Call it no more."""
         self._waiting[name].remove(call)
+
+    def hear(self, name: str, hear: Callable[[str], None] | None) -> None:
+        """Call a function with the text of each notice that has one, under a name; None: no more."""
+        self._hearing.pop(name, None)
+        if hear is not None:
+            self._hearing[name] = hear
 
     def start(self) -> None:
         """Begin to listen, unless it does."""
@@ -41,7 +48,11 @@ class Notices:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _heard(self, name: str) -> None:
+    def _heard(self, notice: str) -> None:
+        name, _space, text = notice.partition(" ")
+        if name in self._hearing:
+            self._hearing[name](text)
+            return
         for waiting in [self._waiting[name]] if name else self._waiting.values():
             for call in waiting:
                 call()

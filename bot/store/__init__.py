@@ -159,6 +159,10 @@ class Store:
         """
         await self._database.notices(heard)
 
+    async def tell(self, notice: str) -> None:
+        """Tell the other processes something: a name and perhaps a text, of fewer than 8,000 bytes."""
+        await self._database.tell(notice)
+
     async def look(self) -> None:
         """Find out whether the file, or the server, is still there; else that is its `fault`.
 

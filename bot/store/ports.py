@@ -45,6 +45,10 @@ class Database(Protocol):
         """
         ...
 
+    async def tell(self, notice: str) -> None:
+        """Tell other processes something: a name and perhaps a text, of fewer than 8,000 bytes."""
+        ...
+
     async def look(self) -> None:
         """As `Store.look`."""
         ...

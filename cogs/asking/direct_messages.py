@@ -32,10 +32,11 @@ SOON = 0.7
 
 
 class Ready(NamedTuple):
-    """A message that answers, and the id of the question as it is kept, if it is one."""
+    """A message that answers, the id of the question as it is kept, if it is one, and what is left out."""
 
     view: discord.ui.LayoutView
     question_id: int | None = None
+    note: str | None = None
 
 
 class DirectMessages:
@@ -74,6 +75,8 @@ class DirectMessages:
         finally:
             work.cancel()
         await show(ready.view)
+        if ready.note is not None:
+            await message.channel.send(ready.note)
         if sent is not None and ready.question_id is not None:
             await self.bot.store.questions.answered_by(ready.question_id, sent.id)
 
@@ -88,15 +91,16 @@ class DirectMessages:
         While it is being written, it is shown with `show`.
         """
         person_id = message.author.id
-        known = await self.bot.courier.audience.read_by(person_id)
+        known, unheard = await self.bot.courier.audience.read_by(person_id)
+        note = await self.bot.unheard_note(unheard) if unheard else None
         if not known:
-            return Ready(unshared())
+            return Ready(unshared(), note=note)
         server_id = next(iter(known.values()))
         self._service.admit(wanted.text, person_id=person_id, server_id=server_id)
         if wanted.want is Want.SEARCH:
             query = parse(wanted.text, self.bot.newsroom.clock.now())
             found = await self._service.search(query, feed_ids=set(known), limit=FOUND)
-            return Ready(await results(self.bot.store, query.text, found, set(known)))
+            return Ready(await results(self.bot.store, query.text, found, set(known)), note=note)
         replying_to = replied_to(message)
         before = await self._before(message, replying_to)
         if wanted.language is None and before is not None:
@@ -117,7 +121,7 @@ class DirectMessages:
         async with AnswerDraft(show, self.bot.newsroom.clock, title=False) as hear:
             told = await self._service.answer(asked, hear)
         told = replace(told, may_watch=False)  # a watch belongs to a server
-        return Ready(reply(told, public=False, title=False), told.question_id)
+        return Ready(reply(told, public=False, title=False), told.question_id, note)
 
     async def _article_of(self, replying_to: int | None, text: str) -> int | None:
         """The article of the notice of a watch that a direct message replies to."""

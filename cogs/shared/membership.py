@@ -24,6 +24,13 @@ async def hidden_servers(interaction: Interaction) -> set[int]:
 
 async def _has_left(bot: Telex, server_id: int, person_id: int) -> bool:
     guild = bot.get_guild(server_id)
+    try:
+        if guild is None and not bot.store.shards.has(server_id):  # another process serves it
+            guild = await bot.fetch_guild(server_id, with_counts=False)
+    except (discord.Forbidden, discord.NotFound):
+        return False
+    except discord.HTTPException:
+        return True
     if guild is None:
         return False
     try:

@@ -242,7 +242,7 @@ async def personal_digest_button(interaction: Interaction, _item: object) -> Non
 
 async def _readable(interaction: Interaction) -> set[int]:
     """The feeds that who presses may read, here and in the other servers that they share with the bot."""
-    elsewhere = await interaction.client.courier.audience.read_by(interaction.user.id)
+    elsewhere = (await interaction.client.courier.audience.read_by(interaction.user.id)).feeds
     return {*elsewhere, *await interaction.client.visible_feed_ids(interaction)}
 
 

@@ -13,6 +13,7 @@ import pytest
 from simcord.enums import InteractionType
 from simcord.results import InteractionResult
 
+from bot.processes import inquiries
 from tests.cogs.helpers import button, hide, labels, last, text
 from tests.cogs.people import (
     ABROAD,
@@ -132,7 +133,7 @@ async def test_what_a_guest_may_not_share_stays(
 
 
 async def test_a_member_of_two_servers_finds_both_and_loses_what_they_may_no_longer_see(
-    telex: World, feed_server: FeedServer
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = await crowd(telex, feed_server)
     abroad = people.abroad.guild
@@ -143,6 +144,13 @@ async def test_a_member_of_two_servers_finds_both_and_loses_what_they_may_no_lon
     assert PUBLIC in found
     assert ABROAD in found
     assert ABROAD not in heard(await command(people, MEMBER, "latest"))
+    with monkeypatch.context() as another_process:  # which has its shard, and does not answer
+        another_process.setattr(inquiries, "PATIENCE", 0)
+        another_process.setattr(telex.store.shards, "has", lambda server_id: server_id != abroad.id)
+        found = heard(await command(people, GUEST, "latest"))
+        assert PUBLIC in found
+        assert ABROAD not in found
+        assert f"I can’t reach {abroad.name} right now" in found
     link = people.articles[ABROAD].url
     assert "Saved" in await menu(people, GROUP, "Bookmark", content=f"Look: <{link}>!")
     assert "can see" in await menu(people, GROUP, "Bookmark", content=people.articles[VAULT].url)

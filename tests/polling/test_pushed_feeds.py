@@ -62,9 +62,6 @@ class Hub:
     async def begin_anew(self) -> None:
         """Let the next process of the bot know nothing yet, and ask nothing."""
         room = self.newsroom
-        async with asyncio.timeout(10):
-            while not any(known.leased_until for known in await room.store.pushes.all()):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)  # another task writes it down
         await self.end()
         pushes = PushSubscriber(room.settings, self.clock, room.store, room.fetcher, room.poller)
         self.newsroom = replace(room, pushes=pushes)
@@ -136,6 +133,7 @@ async def hub(
     public = f"http://127.0.0.1:{runner.addresses[0][1]}"
     settings = settings.model_copy(update={"public_url": public})
     async with open_newsroom(settings, clock) as newsroom:
+        await newsroom.begin()
         made = Hub(newsroom, feed_server, clock)
         made.ask()
         yield made
@@ -188,9 +186,10 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     hub.clock.advance(9 * DAY + 60)
     hub.ask()
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
+    await hub.begin_anew()
+    assert await hub.call() == (200, "c4ll"), "whichever process the hub reaches"
     assert hub.newsroom.pushes.is_pushed(feed.id)
-    assert await hub.call() == (200, "c4ll")
-    assert hub.newsroom.pushes.is_pushed(feed.id)
+    hub.ask()
     hub.status = 500
     hub.clock.advance(9 * DAY + 60)
     await hub.until_asked(3)

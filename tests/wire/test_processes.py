@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import Counter
 from pathlib import Path
@@ -26,6 +27,23 @@ def shown(channels: list[Channel]) -> dict[int, list[str | None]]:
     return {channel.id: [message.title for message in channel.history()] for channel in channels}
 
 
+async def asked_directly(crowd: Crowd) -> None:
+    """Somebody in servers of both processes searches by direct message: one asks the other."""
+    discord = crowd.discord
+    ada = discord.state.add_person("Ada")
+    for server in discord.state.servers.values():
+        server.members[ada.id] = []
+    direct = discord.acts.direct(ada)
+    for _ in range(20):
+        discord.people.say(ada, direct, "search: Title")
+        await discord.until(lambda: direct.history()[-1].author_id != ada.id)
+        answer = direct.history()[-1]
+        if "far-0" in answer.shown() and "first-0" in answer.shown():
+            return
+        await asyncio.sleep(0.2)  # until it is in the index
+    raise AssertionError(answer.shown())
+
+
 async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is_killed_or_stopped(
     discord_server: DiscordServer, launcher: Launcher, tmp_path: Path, server_databases: ServerDatabases
 ) -> None:
@@ -34,10 +52,12 @@ async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is
     async with open_crowd(discord, launcher, tmp_path, server_databases.empty()) as crowd:
         channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
         titles = await crowd.owe("first", channels, 2)
+        await crowd.owe("far", crowd.server(1, (3, SHARDS)), 1)
         one, two = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
         try:
             await discord.until(lambda: crowd.posts(channels) == 2 * SHARDS)
             assert sorted(holders(crowd).values()) == [2, 2]
+            await asked_directly(crowd)
 
             discord.faults.then("POST /channels/*/messages", one.kill, after=True, drop=True, skip=1)
             titles += await crowd.owe("second", channels, 2)

@@ -22,6 +22,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.hubs import Offer
 from bot.feeds.pages import list_feeds
 from bot.polling.poller import Poller
+from bot.polling.pushing.known_subscriptions import KnownSubscriptions
 from bot.polling.pushing.push_endings import Endings
 from bot.polling.pushing.pushed_documents import Pushed, PushedDocuments
 from bot.store import Store, StoreError
@@ -59,19 +60,16 @@ class PushSubscriber:
     ) -> None:
         self._settings, self._clock, self._store = settings, clock, store
         self._fetcher, self._poller = fetcher, poller
-        self._by_feed: dict[int, PushSubscription] = {}
-        self._by_token: dict[str, int] = {}
+        self._woken = asyncio.Event()
+        self._known = KnownSubscriptions(store, self._woken.set)
+        self._loaded = -LONGEST_REST
         self._endings = Endings(fetcher, poller.hosts)
         self._offers: dict[int, Offer | None] = {}
-        self._unwritten: set[int] = set()
-        self._woken = asyncio.Event()
         self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
         self._guesses = Guesses(clock)
         self._documents = PushedDocuments(store, poller, self._brought)
-        self._named, self._unread = (
-            set[int](),
-            set[int](),
-        )  # in headers of feeds without news, and not yet read
+        self._named: set[int] = set()  # in headers of feeds without news
+        self._unread: set[int] = set()  # of these, feeds that are to be read
         self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
         if self.enabled:
             poller.recorder.on_document = self._offered
@@ -86,7 +84,7 @@ class PushSubscriber:
 
     def is_pushed(self, feed_id: int) -> bool:
         """Whether what a feed publishes is pushed now, as far as polls have found."""
-        known = self._by_feed.get(feed_id)
+        known = self._known.of_feed(feed_id)
         return known is not None and known.leased_until > self._clock.now() and not known.missed
 
     async def begin(self) -> None:
@@ -102,18 +100,21 @@ class PushSubscriber:
 
     async def run(self) -> None:
         """Ask hubs for what is due, for ever. Raises StoreError."""
-        for known in await self._store.pushes.all():
-            if known.feed_id not in self._by_feed:
-                self._remember(known)
         while True:
             self._woken.clear()
             await self._settle()
+            if (moment := self._clock.monotonic()) - self._loaded >= LONGEST_REST:
+                await self._known.load()
+                self._loaded = moment
             for feed_id in await self._store.pushes.unfollowed():
-                await self._leave(feed_id)
+                if (known := self._known.of_feed(feed_id)) is not None and self._poller.asks(known.hub):
+                    await self._leave(known)
             now = self._clock.now()
-            for known in sorted(self._by_feed.values(), key=lambda each: each.due):
+            for known in sorted(self._known, key=lambda each: each.due):
                 host = host_name(known.hub)
-                if known.due <= now and host not in self._asking and len(self._asking) < AT_ONCE:
+                if known.due > now or len(self._asking) >= AT_ONCE:
+                    break
+                if host not in self._asking and self._poller.asks(known.hub):
                     self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
             await self._rest()
 
@@ -129,21 +130,24 @@ class PushSubscriber:
         """Return when all that was pushed is recorded."""
         await self._documents.settle()
 
-    async def look_up(self, token: str, address: str) -> float:
-        """Learn of a subscription that another process agreed, or this one before it began anew.
+    async def look_up(self, token: str, address: str, *, verifies: bool) -> float:
+        """Learn of a subscription that another process agreed or renewed, or this one before it began anew.
 
-        Seconds after which the caller may try again, from whose address too many unknown tokens came; else 0.
-        Raises StoreError.
+        Where the hub `verifies` one it may have changed. Seconds after which the caller may try again, from
+        whose address too many unknown tokens came; else 0. Raises StoreError.
         """
-        if self._of(token) is not None or self._endings.knows(token):
+        known = self._known.of_token(token)
+        is_running = known is not None and known.leased_until > self._clock.now()
+        if self._endings.knows(token) or (is_running and not verifies):
             return 0
         if wait := self._guesses.wait(token, address):
             return wait
-        known = await self._store.pushes.of_token(token)
-        self._guesses.learn(token, right=known is not None)
-        if known is not None and self._of(token) is None:
-            self._remember(known)
+        self._guesses.learn(token, right=await self._known.look_up(token))
         return 0
+
+    async def write(self) -> None:
+        """Write down what was confirmed. Raises StoreError."""
+        await self._known.write()
 
     def confirm(self, token: str, query: Mapping[str, str]) -> str | None:
         """The answer to a hub that wants a subscription confirmed (section 5.3); None: it is not meant.
@@ -153,13 +157,13 @@ class PushSubscriber:
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
         if self._endings.is_meant(token, query):
             return challenge if 0 < len(challenge) <= LONGEST_CHALLENGE else None
-        known = self._of(token)
+        known = self._known.of_token(token)
         if known is None or query.get("hub.topic") != known.topic:
             return None
         now = self._clock.now()
         if mode == "denied":
             log.info("%s: the hub denies its pushes", urls.masked(known.topic))
-            self._change(known._replace(leased_until=0, asked=None, due=now + LONGEST_AGAIN))
+            self._known.change(known._replace(leased_until=0, asked=None, due=now + LONGEST_AGAIN))
             return ""
         if mode != "subscribe" or known.asked is None or not 0 < len(challenge) <= LONGEST_CHALLENGE:
             return None
@@ -168,16 +172,16 @@ class PushSubscriber:
         lease = max(SHORTEST_LEASE, min(lease, LONGEST_LEASE))
         due = now + max(int(lease * RENEWED_AT), SHORTEST_LEASE // 2)
         log.info("%s is pushed for %d s", urls.masked(known.topic), lease)
-        self._change(known._replace(leased_until=now + lease, asked=None, due=due, failures=0))
+        self._known.change(known._replace(leased_until=now + lease, asked=None, due=due, failures=0))
         return challenge
 
     def wait(self, token: str) -> float | None:
         """Seconds until a hub may push again, 0 for now; None where there is no such subscription."""
-        return None if self._of(token) is None else self._limit.wait(token)
+        return None if self._known.of_token(token) is None else self._limit.wait(token)
 
     def take(self, token: str, pushed: Pushed, signature: str | None) -> bool:
         """Take what a hub pushed, to be read at once; False where it counts for nothing (section 7.1)."""
-        known = self._of(token)
+        known = self._known.of_token(token)
         if known is None or known.leased_until <= self._clock.now():
             return False
         self._limit.take(token)
@@ -189,78 +193,54 @@ class PushSubscriber:
 
     def _brought(self, feed_id: int) -> None:
         """What was pushed held news: the hub misses nothing any more."""
-        known = self._by_feed.get(feed_id)
+        known = self._known.of_feed(feed_id)
         if known is not None and known.missed:
-            self._change(known._replace(missed=0))
+            self._known.change(known._replace(missed=0))
 
     def _offered(self, feed: Feed, fetched: Fetched, parsed: ParsedFeed) -> None:
         """A feed was read: whether it has a hub, and which."""
         if feed.server_id is not None or list_feeds.is_list(feed.url):  # a hub is no place for a secret
             return
         offer = hubs.offered(fetched.headers, parsed, fetched.url)
-        known = self._by_feed.get(feed.id)
+        known = self._known.of_feed(feed.id)
         if (known.hub, known.topic) != offer if known is not None else offer is not None:
             self._offers[feed.id] = offer
             self._woken.set()
 
     def _unchanged(self, feed_id: int, fetched: Fetched) -> None:
         """A feed did not change. Where only its headers name a hub, it is read once in full."""
-        known = feed_id in self._by_feed or feed_id in self._named
-        if not known and hubs.is_named(fetched.headers, fetched.url):
+        is_known = self._known.of_feed(feed_id) is not None or feed_id in self._named
+        if not is_known and hubs.is_named(fetched.headers, fetched.url):
             self._named.add(feed_id)
             self._unread.add(feed_id)
             self._woken.set()
 
     def _found(self, feed_id: int) -> None:
         """A poll found what was not pushed."""
-        known = self._by_feed.get(feed_id)
+        known = self._known.of_feed(feed_id)
         if known is not None and self.is_pushed(feed_id):
             log.info("%s: its hub missed something", urls.masked(known.topic))
-            self._change(known._replace(missed=1))
-
-    def _of(self, token: str) -> PushSubscription | None:
-        feed_id = self._by_token.get(token)
-        return None if feed_id is None else self._by_feed.get(feed_id)
-
-    def _change(self, known: PushSubscription) -> None:
-        self._remember(known)
-        self._unwritten.add(known.feed_id)
-        self._woken.set()
-
-    def _remember(self, known: PushSubscription) -> None:
-        self._forget(known.feed_id)
-        self._by_feed[known.feed_id] = known
-        self._by_token[known.token] = known.feed_id
-
-    def _forget(self, feed_id: int) -> None:
-        if (before := self._by_feed.pop(feed_id, None)) is not None:
-            del self._by_token[before.token]
+            self._known.change(known._replace(missed=1))
 
     async def _settle(self) -> None:
         """Write down what changed, and begin or end subscriptions as feeds want it. Raises StoreError."""
         offers, self._offers = self._offers, {}
         for feed_id, offer in offers.items():
             if offer is None:
-                self._forget(feed_id)
-                await self._store.pushes.remove(feed_id)
+                await self._known.remove(feed_id)
             else:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
-                self._change(PushSubscription(feed_id, offer.hub, offer.topic, token, secret, due=now))
+                self._known.change(PushSubscription(feed_id, offer.hub, offer.topic, token, secret, due=now))
         while self._unread:
             await self._store.feeds.read_anew(self._unread.pop())
-        unwritten, self._unwritten = self._unwritten, set()
-        for feed_id in unwritten:
-            if (known := self._by_feed.get(feed_id)) is not None:
-                await self._store.pushes.write(known)
+        await self._known.write()
 
-    async def _leave(self, feed_id: int) -> None:
+    async def _leave(self, known: PushSubscription) -> None:
         """Nobody follows a feed any more: its hub is told, and whoever follows it next finds the hub anew."""
-        known = self._by_feed.get(feed_id)
-        self._forget(feed_id)
-        await self._store.pushes.remove(feed_id)
-        await self._store.feeds.read_anew(feed_id)
-        if known is not None and known.leased_until > self._clock.now():
+        await self._known.remove(known.feed_id)
+        await self._store.feeds.read_anew(known.feed_id)
+        if known.leased_until > self._clock.now():
             self._endings.tell(known, self._form(known, "unsubscribe"))
 
     def _form(self, known: PushSubscription, mode: str) -> dict[str, str]:
@@ -284,8 +264,8 @@ class PushSubscriber:
         now = self._clock.now()
         again = min(AGAIN << min(known.failures, 10), LONGEST_AGAIN)
         known = known._replace(asked=now, due=now + again, failures=known.failures + 1)
-        self._change(known)
-        await self._store.pushes.write(known)
+        self._known.change(known)
+        await self._known.write()
         form = self._form(known, "subscribe")
         form |= {"hub.lease_seconds": str(LEASE), "hub.secret": known.secret}
         try:
@@ -293,11 +273,12 @@ class PushSubscriber:
                 await self._fetcher.post(known.hub, form)
         except FeedError as error:
             log.info("%s does not push %s: %s", urls.masked(known.hub), urls.masked(known.topic), error)
-            current = self._by_feed.get(known.feed_id)
+            current = self._known.of_feed(known.feed_id)
             if error.code == fetch_errors.BAD_URL and current == known:
-                self._change(known._replace(due=now + LONGEST_AGAIN))
+                self._known.change(known._replace(due=now + LONGEST_AGAIN))
 
     async def _rest(self) -> None:
         now = self._clock.now()
-        later = [one.due - now for one in self._by_feed.values() if host_name(one.hub) not in self._asking]
+        own = (one for one in self._known if self._poller.asks(one.hub))
+        later = [one.due - now for one in own if host_name(one.hub) not in self._asking]
         await wait(self._clock, self._woken, min(max(min(later, default=LONGEST_REST), 1), LONGEST_REST))

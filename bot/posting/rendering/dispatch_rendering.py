@@ -9,6 +9,7 @@ from bot.core.models import Article, Dispatch, DispatchKind
 from bot.digests import digest_selection
 from bot.posting.rendering import digest_pages, messages, post_looks, posts
 from bot.posting.rendering.messages import Message
+from bot.posting.sending import message_places
 from bot.store import Store
 from bot.text import furniture
 from bot.writing.translations import translated
@@ -72,7 +73,8 @@ async def _watch(
     watch = None if dispatch.watch_id is None else await store.watches.get(dispatch.watch_id)
     if watch is None:
         return None
-    guild = None if watch.person_id is None else client.get_guild(dispatch.server_id)
+    theirs = watch.person_id is not None
+    guild = await message_places.server(client, store, dispatch.server_id) if theirs else None
     return messages.watch(
         dispatch.what,
         watch.query,

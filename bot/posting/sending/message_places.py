@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import aiohttp
 import discord
 
 from bot.core.models import Dispatch
@@ -24,6 +25,7 @@ from bot.posting.sending.send_outcomes import (
     Sent,
     judge,
 )
+from bot.store import Store
 
 _AGAIN = 5.0  # seconds after a question about a channel that was not answered
 
@@ -45,6 +47,20 @@ async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
             outcome = judge(error)
             return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
     return channel if isinstance(channel, Place) else Blocked(NOT_TEXT)
+
+
+async def server(client: discord.Client, store: Store, server_id: int) -> discord.Guild | None:
+    """A server; where another process serves it, what Discord tells of it: its name, no channels.
+
+    None where the bot is not in it, or Discord does not tell.
+    """
+    guild = client.get_guild(server_id)
+    if guild is not None or store.shards.has(server_id):
+        return guild
+    try:
+        return await client.fetch_guild(server_id, with_counts=False)
+    except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        return None
 
 
 def share_of(client: discord.Client, channel_id: int) -> int:

@@ -102,6 +102,10 @@ class Database:
         """As `Database.notices` of the ports."""
         await listen(self.place, heard)
 
+    async def tell(self, notice: str) -> None:
+        """As `Database.tell` of the ports."""
+        await self.fetchone("SELECT pg_notify('telex', ?)", (notice,))
+
     async def transact(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` in a transaction of its own, undone on any error or cancellation.
 

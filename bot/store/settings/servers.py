@@ -56,6 +56,16 @@ class Servers:
         """
         await self._database.transact(_sync, present_ids, self._shards.where("id", shard), self._clock.now())
 
+    async def present(self, known: Collection[int], most: int) -> list[int]:
+        """Servers that the bot is in: all of them where they are no more than `most`, else of those known."""
+        rows = await self._database.fetchall(
+            "SELECT id FROM server WHERE left IS NULL "
+            "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
+            (listed(known), most + 1),
+        )
+        found = [row["id"] for row in rows]
+        return found if len(found) <= most else [each for each in found if each in known][:most]
+
     async def purge(self, before: int) -> int:
         """Delete servers left before a time with all that was theirs; how many.
 

@@ -104,6 +104,9 @@ class Database:
     async def notices(self, heard: Callable[[str], None]) -> None:
         """There is nobody to tell of anything."""
 
+    async def tell(self, notice: str) -> None:
+        """Nobody hears it."""
+
     async def transact(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
