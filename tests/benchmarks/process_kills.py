@@ -91,7 +91,7 @@ class Fleet:
     async def publish(self, count: int, written: list[list[int]]) -> None:
         """Each publisher brings out some articles, which are due to be fetched."""
         for scene, numbers in zip(self.scenes, written, strict=True):
-            numbers += scene.write(count)
+            numbers.extend(scene.write(count))
         await self.insist("UPDATE feed SET next_poll = 0")
 
     def unread(self, written: list[list[int]]) -> int:
