@@ -1,22 +1,26 @@
 """Takes pictures of the ways out of a server: `python -m tests.elsewhere_pictures [FOLDER]`.
 
-A channel that is shared as a feed, tokens for assistants, a person's own digest and a search in direct
-messages, in English and in French.
+A channel that is shared as a feed, tokens for assistants, a person's own digest, set up and as it comes, a
+search in direct messages and a result that is shared, in English and in French.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 import discord
 from simcord.env import Env
 
+from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
+from bot.core.choices import Preference
 from bot.demo.sample_feeds import Publisher
-from tests.cogs.helpers import labels, last
+from tests.cogs.helpers import choose, labels, last, menu
 from tests.picture_stage import newsstand, shoot_widths, staged
+from tests.store import sql
 
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
@@ -39,9 +43,24 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await person.click(panel, label="Aperçu" if ending else "Preview")
         await shoot_widths(env, general, person, folder / f"digest-me-preview{ending}.png", assets)
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")
+        sql.run(newsroom.settings.database, "UPDATE personal_digest SET due = ?", (int(time.time()),))
+        assert isinstance(env.bot, Telex)
+        await env.bot.courier.settle()
+        await env.settle()
+        path = folder / f"digest-dm{ending}.png"
+        await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
         await person.user.slash("search", query="signal OR amazon")
         path = folder / f"direct-search{ending}.png"
         await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
+        found = last(await person.slash(general, "search", query="passkeys"))
+        asked = last(await person.click(found, label="Partager…" if ending else "Share…"))
+        await newsroom.store.preferences.change(
+            Preference.LANGUAGE, "fr" if ending else "en", server_id=stage.guild.id, person_id=person.id
+        )
+        title = str(menu(asked)[1][0]["label"])
+        await choose(person, asked, title)
+        reader = stage.ada if ending else stage.camille  # who sees no more than what was shared
+        await shoot_widths(env, general, reader, folder / f"shared{ending}.png", assets)
 
 
 async def main(folder: Path) -> None:

@@ -17,7 +17,7 @@ from itertools import islice
 from math import log
 
 from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Tier
-from bot.answers.answer_scorer import Scorer, log_odds, scorer
+from bot.answers.answer_scorer import AT_HAND, Scorer, log_odds, scorer
 from bot.answers.briefing import vague_questions
 from bot.answers.briefing.news_briefing import briefing
 from bot.answers.briefing.vague_questions import Vague, folded_of
@@ -131,12 +131,13 @@ async def answer_from(
     )
     judged, judged_by = await in_meaning(searcher, question, retrieved, by_words)
     articles = {article.id: article for article in retrieved.articles}
-    tier = tier_of(judged, judged_by)
+    tier = tier_of(judged, judged_by, retrieved.at_hand)
     if writer is not None and tier is not Tier.NOTHING:
         written = await written_answer(question, judged, articles, tier, writer, told)
         if written is not None:
             return written
-    return present(question, judged, articles, tier)
+    nearest = [article for article in retrieved.articles if article.id not in retrieved.at_hand]
+    return present(question, judged, articles, tier, nearest)
 
 
 async def in_meaning(
@@ -159,10 +160,14 @@ async def in_meaning(
     return sorted(again, key=lambda each: -each.probability), by_meaning
 
 
-def tier_of(judged: Sequence[Judged], judged_by: Scorer) -> Tier:
-    """How sure it is that the best candidate answers."""
+def tier_of(judged: Sequence[Judged], judged_by: Scorer, at_hand: frozenset[int] = frozenset()) -> Tier:
+    """How sure it is that the best candidate answers.
+
+    That its article was talked about puts a candidate before others, and makes it no surer.
+    """
     best = judged[0].probability if judged else 0.0
-    if best >= judged_by.sure:
+    alone = log_odds(best) - AT_HAND * (best > 0 and judged[0].article_id in at_hand)
+    if alone >= log_odds(judged_by.sure):
         return Tier.SURE
     return Tier.POSSIBLE if best >= judged_by.possible else Tier.NOTHING
 
@@ -193,9 +198,15 @@ def chosen(question: Question, judged: Sequence[Judged]) -> tuple[list[Judged], 
     return [newest, *rest][:QUOTES], older[:QUOTES]
 
 
-def present(question: Question, judged: Sequence[Judged], articles: dict[int, Article], tier: Tier) -> Answer:
-    """The answer with its quotes, as its tier has them."""
-    nearest = tuple(articles.values())[:NEAREST]
+def present(
+    question: Question,
+    judged: Sequence[Judged],
+    articles: dict[int, Article],
+    tier: Tier,
+    near: Sequence[Article],
+) -> Answer:
+    """The answer with its quotes, as its tier has them; else the first of what is `near` the topic."""
+    nearest = tuple(near[:NEAREST])
     if tier is Tier.NOTHING:
         return Answer(question=question.text, nearest=nearest)
     picked, before = chosen(question, judged)

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from bot.answers import answering
 from bot.client.services import Newsroom
-from bot.core.models import Article
+from bot.core.models import Article, FeedState
 from bot.core.version import __version__
 from bot.core.workers import WorkerError
 from bot.digests.rising import Period
@@ -113,7 +113,7 @@ class FeedFound(TypedDict):
 
     title: str
     outlet: str
-    url: str
+    url: str | None  # none of what was imported
 
 
 def server(
@@ -236,7 +236,11 @@ class _Tools:
         """The feeds whose articles can be searched."""
         seen = await self._sees()
         return [
-            FeedFound(title=feed.title, outlet=feed.outlet, url=urls.masked(feed.url))
+            FeedFound(
+                title=feed.title,
+                outlet=feed.outlet,
+                url=None if feed.state is FeedState.IMPORTED else urls.masked(feed.url),
+            )
             for feed in await self._newsroom.store.feeds.all()
             if seen is None or feed.id in seen
         ]

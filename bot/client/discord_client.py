@@ -122,7 +122,9 @@ class Telex(commands.AutoShardedBot):
         self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
-        self.inquiries = Inquiries(newsroom.store, newsroom.notices, self._answer)
+        self.inquiries = Inquiries(
+            newsroom.store, newsroom.notices, {"reads": self._reads, "channel": self._channel_reads}
+        )
         """What is asked of the processes that serve other servers."""
         self._names: dict[int, str] = {}
         self.courier = Courier(
@@ -134,7 +136,7 @@ class Telex(commands.AutoShardedBot):
             workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
-            ask=self.inquiries.ask,
+            ask=partial(self.inquiries.ask, "reads"),
             writing=newsroom.writing,
             webhooks=self.webhooks,
         )
@@ -194,7 +196,25 @@ class Telex(commands.AutoShardedBot):
         """The servers of a shard, those in an outage included."""
         return [guild for guild in self.guilds if guild.shard_id == shard_id]
 
-    async def _answer(self, server_id: int, person_id: int) -> Collection[int] | None:
+    async def _channel_reads(self, server_id: int, channel_id: int) -> Collection[int] | None:
+        """Feeds that whoever reads a channel may read, and a 0 where that is everybody in its server."""
+        guild = self.get_guild(server_id) if self.store.shards.has(server_id) else None
+        if guild is None or guild.unavailable:
+            return None
+        try:
+            is_open = await self.visibility.everyone_reads(guild, channel_id)
+            feed_ids = await self.courier.audience.feeds_of_channel(guild, channel_id)
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+            return None
+        return {0, *feed_ids} if is_open else feed_ids
+
+    async def channel_reads(self, server_id: int, channel_id: int) -> Collection[int] | None:
+        """The same, of whichever process serves the server; None where nobody can tell now."""
+        if self.store.shards.has(server_id):
+            return await self._channel_reads(server_id, channel_id)
+        return await self.inquiries.ask("channel", server_id, channel_id)
+
+    async def _reads(self, server_id: int, person_id: int) -> Collection[int] | None:
         """What a person may read in a server, for a process that does not serve it."""
         if not self.store.shards.has(server_id):
             return None
@@ -349,6 +369,10 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
                 if not _out_of_reach(error):
                     raise
                 log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
+            except DatabaseFault as error:
+                if not newsroom.store.shards.end:
+                    raise
+                log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
             else:
                 if bot.gave_way_to is not None:
                     raise bot.gave_way_to

@@ -37,7 +37,7 @@ class ChannelFeedRoutes:
         newsroom = bot.newsroom
         self._limit = Limit(newsroom.clock, allowed=REQUESTS, period=PERIOD)
         self._guesses = Guesses(newsroom.clock)
-        self._contents = ChannelContents(bot.store, bot, bot.courier.audience, newsroom.settings.language)
+        self._contents = ChannelContents(bot.store, bot, newsroom.settings.language)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, HEAD among them."""
@@ -63,14 +63,18 @@ class ChannelFeedRoutes:
         return told if isinstance(told, web.Response) else _document(request, told, form)
 
     async def _told(self, shared: ChannelFeed, what: str, address: str) -> Channel | web.Response:
-        guild = self._bot.get_guild(shared.server_id)
-        if guild is None or guild.unavailable:
+        readable = await self._bot.channel_reads(shared.server_id, shared.channel_id)
+        guild = await self._bot.server(shared.server_id)
+        if readable is None or guild is None:
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=LATER)
-        if not await self._bot.visibility.everyone_reads(guild, shared.channel_id):
+        if 0 not in readable:
             return _refused(HTTPStatus.FORBIDDEN)
         channel = guild.get_channel_or_thread(shared.channel_id)
+        if channel is None and not self._bot.store.shards.has(guild.id):
+            channel = await guild.fetch_channel(shared.channel_id)
         name = guild.name if channel is None else channel.name
-        return await self._contents.of(shared, guild, name, what, address) or _refused(HTTPStatus.NOT_FOUND)
+        told = await self._contents.of(shared, guild, name, readable, what, address)
+        return told or _refused(HTTPStatus.NOT_FOUND)
 
 
 _WORDS = {

@@ -15,6 +15,7 @@ from discord.gateway import DiscordWebSocket
 
 from bot.core.choices import Role
 from bot.processes.leases import SHARDS
+from bot.store import StoreError
 from bot.store.records.process_records import Share
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ OTHERS_COME = 3.0
 """Seconds until a process takes shards: those that begin at the same time take their part each."""
 
 
-class ShardsDiffer(Exception):
+class ShardsDiffer(StoreError):
     """Processes that run on one database count Discord's shards otherwise; the message says what to do."""
 
 

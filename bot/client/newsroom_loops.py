@@ -63,7 +63,8 @@ class NewsroomLoops:
     async def start(self) -> None:
         """Begin. Raises `StoreError`."""
         await self._room.begin()
-        await self._room.pushes.begin()
+        if self._room.leases.has(Role.POLLER):
+            await self._room.pushes.begin()
         for each in self._loops:
             each.start()
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from bot.store.records.content_records import ALONE
 from bot.store.records.outbox_records import Candidate, Gathered
-from bot.stories.story_membership import ALONE
 from bot.text import shared_links
 
 Titled = tuple[str, str]

@@ -49,6 +49,14 @@ _GITLAB_PROJECT = (
     r"gitlab\.com/(?P<name>(?!(?:explore|groups|help|users|dashboard)/)[\w.-]+(?:/(?!-/)[\w.-]+)+?)(?:\.git)?"
     r"(?<!\.atom)"
 )
+_PROJECT_FEED = re.compile(
+    r"github\.com/(?P<github>[\w.-]+/[\w.-]+)/(?:releases|tags|discussions|wiki|commits(?:/.+)?)\.atom"
+    r"|[^/]+/(?P<gitlab>[\w.-]+(?:/(?!-/)[\w.-]+)+)/-/(?:releases\.atom|tags|commits/.+)"
+)
+_VIDEO = re.compile(
+    rf"{_YOUTUBE}/(?:watch\?|shorts/|live/).+|youtu\.be/[\w-]+.*|vimeo\.com/\d+.*|dailymotion\.com/video/.+"
+    r"|twitch\.tv/videos/\d+.*"
+)
 _SUBREDDITS = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
 
 _FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -151,6 +159,20 @@ _IN_PAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"itunes\.apple\.com", (r'"feedUrl":\s*"(https?://[^"\s\\]+)"',), "{}"),
 )
 """What to look for in the pages of hosts, and the feed that it stands for."""
+
+
+def project_of(url: str) -> str | None:
+    """Whose feed one of a project is, as in `python/cpython`: the feed's own title names what it lists."""
+    parts = urlsplit(url)
+    match = _PROJECT_FEED.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path)
+    return match and (match["github"] or match["gitlab"])
+
+
+def is_video(url: str) -> bool:
+    """Whether an address is a video's at one of the large sites for them."""
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return _VIDEO.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query) is not None
 
 
 def from_handle(text: str) -> str | None:

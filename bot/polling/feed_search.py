@@ -124,7 +124,7 @@ class Following:
             url,
             server_id=owner,
             title=found.parsed.title,
-            outlet=outlet_name(found.parsed.title),
+            outlet=outlet_name(found.parsed.title, url),
             next_poll=self._clock.now(),
         )
         feed = await self._poller.take(feed, found.fetched, server_id=server_id)
@@ -184,7 +184,7 @@ def _unkept(url: str, parsed: ParsedFeed) -> Feed:
         id=0,
         url=url,
         title=parsed.title,
-        outlet=outlet_name(parsed.title) or urls.host(url),
+        outlet=outlet_name(parsed.title, url) or urls.host(url),
         site_url=parsed.site_url,
         icon=parsed.icon,
         language=parsed.language,

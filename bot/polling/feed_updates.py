@@ -31,7 +31,7 @@ def described(feed: Feed, head: ParsedFeed) -> Feed:
     return replace(
         schedule.remembered(feed, head),
         title=title,
-        outlet=feed.outlet or outlet_name(title) or urls.host(feed.url),
+        outlet=feed.outlet or outlet_name(title, feed.url) or urls.host(feed.url),
         site_url=head.site_url or feed.site_url,
         icon=head.icon or feed.icon,
         language=head.language or feed.language,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.feeds import known_sites
 from bot.text import safe
 
 LONGEST = 80
@@ -25,8 +26,13 @@ _TELLS_NOTHING = re.compile(
 )
 
 
-def outlet_name(title: str) -> str:
-    """The name readers know: `NPR Topics` of "NPR Topics: World", `CBSNews.com` of "World - CBSNews.com"."""
+def outlet_name(title: str, url: str = "") -> str:
+    """The name readers know: `NPR Topics` of "NPR Topics: World", `CBSNews.com` of "World - CBSNews.com".
+
+    Where the feed's address, `url`, is that of a project's releases or the like, the project's.
+    """
+    if project := known_sites.project_of(url):
+        return safe.plain(project, LONGEST)
     title = safe.plain(title, 4 * LONGEST)
     parts = [_FORMAT.sub("", part).strip() for part in _SEPARATOR.split(_FORMAT.sub("", title))]
     telling = (part for part in parts if part and not _TELLS_NOTHING.fullmatch(part))

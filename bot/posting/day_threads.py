@@ -58,7 +58,7 @@ async def place(
         found = await message_places.find(client, known)
         if found != Blocked(GONE):
             return found
-    language = await store.preferences.language(channel.id)
+    language = await store.preferences.language(channel.guild.id, channel.id)
     language = language or locale.supported(str(channel.guild.preferred_locale)) or default_language
     title = _title(day, language)
     made = await _found(channel, title, claimed - _LONGEST_DAY)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextvars import Context
 
 from bot.processes.notices import Notices
@@ -26,10 +26,10 @@ Answer = Callable[[int, int], Awaitable[Collection[int] | None]]
 
 
 class Inquiries:
-    """Questions about a server and a person, answered with numbers. `answer` is this process's part."""
+    """Questions about a server and something in it, answered with numbers; `answers` are those of others."""
 
-    def __init__(self, store: Store, notices: Notices, answer: Answer) -> None:
-        self._store, self._notices, self._answer = store, notices, answer
+    def __init__(self, store: Store, notices: Notices, answers: Mapping[str, Answer]) -> None:
+        self._store, self._notices, self._answers = store, notices, answers
         self._open: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -45,14 +45,14 @@ class Inquiries:
         for task in self._answering:
             task.cancel()
 
-    async def ask(self, server_id: int, person_id: int) -> frozenset[int] | None:
+    async def ask(self, what: str, server_id: int, about: int) -> frozenset[int] | None:
         """What the process with the server's shard answers; None where nobody does in time."""
         name = secrets.token_hex(8)
         answered: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
         self._open[name] = answered, {}
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._store.tell(f"ask {name} {server_id} {person_id}")
+                await self._store.tell(f"ask {name} {what} {server_id} {about}")
                 return await answered
         except (TimeoutError, StoreError):
             return None
@@ -60,18 +60,18 @@ class Inquiries:
             del self._open[name]
 
     def _asked(self, text: str) -> None:
-        name, server_id, person_id = text.split()
-        if name not in self._open and len(self._answering) < _MOST_ASKED:
-            Context().run(self._begin, name, int(server_id), int(person_id))
+        name, what, *numbers = text.split()
+        if name not in self._open and len(self._answering) < _MOST_ASKED and what in self._answers:
+            Context().run(self._begin, name, self._answers[what](*map(int, numbers)))
 
-    def _begin(self, name: str, server_id: int, person_id: int) -> None:
-        task = asyncio.create_task(self._reply(name, server_id, person_id))
+    def _begin(self, name: str, answering: Awaitable[Collection[int] | None]) -> None:
+        task = asyncio.create_task(self._reply(name, answering))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
-    async def _reply(self, name: str, server_id: int, person_id: int) -> None:
+    async def _reply(self, name: str, answering: Awaitable[Collection[int] | None]) -> None:
         try:
-            found = await self._answer(server_id, person_id)
+            found = await answering
             if found is None:
                 return
             text = ",".join(map(str, found))

@@ -24,7 +24,7 @@ from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
 from bot.store import Store
-from bot.stories.story_membership import ALONE
+from bot.store.records.content_records import ALONE
 from bot.text import excerpts
 from bot.text.words import fold
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.store.records.content_records import PostedArticle
+from bot.store.records.content_records import ALONE, PostedArticle
 
 APART = 2 * 86_400
 """Seconds between the dates of two articles from which on the later one tells of something new."""
-ALONE = 0.5
-"""How like the only article of a story another one has to be, from 0 to 1."""
 
 _TOGETHER = 0.25  # how like, on average, the nearest of many
 _NEAREST = 3  # articles of a story by which a new one is judged

@@ -16,7 +16,6 @@ from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, Rule, Section, Text, text
 from bot.text import safe
 from bot.text.times import spans
-from cogs.asking import follow_up_buttons
 from cogs.shared import article_cards
 
 _QUOTE = 600  # characters of a quotation, which the engine keeps shorter
@@ -91,14 +90,9 @@ def _groups(told: Reply, *, public: bool, title: bool) -> Iterator[list[Block]]:
 def _rows(told: Reply) -> Iterator[Row]:
     """What to ask next; then Save, 👍 and 👎, or where nothing is known, what to do about it."""
     answer = told.answer
-    yield Row(
-        *(
-            follow_up_buttons.ask_next(told.question_id, number, topic)
-            for number, topic in enumerate(told.topics)
-        )
-    )
+    yield Row(*(buttons.ask_next(told.question_id, *topic) for topic in enumerate(told.topics)))
     if answer.tier is Tier.NOTHING:
-        tell = follow_up_buttons.tell_me(told.question_id) if told.may_watch else None
+        tell = buttons.tell_me(told.question_id) if told.may_watch else None
         yield Row(tell, buttons.missed(told.question_id))
         return
     sources = () if answer.lines else answer.sources[: _SAVED if answer.written else 1]

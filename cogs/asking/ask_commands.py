@@ -1,34 +1,74 @@
-"""Questions, answered from the articles: /ask, and messages that mention the bot."""
+"""Questions, answered from the articles: /ask, mentions, and the buttons that ask further."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import discord
 from discord import app_commands
 from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
+from bot.answers.conversing import conversation
 from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client import interaction_places
 from bot.client.discord_client import OWN_REPLY, Telex
 from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
 from cogs.asking.answer_votes import vote_button
 from cogs.asking.direct_messages import DirectMessages, unshared
-from cogs.asking.follow_up_buttons import next_button, question_button, readable, tell_button
 from cogs.asking.mention_answers import Mentions
-from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
-from cogs.asking.readable_feeds import Place, shared_feed_ids
-from cogs.shared.lasting_items import LastingCog
+from cogs.asking.question_places import (
+    Place,
+    article_of_thread,
+    last_in,
+    nothing_readable,
+    place_of,
+    shared_feed_ids,
+)
+from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import anywhere
-from cogs.shared.views import Interaction
+from cogs.shared.views import Interaction, Reply
+from cogs.shared.windows import Line, Window
+from cogs.watching.new_watches import watch_for
 
 _KINDS = (discord.MessageType.default, discord.MessageType.reply)
+_QUESTION = 300  # characters
+_LARGEST = 2**63 - 1  # that an id can be
+_TOPIC = 3  # words of what is watched for
+
+
+@lasting(buttons.NEXT_TEMPLATE, Reply.OWN)
+async def next_button(
+    interaction: Interaction, pressed: discord.ui.Button[Any], *, question: str, **_number: str
+) -> None:
+    """Asks a further question, for the same readers as the answer that it stands under."""
+    asking = cast("Asking", interaction.client.get_cog("Asking"))
+    await asking.answer_next(interaction, pressed.label or "", int(question))
+
+
+@lasting(buttons.QUESTION, Reply.OWN)
+async def question_button(interaction: Interaction, _item: object) -> None:
+    """Opens a window for a question, under a digest."""
+    asking = cast("Asking", interaction.client.get_cog("Asking"))
+    line = Line("question", _("Your question"), max_length=_QUESTION)
+    window = Window(_("Ask about the news"), asking.answer_alone, line, reply=Reply.OWN)
+    await interaction.response.send_modal(window)
+
+
+@lasting(buttons.TELL_TEMPLATE)
+async def tell_button(interaction: Interaction, _item: object, *, question: str) -> None:
+    """Makes a watch of a question that nothing answers, and says for which words."""
+    asked = await readable(interaction, int(question))
+    if asked is None:
+        raise Refusal(_("This answer is too old. Ask again."))
+    await watch_for(interaction, watched(asked.text))
 
 
 class Asking(LastingCog):
@@ -146,3 +186,22 @@ class Asking(LastingCog):
 def _place(interaction: Interaction) -> Place | None:
     """The channel or thread of a server of ours where somebody asks; None anywhere else."""
     return None if interaction_places.server(interaction) is None else place_of(interaction.channel)
+
+
+async def readable(interaction: Interaction, question_id: int) -> Question | None:
+    """A question of this place that the person may know of; None for any other, or one no longer kept."""
+    if question_id > _LARGEST:
+        return None
+    question = await interaction.client.store.questions.get(question_id)
+    if question is None or (not question.public and question.person_id != interaction.user.id):
+        return None
+    server_id = interaction_places.server_id(interaction)
+    if server_id is None:
+        return question if question.person_id == interaction.user.id else None
+    return question if question.server_id == server_id else None
+
+
+def watched(text: str) -> str:
+    """The words to watch for of a question: its names, else its first telling words."""
+    names = conversation.names(text)
+    return " ".join(names or conversation.telling_words(text)[:_TOPIC]) or text

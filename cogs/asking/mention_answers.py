@@ -25,14 +25,15 @@ from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply, tips
 from cogs.asking.question_places import (
     FOUND,
+    Place,
     article_in,
     article_of_thread,
     last_in,
     nothing_readable,
     place_of,
     replied_to,
+    shared_feed_ids,
 )
-from cogs.asking.readable_feeds import Place, shared_feed_ids
 from cogs.reading.result_pages import results
 
 log = logging.getLogger(__name__)

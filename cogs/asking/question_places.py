@@ -1,4 +1,4 @@
-"""Where a question is asked: the article that a place is about, and the question before it."""
+"""Where a question is asked: what may be answered there, what a place is about, the question before it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from bot.core.locale import _, clickable
 from bot.core.people_models import Question
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
-from cogs.asking.readable_feeds import Place
 from cogs.reading.article_list_pages import nothing_followed
 from cogs.reading.saving import post_of
 
+Place = discord.abc.GuildChannel | discord.Thread
+
 FOUND = 5
 """Results of a search in a channel."""
+
+
+async def shared_feed_ids(bot: Telex, member: discord.Member, place: Place) -> set[int]:
+    """Ids of the feeds that a member and everybody who reads a channel or thread may read."""
+    shared = await bot.courier.audience.feeds_of_channel(place.guild, place.id)
+    return shared & await bot.feed_ids_seen_by(member)
 
 
 def place_of(channel: object) -> Place | None:

@@ -93,7 +93,7 @@ class FeedPages(ManagersLayout, Turned):
         elif health.state is State.BLOCKED:
             remedy = Press(partial(self._retry, health.pair), label=_("Try again"))
         elif health.state is State.GONE or feed.error in _MOVED:
-            remedy = Press(partial(self._look, health.pair), Reply.NEW, label=_("Find it"))
+            remedy = Press(partial(self._look, health.pair), Reply.NEW, label=_("Find new address"))
         else:
             remedy = Press(partial(self._check, health.pair), label=_("Check now"))
         if health.state is not State.PAUSED:

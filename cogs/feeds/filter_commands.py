@@ -121,7 +121,7 @@ class FilterList(SubscriptionPanel):
                 _("No filters: every article is posted. Add one with the options `only` and `never`.")
             )
         else:
-            lines.append(passed(await subscription_filters.tried(store, feed.id, kept)))
+            lines.append(f"-# {passed(await subscription_filters.tried(store, feed.id, kept))}")
             if sum(one.rule is Rule.ONLY for one in kept) > 1:
                 lines.append("-# " + _("With several “only” filters, matching one is enough."))
         removers = [

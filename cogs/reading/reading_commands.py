@@ -120,25 +120,20 @@ class Reading(commands.Cog):
             if len(outlet) <= discord_limits.CHOICE and (name := safe.plain(outlet, discord_limits.CHOICE))
         ]
 
-    @search.autocomplete("query")
-    async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        return await query_choices(interaction, current)
+    search.autocomplete("query")(query_choices)
 
     @search.autocomplete("tag")
     async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        visible = await self.bot.visible_feed_ids(interaction)
-        tags = await self._searcher.complete(
-            Kind.TAG, current, feed_ids=visible, limit=discord_limits.CHOICES
-        )
-        return [Choice(name=tag, value=tag) for tag in tags]
+        return await self._names(Kind.TAG, interaction, current)
 
     @search.autocomplete("author")
     async def authors(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        return await self._names(Kind.AUTHOR, interaction, current)
+
+    async def _names(self, kind: Kind, interaction: Interaction, typed: str) -> list[Choice[str]]:
         visible = await self.bot.visible_feed_ids(interaction)
-        authors = await self._searcher.complete(
-            Kind.AUTHOR, current, feed_ids=visible, limit=discord_limits.CHOICES
-        )
-        return [Choice(name=author, value=author) for author in authors]
+        found = await self._searcher.complete(kind, typed, feed_ids=visible, limit=discord_limits.CHOICES)
+        return [Choice(name=name, value=name) for name in found]
 
     @search.autocomplete("since")
     async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
 
 import discord
 
@@ -31,9 +30,7 @@ from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
 from cogs.shared.lasting_items import lasting
 from cogs.shared.membership import hidden_servers
 from cogs.shared.views import Interaction, Press, Reply
-
-if TYPE_CHECKING:
-    from cogs.watching.watch_commands import Watching
+from cogs.watching.new_watches import watch_for
 
 _QUERY = 100  # characters of it that a heading shows
 _COUNTED = 50  # results
@@ -95,8 +92,7 @@ class SearchPages(ArticlePages):
         await self.show(interaction)
 
     async def _watch(self, interaction: Interaction) -> None:
-        watching = cast("Watching", interaction.client.get_cog("Watching"))
-        await watching.watch_for(interaction, self._written)
+        await watch_for(interaction, self._written)
 
 
 class LatestPages(ArticlePages):

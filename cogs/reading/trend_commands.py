@@ -9,7 +9,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple
 
 import discord
 from babel.dates import format_interval
@@ -47,9 +47,7 @@ from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import in_servers
 from cogs.shared.views import AskerLayout, Choose, ChooseOne, Interaction, Press, Reply, option
-
-if TYPE_CHECKING:
-    from cogs.watching.watch_commands import Watching
+from cogs.watching.new_watches import watch_for
 
 log = logging.getLogger(__name__)
 
@@ -277,8 +275,7 @@ class TrendPanel(AskerLayout):
         lines = self._lines()
 
         async def chosen(choice: Interaction, number: str) -> None:
-            watching = cast("Watching", choice.client.get_cog("Watching"))
-            await watching.watch_for(choice, f'"{lines[int(number)].name}"')
+            await watch_for(choice, f'"{lines[int(number)].name}"')
 
         await ChooseOne(interaction, chosen, _("Get alerts about…"), _options(lines)).show(interaction)
 

@@ -43,7 +43,7 @@ class About(commands.Cog):
                 (
                     _("All servers"),
                     _("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
-                        servers=amount(len(self.bot.guilds)),
+                        servers=amount(await self.bot.store.servers.count()),
                         feeds=amount(await self.bot.store.feeds.count()),
                         articles=amount(await articles.count()),
                         age=f"<t:{newest_time}:R>" if newest_time else "–",

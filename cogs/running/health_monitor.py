@@ -18,6 +18,7 @@ from bot.client import health
 from bot.client.discord_client import Telex
 from bot.client.loops import Loop
 from bot.core import locale
+from bot.core.choices import Role
 from bot.core.locale import _, amount, ngettext
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
 from cogs.shared.views import Interaction
@@ -65,9 +66,10 @@ class Health(commands.Cog):
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
         others: list[web.RouteDef] = []
         if (public := self._settings.public_url) is not None:
-            others = hub_routes.HubRoutes(
-                self._bot.newsroom.pushes, max_bytes=self._settings.max_feed_bytes
-            ).routes()
+            room = self._bot.newsroom
+            if room.leases.has(Role.POLLER):
+                hubs = hub_routes.HubRoutes(room.pushes, max_bytes=self._settings.max_feed_bytes)
+                others += hubs.routes()
             others += feed_routes.ChannelFeedRoutes(self._bot, public).routes()
         bound = await self._served.enter_async_context(self._figures.served(host, port, others))
         self._served.push_async_callback(lateness.stop)

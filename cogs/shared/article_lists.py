@@ -13,8 +13,7 @@ from bot.posting.rendering.layout.blocks import Item, Section, Text
 from bot.posting.rendering.messages import linked
 from bot.search.searching import Result
 from bot.store import Store
-from bot.store.records.content_records import Teller
-from bot.stories.story_membership import ALONE
+from bot.store.records.content_records import ALONE, Teller
 from bot.text import excerpts, safe
 from cogs.shared.article_cards import Spans, bold, title
 

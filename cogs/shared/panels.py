@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import discord
 
@@ -91,7 +91,12 @@ def number(values: list[str]) -> int | None:
     return None if values[0] == NONE else int(values[0])
 
 
-def zone_button(view: AskerLayout, take: Callable[[Interaction, str], Awaitable[None]]) -> Press:
+def zone_button(
+    view: AskerLayout,
+    take: Callable[[Interaction, str], Awaitable[None]],
+    label: str = "",
+    **look: Any,  # noqa: ANN401  # of a button
+) -> Press:
     """A button that asks for a time zone, and gives its name in the IANA database to `take`."""
 
     async def typed(interaction: Interaction, text: str) -> None:
@@ -106,7 +111,7 @@ def zone_button(view: AskerLayout, take: Callable[[Interaction, str], Awaitable[
         placeholder="Europe/Paris",
         max_length=_LONGEST_ZONE,
     )
-    return asking(view, typed, _("Change…"), line, title=_("Time zone"))
+    return asking(view, typed, label or _("Change…"), line, title=_("Time zone"), **look)
 
 
 async def _no_zone(text: str) -> str:

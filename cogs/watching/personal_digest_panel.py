@@ -47,6 +47,7 @@ class PersonalDigestPanel(AskerLayout):
         self._plan = PersonalPlan(weekday=None, minute=8 * _HOUR)
         self._known: PersonalDigest | None = None
         self._feeds: list[Feed] = []
+        self._has_zone = True
 
     async def start(self, interaction: Interaction) -> None:
         """Begin with the digest as it is, or with one of all that the person can read in the morning."""
@@ -57,6 +58,7 @@ class PersonalDigestPanel(AskerLayout):
         elif (server_id := interaction_places.server_id(interaction)) is not None:
             zone = (await store.preferences.of_server(server_id)).time_zone
             self._plan = replace(self._plan, time_zone=zone)
+        self._has_zone = self._known is not None or self._plan.time_zone != "UTC"
         readable = await _readable(interaction)
         found = [feed for feed in await store.feeds.all() if feed.id in readable]
         chosen = set(self._plan.feeds)
@@ -98,7 +100,9 @@ class PersonalDigestPanel(AskerLayout):
             setting(_("Topics"), _named(plan.topics) or _("none"), topics),
             setting(_("Your watches"), watched, turn),
             Row(
-                Press(self._save, label=save_label, style=style.success, disabled=same and not rests),
+                Press(self._save, label=save_label, style=style.success, disabled=same and not rests)
+                if self._has_zone
+                else zone_button(self, self._start_in, save_label, style=style.success),
                 Press(self._preview, Reply.NEW, label=_("Preview")),
                 None if known is None or rests else Press(self._pause, label=_("Pause")),
                 None
@@ -179,7 +183,13 @@ class PersonalDigestPanel(AskerLayout):
                 )
         await self._change(interaction, topics=tuple(topics))
 
+    async def _start_in(self, interaction: Interaction, zone: str) -> None:
+        """Where nothing tells a person's time, the first digest waits for it."""
+        await self._take_zone(interaction, zone)
+        await self._save(interaction)
+
     async def _take_zone(self, interaction: Interaction, zone: str) -> None:
+        self._has_zone = True
         await self._change(interaction, time_zone=zone)
 
     async def _preview(self, interaction: Interaction) -> None:

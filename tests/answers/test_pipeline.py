@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.answers.answer_forms import forms
-from bot.answers.answer_model import LONGEST
+from bot.answers.answer_model import LONGEST, Tier
 from bot.answers.answer_scorer import Scorer, scorer
-from bot.answers.answering import chosen
+from bot.answers.answering import chosen, tier_of
 from bot.answers.candidates import candidates, read
 from bot.answers.features import NAMES, WITH_COSINE, ArticleMeasures, measure
 from bot.answers.judging import Judged, judge
@@ -145,6 +145,13 @@ def test_the_newest_of_those_that_are_as_good_comes_first_where_the_answer_chang
     assert chosen(now, found) == ([new, weak], [old])
     then = understand("who ran nordwave in 2019", frequency, ARTICLES)
     assert chosen(then, found) == ([old, new, weak], [])
+
+
+def test_an_article_that_was_talked_about_makes_no_answer_sure() -> None:
+    by = Scorer(bias=0.0, trees=(), sure=0.6, possible=0.1)
+    found = [judged(1, 0.8, days=1, answer=None)]
+    assert tier_of(found, by) is Tier.SURE
+    assert tier_of(found, by, frozenset({1})) is Tier.POSSIBLE
 
 
 def test_candidates_that_share_a_sentence_are_quoted_once() -> None:

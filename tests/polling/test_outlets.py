@@ -11,6 +11,21 @@ from bot.text import safe
 
 
 @pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/ada/clock/releases.atom", "ada/clock"),
+        ("https://github.com/ada/clock/commits/main/docs.atom", "ada/clock"),
+        ("https://gitlab.com/a/b/c/-/tags?format=atom", "a/b/c"),
+        ("https://git.example/a/b/-/releases.atom", "a/b"),
+        ("https://github.com/ada.atom", "Tags from clock"),
+        ("https://elsewhere.example/github.com/a/b/tags.atom", "Tags from clock"),
+    ],
+)
+def test_a_feed_of_a_project_is_called_as_the_project(url: str, name: str) -> None:
+    assert outlet_name("Tags from clock", url) == name
+
+
+@pytest.mark.parametrize(
     ("title", "name"),
     [
         ("Ars Technica - All content", "Ars Technica"),

@@ -201,6 +201,21 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style: Styl
     assert [one["label"] for one in components(alone) if "url" in one] == ["Listen"]
 
 
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        ("https://www.youtube.com/watch?v=x", "Watch video"),
+        ("https://youtu.be/x", "Watch video"),
+        ("https://vimeo.com/123", "Watch video"),
+        ("https://www.youtube.com/@ada", "Read"),
+        ("https://news.example/watch?v=x", "Read"),
+    ],
+)
+async def test_a_video_can_be_watched(url: str, label: str) -> None:
+    message = posts.post(ARTICLE._replace(url=url), FEED, language="en")
+    assert [one["label"] for one in components(message) if one.get("url") == url] == [label]
+
+
 async def test_a_link_too_long_for_a_button_has_none() -> None:
     message = posts.post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
     assert len(components(message)) == 2

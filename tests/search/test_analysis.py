@@ -37,6 +37,26 @@ def test_small_words_are_those_of_the_language_of_the_query() -> None:
     assert analysis.small_words(analysis.words("Où est la tour Eiffel ?")) == {"ou", "est", "la"}
 
 
+def test_words_are_what_the_engine_makes_of_a_text() -> None:
+    for code in range(0, 0x2600, 3):
+        text = f"Der Œuvre {chr(code)} L’a{chr(code)}b"
+        assert analysis.words(text) == analysis.word_analyzer().analyze(text), hex(code)
+    assert analysis.words("a" * 39 + " " + "É" * 40 + " b") == ["a" * 39, "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "terms"),
+    [
+        ("Les élections de l’été", "fr", ["_les", "elect", "_de", "_l", "_ete"]),
+        ("Cats or dogs", "en", ["cat", "_or", "dog"]),
+        ("Der Hund und die Katzen", "de", ["_der", "hund", "_und", "_die", "katz"]),
+        ("Γάτα και σκύλος", "el", ["γατ", "κα", "σκυλ"]),
+    ],
+)
+def test_the_index_has_stems_and_marks_small_words(text: str, language: str, terms: list[str]) -> None:
+    assert analysis.terms(text, language) == terms
+
+
 @pytest.mark.parametrize("language", [*analysis.LANGUAGES, "pl", "xx", None])
 def test_a_text_of_any_language_has_terms(language: str | None) -> None:
     assert analysis.stems("Telex 2026 zwyczajny ordinateur", language)

@@ -16,7 +16,7 @@ PERSON = 8_000
 async def test_what_nobody_chose_has_its_default(store: Store):
     assert await store.preferences.of_server(SERVER) == ServerPreferences()
     assert await store.preferences.of_channel(CHANNEL) == ChannelPreferences()
-    assert await store.preferences.language(CHANNEL) is None
+    assert await store.preferences.language(SERVER, CHANNEL) is None
 
 
 async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store: Store, clock: ManualClock):
@@ -37,9 +37,10 @@ async def test_the_language_of_a_channel_comes_before_its_servers(store: Store):
     change = store.preferences.change
     await change(Preference.LANGUAGE, "en", server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
     await change(Preference.LANGUAGE, "fr", server_id=SERVER, person_id=PERSON)
-    assert await store.preferences.language(CHANNEL) == "en"
+    assert await store.preferences.language(SERVER, CHANNEL) == "en"
     await change(Preference.LANGUAGE, None, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
-    assert await store.preferences.language(CHANNEL) == "fr"
+    assert await store.preferences.language(SERVER, CHANNEL) == "fr"
+    assert await store.preferences.language(SERVER, CHANNEL + 1) == "fr", "a channel that follows nothing"
 
 
 async def test_no_server_sets_anything_of_another_servers_channel(store: Store):

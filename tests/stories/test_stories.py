@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from bot.store.records.content_records import Brief
+from bot.store.records.content_records import ALONE, Brief
 from bot.stories.story_matching import LEAST, Recent, Telling, likeness, telling
-from bot.stories.story_membership import ALONE, APART, margin
+from bot.stories.story_membership import APART, margin
 from bot.stories.title_conflicts import Figure, contradict, figures
 
 TOGETHER = """

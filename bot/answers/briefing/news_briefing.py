@@ -18,8 +18,8 @@ from bot.search.query.filter_names import Filter
 from bot.search.query.query_tree import Condition, Node, Phrase, Word
 from bot.search.ranked_search import weight
 from bot.search.searching import Searcher
+from bot.store.records.content_records import ALONE
 from bot.stories.server_taste import NONE, Taste
-from bot.stories.story_membership import ALONE
 from bot.text import safe
 from bot.text.times.periods import Period
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import groupby
@@ -14,7 +14,6 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
 from bot.digests import digest_selection
-from bot.posting.audience import Audience
 from bot.posting.publishing.feed_documents import Channel, Entry
 from bot.posting.rendering import buttons, digest_pages
 from bot.posting.rendering.dispatch_rendering import language_of
@@ -38,16 +37,20 @@ class ChannelContents:
 
     store: Store
     client: discord.Client
-    audience: Audience
     default_language: str
 
     async def of(
-        self, shared: ChannelFeed, guild: discord.Guild, name: str, what: str, address: str
+        self,
+        shared: ChannelFeed,
+        guild: discord.Guild,
+        name: str,
+        readable: Collection[int],
+        what: str,
+        address: str,
     ) -> Channel | None:
         """A feed of the channel with this `name`: its posts, stories or digest. None for another `what`.
 
-        `address` is its own. Raises StoreError, and what discord.py and aiohttp raise where only Discord can
-        tell what the readers of a channel may see, and does not.
+        Digests tell of the feeds that are `readable` there. `address` is its own. Raises StoreError.
         """
         language = await language_of(
             self.store, self.client, guild.id, shared.channel_id, self.default_language
@@ -59,7 +62,7 @@ class ChannelContents:
                 case "stories":
                     entries = [_story_entry(told) for told in _stories(await self._posted(shared))]
                 case "digest":
-                    entries = await self._digests(shared, guild)
+                    entries = await self._digests(shared, guild, readable)
                 case _:
                     return None
             title = _kind(what).format(channel=f"#{safe.plain(name, _NAME)}")
@@ -78,9 +81,10 @@ class ChannelContents:
         found = await self.store.channel_feeds.posted(shared.channel_id, MOST)
         return [one for one in found if buttons.is_link(one.article.url)]
 
-    async def _digests(self, shared: ChannelFeed, guild: discord.Guild) -> list[Entry]:
+    async def _digests(
+        self, shared: ChannelFeed, guild: discord.Guild, feed_ids: Collection[int]
+    ) -> list[Entry]:
         sent = await self.store.channel_feeds.digests(shared.channel_id, MOST_DIGESTS)
-        feed_ids = await self.audience.feeds_of_channel(guild, shared.channel_id)
         return [
             _digest_entry(
                 one,

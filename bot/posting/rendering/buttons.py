@@ -13,6 +13,7 @@ import discord
 
 from bot.core.locale import _, amount
 from bot.core.models import Article
+from bot.feeds import known_sites
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import icons
 from bot.posting.rendering.layout.icons import Icon
@@ -35,6 +36,10 @@ ALL_TEMPLATE = r"telex:all:(?P<what>\S{1,80})"
 VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 """The custom id of a button that judges an answer, with the id of the question."""
 
+NEXT_TEMPLATE = r"telex:next:(?P<question>\d{1,19}):(?P<number>\d)"
+"""The custom id of a button that asks what its label says, after the question of this id."""
+TELL_TEMPLATE = r"telex:tell:(?P<question>\d{1,19})"
+"""The custom id of a button that watches for what the question of this id asks."""
 STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 """The custom id of the button that ends the watch of a notice, with its dispatch's `what`."""
 
@@ -146,6 +151,18 @@ def missed(question_id: int) -> discord.ui.Button[Any]:
     return button(_("The answer is in there"), vote_id(question_id, helped=False), "👎")
 
 
+def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
+    """A button that asks what is new with a topic, in the language of this task."""
+    label = _("What’s new with {topic}?").format(topic=safe.plain(topic))
+    return button(label, f"telex:next:{question_id}:{number}", icons.emoji(Icon.ASK))
+
+
+def tell_me(question_id: int) -> discord.ui.Button[Any]:
+    """A button that watches for what is asked, in the language of this task."""
+    label = _("Tell me when there’s news on this")
+    return button(label, f"telex:tell:{question_id}", style=discord.ButtonStyle.primary)
+
+
 def more_like(key: str) -> discord.ui.Button[Any]:
     """A button that looks for more like the article of this key, in the language of this task."""
     return button(_("More like this"), f"telex:like:{key}", icons.emoji(Icon.SEARCH))
@@ -214,9 +231,12 @@ def read(url: str) -> discord.ui.Button[Any] | None:
 
 
 def leading(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
-    """Buttons that open an article and, where it is an episode of a podcast, its player."""
+    """Buttons that open an article, or a video, and, where it is an episode of a podcast, its player."""
     if article.audio is None:
-        return (read(article.url),)
+        opening = read(article.url)
+        if opening is not None and known_sites.is_video(article.url):
+            opening.emoji, opening.label = "▶️", _("Watch video")
+        return (opening,)
     listen = read(article.audio)
     if listen is not None:
         listen.emoji, listen.label = "🎧", _("Listen")

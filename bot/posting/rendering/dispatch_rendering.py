@@ -88,7 +88,7 @@ async def language_of(
     store: Store, client: discord.Client, server_id: int, channel_id: int, default_language: str
 ) -> str:
     """The language of posts in a channel: what was chosen for it, else its server's, else the default."""
-    language = await store.preferences.language(channel_id)
+    language = await store.preferences.language(server_id, channel_id)
     if language is not None:
         return language
     guild = client.get_guild(server_id)

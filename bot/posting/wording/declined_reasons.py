@@ -12,7 +12,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.polling.feed_search import Unfollowable
 from bot.polling.list_import import NoList
 from bot.posting.wording.feed_causes import describe
-from bot.text import safe
+from bot.text import safe, urls
 from bot.watches.unfit_queries import Unfit
 
 _Values = Mapping[str, str | int]
@@ -41,6 +41,10 @@ def declined(error: Declined) -> str:
 
 
 def _no_feed(values: _Values) -> str:
+    if urls.host(str(values["address"])) == "t.me":
+        return _(
+            "I can’t follow {address}: the channel is private, or has fewer messages than I need."
+        ).format(address=values["address"])
     return "\n".join(
         (
             _("I found no feed at {address}, and this page has no list I can follow. You can:").format(

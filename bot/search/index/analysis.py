@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache, lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import tantivy
 
@@ -41,12 +41,16 @@ _SMALL = {"english": ENGLISH, "french": FRENCH}
 @cache
 def word_analyzer() -> tantivy.TextAnalyzer:
     """The analyzer of `words`."""
-    return _builder().build()
+    return _of_texts().build()
 
 
 def stem_analyzer(language: str | None) -> tantivy.TextAnalyzer:
     """The analyzer of `stems` for a language (ISO 639-1, None: unknown)."""
-    return _analyzer_named(LANGUAGES.get(language or "", "english"))
+    return _analyzer_named(_name(language))
+
+
+def _name(language: str | None) -> str:
+    return LANGUAGES.get(language or "", "english")
 
 
 _WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
@@ -55,7 +59,7 @@ _WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
 
 @cache
 def _analyzer_named(name: str) -> tantivy.TextAnalyzer:
-    return _telling(_builder(), name).filter(tantivy.Filter.stemmer(name)).build()
+    return _telling(_of_texts(), name).filter(tantivy.Filter.stemmer(name)).build()
 
 
 def _telling(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAnalyzerBuilder:
@@ -66,7 +70,7 @@ def _telling(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAna
     return builder if name in _WITHOUT_STOP_WORDS else builder.filter(tantivy.Filter.stopword(name))
 
 
-def _builder() -> tantivy.TextAnalyzerBuilder:
+def _of_texts() -> tantivy.TextAnalyzerBuilder:
     # Accents go before the stemmer sees a word: whoever types none finds the same.
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
     for step in (
@@ -78,44 +82,28 @@ def _builder() -> tantivy.TextAnalyzerBuilder:
     return builder
 
 
-def _spaced() -> tantivy.TextAnalyzerBuilder:
+def _of_words() -> tantivy.TextAnalyzerBuilder:
+    """For `words` with spaces between them."""
     return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
 
 
 SMALL = "_"
 """What the index term of a small word begins with, and no other."""
-_REMEMBERED = 1 << 14  # words of a language: 3 MB
-
-
-class _Terms:
-    """The index terms of a language's words, as far as they were seen."""
-
-    def __init__(self, name: str) -> None:
-        self._known: dict[str, str] = {}
-        self._telling = _telling(_spaced(), name).build()
-        self._stems = _spaced().filter(tantivy.Filter.stemmer(name)).build()
-
-    def of(self, words: Collection[str]) -> list[str]:
-        """The index term of each of these `words`."""
-        found = list(map(self._known.get, words))
-        if None in found:
-            if len(self._known) > _REMEMBERED:
-                self._known.clear()
-                found = [None] * len(words)
-            self._learn([word for word, term in zip(words, found, strict=True) if term is None])
-            return list(map(self._known.__getitem__, words))
-        return cast("list[str]", found)
-
-    def _learn(self, words: list[str]) -> None:
-        listed = " ".join(words)  # the engine is asked once: to call it takes longer than to stem a word
-        telling = set(self._telling.analyze(listed))
-        for word, stem in zip(words, self._stems.analyze(listed), strict=True):
-            self._known[word] = (word if word == stem else stem) if word in telling else SMALL + word
 
 
 @cache
-def _terms_named(name: str) -> _Terms:
-    return _Terms(name)
+def _marker(name: str) -> Callable[[str], str | None]:
+    """What gives the index term of a small word, and None of any other."""
+    small = frozenset[str]() if name in _WITHOUT_STOP_WORDS else _SMALL.get(name)
+    if small is not None:
+        return {word: SMALL + word for word in small}.get
+    telling = _telling(_of_words(), name).build()
+    return lru_cache(maxsize=1 << 12)(lambda word: None if telling.analyze(word) else SMALL + word)
+
+
+@cache
+def _stemmer(name: str) -> tantivy.TextAnalyzer:
+    return _telling(_of_words(), name).filter(tantivy.Filter.stemmer(name)).build()
 
 
 def _encodable(text: str) -> str:
@@ -139,7 +127,9 @@ def terms(text: str, language: str | None) -> list[str]:
 
 def terms_of(words: Collection[str], language: str | None) -> list[str]:
     """What the index holds of some `words` of a text in a language."""
-    return _terms_named(LANGUAGES.get(language or "", "english")).of(words)
+    name = _name(language)
+    stem = iter(_stemmer(name).analyze(" ".join(words))).__next__
+    return [small or stem() for small in map(_marker(name), words)]
 
 
 def words(text: str) -> list[str]:
@@ -219,7 +209,7 @@ def places(text: str, language: str | None, wanted: Collection[str]) -> list[tup
     Only words that begin as a stem does, but for its last two letters, are looked at: no stemmer of
     https://snowballstem.org changes more of all but a few irregular words ("dying").
     """
-    name = LANGUAGES.get(language or "", "english")
+    name = _name(language)
     plain = _plain(text, language)
     found: set[tuple[int, int, str]] = set()
     for beginning in _beginnings(frozenset(wanted)):

@@ -82,6 +82,10 @@ class Reading(NamedTuple):
     attempts: int
 
 
+ALONE = 0.5
+"""How like the only article of a story another one has to be, from 0 to 1."""
+
+
 class PostedArticle(NamedTuple):
     """An article of a post that another may join: whether it is the post's own, and how alike they are."""
 

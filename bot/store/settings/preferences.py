@@ -86,12 +86,12 @@ class Preferences:
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def language(self, channel_id: int) -> str | None:
+    async def language(self, server_id: int, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""
         row = await self._database.fetchone(
-            "SELECT coalesce(channel.language, server.language) "
-            "FROM channel LEFT JOIN server ON server.id = channel.server_id WHERE channel.id = ?",
-            (channel_id,),
+            "SELECT coalesce((SELECT language FROM channel WHERE id = ?), "
+            "(SELECT language FROM server WHERE id = ?))",
+            (channel_id, server_id),
         )
         return None if row is None else row[0]
 

@@ -66,6 +66,11 @@ class Servers:
         found = [row["id"] for row in rows]
         return found if len(found) <= most else [each for each in found if each in known][:most]
 
+    async def count(self) -> int:
+        """How many servers the bot is in."""
+        row = await self._database.fetchone("SELECT count(*) FROM server WHERE left IS NULL")
+        return int(row[0])
+
     async def purge(self, before: int) -> int:
         """Delete servers left before a time with all that was theirs; how many.
 
