@@ -246,10 +246,10 @@ class Telex(commands.AutoShardedBot):
         await self.learn_names(server_ids)
         names = [safe.plain(self.server_name(each) or str(each), 100) for each in server_ids]
         return ngettext(
-            "I can’t reach {servers} right now, so its articles are left out. Try again in a minute.",
-            "I can’t reach {servers} right now, so their articles are left out. Try again in a minute.",
+            "I can’t reach {names} right now, so its articles are left out. Try again in a minute.",
+            "I can’t reach {names} right now, so their articles are left out. Try again in a minute.",
             len(names),
-        ).format(servers=", ".join(names))
+        ).format(names=", ".join(names))
 
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_: object) -> None:
         """Say what an answer left out."""

@@ -182,16 +182,19 @@ class RankedSearch:
         """
         asked, full, some = await self.aside(_matching, engine, asked, scope, max(FOUND, most))
         first = full[:FOUND]
-        articles = {article.id: article for article in await self._articles(first)}
-        if full and asked.phrases and not asked.loose and not any(map(asked.is_as_typed, articles.values())):
-            asked = asked.without(asked.phrases)
-            some = await self.aside(_any_words, engine, asked, scope)
+        articles: dict[int, Article] = {}
+        if full and asked.phrases and not asked.loose:
+            articles = {article.id: article for article in await self._articles(first)}
+            if not any(map(asked.is_as_typed, articles.values())):
+                asked = asked.without(asked.phrases)
+                some = await self.aside(_any_words, engine, asked, scope)
         close = {} if some is None else await self._close(engine, asked, scope)
         hits = {hit.article_id: hit for hit in (*first, *(some or [])[: FOUND - len(first)])}
         for id_ in [id_ for id_ in close if id_ not in hits][:_CLOSE]:
             hits[id_] = Hit(id_, 0.0)
         others = await self._articles([hit for hit in hits.values() if hit.article_id not in articles])
-        found = await self._judged(engine, asked, [*articles.values(), *others], hits, close, articles.keys())
+        whole = {hit.article_id for hit in first}
+        found = await self._judged(engine, asked, [*articles.values(), *others], hits, close, whole)
         rest = await self._articles(full[FOUND:])
         return asked, [*found, *(Found(article, 0.0) for article in rest if asked.is_as_typed(article))]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -78,7 +77,6 @@ class Reranker:
         self._language = language
         self._now = now
         self._total = sum(word.weight for word in sought) or 1.0
-        self._as_typed = [(word, re.compile(rf"\b{re.escape(word.typed)}\b")) for word in sought]
         self._numbers: dict[str, list[int]] = {}
         for number, word in enumerate(sought):
             for stem in word.stems:
@@ -160,6 +158,15 @@ class Reranker:
         return near / self._all_pairs
 
     def _typed(self, candidate: Candidate) -> float:
-        text = f"{candidate.title}\n{candidate.body[:READ]}".lower()
-        there = (word for word, alone in self._as_typed if word.typed in text and alone.search(text))
-        return sum(word.weight for word in there) / self._total
+        text = f" {candidate.title}\n{candidate.body[:READ]} ".lower()
+        return sum(word.weight for word in self._sought if _stands(word.typed, text)) / self._total
+
+
+def _stands(word: str, text: str) -> bool:
+    """Whether a word stands by itself in a text with something around it."""
+    at = text.find(word)
+    while at >= 0:
+        if not (text[at - 1].isalnum() or text[at + len(word)].isalnum()):
+            return True
+        at = text.find(word, at + 1)
+    return False

@@ -160,7 +160,7 @@ def around(line: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str
     """
     if not spans:
         return excerpt(line, limit), []
-    if length(line) <= limit:
+    if len(line) <= limit and length(line) <= limit:
         return line, list(spans)
     start = _start_before(line, _densest(spans, limit * 3 // 4), limit // 4)
     lead = ELLIPSIS if limit > 1 and start else ""
