@@ -10,6 +10,7 @@ from bot.answers.answer_scorer import Scorer, marking, scorer, span_scorer
 from bot.answers.answer_spans import spans
 from bot.answers.candidates import Candidate, Reading, candidates, read
 from bot.answers.features import ArticleMeasures, measure
+from bot.answers.passages import as_given
 from bot.answers.question_terms import Terms
 from bot.answers.understanding import Question
 from bot.core.models import Article
@@ -143,24 +144,7 @@ def _as_given(candidate: Candidate) -> str:
         return text
     first = candidate.reading.text[candidate.lines[0].start : candidate.lines[0].end]
     given = article.text or article.summary
-    found = _found_in(given, text)
-    return found if found or _found_in(given, first) else text
-
-
-def _found_in(given: str, text: str) -> str:
-    """A stretch of a text as it is given there, whatever white space is between its words; "" without it."""
-    if text in given:
-        return text
-    pieces = text.split()
-    position = given.find(pieces[0])
-    while position >= 0:
-        end = position
-        for piece in pieces:
-            found = given.find(piece, end)
-            if found < 0 or given[end:found].strip():
-                break
-            end = found + len(piece)
-        else:
-            return given[position:end] if end - position <= LONGEST else ""
-        position = given.find(pieces[0], position + 1)
-    return ""
+    found = as_given(given, text)
+    if not found:
+        return "" if as_given(given, first) else text
+    return found if len(found) <= LONGEST else ""

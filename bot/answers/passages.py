@@ -32,7 +32,7 @@ def stretches(article: Article, limit: int, most: int | None = None, *, read: in
         if len(whole) > limit:
             whole = whole[:limit].rpartition(" ")[0]
         for number, (_, last) in enumerate(rest[1:most], 2):
-            longer = _as_given(article.text, text[start:last])
+            longer = as_given(article.text, text[start:last])
             if not 0 < len(longer) <= limit:
                 break
             whole, taken = longer, number
@@ -52,9 +52,9 @@ def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
             position += len(sentence)
 
 
-def _as_given(given: str, stretch: str) -> str:
+def as_given(given: str, stretch: str) -> str:
     """A stretch of a text with the white space of the text as given; "" where it is not there."""
     if stretch in given:
         return stretch
-    match = re.search(r"\s+".join(map(re.escape, stretch.split())), given)
+    match = re.search(r"\s*".join(map(re.escape, stretch.split())), given)
     return match[0] if match else ""

@@ -36,11 +36,6 @@ class Retrieved(NamedTuple):
         """The ids of the few that mean most nearly what is asked."""
         return frozenset(sorted(self.cosines, key=lambda id_: -self.cosines[id_])[:NEAR])
 
-    def of(self, articles: Sequence[Article]) -> Retrieved:
-        """The same where these articles alone were found."""
-        ids = {article.id for article in articles}
-        return Retrieved(tuple(articles), {id_: near for id_, near in self.cosines.items() if id_ in ids})
-
     def after(self, talked_about: Sequence[Article]) -> Retrieved:
         """The same behind articles that are talked about."""
         articles = {article.id: article for article in (*talked_about, *self.articles)}

@@ -142,7 +142,9 @@ async def example(
     without = None
     if asked["answers"]:
         others = tuple(article for article in retrieved.articles if article.url not in answering)
-        without = _candidates(question, retrieved.of(others), asked, answering, newest)
+        ids = {article.id for article in others}
+        cosines = {id_: near for id_, near in retrieved.cosines.items() if id_ in ids}
+        without = _candidates(question, Retrieved(others, cosines), asked, answering, newest)
     return Example(asked, question, _candidates(question, retrieved, asked, answering, newest), without)
 
 

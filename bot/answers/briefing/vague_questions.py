@@ -18,20 +18,19 @@ from bot.text.words import fold
 
 TOPIC = 4
 """Words of a topic at the most: more of them ask for something else,"""
-TOPIC_OF_AN_EVENT = 2
-"""and sooner where what happened is asked, with no time."""
+TOPIC_OF_A_TIME = 2
+"""and sooner where only a time is said."""
 
 _NOUNS = frozenset(
     "news headlines update updates developments recap roundup summary summarise summarize"
     " actu actus actualite actualites nouvelles nouveautes infos resume resumer recapitulatif".split()
 )
 """Words that ask for news wherever they stand at the head of a phrase,"""
-_OPEN_NOUNS = frozenset("new latest happening happens neuf nouveau beau passe up miss missed".split())
+_OPEN_NOUNS = frozenset(
+    "new latest happening happens neuf nouveau beau passe up miss missed happened arrive".split()
+)
 """and those that do after an open word."""
-_EVENTS = frozenset("happened arrive passe".split())
 _OPEN = frozenset("what whats anything something catch the quoi du rien que qu".split())
-_LEADING = frozenset("news actu actus actualite actualites infos".split())
-"""Words for news that a topic may follow at once where they come first: "actus spatial"."""
 _SHAPES = ((" going on", " happening"), (" point sur", " actus sur"), ("did i ", ""), ("did we ", ""))
 """Turns of two words, and what is read for them."""
 _CLOSED = frozenset(
@@ -39,7 +38,6 @@ _CLOSED = frozenset(
     " were will can should".split()
 )
 """Words that ask for something else."""
-_CLOSED_FIRST = frozenset("qui ou is are do has have est".split())
 _ASKING = frozenset("qui what whats quel quelle quels quelles que qu quoi".split())
 _ADJECTIVES = frozenset(
     "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
@@ -79,21 +77,18 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     if not (words or moment) or not _CLOSED.isdisjoint(words):
         return None
     small = analysis.small_words(words) | _ADJECTIVES
-    of_event = _heads(words, _EVENTS, small, after=_OPEN)
-    heads = _heads(words, _NOUNS, small) or _heads(words, _OPEN_NOUNS, small, after=_OPEN) or of_event
+    heads = _heads(words, _NOUNS, small) or _heads(words, _OPEN_NOUNS, small, after=_OPEN)
     first = next((word for word in words if word not in small), "")
-    heads = heads or ([first] if first in _LEADING and len(words) <= TOPIC else [])
-    asks_a_fact = not _ASKING.isdisjoint(words) or not _CLOSED_FIRST.isdisjoint(words[:1])
-    if not heads and (moment is None or not moment.relative or asks_a_fact):
+    heads = heads or ([first] if first in _NOUNS and len(words) <= TOPIC else [])  # actus spatial
+    if not heads and (moment is None or not moment.relative or not _ASKING.isdisjoint(words)):
         return None
-    said = small | _NOUNS | _OPEN_NOUNS | _EVENTS | _OPEN | _EVERYTHING
+    said = small | _NOUNS | _OPEN_NOUNS | _OPEN | _EVERYTHING
     topic = tuple(
         word
         for word in dict.fromkeys(words)
         if word not in said and (len(word) > 1 or word.isdigit()) and analysis.query_stems(word)
     )
-    most = TOPIC_OF_AN_EVENT if heads == of_event and moment is None else TOPIC
-    if len(topic) > (most if heads else TOPIC_OF_AN_EVENT):
+    if len(topic) > (TOPIC if heads else TOPIC_OF_A_TIME):
         return None
     lately = Period(now - time_expressions.LATELY, now + 1)
     if moment is None:

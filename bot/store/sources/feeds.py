@@ -171,6 +171,11 @@ class Feeds:
         )
         return bool(row and row[0])
 
+    async def last_success(self) -> int:
+        """When any feed last answered, 0 where none ever did."""
+        row = await self._database.fetchone("SELECT coalesce(max(last_success), 0) FROM feed")
+        return int(row[0])
+
     async def all(self) -> list[Feed]:
         """Every feed, by outlet and title."""
         return await self._database.objects(feed, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
