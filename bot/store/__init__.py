@@ -115,7 +115,7 @@ class Store:
         self.opinions = Opinions(database, clock)
         self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
-        self.vectors = Vectors(database)
+        self.vectors = Vectors(database, clock)
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
         self.assistant_tokens = AssistantTokens(database, clock)

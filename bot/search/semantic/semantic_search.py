@@ -82,7 +82,7 @@ class Meaning:
             if not await self._claim():
                 return 0
             encoded, start = 0, asyncio.get_running_loop().time()
-            while missing := await self._store.vectors.missing(KEPT_TOGETHER):
+            while missing := await self._store.vectors.missing(self._index.stamp, KEPT_TOGETHER):
                 sources = await self._store.vectors.sources(missing)
                 kept = 0
                 for batch in _batches(sources):
@@ -95,22 +95,21 @@ class Meaning:
                 marked = await self._store.vectors.mark(self._index.stamp, sources[:kept])
                 encoded += marked
                 if on_progress is not None:
-                    on_progress(*await self._store.vectors.counts())
+                    on_progress(*await self._store.vectors.counts(self._index.stamp))
                 if kept < len(sources) or not marked:
                     break
             return encoded
 
     async def _claim(self) -> bool:
         """Whether this process is the one that encodes; it sees to it that index and store fit together."""
-        told = await self._store.vectors.stamp()
         if self._index.writes:
-            return told == self._index.stamp  # else another process began an index of its own
+            return True
         if not await asyncio.to_thread(self._index.claim):
             return False
-        held = (await self._store.vectors.counts()).encoded
-        if not self._index.stamp or self._index.stamp != told or len(self._index) < held:
+        held = (await self._store.vectors.counts(self._index.stamp)).encoded
+        if not 0 < held <= len(self._index):  # of another database, or incomplete
+            await self._store.vectors.forget(self._index.stamp)
             self._index.begin_anew()
-            await self._store.vectors.begin_anew(self._index.stamp)
         return True
 
     async def _save(self) -> None:
