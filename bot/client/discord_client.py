@@ -372,6 +372,7 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
             except DatabaseFault as error:
                 if not newsroom.store.shards.end:
                     raise
+                pause = _FIRST_PAUSE
                 log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
             else:
                 if bot.gave_way_to is not None:
