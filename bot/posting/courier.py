@@ -179,23 +179,25 @@ class Courier:
         """What is done for the servers of this process, and for all by the one with direct messages."""
         return (*self._own, *self._once) if self._store.shards.has(None) else self._own
 
-    # The loop
+    async def begin(self, shard: int) -> None:
+        """Learn, once, what whoever had a shard left undone: before it is served."""
+        async with self._beginning:
+            if shard in self._begun:
+                return
+            if not self._begun:
+                await self._restored.begin()
+            for dispatch in await self._store.dispatches.interrupted(shard):
+                self._pending.add(dispatch)
+            await self._chores.begin(shard)
+            self._begun.add(shard)
 
-    async def _begin(self, shard: int) -> None:
-        """Learn, once, what whoever had a shard left undone."""
-        if not self._begun:
-            await self._restored.begin()
-        for dispatch in await self._store.dispatches.interrupted(shard):
-            self._pending.add(dispatch)
-        await self._chores.begin(shard)
-        self._begun.add(shard)
+    # The loop
 
     async def _start_due(self) -> None:
         if not await self._store.takes_writes():
             return  # what is not claimed in writing is not sent
-        async with self._beginning:
-            for shard in self._store.shards.numbers - self._begun:
-                await self._begin(shard)
+        for shard in self._store.shards.numbers - self._begun:
+            await self.begin(shard)
         now = self._clock.now()
         self._resting = {channel: until for channel, until in self._resting.items() if until > now}
         busy = self._tasks.keys() | self._resting.keys()
