@@ -179,8 +179,13 @@ class Courier:
         """What is done for the servers of this process, and for all by the one with direct messages."""
         return (*self._own, *self._once) if self._store.shards.has(None) else self._own
 
+    # The loop
+
     async def begin(self, shard: int) -> None:
-        """Learn, once, what whoever had a shard left undone: before it is served."""
+        """Learn, once, what whoever had a shard left undone: before anything is decided about its servers.
+
+        Raises `StoreError`.
+        """
         async with self._beginning:
             if shard in self._begun:
                 return
@@ -190,8 +195,6 @@ class Courier:
                 self._pending.add(dispatch)
             await self._chores.begin(shard)
             self._begun.add(shard)
-
-    # The loop
 
     async def _start_due(self) -> None:
         if not await self._store.takes_writes():
