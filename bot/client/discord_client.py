@@ -186,6 +186,7 @@ class Telex(commands.AutoShardedBot):
             lambda: store.servers.sync([each.id for each in self.guilds_of(shard_id)], shard_id)
         )
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
+        await store.insist(lambda: self.courier.begin(shard_id))
         if self.leased.holds(shard_id):
             log.info("Serving shard %d of %d", shard_id, shards.count)
             shards.serve(shards.numbers | {shard_id})

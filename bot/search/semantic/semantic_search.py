@@ -50,6 +50,7 @@ class Meaning:
 
     def __init__(self, store: Store, workers: Workers, index: VectorIndex, model: str) -> None:
         self.model = model
+        self.hurries = True  # somebody waits: what the encoder cannot tell within `PATIENCE` is left out
         self._store, self._workers, self._index = store, workers, index
         self._is_ready = False
         self._writing = asyncio.Lock()
@@ -177,7 +178,7 @@ class Meaning:
         if not self._is_ready or not passage_encoder.is_there():
             return None
         task = asyncio.create_task(self._cosines(question, passages))
-        return await _in_time(task, None if however_long else PATIENCE)
+        return await _in_time(task, PATIENCE if self.hurries and not however_long else None)
 
     async def _cosines(self, question: str, passages: Sequence[str]) -> list[float]:
         """The cosines of a question and passages, a few at a time: others get their turn between."""
@@ -199,7 +200,7 @@ class Meaning:
         self._questions[text] = task
         if len(self._questions) > REMEMBERED:
             del self._questions[next(iter(self._questions))]
-        made = await _in_time(task, PATIENCE)
+        made = await _in_time(task, PATIENCE if self.hurries else None)
         return None if made is None else made[0]
 
     async def _encoded(self, batch: Sequence[tuple[int, str]]) -> list[bytes]:
