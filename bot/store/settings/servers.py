@@ -8,7 +8,7 @@ from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.records.outbox_records import WithheldFor
-from bot.store.rows import listed
+from bot.store.rows import ids_of, listed
 from bot.store.served_shards import ServedShards
 from bot.store.settings import channel_feeds
 
@@ -138,7 +138,12 @@ def _sync(connection: Connection, present_ids: Collection[int], on_shard: str, n
     ).fetchall()
     for (server_id,) in gone:
         _left(connection, server_id, now)
-    for server_id in present_ids:
+    known = ids_of(
+        connection,
+        "SELECT id FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
+        (listed(present_ids),),
+    )
+    for server_id in set(present_ids).difference(known):
         _joined(connection, server_id, None, now)
 
 
