@@ -32,7 +32,7 @@ class Processes:
 
         Leases of processes that did not say so in time are free, and each takes its part of what is free.
         """
-        return await self._database.transact(_keep, me, shares, lasts, alone=not self.are_shared)
+        return await self._database.urgent(_keep, me, shares, lasts, alone=not self.are_shared)
 
     async def leave(self, process_id: str) -> None:
         """Give back all leases of a process, which ends."""

@@ -138,8 +138,14 @@ def _sync(connection: Connection, present: Mapping[int, str | None], on_shard: s
     ).fetchall()
     for (server_id,) in gone:
         _left(connection, server_id, now)
+    rows = connection.execute(
+        "SELECT id, locale FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
+        (listed(present),),
+    ).fetchall()
+    known = {row["id"]: row["locale"] for row in rows}
     for server_id, locale in present.items():
-        _joined(connection, server_id, locale, now)
+        if server_id not in known or (locale is not None and locale != known[server_id]):
+            _joined(connection, server_id, locale, now)
 
 
 def _purge(connection: Connection, before: int) -> int:
