@@ -136,7 +136,8 @@ class Store:
         try:
             await moving.must_be_whole(store._database)
             await store.seal()
-            await store._database.transact(feed_rows.place)
+            if await store._database.fetchone(feed_rows.WITHOUT_SLOT) is not None:
+                await store._database.transact(feed_rows.place)
         except BaseException:
             await store.close()
             raise

@@ -288,9 +288,12 @@ def _remove(connection: Connection, feed_id: int) -> None:
     )
 
 
+WITHOUT_SLOT = "SELECT id, url FROM feed WHERE slot IS NULL"
+
+
 def place(connection: Connection) -> None:
     """Tell the slots of feeds that have none yet: of a database of before there were any."""
-    rows = connection.execute("SELECT id, url FROM feed WHERE slot IS NULL").fetchall()
+    rows = connection.execute(WITHOUT_SLOT).fetchall()
     slots = [(slot_of(sealing.opened(url)), feed_id) for feed_id, url in rows]
     connection.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 

@@ -8,8 +8,7 @@ CREATE TABLE encoded_by (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO encoded_by (article_id, stamp)
-SELECT article_id, (SELECT value FROM meta WHERE name = 'vectors') FROM encoded_article
-WHERE EXISTS (SELECT 1 FROM meta WHERE name = 'vectors');
+SELECT article_id, coalesce((SELECT value FROM meta WHERE name = 'vectors'), '') FROM encoded_article;
 
 DROP TABLE encoded_article;
 ALTER TABLE encoded_by RENAME TO encoded_article;
@@ -22,4 +21,6 @@ BEGIN
     DELETE FROM encoded_article WHERE article_id = new.id;
 END;
 
+INSERT INTO meta (name, value)  -- when something was added to it last
+SELECT 'vectors ' || value, CAST(strftime('%s', 'now') AS TEXT) FROM meta WHERE name = 'vectors';
 DELETE FROM meta WHERE name = 'vectors';
