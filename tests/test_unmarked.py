@@ -57,7 +57,6 @@ ALLOWED = {
     "no connection: ": "kept and logged; `outcomes.describe` has the words for it",
     "no answer: ": "kept and logged; `outcomes.describe` has the words for it",
     "Discord may still be at it": "kept and logged; `outcomes.describe` has the words for it",
-    "another process has its server now": "kept and logged; `outcomes.describe` has the words for it",
     "the server is unavailable": "kept and logged; `outcomes.describe` has the words for it",
     "rate limited": "how what is kept begins",
     "no connection": "how what is kept begins",

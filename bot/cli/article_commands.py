@@ -54,6 +54,7 @@ async def open_searcher(settings: Settings) -> AsyncIterator[Searcher]:
     """Search in the database, by meaning too where that can be, for as long as a command runs."""
     async with open_store(settings) as store, opened(settings, store) as meaning:
         if meaning is not None:
+            meaning.hurries = False  # the same question has the same answer on a busy machine
             try:
                 await meaning.ready()
                 await meaning.encode_missing(patience=ENCODE_PATIENCE)

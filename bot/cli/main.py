@@ -32,7 +32,7 @@ from bot.store import Store, StoreError
 
 app = typer.Typer(
     name="telex",
-    help="A Discord bot that posts tech news, searches it and keeps bookmarks.",
+    help="A Discord bot that brings the news to your server and answers questions about it.",
     epilog="Settings come from the environment (TELEX_…) and from .env; DISCORD_TOKEN is the bot's token.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -183,9 +183,16 @@ class Telex(commands.AutoShardedBot):
             return
         store, shards = self.store, self.store.shards
         await store.insist(
-            lambda: store.servers.sync([each.id for each in self.guilds_of(shard_id)], shard_id)
+            lambda: store.servers.sync(
+                {
+                    each.id: None if each.unavailable else str(each.preferred_locale)
+                    for each in self.guilds_of(shard_id)
+                },
+                shard_id,
+            )
         )
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
+        await store.insist(lambda: self.courier.begin(shard_id))
         if self.leased.holds(shard_id):
             log.info("Serving shard %d of %d", shard_id, shards.count)
             shards.serve(shards.numbers | {shard_id})
@@ -372,6 +379,7 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
             except DatabaseFault as error:
                 if not newsroom.store.shards.end:
                     raise
+                pause = _FIRST_PAUSE
                 log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
             else:
                 if bot.gave_way_to is not None:

@@ -62,7 +62,8 @@ class LeasedShards:
         if self._leases.owner is not None:
             await self._clock.sleep(OTHERS_COME)
         self._leases.listen(SHARDS, self._changed)
-        self._leases.share(Share(SHARDS, Role.GATEWAY, numbers, even=False))
+        share = Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=wanted is not None)
+        self._leases.share(share)
         patience: float | None = OTHERS_COME
         while not (held := self._leases.held(SHARDS)):
             self._some.clear()

@@ -85,6 +85,7 @@ class NewsroomLoops:
         await store.opinions.purge(now - REMEMBERED)
         await store.watches.purge(now - KEEP_LEFT_SERVERS)
         await store.changes.trim()
+        await store.vectors.purge(now)
         if days := self._room.settings.keep_texts_days:
             texts = await store.articles.forget_texts(now - days * DAY)
             log.info("Deleted the texts of %d old articles", texts)

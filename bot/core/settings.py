@@ -50,7 +50,8 @@ class Settings(BaseSettings):
         default="auto",
         pattern=r"^(auto|\d+-\d+/\d+)$",
         description="Discord’s shards that a process on a PostgreSQL database may take: `auto`, as many as "
-        "Discord says, shared with the others; or some of so many, such as `0-7/16`.",
+        "Discord says, shared with the others; or, then for every process, some of so many, such as "
+        "`0-7/16`.",
     )
     index: Path | None = Field(
         default=None,

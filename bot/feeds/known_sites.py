@@ -34,7 +34,7 @@ _CLONED = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
 _ACCOUNT = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
 _YOUTUBE = r"(?:m\.|music\.)?youtube\.com"
 _VIDEOS = "https://www.youtube.com/feeds/videos.xml"
-_CONSENT = rf"(?:www\.)?{_YOUTUBE}|youtu\.be"
+_CONSENT = re.compile(rf"(?:www\.)?{_YOUTUBE}|youtu\.be")
 _LIST = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
 _REST = r"(?:[/?].*)?"
 _QUERY = r"/?(?:\?.*)?"
@@ -197,7 +197,7 @@ def headers(host: str) -> dict[str, str]:
 
     The cookie is the one that a press on that page's button sets.
     """
-    return {"Cookie": "SOCS=CAI"} if re.fullmatch(_CONSENT, host) else {}
+    return {"Cookie": "SOCS=CAI"} if _CONSENT.fullmatch(host) else {}
 
 
 def feeds_of(url: str) -> tuple[SiteFeed, ...]:

@@ -11,7 +11,6 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
 from bot.core.choices import Role
 from bot.core.clock import Clock, wait
@@ -31,11 +30,12 @@ from bot.polling.feed_alerts import FeedAlerts, Words
 from bot.polling.hosts import Host, Hosts
 from bot.polling.intake import Intake
 from bot.polling.poll_results import Outcome, PollRecorder, PollReport
+from bot.polling.quiet_polls import AFTER_TROUBLE, Postponed, QuietPolls, log_trouble
 from bot.polling.shares import Shares
 from bot.processes.leases import FEEDS, Leases
-from bot.store import DatabaseFault, LeaseLost, Store, StoreError
+from bot.store import LeaseLost, Store, StoreError
 from bot.store.records.process_records import Fence, Share
-from bot.store.records.source_records import Alert, Recorded, Unchanged
+from bot.store.records.source_records import Recorded
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
 from bot.text.host_slots import SLOTS, slot_of
@@ -44,9 +44,6 @@ __all__ = ["Outcome", "PollReport", "Poller"]
 
 log = logging.getLogger(__name__)
 
-FLUSH_EVERY = 0.5
-"""Seconds that a poll without news waits to be written together with others."""
-FLUSH_AT = 1_000
 TAKEN = 1_024
 """Due feeds taken from the store at a time."""
 MOST = 8_192
@@ -55,17 +52,8 @@ LONGEST_REST = 60
 """Seconds after which the store is asked again although nothing was to be due: others write to it too."""
 SHORTEST_REST = 0.02
 """Seconds; hosts that become free sooner are served together."""
-AFTER_TROUBLE = 5
-"""Seconds to wait when the store cannot be used."""
 REST_AFTER_TROUBLE = 60
 """Seconds for which a host is left alone that answered in vain."""
-
-
-class _Postponed(NamedTuple):
-    """A feed that has an appointment with its host, in seconds of UTC."""
-
-    feed_id: int
-    next_poll: int
 
 
 class Poller:
@@ -110,11 +98,7 @@ class Poller:
         self._look_now = False  # or as soon as can be
         self._rests_until = 0.0  # monotonic
 
-        self._unwritten: dict[int, Feed | Unchanged | _Postponed] = {}
-        self._untold: dict[int, Alert] = {}
-        self._some = asyncio.Event()
-        self._enough = asyncio.Event()
-        self._flushing = asyncio.Lock()
+        self._quiet = QuietPolls(clock, store, leases, self._written, self._told)
 
     async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
         """Poll one feed now and write what came of it; never raises for what the feed does.
@@ -161,10 +145,14 @@ class Poller:
             await self._turns.free(feed.id)
         self._turns[feed.id] = None
         try:
-            await self._flush()
+            await self._quiet.write()
             yield await self._store.feeds.get(feed.id) or feed
         finally:
             self._turns.end(feed.id)
+
+    def _told(self) -> None:
+        """Servers are owed an alert."""
+        self.on_recorded(Recorded())
 
     def wake(self) -> None:
         """Look for due feeds at once: a feed was followed, or made due."""
@@ -199,7 +187,7 @@ class Poller:
         await self._leases.start()
         self._look_now = True
         tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.poll_concurrency)]
-        tasks.append(asyncio.create_task(self._keep_flushing()))
+        tasks.append(asyncio.create_task(self._quiet.run()))
         try:
             while True:
                 self._woken.clear()
@@ -209,7 +197,7 @@ class Poller:
                     else:  # nobody is asked for what could not be kept
                         self._look_later()
                 except StoreError as error:
-                    _tell("cannot look for due feeds", error)
+                    log_trouble("cannot look for due feeds", error)
                     self._look_later()
                 await self._rest(self._queue.hand_out())
         finally:
@@ -219,9 +207,9 @@ class Poller:
             self._queue.clear()
             self._held.clear()
             try:
-                await self._flush()
+                await self._quiet.write()
             except StoreError as error:
-                _tell("the last polls without news were not written", error)
+                log_trouble("the last polls without news were not written", error)
 
     def _look_later(self) -> None:
         self._look_now = False
@@ -240,7 +228,7 @@ class Poller:
                 self._held.add(feed.id)
                 later = self._queue.put(self.hosts.of(feed.url), feed)
                 if later is not None:
-                    self._keep(feed.id, _Postponed(feed.id, later))
+                    self._quiet.keep(feed.id, Postponed(feed.id, later))
             if len(feeds) == TAKEN:
                 self._look_at = 0
             else:
@@ -278,7 +266,7 @@ class Poller:
                 log.info("%s: %s", urls.masked(feed.url), error)
                 self._held.discard(feed.id)
             except Exception as error:  # noqa: BLE001  # it is logged, and the feed stays due
-                _tell(f"cannot record a poll of {urls.masked(feed.url)}", error)
+                log_trouble(f"cannot record a poll of {urls.masked(feed.url)}", error)
                 self._held.discard(feed.id)
                 host.hold(self._clock.now() + REST_AFTER_TROUBLE)
                 self._look_at = max(self._look_at, self._clock.now() + AFTER_TROUBLE)
@@ -307,10 +295,10 @@ class Poller:
                     unchanged = self.recorder.unchanged(due, answer, now)
                     if unchanged is not None:
                         self.outcomes[Outcome.UNCHANGED] += 1
-                        self._keep(due.id, unchanged)
+                        self._quiet.keep(due.id, unchanged)
                         return
             if waited:
-                await self._flush()
+                await self._quiet.write()
             feed = await self._store.feeds.get(due.id)
             if feed is None:
                 self._held.discard(due.id)
@@ -318,7 +306,7 @@ class Poller:
             fence = self._leases.fence(FEEDS, slot_of(due.url))
             report = await self._finished(feed, host, answer, polite=True, fence=fence)
             if report.recorded is None:
-                self._keep(feed.id, report.feed, report.alert)
+                self._quiet.keep(feed.id, report.feed, report.alert)
                 return
             if report.recorded.new_ids or report.recorded.channel_ids:
                 self.on_recorded(report.recorded)
@@ -409,69 +397,13 @@ class Poller:
         log.info("%s: %s", urls.masked(feed.url), error)
         return self.recorder.failed(feed, error)
 
-    def _keep(self, feed_id: int, polled: Feed | Unchanged | _Postponed, alert: Alert | None = None) -> None:
-        """Have a poll without news written soon."""
-        self._unwritten[feed_id] = polled
-        if alert is not None:
-            self._untold[feed_id] = alert
-        if len(self._unwritten) == 1:
-            self._some.set()
-        elif len(self._unwritten) >= FLUSH_AT:
-            self._enough.set()
-
-    async def _keep_flushing(self) -> None:
-        while True:
-            await self._some.wait()
-            try:
-                async with asyncio.timeout(FLUSH_EVERY):
-                    await self._enough.wait()
-            except TimeoutError:
-                pass
-            try:
-                await self._flush()
-            except StoreError as error:
-                _tell("cannot write polls without news", error)
-                await self._clock.sleep(AFTER_TROUBLE)
-
-    async def _flush(self) -> None:
-        """Write the polls without news, in one transaction."""
-        async with self._flushing:
-            self._some.clear()
-            self._enough.clear()
-            batch, self._unwritten = self._unwritten, {}
-            told, self._untold = self._untold, {}
-            if not batch:
-                return
-            feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
-            unchanged = [polled for polled in batch.values() if isinstance(polled, Unchanged)]
-            postponed = [polled for polled in batch.values() if isinstance(polled, _Postponed)]
-            try:
-                if postponed:
-                    await self._store.feeds.postpone(postponed)
-                await self._store.polls.record_quiet(
-                    feeds, unchanged, list(told.values()), owner=self._leases.owner
-                )
-            except BaseException:
-                self._unwritten = batch | self._unwritten
-                self._untold = told | self._untold
-                self._some.set()
-                raise
-            self._written(batch, min(polled.next_poll for polled in batch.values()))
-            if told:
-                self.on_recorded(Recorded())
-
     def _written(self, feed_ids: Collection[int], soonest: int) -> None:
         """The store knows these feeds as they are now, and can tell when they are due: at `soonest` then."""
         self._held.difference_update(feed_ids)
-        self._held.update(feed_id for feed_id in self._unwritten if feed_id in feed_ids)
+        self._held.update(feed_id for feed_id in feed_ids if feed_id in self._quiet)
         if soonest < self._look_at:
             self._look_at = soonest
             self._woken.set()
-
-
-def _tell(what: str, error: Exception) -> None:
-    if not isinstance(error, DatabaseFault):  # which the store has told of
-        log.error("%s", what, exc_info=error)
 
 
 def _ignore(recorded: Recorded) -> None:

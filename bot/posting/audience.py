@@ -69,7 +69,7 @@ class Audience:
             elif guild is not None:
                 feed_ids = await self.feeds_of_channel(guild, notice.channel_id)
             else:
-                return Later(_AGAIN, "another process has its server now")
+                return Later(_AGAIN, "the server is unavailable")
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             return _later(error)
         if edition is not None:

@@ -181,21 +181,26 @@ class Courier:
 
     # The loop
 
-    async def _begin(self, shard: int) -> None:
-        """Learn, once, what whoever had a shard left undone."""
-        if not self._begun:
-            await self._restored.begin()
-        for dispatch in await self._store.dispatches.interrupted(shard):
-            self._pending.add(dispatch)
-        await self._chores.begin(shard)
-        self._begun.add(shard)
+    async def begin(self, shard: int) -> None:
+        """Learn, once, what whoever had a shard left undone: before anything is decided about its servers.
+
+        Raises `StoreError`.
+        """
+        async with self._beginning:
+            if shard in self._begun:
+                return
+            if not self._begun:
+                await self._restored.begin()
+            for dispatch in await self._store.dispatches.interrupted(shard):
+                self._pending.add(dispatch)
+            await self._chores.begin(shard)
+            self._begun.add(shard)
 
     async def _start_due(self) -> None:
         if not await self._store.takes_writes():
             return  # what is not claimed in writing is not sent
-        async with self._beginning:
-            for shard in self._store.shards.numbers - self._begun:
-                await self._begin(shard)
+        for shard in self._store.shards.numbers - self._begun:
+            await self.begin(shard)
         now = self._clock.now()
         self._resting = {channel: until for channel, until in self._resting.items() if until > now}
         busy = self._tasks.keys() | self._resting.keys()

@@ -9,6 +9,7 @@ from collections.abc import Collection
 import aiohttp
 import discord
 
+from bot.core.choices import PersonalPlan
 from bot.core.clock import Clock
 from bot.core.people_models import PersonalDigest
 from bot.core.workers import Workers
@@ -86,14 +87,18 @@ class PersonalDigests:
         if (unsent := await store.waiting_since(digest.channel_id)) is not None:
             since = min(since, unsent)
         readable = (await self._audience.read_by(digest.person_id, surely=True)).feeds
-        edition = await self.edition(digest, readable, since=since, until=now, told=told)
+        edition = await self.edition(
+            plan, digest.person_id, digest.language, readable, since=since, until=now, told=told
+        )
         payload = edition.written() if edition.sections else None
         await store.make(digest, payload, until=now, named=edition.article_ids)
         return True
 
     async def edition(
         self,
-        digest: PersonalDigest,
+        plan: PersonalPlan,
+        person_id: int,
+        language: str | None,
         readable: Collection[int],
         *,
         since: int,
@@ -104,10 +109,9 @@ class PersonalDigests:
 
         Raises EngineError where nothing can be looked for, and WorkerError where choosing takes too long.
         """
-        plan = digest.plan
         queries = [*plan.topics]
         if plan.watches:
-            queries += [one.query for one in await self._store.watches.of_person(digest.person_id)]
+            queries += [one.query for one in await self._store.watches.of_person(person_id)]
         found = await self._store.personal_digests.candidates(
             readable,
             None if plan.takes_all else plan.feeds,
@@ -118,7 +122,7 @@ class PersonalDigests:
         if told is not None:
             found = told.without(found)
         draft = Edition(since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True)
-        choose, language = digest_selection.choose, digest.language
+        choose = digest_selection.choose
         return await self._workers.run(
             choose, found.candidates, found.kin, draft, NONE, language, timeout=_TIME
         )

@@ -115,7 +115,7 @@ class Store:
         self.opinions = Opinions(database, clock)
         self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
-        self.vectors = Vectors(database)
+        self.vectors = Vectors(database, clock)
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
         self.assistant_tokens = AssistantTokens(database, clock)
@@ -136,7 +136,8 @@ class Store:
         try:
             await moving.must_be_whole(store._database)
             await store.seal()
-            await store._database.transact(feed_rows.place)
+            if await store._database.fetchone(feed_rows.WITHOUT_SLOT) is not None:
+                await store._database.transact(feed_rows.place)
         except BaseException:
             await store.close()
             raise

@@ -23,7 +23,7 @@ MARK = "moving"
 """The name in `meta` under which a database says from where it is being filled."""
 BATCH = 500
 _DERIVED = {"article_change", "encoded_article", "process", "lease", "request_share"}
-_NOT_MOVED = (MARK, "vectors", "identity")
+_NOT_MOVED = (MARK, "identity")
 """Names in `meta` of what is true of one database alone."""
 
 Place = Path | DatabaseServer
@@ -179,7 +179,9 @@ def _count(connection: Connection, shape: TableShape) -> int:
 
 
 def _moved(shape: TableShape) -> str:
-    return f"name NOT IN {_NOT_MOVED!r}" if shape.name == "meta" else "1 = 1"
+    if shape.name != "meta":
+        return "1 = 1"
+    return f"name NOT IN {_NOT_MOVED!r} AND name NOT LIKE 'vectors %'"
 
 
 def _after(connection: Connection, shape: TableShape, last: Row | None) -> list[Row]:

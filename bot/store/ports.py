@@ -75,6 +75,12 @@ class Database(Protocol):
         """Run `function(connection, …)` in a transaction of its own, undone on any error or cancellation."""
         ...
 
+    async def urgent(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `transact`, not behind this process's other writes where several write at a time."""
+        ...
+
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Leave nothing in the files of what was deleted from some tables; whether all of it is gone."""
         ...

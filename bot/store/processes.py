@@ -32,7 +32,7 @@ class Processes:
 
         Leases of processes that did not say so in time are free, and each takes its part of what is free.
         """
-        return await self._database.transact(_keep, me, shares, lasts, alone=not self.are_shared)
+        return await self._database.urgent(_keep, me, shares, lasts, alone=not self.are_shared)
 
     async def leave(self, process_id: str) -> None:
         """Give back all leases of a process, which ends."""
@@ -107,7 +107,7 @@ def _divide(connection: Connection, me: Process, share: Share, living: int) -> f
     """Take and give back what makes a process's part of a kind; what it has then."""
     rows = connection.execute("SELECT number, owner FROM lease WHERE kind = ?", (share.kind,)).fetchall()
     owners: Mapping[int, str] = {row[0]: row[1] for row in rows}
-    part = -(-len(share.numbers) // max(living, 1))
+    part = len(share.numbers) if share.all_free else -(-len(share.numbers) // max(living, 1))
     mine = sorted(number for number, owner in owners.items() if owner == me.id)
     kept = [number for number in mine if number in share.numbers]
     kept = kept[:part] if share.even else kept

@@ -34,7 +34,7 @@ class RequestShares:
 
         They lapse after so many seconds by the database's clock. `held`: seconds for which nobody may ask.
         """
-        return await self._database.transact(_settle, mine, decide, round(lasts * 1_000), round(held * 1_000))
+        return await self._database.urgent(_settle, mine, decide, round(lasts * 1_000), round(held * 1_000))
 
 
 def _settle(

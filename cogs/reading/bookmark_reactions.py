@@ -97,7 +97,8 @@ class Reactions(commands.Cog):
                 if found:
                     log.info("Found %d bookmarks made by reactions while away", found)
             except Exception:
-                log.exception("Reactions made while away were not all found")
+                if not self.bot.is_closed():  # else whoever serves the shard next looks again
+                    log.exception("Reactions made while away were not all found")
             finally:
                 self._taken_back.clear()
 

@@ -118,6 +118,9 @@ class Health(commands.Cog):
         await self._look_at_store()
         await self._tell()
         since = await self.health.silent_since()
+        if not self._bot.store.shards.has(None):  # whoever has direct messages tells of it
+            self._alarmed = False
+            return
         if since is not None and not self._alarmed:
             hours = max(1, (self._clock.now() - since) // 3600)
             log.error("No feed could be fetched for %d hours", hours)

@@ -196,21 +196,14 @@ class PersonalDigestPanel(AskerLayout):
         """What the digest would be if it came now, with the choices as they are shown."""
         client, plan, language = interaction.client, self._plan, locale.current()
         now = client.newsroom.clock.now()
-        digest = PersonalDigest(
-            channel_id=0,
-            person_id=interaction.user.id,
-            server_id=None,
-            plan=plan,
-            language=language,
-            problem=None,
-            paused=None,
-            created=now,
-            due=now,
-            covered=None,
-        )
         try:
             edition = await client.courier.digests.personal.edition(
-                digest, await _readable(interaction), since=now - period(plan), until=now + 1
+                plan,
+                interaction.user.id,
+                language,
+                await _readable(interaction),
+                since=now - period(plan),
+                until=now + 1,
             )
         except (WorkerError, EngineError) as error:
             raise Refusal(_("That took too long. Try again.")) from error

@@ -71,12 +71,17 @@ async def test_why_names_the_filter(telex: World, feed_server: FeedServer) -> No
     assert "écarté par un filtre\u00a0: jamais `sponsored`" in said(answer)
 
 
-async def test_cancelled_nothing_changes(telex: World, feed_server: FeedServer) -> None:
+async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_shows(
+    telex: World, feed_server: FeedServer
+) -> None:
     await follow(telex, feed_server)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")
     done = await telex.editor.click(last(asked), label="Cancel")
     assert "Nothing changed" in said(done)
     assert await kept(telex) == []
+    rules = [(Rule.ONLY, "zebras")]
+    await telex.store.filters.add(int(await first(telex)), rules, person_id=telex.editor.id, limit=10)
+    assert "🟠 0 of the last 3 articles get past the filters" in said(await card(telex))
 
 
 async def test_both_kinds_are_tried_together_and_with_those_there_are(
@@ -149,13 +154,6 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
         ("filter", telex.editor.id, "never chips", None),
         ("filter", telex.editor.id, "only `maps`", None),
     ]
-
-
-async def test_a_filter_that_hides_everything_shows(telex: World, feed_server: FeedServer) -> None:
-    await follow(telex, feed_server)
-    rules = [(Rule.ONLY, "zebras")]
-    await telex.store.filters.add(int(await first(telex)), rules, person_id=telex.editor.id, limit=10)
-    assert "🟠 0 of the last 3 articles get past the filters" in said(await card(telex))
 
 
 async def test_there_can_be_only_so_many(

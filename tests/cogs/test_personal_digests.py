@@ -142,7 +142,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(
     assert digest is not None
     await telex.advance(digest.due - telex.clock.now())
     edition = await telex.bot.courier.digests.personal.edition(
-        digest, [feed.id], since=digest.due - 86_400, until=telex.clock.now()
+        digest.plan, telex.reader.id, "en", [feed.id], since=digest.due - 86_400, until=telex.clock.now()
     )
     made = [
         await store.make(digest, edition.written(), until=digest.due, named=edition.article_ids)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed
-from bot.polling import poller as poller_module
+from bot.polling import quiet_polls
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.records.source_records import Recorded
@@ -141,7 +141,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
         await asyncio.sleep(0.05)
         assert asked < 3  # no hammering either
         failing = False
-        clock.advance(poller_module.AFTER_TROUBLE)
+        clock.advance(quiet_polls.AFTER_TROUBLE)
         await until_polled(newsroom, feed)
     assert await titles(newsroom) == ["Article 1"]
 
@@ -274,7 +274,7 @@ async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(n
 
 
 async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(poller_module, "FLUSH_EVERY", 3600)
+    monkeypatch.setattr(quiet_polls, "EVERY", 3600)
     feed = await followed(newsroom, feed_server.serve("/", "", status=500))
     async with running(newsroom):
 

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import web
 
+from bot.client.health import SILENCE, Health
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 from bot.polling import shares
@@ -64,7 +65,7 @@ async def running(pair: Pair) -> AsyncIterator[Pair]:
 async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(
     running: Pair, publishers: Callable[[int], FeedServer], clock: ManualClock
 ) -> None:
-    servers = [publishers(number) for number in range(4)]
+    servers, store_place = [publishers(number) for number in range(4)], running[0].settings.database
     feeds = [await followed(running[0], server.serve("/", rss(item(1)), etag=False)) for server in servers]
     store = running[0].store
 
@@ -81,6 +82,13 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(
         await store.feeds.poll_now(feed.id)  # the notice of that wakes who is left
     await until(are_polled)
     assert [server.count("/") for server in servers] == [2] * 4
+    watching = Health(owners[0])  # which asks nothing any more
+    clock.advance(SILENCE + 60)
+    now = clock.now()
+    sql.run(store_place, "UPDATE feed SET last_success = ?, last_poll = ?", (now, now))
+    assert await watching.silent_since() is None
+    clock.advance(SILENCE + 60)
+    assert await watching.silent_since() == now
 
 
 async def test_what_a_poller_brings_that_lost_its_lease_is_refused(

@@ -14,6 +14,7 @@ from bot.core.settings import Settings
 from bot.search.semantic import encoder, passage_encoder, semantic_search
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
+from bot.store.content.vectors import LEFT
 from tests.clocks import ManualClock
 from tests.search import toy_encoder
 from tests.search.library import Library
@@ -161,7 +162,7 @@ async def test_one_process_encodes_at_a_time_and_others_see_it(
         assert await found(store, other, "hound") == ["dog"]
 
 
-async def test_two_processes_with_an_index_each_do_not_encode_for_ever(
+async def test_two_processes_with_an_index_each_encode_what_comes_once(
     store: Store, library: Library, settings: Settings, sense: Meaning, tmp_path: Path
 ) -> None:
     await library.add("car")
@@ -170,7 +171,9 @@ async def test_two_processes_with_an_index_each_do_not_encode_for_ever(
     async with opened(elsewhere, store) as other:
         assert other is not None
         assert await other.encode_missing() == 1
-    await library.add("dog")
+        await library.add("dog")
+        assert await sense.encode_missing() == 1
+        assert await other.encode_missing() == 1
     assert await sense.encode_missing() == 0
 
 
@@ -233,7 +236,7 @@ async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
     await library.add("Nothing", "It ran.")
     await found(store, sense, "dog ran")
     sql.run(settings.database, "UPDATE article SET title = 'A drizzle' WHERE id = ?", (changed,))
-    assert changed in await store.vectors.missing(9)
+    assert changed in await store.vectors.missing(sense._index.stamp, 9)
     assert (await found(store, sense, "pluie ran"))[0] == "A drizzle"
 
 
@@ -258,11 +261,14 @@ async def test_a_vector_goes_with_its_article(
 
 async def test_what_changed_while_it_was_encoded_is_not_marked(store: Store, library: Library) -> None:
     changed = await library.add("A hound", "It ran.")
-    await store.vectors.begin_anew("stamp")
     ((_, source),) = await store.vectors.sources([changed])
     assert await store.vectors.mark("stamp", [(changed, "A dog\nIt ran.")]) == 0
-    assert await store.vectors.mark("another", [(changed, source)]) == 0
     assert await store.vectors.mark("stamp", [(changed, source)]) == 1
+    assert await store.vectors.mark("stamp", [(changed, source)]) == 0
+    assert await store.vectors.missing("stamp", 9) == []
+    assert await store.vectors.missing("another process's", 9) == [changed]
+    await store.vectors.purge(store.clock.now() + LEFT + 1)
+    assert await store.vectors.missing("stamp", 9) == [changed]
 
 
 async def test_vectors_of_another_model_are_made_anew(

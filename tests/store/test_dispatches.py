@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bot.core.choices import Role
 from bot.core.models import DispatchKind, DispatchState
-from bot.store import Store
+from bot.store import LeaseLost, Store
+from bot.store.records.process_records import Process, Share
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
@@ -161,3 +163,52 @@ async def test_an_edit_may_be_put_off_and_given_up(owed: Store, clock: ManualClo
     assert [edit.id for edit in await owed.dispatches.edits_due(clock.now() + 60, 10)] == [first.id]
     await owed.dispatches.edited(first.id)
     assert await owed.dispatches.edits_due(clock.now() + 60, 10) == []
+
+
+async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(
+    owed: Store, clock: ManualClock
+):
+    other = SERVER + (1 << 22)  # on the next shard
+    await owed.servers.joined(other)
+    count, mine = 2, (SERVER >> 22) % 2
+    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    assert claimed is not None
+    owed.shards.divide(count, owner=None)
+    assert await owed.dispatches.channels_ready(clock.now()) == []
+    owed.shards.serve({1 - mine})
+    assert await owed.dispatches.channels_ready(clock.now()) == []
+    assert await owed.dispatches.next_due() is None
+    assert await owed.dispatches.interrupted() == []
+    assert await owed.dispatches.interrupted(mine) == [claimed]
+    await owed.servers.sync({other: None}, 1 - mine)  # SERVER is not there, and not gone
+    owed.shards.serve({mine})
+    assert CHANNEL in await owed.dispatches.channels_ready(clock.now())
+    assert await owed.dispatches.interrupted() == [claimed]
+    await owed.servers.sync({}, mine)
+    assert await owed.servers.present([], 9) == [other]
+
+
+async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
+    owed: Store, clock: ManualClock, database_engine: str
+):
+    if database_engine == "sqlite":
+        pytest.skip("a file has one process")
+    processes, share = owed.processes, Share("shard", Role.GATEWAY, frozenset({0}), even=False)
+    one, two = (Process(name, "here", (Role.GATEWAY,), "1") for name in ("one", "two"))
+    assert await owed.shards.agree(1) == 1
+    assert await processes.keep(one, [share], 60) == {"shard": frozenset({0})}
+    assert await owed.shards.agree(2) == 1  # those who live have agreed
+    owed.shards.divide(1, owner="one")
+    owed.shards.serve({0})
+    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    assert claimed is not None
+    await processes.leave("one")
+    assert await processes.keep(two, [share], 60) == {"shard": frozenset({0})}
+    with pytest.raises(LeaseLost):
+        await owed.dispatches.retry(claimed.id, due=clock.now(), error="too late")
+    with pytest.raises(LeaseLost):
+        await owed.dispatches.claim(CHANNEL + 1, clock.now())
+    assert await owed.dispatches.interrupted() == [claimed]
+    assert await owed.shards.may_identify(0) == 0
+    assert 0 < await owed.shards.may_identify(0) <= 6
+    assert await owed.shards.may_identify(1) == 0

@@ -7,7 +7,7 @@ import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
 from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError
+from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
 from tests.clocks import ManualClock
@@ -22,6 +23,10 @@ from tests.postgres_server import ServerDatabases, skip_without
 from tests.store import sql
 from tests.store.samples import add_feed, deliver, follow, new_article, record
 
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double precision"}
 
 
@@ -149,11 +154,7 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
     feed = await add_feed(on_server)
     await follow(on_server, feed)
     for number in range(5):
-        sql.run(
-            server,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        )
+        sql.run(server, CUT)
         await record(on_server, feed, new_article(feed, str(number)))
         assert await on_server.articles.count() == number + 1
     assert len(await deliver(on_server)) == 5
@@ -181,7 +182,7 @@ async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(
     assert on_server.fault is None
 
 
-async def test_writers_of_several_processes_take_turns_and_no_change_is_missed(
+async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_or_made_twice(
     server: DatabaseServer, clock: ManualClock
 ) -> None:
     first, second = await Store.open(server, clock), await Store.open(server, clock)
@@ -201,12 +202,27 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed(
 
         async def write(store: Store, place: int) -> None:
             for number in range(10):
-                await record(store, feeds[place], new_article(feeds[place], f"{place} {number}"))
-                await read()
+                article = new_article(feeds[place], f"{place} {number}")
+                while True:
+                    with suppress(DatabaseUnusable):  # cut in the middle
+                        await record(store, feeds[place], article)
+                        break
+                await store.processes.keep(
+                    Process(str(place), "", ("poller",), ""), (), 15
+                )  # done again by itself
+                with suppress(DatabaseUnusable):
+                    await read()
 
-        await asyncio.gather(write(first, 0), write(second, 1))
+        async def cut() -> None:
+            for _ in range(3):
+                await asyncio.sleep(0.1)
+                await asyncio.to_thread(sql.run, server, CUT)
+
+        await asyncio.gather(write(first, 0), write(second, 1), cut())
         await read()
         assert sorted(seen) == list(range(1, 21))
+        kept = sql.run(server, "SELECT count(DISTINCT key), count(*) FROM article")
+        assert tuple(kept[0]) == (20, 20)
     finally:
         await first.close()
         await second.close()

@@ -7,7 +7,7 @@
 - WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.core.clock` runs so much faster since then, and the
   pauses that discord.py makes before it tries something again are as much shorter;
 - WIRE_WORKERS: there where what feeds hold is parsed in processes, as in a bot that is started cold;
-- WIRE_LEASES: there where leases last two seconds, and shards identify .3 seconds apart;
+- WIRE_LEASES: there where leases last three seconds, and shards identify .3 seconds apart;
 - WIRE_SET_BY: a file with the seconds by which that wall clock is wrong, if it is there;
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
   kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
@@ -100,8 +100,10 @@ def shorten_leases() -> None:
     """Let another process take over sooner."""
     if "WIRE_LEASES" not in os.environ:
         return
-    leases.LASTS, leases.RENEWED, leases.STOPPED, leases.AFTER_TROUBLE = 2, 0.3, 1.2, 0.1
-    leased_shards.OTHERS_COME = 0.6
+    speed = QuickClock.parse(os.environ["WIRE_CLOCK"]).speed if "WIRE_CLOCK" in os.environ else 1
+    leases.LASTS = 3  # by the database's clock, which nobody hastens
+    leases.RENEWED, leases.STOPPED, leases.AFTER_TROUBLE = 0.3 * speed, 2.2 * speed, 0.1 * speed
+    leased_shards.OTHERS_COME = 0.6 * speed
     served_shards.APART = 0.3
 
 

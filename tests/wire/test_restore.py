@@ -395,7 +395,7 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
         restore(tmp_path / "best.db", scene.file)
         scene.choose_now()
         bot = scene.start()
-        await scene.posted(chosen)
+        await until(lambda: not toll(scene, [*numbers, *chosen]))
         await bot.stop()
         assert not toll(scene, [*numbers, *chosen])
 

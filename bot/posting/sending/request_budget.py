@@ -52,9 +52,8 @@ class RequestBudget:
     def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
         self._clock, self._shares, self._on_change = clock, store.request_shares, on_change
         self._process = secrets.randbits(62) | 1
-        self._slots = self._reserved = (
-            0 if self._shares.is_shared else A_SECOND
-        )  # reserved: nobody else has those
+        self._slots = 0 if self._shares.is_shared else A_SECOND
+        self._reserved = self._slots  # which nobody else has
         self._asked_at = -math.inf
         self._valid_until = -math.inf if self._shares.is_shared else math.inf
         self._busy: int | None = None  # while a share is being asked for: so many are kept, whatever comes

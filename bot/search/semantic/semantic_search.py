@@ -50,6 +50,7 @@ class Meaning:
 
     def __init__(self, store: Store, workers: Workers, index: VectorIndex, model: str) -> None:
         self.model = model
+        self.hurries = True  # somebody waits: what the encoder cannot tell within `PATIENCE` is left out
         self._store, self._workers, self._index = store, workers, index
         self._is_ready = False
         self._writing = asyncio.Lock()
@@ -82,7 +83,7 @@ class Meaning:
             if not await self._claim():
                 return 0
             encoded, start = 0, asyncio.get_running_loop().time()
-            while missing := await self._store.vectors.missing(KEPT_TOGETHER):
+            while missing := await self._store.vectors.missing(self._index.stamp, KEPT_TOGETHER):
                 sources = await self._store.vectors.sources(missing)
                 kept = 0
                 for batch in _batches(sources):
@@ -95,22 +96,21 @@ class Meaning:
                 marked = await self._store.vectors.mark(self._index.stamp, sources[:kept])
                 encoded += marked
                 if on_progress is not None:
-                    on_progress(*await self._store.vectors.counts())
+                    on_progress(*await self._store.vectors.counts(self._index.stamp))
                 if kept < len(sources) or not marked:
                     break
             return encoded
 
     async def _claim(self) -> bool:
         """Whether this process is the one that encodes; it sees to it that index and store fit together."""
-        told = await self._store.vectors.stamp()
         if self._index.writes:
-            return told == self._index.stamp  # else another process began an index of its own
+            return True
         if not await asyncio.to_thread(self._index.claim):
             return False
-        held = (await self._store.vectors.counts()).encoded
-        if not self._index.stamp or self._index.stamp != told or len(self._index) < held:
+        held = (await self._store.vectors.counts(self._index.stamp)).encoded
+        if not 0 < held <= len(self._index):  # of another database, or incomplete
+            await self._store.vectors.forget(self._index.stamp)
             self._index.begin_anew()
-            await self._store.vectors.begin_anew(self._index.stamp)
         return True
 
     async def _save(self) -> None:
@@ -178,7 +178,7 @@ class Meaning:
         if not self._is_ready or not passage_encoder.is_there():
             return None
         task = asyncio.create_task(self._cosines(question, passages))
-        return await _in_time(task, None if however_long else PATIENCE)
+        return await _in_time(task, PATIENCE if self.hurries and not however_long else None)
 
     async def _cosines(self, question: str, passages: Sequence[str]) -> list[float]:
         """The cosines of a question and passages, a few at a time: others get their turn between."""
@@ -200,7 +200,7 @@ class Meaning:
         self._questions[text] = task
         if len(self._questions) > REMEMBERED:
             del self._questions[next(iter(self._questions))]
-        made = await _in_time(task, PATIENCE)
+        made = await _in_time(task, PATIENCE if self.hurries else None)
         return None if made is None else made[0]
 
     async def _encoded(self, batch: Sequence[tuple[int, str]]) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.records.content_records import EncodedCounts
@@ -11,7 +12,9 @@ from bot.store.rows import listed
 
 READ = 500
 """Characters of an article that are encoded: its title, its summary and the beginning of its text."""
-_STAMP = "vectors"
+LEFT = 30 * 86_400
+"""Seconds after which an index to which nothing was added is taken to be gone with its process."""
+_INDEX = "vectors "  # and its stamp: the name in `meta` of when something was added to an index last
 _SOURCE = f"""
     substr(article.title || '\n' || article.summary || '\n'
         || coalesce(article.page_text, article.body, article.text, ''), 1, {READ})
@@ -25,35 +28,48 @@ _FITTING = """
 class Vectors:
     """What the index of meanings holds. Every method raises `StoreError` alone."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
 
-    async def begin_anew(self, stamp: str) -> None:
-        """Hold no article to be in the index, from now on the one of this stamp."""
-        await self._database.transact(_begin_anew, stamp)
+    async def forget(self, stamp: str) -> None:
+        """The index of this stamp is no more."""
+        async with self._database.write() as transaction:
+            await transaction.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
+            await transaction.execute("DELETE FROM meta WHERE name = ?", (_INDEX + stamp,))
 
-    async def stamp(self) -> str:
-        """The stamp of the index of which is told here; "" where there is none."""
-        row = await self._database.fetchone("SELECT value FROM meta WHERE name = ?", (_STAMP,))
-        return "" if row is None else str(row[0])
+    async def purge(self, now: int) -> None:
+        """Forget the indexes of processes that are gone."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - LEFT))
+            )
+            await transaction.execute(
+                "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || stamp)",
+                (_INDEX,),
+            )
 
-    async def counts(self) -> EncodedCounts:
-        """How far the encoding is."""
+    async def counts(self, stamp: str | None = None) -> EncodedCounts:
+        """How far the encoding is, for an index; None: for the one that has most."""
+        encoded = (
+            "max(held) FROM (SELECT count(*) AS held FROM encoded_article GROUP BY stamp) AS each_index"
+            if stamp is None
+            else "count(*) FROM encoded_article WHERE stamp = :stamp"
+        )
         row = await self._database.fetchone(
-            "SELECT (SELECT count(*) FROM encoded_article), (SELECT count(*) FROM article)"
+            f"SELECT coalesce((SELECT {encoded}), 0), (SELECT count(*) FROM article)", {"stamp": stamp or ""}
         )
         return EncodedCounts(*row) if row else EncodedCounts(0, 0)
 
-    async def missing(self, limit: int) -> list[int]:
-        """Ids of articles that have no vector, the newest first."""
-        encoded, articles = await self.counts()
+    async def missing(self, stamp: str, limit: int) -> list[int]:
+        """Ids of articles that have no vector in an index, the newest first."""
+        encoded, articles = await self.counts(stamp)
         if encoded == articles:  # no article goes without taking its mark along
             return []
         rows = await self._database.fetchall(
             """SELECT id FROM article INDEXED BY article_newest
-               WHERE NOT EXISTS (SELECT 1 FROM encoded_article WHERE article_id = article.id)
+               WHERE NOT EXISTS (SELECT 1 FROM encoded_article WHERE article_id = article.id AND stamp = ?)
                ORDER BY published DESC, id DESC LIMIT ?""",
-            (limit,),
+            (stamp, limit),
         )
         return [row[0] for row in rows]
 
@@ -67,7 +83,7 @@ class Vectors:
 
     async def mark(self, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
         """Note that articles are in the index as these texts, except where they changed since; how many."""
-        return await self._database.transact(_mark, stamp, encoded)
+        return await self._database.transact(_mark, stamp, encoded, self._clock.now())
 
     async def fitting(
         self,
@@ -106,23 +122,18 @@ def _parameters(
     return {"feeds": None if feed_ids is None else listed(feed_ids), "since": since, "before": before}
 
 
-def _begin_anew(connection: Connection, stamp: str) -> None:
-    connection.execute("DELETE FROM encoded_article")
+def _mark(connection: Connection, stamp: str, encoded: Sequence[tuple[int, str]], now: int) -> int:
     connection.execute(
         "INSERT INTO meta (name, value) VALUES (?, ?) "
         "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (_STAMP, stamp),
+        (_INDEX + stamp, str(now)),
     )
-
-
-def _mark(connection: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
     marked = 0
     for article_id, source in encoded:
         marked += connection.execute(
-            f"""INSERT INTO encoded_article (article_id)
-                SELECT id FROM article WHERE id = ? AND {_SOURCE} = ?
-                  AND EXISTS (SELECT 1 FROM meta WHERE name = '{_STAMP}' AND value = ?)
-                ON CONFLICT (article_id) DO NOTHING""",
-            (article_id, source, stamp),
+            f"""INSERT INTO encoded_article (article_id, stamp)
+                SELECT id, ?1 FROM article WHERE id = ?2 AND {_SOURCE} = ?3
+                ON CONFLICT (article_id, stamp) DO NOTHING""",
+            (stamp, article_id, source),
         ).rowcount
     return marked

@@ -27,7 +27,7 @@ SETTINGS = {
     "search_path": SCHEMA,
     "client_encoding": "UTF8",
     "lock_timeout": "15s",
-    "idle_in_transaction_session_timeout": "60s",  # who hangs holds up nobody for ever
+    "idle_in_transaction_session_timeout": "15s",  # who hangs holds up nobody for longer than leases last
 }
 
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -58,6 +58,7 @@ class Database:
         self._lock = asyncio.Lock()
         self._identity: str | None = None
         self._writer = Session(server, self._connect)
+        self._urgent_lock, self._urgent_writer = asyncio.Lock(), Session(server, self._connect)
         self._readers = [Session(server, self._connect) for _ in range(READERS)]
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
@@ -96,7 +97,8 @@ class Database:
         for reader in self._readers:
             reader.interrupt()
         async with self._lock:
-            await asyncio.gather(*(session.close() for session in (*self._readers, self._writer)))
+            sessions = (*self._readers, self._urgent_writer, self._writer)
+            await asyncio.gather(*(session.close() for session in sessions))
 
     async def notices(self, heard: Callable[[str], None]) -> None:
         """As `Database.notices` of the ports."""
@@ -111,6 +113,22 @@ class Database:
 
         Where the session is lost on the way, or the server undoes it for another's sake, it is run again.
         """
+        return await self._transact(self._writing(), function, *args, **kwargs)
+
+    async def urgent(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `transact`, in a session of its own: it does not wait behind this process's other writes."""
+        return await self._transact(
+            self._alone(self._urgent_lock, self._urgent_writer), function, *args, **kwargs
+        )
+
+    async def _transact(
+        self,
+        turn: AbstractAsyncContextManager[Session],
+        function: Work[P, T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         is_awaited = True
 
         def whole(connection: Connection) -> T:
@@ -122,7 +140,7 @@ class Database:
                 connection.roll_back()
             return result
 
-        async with self._writing() as writer:
+        async with turn as writer:
             try:
                 return await writer.retried(whole)
             except asyncio.CancelledError:
@@ -159,16 +177,19 @@ class Database:
             yield Transaction(writer)
             await writer.run(self._commit, number)
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Session]:
+    def _writing(self) -> AbstractAsyncContextManager[Session]:
         """The writer, for one transaction."""
-        async with self._lock:
+        return self._alone(self._lock, self._writer)
+
+    @asynccontextmanager
+    async def _alone(self, lock: asyncio.Lock, writer: Session) -> AsyncIterator[Session]:
+        async with lock:
             self.condition.admit()
             try:
-                yield self._writer
+                yield writer
             except BaseException as error:
                 self.condition.failed(error)
-                await asyncio.shield(asyncio.ensure_future(self._writer.settle()))
+                await asyncio.shield(asyncio.ensure_future(writer.settle()))
                 raise
             self.condition.wrote()
 

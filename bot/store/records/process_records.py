@@ -21,13 +21,14 @@ class Share(NamedTuple):
     """What processes with a role divide among them: the numbers of a kind of lease.
 
     With `even` one that has more than its part gives back; else it keeps what it has, and takes its part of
-    what is free.
+    what is free, or `all_free`.
     """
 
     kind: str
     role: str
     numbers: frozenset[int]
     even: bool = True
+    all_free: bool = False
 
 
 class Fence(NamedTuple):

@@ -171,6 +171,11 @@ class Feeds:
         )
         return bool(row and row[0])
 
+    async def last_success(self) -> int:
+        """When any feed last answered, 0 where none ever did."""
+        row = await self._database.fetchone("SELECT coalesce(max(last_success), 0) FROM feed")
+        return int(row[0])
+
     async def all(self) -> list[Feed]:
         """Every feed, by outlet and title."""
         return await self._database.objects(feed, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
@@ -283,9 +288,12 @@ def _remove(connection: Connection, feed_id: int) -> None:
     )
 
 
+WITHOUT_SLOT = "SELECT id, url FROM feed WHERE slot IS NULL"
+
+
 def place(connection: Connection) -> None:
     """Tell the slots of feeds that have none yet: of a database of before there were any."""
-    rows = connection.execute("SELECT id, url FROM feed WHERE slot IS NULL").fetchall()
+    rows = connection.execute(WITHOUT_SLOT).fetchall()
     slots = [(slot_of(sealing.opened(url)), feed_id) for feed_id, url in rows]
     connection.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 

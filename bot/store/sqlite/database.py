@@ -130,6 +130,8 @@ class Database:
                 is_awaited = False
                 raise
 
+    urgent = transact
+
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Leave nothing in the files of what was deleted from some tables; see `scrubbing.scrub`."""
         async with self._writing() as writer:

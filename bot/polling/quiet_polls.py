@@ -1,0 +1,114 @@
+"""Polls without news, written many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from bot.core.clock import Clock
+from bot.core.models import Feed
+from bot.processes.leases import Leases
+from bot.store import DatabaseFault, Store, StoreError
+from bot.store.records.source_records import Alert, Unchanged
+
+log = logging.getLogger(__name__)
+
+EVERY = 0.5
+"""Seconds that a poll without news waits to be written together with others."""
+MANY = 1_000
+AFTER_TROUBLE = 5
+"""Seconds to wait when the store cannot be used."""
+
+
+class Postponed(NamedTuple):
+    """A feed that has an appointment with its host, in seconds of UTC."""
+
+    feed_id: int
+    next_poll: int
+
+
+class QuietPolls:
+    """What is to be written of feeds, by id.
+
+    `on_written` is called with the ids of those that were, and when the first of them is due; `on_told` where
+    servers are owed an alert.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        leases: Leases,
+        on_written: Callable[[Collection[int], int], None],
+        on_told: Callable[[], None],
+    ) -> None:
+        self._clock, self._store, self._leases = clock, store, leases
+        self._on_written, self._on_told = on_written, on_told
+        self._unwritten: dict[int, Feed | Unchanged | Postponed] = {}
+        self._untold: dict[int, Alert] = {}
+        self._some = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    def __contains__(self, feed_id: int) -> bool:
+        return feed_id in self._unwritten
+
+    def keep(self, feed_id: int, polled: Feed | Unchanged | Postponed, alert: Alert | None = None) -> None:
+        """Have a poll without news written soon."""
+        self._unwritten[feed_id] = polled
+        if alert is not None:
+            self._untold[feed_id] = alert
+        if len(self._unwritten) == 1:
+            self._some.set()
+        elif len(self._unwritten) >= MANY:
+            self._enough.set()
+
+    async def run(self) -> None:
+        """Write them, for ever."""
+        while True:
+            await self._some.wait()
+            try:
+                async with asyncio.timeout(EVERY):
+                    await self._enough.wait()
+            except TimeoutError:
+                pass
+            try:
+                await self.write()
+            except StoreError as error:
+                log_trouble("cannot write polls without news", error)
+                await self._clock.sleep(AFTER_TROUBLE)
+
+    async def write(self) -> None:
+        """Write what there is, in one transaction. Raises `StoreError`, and keeps it then."""
+        async with self._writing:
+            self._some.clear()
+            self._enough.clear()
+            batch, self._unwritten = self._unwritten, {}
+            told, self._untold = self._untold, {}
+            if not batch:
+                return
+            feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
+            unchanged = [polled for polled in batch.values() if isinstance(polled, Unchanged)]
+            postponed = [polled for polled in batch.values() if isinstance(polled, Postponed)]
+            try:
+                if postponed:
+                    await self._store.feeds.postpone(postponed)
+                await self._store.polls.record_quiet(
+                    feeds, unchanged, list(told.values()), owner=self._leases.owner
+                )
+            except BaseException:
+                self._unwritten = batch | self._unwritten
+                self._untold = told | self._untold
+                self._some.set()
+                raise
+            self._on_written(batch, min(polled.next_poll for polled in batch.values()))
+            if told:
+                self._on_told()
+
+
+def log_trouble(what: str, error: Exception) -> None:
+    """Log what went wrong, unless the store has told of it."""
+    if not isinstance(error, DatabaseFault):
+        log.error("%s", what, exc_info=error)
