@@ -81,7 +81,7 @@ def run(
     if not (token := checks.check_token(settings)).good:
         stop(f"DISCORD_TOKEN {token.found}.", WRONG_USE)
     terminal.start_logging(settings)
-    from bot.client.discord_client import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
+    from bot.client.gateway_process import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
     from cogs import ALL  # noqa: PLC0415 - likewise
 
     try:

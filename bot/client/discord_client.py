@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +17,20 @@ from discord.ext import commands
 from bot.client import command_registration, interaction_places
 from bot.client.error_answers import report, speak_to
 from bot.client.leased_shards import LeasedShards
-from bot.client.newsroom_loops import going_on
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.other_servers import OtherServers
+from bot.client.services import Newsroom
 from bot.core import locale
-from bot.core.locale import ngettext
 from bot.core.rate_limits import Limit
 from bot.posting.courier import Courier
-from bot.posting.sending import message_places, permissions
+from bot.posting.sending import permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.sending.send_outcomes import NoRepeats
 from bot.posting.visibility import Visibility
-from bot.processes.inquiries import Inquiries
 from bot.store import AlreadyRunning, DatabaseFault
-from bot.text import safe
 
 if TYPE_CHECKING:
-    from bot.core.settings import Settings
     from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -43,8 +39,6 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 """What Telex hears of a server: nothing privileged."""
 
 _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
-_TOO_MANY, _SERVER_ERROR = 429, 500
 AT_ONCE, PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
 KEYSTROKES = 60
 OWN_REPLY = "own_reply"
@@ -122,11 +116,7 @@ class Telex(commands.AutoShardedBot):
         self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
-        self.inquiries = Inquiries(
-            newsroom.store, newsroom.notices, {"reads": self._reads, "channel": self._channel_reads}
-        )
-        """What is asked of the processes that serve other servers."""
-        self._names: dict[int, str] = {}
+        self.others = OtherServers(self, newsroom, self.visibility, lambda: self.courier.audience)
         self.courier = Courier(
             newsroom.store,
             self,
@@ -136,11 +126,11 @@ class Telex(commands.AutoShardedBot):
             workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
-            ask=partial(self.inquiries.ask, "reads"),
+            ask=self.others.person_reads,
             writing=newsroom.writing,
             webhooks=self.webhooks,
         )
-        self.leased = LeasedShards(self)
+        self.leased = LeasedShards(self, newsroom)
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
         """Why it closed by itself, if it did."""
@@ -203,76 +193,21 @@ class Telex(commands.AutoShardedBot):
         """The servers of a shard, those in an outage included."""
         return [guild for guild in self.guilds if guild.shard_id == shard_id]
 
-    async def _channel_reads(self, server_id: int, channel_id: int) -> Collection[int] | None:
-        """Feeds that whoever reads a channel may read, and a 0 where that is everybody in its server."""
-        guild = self.get_guild(server_id) if self.store.shards.has(server_id) else None
-        if guild is None or guild.unavailable:
-            return None
-        try:
-            is_open = await self.visibility.everyone_reads(guild, channel_id)
-            feed_ids = await self.courier.audience.feeds_of_channel(guild, channel_id)
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
-            return None
-        return {0, *feed_ids} if is_open else feed_ids
-
-    async def channel_reads(self, server_id: int, channel_id: int) -> Collection[int] | None:
-        """The same, of whichever process serves the server; None where nobody can tell now."""
-        if self.store.shards.has(server_id):
-            return await self._channel_reads(server_id, channel_id)
-        return await self.inquiries.ask("channel", server_id, channel_id)
-
-    async def _reads(self, server_id: int, person_id: int) -> Collection[int] | None:
-        """What a person may read in a server, for a process that does not serve it."""
-        if not self.store.shards.has(server_id):
-            return None
-        try:
-            return await self.courier.audience.told(server_id, person_id)
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
-            return None
-
-    async def server(self, server_id: int) -> discord.Guild | None:
-        """A server; where another process serves it, what Discord tells of it: its name, no channels.
-
-        None where the bot is not in it, or Discord does not tell.
-        """
-        return await message_places.server(self, self.store, server_id)
-
-    async def learn_names(self, server_ids: Iterable[int]) -> None:
-        """Ask for the names of servers that other processes serve."""
-        for server_id in set(server_ids) - self._names.keys():
-            if not self.store.shards.has(server_id) and (found := await self.server(server_id)) is not None:
-                self._names[server_id] = found.name
-
-    def server_name(self, server_id: int) -> str | None:
-        """What a server is called, where that is known."""
-        guild = self.get_guild(server_id)
-        return self._names.get(server_id) if guild is None else guild.name
-
-    async def unheard_note(self, server_ids: Collection[int]) -> str:
-        """That some servers are left out of an answer, since whoever serves them does not answer."""
-        await self.learn_names(server_ids)
-        names = [safe.plain(self.server_name(each) or str(each), 100) for each in server_ids]
-        return ngettext(
-            "I can’t reach {names} right now, so its articles are left out. Try again in a minute.",
-            "I can’t reach {names} right now, so their articles are left out. Try again in a minute.",
-            len(names),
-        ).format(names=", ".join(names))
-
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_: object) -> None:
         """Say what an answer left out."""
         if unheard := interaction.extras.get("unheard"):
             speak_to(interaction)
-            await interaction.followup.send(await self.unheard_note(unheard), ephemeral=True)
+            await interaction.followup.send(await self.others.unheard_note(unheard), ephemeral=True)
 
     async def close(self) -> None:
         """Leave Discord, and everything that goes on."""
-        self.inquiries.stop()
+        self.others.stop()
         self.leased.stop()
         await super().close()
 
     async def setup_hook(self) -> None:
         """Add the cogs and tell Discord of the commands where they changed."""
-        self.inquiries.start()
+        self.others.start()
         for cog in self._cogs_to_add:
             await self.add_cog(cog(self))
         await self.sync_commands()
@@ -351,47 +286,6 @@ class Telex(commands.AutoShardedBot):
             return False
 
 
-class LoginRefused(Exception):
-    """Discord does not take the token; the message says what to do."""
-
-
-async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
-    """Run the bot on Discord until it is cancelled. The settings hold a token.
-
-    While Discord is out of reach at the start it tries again and again. Raises LoginRefused, and StoreError
-    where the database cannot be used.
-    """
-    assert settings.discord_token is not None
-    pause = _FIRST_PAUSE
-    async with open_newsroom(settings) as newsroom, going_on(newsroom):
-        while True:
-            newsroom.store.shards.divide(1, owner=newsroom.leases.owner)
-            try:
-                async with Telex(newsroom, cogs) as bot:
-                    await bot.start(settings.discord_token.get_secret_value())
-            except discord.LoginFailure as error:
-                message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
-                raise LoginRefused(message) from error
-            except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-                if not _out_of_reach(error):
-                    raise
-                log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
-            except DatabaseFault as error:
-                if not newsroom.store.shards.end:
-                    raise
-                pause = _FIRST_PAUSE
-                log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
-            else:
-                if bot.gave_way_to is not None:
-                    raise bot.gave_way_to
-                if not bot.leased.lost:
-                    return
-                pause = _FIRST_PAUSE
-                continue
-            await newsroom.clock.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-
 def _is_offered(interaction: discord.Interaction[Any]) -> bool:
     """Whether a command works where it was sent from: a server of ours, direct messages, anywhere else."""
     if interaction_places.server(interaction) is not None:
@@ -404,14 +298,6 @@ def _is_offered(interaction: discord.Interaction[Any]) -> bool:
     if interaction_places.is_direct(interaction):
         return command.allowed_contexts is None or command.allowed_contexts.dm_channel is not False
     return command.allowed_installs is not None and command.allowed_installs.user
-
-
-def _out_of_reach(error: Exception) -> bool:
-    """Whether an error of the start is Discord's or the network's, and will pass."""
-    if isinstance(error, discord.HTTPException):
-        return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
-    passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
-    return isinstance(error, passing)
 
 
 def slow_down(interaction: discord.Interaction[Telex]) -> None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
 
+import discord
 from discord.gateway import DiscordWebSocket
 
+from bot.client.services import Newsroom
 from bot.core.choices import Role
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
 from bot.store.records.process_records import Share
-
-if TYPE_CHECKING:
-    from bot.client.discord_client import Telex
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +32,10 @@ class ShardsDiffer(StoreError):
 class LeasedShards:
     """What a client has of all shards. Without `begin`, all that there is."""
 
-    def __init__(self, bot: Telex) -> None:
-        self._bot, self._leases = bot, bot.newsroom.leases
-        self._store, self._clock = bot.store, bot.newsroom.clock
+    def __init__(self, client: discord.AutoShardedClient, newsroom: Newsroom) -> None:
+        self._client, self._leases = client, newsroom.leases
+        self._store, self._clock = newsroom.store, newsroom.clock
+        self._wanted = newsroom.settings.shard_range
         self._buckets = 1
         self._had: list[int] = []
         self._follows = False
@@ -51,8 +50,8 @@ class LeasedShards:
 
         Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
         """
-        bot, wanted = self._bot, self._bot.newsroom.settings.shard_range
-        count, _url, limits = await bot.http.get_bot_gateway()
+        client, wanted = self._client, self._wanted
+        count, _url, limits = await client.http.get_bot_gateway()
         self._buckets = limits["max_concurrency"]
         agreed = await self._store.shards.agree(count if wanted is None else wanted[1])
         if wanted is not None and wanted[1] != agreed:
@@ -74,7 +73,7 @@ class LeasedShards:
                 log.info("Waiting for a shard: other processes have all %d", len(numbers))
                 patience = None
         self._had = sorted(held)
-        bot.shard_count, bot.shard_ids = agreed, self._had
+        client.shard_count, client.shard_ids = agreed, self._had
 
     def follow(self) -> None:
         """Connect what this process gets, from now on."""
@@ -82,7 +81,7 @@ class LeasedShards:
         for number in sorted(self._leases.held(SHARDS).difference(self._had)):
             self._had.append(number)  # the client's own list: it is ready again when so many are
             gateway = DiscordWebSocket.DEFAULT_GATEWAY
-            task = asyncio.create_task(self._bot.launch_shard(gateway, number), name=f"shard {number}")
+            task = asyncio.create_task(self._client.launch_shard(gateway, number), name=f"shard {number}")
             self.watch(task)
 
     def watch(self, launching: asyncio.Task[None]) -> None:
@@ -106,14 +105,14 @@ class LeasedShards:
             task.cancel()
 
     def _changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
-        if self._bot.is_closed() or self.lost:
+        if self._client.is_closed() or self.lost:
             return
         if lost.intersection(self._had):
             log.warning("Lost %d shards: the connection to Discord begins anew", len(lost))
             self.lost = True
             self._store.shards.serve(())
             self.stop()
-            self._closing = asyncio.create_task(self._bot.close(), name="shards lost")
+            self._closing = asyncio.create_task(self._client.close(), name="shards lost")
         elif self._follows:
             self.follow()
         self._some.set()

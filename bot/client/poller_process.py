@@ -31,8 +31,8 @@ async def serve(settings: Settings) -> None:
 
 
 async def _tell_health(stack: AsyncExitStack, room: Newsroom, host: str, port: int) -> None:
-    from bot.client import hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
-    from bot.client.metrics import Figures  # noqa: PLC0415 - likewise
+    from bot.client.web import hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
+    from bot.client.web.metrics import Figures  # noqa: PLC0415 - likewise
 
     health = Health(room)
     health.disconnected = None  # nor was it to be connected

@@ -92,7 +92,7 @@ class DirectMessages:
         """
         person_id = message.author.id
         known, unheard = await self.bot.courier.audience.read_by(person_id)
-        note = await self.bot.unheard_note(unheard) if unheard else None
+        note = await self.bot.others.unheard_note(unheard) if unheard else None
         if not known:
             return Ready(unshared(), note=note)
         server_id = next(iter(known.values()))

@@ -26,7 +26,7 @@ from cogs.shared.views import Interaction
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from bot.client.metrics import Figures
+    from bot.client.web.metrics import Figures
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ class Health(commands.Cog):
 
     async def serve(self, host: str, port: int) -> int:
         """Answer on a local port from now on; the port, for 0 a free one. Raises OSError."""
-        from bot.client import feed_routes, hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
-        from bot.client.metrics import Figures  # noqa: PLC0415 - likewise
+        from bot.client.web import feed_routes, hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
+        from bot.client.web.metrics import Figures  # noqa: PLC0415 - likewise
 
         self._figures = Figures(self._bot.newsroom, self.health, self._bot.requests)
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)

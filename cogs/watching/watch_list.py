@@ -32,7 +32,7 @@ async def listed(interaction: Interaction) -> list[Watch]:
     """
     store, server_id = interaction.client.store.watches, interaction.guild_id
     theirs = await store.of_person(interaction.user.id)
-    await interaction.client.learn_names(watch.server_id for watch in theirs)
+    await interaction.client.others.learn_names(watch.server_id for watch in theirs)
     if server_id is None or not isinstance(interaction.user, discord.Member):
         return theirs
     here = [watch for watch in theirs if watch.server_id == server_id]
@@ -140,7 +140,7 @@ def _from(interaction: Interaction, watch: Watch) -> str:
     """The server of a watch, where that is not the one in which the asker is."""
     if interaction.guild_id == watch.server_id:
         return ""
-    name = interaction.client.server_name(watch.server_id)
+    name = interaction.client.others.name(watch.server_id)
     name = safe.plain(name, 60) if name is not None else _("a server I’m no longer in")
     return f" · {name}"
 

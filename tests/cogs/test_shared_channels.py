@@ -19,7 +19,7 @@ import pytest
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
-from bot.client import feed_routes
+from bot.client.web import feed_routes
 from bot.core.choices import Preference
 from bot.core.rate_limits import Guesses
 from bot.core.settings import Settings

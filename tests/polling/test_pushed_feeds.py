@@ -15,8 +15,8 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from bot.client import hub_routes
 from bot.client.services import Newsroom, open_newsroom
+from bot.client.web import hub_routes
 from bot.core.models import Feed
 from bot.core.rate_limits import Guesses
 from bot.core.settings import Settings

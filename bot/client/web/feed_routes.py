@@ -10,8 +10,8 @@ import aiohttp
 import discord
 from aiohttp import ETag, web
 
-from bot.client import callers
 from bot.client.discord_client import Telex
+from bot.client.web import callers
 from bot.core.rate_limits import Guesses, Limit
 from bot.feeds.fetch import CHANNEL_FEEDS
 from bot.posting.publishing.channel_contents import ChannelContents
@@ -63,8 +63,8 @@ class ChannelFeedRoutes:
         return told if isinstance(told, web.Response) else _document(request, told, form)
 
     async def _told(self, shared: ChannelFeed, what: str, address: str) -> Channel | web.Response:
-        readable = await self._bot.channel_reads(shared.server_id, shared.channel_id)
-        guild = await self._bot.server(shared.server_id)
+        readable = await self._bot.others.channel_reads(shared.server_id, shared.channel_id)
+        guild = await self._bot.others.server(shared.server_id)
         if readable is None or guild is None:
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=LATER)
         if 0 not in readable:

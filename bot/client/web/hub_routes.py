@@ -7,7 +7,7 @@ import math
 
 from aiohttp import web
 
-from bot.client import callers
+from bot.client.web import callers
 from bot.polling.pushing.push_subscriber import PATH, PushSubscriber
 from bot.polling.pushing.pushed_documents import Pushed
 from bot.store import StoreError

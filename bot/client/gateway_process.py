@@ -1,0 +1,70 @@
+"""A process that speaks to Discord: the client, begun again for as long as the process runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import aiohttp
+import discord
+from discord.ext import commands
+
+from bot.client.discord_client import Telex
+from bot.client.newsroom_loops import going_on
+from bot.client.services import open_newsroom
+from bot.core.settings import Settings
+from bot.store import DatabaseFault
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
+_TOO_MANY, _SERVER_ERROR = 429, 500
+
+
+class LoginRefused(Exception):
+    """Discord does not take the token; the message says what to do."""
+
+
+async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
+    """Run the bot on Discord until it is cancelled. The settings hold a token.
+
+    While Discord is out of reach at the start it tries again and again. Raises LoginRefused, and StoreError
+    where the database cannot be used.
+    """
+    assert settings.discord_token is not None
+    pause = _FIRST_PAUSE
+    async with open_newsroom(settings) as newsroom, going_on(newsroom):
+        while True:
+            newsroom.store.shards.divide(1, owner=newsroom.leases.owner)
+            try:
+                async with Telex(newsroom, cogs) as bot:
+                    await bot.start(settings.discord_token.get_secret_value())
+            except discord.LoginFailure as error:
+                message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
+                raise LoginRefused(message) from error
+            except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+                if not _out_of_reach(error):
+                    raise
+                log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
+            except DatabaseFault as error:
+                if not newsroom.store.shards.end:
+                    raise
+                pause = _FIRST_PAUSE
+                log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
+            else:
+                if bot.gave_way_to is not None:
+                    raise bot.gave_way_to
+                if not bot.leased.lost:
+                    return
+                pause = _FIRST_PAUSE
+                continue
+            await newsroom.clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _out_of_reach(error: Exception) -> bool:
+    """Whether an error of the start is Discord's or the network's, and will pass."""
+    if isinstance(error, discord.HTTPException):
+        return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
+    passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
+    return isinstance(error, passing)
