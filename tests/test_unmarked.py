@@ -17,8 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SPOKEN = (
     *sorted((ROOT / "cogs").rglob("*.py")),
     *sorted((ROOT / "bot" / "posting").rglob("*.py")),
-    ROOT / "bot" / "client" / "discord_client.py",
-    ROOT / "bot" / "client" / "error_answers.py",
+    *(
+        ROOT / "bot" / "client" / name
+        for name in ("discord_client.py", "error_answers.py", "other_servers.py")
+    ),
 )
 """Modules in which any text of two words or more is prose for somebody."""
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
@@ -48,7 +50,6 @@ ALLOWED = {
     "source:numerama robots": "a query that is the same in both languages",
     "https://": "the beginning of an address",
     "### [{title}]({link})": "fields of a template",
-    "Discord refused the token. Copy it from the developer portal: Bot, Reset Token.": "said on a terminal",
     " in server ": "for the log",
     "a mention in server ": "for the log",
     "a direct message": "for the log",
