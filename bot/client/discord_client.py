@@ -183,7 +183,13 @@ class Telex(commands.AutoShardedBot):
             return
         store, shards = self.store, self.store.shards
         await store.insist(
-            lambda: store.servers.sync([each.id for each in self.guilds_of(shard_id)], shard_id)
+            lambda: store.servers.sync(
+                {
+                    each.id: None if each.unavailable else str(each.preferred_locale)
+                    for each in self.guilds_of(shard_id)
+                },
+                shard_id,
+            )
         )
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
         await store.insist(lambda: self.courier.begin(shard_id))

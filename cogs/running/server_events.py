@@ -24,12 +24,11 @@ class Servers(commands.Cog):
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent: int | None) -> None:
         """Look after the servers of a shard, after an absence perhaps."""
+        for channel_id in await self._store.dispatches.blocked(shard_id):
+            await self._bot.courier.look_again(channel_id)
         for guild in self._bot.guilds_of(shard_id):
             if not guild.unavailable:
-                await self._keep_locale(guild)
-                await self._look_again(guild)
                 await self._welcome_late(guild)
-        self._bot.courier.wake()
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -42,7 +41,9 @@ class Servers(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """An outage is over."""
+        """An outage is over; where it comes before its shard is served, all of them are looked after then."""
+        if not self._store.shards.has(guild.id):
+            return
         await self._keep_locale(guild)
         await self._look_again(guild)
         await self._welcome_late(guild)

@@ -72,7 +72,7 @@ OTHERS = 10
 """and so many others."""
 WEIGHT_OF_WRONG = 0.1
 WEIGHT_OF_ENCYCLOPEDIC = 0.3
-SURE_AND_WRONG = 0.045
+SURE_AND_WRONG = 0.04
 """Share of the questions that may be answered surely and wrongly,"""
 NEAR_REFUSED = 0.87
 """and the share of those near a topic, without an answer, that are not answered surely."""

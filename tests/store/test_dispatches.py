@@ -180,11 +180,11 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     assert await owed.dispatches.next_due() is None
     assert await owed.dispatches.interrupted() == []
     assert await owed.dispatches.interrupted(mine) == [claimed]
-    await owed.servers.sync([other], 1 - mine)  # SERVER is not there, and not gone
+    await owed.servers.sync({other: None}, 1 - mine)  # SERVER is not there, and not gone
     owed.shards.serve({mine})
     assert CHANNEL in await owed.dispatches.channels_ready(clock.now())
     assert await owed.dispatches.interrupted() == [claimed]
-    await owed.servers.sync([], mine)
+    await owed.servers.sync({}, mine)
     assert await owed.servers.present([], 9) == [other]
 
 

@@ -270,7 +270,7 @@ async def test_joining_without_having_left_changes_nothing(store: Store, clock: 
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     clock.advance(100)
     await store.servers.joined(SERVER, "en-GB")  # an outage is over
-    await store.servers.sync([SERVER])
+    await store.servers.sync({SERVER: None})
     await record(store, feed, new_article(feed, "b", published=clock.now() - 50))
     assert await titles(store) == ["a", "b"]
     assert await store.servers.locale(SERVER) == "en-GB"
@@ -281,7 +281,7 @@ async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store: Stor
     for number in range(3):
         await follow(store, feed, server=SERVER + number, channel=CHANNEL + number)
     await store.servers.left(SERVER + 2)
-    await store.servers.sync([SERVER, SERVER + 2, SERVER + 3])
+    await store.servers.sync(dict.fromkeys([SERVER, SERVER + 2, SERVER + 3]))
     present = await store.subscriptions.of_feed(feed.id)
     assert [subscription.server_id for subscription in present] == [SERVER, SERVER + 2]
 

@@ -287,6 +287,14 @@ class Dispatches:
                 (channel_id,),
             )
 
+    async def blocked(self, shard: int) -> list[int]:
+        """Channels of a shard that nothing can be sent to, in servers that the bot is in."""
+        rows = await self._database.fetchall(
+            "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
+            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._mine(shard)}"
+        )
+        return [row["id"] for row in rows]
+
     async def problem(self, channel_id: int) -> Problem | None:
         """What is wrong with a channel, or None."""
         row = await self._database.fetchone(

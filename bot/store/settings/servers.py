@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.records.outbox_records import WithheldFor
-from bot.store.rows import ids_of, listed
+from bot.store.rows import listed
 from bot.store.served_shards import ServedShards
 from bot.store.settings import channel_feeds
 
@@ -49,12 +49,12 @@ class Servers:
         """The server's people sent the bot away: what waits there is withheld, its channels' feeds end."""
         await self._database.transact(_left, server_id, self._clock.now())
 
-    async def sync(self, present_ids: Collection[int], shard: int = 0) -> None:
+    async def sync(self, present: Mapping[int, str | None], shard: int = 0) -> None:
         """Learn what happened while nobody had a shard, which has each server that is said to be gone.
 
-        `present_ids` are all servers of the bot on it, those in an outage included.
+        `present` are all servers of the bot on it with their locales, those in an outage without.
         """
-        await self._database.transact(_sync, present_ids, self._shards.where("id", shard), self._clock.now())
+        await self._database.transact(_sync, present, self._shards.where("id", shard), self._clock.now())
 
     async def present(self, known: Collection[int], most: int) -> list[int]:
         """Servers that the bot is in: all of them where they are no more than `most`, else of those known."""
@@ -130,21 +130,22 @@ def _withhold_waiting(connection: Connection, server_id: int, now: int) -> None:
     connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)
 
 
-def _sync(connection: Connection, present_ids: Collection[int], on_shard: str, now: int) -> None:
+def _sync(connection: Connection, present: Mapping[int, str | None], on_shard: str, now: int) -> None:
     gone = connection.execute(
         f"SELECT id FROM server WHERE left IS NULL AND {on_shard} "
         "AND id NOT IN (SELECT value FROM json_each(?))",
-        (listed(present_ids),),
+        (listed(present),),
     ).fetchall()
     for (server_id,) in gone:
         _left(connection, server_id, now)
-    known = ids_of(
-        connection,
-        "SELECT id FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
-        (listed(present_ids),),
-    )
-    for server_id in set(present_ids).difference(known):
-        _joined(connection, server_id, None, now)
+    rows = connection.execute(
+        "SELECT id, locale FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
+        (listed(present),),
+    ).fetchall()
+    known = {row["id"]: row["locale"] for row in rows}
+    for server_id, locale in present.items():
+        if server_id not in known or (locale is not None and locale != known[server_id]):
+            _joined(connection, server_id, locale, now)
 
 
 def _purge(connection: Connection, before: int) -> int:
