@@ -71,10 +71,14 @@ class AskerLayout(discord.ui.LayoutView):
         self._layout: Layout = ()
 
     @classmethod
-    def has_maker(cls, custom_id: str, client: discord.Client) -> bool:
-        """Whether the view that made an item of this id still answers, for this client."""
+    def maker(cls, custom_id: str, client: discord.Client) -> AskerLayout | None:
+        """The view that made an item of this id, if it still answers, for this client."""
         view = cls._alive.get(custom_id.removeprefix(_PREFIX).partition(":")[0])
-        return view is not None and not view.is_finished() and view.asked.client is client
+        return None if view is None or view.is_finished() or view.asked.client is not client else view
+
+    def shows(self, custom_id: str) -> bool:
+        """Whether an item of this id is among those that are shown now."""
+        return any(getattr(item, "custom_id", None) == custom_id for item in self.walk_children())
 
     def new_id(self) -> str:
         """An id that leads back to this view."""
@@ -274,11 +278,15 @@ class Stale(commands.Cog):
         kinds = discord.InteractionType
         if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(_PREFIX):
             return
-        if AskerLayout.has_maker(custom_id, interaction.client) or interaction.response.is_done():
+        if interaction.response.is_done():
             return
-        speak_to(interaction)
+        maker = AskerLayout.maker(custom_id, interaction.client)
         with contextlib.suppress(discord.HTTPException):
-            await interaction.response.send_message(expired(), ephemeral=True)
+            if maker is None:
+                speak_to(interaction)
+                await interaction.response.send_message(expired(), ephemeral=True)
+            elif interaction.type is kinds.component and not maker.shows(custom_id):
+                await interaction.response.defer()  # clicked twice: what it shows now is the answer
 
 
 def expired() -> str:

@@ -318,3 +318,4 @@ async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
         assert await first.ended() == 1
         assert "Another Telex runs" in first.log
         assert second.status is None
+        discord_server.gateway.doubled.clear()  # for a moment both spoke with Discord
