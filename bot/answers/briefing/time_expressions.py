@@ -1,27 +1,17 @@
-"""Expressions of time within a question, in English and in French: where they stand and what they mean.
-
-What `periods` reads as a whole is one, the longest there is, unless it may as well mean something else: a
-year, a month or a unit by itself is one behind a preposition, so many days behind "since" or before "ago".
-"""
+"""Expressions of time within a question, in English and in French: where they stand and what they mean."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, tzinfo
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from bot.text.stopwords import EMPTY
 from bot.text.times import periods
-from bot.text.times.calendar_names import MONTHS, WEEKDAYS
-from bot.text.times.periods import YEAR, Period
+from bot.text.times.periods import Period
 
 LATELY = 7 * 86400
 """Seconds that `recently` and `these days` reach back."""
-_MOST = 7
-"""Words of an expression."""
-_SHORT = 3  # letters of an abbreviated day, which is a word of its own too
 
 
 class Moment(NamedTuple):
@@ -36,33 +26,148 @@ class Moment(NamedTuple):
     relative: bool
 
 
-_START = re.compile(r"(?<![\w'-])\w|(?<=\b[ld]')\w")
-_END = re.compile(r"\w(?=$|[^\w'-]|-ci\b|'s\b)")
-_LEAD = re.compile(
-    r"(?P<preposition>(?P<since>since|depuis|after|apres|a partir de) "
-    r"|(?:between|entre|in|within|over|during|from|of|year|en|au|du|de|dans|pendant|annee"
-    r"|au cours de|au mois de) )?"
-    r"(?:on )?(?:(?:the|le|la|les|ces|des|du) |[ld]')?"
+_MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|janvier|fevrier"
+    r"|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre)"
 )
-_OTHER_THING = r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici|black|cyber|good) (?:the |le |la |l')?"
-"""What makes the end of a time, or a name, of what follows."""
-_IN_OTHER_THING, _BEHIND = re.compile(_OTHER_THING), re.compile(rf"{_OTHER_THING}\Z")
-_OF = re.compile(r",? (?:of|de|du|des)\b| d'")  # the last year of the war
-_UP_TO = re.compile(r" (?:(?:and|et|to|until) )?")
-_LATELY = re.compile(
-    r"recently|lately|recemment|dernierement|derniers temps|temps-ci|jours-ci|these days|ce moment"
+_SHORT_MONTH = r"(?:janv?|feb|fevr?|mar|apr|avr|jun|jul|juil|aug|aou|sept?|oct|nov|dec)\.?"
+_ENGLISH_DAY = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+_FRENCH_DAY = r"(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)"
+_DAY = rf"(?:{_ENGLISH_DAY}|{_FRENCH_DAY})"
+_UNIT = r"(?:minutes?|mins?|hours?|heures?|h|days?|jours?|weeks?|semaines?|months?|mois|years?|annees?|ans?)"
+_NUMBER = (
+    r"(?:\d{1,3}|an?|une?|one|two|three|four|five|six|seven|eight|nine|ten|deux|trois|quatre|cinq|sept|huit"
+    r"|neuf|dix)"
 )
-_FEW = re.compile(
-    r"(?:these |recent |(?:last|past) few |dernier(?:e?)s )(?:(?P<days>days|jours)|(?P<weeks>weeks|semaines)"
-    r"|(?P<months>months|mois))"
+_YEAR = periods.YEAR
+_NUMBERED_DAY = r"\d{1,2}(?:st|nd|rd|th|er)?"
+_SINCE = r"(?P<since>since|depuis|after|apres|a partir de|a compter de)"
+_IN = r"(?:in|within|over|during|for|across|from|of|on|en|au|du|de|le|dans|sur|pendant|au cours|au mois)"
+_LAST = r"(?:last|past|previous)"
+_DERNIER = r"(?:derni(?:er|ers|ere|eres)|passe(?:e|s|es)?)"
+_HOUR = r"(?: (?:soir|matin|apres-midi|night|morning|evening|afternoon))?"
+_PART = r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
+_NOT_OF = r"(?!,? (?:of|de|du|des)\b| d')"  # the last year of the war
+_SEASON = r"(?:spring|summer|autumn|fall|winter)"
+_SAISON = r"(?:printemps|ete|automne|hiver)"
+_ORDINAL = r"(?:first|second|third|fourth|[1-4](?:st|nd|rd|th|er|e)|premier|deuxieme|troisieme|quatrieme)"
+_QUARTER = rf"(?:[qt][1-4]|{_ORDINAL} (?:quarter|trimestre))"
+_OLD_YEAR = re.compile(r"(?<!\d)(?:1[0-8]\d\d|2100)$")
+_AFTER_A_YEAR = re.compile(
+    r" ?(?:$|[^\w ])| (?:and|at|by|did|do|does|for|from|had|has|have|in|into|on|or|that|the|to|was|were|when"
+    r"|who|with|a|au|aux|avec|chez|contre|dans|de|des|du|en|est|et|la|le|les|ou|par|pour|qui|selon|sous|sur)\b"
+    r"| [dl]'"
 )
-_HOW_MANY = {"days": 7, "weeks": 4, "months": 3}
-_ROLLING = re.compile(r"(?:last|past) (day|week|month|year)")  # in the past week: not the calendar's
-_PAST = re.compile(r"\b(?:ago|il y a|last|past|previous|derni\w+|passe\w*)\b")
-_ALONE = re.compile(r"today|tonight|yesterday|hier|aujourd'hui|avant-hier")
-_BEHIND_A_PREPOSITION = re.compile(rf"{YEAR}|[qt][1-4]|week-?end|week|semaine|month|mois|year|annee")
-_DATE = re.compile(r"\d{4}|\d[/.-]\d|^[qt]\d")
-_DAY = {"jour": "aujourd'hui", "day": "today"}
+"""What follows an old year. Most such numbers are no years: `of 1500 employees`, `en 1200 exemplaires`."""
+_COUNTED = re.compile(
+    r" (?:euros?|dollars?|livres|pounds?|yens?|francs?|people|persons?|personnes|employees|employes?|salaries"
+    r"|workers|jobs?|emplois|postes|users?|utilisateurs|copies|exemplaires|shares|actions|units|unites|km|kg|m"
+    r"|met(?:er|re)s?|kilomet(?:er|re)s?|miles?|points?|mots|words|pages|ans|years?|magasins|stores)\b"
+)
+
+# Each with what `periods.parse` reads of it. What counts back from now:
+_RELATIVE = (
+    # the last 3 days, ces 3 derniers jours, les derniers 7 jours, depuis deux semaines
+    rf"(?:{_LAST}|derniers|dernieres) (?P<n>{_NUMBER}) (?P<unit>{_UNIT}){_NOT_OF}",
+    rf"(?P<n>{_NUMBER}) (?:{_LAST}|{_DERNIER}) (?P<unit>{_UNIT}){_NOT_OF}",
+    rf"(?:{_LAST}|dernieres) (?P<n>\d{{1,3}}) ?(?P<unit>h)",
+    rf"(?<=since )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})(?: ago)?",
+    rf"(?<=depuis )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})",
+    # in the past week: not the calendar's
+    rf"(?<=the )(?:last|past) (?P<rolling>day|week|month|year){_NOT_OF}",
+    rf"(?P<as_is>{_LAST} hour){_NOT_OF}|(?:(?<=\bla )|(?<=cette ))(?P<as_is>derniere heure)",
+    # two days ago, il y a deux jours
+    rf"(?P<ago>{_NUMBER} {_UNIT}) ago",
+    rf"il y a (?P<ago>{_NUMBER} {_UNIT})",
+    # this week, la semaine derniere, l'an passe, today
+    r"(?P<as_is>(?:this|current) (?:week-?end|week|month|quarter|year))",
+    r"(?P<as_is>(?:ce|cet|cette) (?:week-?end|semaine|mois|trimestre|annee))(?:-ci)?",
+    rf"(?P<as_is>{_LAST} (?:week-?end|week|month|quarter|year)){_NOT_OF}",
+    rf"(?P<as_is>(?:week-?end|semaine|mois|trimestre|annee|an) {_DERNIER})",
+    rf"(?P<as_is>(?:this|{_LAST}) {_SEASON}){_NOT_OF}|(?P<as_is>(?:ce|cet) {_SAISON})",
+    rf"(?P<as_is>cette nuit)|(?P<as_is>(?:nuit|{_SAISON}) {_DERNIER})",
+    r"(?<=of the )(?P<as_is>day|week|month|year)(?! \w*\d)",
+    r"(?<=de la )(?P<as_is>semaine)|(?<=\bdu )(?P<as_is>jour|mois|week-?end)|(?<=de l')(?P<as_is>annee)",
+    r"(?P<as_is>(?:the )?day before yesterday|avant[- ]hier)",
+    rf"(?P<as_is>today|tonight|last night|yesterday{_HOUR}|aujourd'hui|hier{_HOUR})",
+    r"(?P<as_is>this (?:morning|evening|afternoon)|ce (?:matin|soir))",
+    r"(?P<as_is>(?<=the )week-?end)(?! \w*\d)",
+    (
+        r"(?P<lately>recently|lately|recemment|derniers temps|ces temps-ci|ces jours-ci|dernierement"
+        r"|en ce moment|du moment)"
+    ),
+    r"(?:these|recent|(?:last|past) few) (?P<few>days|weeks|months)",
+    r"derniers (?P<few>jours|mois)|dernieres (?P<few>semaines)",
+    # last monday, lundi dernier, since friday, on tuesday, mardi
+    rf"(?P<as_is>{_LAST} {_ENGLISH_DAY}{_HOUR}|{_FRENCH_DAY}{_HOUR} {_DERNIER})",
+    (
+        rf"(?<!black )(?<!cyber )(?<!good )(?P<as_is>{_DAY}{_HOUR})"
+        rf"(?! {_NUMBERED_DAY}\b| {_MONTH}\b|,? {_MONTH}\b)"
+    ),
+)
+# What names a date:
+_NAMED = (
+    (
+        rf"(?:semaine du|week of) (?P<week>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?"
+        rf"|{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)"
+    ),
+    rf"(?P<as_is>{_YEAR}-\d\d(?:-\d\d)?|\d{{1,2}}[/.]\d{{1,2}}[/.]{_YEAR})",
+    rf"(?P<as_is>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?)",
+    rf"(?P<as_is>{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)",
+    rf"(?P<as_is>{_MONTH} {_YEAR})|(?P<as_is>(?:{_NUMBERED_DAY} )?{_SHORT_MONTH} {_YEAR})",
+    rf"(?P<as_is>{_SHORT_MONTH} {_NUMBERED_DAY},? {_YEAR})",
+    rf"(?P<as_is>{_PART}{_MONTH}(?: {_YEAR})?)",
+    rf"(?<=\bin )(?P<as_is>(?!mars\b|mai\b){_MONTH})",
+    rf"(?<=since )(?P<as_is>{_MONTH})|(?<=depuis )(?P<as_is>{_MONTH})|(?<=\bof )(?P<as_is>{_MONTH})",
+    rf"(?<=\ben )(?P<as_is>{_MONTH})|(?<=au mois de )(?P<as_is>{_MONTH})|(?<=au mois d')(?P<as_is>{_MONTH})",
+    rf"(?<=\bin )(?P<as_is>{_YEAR})|(?<=\ben )(?P<as_is>{_YEAR})|(?<=\bof )(?P<as_is>{_YEAR})",
+    rf"(?<=since )(?P<as_is>{_YEAR})|(?<=depuis )(?P<as_is>{_YEAR})",
+    rf"(?<=during )(?P<as_is>{_YEAR})|(?<=pendant )(?P<as_is>{_YEAR})",
+    rf"(?<=year )(?P<as_is>{_YEAR})|(?<=annee )(?P<as_is>{_YEAR})",
+    # Q3 2026, au 3e trimestre, summer 2025, l'ete 2025
+    rf"(?P<as_is>{_QUARTER}(?: of| de)? {_YEAR})|(?<=\bin )(?P<as_is>q[1-4])|(?<=\bau )(?P<as_is>t[1-4])",
+    r"(?<=\ben )(?P<as_is>t[1-4])",
+    rf"(?:(?<=the )|(?<=\bau )|(?<=\bdu ))(?P<as_is>{_ORDINAL} (?:quarter|trimestre)){_NOT_OF}",
+    rf"(?P<as_is>(?:spring|summer|autumn|fall|printemps|automne)(?: of| de)? {_YEAR})",
+    rf"(?<=l')(?P<as_is>ete(?: de)? {_YEAR})",
+)
+_FEW = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
+_GROUP = re.compile(r"\?P<(\w+)>")
+_LEAD = re.compile(rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z")
+_SOME_DATE = (
+    rf"(?:{_YEAR}(?:-\d\d-\d\d)?|{_MONTH} {_NUMBERED_DAY}(?!\d)(?:,? {_YEAR})?"
+    rf"|{_NUMBERED_DAY}(?: {_MONTH})?(?: {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_DAY})"
+)
+_FROM_TO = re.compile(
+    rf"(?<![\w'-])(?:between|entre|from|du|de) (?:le |l')?(?P<first>{_SOME_DATE})"
+    rf" (?:and|et|to|until|au|a) (?:le |l')?(?P<last>{_SOME_DATE})(?![\w-])"
+)
+_YEAR_LAST = re.compile(rf" {_YEAR}$")
+_DAY_ALONE = re.compile(_NUMBERED_DAY)
+_BEFORE = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
+_END = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
+
+
+class _Rule(NamedTuple):
+    pattern: re.Pattern[str]
+    relative: bool
+
+
+def _compiled(pattern: str, *, relative: bool) -> _Rule:
+    """A pattern may name a group more than once, which `re` does not allow: each gets a number."""
+    names: dict[str, int] = {}
+
+    def numbered(match: re.Match[str]) -> str:
+        names[match[1]] = names.get(match[1], 0) + 1
+        return f"?P<{match[1]}_{names[match[1]]}>"
+
+    return _Rule(re.compile(rf"(?<![\w-])(?<![^ld]')(?:{_GROUP.sub(numbered, pattern)}){_END}"), relative)
+
+
+_RULES = (
+    *(_compiled(pattern, relative=True) for pattern in _RELATIVE),
+    *(_compiled(pattern, relative=False) for pattern in _NAMED),
+)
 
 
 def find(folded: str, now: int, zone: tzinfo = UTC) -> Moment | None:
@@ -71,65 +176,93 @@ def find(folded: str, now: int, zone: tzinfo = UTC) -> Moment | None:
     `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`. What only ends a span
     (`before 2020`) is none.
     """
-    found = list(_all(folded, now, zone))
-    for first, last in pairwise(found):  # from March to May
-        if _UP_TO.fullmatch(folded, first.end, last.start) and first.period.start < last.period.end:
-            span = Period(first.period.start, last.period.end)
-            found.append(Moment(first.start, last.end, span, first.relative and last.relative))
-    return max(found, key=lambda each: (each.end - each.start, -each.start), default=None)
+    found = list(_spans(folded, now, zone))
+    for rule in _RULES:
+        for match in rule.pattern.finditer(folded):
+            moment = _read(folded, match, now, zone, relative=rule.relative)
+            if moment is not None:
+                found.append(moment)
+    return max(found, key=lambda moment: (moment.end - moment.start, -moment.start), default=None)
 
 
-def _all(folded: str, now: int, zone: tzinfo) -> Iterator[Moment]:
-    ends = [match.end() for match in _END.finditer(folded)]
-    reached = 0
-    for start in (match.start() for match in _START.finditer(folded)):
-        is_other = _IN_OTHER_THING.match(folded, start) or _BEHIND.search(folded, max(0, start - 30), start)
-        for end in reversed([end for end in ends if end > start][:_MOST]):
-            lead = _LEAD.match(folded, start, end)
-            if start < reached or is_other or lead is None or lead.end() == end:
-                continue
-            found = _read(folded, lead, folded[lead.end() : end], now, zone)
-            if found is not None:
-                reached = end
-                yield found
+def _spans(folded: str, now: int, zone: tzinfo) -> Iterator[Moment]:
+    """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`, `from June 3 to 5`."""
+    for match in _FROM_TO.finditer(folded):
+        if _counts(folded, match):
+            continue
+        first, last = match["first"], match["last"]
+        if _DAY_ALONE.fullmatch(first):
+            first = f"{first} {last.partition(' ')[2]}"
+        elif _DAY_ALONE.fullmatch(last):
+            last = f"{first.partition(' ')[0]} {last}"
+        year = _YEAR_LAST.search(last)
+        if year and not (_YEAR_LAST.search(first) or "-" in first):
+            first += year[0]
+        begin, end = periods.parse(first, now, zone), periods.parse(last, now, zone)
+        if begin and end and begin.start < end.end:
+            relative = not any(map(str.isdecimal, last)) and any(map(str.isalpha, last))
+            yield Moment(match.start(), match.end(), Period(begin.start, end.end), relative)
 
 
-def _read(folded: str, lead: re.Match[str], core: str, now: int, zone: tzinfo) -> Moment | None:
-    """What words behind their preposition and article mean, if that is a time."""
-    since, end = lead["since"], lead.end() + len(core)
-    if _LATELY.fullmatch(core) or lead[0] + core == "du moment":
-        return Moment(lead.start(), end, Period(now - LATELY, now + 1), relative=True)
-    period = periods.parse(_counted(core, lead[0]), now, zone)
-    if period is None or not _is_meant(core, lead, period, now) or _OF.match(folded, end):
+def _counts(folded: str, match: re.Match[str]) -> bool:
+    """Whether what was taken for a year counts something: `in 1500 euros`."""
+    if not folded[match.end() - 1].isdecimal():
+        return False
+    if _OLD_YEAR.search(match[0]):
+        return _AFTER_A_YEAR.match(folded, match.end()) is None
+    return _COUNTED.match(folded, match.end()) is not None
+
+
+def _read(folded: str, match: re.Match[str], now: int, zone: tzinfo, *, relative: bool) -> Moment | None:
+    if _BEFORE.search(folded, max(0, match.start() - 30), match.start()) or _counts(folded, match):
         return None
-    names_a_date = _DATE.search(core) is not None or not MONTHS.keys().isdisjoint(core.split())
-    following = re.match(r" (\w+)", folded[end:])
-    if core.isdecimal() and following is not None and following[1] not in EMPTY:
-        return None  # in 1500 euros
-    if since:
+    lead = _LEAD.search(folded, max(0, match.start() - 30), match.start())
+    start = lead.start() if lead else match.start()
+    said = {name.rsplit("_", 1)[0]: said for name, said in match.groupdict().items() if said}
+    period = _period(said, now, zone)
+    if period is None:
+        return None
+    if lead and lead["since"]:
+        relative = True
         period = Period(period.start, max(now, period.start) + 1)
-    elif period.end == now:
-        period = period._replace(end=now + 1)
-    return Moment(lead.start(), end, period, relative=bool(since) or not names_a_date)
+    return Moment(start, match.end(), period, relative)
 
 
-def _counted(core: str, lead: str) -> str:
-    """An expression as `periods` reads it: a few days are so many, and the day is today."""
-    if few := _FEW.fullmatch(core):
-        unit = str(few.lastgroup)
-        return f"{_HOW_MANY[unit]} {unit}"
-    if (rolling := _ROLLING.fullmatch(core)) and "the " in lead:
-        return f"1 {rolling[1]}"
-    return _DAY.get(core, core) if lead.endswith(("du ", "of the ")) else core
+def _period(said: dict[str, str], now: int, zone: tzinfo) -> Period | None:
+    if "as_is" in said:
+        words = said["as_is"].removeprefix("the ")
+        return periods.parse({"jour": "aujourd'hui", "day": "today"}.get(words, words), now, zone)
+    if "week" in said:
+        day = periods.parse(said["week"], now, zone)
+        return day and _week(day.start, zone)
+    if "lately" in said:
+        return Period(now - LATELY, now + 1)
+    if "few" in said:
+        return periods.parse(f"{_FEW[said['few']]} {said['few']}", now)
+    if "ago" in said:
+        return _then(said["ago"], now, zone)
+    count = f"1 {said['rolling']}" if "rolling" in said else f"{said['n']} {said['unit']}"
+    back = periods.parse(count, now)
+    return back and back._replace(end=back.end + 1)
 
 
-def _is_meant(core: str, lead: re.Match[str], period: Period, now: int) -> bool:
-    """Whether words that may mean a time do."""
-    if period.end == now and not (_PAST.search(core) or _FEW.fullmatch(core)):
-        return lead["since"] is not None  # since three days
-    if " " in core or "-" in core or _DATE.search(core[1:]):
-        return True
-    is_name = len(core) > _SHORT and core in MONTHS
-    if lead["preposition"] and (is_name or core in _DAY or _BEHIND_A_PREPOSITION.fullmatch(core)):
-        return True
-    return _ALONE.fullmatch(core) is not None or (len(core) > _SHORT + 1 and core in WEEKDAYS)
+def _then(expression: str, now: int, zone: tzinfo) -> Period | None:
+    """The day, week, month or year that lies so far back."""
+    back = periods.parse(expression, now)
+    if back is None:
+        return None
+    moment = datetime.fromtimestamp(back.start, zone)
+    unit = expression.rpartition(" ")[2]
+    if unit.startswith(("week", "semaine")):
+        monday = moment.date() - timedelta(days=moment.weekday())
+        day = periods.parse(monday.isoformat(), now, zone)
+        return day and _week(day.start, zone)
+    if unit.startswith(("month", "mois")):
+        return periods.parse(f"{moment:%Y-%m}", now, zone)
+    if unit.startswith(("year", "an")):
+        return periods.parse(f"{moment:%Y}", now, zone)
+    return periods.parse(f"{moment:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else back
+
+
+def _week(start: int, zone: tzinfo) -> Period:
+    return Period(start, periods.later(start, 7 * 86400, zone))
