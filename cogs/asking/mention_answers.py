@@ -17,7 +17,7 @@ from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.people_models import Question
-from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.rendering.dispatch_rendering import language_of, spoken_in
 from bot.posting.sending import permissions
 from bot.posting.wording import declined_reasons
 from bot.search.query.query_syntax import parse
@@ -167,9 +167,10 @@ class Mentions:
         return await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
 
     async def _language(self, place: Place) -> str:
-        """The language of posts in a channel."""
-        language = self.bot.newsroom.settings.language
-        return await language_of(self.bot.store, self.bot, place.guild.id, place.id, language)
+        """The language of posts in a channel; that of a thread is its channel's where it has none."""
+        store, language = self.bot.store, self.bot.newsroom.settings.language
+        channel_id = await spoken_in(store, place)
+        return await language_of(store, self.bot, place.guild.id, channel_id, language)
 
     def _may_speak(self, place: Place) -> bool:
         """Whether the bot can answer in a channel; where it cannot, that is logged once."""

@@ -13,6 +13,7 @@ from bot.core.locale import _
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
+from bot.posting.rendering.dispatch_rendering import spoken_in
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
@@ -66,7 +67,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if article.feed_id not in await client.courier.audience.feeds_of_channel(guild, channel.id):
         raise Refusal(_("Some people here can’t see this article’s feed. Share its link instead."))
-    language = await post_language(interaction, channel.id)
+    language = await post_language(interaction, await spoken_in(client.store, channel))
     with locale.use(language):
         said = _("{person} shared").format(person=member.mention)
         layout = (text(f"-# {said}"), article_cards.card(article, shared=True))

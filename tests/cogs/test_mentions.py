@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 import discord
@@ -12,6 +13,7 @@ from simcord.builders import ChannelHandle
 
 from bot.answers import answering
 from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
+from bot.core.choices import Preference
 from bot.posting.recovery.shown_articles import Keys, custom_ids, told_keys
 from cogs.asking import direct_messages
 from tests.cogs.engine import Engine, mention
@@ -190,6 +192,19 @@ async def a_thread(world: World, message: discord.Message | None = None) -> Chan
         thread = await parent.get_partial_message(message.id).create_thread(name="talk")
     await world.env.settle()
     return next(each for each in world.news.threads if each.id == thread.id)
+
+
+async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own(telex: World) -> None:
+    thread = await a_thread(telex)
+    choose = partial(
+        telex.store.preferences.change, Preference.LANGUAGE, server_id=telex.guild.id, person_id=1
+    )
+    await choose("fr", channel_id=telex.news.id)
+    await telex.reader.send(thread, mention(telex))
+    assert "Pour chercher" in text(telex.posts(thread)[-1])
+    await choose("en", channel_id=thread.id)
+    await telex.reader.send(thread, mention(telex))
+    assert "To search" in text(telex.posts(thread)[-1])
 
 
 async def test_in_a_thread_the_last_questions_are_context_for_a_day(

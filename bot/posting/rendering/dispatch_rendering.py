@@ -84,6 +84,13 @@ async def _watch(
     )
 
 
+async def spoken_in(store: Store, place: discord.abc.GuildChannel | discord.Thread) -> int:
+    """The channel whose language is spoken in a place: that of a thread, unless it has a language itself."""
+    if isinstance(place, discord.Thread) and (await store.preferences.of_channel(place.id)).language is None:
+        return place.parent_id
+    return place.id
+
+
 async def language_of(
     store: Store, client: discord.Client, server_id: int, channel_id: int, default_language: str
 ) -> str:
