@@ -22,6 +22,8 @@ from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
 from cogs.feeds.look_choices import FeedLook
 from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_longer, require_still, titled
+from cogs.shared import place_options
+from cogs.shared.place_options import require_posting
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction, Press, Reply
 
@@ -145,7 +147,12 @@ class RemoveFlow(ManagersLayout):
         )
         if not ended:
             raise Refusal(no_longer())
-        said = self._said(_("Stopped following {feed} in <#{channel}>."))
+        said = self._said(
+            _(
+                "Stopped following {feed} in <#{channel}>; articles still waiting to be posted there are "
+                "dropped."
+            )
+        )
         await self.display(interaction, (text(said), Row(Press(self._undo, label=_("Undo")))))
 
     async def _undo(self, interaction: Interaction) -> None:
@@ -155,22 +162,30 @@ class RemoveFlow(ManagersLayout):
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
         if await store.feeds.get(self._feed.id) is None:
             raise Refusal(no_longer())
-        again, _created = await store.subscriptions.follow(
+        require_posting(interaction, await place_options.current(interaction, before.channel_id))
+        again, created = await store.subscriptions.follow(
             server_id=before.server_id,
             channel_id=before.channel_id,
             feed_id=self._feed.id,
             first_article_id=None,
             person_id=person_id,
         )
+        if created:  # else somebody followed it meanwhile, as they like it
+            await self._restore(interaction, again.id)
+        await self.end(interaction, self._said(_("Following {feed} in <#{channel}> again.")))
+
+    async def _restore(self, interaction: Interaction, subscription_id: int) -> None:
+        """Give a new subscription what the one before had."""
+        before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
         if before.look is not None:
-            await store.subscriptions.set_look(again.id, before.look, person_id=person_id)
+            await store.subscriptions.set_look(subscription_id, before.look, person_id=person_id)
         if self._filters:
             wanted = [(one.rule, one.query) for one in self._filters]
-            await store.filters.add(again.id, wanted, limit=subscription_filters.MOST, person_id=person_id)
+            limit = subscription_filters.MOST
+            await store.filters.add(subscription_id, wanted, limit=limit, person_id=person_id)
         if before.paused is not None:
-            await store.subscriptions.pause(again.id, person_id=person_id)
+            await store.subscriptions.pause(subscription_id, person_id=person_id)
         interaction.client.newsroom.poller.wake()
-        await self.end(interaction, self._said(_("Following {feed} in <#{channel}> again.")))
 
     async def _keep(self, interaction: Interaction) -> None:
         await self.end(interaction, self._said(_("Still following {feed} in <#{channel}>.")))

@@ -121,7 +121,9 @@ class FilterList(SubscriptionPanel):
                 _("No filters: every article is posted. Add one with the options `only` and `never`.")
             )
         else:
-            lines.append(f"-# {passed(await subscription_filters.tried(store, feed.id, kept))}")
+            trial = await subscription_filters.tried(store, feed.id, kept)
+            if trial.outcomes:
+                lines.append(f"-# {passed(trial)}")
             if sum(one.rule is Rule.ONLY for one in kept) > 1:
                 lines.append("-# " + _("With several “only” filters, matching one is enough."))
         removers = [
@@ -142,8 +144,8 @@ class FilterList(SubscriptionPanel):
 def passed(trial: Trial) -> str:
     """How many of the newest articles get past the filters that a feed has."""
     return counted(
-        "{posted} of the last {count} article gets past the filters",
-        "{posted} of the last {count} articles get past the filters",
+        "Filters let {posted} of the last {count} article through",
+        "Filters let {posted} of the last {count} articles through",
         len(trial.outcomes),
         posted=amount(trial.posted),
     )

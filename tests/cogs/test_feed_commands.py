@@ -87,6 +87,39 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(
     assert len(telex.posts()) == 1
 
 
+async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_since(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    ((before, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    await telex.store.subscriptions.set_look(before.id, Look(prefix="📰"), person_id=telex.editor.id)
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
+    gone = await telex.editor.click(last(asked), label="Stop following")
+    assert "waiting to be posted there are dropped" in said(gone)
+    await telex.store.subscriptions.follow(
+        server_id=telex.guild.id,
+        channel_id=telex.news.id,
+        feed_id=feed.id,
+        first_article_id=None,
+        person_id=1,
+    )
+    await telex.editor.click(last(gone), label="Undo")
+    ((after, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    assert after.look is None
+
+
+async def test_removing_from_a_channel_that_is_gone_is_not_undone(
+    telex: World, feed_server: FeedServer
+) -> None:
+    other = telex.guild.create_text_channel("other")
+    await follow(telex, feed_server, channel=other)
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
+    gone = await telex.editor.click(last(asked), label="Stop following")
+    telex.env.backend.delete_channel(other.id)
+    assert "no longer exists" in said(await telex.editor.click(last(gone), label="Undo"))
+    assert await telex.store.subscriptions.count(telex.guild.id) == 0
+
+
 async def test_a_subscription_that_ended_meanwhile_is_told(telex: World, feed_server: FeedServer) -> None:
     feed = await follow(telex, feed_server)
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))

@@ -81,7 +81,7 @@ async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_show
     assert await kept(telex) == []
     rules = [(Rule.ONLY, "zebras")]
     await telex.store.filters.add(int(await first(telex)), rules, person_id=telex.editor.id, limit=10)
-    assert "🟠 0 of the last 3 articles get past the filters" in said(await card(telex))
+    assert "🟠 Filters let 0 of the last 3 articles through" in said(await card(telex))
 
 
 async def test_both_kinds_are_tried_together_and_with_those_there_are(
@@ -137,7 +137,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
     await telex.store.filters.add(int(subscription), rules, person_id=telex.editor.id, limit=10)
     listed = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "1. never `chips`\n2. only `'maps'`\n3. only `vote`" in said(listed)
-    assert "1 of the last 3 articles get past the filters" in said(listed)
+    assert "Filters let 1 of the last 3 articles through" in said(listed)
     assert "matching one is enough" in said(listed)
     fewer = await telex.editor.click(last(listed), label="Remove 2")
     assert "Removed: only `'maps'`" in said(fewer)
