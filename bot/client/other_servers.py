@@ -77,7 +77,7 @@ class OtherServers:
     async def unheard_note(self, server_ids: Collection[int]) -> str:
         """That some servers are left out of an answer, since whoever serves them does not answer."""
         await self.learn_names(server_ids)
-        names = [safe.plain(self.name(each) or str(each), 100) for each in server_ids]
+        names = [safe.line(self.name(each) or str(each), 100) for each in server_ids]
         return ngettext(
             "I can’t reach {names} right now, so its articles are left out. Try again in a minute.",
             "I can’t reach {names} right now, so their articles are left out. Try again in a minute.",
