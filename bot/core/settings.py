@@ -132,8 +132,8 @@ class Settings(BaseSettings):
         default=None,
         description="Address under which the web reaches `TELEX_HEALTH_ADDRESS`, such as "
         "`https://telex.example`: feeds that have a hub are pushed there (WebSub), and channels can be read "
-        "there as feeds. Have your web server pass on `/websub/` and `/feeds/` alone, and `/mcp` to "
-        "`telex mcp --http`.",
+        "there as feeds. Have your web server pass on `/websub/` and `/feeds/`, `/mcp` to "
+        "`telex mcp --http` where you run that, and nothing else.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged, on standard error."
