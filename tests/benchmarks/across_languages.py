@@ -23,7 +23,6 @@ from bot.answers import answering
 from bot.search.searching import Searcher
 from tests.benchmarks.newsrooms import filled, read
 from tests.search import crossings
-from tests.search.searchers import searcher_of
 
 OTHERS = 1_500  # articles a language
 UNANSWERED = 100  # questions a language
@@ -70,7 +69,7 @@ async def refused(searcher: Searcher, language: str) -> str:
 
 async def work(table: Table) -> None:
     async with filled(documents(), semantic=True) as newsroom:
-        for name, searcher in (("words", searcher_of(newsroom.store)), ("semantic", newsroom.searcher)):
+        for name, searcher in (("words", Searcher(newsroom.store, newsroom.index)), ("semantic", newsroom.searcher)):
             unanswered = [await refused(searcher, each) for each in ("fr", "en")]
             for half, asked in (("fitted on", crossings.questions()), ("held out", crossings.held_out())):
                 table.add_row(name, half, str(len(asked)), *await crossed(searcher, asked), *unanswered)
