@@ -69,7 +69,8 @@ async def refused(searcher: Searcher, language: str) -> str:
 
 async def work(table: Table) -> None:
     async with filled(documents(), semantic=True) as newsroom:
-        for name, searcher in (("words", Searcher(newsroom.store, newsroom.index)), ("semantic", newsroom.searcher)):
+        by_words = Searcher(newsroom.store, newsroom.index)
+        for name, searcher in (("words", by_words), ("semantic", newsroom.searcher)):
             unanswered = [await refused(searcher, each) for each in ("fr", "en")]
             for half, asked in (("fitted on", crossings.questions()), ("held out", crossings.held_out())):
                 table.add_row(name, half, str(len(asked)), *await crossed(searcher, asked), *unanswered)
