@@ -172,15 +172,7 @@ class Telex(commands.AutoShardedBot):
         if not self.leased.holds(shard_id):
             return
         store, shards = self.store, self.store.shards
-        await store.insist(
-            lambda: store.servers.sync(
-                {
-                    each.id: None if each.unavailable else str(each.preferred_locale)
-                    for each in self.guilds_of(shard_id)
-                },
-                shard_id,
-            )
-        )
+        await store.insist(partial(self._sync_servers, shard_id))
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
         await store.insist(lambda: self.courier.begin(shard_id))
         if self.leased.holds(shard_id):
@@ -188,6 +180,13 @@ class Telex(commands.AutoShardedBot):
             shards.serve(shards.numbers | {shard_id})
             self.dispatch("shard_served", shard_id, last[0].sent if last else None)
             self.courier.wake()
+
+    async def _sync_servers(self, shard_id: int) -> None:
+        """Let the store know in which servers of a shard the bot is, while the shard is this client's."""
+        if self.leased.holds(shard_id):
+            there = self.guilds_of(shard_id)
+            locales = {each.id: None if each.unavailable else str(each.preferred_locale) for each in there}
+            await self.store.servers.sync(locales, shard_id)
 
     def guilds_of(self, shard_id: int) -> list[discord.Guild]:
         """The servers of a shard, those in an outage included."""

@@ -13,7 +13,7 @@ from bot.client.discord_client import Telex
 from bot.client.newsroom_loops import going_on
 from bot.client.services import open_newsroom
 from bot.core.settings import Settings
-from bot.store import DatabaseFault
+from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,8 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
                     raise
                 log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
             except DatabaseFault as error:
-                if not newsroom.store.shards.end:
-                    raise
+                if not newsroom.store.shards.end or isinstance(error, DatabaseBroken):
+                    raise  # nothing that waiting mends
                 pause = _FIRST_PAUSE
                 log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
             else:

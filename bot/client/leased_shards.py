@@ -72,6 +72,10 @@ class LeasedShards:
             except TimeoutError:
                 log.info("Waiting for a shard: other processes have all %d", len(numbers))
                 patience = None
+        if await self._store.meta.get("shards") != str(agreed):
+            raise ShardsDiffer(
+                "Processes that began at the same time count Discord’s shards otherwise: begin anew."
+            )
         self._had = sorted(held)
         client.shard_count, client.shard_ids = agreed, self._had
 
@@ -100,7 +104,8 @@ class LeasedShards:
             await self._clock.sleep(wait)
 
     def stop(self) -> None:
-        """Connect nothing more."""
+        """Connect nothing more, and hear of no shard."""
+        self._leases.unlisten(SHARDS, self._changed)
         for task in self._launching:
             task.cancel()
 

@@ -170,7 +170,7 @@ class Courier:
         """The wall clock was set back by so many seconds."""
         self._resting = {channel: until - by for channel, until in self._resting.items()}
         self._chores.clock_set_back(by)
-        for other in self._others:
+        for other in (*self._own, *self._once):
             other.clock_set_back(by)
         self.wake()
 
@@ -227,7 +227,7 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = (other.task for other in self._others if other.task is not None)
+        others = (other.task for other in (*self._own, *self._once) if other.task is not None)
         return {*self._tasks.values(), *self._chores.tasks(), *others}
 
     async def _wait(self) -> None:
@@ -296,6 +296,8 @@ class Courier:
         if isinstance(outcome, Narrowed):
             return
         shown: tuple[int, ...] = ()
+        if outcome is None and not self._store.shards.has(dispatch.server_id):
+            return  # whoever has the shard by now looks for it
         if outcome is None:
             outcome = await self._sender.send(place, dispatch, message)
             shown = dispatch.joined_ids

@@ -50,11 +50,7 @@ class Translating(DueTask):
             self._is_asked_for = True
             return
         self._is_asked_for = False
-        channels = [
-            (channel, server)
-            for channel, server in await self._store.preferences.translating()
-            if self._store.shards.has(server)
-        ]
+        channels = await self._store.preferences.translating()
         ours = {channel: server for channel, server in channels if self._store.shards.has(server)}
         if ours:
             self._rests_until = now + _BETWEEN

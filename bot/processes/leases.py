@@ -81,6 +81,11 @@ class Leases:
         """Call a function with what was gained and what was lost of a kind, whenever that changes."""
         self._listening[kind].append(heard)
 
+    def unlisten(self, kind: str, heard: Heard) -> None:
+        """Call it no more."""
+        if heard in self._listening[kind]:
+            self._listening[kind].remove(heard)
+
     def wake(self) -> None:
         """Look now: there may be something to take or to give back."""
         self._woken.set()
@@ -96,6 +101,7 @@ class Leases:
     def _begin(self) -> None:
         self._tasks = [asyncio.create_task(self._keep(), name="leases")]
         if self._store.processes.are_shared:
+            self._tasks.append(asyncio.create_task(self._live(), name="leases extended"))
             self._tasks.append(asyncio.create_task(self._watch(), name="leases watched"))
 
     async def close(self) -> None:
@@ -128,11 +134,20 @@ class Leases:
         async with self._turn:
             begun = self._clock.monotonic()
             held = await self._store.processes.keep(self.me, list(self._shares.values()), LASTS)
-            if self._clock.monotonic() - begun < STOPPED:
-                self._renewed = begun
+            self._renewed = max(self._renewed, begun)
+            if self._clock.monotonic() - self._renewed < STOPPED:
                 self._now_held(held)
             else:  # what it took may be another's by now
                 self.wake()
+
+    async def _live(self) -> None:
+        """Keep what is held, also while a long write of any process lets nobody divide."""
+        while True:
+            await self._clock.sleep(RENEWED)
+            begun = self._clock.monotonic()
+            with suppress(StoreError):  # the store has told of it
+                if await self._store.processes.extend(self.me.id, LASTS):
+                    self._renewed = max(self._renewed, begun)
 
     async def _watch(self) -> None:
         """Lose everything in time, even while renewing hangs."""
@@ -156,5 +171,8 @@ class Leases:
                 continue
             self.gained[kind] += len(has - had)
             log.info("%s: %d held, %d gained, %d lost", kind, len(has), len(has - had), len(had - has))
-            for heard in self._listening[kind]:
-                heard(has - had, had - has)
+            for heard in [*self._listening[kind]]:
+                try:
+                    heard(has - had, had - has)
+                except Exception:
+                    log.exception("A change of %s was not heard", kind)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 from contextvars import Context
 
 from bot.store import Store
+
+log = logging.getLogger(__name__)
 
 
 class Notices:
@@ -50,9 +53,12 @@ class Notices:
 
     def _heard(self, notice: str) -> None:
         name, _space, text = notice.partition(" ")
-        if name in self._hearing:
-            self._hearing[name](text)
-            return
-        for waiting in [self._waiting[name]] if name else self._waiting.values():
-            for call in waiting:
-                call()
+        try:
+            if name in self._hearing:
+                self._hearing[name](text)
+                return
+            for waiting in [self._waiting[name]] if name else self._waiting.values():
+                for call in waiting:
+                    call()
+        except Exception:  # of another version perhaps: the next ones are heard all the same
+            log.exception("A notice was not understood: %.40s", name)

@@ -34,6 +34,18 @@ class Processes:
         """
         return await self._database.urgent(_keep, me, shares, lasts, alone=not self.are_shared)
 
+    async def extend(self, process_id: str, lasts: int) -> bool:
+        """Say that a process still lives, for so many seconds; False where it was given up.
+
+        It waits for no write of others: who keeps what is its own changes nobody's share.
+        """
+        row = await self._database.fetchone(
+            "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
+            "WHERE id = ? AND until > database_time() RETURNING id",
+            (lasts, process_id),
+        )
+        return row is not None
+
     async def leave(self, process_id: str) -> None:
         """Give back all leases of a process, which ends."""
         async with self._database.write() as transaction:

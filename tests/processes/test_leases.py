@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import pytest
 
@@ -115,6 +117,22 @@ async def test_who_is_cut_off_from_the_database_stops_before_its_leases_end(
     assert second.feeds == set()
     await until(lambda: second.lost >= had)
     assert len(first.feeds) == 32
+
+
+async def test_a_long_write_of_somebody_costs_nobody_its_leases(
+    pair: tuple[Member, Member], server: DatabaseServer
+) -> None:
+    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+
+    _first, second = pair
+    await until(lambda: len(second.feeds) == 32)
+    with closing(Connection(server).raw) as somebody:
+        somebody.execute("BEGIN")
+        somebody.execute("SELECT pg_advisory_xact_lock(1413829720, 1)")  # as whoever writes: nobody divides
+        for _ in range(4):
+            second.clock.advance(STOPPED / 2)
+            await asyncio.sleep(0.1)  # it says that it lives
+            assert len(second.feeds) == 32
 
 
 async def test_roles_take_what_is_theirs(server: DatabaseServer, clock: ManualClock) -> None:
