@@ -74,7 +74,8 @@ class LeasedShards:
                 patience = None
         if await self._store.meta.get("shards") != str(agreed):
             raise ShardsDiffer(
-                "Processes that began at the same time count Discord’s shards otherwise: begin anew."
+                "A process that started at the same time counts Discord’s shards differently. Start this one "
+                "again, with the same TELEX_SHARDS on all."
             )
         self._had = sorted(held)
         client.shard_count, client.shard_ids = agreed, self._had
