@@ -15,7 +15,7 @@ from bot.core.refusals import Refusal
 from bot.posting import notify_roles
 from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
-from cogs.feeds.look_choices import open_server_look
+from cogs.feeds.look_panel import LookPanel
 from cogs.shared import place_options
 from cogs.shared.panels import SettingsPanel, headed, language_name, languages, setting, zone_button
 from cogs.shared.place_options import Place, PlaceOption, require_posting
@@ -125,7 +125,7 @@ class ServerPanel(SettingsPanel):
 
     async def _open_look(self, interaction: Interaction) -> None:
         self.stop()
-        await open_server_look(interaction, self.command_id)
+        await LookPanel(interaction, None, self.command_id).start(interaction)
 
     async def _move_clock(self, interaction: Interaction, zone: str) -> None:
         await self.change(interaction, Preference.TIME_ZONE, zone)

@@ -7,7 +7,7 @@ from discord.app_commands import locale_str
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from cogs.feeds.look_choices import open_server_look
+from cogs.feeds.look_panel import LookPanel
 from cogs.settings.assistant_panel import AssistantPanel
 from cogs.settings.change_history import History
 from cogs.settings.channel_settings import ChannelSettings
@@ -48,7 +48,7 @@ class ServerSettings(
 
     @app_commands.command(name="look", description=locale_str("Choose how posts look by default"))
     async def look(self, interaction: Interaction) -> None:
-        await open_server_look(interaction, interaction.command_id)
+        await LookPanel(interaction, None).start(interaction)
 
     @app_commands.command(name="schedule", description=locale_str("Set a channel’s quiet hours and limits"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
