@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.client.loops import PAUSE, Loop
-from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, NewsroomLoops
+from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, PAUSE, Loop, NewsroomLoops
 from bot.client.services import Newsroom
 from bot.core import locale
 from tests.clocks import ManualClock
