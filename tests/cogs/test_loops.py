@@ -6,8 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from bot.client.loops import PAUSE, Loop
-from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, NewsroomLoops
+from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, PAUSE, Loop, NewsroomLoops
 from bot.core import locale
 
 

@@ -21,8 +21,8 @@ from bot.core import locale
 from bot.core.models import Feed
 from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
-from bot.demo.message_menu import offer_message_menu
 from bot.demo.sample_feeds import Publisher, load, moments
+from bot.demo.simcord_patches import offer_message_menu
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
 from tests.demo.visitor import Visitor
