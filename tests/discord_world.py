@@ -9,8 +9,8 @@ The recipe, found by reading simcord 3.2.1:
   a feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
 - A task that never ends and waits for an `asyncio.Event` would keep simcord waiting until its limit. The
   loops of the poller and the courier start in an empty context, which simcord does not follow (see
-  `bot/client/loops.py`), and most tests run without them (`LOOPS` below): they call `world.poll(...)` and
-  `world.deliver()`, which return when everything is done.
+  `bot/client/newsroom_loops.py`), and most tests run without them (`LOOPS` below): they call `poll` and
+  `deliver` of the world, which return when everything is done.
 - The newsroom opens before the bot and outlives it, as in production; what it started is not followed.
 - Two clocks: the app's (`clock`, moved by hand) and simcord's, which dates messages and fires the timeouts
   of views. They start at the same instant, and `world.advance(seconds)` moves both.

@@ -103,7 +103,6 @@ async def pictures(world: World, server: FeedServer, folder: Path, ending: str) 
     digest = await world.store.digests.save(
         plan, server_id=world.guild.id, channel_id=world.news.id, person_id=1, limit=9
     )
-    assert digest is not None
     await world.advance(digest.due - world.clock.now())
     await world.deliver()
     take = partial(shoot_last, path=folder / f"digest-summaries{ending}.png", names={})

@@ -10,15 +10,12 @@ from typing import NamedTuple
 import aiohttp
 import discord
 
-from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchKind
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition
-from bot.posting.due_task import DueTask
 from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
 from bot.posting.visibility import Visibility
 from bot.store import Store
-from bot.watches.watch_matching import Watchman
 
 HIDDEN = "hidden"
 """Why a notice was not sent: nothing of it may be read any more where it was to go."""
@@ -164,24 +161,3 @@ def _words(outcome: Outcome) -> str:
         case Lost(error) | Refused(error) | Blocked(error):
             return error
     return str(outcome)
-
-
-class Matching(DueTask):
-    """Finding out who is to be told of what came: for all servers, by whoever has the first shard."""
-
-    def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
-        super().__init__(clock, on_end=on_end)
-        self._store, self._watchman = store, Watchman(store)
-
-    async def start(self, now: int) -> None:
-        """Begin where there is something to do and it was not begun."""
-        if self.task is not None or now < self._rests_until or not self._store.shards.has(None):
-            return
-        if not await self._store.watches.arrivals(1):
-            return
-        if self.task is None:
-            self._begin(self._work())
-
-    async def _work(self) -> None:
-        while await self._watchman.look():
-            pass

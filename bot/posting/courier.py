@@ -22,11 +22,10 @@ from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting.audience import HIDDEN, Ask, Audience, Matching
-from bot.posting.best_stories import BestStories
+from bot.posting.audience import HIDDEN, Ask, Audience
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
-from bot.posting.due_task import DueTask
+from bot.posting.due_task import BestStories, DueTask, Matching
 from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.recovery.restored_backup import Narrowed, Restored

@@ -210,7 +210,6 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
         added = await world.store.watches.add(
             server_id=server_id, channel_id=channel_id, person_id=person, query=word, language="en", limit=9
         )
-        assert added is not None
         watches[word] = added[0].id
     hide(world, vault, world.reader)
     helpers = world.guild.create_role("Helpers")

@@ -15,9 +15,7 @@ async def fail(world: World, feed_server: FeedServer, *, status: int = 410) -> N
     await world.deliver()
 
 
-async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, feed_server):
     desk = telex.guild.create_text_channel("desk")
     answer = await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     assert last(answer).ephemeral
@@ -39,7 +37,7 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(
     assert "each feed’s own channel" in said(await telex.editor.slash(telex.news, "feed alerts"))
 
 
-async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex: World) -> None:
+async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex):
     desk = telex.guild.create_text_channel("desk")
     telex.set_permissions(desk, send_messages=False)
     assert "**Send Messages**" in said(await telex.editor.slash(telex.news, "feed alerts", channel=desk))
@@ -48,7 +46,7 @@ async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex:
     assert await telex.store.servers.alerts(telex.guild.id) is None
 
 
-async def test_the_button_is_for_who_asked_alone(telex: World) -> None:
+async def test_the_button_is_for_who_asked_alone(telex):
     desk = telex.guild.create_text_channel("desk")
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     now = await telex.editor.slash(telex.news, "feed alerts")
@@ -58,9 +56,7 @@ async def test_the_button_is_for_who_asked_alone(telex: World) -> None:
     assert await telex.store.servers.alerts(telex.guild.id) == desk.id
 
 
-async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(telex, feed_server):
     desk = telex.guild.create_text_channel("desk")
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     telex.set_permissions(desk, send_messages=False)

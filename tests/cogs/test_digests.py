@@ -24,7 +24,7 @@ DAY = 86_400
 
 
 @pytest.fixture(autouse=True)
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def drawn(monkeypatch) -> list[Any]:
     """What was to be drawn; matplotlib's own work is tested elsewhere."""
     wanted: list[Any] = []
 
@@ -67,9 +67,7 @@ async def until_due(world: World) -> None:
     await world.deliver()
 
 
-async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(telex, feed_server):
     feed = await follow(telex, feed_server)
     flow = await opened(telex)
     assert flow.ephemeral
@@ -100,9 +98,7 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
     assert len(telex.posts()) == len(before) + 1  # nothing came that day
 
 
-async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
     taken = []
     real = workers._Worker.__init__
@@ -119,7 +115,7 @@ async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(
     assert not taken
 
 
-async def test_its_menu_bookmarks_what_it_names(telex: World, feed_server: FeedServer) -> None:
+async def test_its_menu_bookmarks_what_it_names(telex, feed_server):
     feed = await follow(telex, feed_server)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
@@ -138,9 +134,7 @@ async def test_its_menu_bookmarks_what_it_names(telex: World, feed_server: FeedS
     assert "Rising this week" in said(await telex.reader.click(digest, label="Trends"))
 
 
-async def test_digest_only_posts_nothing_singly_and_why_says_so(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_digest_only_posts_nothing_singly_and_why_says_so(telex, feed_server):
     feed = await follow(telex, feed_server)
     await begin(telex, alone="yes")
     before = len(telex.posts())
@@ -157,7 +151,7 @@ async def test_digest_only_posts_nothing_singly_and_why_says_so(
     assert str(telex.posts()[-1].id) in why
 
 
-async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server: FeedServer) -> None:
+async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
     feed = await follow(telex, feed_server)
     assert "None yet" in said(await telex.editor.slash(telex.news, "digest list"))
     await begin(telex, alone="yes")
@@ -170,7 +164,6 @@ async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server:
     assert "Not saved yet" in text(flow)
     await telex.editor.click(flow, label="Save changes")
     digest = await telex.store.digests.of_channel(telex.news.id)
-    assert digest is not None
     assert (digest.plan.weekday, digest.plan.alone) == (4, True)
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
     stopped = said(await telex.editor.click(await opened(telex), label="Stop the digest"))
@@ -181,9 +174,7 @@ async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server:
     assert "**Digest**: every Friday at 08:00, digest only → none" in history.replace("\\", "")
 
 
-async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_see(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_see(telex, feed_server):
     """Neither when it is made nor, should a channel be closed meanwhile, when it is sent."""
     open_, vault = (telex.guild.create_text_channel(name) for name in ("open", "vault"))
     feeds = {}
@@ -230,9 +221,7 @@ def _closed(world: World) -> Any:
     )
 
 
-async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(telex, feed_server):
     feed = await follow(telex, feed_server)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
@@ -252,9 +241,7 @@ async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(
     assert "Linux gets a scheduler" in text(digest)
 
 
-async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(
-    telex: World, feed_server: FeedServer, drawn: list[Any]
-) -> None:
+async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(telex, feed_server, drawn):
     feed = await follow(telex, feed_server)
     await begin(telex, chart="yes")
     for week in range(2):  # enough for a comparison
@@ -285,9 +272,7 @@ async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(
     assert not images(sent)
 
 
-async def test_a_channel_without_feeds_begins_with_those_of_others(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_channel_without_feeds_begins_with_those_of_others(telex, feed_server):
     await follow(telex, feed_server)
     empty = telex.guild.create_text_channel("weekly")
     flow = await opened(telex, empty)
@@ -300,16 +285,14 @@ async def _plain(world: World, flow: ResponseMessage) -> ResponseMessage:
     return last(await world.editor.select(flow, [], custom_id=custom_id))
 
 
-async def test_an_empty_preview_says_that_nothing_would_be_sent(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_an_empty_preview_says_that_nothing_would_be_sent(telex, feed_server):
     flow = await opened(telex)
     assert "Nothing to preview yet" in text(flow)
 
 
 async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_post_is_refused(
-    telex: World, feed_server: FeedServer
-) -> None:
+    telex, feed_server
+):
     await follow(telex, feed_server)
     telex.set_permissions(telex.news, send_messages=False)
     await telex.env.settle()
@@ -320,7 +303,7 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
     assert await telex.store.digests.of_channel(telex.news.id) is None
 
 
-async def test_a_digest_is_in_the_language_of_its_channel(telex: World, feed_server: FeedServer) -> None:
+async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.store.preferences.change(
         Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
@@ -333,7 +316,7 @@ async def test_a_digest_is_in_the_language_of_its_channel(telex: World, feed_ser
     assert "-# **ET AUSSI**" in text(telex.posts()[-1])
 
 
-async def test_the_history_tells_a_digest_in_the_readers_language(telex: World) -> None:
+async def test_the_history_tells_a_digest_in_the_readers_language(telex):
     await begin(telex, alone="alone")
     listed = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Digest**: none → every day at 08:00, digest only" in listed
@@ -343,9 +326,7 @@ async def test_the_history_tells_a_digest_in_the_readers_language(telex: World) 
     assert "daily" not in listed
 
 
-async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(telex, feed_server):
     url = feed_server.serve("/rss", rss(item(1, title="A new find", published=telex.clock.now() - 60)))
     await begin(telex, alone="alone")
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -358,11 +339,10 @@ async def test_what_is_followed_where_there_are_digests_only_comes_with_the_dige
     assert "A new find" in text(telex.posts()[-1])
 
 
-async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_list(telex: World) -> None:
+async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_list(telex):
     """A click, unlike a command, does not say which command it belongs to."""
     await begin(telex)
     command = telex.env.backend.find_command("digest", telex.guild.id, type=1)
-    assert command is not None
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     listed = last(await telex.reader.slash(telex.news, "digest list"))
     custom_id, options = menu(listed, "Change or stop")
@@ -370,9 +350,7 @@ async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_lis
     assert "Stopped the digest" in said(await telex.reader.click(flow, label="Stop the digest"))
 
 
-async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_digest(
-    telex: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_digest(telex, monkeypatch):
     await begin(telex)
     listed = last(await telex.editor.slash(telex.news, "digest list"))
     custom_id, options = menu(listed, "Change or stop")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -38,7 +37,7 @@ STORY = "Harbour bridge closes after &lt;b&gt;cracks & rust were found"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path) -> Settings:
     return Settings(
         database=tmp_path / "telex.db",
         allow_private_addresses=(ip_network("127.0.0.0/8"),),
@@ -69,7 +68,7 @@ class Readers:
 
 
 @pytest.fixture
-async def readers(telex: World) -> Readers:
+async def readers(telex) -> Readers:
     health = telex.bot.get_cog("Health")
     assert isinstance(health, Health)
     return Readers(telex, await health.serve("127.0.0.1", 0))
@@ -169,8 +168,8 @@ async def two_outlets(world: World, server: FeedServer) -> None:
 
 
 async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_something_comes(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+    telex, feed_server, readers
+):
     await two_outlets(telex, feed_server)
     posts = await readers.shared()
     status, headers, body = await readers.get(posts)
@@ -232,9 +231,7 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
     assert (await readers.get(posts))[0] == 200
 
 
-async def test_a_digest_is_an_entry_with_its_stories(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+async def test_a_digest_is_an_entry_with_its_stories(telex, feed_server, readers):
     feed = await follow(telex, feed_server)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
@@ -247,9 +244,7 @@ async def test_a_digest_is_an_entry_with_its_stories(
     assert "Chips shrink</a> (Example News)" in entry.content[0].value
 
 
-async def test_only_a_channel_that_everyone_can_read_is_shared(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+async def test_only_a_channel_that_everyone_can_read_is_shared(telex, feed_server, readers):
     await follow(telex, feed_server)
     posts = await readers.shared()
     assert (await readers.get(posts))[0] == 200
@@ -265,8 +260,8 @@ async def test_only_a_channel_that_everyone_can_read_is_shared(
 
 
 async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bot_sent_away(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+    telex, feed_server, readers
+):
     feed = await follow(telex, feed_server)
     first = await readers.shared()
     second = await readers.shared()
@@ -304,9 +299,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert second.split("/")[-2].encode() not in sql.file(telex.database).read_bytes()
 
 
-async def test_the_bot_follows_none_of_its_own_feeds(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers):
     posts = await readers.shared()
     refused = said(await telex.editor.slash(telex.news, "feed add", url=posts))
     assert "I publish this feed myself" in refused
@@ -316,7 +309,7 @@ async def test_the_bot_follows_none_of_its_own_feeds(
     assert error.value.code == fetch_errors.OWN_FEED
 
 
-async def test_without_a_web_address_it_says_who_can_change_that(telex: World) -> None:
+async def test_without_a_web_address_it_says_who_can_change_that(telex):
     object.__setattr__(
         telex.newsroom, "settings", telex.newsroom.settings.model_copy(update={"public_url": None})
     )

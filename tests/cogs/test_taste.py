@@ -10,7 +10,7 @@ from simcord.results import InteractionResult
 from bot.core.models import Article
 from tests.cogs.helpers import components, follow, last, newest, said, text
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 
 
 async def more(world: World, article: Article, person: MemberActor) -> InteractionResult:
@@ -19,9 +19,7 @@ async def more(world: World, article: Article, person: MemberActor) -> Interacti
     return await person.click(post, label="More")
 
 
-async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(telex, feed_server):
     feed = await follow(telex, feed_server)
     article = await newest(telex, feed)
     opened = last(await more(telex, article, telex.reader))
@@ -36,7 +34,7 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
     assert await telex.store.opinions.of_person(telex.reader.id) == []
 
 
-async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, feed_server: FeedServer) -> None:
+async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_server):
     feed = await follow(telex, feed_server)
     now = telex.clock.now()
     titles = [f"Chess champion wins again {n}" if n % 2 else f"Golf cup drawn {n}" for n in range(11, 23)]

@@ -33,12 +33,12 @@ ENGLISH_TEXT = "The ban begins on 1 June and costs the city 40,000 euros a year.
 
 
 @pytest.fixture
-def service(feed_server: FeedServer) -> ModelService:
+def service(feed_server) -> ModelService:
     return ModelService(feed_server)
 
 
 @pytest.fixture
-def settings(settings: Settings, service: ModelService) -> Settings:
+def settings(settings, service) -> Settings:
     return settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_daily": 40})
 
 
@@ -74,9 +74,7 @@ def beside(message: ResponseMessage, setting: str) -> str:
     raise AssertionError(setting)
 
 
-async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex, feed_server, service):
     feed = await followed(telex, feed_server)
     post = telex.posts()[-1]
     service.says(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
@@ -102,9 +100,7 @@ async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(
     assert "ne répond pas" in said(await telex.reader.context_menu(telex.news, "Summarize", newer))
 
 
-async def test_a_day_has_so_many_summaries_and_a_server_its_share(
-    telex: World, feed_server: FeedServer, service: ModelService, settings: Settings
-) -> None:
+async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_server, service, settings):
     feed = await followed(telex, feed_server)
     article = await newest(telex, feed)
     service.says(GOOD)
@@ -127,9 +123,7 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(
     assert "The ban begins on 1 June." in said(await telex.reader.context_menu(telex.news, "Summarize", post))
 
 
-async def test_a_digest_has_summaries_where_they_are_there_in_time(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_server, service):
     await followed(telex, feed_server)
     service.says(GOOD)
     flow = last(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
@@ -138,7 +132,6 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(
     assert f"\n{GOOD}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.of_channel(telex.news.id)
-    assert digest is not None
     assert digest.plan == DigestPlan(weekday=None, minute=480, summaries=True)
     service.sends(b"{}", 500)  # what is cached needs no service, and what is not goes without
     await telex.advance(digest.due - telex.clock.now())
@@ -149,9 +142,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(
     assert "Summaries by a language model." in shown
 
 
-async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, feed_server, service):
     service.sends(b"{}", 500)
     feed = await translates(telex, feed_server)
     post = telex.posts()[-1]
@@ -185,9 +176,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
     assert "Summarize" in labels(menu)
 
 
-async def test_an_answer_grows_sentence_by_sentence_in_one_message(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_an_answer_grows_sentence_by_sentence_in_one_message(telex, feed_server, service):
     await followed(telex, feed_server)
     article, asked = telex.posts()[-1], f"{mention(telex)} Summarize this article"
     heard = Answers(telex)

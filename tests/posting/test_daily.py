@@ -12,7 +12,7 @@ from bot.posting.sending.permissions import INVITATION
 from tests.cogs.helpers import last, text
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Answers, Publisher, titles
+from tests.posting.publisher import Publisher, titles
 from tests.shown import title
 
 DAY = 86_400
@@ -41,7 +41,7 @@ async def begin(world: World, publisher: Publisher) -> None:
     await publisher.begin()
 
 
-async def test_a_day_has_one_thread_and_the_next_one_another(telex: World, publisher: Publisher) -> None:
+async def test_a_day_has_one_thread_and_the_next_one_another(telex, publisher):
     await begin(telex, publisher)
     await publisher.publish(item(1))
     await telex.deliver()
@@ -57,7 +57,7 @@ async def test_a_day_has_one_thread_and_the_next_one_another(telex: World, publi
     assert titles(telex, second) == ["Article 2"]
 
 
-async def test_the_day_is_that_of_the_servers_time_zone(telex: World, publisher: Publisher) -> None:
+async def test_the_day_is_that_of_the_servers_time_zone(telex, publisher):
     zone = "Pacific/Kiritimati"  # 14 hours ahead of UTC: at 20:26 UTC it is tomorrow there
     await telex.store.preferences.change(
         Preference.TIME_ZONE, zone, server_id=telex.guild.id, person_id=telex.editor.id
@@ -70,9 +70,7 @@ async def test_the_day_is_that_of_the_servers_time_zone(telex: World, publisher:
     assert thread.name == "Actualités du 29 mai 2026"
 
 
-async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(telex, publisher):
     """The database may come from a machine with other time zones."""
     await telex.store.preferences.change(
         Preference.TIME_ZONE, "Mars/Phobos", server_id=telex.guild.id, person_id=telex.editor.id
@@ -83,9 +81,7 @@ async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(
     assert "Mars/Phobos" in text(last(await telex.editor.slash(telex.news, "settings server")))
 
 
-async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(telex, publisher, answers):
     telex.set_permissions(telex.news, create_public_threads=True)
     await telex.env.settle()
     await switch(telex, on=True)
@@ -97,9 +93,7 @@ async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(
     assert titles(telex, thread) == ["Article 0"]
 
 
-async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(telex, publisher, answers):
     await begin(telex, publisher)
     answers.lost("/messages", times=2)
     await publisher.publish(item(1))
@@ -113,9 +107,7 @@ async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(
         assert dispatch.thread_id == thread.id
 
 
-async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(telex, publisher):
     await begin(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
@@ -128,9 +120,7 @@ async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(
     assert len(telex.news.threads) == 1
 
 
-async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, publisher):
     await begin(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
@@ -148,7 +138,7 @@ async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(
     assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
 
 
-async def test_a_thread_that_somebody_deleted_is_made_again(telex: World, publisher: Publisher) -> None:
+async def test_a_thread_that_somebody_deleted_is_made_again(telex, publisher):
     await begin(telex, publisher)
     (thread,) = telex.news.threads
     telex.env.backend.delete_channel(thread.id)
@@ -159,13 +149,12 @@ async def test_a_thread_that_somebody_deleted_is_made_again(telex: World, publis
     assert titles(telex, again) == ["Article 1"]
 
 
-async def test_without_the_permission_posts_wait_and_it_is_named(telex: World, publisher: Publisher) -> None:
+async def test_without_the_permission_posts_wait_and_it_is_named(telex, publisher):
     telex.set_permissions(telex.news, create_public_threads=False)
     await telex.env.settle()
     await switch(telex, on=True)
     await publisher.begin()
     problem = await telex.store.dispatches.problem(telex.news.id)
-    assert problem is not None
     assert problem.problem == "forbidden create_public_threads"
     telex.set_permissions(telex.news, create_public_threads=True)
     await telex.env.settle()
@@ -174,7 +163,7 @@ async def test_without_the_permission_posts_wait_and_it_is_named(telex: World, p
     assert titles(telex, thread) == ["Article 0"]
 
 
-async def test_switched_off_posts_stand_in_the_channel_again(telex: World, publisher: Publisher) -> None:
+async def test_switched_off_posts_stand_in_the_channel_again(telex, publisher):
     await begin(telex, publisher)
     await switch(telex, on=False)
     await publisher.publish(item(1))
@@ -182,9 +171,7 @@ async def test_switched_off_posts_stand_in_the_channel_again(telex: World, publi
     assert in_channel(telex) == ["Article 1"]
 
 
-async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since(telex, publisher, answers):
     await begin(telex, publisher)
     answers.lost("/messages", times=2)
     await publisher.publish(item(1))
@@ -201,8 +188,8 @@ async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since
 
 
 async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switched_on_or_off(
-    telex: World, publisher: Publisher
-) -> None:
+    telex, publisher
+):
     await begin(telex, publisher)
     await publisher.publish(item(1))
     await telex.deliver()
@@ -222,8 +209,8 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
 
 
 async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_the_post_of_its_channel(
-    telex: World, publisher: Publisher
-) -> None:
+    telex, publisher
+):
     await begin(telex, publisher)
     (thread,) = telex.news.threads
     await switch(telex, on=False)
@@ -240,8 +227,8 @@ async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_th
 
 
 async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+    telex, publisher, answers
+):
     await begin(telex, publisher)
     await switch(telex, on=False)
     answers.lost("/messages", times=2)

@@ -14,7 +14,7 @@ from bot.posting.rendering import buttons
 from bot.posting.sending.dispatch_sender import DispatchSender
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Answers, Publisher, titles
+from tests.posting.publisher import titles
 from tests.shown import text, title
 from tests.store.samples import owe_notice
 
@@ -56,9 +56,7 @@ async def patience(world: World) -> None:
 
 @pytest.mark.parametrize(("step", "when"), STEPS)
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_stop_at_any_step_posts_each_article_once(
-    telex: World, publisher: Publisher, step: str, when: str, kind: str
-) -> None:
+async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, step, when, kind):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum if kind == "forum" else telex.news)
     stop_at(telex, step, when)
@@ -74,9 +72,7 @@ async def test_a_stop_at_any_step_posts_each_article_once(
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
 
 
-async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publisher, answers):
     """No nonce would keep Discord from taking a second one."""
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
@@ -93,9 +89,7 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_notice_and_a_catch_up_are_recognised_too(
-    telex: World, publisher: Publisher, when: str
-) -> None:
+async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, when):
     await publisher.begin()
     stop_at(telex, "send", when)
     await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
@@ -111,7 +105,7 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(
     assert sum(text(message) == "A feed cannot be read." for message in messages) == 1
 
 
-async def test_without_the_history_nobody_can_tell_and_it_is_said(telex: World, publisher: Publisher) -> None:
+async def test_without_the_history_nobody_can_tell_and_it_is_said(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
     await publisher.publish(item(1), item(2))
@@ -126,9 +120,7 @@ async def test_without_the_history_nobody_can_tell_and_it_is_said(telex: World, 
     assert (fate.fate, fate.reason) == (Fate.FAILED, "unreadable")
 
 
-async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
     await publisher.publish(item(1))
@@ -138,11 +130,10 @@ async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(
     await telex.restart()
     await telex.deliver()
     dispatch = await telex.store.dispatches.get(claimed.id)
-    assert dispatch is not None
     assert dispatch.state is DispatchState.UNCERTAIN
 
 
-async def test_a_claim_is_found_behind_other_peoples_messages(telex: World, publisher: Publisher) -> None:
+async def test_a_claim_is_found_behind_other_peoples_messages(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
     await publisher.publish(item(1))
@@ -155,7 +146,7 @@ async def test_a_claim_is_found_behind_other_peoples_messages(telex: World, publ
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex: World, publisher: Publisher) -> None:
+async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "before")
     await publisher.publish(item(1))
@@ -171,9 +162,7 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex: World, 
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex, publisher):
     """It has a button that saves the article, as the post has."""
     await publisher.begin()
     await publisher.publish(item(1, title="Thieves in Zanzibar", body="The thieves took Zanzibar."))
@@ -188,12 +177,10 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(
     others = [message for message in telex.posts() if message.id != answer.id]
     posted = [message for message in others if title(message) == "Thieves in Zanzibar"]
     assert len(posted) == 1
-    assert (await telex.store.dispatches.get(claimed.id)).message_id == posted[0].id  # type: ignore[union-attr]
+    assert (await telex.store.dispatches.get(claimed.id)).message_id == posted[0].id
 
 
-async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(telex, publisher):
     """The outbox of the backup waits for what the lost database knew as sent."""
     await publisher.begin()
     await publisher.publish(item(1), item(2))
@@ -209,7 +196,7 @@ async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(
     assert await telex.store.meta.get("restored") == str(telex.clock.now())
 
 
-async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex: World, publisher: Publisher) -> None:
+async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):
     await publisher.begin()
     await telex.store.meta.set("restored", "1")
     await telex.restart()
@@ -220,9 +207,7 @@ async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex: World, publish
     assert not await telex.store.meta.get("restored")
 
 
-async def test_a_stop_in_good_order_ends_what_is_being_sent(
-    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, monkeypatch):
     await publisher.begin()
     await publisher.publish(item(1), item(2))
     courier = telex.bot.courier

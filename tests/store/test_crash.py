@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bot.store import Store
-from tests.clocks import ManualClock
 from tests.store.crashing import END, crashed
 from tests.store.samples import CHANNEL, add_feed, deliver, digest, follow, new_article, record
 
@@ -24,7 +21,7 @@ async def content(store: Store) -> dict[str, object]:
     }
 
 
-async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path: Path, clock: ManualClock) -> None:
+async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_feed(store)
