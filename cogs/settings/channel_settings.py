@@ -13,7 +13,7 @@ from bot.posting.forums import allowed
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Row, Rule
 from bot.posting.sending import permissions
-from bot.posting.sending.send_outcomes import REFUSED, Blocked, Refused, describe
+from bot.posting.sending.send_outcomes import Blocked, Problem, Refused, describe
 from bot.text import safe
 from bot.watches import subscription_filters
 from cogs.shared.panels import ChannelPanel, headed, languages, setting
@@ -91,7 +91,9 @@ async def _outlet_name(interaction: Interaction, channel: Place, switch: Press, 
         said = _("on: posts show their outlet’s name and icon")
         found = await interaction.client.webhooks.find(channel, afresh=True)
         if isinstance(found, Blocked | Refused):
-            why = describe(found.problem if isinstance(found, Blocked) else f"{REFUSED} {found.error}")
+            why = describe(
+                found.problem if isinstance(found, Blocked) else f"{Problem.REFUSED} {found.error}"
+            )
             said += f"\n🟠 {why} " + _("Until then, posts show my name.")
         late = _(
             "If Discord doesn’t confirm a post, I look for it for 3 minutes before I send it again, so that "

@@ -9,17 +9,7 @@ from functools import partial
 
 from bot.core.clock import Clock
 from bot.core.models import Dispatch
-from bot.posting.sending.send_outcomes import (
-    REFUSED,
-    TRYING,
-    Blocked,
-    Later,
-    Lost,
-    Outcome,
-    Refused,
-    Sent,
-    Unknown,
-)
+from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Problem, Refused, Sent, Unknown
 from bot.store import Store
 from bot.watches.watch_matching import CLOSED
 
@@ -103,19 +93,19 @@ class OutcomeRecords:
                 )
                 await self._blocked_places.end(dispatch.channel_id)
             case Later(seconds, error):
-                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
+                self._blocked_places.tell(dispatch.channel_id, Problem.TRYING, error)
                 due = now + math.ceil(max(seconds, patience(dispatch)))
-                await dispatches.retry(dispatch.id, due=due, error=f"{TRYING} {error}")
+                await dispatches.retry(dispatch.id, due=due, error=f"{Problem.TRYING} {error}")
             case Lost(error):
-                self._blocked_places.tell(dispatch.channel_id, TRYING, error)
-                await dispatches.unanswered(dispatch.id, f"{TRYING} {error}")
+                self._blocked_places.tell(dispatch.channel_id, Problem.TRYING, error)
+                await dispatches.unanswered(dispatch.id, f"{Problem.TRYING} {error}")
                 # After the pause and right before it is sent again: what came late was here in between.
                 return patience(dispatch) if dispatch.attempts > 1 else READ_BACK_AFTER
             case Blocked(problem):
                 await dispatches.retry(dispatch.id, due=now, error=None)
                 await self._blocked_places.block(dispatch.channel_id, problem)
             case Refused(error):
-                await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
+                await dispatches.failed(dispatch.id, f"{Problem.REFUSED} {error}")
             case Unknown(reason):
                 await dispatches.uncertain(dispatch.id, reason)
         return None
