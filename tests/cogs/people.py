@@ -214,9 +214,7 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
     hide(world, vault, world.reader)
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(env.create_user("helper"), roles=[helpers])
-    await world.store.preferences.change(
-        Preference.MANAGER_ROLE, helpers.id, server_id=world.guild.id, person_id=world.editor.id
-    )
+    await world.prefer(Preference.MANAGER_ROLE, helpers.id)
     hide(world, vault, helper)
     await world.store.bookmarks.add(helper.id, articles[PUBLIC].id, server_id=world.guild.id)
     await world.deliver()

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-import discord
 from simcord.actors import MemberActor
-from simcord.backend.models import Overwrite
-from simcord.builders import ChannelHandle
-from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
 from bot.answers.answer_model import Line, Quote, Tier
@@ -18,6 +14,7 @@ from tests.cogs.engine import mention
 from tests.cogs.helpers import (
     START,
     button,
+    close,
     components,
     follow,
     forge,
@@ -29,7 +26,6 @@ from tests.cogs.helpers import (
     said,
     text,
 )
-from tests.discord_world import World
 from tests.feed_server import item
 
 ASKED = "Who announced a moratorium on police use of facial recognition?"
@@ -358,24 +354,10 @@ async def test_the_asker_brings_nothing_that_they_cannot_see_themselves(telex, f
     assert engine.calls == []
 
 
-def close(world: World, name: str) -> ChannelHandle:
-    """A channel that only editors see."""
-    channel = world.guild.create_text_channel(name)
-    view = discord.Permissions(view_channel=True).value
-    roles = world.guild.roles
-    for role, allow, deny in (
-        (world.guild.default_role, 0, view),
-        (roles["Editors"], view, 0),
-        (roles[world.env.backend.bot_user.name], view, 0),
-    ):
-        world.env.backend.set_overwrite(
-            channel.id, Overwrite(target_id=role.id, type=OverwriteType.ROLE, allow=allow, deny=deny)
-        )
-    return channel
-
-
 async def test_channels_with_the_very_same_readers_share_their_feeds(telex, feed_server, engine):
-    talk, wire = close(telex, "staff-talk"), close(telex, "staff-wire")
+    talk, wire = (telex.guild.create_text_channel(f"staff-{name}") for name in ("talk", "wire"))
+    await close(telex, talk)
+    await close(telex, wire)
     feed = await follow(telex, feed_server, path="/wire", channel=wire)
     await telex.editor.send(talk, f"{mention(telex)} who?")
     assert engine.calls[-1]["feed_ids"] == {feed.id}

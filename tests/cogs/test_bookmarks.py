@@ -117,8 +117,7 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     more = [item(100 + number, title=f"Late {number}", published=START + number) for number in range(14)]
     feed_server.serve("/rss", rss(*reversed(more), *three()))
     await telex.advance(3600)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 

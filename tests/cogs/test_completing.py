@@ -156,7 +156,7 @@ async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(telex, 
     assert await offered(telex, "m", "tag") == []
     assert await offered(telex, "merg", by="editor") == ["merg", "Mergers"]
     hide(telex, secret, telex.editor)
-    telex.set_permissions(secret)
+    await telex.set_permissions(secret)
     assert await offered(telex, "", "tag") == []
 
 

@@ -16,9 +16,7 @@ HOUR = 3600
 
 @pytest.fixture
 async def paris(telex, feed_server) -> World:
-    await telex.store.preferences.change(
-        Preference.TIME_ZONE, "Europe/Paris", server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.TIME_ZONE, "Europe/Paris")
     await follow(
         telex,
         feed_server,

@@ -6,9 +6,7 @@ from typing import Any
 
 import discord
 import pytest
-from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle
-from simcord.enums import OverwriteType
 from simcord.results import ResponseMessage
 
 from bot.core import workers
@@ -16,7 +14,7 @@ from bot.core.choices import Preference
 from bot.core.models import Feed
 from bot.digests import bar_charts
 from cogs.shared import place_options
-from tests.cogs.helpers import choose, components, follow, forge, last, menu, parts, said, text
+from tests.cogs.helpers import choose, close, components, follow, forge, last, menu, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
@@ -182,11 +180,7 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
         feeds[name] = await follow(
             telex, feed_server, item(1, title="Old"), path=f"/{name}", title=name, channel=channel
         )
-    telex.env.backend.set_overwrite(
-        vault.id,
-        _closed(telex),
-    )
-    await telex.env.settle()
+    await close(telex, vault)
     await begin(telex, wide="yes")
     await bring(telex, feed_server, feeds["open"], "Linux gets a scheduler", path="/open")
     await bring(telex, feed_server, feeds["vault"], "Quicksilver was found", path="/vault")
@@ -196,12 +190,10 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
     due = await telex.store.digests.next_due()
     assert due is not None
     await telex.advance(due - telex.clock.now())
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=False)
     await telex.deliver()  # made, and kept back
-    telex.env.backend.set_overwrite(open_.id, _closed(telex))
-    telex.set_permissions(telex.news)
-    await telex.env.settle()
+    await close(telex, open_)
+    await telex.set_permissions(telex.news)
     await telex.advance(400)
     await telex.deliver()
     assert not telex.posts()
@@ -210,15 +202,6 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
 def images(message: discord.Message) -> list[str]:
     """The pictures of a layout."""
     return [one["media"]["url"] for part in parts(message) for one in part.get("items", ())]
-
-
-def _closed(world: World) -> Any:
-    return Overwrite(
-        target_id=world.guild.default_role.id,
-        type=OverwriteType.ROLE,
-        allow=0,
-        deny=discord.Permissions(view_channel=True).value,
-    )
 
 
 async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(telex, feed_server):
@@ -260,8 +243,7 @@ async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(telex, feed_se
     assert "week1" in (picture.description or "")
     assert any(url.endswith("week.png") for url in images(sent))
     assert drawn
-    telex.set_permissions(telex.news, attach_files=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, attach_files=False)
     assert "I need the **Attach Files** permission" in text(await opened(telex))
     await bring(telex, feed_server, feed, "Linux again")
     await telex.deliver()
@@ -294,8 +276,7 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
     telex, feed_server
 ):
     await follow(telex, feed_server)
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=False)
     flow = await opened(telex)
     custom_id = next(str(one["custom_id"]) for one in components(flow) if one.get("label") == "Start")
     assert "for the person who asked" in said(await forge(telex.reader, telex.news, flow, custom_id))
@@ -305,9 +286,7 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
 
 async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
-    await telex.store.preferences.change(
-        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
-    )
+    await telex.prefer(Preference.LANGUAGE, "fr", channel=telex.news)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
     await telex.deliver()

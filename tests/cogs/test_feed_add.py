@@ -113,7 +113,7 @@ async def test_a_feed_without_articles_can_be_followed(telex, feed_server):
 
 async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
-    telex.set_permissions(telex.news, send_messages=False, embed_links=False)
+    await telex.set_permissions(telex.news, send_messages=False, embed_links=False)
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Send Messages**, **Embed Links**" in said(shown)
     assert feed_server.count("/rss") == 0
@@ -121,7 +121,7 @@ async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetch
 
 async def test_useful_permissions_are_mentioned_and_do_not_refuse(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
-    telex.set_permissions(telex.news, add_reactions=False)
+    await telex.set_permissions(telex.news, add_reactions=False)
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Add Reactions**" in said(shown)
     assert "Follow" in labels(last(shown))
@@ -130,7 +130,7 @@ async def test_useful_permissions_are_mentioned_and_do_not_refuse(telex, feed_se
 async def test_permissions_lost_before_the_confirmation_refuse_it(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
-    telex.set_permissions(telex.news, send_messages=False)
+    await telex.set_permissions(telex.news, send_messages=False)
     done = await telex.editor.click(last(shown), label="Follow")
     assert "Send Messages" in said(done)
     assert await followed(telex) == []

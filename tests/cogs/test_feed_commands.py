@@ -135,8 +135,7 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex, feed_server
     moved = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
     assert f"to {other.mention}" in said(moved)
     feed_server.serve("/rss", rss(item(4, title="After the move", published=START), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert [title(post) for post in telex.posts(other)] == ["After the move"]
     assert len(telex.posts()) == 1
     again = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
@@ -146,7 +145,7 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex, feed_server
 async def test_moving_where_the_bot_may_not_post_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     other = telex.guild.create_text_channel("other")
-    telex.set_permissions(other, embed_links=False)
+    await telex.set_permissions(other, embed_links=False)
     moved = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
     assert "**Embed Links**" in said(moved)
     assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
@@ -241,8 +240,7 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_ser
     again = await telex.editor.slash(telex.news, "feed pause", feed=await first(telex))
     assert "already paused" in said(again)
     feed_server.serve("/rss", rss(item(4, title="During", published=START), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == 1
     await telex.advance(60)
     resumed = await telex.editor.slash(telex.news, "feed resume", feed=await first(telex))
@@ -252,8 +250,7 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_ser
     assert "isn’t paused" in said(again)
     after = item(5, title="After", published=START + 60)
     feed_server.serve("/rss", rss(after, item(4, title="During"), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert [title(post) for post in telex.posts()][1:] == ["After"]
 
 
@@ -310,7 +307,7 @@ async def test_a_pack_follows_its_feeds_and_reports_on_each(telex, feed_server, 
 
 
 async def test_a_pack_is_refused_where_the_bot_may_not_post(telex):
-    telex.set_permissions(telex.news, send_messages=False)
+    await telex.set_permissions(telex.news, send_messages=False)
     answer = await telex.editor.slash(telex.news, "feed packs", pack="ai")
     assert "**Send Messages**" in said(answer)
 

@@ -25,8 +25,7 @@ async def kept(world: World) -> list[tuple[str, str]]:
 async def appear(world: World, server: FeedServer, feed: Feed, *items: str) -> None:
     """The feed brings these, and they are posted or not."""
     server.serve("/rss", rss(*items, *three()))
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
 
 
 async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(telex, feed_server):

@@ -298,8 +298,7 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
     title = html.escape("[Evil](https://evil.example) @everyone ```\u202e -# EVIL")
     url = feed_server.serve("/", f"<rss version='2.0'><channel><title>{title}</title>{items}</channel></rss>")
     feed = await telex.follow(url)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     shown: list[discord.Message | ResponseMessage] = [*telex.posts()]
     subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
     asked: dict[str, dict[str, str]] = {

@@ -34,14 +34,12 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(telex, fee
     assert len(feed_server.visits) == asked, "nothing is fetched before its turn"
     feed = await telex.store.feeds.find(url)
     assert feed is not None
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == before
     assert await telex.store.articles.count({feed.id}) == 3
     telex.clock.advance(60)
     feed_server.serve("/rss", rss(item(4, title="Later", published=START + 60), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert [title(post) for post in telex.posts()[before:]] == ["Later"]
     again = await telex.editor.slash(telex.news, "feed import", file=("list.opml", data))
     assert "☑️ 2 feeds were already followed" in said(again)
@@ -157,7 +155,7 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
 
 async def test_without_feeds_or_the_right_to_post_that_is_told(telex):
     assert "/feed add" in said(await telex.editor.slash(telex.news, "feed export"))
-    telex.set_permissions(telex.news, send_messages=False)
+    await telex.set_permissions(telex.news, send_messages=False)
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", listed(["https://a.example/"]))
     )

@@ -111,8 +111,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, f
     many = [item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
     many[-1] = item(13, title="Cities ban facial recognition", published=START - 13)
     feed_server.serve("/rss", rss(*many))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     catch_up = next(post for post in telex.posts() if "came in meanwhile" in text(post))
     articles = await telex.store.articles.newest([feed.id], limit=14)
     wanted = next(one for one in articles if one.title.startswith("Cities"))
@@ -163,7 +162,7 @@ async def a_thread(world: World, message: discord.Message | None = None) -> Chan
     """A public thread of the channel, opened on a message if one is given."""
     parent = world.bot.get_channel(world.news.id)
     assert isinstance(parent, discord.TextChannel)
-    world.set_permissions(world.news, create_public_threads=True)
+    await world.set_permissions(world.news, create_public_threads=True)
     if message is None:
         thread = await parent.create_thread(name="talk", type=discord.ChannelType.public_thread)
     else:
@@ -239,20 +238,20 @@ async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(
     telex, feed_server, engine, caplog
 ):
     await follow(telex, feed_server)
-    telex.set_permissions(telex.news, send_messages=False)
+    await telex.set_permissions(telex.news, send_messages=False)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         await telex.reader.send(telex.news, f"{mention(telex)} who?")
     assert engine.calls == []
     assert sum("stays without an answer" in record.getMessage() for record in caplog.records) == 1
-    telex.set_permissions(telex.news, send_messages=None)
+    await telex.set_permissions(telex.news, send_messages=None)
     await telex.reader.send(telex.news, f"{mention(telex)} who?")
     assert len(engine.calls) == 1
 
 
 async def test_without_history_it_answers_all_the_same(telex, feed_server, engine):
     await follow(telex, feed_server)
-    telex.set_permissions(telex.news, read_message_history=False)
+    await telex.set_permissions(telex.news, read_message_history=False)
     await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
     assert "I don’t know" in text(telex.posts()[-1])
     assert telex.posts()[-1].reference is None

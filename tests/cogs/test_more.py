@@ -37,11 +37,11 @@ def threads(telex: World) -> list[int]:
 
 
 async def test_a_post_has_one_thread_however_often_it_is_asked_for(telex, post):
-    telex.set_permissions(telex.news, create_public_threads=False)
+    await telex.set_permissions(telex.news, create_public_threads=False)
     assert "I need the Create Public Threads permission" in said(
         await telex.reader.click(await opened(telex, post), label="Discuss")
     )
-    telex.set_permissions(telex.news)
+    await telex.set_permissions(telex.news)
     assert isinstance(post.channel, discord.TextChannel)
     at_once = [more_menu.begin(post.channel, post.id, "The same") for _ in range(2)]
     assert [thread.id for thread in await asyncio.gather(*at_once)] == [post.id, post.id]

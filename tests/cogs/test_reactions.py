@@ -104,7 +104,7 @@ async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_serve
     closed = telex.guild.create_text_channel("closed")
     await follow(telex, feed_server, path="/closed", title="Closed", channel=closed)
     await follow(telex, feed_server)
-    telex.set_permissions(closed, read_message_history=False)
+    await telex.set_permissions(closed, read_message_history=False)
     await away(telex, (telex.reader, True))
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 

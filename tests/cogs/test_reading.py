@@ -324,7 +324,7 @@ async def test_long_titles_and_addresses_fit_into_a_page(telex, feed_server):
 async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_server):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
-    telex.set_permissions(telex.news, create_private_threads=True)
+    await telex.set_permissions(telex.news, create_private_threads=True)
     thread = await parent.create_thread(name="private", type=discord.ChannelType.private_thread)
     await telex.env.settle()
     handle = next(each for each in telex.news.threads if each.id == thread.id)
@@ -338,7 +338,7 @@ async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_
 async def test_an_archived_threads_feed_is_still_found(telex, feed_server):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
-    telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
+    await telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
     thread = await parent.create_thread(name="old", type=discord.ChannelType.public_thread)
     await telex.env.settle()
     handle = next(each for each in telex.news.threads if each.id == thread.id)

@@ -61,13 +61,7 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
     monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
-    await telex.store.preferences.change(
-        Preference.QUIET_HOURS,
-        hours.quiet(now * 60, (now + 2) % 24 * 60),
-        server_id=telex.guild.id,
-        channel_id=telex.news.id,
-        person_id=telex.editor.id,
-    )
+    await telex.prefer(Preference.QUIET_HOURS, hours.quiet(now * 60, (now + 2) % 24 * 60), channel=telex.news)
     told = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "has quiet hours. Articles arrive when they end" in told
     again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
@@ -92,17 +86,9 @@ async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
 
 async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_server):
     await follow(telex, feed_server)
-    await telex.store.preferences.change(
-        Preference.TIME_ZONE, "Europe/Paris", server_id=telex.guild.id, person_id=1
-    )
+    await telex.prefer(Preference.TIME_ZONE, "Europe/Paris")
     await telex.advance(at("2026-11-24 22:00") - telex.clock.now())
-    await telex.store.preferences.change(
-        Preference.QUIET_HOURS,
-        "22:00-07:00",
-        server_id=telex.guild.id,
-        person_id=1,
-        channel_id=telex.news.id,
-    )
+    await telex.prefer(Preference.QUIET_HOURS, "22:00-07:00", channel=telex.news)
     before = len(telex.posts())
     await news(telex, feed_server, 11, 12)
     await telex.deliver()

@@ -69,9 +69,7 @@ async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_ma
 async def test_the_servers_settings_come_before_the_role_that_manages_feeds(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, role.id)
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     asked = await librarian.slash(telex.news, "feed remove", feed="1")
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
@@ -142,9 +140,7 @@ async def test_every_command_and_option_is_described_and_no_two_clash(telex):
 
 async def test_a_refusal_names_the_role_that_would_do_as_well(telex):
     role = telex.guild.create_role("Libr*rians")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, role.id)
     for command in ("feed list", "setup", "digest list", "settings server"):
         told = said(await telex.reader.slash(telex.news, command))
         assert told == ("You need the Manage Server permission or the role **Libr\\*rians** for this."), (

@@ -31,8 +31,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     await publisher.begin(telex.news, channel)
     telex.env.backend.guilds.pop(other.id)
     await telex.restart()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.newest(None, limit=1))[0]
     fates = {row.channel_id: row for row in await telex.store.fates.of_page(article.page)}
@@ -42,8 +41,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
 async def test_a_restart_forgets_no_server_it_is_in(telex, publisher):
     await publisher.begin()
     await telex.restart()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
@@ -74,8 +72,7 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex, publish
     lacking = INVITATION.value & ~INVITATION.__class__(embed_links=True).value
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": lacking})
     await telex.env.settle()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert await telex.store.dispatches.problem(telex.news.id) is not None
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITATION.value})
     await telex.env.settle()
@@ -85,11 +82,8 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex, publish
 
 async def test_a_change_that_gives_nothing_does_not_make_the_bot_knock_again(telex, publisher):
     await publisher.begin()
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await telex.set_permissions(telex.news, send_messages=False)
+    await publisher.post(item(1))
     before = await telex.store.dispatches.problem(telex.news.id)
-    telex.set_permissions(telex.news, send_messages=False, add_reactions=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=False, add_reactions=False)
     assert await telex.store.dispatches.problem(telex.news.id) == before

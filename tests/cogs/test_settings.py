@@ -51,9 +51,7 @@ async def name_zone(telex: World, text: str) -> InteractionResult:
 async def appoint(telex: World) -> MemberActor:
     """A member with a role that may manage feeds."""
     role = telex.guild.create_role("Librarians")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, role.id)
     return telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
 
 
@@ -72,13 +70,11 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     feed = await follow(telex, feed_server, item(1))
     await choose(telex.editor, last(await panel(telex)), "French")
     feed_server.serve("/rss", _rss(item(2), item(1)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert _labels(telex) == ["Save", "Enregistrer"]
     await choose(telex.editor, last(await panel(telex, "channel")), "English")
     feed_server.serve("/rss", _rss(item(3), item(2), item(1)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert _labels(telex) == ["Save", "Enregistrer", "Save"]
     back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
     assert selected(last(back), "Post language") == ["Same as the server"]
@@ -121,8 +117,7 @@ async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex):
 
 async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
     closed = telex.guild.create_text_channel("closed")
-    telex.set_permissions(closed, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(closed, send_messages=False)
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [closed], custom_id=picker(shown, CHANNELS))
     assert "I can’t post" in said(told)
@@ -141,9 +136,7 @@ async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
     topics = [one["label"] for one in menu(last(await librarian.slash(telex.news, "help")))[1]]
     assert "Manage feeds" in topics
     asked = await librarian.slash(telex.news, "feed remove", feed="1")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, None, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, None)
     assert "You need the Manage Server permission" in said(
         await librarian.click(last(asked), label="Stop following")
     )
@@ -248,9 +241,7 @@ async def test_the_history_has_pages_and_says_when_it_is_empty(telex):
     assert "No changes yet." in said(await panel(telex, "history"))
     for number in range(9):
         zone = ("Europe/Paris", "UTC")[number % 2]
-        await telex.store.preferences.change(
-            Preference.TIME_ZONE, zone, server_id=telex.guild.id, person_id=telex.editor.id
-        )
+        await telex.prefer(Preference.TIME_ZONE, zone)
     shown = await panel(telex, "history")
     assert said(shown).count(" → ") == 8
     assert said(await press(telex.editor, last(shown), NEXT)).count(" → ") == 1
@@ -300,15 +291,13 @@ async def test_a_window_that_outlived_its_view_is_answered(telex):
 
 
 async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(telex):
-    telex.set_permissions(telex.news, manage_webhooks=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, manage_webhooks=False)
     shown = await panel(telex, "channel")
     on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]
     shown = await telex.editor.click(last(shown), custom_id=on[-1])
     assert "on: posts show their outlet’s name and icon" in said(shown)
     assert "Manage Webhooks" in said(shown)
-    telex.set_permissions(telex.news, manage_webhooks=True)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, manage_webhooks=True)
     shown = await panel(telex, "channel")
     assert "Manage Webhooks" not in said(shown)
     assert [one.name for one in telex.env.backend.webhooks.values()] == ["Telex"]
@@ -316,8 +305,7 @@ async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(te
 
 
 async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_named(telex):
-    telex.set_permissions(telex.news, create_public_threads=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, create_public_threads=False)
     shown = await telex.editor.slash(telex.news, "settings channel")
     assert "off: posts go straight into the channel" in said(shown)
     on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]

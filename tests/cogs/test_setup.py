@@ -124,11 +124,10 @@ async def test_the_welcome_stands_where_everybody_reads_and_the_bot_may_write(te
     mute = guild.create_text_channel("mute")
     staff = guild.create_text_channel("staff")
     lobby = guild.create_text_channel("lobby")
-    telex.set_permissions(mute, send_messages=False)
+    await telex.set_permissions(mute, send_messages=False)
     everyone = guild.default_role
     telex.env.backend.set_overwrite(staff.id, _closed(everyone.id))
-    telex.set_permissions(staff, view_channel=True, send_messages=True)
-    await telex.env.settle()
+    await telex.set_permissions(staff, view_channel=True, send_messages=True)
     await come_back(telex, guild)
     assert [len(telex.posts(each)) for each in (mute, staff, lobby)] == [0, 0, 1]
 
@@ -142,8 +141,7 @@ async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
     only = guild.create_text_channel("only")
-    telex.set_permissions(only, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(only, send_messages=False)
     await come_back(telex, guild)
     assert telex.posts(only) == []
 
@@ -213,8 +211,7 @@ async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, l
 
 async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, lists):
     closed = telex.guild.create_text_channel("closed")
-    telex.set_permissions(closed, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(closed, send_messages=False)
     shown = await telex.editor.slash(telex.news, "setup")
     custom_id, _options = menu(last(shown), "Starter packs")
     shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)

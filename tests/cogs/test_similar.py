@@ -86,8 +86,7 @@ async def test_of_a_catch_up_the_reader_chooses_the_article(telex, feed_server):
     many = [item(100 + n, title=f"Quiet day {n}", published=START + n) for n in range(20)]
     feed_server.serve("/rss", rss(*stories(), *many))
     await telex.advance(3_600)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     catch_up = next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
     asked = await telex.reader.context_menu(telex.news, NAME, catch_up)
     _id, options = menu(last(asked), "More like which")

@@ -24,8 +24,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     before = len(telex.posts())
     now = telex.clock.now()
     feed_server.serve("/rss", rss(item(11, title=STORY, published=now - 60)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == before
     link = "https://news.example/articles/11"
     why = said(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
@@ -42,8 +41,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     assert said(await telex.editor.slash(telex.news, "feed list")).count("⚡ real time") == 1
     entry = item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
     feed_server.serve("/rival", rss(entry, item(901), title="The Rival"))
-    await telex.poll(other)
-    await telex.deliver()
+    await telex.poll_and_deliver(other)
     (post,) = telex.posts()[before:]
     assert STORY in text(post)
     assert "Also: " in text(post)
@@ -59,8 +57,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     before = len(telex.posts())
     now = telex.clock.now()
     feed_server.serve("/rss", rss(item(12, published=now - 60), item(11, published=now - 90)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == before
     link = "https://news.example/articles/11"
     telex.locales[telex.editor.id] = "fr"

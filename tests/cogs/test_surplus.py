@@ -25,8 +25,7 @@ async def flooded(telex: World, server: FeedServer) -> None:
     await telex.poll(feed)
     await telex.advance(600)
     server.serve("/", rss(*(item(number) for number in range(100, 120)), *first))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
 
 
 async def test_the_list_why_and_one_message_tell_of_it(narrow, telex, feed_server):

@@ -41,8 +41,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     entries = [item(n, title=title, published=now - 100 + n) for n, title in enumerate(titles, 11)]
     for count in (6, 12):  # so that all are posts
         feed_server.serve("/rss", rss(*reversed(entries[:count])))
-        await telex.poll(feed)
-        await telex.deliver()
+        await telex.poll_and_deliver(feed)
     articles = await telex.store.articles.newest([feed.id], limit=20)
     liked = [one for one in articles if "Chess" in one.title]
     for number, one in enumerate(liked):

@@ -87,8 +87,7 @@ async def test_a_match_is_told_by_direct_message_once(telex, desk):
     assert notice.embeds[0].title == "New for “facial recognition”"
     assert "Facial recognition at airports" in (notice.embeds[0].description or "")
     assert notice.embeds[0].footer.text == "From feeds in Newsroom"
-    await telex.poll(desk.feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(desk.feed)
     assert len(desk.told()) == 1
 
 

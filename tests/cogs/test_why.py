@@ -80,7 +80,7 @@ async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
     await telex.poll(feed)
     link = "https://news.example/articles/4"
     assert f"waiting to be posted since <t:{START}:f>" in await why(telex, link)
-    telex.set_permissions(telex.news, embed_links=False)
+    await telex.set_permissions(telex.news, embed_links=False)
     await telex.deliver()
     told = await why(telex, link)
     assert "waiting to be posted" in told

@@ -48,16 +48,13 @@ async def followed(telex: World, server: FeedServer, body: str = BODY) -> Feed:
 
 async def bring(telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str) -> None:
     server.serve("/rss", rss(item(number, title=name, body=body, published=telex.clock.now() - 30)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
 
 
 async def translates(telex: World, server: FeedServer) -> Feed:
     """A feed whose channel wants its posts in French, and turned that on as people do."""
     feed = await followed(telex, server)
-    await telex.store.preferences.change(
-        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
-    )
+    await telex.prefer(Preference.LANGUAGE, "fr", channel=telex.news)
     panel = last(await telex.editor.slash(telex.news, "settings channel"))
     assert "off: posts stay in their own language" in text(panel)
     turned = last(await telex.editor.click(panel, custom_id=beside(panel, "Machine translation")))

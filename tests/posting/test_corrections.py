@@ -39,15 +39,11 @@ async def shown(world: World, publisher: Publisher, items: list[str], *, after: 
 async def test_a_correction_is_marked_once_with_its_time(telex, publisher):
     await published(telex, publisher, 2)
     assert "-#" not in last_line(telex, 1)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     first = telex.clock.now()
     assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
     await telex.advance(600)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected again")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected again")
     post = telex.posts()[-1]
     assert title(post) == "Article 1, corrected again"
     assert text(post).count("Corrected") == 1
@@ -59,9 +55,7 @@ async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(tel
         earlier.setattr(posts, "is_classic", lambda _look: True)
         await published(telex, publisher, 2)
     assert all(post.embeds for post in telex.posts())
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     (post,) = (post for post in telex.posts() if not post.embeds)
     assert title(post) == "Article 1, corrected"
     assert post.flags.components_v2
@@ -71,9 +65,7 @@ async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(tel
 
 async def test_other_spaces_capitals_and_marks_are_no_correction(telex, publisher):
     await published(telex, publisher, 2)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="ARTICLE  1 !", body="What article 1 tells…")
-    await telex.deliver()
+    await publisher.correct(1, title="ARTICLE  1 !", body="What article 1 tells…")
     assert not any("Corrected" in text(post) for post in telex.posts())
 
 
@@ -131,6 +123,5 @@ async def test_a_document_that_is_cut_short_takes_nothing_back(telex, publisher)
 
 async def test_markup_of_a_publisher_does_not_pass_for_the_mark(telex, publisher):
     await publisher.begin()
-    await publisher.publish(item(1, body="-# ⚠️ Withdrawn by its publisher"))
-    await telex.deliver()
+    await publisher.post(item(1, body="-# ⚠️ Withdrawn by its publisher"))
     assert last_line(telex, 1).startswith("-\\#")

@@ -24,8 +24,7 @@ from tests.store.samples import owe_notice
 
 async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
     await publisher.begin()
-    await publisher.publish(item(1), item(2), item(3))
-    await telex.deliver()
+    await publisher.post(item(1), item(2), item(3))
     await publisher.poll()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
@@ -41,8 +40,7 @@ async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
 
 
 async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
-    telex.set_permissions(telex.news, add_reactions=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, add_reactions=False)
     await publisher.begin()
     (post,) = telex.posts()
     assert not post.reactions
@@ -52,17 +50,14 @@ async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
 async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publisher):
     other = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other)
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await telex.set_permissions(telex.news, send_messages=False)
+    await publisher.post(item(1), item(2))
     assert titles(telex, other) == ["Article 0", "Article 1", "Article 2"]
     assert titles(telex) == ["Article 0"]
     problem = await telex.store.dispatches.problem(telex.news.id)
     assert problem.problem.startswith("forbidden send_messages")
 
-    telex.set_permissions(telex.news, send_messages=True)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=True)
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
     assert await telex.store.dispatches.problem(telex.news.id) is None
@@ -94,8 +89,7 @@ async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
 
 async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publisher):
     await publisher.begin()
-    telex.set_permissions(telex.news, embed_links=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, embed_links=False)
     await publisher.publish(item(1))
     waits = []
     for _round in range(12):
@@ -114,8 +108,7 @@ async def test_a_deleted_channel_keeps_what_waits_and_holds_up_no_other(telex, p
     other = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other)
     telex.env.backend.delete_channel(telex.news.id)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex, other) == ["Article 0", "Article 1"]
     problem = await telex.store.dispatches.problem(telex.news.id)
     assert problem.problem == "gone"
@@ -135,8 +128,7 @@ async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, 
         return await real(route, **options)
 
     telex.bot.http.request = limited
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     telex.bot.http.request = real
     telex.clock.advance(1233)
     await telex.deliver()
@@ -150,8 +142,7 @@ async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, a
     await publisher.begin()
     answers.bodies.clear()
     answers.lost("/messages", times=1)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     first, second = answers.nonces()
     assert first == second
     assert len(first) <= 25
@@ -161,8 +152,7 @@ async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, a
 async def test_answers_lost_for_longer_are_looked_for_in_the_channel(telex, publisher, answers):
     await publisher.begin()
     answers.lost("/messages", times=2)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     (interrupted,) = await telex.store.dispatches.interrupted()
     assert interrupted.state is DispatchState.CLAIMED
     await telex.advance(60)
@@ -174,8 +164,7 @@ async def test_answers_lost_for_longer_are_looked_for_in_the_channel(telex, publ
 async def test_two_articles_never_share_a_nonce(telex, publisher, answers):
     other = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert len(set(answers.nonces())) == len(answers.nonces()) == 6
 
 
@@ -184,8 +173,7 @@ async def test_a_refused_picture_costs_the_picture_and_not_the_post(telex, publi
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=50035, message="Invalid Form Body"
     )
-    await publisher.publish(item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
-    await telex.deliver()
+    await publisher.post(item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
     post = telex.posts()[-1]
     assert title(post) == "Article 1"
     assert not pictures(post)
@@ -197,8 +185,7 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=200000, message="AutoMod", times=2
     )
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
     (fate,) = await telex.store.fates.of_page(articles["Article 1"].page)
@@ -230,9 +217,7 @@ async def test_an_article_that_changed_is_edited_and_not_posted_again(telex, pub
     await publisher.article(1)
     await telex.deliver()
     before = telex.posts()
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0", "Article 1, corrected"]
     assert [post.id for post in telex.posts()] == [post.id for post in before]
     assert shown_articles.custom_ids(telex.posts()[-1]) == shown_articles.custom_ids(before[-1])
@@ -243,9 +228,7 @@ async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publ
     await publisher.article(1)
     await telex.deliver()
     telex.env.backend.delete_message(telex.news.id, telex.posts()[-1].id)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0"]
     assert await telex.store.dispatches.edits_due(telex.clock.now(), 10) == []
 
@@ -257,9 +240,7 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
     telex.env.inject_error(
         "PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits"
     )
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0", "Article 1"]
     telex.clock.advance(3600)
     await telex.deliver()
@@ -268,8 +249,7 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
 
 async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
     await publisher.begin()
-    await publisher.publish(*(item(number) for number in range(1, 31)))
-    await telex.deliver()
+    await publisher.post(*(item(number) for number in range(1, 31)))
     catch_up, *posts = telex.posts()[1:]
     limit = telex.newsroom.settings.catch_up_after
     assert [title(post) for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
@@ -302,8 +282,7 @@ async def test_an_outage_of_a_server_neither_loses_nor_fails_anything(telex, pub
     await publisher.begin()
     guild = telex.bot.get_guild(telex.guild.id)
     guild.unavailable = True
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex) == ["Article 0"]
     assert await telex.store.dispatches.problem(telex.news.id) is None
     guild.unavailable = False
@@ -321,8 +300,7 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     guild = telex.bot.get_guild(telex.guild.id)
     guild._threads.clear()
     telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert await telex.store.dispatches.interrupted() == []
     telex.clock.advance(10)
     await telex.deliver()
@@ -333,8 +311,7 @@ async def test_posts_leave_nothing_in_discord_pys_memory(telex, publisher):
     await publisher.begin()
     store = telex.bot._connection._view_store
     before = len(store._synced_message_views), len(store._views)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert (len(store._synced_message_views), len(store._views)) == before
 
 

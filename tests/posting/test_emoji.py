@@ -55,8 +55,7 @@ async def publish(world: World, server: FeedServer, number: int, icon: str | Non
     document = rss(item(number, title=f"Story {number}"), title=f"Outlet {number}")
     server.serve(f"/{number}", document.replace("</channel>", f"{said}</channel>"))
     feed = await world.follow(f"{server.origin}/{number}")
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
     return feed
 
 

@@ -50,8 +50,7 @@ async def test_a_post_gets_the_tags_whose_rules_it_matches(telex, publisher):
     await rule(telex, forum, "AI", "article OR robots")
     await rule(telex, forum, "Sécurité", "faille")
     await publisher.begin(forum)
-    await publisher.publish(item(1, title="Une faille dans le noyau", body="Des correctifs."))
-    await telex.deliver()
+    await publisher.post(item(1, title="Une faille dans le noyau", body="Des correctifs."))
     assert tags_of(forum, "Article 0") == [TAGS["AI"]]
     assert tags_of(forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
 
@@ -59,8 +58,7 @@ async def test_a_post_gets_the_tags_whose_rules_it_matches(telex, publisher):
 async def test_a_category_of_the_feed_that_is_called_like_a_tag_gives_it(telex, publisher):
     forum = await forum_with_tags(telex)
     await publisher.begin(forum)
-    await publisher.publish(categorised(1, "securite", "ai", "Sport"))
-    await telex.deliver()
+    await publisher.post(categorised(1, "securite", "ai", "Sport"))
     assert tags_of(forum, "Article 0") == []
     assert tags_of(forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
 

@@ -204,8 +204,7 @@ def role(telex) -> RoleHandle:
 async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
     await publisher.begin()
     await choose(telex, Look(role=role.id))
-    await publisher.publish(item(1, title="Hello @everyone"))
-    await telex.deliver()
+    await publisher.post(item(1, title="Hello @everyone"))
     assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
@@ -218,28 +217,24 @@ async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(t
     elif why == "not mentionable":
         telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert len(telex.posts()) == 2
     assert sent(telex) == ("", [], False)
 
 
 async def test_the_bots_own_right_to_mention_all_roles_is_enough(telex, publisher, role):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
-    telex.set_permissions(telex.news, mention_everyone=True)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, mention_everyone=True)
     await publisher.begin()
     await choose(telex, Look(role=role.id))
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
 async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, role):
     await publisher.begin()
     await choose(telex, Look(style=Style.COMPACT, prefix="Old ·", role=role.id))
-    await publisher.publish(item(1, title="Befor", body="A text."))
-    await telex.deliver()
+    await publisher.post(item(1, title="Befor", body="A text."))
     await choose(telex, Look(style=Style.HEADLINE, prefix="New ·"))
     publisher.items.pop(0)
     await publisher.publish(item(1, title="Before", body="A text, corrected."))
@@ -254,8 +249,7 @@ async def test_a_catch_up_mentions_nobody_and_looks_as_ever(telex, publisher, ro
     await publisher.begin()
     await choose(telex, Look(style=Style.HEADLINE, role=role.id))
     most = telex.newsroom.settings.catch_up_after
-    await publisher.publish(*(item(number) for number in range(1, most + 4)))
-    await telex.deliver()
+    await publisher.post(*(item(number) for number in range(1, most + 4)))
     sent_posts = telex.posts()[1:]
     assert [post.content for post in sent_posts] == ["", *[f"<@&{role.id}>"] * most]
     assert "articles came in" in (title(sent_posts[0]) or "")

@@ -45,8 +45,7 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
             return await known(client, dispatch, seed=seed)
 
     monkeypatch.setattr(after_sending, "finish", forgetful)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     monkeypatch.setattr(after_sending, "finish", known)
     telex.clock.advance(60)
     await telex.deliver()
@@ -60,8 +59,7 @@ async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher)
     telex.env.inject_error(
         "POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down"
     )
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
     assert [is_published(post) for post in telex.posts(news)] == [True, False, True]
     telex.clock.advance(3600)
@@ -88,8 +86,7 @@ async def test_a_locked_thread_keeps_what_waits_until_it_is_unlocked(telex, publ
     telex.env.inject_error(
         "POST", f"/channels/{thread.id}/messages", status=400, code=50083, message="Archived"
     )
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     problem = await telex.store.dispatches.problem(thread.id)
     assert problem.problem == "locked"
     telex.env.backend.edit_channel(thread.id, {"name": "open again"})
@@ -101,8 +98,7 @@ async def test_a_locked_thread_keeps_what_waits_until_it_is_unlocked(telex, publ
 async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
-    await publisher.publish(item(1, title="x" * 300))
-    await telex.deliver()
+    await publisher.post(item(1, title="x" * 300))
     first, second = forum.threads
     assert first.name == "Article 0"
     assert second.name is not None
@@ -117,8 +113,7 @@ async def test_a_forum_post_whose_answer_is_lost_is_not_made_twice(telex, publis
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     answers.lost("/threads", times=1)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     await telex.advance(10)
     await telex.deliver()
     assert forum_titles(telex, forum) == ["Article 0", "Article 1", "Article 2"]
@@ -128,8 +123,7 @@ async def test_an_archived_forum_post_is_found_too(telex, publisher, answers):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     answers.lost("/threads", times=1)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     telex.env.backend.edit_channel(forum.threads[-1].id, {}, thread_metadata={"archived": True})
     await telex.advance(10)
     await telex.deliver()
@@ -140,8 +134,7 @@ async def test_a_forum_that_demands_a_tag_says_so_and_loses_nothing(telex, publi
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     telex.env.inject_error("POST", f"/channels/{forum.id}/threads", status=400, code=40067, message="A tag")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     problem = await telex.store.dispatches.problem(forum.id)
     assert problem.problem == "needs-tag"
     telex.clock.advance(300)
@@ -154,9 +147,7 @@ async def test_an_edit_reaches_a_forum_post(telex, publisher):
     await publisher.begin(forum)
     await publisher.article(1)
     await telex.deliver()
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert forum_titles(telex, forum) == ["Article 0", "Article 1, corrected"]
 
 
@@ -175,9 +166,8 @@ async def test_a_category_takes_no_posts_and_says_so(telex, publisher):
 
 async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex):
     forum = telex.guild.create_forum_channel("forum")
-    telex.set_permissions(forum, send_messages=False)
-    telex.set_permissions(telex.news, read_message_history=False, add_reactions=False)
-    await telex.env.settle()
+    await telex.set_permissions(forum, send_messages=False)
+    await telex.set_permissions(telex.news, read_message_history=False, add_reactions=False)
     bot = telex.bot
     cached = bot.get_channel(forum.id)
     assert isinstance(cached, discord.ForumChannel)

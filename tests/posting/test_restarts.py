@@ -60,8 +60,7 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, step
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum if kind == "forum" else telex.news)
     stop_at(telex, step, when)
-    await publisher.publish(item(1), item(2), item(3))
-    await telex.deliver()
+    await publisher.post(item(1), item(2), item(3))
     await telex.restart()
     await patience(telex)
     channels = forum.threads if kind == "forum" else [telex.news]
@@ -77,8 +76,7 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publishe
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     stop_at(telex, "send", "before")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     await telex.restart()
     await telex.deliver()
     await telex.advance(120)
@@ -96,8 +94,7 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, when
     await telex.deliver()
     await telex.restart()
     stop_at(telex, "send", when)
-    await publisher.publish(*(item(number) for number in range(1, 21)))
-    await telex.deliver()
+    await publisher.post(*(item(number) for number in range(1, 21)))
     await telex.restart()
     await telex.deliver()
     messages = telex.posts()
@@ -108,10 +105,8 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, when
 async def test_without_the_history_nobody_can_tell_and_it_is_said(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
-    telex.set_permissions(telex.news, read_message_history=False)
-    await telex.env.settle()
+    await publisher.post(item(1), item(2))
+    await telex.set_permissions(telex.news, read_message_history=False)
     await telex.restart()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
@@ -123,8 +118,7 @@ async def test_without_the_history_nobody_can_tell_and_it_is_said(telex, publish
 async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     (claimed,) = await telex.store.dispatches.interrupted()
     telex.env.backend.delete_channel(telex.news.id)
     await telex.restart()
@@ -136,8 +130,7 @@ async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, p
 async def test_a_claim_is_found_behind_other_peoples_messages(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     for number in range(120):
         telex.env.backend.create_message(telex.news.id, telex.reader.id, f"message {number}")
     await telex.env.settle()
@@ -149,8 +142,7 @@ async def test_a_claim_is_found_behind_other_peoples_messages(telex, publisher):
 async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "before")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     (claimed,) = await telex.store.dispatches.interrupted()
     button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed.what}"}
     telex.env.backend.create_message(
@@ -183,15 +175,13 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex,
 async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(telex, publisher):
     """The outbox of the backup waits for what the lost database knew as sent."""
     await publisher.begin()
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     for dispatch in await telex.store.dispatches.recent(0, 2):
         await telex.store.dispatches.retry(dispatch.id, due=0, error=None)
     await telex.store.meta.set("restored", "1")
     await telex.advance(3600)
     await telex.restart()
-    await publisher.publish(item(3))
-    await telex.deliver()
+    await publisher.post(item(3))
     assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
     assert await telex.store.meta.get("restored") == str(telex.clock.now())
 

@@ -122,22 +122,14 @@ async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
 
 
 async def test_a_channel_that_wants_every_article_gets_every_article(telex, outlets):
-    await telex.store.preferences.change(
-        Preference.JOIN_STORIES,
-        0,
-        server_id=telex.guild.id,
-        person_id=telex.editor.id,
-        channel_id=telex.news.id,
-    )
+    await telex.prefer(Preference.JOIN_STORIES, 0, channel=telex.news)
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     assert titles(telex)[-2:] == [BAN, AGAIN]
 
 
 async def test_posts_of_a_french_server_say_it_in_french(telex, outlets):
-    await telex.store.preferences.change(
-        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.LANGUAGE, "fr")
     await outlets.publish("The Verge", BAN, delivered=False)
     number = await outlets.publish("Numerama", AGAIN)
     told = text(last(telex))

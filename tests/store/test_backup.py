@@ -11,7 +11,7 @@ import pytest
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
 from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.run_lock import hold
-from tests.store.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
+from tests.store.samples import CHANNEL, SERVER, add_feed, follow, followed, new_article, record
 
 
 def files(folder: Path) -> set[str]:
@@ -36,8 +36,7 @@ async def test_a_backup_is_one_whole_file_that_knows_what_it_is(store, clock, tm
 
 
 async def test_a_backup_under_load_is_one_moment_of_the_database(store, clock, tmp_path):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     big = [new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
     await record(store, feed, *big, first=True)
     done = asyncio.create_task(store.backup(tmp_path / "backup.db"))

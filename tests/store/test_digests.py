@@ -10,7 +10,17 @@ from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Digest, Feed
 from bot.store import Store, StoreError
 from tests.store.crashing import END, crashed
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    fates,
+    follow,
+    followed,
+    new_article,
+    record,
+)
 
 PERSON = 8_000
 DAY = 86_400
@@ -257,8 +267,7 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
     """An earlier one waits and is taken back: at the end one digest covers both articles."""
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     assert digest is not None
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]

@@ -15,6 +15,7 @@ from tests.store.samples import (
     deliver,
     fates,
     follow,
+    followed,
     new_article,
     owe_notice,
     record,
@@ -24,8 +25,7 @@ from tests.store.samples import (
 @pytest.fixture
 async def owed(store) -> Store:
     """Two channels that are owed the posts a, b and c."""
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await follow(store, feed, channel=CHANNEL + 1)
     await record(store, feed, *[new_article(feed, name, published=ord(name)) for name in "abc"])
     return store
@@ -92,8 +92,7 @@ async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(owed, clo
 
 
 async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
     await record(store, feed, *articles)
     for end in ("failed", "uncertain"):

@@ -14,7 +14,7 @@ from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, St
 from bot.store.condition import CALM
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.sqlite_connection import Connection
-from tests.store.samples import CHANNEL, add_feed, deliver, follow, new_article, record
+from tests.store.samples import CHANNEL, deliver, followed, new_article, record
 
 
 @pytest.fixture
@@ -60,8 +60,7 @@ TROUBLES: dict[str, tuple[Callable[[Store], Any], Callable[[Store], Any], str]] 
 @pytest.mark.parametrize("name", TROUBLES)
 async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, clock, name, caplog):
     begin, end, words = TROUBLES[name]
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "old"))
     large = [new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
     await begin(store)
@@ -85,8 +84,7 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, clock,
 
 
 async def test_a_claim_that_cannot_be_written_is_no_claim(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a"))
     await forbid(store)
     with pytest.raises(DatabaseUnusable):
@@ -173,8 +171,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
     """What became of an article may be missing in it, and would be posted again."""
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a"))
     await deliver(store)
     await store.close()
@@ -206,8 +203,7 @@ def doom(connection: Connection) -> None:
 
 @dying_threads
 async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
 
     async def half() -> None:
         async with store._database.write() as transaction:

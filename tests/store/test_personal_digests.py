@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bot.core.choices import PersonalPlan
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
 
 DIRECT, PERSON = 12, 21
 
 
 async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, *(new_article(feed, name, published=clock.now()) for name in "ab"))
     await deliver(store)
     plan = PersonalPlan(weekday=None, minute=480, topics=("chips",))
@@ -50,8 +49,7 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
 
 
 async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     await deliver(store)
     first, second = [

@@ -21,6 +21,7 @@ from tests.store.samples import (
     digest,
     fates,
     follow,
+    followed,
     new_article,
     record,
 )
@@ -37,8 +38,7 @@ async def keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
 
 
 async def test_validators_articles_and_dispatches_are_written_together(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     article = new_article(feed, "a")
     polled = replace(
         feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e")
@@ -51,8 +51,7 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
 
 
 async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     article = new_article(feed, "a")
     with pytest.raises(StoreError):
         await store.polls.record(
@@ -70,8 +69,7 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
 
 
 async def test_the_same_poll_twice_posts_once(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     articles = [new_article(feed, name) for name in "ab"]
     await record(store, feed, *articles)
     again = await record(store, feed, *articles)
@@ -81,8 +79,7 @@ async def test_the_same_poll_twice_posts_once(store):
 
 
 async def test_an_entry_twice_in_a_document_is_one_article(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     recorded = await record(store, feed, new_article(feed, "a"), new_article(feed, "a"))
     assert len(recorded.new_ids) == 1
     assert await keys(store) == [["a"]]
@@ -98,8 +95,7 @@ async def test_posts_go_out_oldest_first_across_feeds(store):
 
 
 async def test_the_first_of_a_document_without_dates_is_its_newest(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, *[new_article(feed, name, published=500) for name in "cba"])
     assert await keys(store) == [["a"], ["b"], ["c"]]
 
@@ -118,8 +114,7 @@ async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_othe
 
 
 async def test_a_backlog_floods_no_channel(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     backlog = [new_article(feed, f"n{number}", published=number) for number in range(40)]
     await record(store, feed, *backlog, first=True)
     assert await keys(store) == [["n39"]]
@@ -128,16 +123,14 @@ async def test_a_backlog_floods_no_channel(store):
 
 
 async def test_what_follows_the_backlog_is_posted(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
     await record(store, feed, new_article(feed, "older than the backlog", published=5))
     assert await keys(store) == [["older than the backlog"], ["old"]]
 
 
 async def test_beyond_a_number_the_oldest_share_one_catch_up(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(
         store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], catch_up_after=3
     )
@@ -145,16 +138,14 @@ async def test_beyond_a_number_the_oldest_share_one_catch_up(store):
 
 
 async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     for n in range(8):
         await record(store, feed, new_article(feed, f"{n:02}", published=n), catch_up_after=3)
     assert await keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
 async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
     tried = await store.dispatches.claim(CHANNEL, clock.now())
     assert tried.kind is DispatchKind.CATCH_UP
@@ -166,8 +157,7 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
 
 
 async def test_a_post_that_was_tried_stays_a_post(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
     tried = await store.dispatches.claim(CHANNEL, clock.now())
     await store.dispatches.retry(tried.id, due=clock.now(), error="503")
@@ -191,8 +181,7 @@ async def test_paused_and_left_are_fates_with_a_reason(store):
 
 
 async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_ids
     (sent,) = await deliver(store)
     clock.advance(60)
@@ -207,8 +196,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
 
 
 async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     claimed = await store.dispatches.claim(CHANNEL, clock.now())
     assert claimed is not None
@@ -220,8 +208,7 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
 
 
 async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     await deliver(store)
     for title in ("One", "Two"):

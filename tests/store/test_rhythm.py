@@ -17,6 +17,7 @@ from tests.store.samples import (
     deliver,
     fates,
     follow,
+    followed,
     new_article,
     owe_notice,
     record,
@@ -162,8 +163,7 @@ async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
 
 
 async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await choose(store, Preference.MOST_AN_HOUR, 2)
     await record(store, feed, *(new_article(feed, name, published=clock.now() - 9) for name in "dcba"))
     assert [len(sent.article_ids) for sent in await deliver(store)] == [3, 1]

@@ -13,7 +13,17 @@ from bot.core.models import DispatchKind, FeedState
 from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
 from tests.store import sql
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    fates,
+    follow,
+    followed,
+    new_article,
+    record,
+)
 
 
 async def titles(store: Store, channel: int = CHANNEL) -> list[str]:
@@ -100,8 +110,7 @@ async def test_a_feed_with_credentials_is_never_shared(store):
 
 
 async def test_a_channel_belongs_to_one_server(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    await followed(store)
     with pytest.raises(StoreError):
         await follow(store, await add_feed(store, "second"), server=SERVER + 1, channel=CHANNEL)
 
@@ -232,8 +241,7 @@ async def test_a_server_knows_its_subscriptions(store):
 
 
 async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await store.servers.joined(SERVER, "fr")
     await record(store, feed, new_article(feed, "old"))
     await deliver(store)
@@ -259,8 +267,7 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
 
 
 async def test_joining_without_having_left_changes_nothing(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     clock.advance(100)
     await store.servers.joined(SERVER, "en-GB")  # an outage is over
@@ -317,8 +324,7 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
 
 
 async def test_a_feed_can_be_made_due(store, clock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await store.polls.record_quiet([replace(feed, next_poll=clock.now() + 600)])
     assert await store.feeds.due(clock.now(), 10) == []
     await store.feeds.poll_now(feed.id)

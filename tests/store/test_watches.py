@@ -8,7 +8,7 @@ from bot.store import Store
 from bot.watches.watch_matching import Watchman
 from tests.store import sql
 from tests.store.crashing import END, crashed
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
 
 DIRECT, PERSON = 7_000, 8_000
 
@@ -22,8 +22,7 @@ async def watch(store: Store, query: str, *, channel: int = CHANNEL, person: int
 
 async def two_watches(store: Store) -> Feed:
     """A followed feed that is watched by a channel and a person, and a new article that both match."""
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
     await watch(store, "reconnaissance")
     await watch(store, "faciale", channel=DIRECT, person=PERSON)
@@ -54,8 +53,7 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
 
 
 async def test_an_article_is_no_arrival_where_nobody_watches(store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "new"))
     assert await store.watches.arrivals(9) == []
 
