@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str
@@ -31,7 +29,7 @@ _MOST_ADDRESSES = 10
 _NAMED = 4  # feeds of a list that its option names
 
 
-@lasting(re.escape(buttons.BEGIN))
+@lasting(buttons.begin.template)
 async def begin_button(interaction: Interaction, _item: object) -> None:
     """The button under a welcome: it begins, for who may."""
     await begin(interaction)
