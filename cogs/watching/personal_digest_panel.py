@@ -194,7 +194,7 @@ class PersonalDigestPanel(AskerLayout):
         client, plan, language = interaction.client, self._plan, locale.current()
         now = client.newsroom.clock.now()
         try:
-            edition = await client.courier.digests.personal.edition(
+            edition = await client.courier.personal_digests.edition(
                 plan,
                 interaction.user.id,
                 language,
