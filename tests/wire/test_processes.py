@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.postgres_server import ServerDatabases
+from tests.postgres_server import ServerDatabases, take_over
 from tests.wire import direct_access
 from tests.wire.bot_process import Launcher
 from tests.wire.crowd import Crowd, open_crowd
@@ -44,7 +44,7 @@ async def asked_directly(crowd: Crowd) -> None:
     raise AssertionError(answer.shown())
 
 
-async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is_killed_or_stopped(
+async def test_two_processes_share_the_shards_and_go_on_where_one_ends_or_the_database_is_another(
     discord_server: DiscordServer, launcher: Launcher, tmp_path: Path, server_databases: ServerDatabases
 ) -> None:
     discord = discord_server
@@ -69,6 +69,13 @@ async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is
             await two.stop()
             titles += await crowd.owe("third", channels, 1)
             await discord.until(lambda: crowd.posts(channels) == 5 * SHARDS)
+
+            take_over(crowd.database)
+            await discord.until(lambda: three.status is not None)
+            assert (three.status, "has to start again" in three.log) == (1, True)
+            crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            titles += await crowd.owe("fourth", channels, 1)
+            await discord.until(lambda: crowd.posts(channels) == 6 * SHARDS)
         except BaseException:
             sys.stderr.write(
                 f"{discord.gateway.identified} {list(map(str, discord.calls))} {crowd.posts(channels)}"
