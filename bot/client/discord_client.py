@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from bot.client import command_registration, interaction_places
 from bot.client.error_answers import report, speak_to
-from bot.client.leased_shards import LeasedShards
+from bot.client.sharding.leased_shards import LeasedShards
 from bot.client.other_servers import OtherServers
 from bot.client.services import Newsroom
 from bot.core import locale
@@ -31,6 +31,9 @@ from bot.posting.visibility import Visibility
 from bot.store import AlreadyRunning, DatabaseFault
 
 if TYPE_CHECKING:
+    from discord.abc import PrivateChannel
+    from discord.guild import GuildChannel
+
     from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -162,7 +165,7 @@ class Telex(commands.AutoShardedBot):
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
         """Wait for this shard's turn to begin a session."""
-        await self.leased.turn(shard_id or 0)
+        await self.leased.starts.turn(shard_id or 0)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
@@ -171,6 +174,7 @@ class Telex(commands.AutoShardedBot):
         """
         if not self.leased.holds(shard_id):
             return
+        self.leased.found(self.guilds_of(shard_id))
         store, shards = self.store, self.store.shards
         await store.insist(partial(self._sync_servers, shard_id))
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
@@ -187,6 +191,22 @@ class Telex(commands.AutoShardedBot):
             there = self.guilds_of(shard_id)
             locales = {each.id: None if each.unavailable else str(each.preferred_locale) for each in there}
             await self.store.servers.sync(locales, shard_id)
+
+    @property
+    def guilds(self) -> Sequence[discord.Guild]:
+        """The servers of this process."""
+        return [server for server in super().guilds if not self.leased.is_left(server)]
+
+    def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
+        """A server of this process."""
+        server = super().get_guild(id)
+        return None if server is None or self.leased.is_left(server) else server
+
+    def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - likewise
+        """A channel or thread in a server of this process, or of direct messages."""
+        channel = super().get_channel(id)
+        server = getattr(channel, "guild", None)
+        return None if isinstance(server, discord.Guild) and self.leased.is_left(server) else channel
 
     def guilds_of(self, shard_id: int) -> list[discord.Guild]:
         """The servers of a shard, those in an outage included."""

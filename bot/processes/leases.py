@@ -104,6 +104,20 @@ class Leases:
             self._tasks.append(asyncio.create_task(self._live(), name="leases extended"))
             self._tasks.append(asyncio.create_task(self._watch(), name="leases watched"))
 
+    async def hand_over(self, kind: str, number: int, to: str) -> bool:
+        """Give something to another process, by its name; whoever listens knows already.
+
+        Returns whether it is this one's no more. Raises `StoreError`.
+        """
+        async with self._turn:
+            is_gone = await self._store.processes.hand_over(Fence(self.me.id, kind, number), to)
+            if is_gone:
+                self._held[kind] = self._held.get(kind, _NONE) - {number}
+        if is_gone:
+            with suppress(StoreError):  # it looks by itself, too
+                await self._store.tell("leases")
+        return is_gone
+
     async def close(self) -> None:
         """Give everything back; whatever acts for a lease has ended."""
         if not self._tasks:

@@ -46,6 +46,10 @@ class Processes:
         )
         return row is not None
 
+    async def hand_over(self, fence: Fence, to: str) -> bool:
+        """Give a lease to another process that lives; False where it is still its owner's after that."""
+        return await self._database.urgent(_hand_over, fence, to)
+
     async def leave(self, process_id: str) -> None:
         """Give back all leases of a process, which ends."""
         async with self._database.write() as transaction:
@@ -93,6 +97,15 @@ def _holds(connection: Connection, fence: Fence) -> bool:
         fence,
     ).fetchone()
     return row is not None
+
+
+def _hand_over(connection: Connection, fence: Fence, to: str) -> bool:
+    connection.execute(
+        "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
+        "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND until > database_time())",
+        (*fence, to),
+    )
+    return not _holds(connection, fence)
 
 
 def _keep(

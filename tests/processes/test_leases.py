@@ -77,19 +77,25 @@ async def test_a_file_has_one_process_with_all_leases_for_ever(store: Store, clo
     assert await store.processes.all() == []
 
 
-async def test_processes_share_evenly_and_shards_stay_where_they_are(pair: tuple[Member, Member]) -> None:
+async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over(
+    pair: tuple[Member, Member],
+) -> None:
     first, second = pair
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
     assert first.lost == second.feeds
     assert first.leases.held(SHARDS) == set(range(4))
     assert second.leases.held(SHARDS) == set()
+    assert await first.leases.hand_over(SHARDS, 3, second.leases.me.id)
+    assert not await first.leases.hand_over(SHARDS, 2, "nobody")
+    await until(lambda: second.leases.held(SHARDS) == {3})
+    assert first.leases.held(SHARDS) == {0, 1, 2}
     assert await first.store.processes.owners(FEEDS) == {
         number: member.leases.me.id for member in pair for number in member.feeds
     }
     await first.close()  # a rolling restart: the other is told
     await until(lambda: second.feeds == ALL and second.leases.held(SHARDS) == set(range(4)))
-    assert second.leases.gained[SHARDS] == 4
+    assert second.leases.gained[SHARDS] == 1 + 3
 
 
 async def test_what_a_dead_process_had_is_taken_over(
