@@ -16,9 +16,9 @@ from discord.ext import commands
 
 from bot.client import command_registration, interaction_places
 from bot.client.error_answers import report, speak_to
-from bot.client.sharding.leased_shards import LeasedShards
 from bot.client.other_servers import OtherServers
 from bot.client.services import Newsroom
+from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import locale
 from bot.core.rate_limits import Limit
 from bot.posting.courier import Courier
