@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context
+from dataclasses import replace
 
 from bot.core.choices import Role
 from bot.core.clock import Clock, wait
@@ -44,6 +45,7 @@ class Leases:
         self.me = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
         """Leases by kind that were gained after the start: mostly another process ended."""
+        self._unable: set[Role] = set()
         self._shares: dict[str, Share] = {}
         self._listening: defaultdict[str, list[Heard]] = defaultdict(list)
         self._held: dict[str, frozenset[int]] = {}
@@ -70,6 +72,17 @@ class Leases:
     def fence(self, kind: str, number: int) -> Fence | None:
         """What the store is to check where something is written for a lease; None where no lease ends."""
         return Fence(self.me.id, kind, number) if self._store.processes.are_shared else None
+
+    def able(self, role: Role, *, now: bool) -> None:
+        """Whether this process can do the work of a role now; else it keeps what it has and takes no more."""
+        before = frozenset(self._unable)
+        self._unable = self._unable - {role} if now else self._unable | {role}
+        if self._unable != before:
+            self.wake()
+
+    async def others(self, role: Role) -> bool:
+        """Whether another process can do the work of a role. Raises `StoreError`."""
+        return any(role in each.roles and each.id != self.me.id for each in await self._store.processes.all())
 
     def share(self, share: Share) -> None:
         """Take part in dividing something, where this process has the role, from the next renewal on."""
@@ -118,6 +131,13 @@ class Leases:
                 await self._store.tell("leases")
         return is_gone
 
+    async def give_back(self, kind: str) -> None:
+        """Take no part in dividing something; nothing acts any more for what was held. Raises `StoreError`."""
+        async with self._turn:
+            self._shares.pop(kind, None)
+            self._held.pop(kind, None)
+            await self._store.processes.give_back(self.me.id, kind)
+
     async def close(self) -> None:
         """Give everything back; whatever acts for a lease has ended."""
         if not self._tasks:
@@ -147,7 +167,8 @@ class Leases:
         self._woken.clear()
         async with self._turn:
             begun = self._clock.monotonic()
-            held = await self._store.processes.keep(self.me, list(self._shares.values()), LASTS)
+            me = replace(self.me, roles=tuple(role for role in self.me.roles if role not in self._unable))
+            held = await self._store.processes.keep(me, list(self._shares.values()), LASTS)
             self._renewed = max(self._renewed, begun)
             if self._clock.monotonic() - self._renewed < STOPPED:
                 self._now_held(held)

@@ -71,9 +71,17 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_was_kil
             titles += await crowd.owe("fourth", channels, 1)
             await discord.until(lambda: crowd.posts(channels) == 7 * SHARDS)
             assert two.log.count("goes to a process that has fewer") == SHARDS / 2
+            discord.gateway.refuse("2")
+            await discord.until(lambda: sorted(holders(crowd).values()) == [SHARDS])
+            assert "No connection to Discord’s gateway" in two.log
+            titles += await crowd.owe("refused", channels, 1)
+            await discord.until(lambda: crowd.posts(channels) == 8 * SHARDS)
+            discord.gateway.refused.clear()
+            await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
+
             await two.stop()
             titles += await crowd.owe("fifth", channels, 1)
-            await discord.until(lambda: crowd.posts(channels) == 8 * SHARDS)
+            await discord.until(lambda: crowd.posts(channels) == 9 * SHARDS)
         except BaseException:
             sys.stderr.write(
                 f"{discord.gateway.identified} {list(map(str, discord.calls))} {crowd.posts(channels)}"

@@ -19,6 +19,7 @@ import discord
 from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
+from bot.client.sharding.gateway_reach import GatewayReach
 from bot.client.sharding.session_starts import SessionStarts
 from bot.client.sharding.shard_balance import ShardBalance
 from bot.core.choices import Role
@@ -51,13 +52,14 @@ class LeasedShards:
         self._had: list[int] = []
         self._left: dict[int, discord.Guild] = {}  # servers of shards that were given away
         self.starts = SessionStarts(client, newsroom)
+        self._reach = GatewayReach(client, newsroom)
         self._balance = ShardBalance(self, self.starts, newsroom)
         self._follows = False
         self._some = asyncio.Event()
         self._launching: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         self.lost = False
-        """Whether the client closes because a shard of it is another's."""
+        """Whether the client closes because its shards are another's, or are to be."""
 
     async def begin(self) -> None:
         """Wait until this process has shards, which the client is to connect. Those it gets later follow.
@@ -65,6 +67,8 @@ class LeasedShards:
         Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
         """
         client, wanted = self._client, self._wanted
+        if self._leases.owner is not None:
+            await self._reach.wait()
         count, _url, limits = await client.http.get_bot_gateway()
         self.starts.buckets = limits["max_concurrency"]
         agreed = await self._store.shards.agree(count if wanted is None else wanted[1])
@@ -77,8 +81,10 @@ class LeasedShards:
         self._leases.listen(SHARDS, self._changed)
         share = Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=wanted is not None)
         self._leases.share(share)
-        if wanted is None and self._leases.owner is not None:
-            self._balance.start()
+        if self._leases.owner is not None:
+            self.watch(asyncio.create_task(self._give_up_in_time(), name="gateway reached"))
+            if wanted is None:
+                self._balance.start()
         patience: float | None = OTHERS_COME
         while not (held := self._leases.held(SHARDS)):
             self._some.clear()
@@ -93,7 +99,7 @@ class LeasedShards:
                 "A process that started at the same time counts Discord’s shards differently. Start this one "
                 "again, with the same TELEX_SHARDS on all."
             )
-        self._had = sorted(held)
+        self._had += sorted(held)
         client.shard_count, client.shard_ids = agreed, self._had
 
     def follow(self) -> None:
@@ -153,15 +159,22 @@ class LeasedShards:
         for task in self._launching:
             task.cancel()
 
+    async def _give_up_in_time(self) -> None:
+        await self._reach.lost(self._had)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self.lost = True
+        self._store.shards.serve(())
+        self.stop()
+        self._closing = asyncio.create_task(self._client.close(), name="shards lost")
+
     def _changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
         if self._client.is_closed() or self.lost:
             return
         if lost.intersection(self._had):
             log.warning("Lost %d shards: the connection to Discord begins anew", len(lost))
-            self.lost = True
-            self._store.shards.serve(())
-            self.stop()
-            self._closing = asyncio.create_task(self._client.close(), name="shards lost")
+            self._give_up()
         elif self._follows:
             self.follow()
         self._some.set()
