@@ -24,6 +24,7 @@ from bot.core.rate_limits import Limit
 from bot.posting.courier import Courier
 from bot.posting.sending import permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.posting.sending.lease_checks import LeaseChecks
 from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.sending.send_outcomes import NoRepeats
@@ -92,9 +93,11 @@ class Telex(commands.AutoShardedBot):
             newsroom.clock, newsroom.store, partial(share_of, self), self.webhooks.channels
         )
         """How fast Discord is asked."""
+        self.leased = LeasedShards(self, newsroom)
         trace = aiohttp.TraceConfig()
         NoRepeats(self.webhooks.channels).watch(trace)
         self.requests.watch(trace)
+        LeaseChecks(self.leased.keeps).watch(trace)
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -133,7 +136,6 @@ class Telex(commands.AutoShardedBot):
             writing=newsroom.writing,
             webhooks=self.webhooks,
         )
-        self.leased = LeasedShards(self, newsroom)
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
         """Why it closed by itself, if it did."""

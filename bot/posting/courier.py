@@ -33,6 +33,7 @@ from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
+from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
 from bot.posting.sending.send_outcomes import (
     ARTICLE_GONE,
@@ -265,6 +266,7 @@ class Courier:
                 if dispatch is None:
                     return
                 self._under_way[channel_id] = dispatch
+                acting_for.set(dispatch.server_id)
                 try:
                     await (self._resolve(pending) if pending else self._deliver(dispatch))
                 except LeaseLost:  # whoever has the shard finds out

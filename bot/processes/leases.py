@@ -49,7 +49,7 @@ class Leases:
         self._shares: dict[str, Share] = {}
         self._listening: defaultdict[str, list[Heard]] = defaultdict(list)
         self._held: dict[str, frozenset[int]] = {}
-        self._renewed = 0.0  # monotonic
+        self._renewed = 0.0  # by `Clock.uptime`
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,7 +60,7 @@ class Leases:
 
     def held(self, kind: str) -> frozenset[int]:
         """What this process may act for now."""
-        if self._store.processes.are_shared and self._clock.monotonic() - self._renewed >= STOPPED:
+        if self._store.processes.are_shared and self._clock.uptime() - self._renewed >= STOPPED:
             return _NONE
         return self._held.get(kind, _NONE)
 
@@ -132,7 +132,7 @@ class Leases:
         return is_gone
 
     async def give_back(self, kind: str) -> None:
-        """Take no part in dividing something; nothing acts any more for what was held. Raises `StoreError`."""
+        """Take no part in dividing something; nothing acts for what was held. Raises `StoreError`."""
         async with self._turn:
             self._shares.pop(kind, None)
             self._held.pop(kind, None)
@@ -166,11 +166,13 @@ class Leases:
     async def _renew(self) -> None:
         self._woken.clear()
         async with self._turn:
-            begun = self._clock.monotonic()
+            begun = self._clock.uptime()
+            if begun - self._renewed >= STOPPED:  # it was stopped itself: what it had may be another's
+                self._now_held({})
             me = replace(self.me, roles=tuple(role for role in self.me.roles if role not in self._unable))
             held = await self._store.processes.keep(me, list(self._shares.values()), LASTS)
             self._renewed = max(self._renewed, begun)
-            if self._clock.monotonic() - self._renewed < STOPPED:
+            if self._clock.uptime() - self._renewed < STOPPED:
                 self._now_held(held)
             else:  # what it took may be another's by now
                 self.wake()
@@ -179,7 +181,7 @@ class Leases:
         """Keep what is held, also while a long write of any process lets nobody divide."""
         while True:
             await self._clock.sleep(RENEWED)
-            begun = self._clock.monotonic()
+            begun = self._clock.uptime()
             with suppress(StoreError):  # the store has told of it
                 if await self._store.processes.extend(self.me.id, LASTS):
                     self._renewed = max(self._renewed, begun)
@@ -187,7 +189,7 @@ class Leases:
     async def _watch(self) -> None:
         """Lose everything in time, even while renewing hangs."""
         while True:
-            left = self._renewed + STOPPED - self._clock.monotonic()
+            left = self._renewed + STOPPED - self._clock.uptime()
             if left > 0:
                 await self._clock.sleep(left)
             else:

@@ -85,7 +85,7 @@ def hasten() -> None:
     if "WIRE_CLOCK" not in os.environ:
         return
     clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
-    for name in ("monotonic", "sleep"):
+    for name in ("monotonic", "uptime", "sleep"):
         setattr(SystemClock, name, staticmethod(getattr(clock, name)))
     wrong = Path(os.environ.get("WIRE_SET_BY", os.devnull))
 

@@ -152,6 +152,11 @@ class LeasedShards:
         is_ours = number in self._had and number in self._leases.held(SHARDS)
         return not self._had or (is_ours and not self.lost)
 
+    def keeps(self, server_id: int) -> bool:
+        """Whether nobody else can have the shard of a server by now."""
+        shards = self._store.shards
+        return not shards.end or shards.of(server_id) in self._leases.held(SHARDS)
+
     def stop(self) -> None:
         """Connect nothing more, and hear of no shard."""
         self._leases.unlisten(SHARDS, self._changed)
