@@ -13,7 +13,7 @@ every article is to be in every channel once, as in `campaign`.
 
 `--takeovers` kills gateways at the true speed, with the pauses that Discord wants between sessions, and
 measures how long a shard is without a session: 30 s, and 5 s for each shard of the process, at the most. The
-killed one is started again and gets its part of the shards back: for how long they are without one is told too.
+killed one is started again and gets its part of the shards back: how long these are without one is told too.
 """
 
 from __future__ import annotations
@@ -296,7 +296,7 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
 
 
 async def takeovers(times: int) -> tuple[list[float], list[float]]:
-    """Seconds for which a shard of a killed gateway had no session, each time the longest; of moves likewise."""
+    """Seconds without a session: of a killed gateway's shards, each time the longest; of those that moved."""
     chance, took, moved = random.Random(1), list[float](), list[float]()
     async with fleet(1) as running:
         for number in (0, 1):
@@ -347,8 +347,8 @@ def main() -> None:
         most = TAKEN_OVER + IDENTIFY * SHARDS
         figure = (
             f"{len(took)} kills of one of two gateways with {SHARDS} shards: all served again after "
-            f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f}); {len(moved)} "
-            f"shards moved to the one that was started again, each without a session for "
+            f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f}); "
+            f"{len(moved)} shards moved to the one that was started again, each without a session for "
             f"{statistics.median(moved):.1f} s as a rule, {max(moved):.1f} s at the most"
         )
         part, good = "takeovers", max(took) <= most
@@ -358,7 +358,8 @@ def main() -> None:
             f"{counts['kills']:,} kills of two gateways and two pollers, {counts['servers']} of them of "
             f"the database server, {counts['cuts']} of all its sessions, {counts['stops']} orderly stops and "
             f"{counts['standstills']} standstills for longer than a lease; {counts['faults']:,} wrong "
-            f"answers, {counts['articles']:,} posts in {len(campaign.PLACES)} kinds of channel on {SHARDS} shards (seed {options.seed}): "
+            f"answers, {counts['articles']:,} posts in {len(campaign.PLACES)} kinds of channel on {SHARDS} "
+            f"shards (seed {options.seed}): "
             f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
         )
         part, good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])

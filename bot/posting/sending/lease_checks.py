@@ -1,8 +1,8 @@
 """Nothing is sent for a server whose shard may be another process's by now.
 
 A process may be stopped at any moment, with its machine or alone, and go on when another has taken over and
-sent what it was about to send. So the lease is looked at when there is a connection, and nothing is left but to
-write the request.
+sent what it was about to send. So the lease is looked at when there is a connection, and nothing is left but
+to write the request.
 """
 
 from __future__ import annotations
