@@ -34,4 +34,4 @@ class LeaseChecks:
     async def _check(self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _about: Any) -> None:  # noqa: ANN401 - of either hook
         server_id = acting_for.get()
         if server_id is not None and not self._holds(server_id):
-            raise LeaseLost(f"Another process may act for server {server_id}.")
+            raise LeaseLost
