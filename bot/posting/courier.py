@@ -22,11 +22,10 @@ from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting.audience import HIDDEN, Ask, Audience, Matching
-from bot.posting.best_stories import BestStories
+from bot.posting.audience import Ask, Audience
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
-from bot.posting.due_task import DueTask
+from bot.posting.due_task import BestStories, DueTask, Matching
 from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.recovery.restored_backup import Narrowed, Restored
@@ -35,14 +34,7 @@ from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
-from bot.posting.sending.send_outcomes import (
-    ARTICLE_GONE,
-    FAULT,
-    Later,
-    Lost,
-    Outcome,
-    Sent,
-)
+from bot.posting.sending.send_outcomes import Later, Lost, Outcome, Problem, Sent
 from bot.posting.translating import Translating
 from bot.posting.visibility import Visibility
 from bot.search.index.index_follower import IndexFollower
@@ -245,7 +237,6 @@ class Courier:
         return {*self._tasks.values(), *self._chores.tasks(), *others}
 
     async def _wait(self) -> None:
-        """Sleep until something is due or `wake` is called."""
         if self._store.fault is not None:
             await self._clock.sleep(UNTIL_NEXT_TRY)
             return
@@ -258,7 +249,6 @@ class Courier:
         await wait(self._clock, self._woken, max(min(dues) - now, 0))
 
     async def _serve(self, channel_id: int) -> None:
-        """Deliver to one channel until nothing is due there."""
         while channel_id not in self._resting and not self._stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 pending = self._pending.first(channel_id)
@@ -283,7 +273,7 @@ class Courier:
         self._leave_pending(dispatch, _AFTER_FAULT)
         self._faults[dispatch.id] += 1
         if self._faults[dispatch.id] >= _MOST_FAULTS:
-            await self._store.dispatches.failed(dispatch.id, FAULT)
+            await self._store.dispatches.failed(dispatch.id, Problem.FAULT)
             self._pending.clear(dispatch)
 
     # The steps of a dispatch
@@ -298,7 +288,7 @@ class Courier:
             return
         admitted = await self.audience.admit(dispatch)
         if admitted is None:
-            await self._store.dispatches.failed(dispatch.id, HIDDEN)
+            await self._store.dispatches.failed(dispatch.id, Problem.HIDDEN)
             return
         if isinstance(admitted, Outcome):
             await self._record(dispatch, admitted)
@@ -306,7 +296,7 @@ class Courier:
         dispatch = admitted
         message = await self._sender.render(dispatch)
         if message is None:
-            await self._store.dispatches.failed(dispatch.id, ARTICLE_GONE)
+            await self._store.dispatches.failed(dispatch.id, Problem.ARTICLE_GONE)
             return
         outcome = await self._restored.look_back(place, dispatch, message)
         if isinstance(outcome, Narrowed):

@@ -18,7 +18,6 @@ from bot.store import LeaseLost, Store
 from bot.store.records.process_records import Share
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
-from tests.postgres_server import ServerDatabases
 from tests.store import sql
 from tests.wire.waiting import until
 
@@ -53,12 +52,12 @@ class Member:
 
 
 @pytest.fixture
-def server(server_databases: ServerDatabases) -> DatabaseServer:
+def server(server_databases) -> DatabaseServer:
     return server_databases.empty()
 
 
 @pytest.fixture
-async def pair(server: DatabaseServer) -> AsyncIterator[tuple[Member, Member]]:
+async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
     """Two processes that came one after the other."""
     stores = [await Store.open(server, ManualClock()) for _ in range(2)]
     members = [Member(store, store.clock) for store in stores]  # type: ignore[arg-type]  # as opened
@@ -68,7 +67,7 @@ async def pair(server: DatabaseServer) -> AsyncIterator[tuple[Member, Member]]:
         await store.close()
 
 
-async def test_a_file_has_one_process_with_all_leases_for_ever(store: Store, clock: ManualClock) -> None:
+async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     dead = await Member(store, clock).start()
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
     clock.advance(100 * STOPPED)
@@ -80,9 +79,7 @@ async def test_a_file_has_one_process_with_all_leases_for_ever(store: Store, clo
     assert await store.processes.all() == []
 
 
-async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over(
-    pair: tuple[Member, Member],
-) -> None:
+async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over(pair):
     first, second = pair
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
@@ -101,9 +98,7 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     assert second.leases.gained[SHARDS] == 1 + 3
 
 
-async def test_what_a_dead_process_had_is_taken_over(
-    pair: tuple[Member, Member], server: DatabaseServer
-) -> None:
+async def test_what_a_dead_process_had_is_taken_over(pair, server):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await first.store.close()
@@ -113,9 +108,7 @@ async def test_what_a_dead_process_had_is_taken_over(
     assert [process.id for process in await second.store.processes.all()] == [second.leases.me.id]
 
 
-async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_its_leases_may_have_ended(
-    pair: tuple[Member, Member],
-) -> None:
+async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_its_leases_may_have_ended(pair):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await second.store.close()
@@ -137,9 +130,7 @@ async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_it
     assert len(first.feeds) == 32
 
 
-async def test_a_long_write_of_somebody_costs_nobody_its_leases(
-    pair: tuple[Member, Member], server: DatabaseServer
-) -> None:
+async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
     from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
 
     _first, second = pair
@@ -153,7 +144,7 @@ async def test_a_long_write_of_somebody_costs_nobody_its_leases(
             assert len(second.feeds) == 32
 
 
-async def test_roles_take_what_is_theirs(server: DatabaseServer, clock: ManualClock) -> None:
+async def test_roles_take_what_is_theirs(server, clock):
     store = await Store.open(server, clock)
     gateway = await Member(store, clock, Role.GATEWAY).start()
     poller = await Member(store, clock, Role.POLLER).start()

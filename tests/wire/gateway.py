@@ -181,13 +181,11 @@ class Gateway:
     def request_reconnect(self) -> None:
         """Opcode 7: the client is to reconnect and resume."""
         for session in self.connected:
-            assert session.line is not None
             session.line.send({"op": RECONNECT, "d": None})
 
     def invalidate(self, *, resumable: bool = False) -> None:
         """Opcode 9: the session is invalid; unless `resumable` it is forgotten."""
         for session in self.connected:
-            assert session.line is not None
             session.line.send({"op": INVALID_SESSION, "d": resumable})
             if not resumable:
                 session.line = None
@@ -196,7 +194,6 @@ class Gateway:
     def cut(self) -> None:
         """Break every connection."""
         for session in self.connected:
-            assert session.line is not None
             session.line.cut()
 
     def refuse(self, who: str) -> None:
@@ -208,12 +205,10 @@ class Gateway:
 
     def ask_for_heartbeat(self) -> None:
         for session in self.connected:
-            assert session.line is not None
             session.line.send({"op": HEARTBEAT, "d": None})
 
     async def stop(self) -> None:
         for session in self.connected:
-            assert session.line is not None
             session.line.close(WSCloseCode.GOING_AWAY)
         await asyncio.sleep(0)
 
