@@ -133,7 +133,6 @@ class Chores:
             self._on_end()
 
     async def _finish_all(self, channel_id: int) -> None:
-        """Finish what is due in a channel."""
         while not self.stopping:
             now = self._clock.now()
             line = self._unfinished[channel_id]
@@ -147,7 +146,6 @@ class Chores:
                 return
 
     async def _edit_all(self, channel_id: int) -> None:
-        """Edit what is due in a channel, one after the other."""
         while not self.stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 dispatch = next(

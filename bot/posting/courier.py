@@ -223,7 +223,6 @@ class Courier:
         return {*self._tasks.values(), *self._chores.tasks(), *others}
 
     async def _wait(self) -> None:
-        """Sleep until something is due or `wake` is called."""
         if self._store.fault is not None:
             await self._clock.sleep(UNTIL_NEXT_TRY)
             return
@@ -236,7 +235,6 @@ class Courier:
         await wait(self._clock, self._woken, max(min(dues) - now, 0))
 
     async def _serve(self, channel_id: int) -> None:
-        """Deliver to one channel until nothing is due there."""
         while channel_id not in self._resting and not self._stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 pending = self._pending.first(channel_id)
