@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from bot.client import health
 from bot.client.discord_client import Telex
-from bot.client.loops import Loop
+from bot.client.newsroom_loops import Loop
 from bot.core import locale
 from bot.core.choices import Role
 from bot.core.locale import _, amount, ngettext
@@ -96,7 +96,6 @@ class Health(commands.Cog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Note when a command arrived."""
         interaction.extras["arrived"] = time.monotonic()
 
     @commands.Cog.listener()
@@ -105,7 +104,6 @@ class Health(commands.Cog):
         interaction: Interaction,
         command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,
     ) -> None:
-        """Note how long a command took."""
         arrived = interaction.extras.get("arrived")
         if arrived is not None and self._figures is not None:
             self._figures.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
