@@ -18,6 +18,7 @@ from bot.posting import after_sending
 from bot.posting.posting_context import PostingContext
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
+from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.send_outcomes import Later, Outcome, Problem, Refused
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost
 
@@ -77,6 +78,7 @@ class Chores:
 
     async def finish(self, dispatch: Dispatch) -> None:
         """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
+        acting_for.set(dispatch.server_id)
         try:
             later = await after_sending.finish(
                 self._context.client, dispatch, seed=self._context.settings.seed_reaction
@@ -154,6 +156,7 @@ class Chores:
                     await self._store.dispatches.edit_later(dispatch.id, due)
 
     async def _edit(self, dispatch: Dispatch) -> None:
+        acting_for.set(dispatch.server_id)
         message = await self._render(dispatch)
         outcome: Outcome | None = Refused(Problem.ARTICLE_GONE)
         if message is not None:

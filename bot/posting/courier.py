@@ -33,6 +33,7 @@ from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
+from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
 from bot.posting.sending.send_outcomes import Later, Lost, Outcome, Problem, Sent
 from bot.posting.translating import Translating
@@ -96,6 +97,7 @@ class Courier:
         self._faults: Counter[int] = Counter()
         self._chores = Chores(context, self._sender.render)
         self._records = OutcomeRecords(store)
+        self._under_way: dict[int, Dispatch] = {}  # by channel
         self._begun: set[int] = set()
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -134,6 +136,17 @@ class Courier:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def release(self, shard: int, grace: float = 5.0) -> None:
+        """Let what is being sent for a shard end within so many seconds; whoever gets it finds the rest.
+
+        This process decides about its servers no more, so that nothing new begins.
+        """
+        self._begun.discard(shard)
+        of = self._store.shards.of
+        sending = [self._tasks[id_] for id_, each in self._under_way.items() if of(each.server_id) == shard]
+        if sending:
+            await asyncio.wait(sending, timeout=grace)
 
     async def look_again(self, channel_id: int) -> None:
         """Something about a channel changed: where it was blocked and may not be any more, try again."""
@@ -198,6 +211,7 @@ class Courier:
 
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
         self._tasks.pop(channel_id, None)
+        self._under_way.pop(channel_id, None)
         fault = None if task.cancelled() else task.exception()
         if isinstance(fault, DatabaseFault | LeaseLost):
             self._rest(channel_id, UNTIL_NEXT_TRY)
@@ -229,6 +243,8 @@ class Courier:
                 dispatch = pending.dispatch if pending else await self._claim(channel_id)
                 if dispatch is None:
                     return
+                self._under_way[channel_id] = dispatch
+                acting_for.set(dispatch.server_id)
                 try:
                     await (self._resolve(pending) if pending else self._deliver(dispatch))
                 except LeaseLost:  # whoever has the shard finds out
