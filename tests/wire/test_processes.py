@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 from collections import Counter
+
+import discord
+import pytest
+from discord.http import HTTPClient
 
 from tests.wire import direct_access
 from tests.wire.crowd import Crowd, open_crowd
@@ -38,6 +43,22 @@ async def asked_directly(crowd: Crowd) -> None:
             return
         await asyncio.sleep(0.2)  # until it is in the index
     raise AssertionError(answer.shown())
+
+
+@pytest.mark.parametrize(
+    ("method", "signature"),
+    [
+        (discord.AutoShardedClient.launch_shard, "(self, gateway, shard_id, *, initial=False)"),
+        (discord.AutoShardedClient.launch_shards, "(self)"),
+        (HTTPClient.get_bot_gateway, "(self)"),
+        (HTTPClient.ws_connect, "(self, url, *, compress=0)"),
+    ],
+)
+def test_what_discord_py_does_not_describe_and_shards_need_is_as_it_was(method, signature):
+    """It has public names only, but may change with any version: read `bot/client/sharding` again then."""
+    found = inspect.signature(method)
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in found.parameters.values()]
+    assert str(inspect.Signature(bare)) == signature
 
 
 async def test_processes_share_the_shards_and_share_them_again_after_one_was_killed_or_stopped(
