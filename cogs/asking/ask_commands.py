@@ -52,7 +52,7 @@ async def next_button(
     await asking.answer_next(interaction, pressed.label or "", int(question))
 
 
-@lasting(buttons.QUESTION, Reply.OWN)
+@lasting(buttons.question.template, Reply.OWN)
 async def question_button(interaction: Interaction, _item: object) -> None:
     """Opens a window for a question, under a digest."""
     asking = cast("Asking", interaction.client.get_cog("Asking"))
@@ -61,7 +61,7 @@ async def question_button(interaction: Interaction, _item: object) -> None:
     await interaction.response.send_modal(window)
 
 
-@lasting(buttons.TELL_TEMPLATE)
+@lasting(buttons.tell_me.template)
 async def tell_button(interaction: Interaction, _item: object, *, question: str) -> None:
     """Makes a watch of a question that nothing answers, and says for which words."""
     asked = await readable(interaction, int(question))

@@ -79,7 +79,7 @@ async def watch_for_channel(interaction: Interaction, where: Option, query: str)
     wanted = await watch_matching.check(bot.store, query)
     await require_manage(interaction)
     target = await place(interaction, where)
-    require_posting(interaction, target)
+    require_posting(target)
     feed_ids = await bot.courier.audience.feeds_of_channel(target.guild, target.id)
     if not feed_ids:
         raise Refusal(
