@@ -34,6 +34,7 @@ from bot.store import AlreadyRunning, DatabaseFault
 if TYPE_CHECKING:
     from discord.abc import PrivateChannel
     from discord.guild import GuildChannel
+    from yarl import URL
 
     from bot.store import Store
 
@@ -162,6 +163,11 @@ class Telex(commands.AutoShardedBot):
                 raise
         else:
             self.leased.follow()
+
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect a shard, when Discord lets the bot begin a session: discord.py gives up one that waits."""
+        await self.leased.starts.allowed()
+        await super().launch_shard(gateway, shard_id, initial=initial)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
         """Wait for this shard's turn to begin a session."""
