@@ -1,4 +1,4 @@
-"""Who may what: manage what a server follows, by Manage Server, a role or its settings; see what they kept."""
+"""Who may manage what a server follows (Manage Server, a role, its own settings), and who left a server."""
 
 from __future__ import annotations
 
