@@ -18,6 +18,7 @@ from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
+from bot.posting.sending.lease_checks import acting_for
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
@@ -200,6 +201,7 @@ class Asking(LastingCog):
     async def on_message(self, message: discord.Message) -> None:
         if message.author.bot or message.webhook_id is not None or message.type not in _KINDS:
             return
+        acting_for.set(0 if message.guild is None else message.guild.id)
         if message.guild is None:
             await self._direct.answer(message)
             return
