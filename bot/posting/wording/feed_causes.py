@@ -16,7 +16,8 @@ _CAUSES = {
         "I couldn’t look up the site’s name (DNS). If this lasts, tell whoever runs this bot."
     ),
     fetch_errors.REFUSED_ADDRESS: N_(
-        "This address is on a private network. Only whoever runs Telex can allow that."
+        "This address is on a private network. Whoever runs Telex can allow it "
+        "(TELEX_ALLOW_PRIVATE_ADDRESSES)."
     ),
     fetch_errors.OWN_FEED: N_("I publish this feed myself: it would only repeat what I post."),
     fetch_errors.CONNECT: N_("The site isn’t responding. It may be down."),
