@@ -30,7 +30,8 @@ class Processes:
     async def keep(self, me: Process, shares: Sequence[Share], lasts: int) -> dict[str, frozenset[int]]:
         """Say that a process lives, for so many seconds, and divide what there is; its leases by kind.
 
-        Leases of processes that did not say so in time are free, and each takes its part of what is free.
+        Leases of processes that did not say so in time are free, and each takes its part of what is free, for
+        the roles that it has now.
         """
         return await self._database.urgent(_keep, me, shares, lasts, alone=not self.are_shared)
 
@@ -45,6 +46,15 @@ class Processes:
             (lasts, process_id),
         )
         return row is not None
+
+    async def hand_over(self, fence: Fence, to: str) -> bool:
+        """Give a lease to another process that lives; False where it is still its owner's after that."""
+        return await self._database.urgent(_hand_over, fence, to)
+
+    async def give_back(self, process_id: str, kind: str) -> None:
+        """Leave what a process has of a kind to others."""
+        async with self._database.write() as transaction:
+            await transaction.execute("DELETE FROM lease WHERE owner = ? AND kind = ?", (process_id, kind))
 
     async def leave(self, process_id: str) -> None:
         """Give back all leases of a process, which ends."""
@@ -95,6 +105,15 @@ def _holds(connection: Connection, fence: Fence) -> bool:
     return row is not None
 
 
+def _hand_over(connection: Connection, fence: Fence, to: str) -> bool:
+    connection.execute(
+        "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
+        "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND until > database_time())",
+        (*fence, to),
+    )
+    return not _holds(connection, fence)
+
+
 def _keep(
     connection: Connection, me: Process, shares: Sequence[Share], lasts: int, *, alone: bool
 ) -> dict[str, frozenset[int]]:
@@ -105,7 +124,7 @@ def _keep(
     connection.execute(
         "INSERT INTO process (id, host, roles, version, started, seen, until) "
         "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
-        "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
+        "ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, seen = excluded.seen, until = excluded.until",
         (me.id, me.host, ",".join(me.roles), me.version, lasts),
     )
     roles = [row[0].split(",") for row in connection.execute("SELECT roles FROM process")]
@@ -124,7 +143,7 @@ def _divide(connection: Connection, me: Process, share: Share, living: int) -> f
     kept = [number for number in mine if number in share.numbers]
     kept = kept[:part] if share.even else kept
     free = sorted(share.numbers - owners.keys())
-    taken = free[: max(part - len(kept), 0)]
+    taken = free[: max(part - len(kept), 0)] if share.role in me.roles else []
     if given_back := [(share.kind, number) for number in mine if number not in kept]:
         connection.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", given_back)
     if taken:

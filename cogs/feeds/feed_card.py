@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import discord
 
@@ -20,7 +21,7 @@ from bot.text import safe, urls
 from bot.watches import subscription_filters
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
-from cogs.feeds.look_choices import FeedLook
+from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_longer, require_still, titled
 from cogs.shared import place_options
 from cogs.shared.place_options import require_posting
@@ -59,7 +60,7 @@ class FeedCard(SubscriptionPanel):
             Row(
                 Press(self._turn, label=_("Resume") if paused else _("Pause")),
                 Press(self._check_now, label=_("Check now")),
-                Press(self._preview, Reply.NEW, label=_("Preview")),
+                Press(partial(show_preview, pair=pair), Reply.NEW, label=_("Preview")),
                 Press(self._filters, Reply.NEW, label=_("Filters")),
                 Press(self._look, Reply.NEW, label=_("Post appearance")),
                 Press(self._remove, Reply.NEW, label=_("Stop following"), style=red),
@@ -103,14 +104,11 @@ class FeedCard(SubscriptionPanel):
     async def _check_now(self, interaction: Interaction) -> None:
         await self.show(interaction, await self._poll(self.pair[1]))
 
-    async def _preview(self, interaction: Interaction) -> None:
-        await show_preview(interaction, self.pair)
-
     async def _filters(self, interaction: Interaction) -> None:
         await filter_commands.FilterList(interaction, self.pair, self.command_id).show(interaction)
 
     async def _look(self, interaction: Interaction) -> None:
-        await FeedLook(interaction, self.pair, self.command_id).show(interaction)
+        await LookPanel(interaction, self.pair, self.command_id).start(interaction)
 
     async def _remove(self, interaction: Interaction) -> None:
         await RemoveFlow(interaction, self.pair, self.command_id).start(interaction)
@@ -159,7 +157,7 @@ class RemoveFlow(ManagersLayout):
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
         if await store.feeds.get(self._feed.id) is None:
             raise Refusal(no_longer())
-        require_posting(interaction, await place_options.current(interaction, before.channel_id))
+        require_posting(await place_options.current(interaction, before.channel_id))
         again, created = await store.subscriptions.follow(
             server_id=before.server_id,
             channel_id=before.channel_id,
@@ -172,7 +170,6 @@ class RemoveFlow(ManagersLayout):
         await self.end(interaction, self._said(_("Following {feed} in <#{channel}> again.")))
 
     async def _restore(self, interaction: Interaction, subscription_id: int) -> None:
-        """Give a new subscription what the one before had."""
         before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
         if before.look is not None:
             await store.subscriptions.set_look(subscription_id, before.look, person_id=person_id)

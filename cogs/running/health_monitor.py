@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from bot.client import health
 from bot.client.discord_client import Telex
-from bot.client.loops import Loop
+from bot.client.newsroom_loops import Loop
 from bot.core import locale
 from bot.core.choices import Role
 from bot.core.locale import _, amount, ngettext
@@ -62,7 +62,9 @@ class Health(commands.Cog):
         from bot.client.web import feed_routes, hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
         from bot.client.web.metrics import Figures  # noqa: PLC0415 - likewise
 
-        self._figures = Figures(self._bot.newsroom, self.health, self._bot.requests)
+        self._figures = Figures(
+            self._bot.newsroom, self.health, (self._bot.requests, self._bot.leased.starts)
+        )
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
         others: list[web.RouteDef] = []
         if (public := self._settings.public_url) is not None:
@@ -96,7 +98,6 @@ class Health(commands.Cog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Note when a command arrived."""
         interaction.extras["arrived"] = time.monotonic()
 
     @commands.Cog.listener()
@@ -105,7 +106,6 @@ class Health(commands.Cog):
         interaction: Interaction,
         command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,
     ) -> None:
-        """Note how long a command took."""
         arrived = interaction.extras.get("arrived")
         if arrived is not None and self._figures is not None:
             self._figures.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)

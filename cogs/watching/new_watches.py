@@ -5,7 +5,6 @@ from __future__ import annotations
 import discord
 
 from bot.client import interaction_places
-from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, clickable
 from bot.core.refusals import Refusal
@@ -18,9 +17,13 @@ from bot.text import safe
 from bot.watches import watch_matching
 from bot.watches.watch_matching import CLOSED
 from cogs.shared.place_options import Option, place, require_posting
+from cogs.shared.rights import require_manage_with
 from cogs.shared.views import Interaction, answer
-from cogs.watching.watch_list import named, require_manage
 
+FEEDS = "feed"
+"""Whoever may use this command may let channels be told."""
+
+_SHOWN = 150  # characters of a query
 _NOTES = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2,000 in all
 
 
@@ -61,7 +64,9 @@ async def watch_for(interaction: Interaction, query: str) -> None:
     if not reached:
         raise Refusal(_closed())
     await store.watches.present(person.id, guild.id)
-    await _unblock(bot, direct.id)
+    if await bot.store.dispatches.problem(direct.id) is not None:
+        await bot.store.dispatches.unblock_channel(direct.id)
+        bot.courier.wake()
     told = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
         query=named(wanted.text), server=f"**{safe.line(guild.name, 100)}**"
     )
@@ -74,7 +79,7 @@ async def watch_for_channel(interaction: Interaction, where: Option, query: str)
     wanted = await watch_matching.check(bot.store, query)
     await require_manage(interaction)
     target = await place(interaction, where)
-    require_posting(interaction, target)
+    require_posting(target)
     feed_ids = await bot.courier.audience.feeds_of_channel(target.guild, target.id)
     if not feed_ids:
         raise Refusal(
@@ -131,12 +136,6 @@ async def _answer(
     await answer(interaction, (blocks.text("\n".join(lines)), *card))
 
 
-async def _unblock(bot: Telex, channel_id: int) -> None:
-    if await bot.store.dispatches.problem(channel_id) is not None:
-        await bot.store.dispatches.unblock_channel(channel_id)
-        bot.courier.wake()
-
-
 async def _reached(direct: discord.DMChannel, wanted: Query) -> bool:
     """Whether a message to somebody, the first of a watch, shows that they accept any."""
     text = clickable(_("I’ll post new articles for {query} here. Manage your watches with /watch list."))
@@ -155,3 +154,13 @@ def _full(count: int) -> str:
     return clickable(
         _("You already have {count} watches, the maximum. Remove one first with /watch remove.")
     ).format(count=amount(count))
+
+
+async def require_manage(interaction: Interaction) -> None:
+    """Raises `Refusal` where the asker may not have channels told."""
+    await require_manage_with(interaction, FEEDS)
+
+
+def named(query: str) -> str:
+    """A query as it can stand in a sentence."""
+    return f"**{safe.line(query, _SHOWN)}**"

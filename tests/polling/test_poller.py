@@ -16,7 +16,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetched
 from bot.polling.feed_updates import MOVE_PROBATION
 from bot.polling.intake import Intake
-from bot.polling.poller import Outcome
+from bot.polling.poll_results import Outcome
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.answers.desk import followed, polled, sent, titles
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def parsed(monkeypatch) -> list[str]:
     """The documents that were parsed."""
     read: list[str] = []
     original = Intake.read
@@ -329,7 +329,6 @@ async def test_a_process_killed_while_it_records_loses_and_repeats_nothing(setti
     async with open_newsroom(settings, clock) as room:
         assert await room.store.articles.count() == 1
         stored = await room.store.feeds.get(feed.id)
-        assert stored is not None
         assert stored.validators == feed.validators
         for _ in range(2):
             await polled(room, feed)

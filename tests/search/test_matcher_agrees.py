@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.index.engine import EVERYWHERE, Document, Position, SearchEngine
+from bot.search.index.engine import EVERYWHERE, Position, SearchEngine
 from bot.search.index.tantivy_engine import TantivyEngine
 from bot.search.query.query_matching import ReadArticle, criterion_of, languages_of
 from bot.search.query.query_syntax import parse
+from bot.store.records.content_records import IndexedArticle
 
 NOW = 1_790_000_000
 STORIES = (
@@ -60,7 +61,7 @@ def article(number: int, title: str, body: str, **facts: Any) -> Article:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf(tmp_path_factory) -> Iterator[Shelf]:
     articles: dict[int, Article] = {}
     for number, (title, body, language) in enumerate(STORIES, 1):
         outlet, author, tags, has_image = NAMES[number % len(NAMES)]
@@ -77,7 +78,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     folder: Path = tmp_path_factory.mktemp("index")
     writer = TantivyEngine(folder).writer()
     writer.put(
-        Document(
+        IndexedArticle(
             each.id, each.feed_id, each.published, each.title, each.body, each.language, each.outlet,
             each.author, each.tags, each.image is not None,
         )
@@ -105,7 +106,7 @@ def queries() -> st.SearchStrategy[str]:
 @example(text='-("open source" the)')
 @example(text="-(the le) apple")
 @example(text="(the OR !) OR apple")
-def test_the_matcher_and_the_engine_agree(shelf: Shelf, text: str) -> None:
+def test_the_matcher_and_the_engine_agree(shelf, text):
     query = parse(text, NOW)
     if not query.nodes:
         return
@@ -118,6 +119,6 @@ def test_the_matcher_and_the_engine_agree(shelf: Shelf, text: str) -> None:
     assert matched == found
 
 
-def test_each_piece_tells_articles_apart(shelf: Shelf) -> None:
+def test_each_piece_tells_articles_apart(shelf):
     found = {text: len(shelf.engine.matching(parse(text, NOW).nodes, EVERYWHERE, 99)) for text in PIECES}
     assert sum(0 < count < len(STORIES) for count in found.values()) > len(PIECES) * 2 // 3

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
-from bot.store.records.source_records import Recorded
+from bot.store.records.source_records import Decision, NewsPoll, Recorded
 from bot.text import urls
 
 SERVER = 1_000
@@ -54,7 +54,7 @@ async def record(
     now = store.clock.now()
     polled = replace(feed, last_poll=now, last_success=now)
     return await store.polls.record(
-        polled, new=new, changed=(), aliases=(), catch_up_after=catch_up_after, first=first
+        NewsPoll(polled, Decision(new), catch_up_after=catch_up_after, first=first)
     )
 
 
@@ -64,6 +64,13 @@ async def follow(store: Store, feed: Feed, *, server: int = SERVER, channel: int
         server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
     )
     return subscription.id
+
+
+async def followed(store: Store, name: str = "first", **place: int) -> Feed:
+    """A feed that a channel follows."""
+    feed = await add_feed(store, name)
+    await follow(store, feed, **place)
+    return feed
 
 
 async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -> list[Dispatch]:

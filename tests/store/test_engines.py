@@ -7,8 +7,8 @@ import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager, closing, suppress
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,31 +18,29 @@ from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, St
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
-from tests.clocks import ManualClock
-from tests.postgres_server import ServerDatabases, skip_without
+from tests.postgres_server import CUT, skip_without, take_over
 from tests.store import sql
 from tests.store.samples import add_feed, deliver, follow, new_article, record
 
-CUT = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
+CANCEL = (80877102).to_bytes(
+    4, "big"
+)  # https://www.postgresql.org/docs/current/protocol-message-formats.html
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double precision"}
 
 
 @pytest.fixture
-def server(server_databases: ServerDatabases) -> DatabaseServer:
+def server(server_databases) -> DatabaseServer:
     return server_databases.empty()
 
 
 @pytest.fixture
-async def on_server(server: DatabaseServer, clock: ManualClock) -> AsyncIterator[Store]:
+async def on_server(server, clock) -> AsyncIterator[Store]:
     store = await Store.open(server, clock)
     yield store
     await store.close()
 
 
-def test_both_have_the_same_tables_and_columns(empty_database: Path, server: DatabaseServer) -> None:
+def test_both_have_the_same_tables_and_columns(empty_database, server):
     with closing(sqlite3.connect(empty_database)) as connection:
         ours = {
             (table, column, TYPES[kind], bool(needed or key), bool(key))
@@ -84,7 +82,7 @@ def test_both_have_the_same_tables_and_columns(empty_database: Path, server: Dat
     assert indexes <= kept
 
 
-def test_words_and_sites_are_compared_alike(server: DatabaseServer) -> None:
+def test_words_and_sites_are_compared_alike(server):
     letters = [chr(code) for code in (*range(32, 0x530), *range(0x2000, 0x3400), *range(0xF900, 0xFFF0))]
     texts = [
         *letters,
@@ -109,7 +107,7 @@ def test_words_and_sites_are_compared_alike(server: DatabaseServer) -> None:
         assert found == urls.host(address).removeprefix("www.")
 
 
-def test_quiet_hours_end_alike(server: DatabaseServer) -> None:
+def test_quiet_hours_end_alike(server):
     chance = random.Random(7)
     zones = ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "No/Where"]
     changes = [1_774_746_000, 1_792_890_000, 1_772_953_200, 1_793_512_800, 1_775_314_800]  # of clocks in 2026
@@ -122,9 +120,7 @@ def test_quiet_hours_end_alike(server: DatabaseServer) -> None:
             assert found == hours.quiet_until(now, text, zone), (now, text, zone)
 
 
-async def test_a_newer_database_and_who_needs_it_alone_are_refused(
-    server: DatabaseServer, clock: ManualClock
-) -> None:
+async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):
     for first, second in ((False, True), (True, False)):  # who needs the database alone, and who shares it
         with Store.lock_for_run(server, alone=first), pytest.raises(AlreadyRunning, match="already running"):  # noqa: SIM117
             with Store.lock_for_run(server, alone=second):
@@ -137,9 +133,7 @@ async def test_a_newer_database_and_who_needs_it_alone_are_refused(
         sql.run(server, "UPDATE schema_version SET number = number - 1")
 
 
-async def test_what_cannot_be_reached_is_told_without_the_password(
-    clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_cannot_be_reached_is_told_without_the_password(clock, tmp_path, monkeypatch):
     skip_without()
     monkeypatch.setattr("bot.store.postgres.server_session.PAUSES", (0.0, 0.01))
     nowhere = DatabaseServer(f"postgresql://me:hidden@/telex?host={tmp_path}")
@@ -148,9 +142,7 @@ async def test_what_cannot_be_reached_is_told_without_the_password(
     assert "hidden" not in str(told.value)
 
 
-async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
-    on_server: Store, server: DatabaseServer
-) -> None:
+async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(on_server, server):
     feed = await add_feed(on_server)
     await follow(on_server, feed)
     for number in range(5):
@@ -161,9 +153,60 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
     assert on_server.trouble is None
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(
-    on_server: Store, server: DatabaseServer
-) -> None:
+async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_server_hangs(server, clock):
+    hung, well = asyncio.Event(), asyncio.Event()
+    async with hanging(server, hung, well) as behind:
+        store = await Store.open(behind, clock)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await store._database.fetchall("SELECT pg_sleep(60)")
+        await asyncio.wait_for(hung.wait(), 20)  # what is to end it at the server
+        assert await store.meta.get("name") is None
+        well.set()
+        sql.run(server, CUT)
+        await store.close()
+
+
+@asynccontextmanager
+async def hanging(
+    server: DatabaseServer, hung: asyncio.Event, well: asyncio.Event
+) -> AsyncIterator[DatabaseServer]:
+    """A server that leaves requests to cancel something unanswered until it is well."""
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - not everywhere
+
+    parts, given = urlsplit(server.address), conninfo_to_dict(server.address)
+    host, port = str(given["host"]), given.get("port") or 5432
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(1 << 16)
+        if first[4:8] == CANCEL:
+            gave_up, _ = await asyncio.wait([asyncio.create_task(reader.read())], timeout=0.05)
+            if not gave_up:
+                hung.set()
+            await well.wait()
+            writer.close()
+            return
+        beyond = (
+            await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+            if host.startswith("/")
+            else await asyncio.open_connection(host, int(port))
+        )
+        beyond[1].write(first)
+        await asyncio.gather(pass_on(reader, beyond[1]), pass_on(beyond[0], writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
+        own = proxy.sockets[0].getsockname()[1]
+        netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{own}"
+        plain = parts._replace(netloc=netloc, query="sslmode=disable&gssencmode=disable")
+        yield DatabaseServer(plain.geturl())
+
+
+async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(on_server, server):
     async def half() -> None:
         async with on_server._database.write() as transaction:
             await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
@@ -182,9 +225,7 @@ async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(
     assert on_server.fault is None
 
 
-async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_or_made_twice(
-    server: DatabaseServer, clock: ManualClock
-) -> None:
+async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_or_made_twice(server, clock):
     first, second = await Store.open(server, clock), await Store.open(server, clock)
     try:
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
@@ -228,9 +269,7 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
         await second.close()
 
 
-async def test_a_database_that_was_restored_is_known_by_its_tables(
-    on_server: Store, server: DatabaseServer, clock: ManualClock
-) -> None:
+async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, server, clock):
     feed = await add_feed(on_server)
     await follow(on_server, feed)
 
@@ -238,7 +277,6 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(
         found = await store.watches.add(
             server_id=1, channel_id=9, person_id=5, query=query, language=None, limit=9
         )
-        assert found is not None
         return found[0].id
 
     first = await watch(on_server, "one")
@@ -253,20 +291,9 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(
 
 
 async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(
-    on_server: Store, server: DatabaseServer, clock: ManualClock
-) -> None:
-    for statement in (
-        "CREATE TABLE meta_of_another (LIKE meta INCLUDING ALL)",
-        "INSERT INTO meta_of_another SELECT * FROM meta",
-        "DROP TABLE meta",
-        "ALTER TABLE meta_of_another RENAME TO meta",
-    ):
-        sql.run(server, statement)
-    sql.run(
-        server,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
+    on_server, server, clock
+):
+    take_over(server)
     for _ in range(2):
         with pytest.raises(StoreError, match="has to start again"):
             await on_server.meta.set("name", "value")
@@ -278,7 +305,7 @@ async def test_a_database_that_another_server_took_over_is_written_to_after_a_ne
     await anew.close()
 
 
-async def test_a_backup_is_pg_dumps(on_server: Store, tmp_path: Path) -> None:
+async def test_a_backup_is_pg_dumps(on_server, tmp_path):
     with pytest.raises(StoreError, match="pg_dump"):
         await on_server.backup(tmp_path / "copy.db")
     assert await on_server.check() > 0

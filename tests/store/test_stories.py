@@ -7,9 +7,8 @@ from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
 from bot.store.outbox.story_joins import PAUSE, WINDOW
 from bot.store.records.content_records import Kin, Kinships
-from bot.store.records.source_records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
 from bot.stories.story_membership import APART, belonging
-from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -36,7 +35,8 @@ async def told(
     """A poll that brings an article which seems to tell the same as others."""
     kin = [Kin((await kept(store, other)).id, likeness) for other in others]
     await store.polls.record(
-        feed, new=[article], catch_up_after=10, first=False, kin=Kinships({article.key: kin}, belonging)
+        NewsPoll(feed, Decision([article]), catch_up_after=10, first=False),
+        kin=Kinships({article.key: kin}, belonging),
     )
     return await kept(store, article)
 
@@ -60,7 +60,7 @@ async def three(store: Store) -> tuple[list[Feed], list[NewArticle]]:
     return feeds, [new_article(feed, feed.title) for feed in feeds]
 
 
-async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store: Store, clock: ManualClock):
+async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     (post,) = await deliver(store)
@@ -83,19 +83,18 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store: Sto
     assert [found.id for found in await store.dispatches.posted_of(joined[0].id)] == [post.id]
 
 
-async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store: Store):
+async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
     post = await store.dispatches.claim(CHANNEL, store.clock.now())
-    assert post is not None
     assert post.joined_ids == (joined.id,)
     now = store.clock.now()
     await store.dispatches.sent(post.id, message_id=1, thread_id=None, now=now, shown=post.joined_ids)
     assert not await store.dispatches.edits_due(now + WINDOW, 10)
 
 
-async def test_what_a_message_may_not_name_is_shown_by_an_edit(store: Store):
+async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
     """It was found in the channel after a crash: what it named then nobody wrote down."""
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
@@ -104,7 +103,7 @@ async def test_what_a_message_may_not_name_is_shown_by_an_edit(store: Store):
     assert await store.dispatches.edits_due(store.clock.now(), 10)
 
 
-async def test_a_message_is_edited_at_most_every_few_minutes(store: Store, clock: ManualClock):
+async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await deliver(store)
@@ -118,7 +117,7 @@ async def test_a_message_is_edited_at_most_every_few_minutes(store: Store, clock
     assert await store.dispatches.edits_due(clock.now() + PAUSE, 10)
 
 
-async def test_a_join_during_an_edit_is_not_taken_for_shown(store: Store, clock: ManualClock):
+async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await deliver(store)
@@ -131,7 +130,7 @@ async def test_a_join_during_an_edit_is_not_taken_for_shown(store: Store, clock:
     assert late.id in again.joined_ids
 
 
-async def test_only_what_a_channel_was_sent_decides_there(store: Store):
+async def test_only_what_a_channel_was_sent_decides_there(store):
     """Of a story that another server follows this channel knows nothing: its article is a post."""
     feeds, articles = await three(store)
     elsewhere = await add_feed(store, "elsewhere")
@@ -143,7 +142,7 @@ async def test_only_what_a_channel_was_sent_decides_there(store: Store):
     assert await fates(store, articles[1]) == {CHANNEL: ("waiting", None), OTHER: ("joined", None)}
 
 
-async def test_a_channel_may_want_every_article_by_itself(store: Store):
+async def test_a_channel_may_want_every_article_by_itself(store):
     feeds, articles = await three(store)
     await store.preferences.change(
         Preference.JOIN_STORIES, 0, server_id=SERVER, person_id=1, channel_id=CHANNEL
@@ -153,14 +152,14 @@ async def test_a_channel_may_want_every_article_by_itself(store: Store):
     assert len(await deliver(store)) == 2
 
 
-async def test_a_feed_that_writes_twice_has_something_new_to_say(store: Store):
+async def test_a_feed_that_writes_twice_has_something_new_to_say(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[0], new_article(feeds[0], "more"), articles[0])
     assert len(await deliver(store)) == 2
 
 
-async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store: Store, clock: ManualClock):
+async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     later = new_article(feeds[1], "later", published=articles[0].published + APART + 1)
@@ -171,7 +170,7 @@ async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store: Stor
     assert len(await deliver(store)) == 1
 
 
-async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store: Store):
+async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0], likeness=0.4)
@@ -186,13 +185,12 @@ async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store
     assert await fates(store, members[2]) == {CHANNEL: ("joined", None)}
 
 
-async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store: Store):
+async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
     third = await told(store, feeds[2], articles[2], articles[0])
     claimed = await store.dispatches.claim(CHANNEL, store.clock.now())
-    assert claimed is not None
     await store.dispatches.failed(claimed.id, "refused")
     (post,) = await deliver(store)
     assert post.what == articles[1].key
@@ -200,9 +198,7 @@ async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store: Sto
     assert await fates(store, articles[0]) == {CHANNEL: ("failed", "refused")}
 
 
-async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(
-    store: Store, clock: ManualClock
-):
+async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -216,7 +212,7 @@ async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(
     assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
-async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store: Store):
+async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -225,7 +221,7 @@ async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store: Sto
     assert post.what == articles[1].key
 
 
-async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store: Store):
+async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -235,7 +231,7 @@ async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store:
     assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store: Store):
+async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
@@ -250,18 +246,17 @@ async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store:
     assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
-async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(store: Store):
+async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
-    assert subscription is not None
     await store.subscriptions.move(subscription.id, OTHER)
     assert [(sent.what, sent.joined_ids) for sent in await deliver(store)] == [(articles[1].key, ())]
     assert [(sent.what, sent.joined_ids) for sent in await deliver(store, OTHER)] == [(articles[0].key, ())]
 
 
-async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store: Store):
+async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store):
     later, post, followed = await joined_unnamed(store)
     await store.subscriptions.move(followed, OTHER)
     assert await deliver(store, OTHER) == []
@@ -272,9 +267,7 @@ async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store
     assert not await store.dispatches.never_edited(post.id)
 
 
-async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later(
-    store: Store, clock: ManualClock
-):
+async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later(store, clock):
     later, post, followed = await joined_unnamed(store)
     subscription = await store.subscriptions.get(followed)
     feed = await store.feeds.get(subscription.feed_id) if subscription is not None else None
@@ -287,7 +280,7 @@ async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later
     assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store: Store):
+async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
@@ -299,7 +292,7 @@ async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store: Store):
     assert sum(len(each.article_ids) for each in sent) == 8
 
 
-async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store: Store):
+async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -309,13 +302,15 @@ async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store: Sto
     assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "away")}
 
 
-async def test_a_joined_article_that_moves_is_still_joined(store: Store):
+async def test_a_joined_article_that_moves_is_still_joined(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
     moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
     await store.polls.record(
-        feeds[1], new=[], changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+        NewsPoll(
+            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        )
     )
     assert await fates(store, moved) == {CHANNEL: ("joined", None)}
     assert (await of(store, articles[1])).joined_ids == (joined.id,)
@@ -335,9 +330,7 @@ async def joined_unnamed(store: Store) -> tuple[NewArticle, Dispatch, int]:
     return later, await of(store, first), followed
 
 
-async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_paused(
-    store: Store, clock: ManualClock
-):
+async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_paused(store, clock):
     later, post, followed = await joined_unnamed(store)
     clock.advance(60)
     await store.subscriptions.pause(followed)
@@ -345,19 +338,16 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_
     assert await fates(store, later) == {CHANNEL: ("withheld", "paused")}
 
 
-async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_unfollowed(store: Store):
+async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_unfollowed(store):
     later, post, followed = await joined_unnamed(store)
     subscription = await store.subscriptions.get(followed)
-    assert subscription is not None
     await store.subscriptions.unfollow(CHANNEL, subscription.feed_id)
     assert not await store.dispatches.never_edited(post.id)
     assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
     assert await deliver(store) == []
 
 
-async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(
-    store: Store, clock: ManualClock
-):
+async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(store, clock):
     later, post, _ = await joined_unnamed(store)
     clock.advance(60)
     await store.servers.left(SERVER)
@@ -367,7 +357,7 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(
     assert await fates(store, later) == {CHANNEL: ("withheld", "away")}
 
 
-async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel_without_posts(store: Store):
+async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel_without_posts(store):
     later, post, _ = await joined_unnamed(store)
     await store.digests.save(
         DigestPlan(weekday=None, minute=0, alone=True),
@@ -381,7 +371,7 @@ async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel
     assert await deliver(store) == []
 
 
-async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store: Store, clock: ManualClock):
+async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store, clock):
     """Else its line goes on leading to an address that its publisher took away."""
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
@@ -394,7 +384,9 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     assert not await store.dispatches.edits_due(clock.now(), 10)
     moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
     await store.polls.record(
-        feeds[1], new=(), changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+        NewsPoll(
+            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        )
     )
     (due,) = await store.dispatches.edits_due(clock.now(), 10)
     assert due.id == post.id

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from bot.core.choices import Preference
-from tests.feed_server import FeedServer
-from tests.wire.bot_process import Launcher
-from tests.wire.discord_server import DiscordServer
 from tests.wire.kills import (
     AFTER,
     BRIEFING,
@@ -42,7 +38,7 @@ from tests.wire.kills import (
     survive_thread,
     toll,
 )
-from tests.wire.scene import KINDS, Scene, open_scene
+from tests.wire.scene import KINDS, Scene
 
 
 def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
@@ -51,7 +47,7 @@ def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene: Scene, kind: str) -> None:
+async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene, kind):
     turn = KINDS.index(kind)
     costs: dict[str, Toll] = {}
     steps = [step for number, step in enumerate(STEPS) if step.kinds[number % len(step.kinds)] == kind]
@@ -61,7 +57,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene: Scen
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene: Scene) -> None:
+async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene):
     await scene.watch()
     costs: dict[str, Toll] = {}
     for number, step in enumerate(sample(WATCHING, 3, first=1)):
@@ -71,12 +67,8 @@ async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_articl
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that_it_held(
-    scene: Scene,
-) -> None:
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
+async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that_it_held(scene):
+    await scene.run()
     await scene.digest()
     await scene.brief()
     costs: dict[str, Toll] = {}
@@ -87,21 +79,19 @@ async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_it_once(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+@pytest.mark.scene(kinds=("text", "forum"))
+async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_it_once(scene):
     costs: dict[str, Toll] = {}
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
-        await hold(scene)
-        for step, kind in ((HOLDING[3], "forum"), (HOLDING[9], "text")):  # in the transaction, and sent
-            costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
-        await scene.prefer(Preference.LEAST_OUTLETS, None, "text", "forum")
-        await choose(scene)
-        costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
+    await hold(scene)
+    for step, kind in ((HOLDING[3], "forum"), (HOLDING[9], "text")):  # in the transaction, and sent
+        costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
+    await scene.prefer(Preference.LEAST_OUTLETS, None, "text", "forum")
+    await choose(scene)
+    costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_again(scene: Scene) -> None:
+async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_again(scene):
     costs: dict[str, Toll] = {}
     for number, step in enumerate(sample(EDITING, 5)):
         kind, edit = step.kinds[number % len(step.kinds)], EDITS[number % len(EDITS)]
@@ -110,10 +100,8 @@ async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_a
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene: Scene) -> None:
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
+async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene):
+    await scene.run()
     await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *KINDS)
     costs: dict[str, Toll] = {}
     for number, step in enumerate(sample(LIMITED, 3)):
@@ -123,35 +111,32 @@ async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_onc
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
+@pytest.mark.scene(kinds=("text", "forum"))
 async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_one_thread_and_one_post(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    scene,
+):
     """Beside a forum, so that no other channel gets the message that the bot is to die at."""
     costs: dict[str, Toll] = {}
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
-        await scene.prefer(Preference.DAILY_THREAD, 1, "text")
-        for number, step in enumerate(sample(DAILY, 2, first=1)):
-            window = (INSIDE, AFTER)[number % 2]
-            costs[step.name] = await survive_thread(scene, "text", step, window=window)
+    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+    for number, step in enumerate(sample(DAILY, 2, first=1)):
+        window = (INSIDE, AFTER)[number % 2]
+        costs[step.name] = await survive_thread(scene, "text", step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path, kind: str
-) -> None:
-    async with open_scene(discord_server, feed_server, launcher, tmp_path) as scene:
-        route = f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
-        discord_server.faults.then(route, scene.kill, delay=1.5)
-        await scene.start().ended()
-        (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
-        scene.start()
-        await discord_server.until(lambda: late.effect)
-        await scene.settled()
-        assert not toll(scene, [1])
+async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(scene, discord_server, kind):
+    route = scene.sending(kind)
+    discord_server.faults.then(route, scene.kill, delay=1.5)
+    await scene.start().ended()
+    (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
+    scene.start()
+    await discord_server.until(lambda: late.effect)
+    await scene.settled()
+    assert not toll(scene, [1])
 
 
-async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene: Scene) -> None:
+async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene):
     numbers = await scene.publish(12)
     for enough in (8, 16, 24, 32):
         bot = scene.start()

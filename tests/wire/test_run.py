@@ -12,24 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.bot_process import ROOT, Launcher
+from tests.wire.bot_process import ROOT
 from tests.wire.looking import SAVE
-from tests.wire.scene import KINDS, Scene
-from tests.wire.state import Interaction
+from tests.wire.scene import KINDS
 from tests.wire.waiting import until
 
 
-async def answer(scene: Scene, interaction: Interaction) -> str:
-    """Everything that the answer to an interaction says, when it has come."""
-    await scene.discord.until(lambda: interaction.answered)
-    message = interaction.message
-    assert message is not None
-    return f"{message.content} {message.embeds} {message.parts.get('components')}"
-
-
 async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(
-    scene: Scene, tmp_path: Path
-) -> None:
+    scene, tmp_path
+):
     numbers = scene.write(3)
     await scene.make_due()
     environment = {
@@ -70,7 +61,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
     assert scene.open_dispatches() == 0
 
 
-def test_run_without_a_token_is_wrong_use(launcher: Launcher, tmp_path: Path) -> None:
+def test_run_without_a_token_is_wrong_use(launcher, tmp_path):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", "bot", "run"], env=environment, cwd=tmp_path, capture_output=True, check=False
@@ -78,14 +69,14 @@ def test_run_without_a_token_is_wrong_use(launcher: Launcher, tmp_path: Path) ->
     assert (done.returncode, b"DISCORD_TOKEN" in done.stderr) == (2, True)
 
 
-async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene: Scene) -> None:
+async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
     bot = scene.start(DISCORD_TOKEN=scene.discord.token.replace("GstAnd", "Wrong0"))
     assert await bot.ended() == 2
     assert "Traceback" not in bot.log
     assert "token" in bot.log.lower()
 
 
-async def test_two_bots_on_one_database_would_post_twice(scene: Scene) -> None:
+async def test_two_bots_on_one_database_would_post_twice(scene):
     first = scene.start()
     await scene.discord.until(lambda: scene.discord.gateway.connected)
     second = scene.start()
@@ -96,11 +87,9 @@ async def test_two_bots_on_one_database_would_post_twice(scene: Scene) -> None:
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
 
 
-async def test_commands_are_sent_once_and_not_again_after_a_restart(scene: Scene) -> None:
+async def test_commands_are_sent_once_and_not_again_after_a_restart(scene):
     for _ in range(2):
-        bot = scene.start()
-        await scene.settled()
-        await bot.stop()
+        await scene.run()
     assert scene.discord.count("PUT", "/commands") == 1
     assert {command["name"] for command in scene.discord.state.commands.values()} > {
         "feed",
@@ -109,7 +98,7 @@ async def test_commands_are_sent_once_and_not_again_after_a_restart(scene: Scene
     }
 
 
-async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(scene: Scene) -> None:
+async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(scene):
     discord = scene.discord
     scene.start()
     await scene.settled()
@@ -123,20 +112,20 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
     saved = people.click(bruno, post, save)
     people.react(ada, post, SAVE)
     for interaction in (found, latest):
-        assert "Article 1" in await answer(scene, interaction)
-    assert await answer(scene, saved)
+        assert "Article 1" in await scene.answer(interaction)
+    assert await scene.answer(saved)
     assert saved.ephemeral
     for person in (ada, bruno):
-        assert "Article 1" in await answer(scene, people.command(person, text, "bookmarks"))
+        assert "Article 1" in await scene.answer(people.command(person, text, "bookmarks"))
     people.unreact(ada, post, SAVE)
 
     async def is_gone() -> bool:
-        return "Article 1" not in await answer(scene, people.command(ada, text, "bookmarks"))
+        return "Article 1" not in await scene.answer(people.command(ada, text, "bookmarks"))
 
     await until(is_gone)
 
 
-async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene: Scene) -> None:
+async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     discord = scene.discord
     scene.start()
     await scene.settled()
@@ -144,17 +133,16 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene: Scene
     asked = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
     await discord.until(lambda: any(note.reference for note in text.messages.values()))
     (reply,) = (note for note in text.messages.values() if note.reference)
-    assert reply.reference is not None
     assert reply.reference["message_id"] == str(asked.id)
     assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
-    assert "helped" in await answer(scene, discord.people.click(ada, reply, thumb))
-    assert "I don’t know" in await answer(
-        scene, discord.people.command(ada, text, "ask", question="How deep is the ocean of Europa?")
+    assert "helped" in await scene.answer(discord.people.click(ada, reply, thumb))
+    assert "I don’t know" in await scene.answer(
+        discord.people.command(ada, text, "ask", question="How deep is the ocean of Europa?")
     )
 
 
-async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene: Scene) -> None:
+async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene):
     discord = scene.discord
     scene.start()
     await scene.settled()
@@ -168,7 +156,7 @@ async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_
         await until(lambda: newsroom.store.bookmarks.count(ada.id))
 
 
-async def test_no_worker_outlives_a_killed_bot(scene: Scene) -> None:
+async def test_no_worker_outlives_a_killed_bot(scene):
     scene.write(1)
     await scene.make_due()
     bot = scene.start(WIRE_WORKERS="")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bot.core.models import Article
+import json
+from collections.abc import Collection, Sequence
+
 from bot.store.connection import Connection
 from bot.store.ports import Database
-from bot.store.records.content_records import ArticleChange
-from bot.store.rows import articles, ids_of
+from bot.store.records.content_records import ArticleChange, IndexedArticle
+from bot.store.rows import ids_of, listed
 
 KEPT = 200_000
 """Changes that are kept: who is behind by more reads all articles anew."""
@@ -39,7 +41,11 @@ class ArticleChanges:
             return None
         return [ArticleChange(*row) for row in later]
 
-    async def articles_below(self, article_id: int, limit: int) -> list[Article]:
+    async def articles(self, ids: Collection[int]) -> list[IndexedArticle]:
+        """The articles with these ids; those that are not there are left out."""
+        return await self._database.read(_articles, sorted(ids))
+
+    async def articles_below(self, article_id: int, limit: int) -> list[IndexedArticle]:
         """The articles with the largest ids below one, the largest first."""
         return await self._database.read(_below, article_id, limit)
 
@@ -56,8 +62,30 @@ class ArticleChanges:
             )
 
 
-def _below(connection: Connection, article_id: int, limit: int) -> list[Article]:
+def _below(connection: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
     ids = ids_of(
         connection, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
     )
-    return sorted(articles(connection, ids), key=lambda each: -each.id)
+    return sorted(_articles(connection, ids), reverse=True)
+
+
+def _articles(connection: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
+    found: list[IndexedArticle] = []
+    for first in range(0, len(ids), _AT_ONCE):
+        (some,) = connection.execute(_INDEXED, (listed(ids[first : first + _AT_ONCE]),)).fetchone()
+        found += [
+            IndexedArticle._make((*values, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
+            for *values, tags, has_image in json.loads(some)
+        ]
+    return found
+
+
+_AT_ONCE = 50  # articles that are read in one step, as of which nobody else has the interpreter's lock
+_INDEXED = """
+    WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
+        SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),
+               language, outlet, author, tags, coalesce(image, '') <> ''
+        FROM article WHERE id IN (SELECT value FROM json_each(?)))
+    SELECT json_group_array(json_array(
+        id, feed_id, published, title, body, language, outlet, author, tags, has_image)) FROM found
+"""

@@ -382,7 +382,8 @@ def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
 
 def _claim(connection: Connection, channel_id: int, now: int, shards: ServedShards) -> Dispatch | None:
     values = {"channel": channel_id, "now": now, "exclude": "[]"}
-    ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
+    ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now "
+    ready += f"AND {shards.where('channel.server_id')}"
     head = connection.execute(ready, values).fetchone()
     if head is not None and head["kind"] in {"post", "catch-up"}:
         posting_schedule.gather(connection, channel_id, now)

@@ -94,8 +94,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all sessions: running reads are cut short, a running write ends first."""
-        for reader in self._readers:
-            reader.interrupt()
+        await asyncio.gather(*(asyncio.to_thread(reader.interrupt) for reader in self._readers))
         async with self._lock:
             sessions = (*self._readers, self._urgent_writer, self._writer)
             await asyncio.gather(*(session.close() for session in sessions))
@@ -219,16 +218,21 @@ class Database:
 
     async def _reading(self, function: Callable[[Connection], T]) -> T:
         reader = await self._idle.get()
+        end: Callable[[], None] | None = None
         try:
             return await reader.retried(function)
         except asyncio.CancelledError:
-            reader.interrupt()
+            end = reader.interrupt  # off the loop: a server that hangs does not answer that either
             raise
         except StoreError as error:
             self.condition.failed(error)
             raise
         finally:
-            self._idle.put_nowait(reader)
+            if end is None:
+                self._idle.put_nowait(reader)
+            else:
+                ended = asyncio.get_running_loop().run_in_executor(None, end)
+                ended.add_done_callback(lambda _: self._idle.put_nowait(reader))
 
     async def look(self) -> None:
         """As `Store.look`."""

@@ -34,6 +34,7 @@ class Session:
         self._connect = connect
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: Connection | None = None
+        self._is_awaited = True
         self.is_open = True
 
     async def run(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -46,6 +47,7 @@ class Session:
 
     async def retried(self, function: Callable[[Connection], T]) -> T:
         """Run what leaves no transaction open, on a new connection where the old one is lost."""
+        self._is_awaited = True
         return await self._do(lambda: self._insist(function))
 
     async def _do(self, work: Callable[[], T]) -> T:
@@ -73,7 +75,7 @@ class Session:
                 if is_conflict(error) and (conflicts := conflicts - 1) > 0:
                     continue
                 pause = next(pauses, None)
-                if not is_lost(error) or pause is None or not self.is_open:
+                if not is_lost(error) or pause is None or not (self.is_open and self._is_awaited):
                     raise
                 time.sleep(pause)
 
@@ -94,7 +96,8 @@ class Session:
         await asyncio.get_running_loop().run_in_executor(self._thread, self.forget)
 
     def interrupt(self) -> None:
-        """Have the server end what runs there now: nobody waits for its answer any more."""
+        """Have the server end what runs there now, which may take seconds: nobody waits for its answer."""
+        self._is_awaited = False
         if (connection := self._connection) is not None:
             with suppress(psycopg.Error):
                 connection.raw.cancel_safe(timeout=5)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.clock import Clock
-from bot.core.models import Feed, NewArticle
+from bot.core.models import Feed
 from bot.store import processes
-from bot.store.connection import Connection
+from bot.store.connection import Connection, Row
 from bot.store.content.article_rows import change_article, insert_articles
 from bot.store.outbox import (
     alerts,
@@ -26,13 +26,12 @@ from bot.store.records.process_records import Fence
 from bot.store.records.source_records import (
     Alert,
     ChangedArticle,
-    Excess,
-    KeptOutBy,
+    Decision,
     Known,
+    NewsPoll,
     Recorded,
     Unchanged,
     Watched,
-    passing,
 )
 from bot.store.rows import listed
 from bot.store.settings import filters
@@ -119,73 +118,19 @@ class Polls:
                     await transaction.run(alerts.owe, told, self._clock.now())
                 await transaction.run(corrections.retract, self._clock.now())
 
-    async def record(
-        self,
-        feed: Feed,
-        *,
-        new: Sequence[NewArticle],
-        changed: Sequence[ChangedArticle] = (),
-        aliases: Sequence[tuple[bytes, int]] = (),
-        vanished: Sequence[int] = (),
-        returned: Sequence[int] = (),
-        catch_up_after: int,
-        first: bool,
-        alert: Alert | None = None,
-        excess: Excess | None = None,
-        read_pages: bool = False,
-        kept_out_by: KeptOutBy = passing,
-        kin: Kinships = NO_KIN,
-        fence: Fence | None = None,
-        used: Mapping[int, int] | None = None,
-    ) -> Recorded:
+    async def record(self, poll: NewsPoll, *, kin: Kinships = NO_KIN, fence: Fence | None = None) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
-        `new` is in the document's order, newest first where nothing else tells. `aliases` are further
-        identities of known articles, `vanished` and `returned` those that the document lost and has again.
-        `first` says that nothing was ever kept of this feed: its articles are a backlog of which only the
-        newest is posted. Else every channel that follows the feed gets a fate for each page without one: a
-        post, beyond `catch_up_after` waiting posts a place in a catch-up, or withheld when the subscription
-        is paused, its server left, or the article older than the return, or filtered. `kept_out_by` is asked
-        about the filters as they are then, from a thread. Where the channel was sent `kin` of an article it
-        may join that post; where another process recorded something since they were looked up, they are
-        looked up again. With `read_pages` it is written down which articles have a page to be read for more
-        than a teaser. What is in `excess` is counted; `used` is by how many
-        milliseconds later all of a server's share is free. Raises `LeaseLost` where a `fence` does not hold.
+        Unless it is the first, every channel that follows the feed gets a fate for each page without one: a
+        post, a place in a catch-up, or withheld when the subscription is paused, its server left, or the
+        article older than the return, or filtered. Where the channel was sent `kin` of an article it may
+        join that post; where another process recorded something since they were looked up, they are looked
+        up again. Raises `LeaseLost` where a `fence` does not hold.
         """
         async with self._database.write() as transaction:
-            if fence is not None:
-                await transaction.run(processes.must_hold, fence)
-            if kin.again is not None and await transaction.fetchall(_SINCE, (kin.last_id, kin.since)):
+            if await transaction.run(_are_behind, kin, fence) and kin.again is not None:
                 kin = await kin.again()
-            recorded = await transaction.run(
-                _record,
-                feed,
-                new,
-                changed,
-                aliases,
-                catch_up_after,
-                first,
-                kept_out_by,
-                kin,
-                self._clock.now(),
-            )
-            if vanished:
-                await transaction.run(corrections.vanished, vanished, self._clock.now())
-            if returned:
-                await transaction.run(corrections.returned, returned, self._clock.now())
-            await transaction.run(corrections.retract, self._clock.now())
-            if read_pages:
-                await transaction.run(page_queue.want, feed, recorded.new_ids, first, self._clock.now())
-            if alert is not None:
-                await transaction.run(alerts.owe, (alert,), self._clock.now())
-            if used and recorded.new_ids:
-                await transaction.executemany(
-                    "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
-                    [(server, self._clock.now() * 1_000, spent) for server, spent in used.items()],
-                )
-            if excess is not None:
-                await transaction.run(surplus.write, feed.id, excess, self._clock.now())
-            return recorded
+            return await transaction.run(_record, poll, kin, self._clock.now())
 
 
 def _known(connection: Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
@@ -234,46 +179,62 @@ def _reschedule(connection: Connection, unchanged: Sequence[Unchanged]) -> None:
     )
 
 
-def _record(
-    connection: Connection,
-    feed: Feed,
-    new: Sequence[NewArticle],
-    changed: Sequence[ChangedArticle],
-    aliases: Sequence[tuple[bytes, int]],
-    catch_up_after: int,
-    first: bool,  # noqa: FBT001 - passed by position through the connection's thread
-    kept_out_by: KeptOutBy,
-    kin: Kinships,
-    now: int,
-) -> Recorded:
+def _are_behind(connection: Connection, kin: Kinships, fence: Fence | None) -> bool:
+    """Whether there are articles that kin were not looked up among. Raises `LeaseLost`."""
+    processes.must_hold(connection, fence)
+    return (
+        kin.again is not None and connection.execute(_SINCE, (kin.last_id, kin.since)).fetchone() is not None
+    )
+
+
+def _record(connection: Connection, poll: NewsPoll, kin: Kinships, now: int) -> Recorded:
+    feed, found = poll.feed, poll.decision
     row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
     write_feeds(connection, [feed])
-    inserted, owed = insert_articles(connection, feed.id, page_claims.settle(connection, feed.id, new), now)
-    if not first:  # a backlog is no news
+    new = page_claims.settle(connection, feed.id, found.new)
+    inserted, owed = insert_articles(connection, feed.id, new, now)
+    if not poll.first:  # a backlog is no news
         watch_notices.arrived(connection, feed.id, inserted)
-    settled = page_claims.settle(connection, feed.id, [change.new for change in changed])
-    for change, article in zip(changed, settled, strict=True):
-        change_article(connection, feed.id, ChangedArticle(change.article_id, article), now)
+    _change(connection, feed.id, found, now)
+    story_joins.remember(connection, owed, kin)
+    channels = _owe(connection, poll, owed, kin, row and row["last_success"], now)
+    if poll.read_pages:
+        page_queue.want(connection, feed, inserted, poll.first, now)
+    if poll.alert is not None:
+        alerts.owe(connection, (poll.alert,), now)
+    if inserted:
+        connection.executemany(
+            "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
+            [(server, now * 1_000, round(found.used * 1_000)) for server in poll.servers],
+        )
+    if found.excess is not None:
+        surplus.write(connection, feed.id, found.excess, now)
+    return Recorded(tuple(inserted), tuple(channels))
+
+
+def _change(connection: Connection, feed_id: int, found: Decision, now: int) -> None:
+    """Write what became of a feed's known articles."""
+    settled = page_claims.settle(connection, feed_id, [change.new for change in found.changed])
+    for change, article in zip(found.changed, settled, strict=True):
+        change_article(connection, feed_id, ChangedArticle(change.article_id, article), now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
-        [(feed.id, hash_, article_id, MOST_NAMES) for hash_, article_id in aliases],
+        [(feed_id, hash_, article_id, MOST_NAMES) for hash_, article_id in found.aliases],
     )
-    last_success = None if row is None else row[0]
-    story_joins.remember(connection, owed, kin)
-    channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, kept_out_by, kin, now)
-    return Recorded(tuple(inserted), tuple(channels))
+    if found.vanished:
+        corrections.vanished(connection, found.vanished, now)
+    if found.returned:
+        corrections.returned(connection, found.returned, now)
+    corrections.retract(connection, now)
 
 
 def _owe(
     connection: Connection,
-    feed_id: int,
+    poll: NewsPoll,
     articles: Sequence[Owed],
-    first: bool,  # noqa: FBT001 - private
-    limit: int,
-    last_success: int | None,
-    kept_out_by: KeptOutBy,
     kin: Kinships,
+    last_success: int | None,
     now: int,
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
@@ -288,39 +249,48 @@ def _owe(
         JOIN server ON server.id = channel.server_id
         WHERE subscription.feed_id = ? ORDER BY subscription.id
         """,
-        (feed_id,),
+        (poll.feed.id,),
     ).fetchall()
-    rules = filters.of_feed(connection, feed_id)
+    rules = filters.of_feed(connection, poll.feed.id)
     channels = []
     for row in subscriptions:
-        channel_id = row["channel_id"]
-        stopped = (
-            WithheldFor.AWAY
-            if row["left"] is not None
-            else WithheldFor.PAUSED
-            if row["paused"] is not None
-            else None
-        )
-        news = list(articles)
-        if first:
-            # Who came back before the first read, or follows quietly, gets what is published from now on.
-            passed, _kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
-            news = [] if stopped or row["resumed"] is not None else passed[-1:]
-        elif stopped:
-            dispatch_rows.withhold(connection, channel_id, articles, reason=stopped, now=now)
-            news = []
-        elif row["resumed"] is not None and (last_success or 0) < row["resumed"]:
-            # The first poll since the return also brings what came in between. An undated article, which
-            # got the present as its date, may be of that time.
-            news = [owed for owed in articles if row["resumed"] <= owed.published < now]
-            late = [owed for owed in articles if not row["resumed"] <= owed.published < now]
-            dispatch_rows.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
-        news, kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
-        dispatch_rows.filter_out(connection, channel_id, kept_out, now=now)
-        rest = news if first else story_joins.join(connection, channel_id, feed_id, news, kin, now=now)
+        channel_id, limit = row["channel_id"], poll.catch_up_after
+        news = _due(connection, row, articles, is_first=poll.first, last_success=last_success or 0, now=now)
+        news, kept_out = filters.sift(rules[row["id"]], news, poll.kept_out_by)
+        if poll.first:
+            rest = news = news[-1:]
+        else:
+            dispatch_rows.filter_out(connection, channel_id, kept_out, now=now)
+            rest = story_joins.join(connection, channel_id, poll.feed.id, news, kin, now=now)
         owes = dispatch_rows.owe(connection, channel_id, rest, limit=limit, now=now)
         if len(rest) < len(news):  # what was held back and has its outlets now
             dispatch_rows.bound(connection, channel_id, limit=limit, now=now)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels
+
+
+def _due(
+    connection: Connection,
+    followed: Row,
+    articles: Sequence[Owed],
+    *,
+    is_first: bool,
+    last_success: int,
+    now: int,
+) -> Sequence[Owed]:
+    """Those of a feed's articles that a subscription is to be told of; the others are withheld."""
+    paused, left, resumed = followed["paused"], followed["left"], followed["resumed"]
+    stopped = WithheldFor.AWAY if left is not None else WithheldFor.PAUSED if paused is not None else None
+    if is_first:  # who came back before it, or follows quietly, gets what is published from now on
+        return () if stopped or resumed is not None else articles
+    if stopped:
+        dispatch_rows.withhold(connection, followed["channel_id"], articles, reason=stopped, now=now)
+        return ()
+    if resumed is None or last_success >= resumed:
+        return articles
+    # The first poll since the return also brings what came in between. An undated article, which got the
+    # present as its date, may be of that time.
+    late = [owed for owed in articles if not resumed <= owed.published < now]
+    dispatch_rows.withhold(connection, followed["channel_id"], late, reason=followed["resumed_from"], now=now)
+    return [owed for owed in articles if resumed <= owed.published < now]
