@@ -10,50 +10,67 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.store.connection import Connection
-from bot.store.ports import Database
 from bot.store.records.process_records import Fence, Process, Share
+from bot.store.repository import Repository, writes, writes_urgently
 from bot.store.rows import listed
 from bot.store.store_errors import LeaseLost
 
 
-class Processes:
+class Processes(Repository):
     """Who runs, and who has which lease. Every method raises `StoreError` alone."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @property
     def are_shared(self) -> bool:
         """Whether there may be others on the same database; else leases never end."""
         return self._database.is_shared
 
-    async def keep(self, me: Process, shares: Sequence[Share], lasts: int) -> dict[str, frozenset[int]]:
+    @writes_urgently
+    def keep(
+        self, connection: Connection, me: Process, shares: Sequence[Share], lasts: int
+    ) -> dict[str, frozenset[int]]:
         """Say that a process lives, for so many seconds, and divide what there is; its leases by kind.
 
         Leases of processes that did not say so in time are free, and each takes its part of what is free.
         """
-        return await self._database.urgent(_keep, me, shares, lasts, alone=not self.are_shared)
+        alone = not self.are_shared
+        if alone:
+            connection.execute("DELETE FROM process WHERE id <> ?", (me.id,))
+        else:
+            connection.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (me.id,))
+        connection.execute(
+            "INSERT INTO process (id, host, roles, version, started, seen, until) "
+            "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
+            "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
+            (me.id, me.host, ",".join(me.roles), me.version, lasts),
+        )
+        roles = [row[0].split(",") for row in connection.execute("SELECT roles FROM process")]
+        return {
+            share.kind: _divide(connection, me, share, sum(share.role in each for each in roles))
+            for share in shares
+        }
 
     async def extend(self, process_id: str, lasts: int) -> bool:
         """Say that a process still lives, for so many seconds; False where it was given up.
 
         It waits for no write of others: who keeps what is its own changes nobody's share.
         """
-        row = await self._database.fetchone(
-            "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
-            "WHERE id = ? AND until > database_time() RETURNING id",
-            (lasts, process_id),
+        return (
+            await self._row(
+                "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
+                "WHERE id = ? AND until > database_time() RETURNING id",
+                (lasts, process_id),
+            )
+            is not None
         )
-        return row is not None
 
-    async def leave(self, process_id: str) -> None:
+    @writes
+    def leave(self, connection: Connection, process_id: str) -> None:
         """Give back all leases of a process, which ends."""
-        async with self._database.write() as transaction:
-            await transaction.execute("DELETE FROM process WHERE id = ?", (process_id,))
+        connection.execute("DELETE FROM process WHERE id = ?", (process_id,))
 
     async def all(self) -> list[Process]:
         """Those that live, the oldest first."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT id, host, roles, version, started FROM process WHERE until > database_time() "
             "ORDER BY started, id"
         )
@@ -61,7 +78,7 @@ class Processes:
 
     async def owners(self, kind: str) -> dict[int, str]:
         """Who has which leases of a kind, by number."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT number, owner FROM lease JOIN process ON process.id = owner "
             "WHERE kind = ? AND until > database_time()",
             (kind,),
@@ -77,47 +94,30 @@ def must_hold(connection: Connection, fence: Fence | None) -> None:
 
 def feeds_of(connection: Connection, owner: str, ids: Collection[int]) -> set[int]:
     """Those of some feeds whose slot a process has."""
-    rows = connection.execute(
-        "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
-        "JOIN process ON process.id = owner AND until > database_time() "
-        "WHERE feed.id IN (SELECT value FROM json_each(?2))",
-        (owner, listed(ids)),
+    return set(
+        connection.column(
+            "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
+            "JOIN process ON process.id = owner AND until > database_time() "
+            "WHERE feed.id IN (SELECT value FROM json_each(?2))",
+            (owner, listed(ids)),
+        )
     )
-    return {row[0] for row in rows}
 
 
 def _holds(connection: Connection, fence: Fence) -> bool:
-    row = connection.execute(
-        "SELECT 1 FROM lease JOIN process ON process.id = owner "
-        "WHERE owner = ? AND kind = ? AND number = ? AND until > database_time()",
-        fence,
-    ).fetchone()
-    return row is not None
-
-
-def _keep(
-    connection: Connection, me: Process, shares: Sequence[Share], lasts: int, *, alone: bool
-) -> dict[str, frozenset[int]]:
-    if alone:
-        connection.execute("DELETE FROM process WHERE id <> ?", (me.id,))
-    else:
-        connection.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (me.id,))
-    connection.execute(
-        "INSERT INTO process (id, host, roles, version, started, seen, until) "
-        "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
-        "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
-        (me.id, me.host, ",".join(me.roles), me.version, lasts),
+    return (
+        connection.row(
+            "SELECT 1 FROM lease JOIN process ON process.id = owner "
+            "WHERE owner = ? AND kind = ? AND number = ? AND until > database_time()",
+            fence,
+        )
+        is not None
     )
-    roles = [row[0].split(",") for row in connection.execute("SELECT roles FROM process")]
-    return {
-        share.kind: _divide(connection, me, share, sum(share.role in each for each in roles))
-        for share in shares
-    }
 
 
 def _divide(connection: Connection, me: Process, share: Share, living: int) -> frozenset[int]:
     """Take and give back what makes a process's part of a kind; what it has then."""
-    rows = connection.execute("SELECT number, owner FROM lease WHERE kind = ?", (share.kind,)).fetchall()
+    rows = connection.rows("SELECT number, owner FROM lease WHERE kind = ?", (share.kind,))
     owners: Mapping[int, str] = {row[0]: row[1] for row in rows}
     part = len(share.numbers) if share.all_free else -(-len(share.numbers) // max(living, 1))
     mine = sorted(number for number, owner in owners.items() if owner == me.id)

@@ -85,9 +85,7 @@ def ids_of(
     A row at a time gives up the interpreter's lock for each row and has to get it back, which costs more than
     the row where several search at once. A query with an order needs a limit, or SQLite may leave it out.
     """
-    (found,) = connection.execute(
-        f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters
-    ).fetchone()
+    found = connection.value(f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters)
     return cast("list[int]", json.loads(found))
 
 
@@ -209,12 +207,12 @@ def article(row: Sequence[Any] | Row) -> Article:
 def articles(connection: Connection, ids: Collection[int]) -> list[Article]:
     """The articles with these ids, in one step, as `ids_of` does."""
     columns = ", ".join(f'"{name}"' for name in Article._fields)
-    (found,) = connection.execute(
+    found = connection.value(
         f"WITH found ({columns}) AS"
         f" (SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
         f" SELECT json_group_array(json_array({columns})) FROM found",
         (listed(ids),),
-    ).fetchone()
+    )
     return [article(row) for row in json.loads(found)]
 
 

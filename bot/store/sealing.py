@@ -61,15 +61,15 @@ def same(connection: Connection, url: str, server_id: int) -> str | None:
     """An address as it stands in the database for a server, or None."""
     if not server_id:
         return url
-    rows = connection.execute("SELECT url FROM feed WHERE server_id = ?", (server_id,)).fetchall()
+    rows = connection.rows("SELECT url FROM feed WHERE server_id = ?", (server_id,))
     return next((written for (written,) in rows if opened(written) == url), None)
 
 
 def count(connection: Connection) -> SealedCounts:
     """How the addresses with passwords lie in the database."""
-    row = connection.execute(
+    row = connection.row(
         f"SELECT count(*), count(*) FILTER (WHERE url LIKE '{SEALED}%') FROM feed WHERE {_PRIVATE}"
-    ).fetchone()
+    )
     return SealedCounts(*row)
 
 
@@ -78,7 +78,7 @@ def seal_all(connection: Connection, *, anew: bool = False) -> int:
 
     Raises `DatabaseUnusable` where something cannot be decrypted, and changes nothing then.
     """
-    rows = connection.execute(f"SELECT id, server_id, url, moved_to FROM feed WHERE {_PRIVATE}").fetchall()
+    rows = connection.rows(f"SELECT id, server_id, url, moved_to FROM feed WHERE {_PRIVATE}")
     written = []
     for id_, server_id, url, moved_to in rows:
         address = opened(url)

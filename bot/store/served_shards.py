@@ -13,6 +13,7 @@ from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.processes import must_hold
 from bot.store.records.process_records import Fence
+from bot.store.repository import writes
 
 APART = 5.25
 """Seconds between two sessions that begin, of shards in one bucket: Discord's five and what the way may take.
@@ -61,17 +62,27 @@ class ServedShards:
         """Raise `LeaseLost` where another process decides about what a dispatch is for by now."""
         if self._owner is None:
             return
-        row = connection.execute(
+        row = connection.row(
             "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
             "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
             (self.count, dispatch_id),
-        ).fetchone()
+        )
         if row is not None:
             must_hold(connection, Fence(self._owner, "shard", row[0]))
 
-    async def agree(self, count: int) -> int:
+    @writes
+    def agree(self, connection: Connection, count: int) -> int:
         """How many shards the processes that live divide among them: those of the first, this one's else."""
-        return await self._database.transact(_agree, count)
+        shared = connection.row(
+            "SELECT 1 FROM lease JOIN process ON process.id = owner "
+            "WHERE kind = 'shard' AND until > database_time()"
+        )
+        row = connection.row("SELECT value FROM meta WHERE name = 'shards'")
+        if shared is not None and row is not None:
+            return int(row[0])
+        connection.execute("DELETE FROM lease WHERE kind = 'shard'")
+        _keep(connection, "shards", count)
+        return count
 
     async def may_identify(self, bucket: int) -> float:
         """Seconds until a session of a shard in a bucket may begin; with 0 it may, and counts as begun.
@@ -88,27 +99,14 @@ class ServedShards:
 
 
 def _begin_session(connection: Connection, name: str) -> float:
-    now = int(connection.execute("SELECT database_time()").fetchone()[0])
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    now = int(connection.row("SELECT database_time()")[0])
+    row = connection.row("SELECT value FROM meta WHERE name = ?", (name,))
     begun = 0 if row is None else int(row[0])
     wait = begun + round(APART * 1_000) - now
     if wait > 0 and begun <= now:
         return wait / 1_000
     _keep(connection, name, now)
     return 0.0
-
-
-def _agree(connection: Connection, count: int) -> int:
-    shared = connection.execute(
-        "SELECT 1 FROM lease JOIN process ON process.id = owner "
-        "WHERE kind = 'shard' AND until > database_time()"
-    ).fetchone()
-    row = connection.execute("SELECT value FROM meta WHERE name = 'shards'").fetchone()
-    if shared is not None and row is not None:
-        return int(row[0])
-    connection.execute("DELETE FROM lease WHERE kind = 'shard'")
-    _keep(connection, "shards", count)
-    return count
 
 
 def _keep(connection: Connection, name: str, value: int) -> None:

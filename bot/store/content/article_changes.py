@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from bot.core.models import Article
 from bot.store.connection import Connection
-from bot.store.ports import Database
 from bot.store.records.content_records import ArticleChange
+from bot.store.repository import Repository, reads, writes
 from bot.store.rows import articles, ids_of
 
 KEPT = 200_000
 """Changes that are kept: who is behind by more reads all articles anew."""
 
 
-class ArticleChanges:
+class ArticleChanges(Repository):
     """What became of articles, in order. Every method raises `StoreError` alone."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def last(self) -> ArticleChange:
         """The last change. A database without any has one of no article, whose mark only it has."""
-        row = await self._database.fetchone(
-            "SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1"
-        )
+        row = await self._row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
 
     async def after(self, number: int, mark: int, limit: int) -> list[ArticleChange] | None:
@@ -30,7 +25,7 @@ class ArticleChanges:
 
         It is so where too many came since, or the database was replaced by a copy or by another.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
             (number, limit + 1),
         )
@@ -39,25 +34,22 @@ class ArticleChanges:
             return None
         return [ArticleChange(*row) for row in later]
 
-    async def articles_below(self, article_id: int, limit: int) -> list[Article]:
+    @reads
+    def articles_below(self, connection: Connection, article_id: int, limit: int) -> list[Article]:
         """The articles with the largest ids below one, the largest first."""
-        return await self._database.read(_below, article_id, limit)
+        ids = ids_of(
+            connection, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
+        )
+        return sorted(articles(connection, ids), key=lambda each: -each.id)
 
     async def largest_id(self) -> int:
         """The largest id of an article, 0 where there is none."""
-        row = await self._database.fetchone("SELECT max(id) FROM article")
+        row = await self._row("SELECT max(id) FROM article")
         return int(row[0] or 0) if row else 0
 
-    async def trim(self) -> None:
+    @writes
+    def trim(self, connection: Connection) -> None:
         """Forget all but the last changes."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,)
-            )
-
-
-def _below(connection: Connection, article_id: int, limit: int) -> list[Article]:
-    ids = ids_of(
-        connection, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
-    )
-    return sorted(articles(connection, ids), key=lambda each: -each.id)
+        connection.execute(
+            "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,)
+        )

@@ -32,7 +32,7 @@ def insert_articles(
     ordered = [
         new[place] for place in sorted(range(len(new)), key=lambda place: (new[place].published, -place))
     ]
-    ids = count(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM article").fetchone()[0])
+    ids = count(connection.row("SELECT coalesce(max(id), 0) + 1 FROM article")[0])
     kept: dict[int, NewArticle] = {}
     owed: list[Owed] = []
     identities: list[tuple[int, bytes, int]] = []
@@ -65,10 +65,10 @@ def insert_articles(
 
 def change_article(connection: Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
     """Give an article what its entry says now; posts that show otherwise are to be edited."""
-    stored = connection.execute(
+    stored = connection.row(
         "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
-    ).fetchone()
+    )
     if stored is None:
         return
     new = change.new

@@ -33,14 +33,14 @@ def owe(connection: Connection, alerts: Iterable[Alert], now: int) -> None:
 
 
 def _trouble(connection: Connection, alert: Alert, now: int) -> None:
-    places = connection.execute(
+    places = connection.rows(
         f"""
         SELECT locale, id FROM ({_PLACES}) AS place WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
             WHERE channel.server_id = place.server_id AND dispatch.what = :what)
         """,
         {"feed": alert.feed_id, "what": _what(alert.kind, alert)},
-    ).fetchall()
+    )
     _insert(connection, alert, places, now)
 
 
@@ -52,7 +52,7 @@ def _back(connection: Connection, alert: Alert, now: int) -> None:
         "AND channel_id IN (SELECT id FROM channel)",
         told,
     )
-    places = connection.execute(
+    places = connection.rows(
         """
         SELECT DISTINCT server.locale, channel.id FROM channel
         JOIN server ON server.id = channel.server_id AND server.left IS NULL
@@ -63,7 +63,7 @@ def _back(connection: Connection, alert: Alert, now: int) -> None:
               AND subscription.paused IS NULL)
         """,
         {"broken": told[0], "gone": told[1], "feed": alert.feed_id},
-    ).fetchall()
+    )
     _insert(connection, alert, places, now)
 
 

@@ -72,7 +72,7 @@ def returned(connection: Connection, article_ids: Collection[int], now: int) -> 
 
 def retract(connection: Connection, now: int) -> None:
     """Mark the articles that stayed away although their feeds were read again since."""
-    retracted = connection.execute(
+    retracted = connection.rows(
         """
         UPDATE article SET retracted = :now
         WHERE missing_since <= :now - :away AND retracted IS NULL
@@ -80,7 +80,7 @@ def retract(connection: Connection, now: int) -> None:
         RETURNING id
         """,
         {"now": now, "away": STAYS_AWAY},
-    ).fetchall()
+    )
     if retracted:
         edit(
             connection,

@@ -30,15 +30,12 @@ def gather(
         "server": digest.server_id,
         "most": MOST_READ,
     }
-    (joined,) = connection.execute("SELECT joined FROM server WHERE id = ?", (digest.server_id,)).fetchone()
+    joined = connection.value("SELECT joined FROM server WHERE id = ?", (digest.server_id,))
     values["since"] = max(since, joined)  # nothing of the time away
-    held = [
-        row[0]
-        for row in connection.execute(
-            "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values
-        )
-    ]
-    rows = connection.execute(
+    held = connection.column(
+        "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values
+    )
+    rows = connection.rows(
         """
         SELECT DISTINCT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -63,7 +60,7 @@ def gather(
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
         values,
-    ).fetchall()
+    )
     return _gathered(connection, rows, values, held)
 
 
@@ -87,7 +84,7 @@ def gather_for_person(
         "chosen": listed(chosen or ()),
         "wanted": listed(wanted),
     }
-    rows = connection.execute(
+    rows = connection.rows(
         """
         SELECT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -100,7 +97,7 @@ def gather_for_person(
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
         values,
-    ).fetchall()
+    )
     return _gathered(connection, rows, values, [])
 
 
@@ -125,12 +122,12 @@ def _gathered(
         for row in rows
     ]
     ids = listed([one.article_id for one in found])
-    kin = connection.execute(
+    kin = connection.rows(
         "SELECT article_id, other_id, likeness FROM kinship "
         "WHERE article_id IN (SELECT value FROM json_each(?1)) "
         "AND other_id IN (SELECT value FROM json_each(?1))",
         (ids,),
-    ).fetchall()
+    )
     once = list({one.page: one for one in reversed(found)}.values())[::-1]
     return Gathered(once, held, [(row[0], row[1], row[2]) for row in kin])
 
@@ -156,11 +153,11 @@ def _kept(
     """How many people bookmarked a page in the server."""
     ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}
     return dict(
-        connection.execute(
+        connection.rows(
             "SELECT article.page, count(DISTINCT person_id) FROM bookmark "
             "JOIN article ON article.id = bookmark.article_id "
             "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
             "AND bookmark.server_id = ? GROUP BY article.page",
             (listed(ids), server_id),
-        ).fetchall()
+        )
     )

@@ -18,6 +18,7 @@ from bot.store.outbox import digest_articles, dispatch_rows, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
 from bot.store.records.outbox_records import Gathered, WithheldFor
+from bot.store.repository import Repository, writes
 from bot.store.rows import listed
 from bot.store.served_shards import ServedShards
 from bot.store.settings import setting_changes
@@ -33,14 +34,23 @@ _FROM = """
 """
 
 
-class Digests:
+class Digests(Repository):
     """The digests of channels, at most one each."""
 
     def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
-        self._database, self._clock, self._shards = database, clock, shards
+        super().__init__(database, clock)
+        self._shards = shards
 
-    async def save(
-        self, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
+    @writes
+    def save(
+        self,
+        connection: Connection,
+        plan: DigestPlan,
+        *,
+        server_id: int,
+        channel_id: int,
+        person_id: int,
+        limit: int,
     ) -> Digest | None:
         """Give a channel a digest, or change it; None where the server has `limit` in other channels, or
         sent the bot away.
@@ -48,13 +58,64 @@ class Digests:
         Where single posts come back, what was held for the digest goes into a catch-up. Raises `StoreError`
         for another server's channel.
         """
-        return await self._database.transact(
-            _save, plan, server_id, channel_id, person_id, limit, self._clock.now()
+        now = self._clock.now()
+        need_server(connection, server_id, now)
+        need_channel(connection, channel_id, server_id)
+        find = f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ?"
+        row = connection.row(find, (channel_id,))
+        before = None if row is None else _digest(row).plan
+        others = connection.value(
+            f"SELECT count(*) {_FROM} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
         )
+        zone, left = connection.row("SELECT time_zone, left FROM server WHERE id = ?", (server_id,))
+        if left is not None or (before is None and others >= limit):
+            return None
+        due = _next(plan.minute, plan.weekday, zone, now)
+        if before is not None and (before.minute, before.weekday) == (plan.minute, plan.weekday):
+            due = row["due"]
+        connection.execute(
+            """
+            INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created, due)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (channel_id) DO UPDATE SET
+                weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
+                wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
+                due = excluded.due
+            """,
+            (
+                channel_id,
+                plan.weekday,
+                plan.minute,
+                plan.alone,
+                plan.wide,
+                plan.chart,
+                plan.summaries,
+                now,
+                due,
+            ),
+        )
+        if before is not None and before.alone and not plan.alone:
+            dispatch_rows.let_go(connection, channel_id, now)
+        if plan.alone:
+            held_posts.hand_over(connection, channel_id, now)
+        _note(connection, server_id, channel_id, person_id, before, plan, now)
+        return _digest(connection.row(find, (channel_id,)))
 
-    async def stop(self, *, server_id: int, channel_id: int, person_id: int) -> bool:
+    @writes
+    def stop(self, connection: Connection, *, server_id: int, channel_id: int, person_id: int) -> bool:
         """End the digest of a channel; what was held for it goes into a catch-up. False if there was none."""
-        return await self._database.transact(_stop, server_id, channel_id, person_id, self._clock.now())
+        now = self._clock.now()
+        row = connection.row(
+            f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ? AND server.id = ?",
+            (channel_id, server_id),
+        )
+        if row is None:
+            return False
+        _recall(connection, row["id"], now)
+        connection.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
+        dispatch_rows.let_go(connection, channel_id, now)
+        _note(connection, server_id, channel_id, person_id, _digest(row).plan, None, now)
+        return True
 
     async def of_channel(self, channel_id: int) -> Digest | None:
         """The digest of a channel, or None."""
@@ -72,8 +133,7 @@ class Digests:
     async def next_due(self) -> int | None:
         """When the next digest of this process is due, which may be past; None when there is none."""
         mine = self._shards.where("channel.server_id")
-        row = await self._database.fetchone(f"SELECT min(digest.due) {_FROM} WHERE {mine}")
-        return None if row is None else row[0]
+        return await self._value(f"SELECT min(digest.due) {_FROM} WHERE {mine}")
 
     async def candidates(
         self, digest: Digest, feed_ids: Collection[int], *, since: int, until: int
@@ -93,12 +153,22 @@ class Digests:
         """
         return await self._database.transact(_recall, digest_id, self._clock.now())
 
-    async def make_again(self, dispatch_id: int) -> None:
+    @writes
+    def make_again(self, connection: Connection, dispatch_id: int) -> None:
         """Take back a digest that waits to be sent, and let it be due now."""
-        await self._database.transact(_make_again, dispatch_id, self._clock.now())
+        now = self._clock.now()
+        row = connection.row(
+            "SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,)
+        )
+        if row is not None and (since := _recall(connection, row["digest_id"], now)) is not None:
+            connection.execute(
+                "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (now, since, row["digest_id"])
+            )
 
-    async def make(
+    @writes
+    def make(
         self,
+        connection: Connection,
         digest: Digest,
         payload: str | None,
         *,
@@ -113,23 +183,60 @@ class Digests:
         `named`; those `told` were held too, and were told before a backup was restored. Nothing happens where
         the digest was made, changed or ended meanwhile.
         """
-        return await self._database.transact(
-            _make, digest, payload, until, held, named, told, self._clock.now()
+        now = self._clock.now()
+        if not _current(connection, digest):
+            return False
+        connection.execute(
+            "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
+            "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
+            (WithheldFor.TOLD, now, digest.channel_id, listed(told)),
         )
+        connection.execute(
+            "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
+            (_next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now), until, digest.id),
+        )
+        if payload is None:
+            return False
+        dispatch_id = connection.value(
+            "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
+            "VALUES (?1, 'digest', ?2, ?3, ?4, ?5, ?4, ?6) RETURNING id",
+            (
+                digest.channel_id,
+                f"digest:{digest.id}:{digest.due}:{now}",
+                digest.id,
+                now,
+                digest.due,
+                payload,
+            ),
+        )
+        connection.execute(
+            "UPDATE fate INDEXED BY fate_held SET dispatch_id = ?, fate = NULL "
+            "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
+            (dispatch_id, digest.channel_id, listed(held)),
+        )
+        connection.executemany(
+            "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
+            "ON CONFLICT DO NOTHING",
+            [(dispatch_id, article_id) for article_id in named],
+        )
+        return True
 
-    async def skip(self, digest: Digest, *, since: int) -> None:
+    @writes
+    def skip(self, connection: Connection, digest: Digest, *, since: int) -> None:
         """Leave out a digest that is too late; the next one tells of what came `since` then."""
-        await self._database.transact(_skip, digest, since, self._clock.now())
+        if _current(connection, digest):
+            due = _next(digest.plan.minute, digest.plan.weekday, digest.time_zone, self._clock.now())
+            connection.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))
 
     async def _all(self, condition: str, value: int, *, order: str = "digest.id") -> list[Digest]:
-        return await self._database.objects(
+        return await self._objects(
             _digest, f"SELECT {_COLUMNS} {_FROM} WHERE {condition} ORDER BY {order}", (value,)
         )
 
 
 def reschedule(connection: Connection, server_id: int, now: int) -> None:
     """Find out anew when the digests of a server are due: its time zone changed."""
-    rows = connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE server.id = ?", (server_id,)).fetchall()
+    rows = connection.rows(f"SELECT {_COLUMNS} {_FROM} WHERE server.id = ?", (server_id,))
     connection.executemany(
         "UPDATE digest SET due = ? WHERE id = ?",
         [(_next(row["minute"], row["weekday"], row["time_zone"], now), row["id"]) for row in rows],
@@ -161,73 +268,6 @@ def _digest(row: Row) -> Digest:
     )
 
 
-def _save(
-    connection: Connection,
-    plan: DigestPlan,
-    server_id: int,
-    channel_id: int,
-    person_id: int,
-    limit: int,
-    now: int,
-) -> Digest | None:
-    need_server(connection, server_id, now)
-    need_channel(connection, channel_id, server_id)
-    find = f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ?"
-    row = connection.execute(find, (channel_id,)).fetchone()
-    before = None if row is None else _digest(row).plan
-    (others,) = connection.execute(
-        f"SELECT count(*) {_FROM} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
-    ).fetchone()
-    zone, left = connection.execute(
-        "SELECT time_zone, left FROM server WHERE id = ?", (server_id,)
-    ).fetchone()
-    if left is not None or (before is None and others >= limit):
-        return None
-    due = _next(plan.minute, plan.weekday, zone, now)
-    if before is not None and (before.minute, before.weekday) == (plan.minute, plan.weekday):
-        due = row["due"]
-    connection.execute(
-        """
-        INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, summaries, created, due)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (channel_id) DO UPDATE SET
-            weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
-            wide = excluded.wide, chart = excluded.chart, summaries = excluded.summaries,
-            due = excluded.due
-        """,
-        (
-            channel_id,
-            plan.weekday,
-            plan.minute,
-            plan.alone,
-            plan.wide,
-            plan.chart,
-            plan.summaries,
-            now,
-            due,
-        ),
-    )
-    if before is not None and before.alone and not plan.alone:
-        dispatch_rows.let_go(connection, channel_id, now)
-    if plan.alone:
-        held_posts.hand_over(connection, channel_id, now)
-    _note(connection, server_id, channel_id, person_id, before, plan, now)
-    return _digest(connection.execute(find, (channel_id,)).fetchone())
-
-
-def _stop(connection: Connection, server_id: int, channel_id: int, person_id: int, now: int) -> bool:
-    row = connection.execute(
-        f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ? AND server.id = ?", (channel_id, server_id)
-    ).fetchone()
-    if row is None:
-        return False
-    _recall(connection, row["id"], now)
-    connection.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
-    dispatch_rows.let_go(connection, channel_id, now)
-    _note(connection, server_id, channel_id, person_id, _digest(row).plan, None, now)
-    return True
-
-
 def _note(
     connection: Connection,
     server_id: int,
@@ -244,9 +284,9 @@ def _note(
 
 
 def _recall(connection: Connection, digest_id: int, now: int) -> int | None:
-    waiting = connection.execute(
+    waiting = connection.rows(
         "SELECT id, created, payload FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
-    ).fetchall()
+    )
     if not waiting:
         return None
     since = [json.loads(row["payload"]).get("since", row["created"]) for row in waiting]
@@ -260,66 +300,9 @@ def _recall(connection: Connection, digest_id: int, now: int) -> int | None:
     return int(min(since))
 
 
-def _make_again(connection: Connection, dispatch_id: int, now: int) -> None:
-    row = connection.execute(
-        "SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,)
-    ).fetchone()
-    if row is not None and (since := _recall(connection, row["digest_id"], now)) is not None:
-        connection.execute(
-            "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (now, since, row["digest_id"])
-        )
-
-
 def _current(connection: Connection, digest: Digest) -> bool:
     """Whether a digest is still due as it was read."""
-    row = connection.execute(
+    row = connection.row(
         f"SELECT {_COLUMNS} {_FROM} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due)
-    ).fetchone()
+    )
     return row is not None and _digest(row).plan == digest.plan
-
-
-def _make(
-    connection: Connection,
-    digest: Digest,
-    payload: str | None,
-    until: int,
-    held: Sequence[int],
-    named: Sequence[int],
-    told: Sequence[int],
-    now: int,
-) -> bool:
-    if not _current(connection, digest):
-        return False
-    connection.execute(
-        "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
-        "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-        (WithheldFor.TOLD, now, digest.channel_id, listed(told)),
-    )
-    connection.execute(
-        "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
-        (_next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now), until, digest.id),
-    )
-    if payload is None:
-        return False
-    (dispatch_id,) = connection.execute(
-        "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
-        "VALUES (?1, 'digest', ?2, ?3, ?4, ?5, ?4, ?6) RETURNING id",
-        (digest.channel_id, f"digest:{digest.id}:{digest.due}:{now}", digest.id, now, digest.due, payload),
-    ).fetchone()
-    connection.execute(
-        "UPDATE fate INDEXED BY fate_held SET dispatch_id = ?, fate = NULL "
-        "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-        (dispatch_id, digest.channel_id, listed(held)),
-    )
-    connection.executemany(
-        "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
-        "ON CONFLICT DO NOTHING",
-        [(dispatch_id, article_id) for article_id in named],
-    )
-    return True
-
-
-def _skip(connection: Connection, digest: Digest, since: int, now: int) -> None:
-    if _current(connection, digest):
-        due = _next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now)
-        connection.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))

@@ -33,7 +33,7 @@ def waiting(connection: Connection, channel_id: int, feed_id: int) -> list[tuple
     What is held back, or for the next digest, is of the kind `HELD`, what joined a post `JOINED`; a digest
     that waits was made and stays.
     """
-    rows = connection.execute(
+    rows = connection.rows(
         """
         SELECT article.id, article.key, fate.page, article.published, fate.kind
         FROM (
@@ -58,7 +58,7 @@ def waiting(connection: Connection, channel_id: int, feed_id: int) -> list[tuple
         ORDER BY article.published, article.id
         """,
         {"channel": channel_id, "feed": feed_id, "held": HELD, "joined": JOINED},
-    ).fetchall()
+    )
     return [(Owed(*row[:4]), row["kind"]) for row in rows]
 
 
@@ -81,12 +81,12 @@ def withdraw(
             "decided = :now " + chosen,
             values,
         )
-    empty = connection.execute(
+    empty = connection.rows(
         "SELECT id FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'held') "
         "AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
         (channel_id,),
-    ).fetchall()
+    )
     for (dispatch_id,) in empty:
         release(connection, dispatch_id, now=now)
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
@@ -101,14 +101,14 @@ def release(connection: Connection, dispatch_id: int, *, now: int) -> bool:
     """
     moved = _owe_where_moved(connection, dispatch_id, now)
     _withhold_ended(connection, dispatch_id, now)
-    left = connection.execute(
+    left = connection.rows(
         """
         SELECT fate.channel_id, article.id, article.key, fate.page, article.published
         FROM fate JOIN article ON article.id = fate.article_id
         WHERE fate.joined_id = ? AND fate.shown IS NULL ORDER BY article.published, article.id
         """,
         (dispatch_id,),
-    ).fetchall()
+    )
     if not left:
         return moved
     channel_id, first = left[0][0], Owed(*left[0][1:])
@@ -119,9 +119,7 @@ def release(connection: Connection, dispatch_id: int, *, now: int) -> bool:
             (now, dispatch_id),
         )
         return moved
-    held = connection.execute(
-        "SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,)
-    ).fetchone()
+    held = connection.row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
     post_id = dispatch_rows.add_dispatch(
         connection,
         channel_id,
@@ -145,7 +143,7 @@ def release(connection: Connection, dispatch_id: int, *, now: int) -> bool:
 
 def _owe_where_moved(connection: Connection, dispatch_id: int, now: int) -> bool:
     """Owe what joined a post to the channels of the server that its feed was moved to since."""
-    rows = connection.execute(
+    rows = connection.rows(
         f"""
         SELECT there.id, joined.id, joined.key, fate.page, joined.published
         FROM fate
@@ -160,7 +158,7 @@ def _owe_where_moved(connection: Connection, dispatch_id: int, now: int) -> bool
         ORDER BY joined.published, joined.id
         """,
         (dispatch_id,),
-    ).fetchall()
+    )
     owes = False
     for channel_id, *one in rows:
         owed = Owed(*one)

@@ -54,11 +54,11 @@ def bound(connection: Connection, channel_id: int, *, limit: int, now: int) -> N
 
 
 def _queue(connection: Connection, channel_id: int, new: Sequence[Owed], limit: int, now: int) -> None:
-    posts = connection.execute(
+    posts = connection.rows(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
         (channel_id,),
-    ).fetchall()
+    )
     room = max(limit - sum(1 for post in posts if post["attempts"]), 0)
     line: list[tuple[int, int, Owed | None]] = [
         (post["position"], post["id"], None) for post in posts if not post["attempts"]
@@ -93,15 +93,15 @@ def catch_up(
     """
     if not articles and not posts:
         return
-    taken = connection.execute(
+    taken = connection.rows(
         "SELECT position, what AS key FROM dispatch WHERE id IN (SELECT value FROM json_each(?))",
         (listed(posts),),
-    ).fetchall()
+    )
     first, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
-    row = connection.execute(
+    row = connection.row(
         f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND {_UNTOUCHED} ORDER BY id",
         (channel_id,),
-    ).fetchone()
+    )
     if row is None:
         name = free_name(connection, channel_id, f"catch-up:{key}")
         dispatch_id = add_dispatch(connection, channel_id, "catch-up", name, first, now)
@@ -151,12 +151,12 @@ def hold(connection: Connection, channel_id: int, articles: Iterable[Owed], *, n
 
 def let_go(connection: Connection, channel_id: int, now: int) -> None:
     """Queue what a channel's digest was to tell, for there is none any more: in a catch-up."""
-    rows = connection.execute(
+    rows = connection.rows(
         "SELECT article.id, article.key, fate.page, article.published FROM fate "
         "JOIN article ON article.id = fate.article_id "
         "WHERE fate.channel_id = ? AND fate.fate = 'digested' ORDER BY article.published, article.id",
         (channel_id,),
-    ).fetchall()
+    )
     connection.execute("DELETE FROM fate WHERE channel_id = ? AND fate = 'digested'", (channel_id,))
     catch_up(connection, channel_id, [Owed(*row) for row in rows], now=now)
 
@@ -195,12 +195,13 @@ def filter_out(
 
 def filtered(connection: Connection, channel_id: int, articles: Iterable[Owed]) -> set[str]:
     """The pages of these articles that filters keep out of the channel."""
-    rows = connection.execute(
-        "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
-        "AND page IN (SELECT atom FROM json_each(?))",
-        (channel_id, listed([owed.page for owed in articles])),
+    return set(
+        connection.column(
+            "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
+            "AND page IN (SELECT atom FROM json_each(?))",
+            (channel_id, listed([owed.page for owed in articles])),
+        )
     )
-    return {row["page"] for row in rows}
 
 
 def without_fate(connection: Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
@@ -226,9 +227,7 @@ def is_digested(connection: Connection, channel_id: int) -> bool:
 
 def held_until(connection: Connection, channel_id: int, now: int) -> int | None:
     """Until when a channel holds back a new post at most; None where it takes every article."""
-    row = connection.execute(
-        "SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,)
-    ).fetchone()
+    row = connection.row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None
     return now + (BEST_WITHIN if row["least_outlets"] is None else TOLD_WITHIN)
@@ -255,10 +254,10 @@ def free_name(connection: Connection, channel_id: int, name: str, *, before: str
 
     A number behind `before` makes it one.
     """
-    names = connection.execute(
+    names = connection.rows(
         "SELECT what FROM dispatch WHERE channel_id = ?1 AND what >= ?2 AND what < ?2 || ';'",
         (channel_id, name),
-    ).fetchall()
+    )
     taken = {row["what"] for row in names}
     return next(one for one in chain([name], (f"{name}{before}{n}" for n in count(2))) if one not in taken)
 
@@ -283,10 +282,9 @@ def add_dispatch(
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, what) DO NOTHING",
         (channel_id, kind, what, state, now, position, due),
     )
-    row = connection.execute(
-        "SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)
-    ).fetchone()
-    return int(row["id"])
+    return int(
+        connection.value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what))
+    )
 
 
 def _fate(connection: Connection, channel_id: int, owed: Owed, dispatch_id: int, now: int) -> None:

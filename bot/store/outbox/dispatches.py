@@ -12,6 +12,7 @@ from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.ports import Database
 from bot.store.records.outbox_records import WithheldFor
+from bot.store.repository import Repository, writes
 from bot.store.rows import DISPATCH, dispatch, listed
 from bot.store.served_shards import ServedShards
 from bot.store.transaction import Transaction
@@ -63,14 +64,15 @@ class Problem(NamedTuple):
     retry_at: int | None
 
 
-class Dispatches:
+class Dispatches(Repository):
     """The outbox. A dispatch is claimed, sent, recorded as sent, then finished.
 
     What is to be done is that of the servers which this process decides about.
     """
 
     def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
-        self._database, self._clock, self._shards = database, clock, shards
+        super().__init__(database, clock)
+        self._shards = shards
 
     async def interrupted(self, shard: int | None = None) -> list[Dispatch]:
         """The dispatches being sent, of one shard or all of this process's.
@@ -84,31 +86,45 @@ class Dispatches:
 
     async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `claim` gives something, the longest due first."""
-        rows = await self._database.fetchall(
+        return await self._column(
             f"SELECT channel.id {HEADS} AND {READY_AT} <= :now AND {self._mine()} "
             f"ORDER BY {TRIED_AT}, channel.id",
             {"now": now, "exclude": listed(exclude)},
         )
-        return [row["id"] for row in rows]
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next channel is ready, which may be past; None when nothing waits."""
-        row = await self._database.fetchone(
+        return await self._value(
             f"SELECT min({READY_AT}) {HEADS} AND {self._mine()}",
             {"now": self._clock.now(), "exclude": listed(exclude)},
         )
-        return None if row is None else row[0]
 
     async def by_state(self) -> list[tuple[str, int, int]]:
         """How many dispatches are in each state, and when the oldest of them was created."""
-        rows = await self._database.fetchall(
-            "SELECT state, count(*), min(created) FROM dispatch GROUP BY state"
-        )
+        rows = await self._rows("SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
         return [(row[0], row[1], row[2]) for row in rows]
 
-    async def claim(self, channel_id: int, now: int) -> Dispatch | None:
+    @writes
+    def claim(self, connection: Connection, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
-        return await self._database.transact(_claim, channel_id, now, self._shards)
+        shards = self._shards
+        values = {"channel": channel_id, "now": now, "exclude": "[]"}
+        ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
+        head = connection.row(ready, values)
+        if head is not None and head["kind"] in {"post", "catch-up"}:
+            posting_schedule.gather(connection, channel_id, now)
+            head = connection.row(ready, values)
+        if head is None:
+            return None
+        shards.must_have(connection, head["id"])
+        # What changed until now is read and sent after this.
+        connection.execute(
+            f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
+            f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
+            (now, head["id"]),
+        )
+        row = connection.row(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
+        return dispatch(row)
 
     async def sent(
         self,
@@ -144,11 +160,12 @@ class Dispatches:
 
     async def webhooks(self, channel_id: int) -> set[int]:
         """Ids of the webhooks that posts of a channel were sent by."""
-        rows = await self._database.fetchall(
-            "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
-            (channel_id,),
+        return set(
+            await self._column(
+                "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
+                (channel_id,),
+            )
         )
-        return {row[0] for row in rows}
 
     async def unanswered(self, dispatch_id: int, error: str) -> None:
         """Nobody knows yet whether it was sent; it stays claimed."""
@@ -192,22 +209,20 @@ class Dispatches:
 
     async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `edits_due` gives something, the longest due first."""
-        rows = await self._database.fetchall(
+        return await self._column(
             f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
             "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
             {"now": now, "exclude": listed(exclude)},
         )
-        return [row["id"] for row in rows]
 
     async def next_edit(self, exclude: Collection[int] = ()) -> int | None:
         """When the next message is to be edited, which may be past; None when none is."""
-        row = await self._database.fetchone(
+        return await self._value(
             f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
             {"exclude": listed(exclude)},
         )
-        return None if row is None else row[0]
 
     async def edited(
         self, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
@@ -270,34 +285,35 @@ class Dispatches:
             limit=limit,
         )
 
-    async def block_channel(self, channel_id: int, problem: str, retry_at: int | None) -> None:
+    @writes
+    def block_channel(
+        self, connection: Connection, channel_id: int, problem: str, retry_at: int | None
+    ) -> None:
         """Nothing can be sent to a channel before `retry_at`; None: before it is unblocked."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
-                "WHERE id = ?",
-                (problem, self._clock.now(), retry_at, channel_id),
-            )
+        connection.execute(
+            "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
+            "WHERE id = ?",
+            (problem, self._clock.now(), retry_at, channel_id),
+        )
 
-    async def unblock_channel(self, channel_id: int) -> None:
+    @writes
+    def unblock_channel(self, connection: Connection, channel_id: int) -> None:
         """The channel takes messages again."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
-                (channel_id,),
-            )
+        connection.execute(
+            "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
+            (channel_id,),
+        )
 
     async def blocked(self, shard: int) -> list[int]:
         """Channels of a shard that nothing can be sent to, in servers that the bot is in."""
-        rows = await self._database.fetchall(
+        return await self._column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
             f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._mine(shard)}"
         )
-        return [row["id"] for row in rows]
 
     async def problem(self, channel_id: int) -> Problem | None:
         """What is wrong with a channel, or None."""
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
             (channel_id,),
         )
@@ -305,17 +321,16 @@ class Dispatches:
 
     async def delay(self, channel_id: int) -> str | None:
         """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
-        row = await self._database.fetchone(
+        return await self._value(
             "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",
             (channel_id,),
         )
-        return None if row is None else row["error"]
 
     async def held(self, channel_id: int) -> str | None:
         """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
         now = self._clock.now()
-        row = await self._database.fetchone(
+        row = await self._row(
             f"SELECT {posting_schedule.FIGURES} "
             "FROM channel LEFT JOIN server ON server.id = channel.server_id "
             f"WHERE channel.id = :channel AND {posting_schedule.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
@@ -343,7 +358,7 @@ class Dispatches:
             await transaction.run(_release, dispatch_id, self._clock.now())
 
     async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
-        return await self._database.objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
+        return await self._objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
 
     async def _set(self, dispatch_id: int, assigned: str, **values: Any) -> None:  # noqa: ANN401 - as above
         async with self._writing(dispatch_id) as transaction:
@@ -375,26 +390,6 @@ def _release(connection: Connection, dispatch_id: int, now: int) -> bool:
 
 def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
     """Delete a dispatch that covers nothing any more."""
-    if connection.execute("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)).fetchone() is None:
+    if connection.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:
         dispatch_cancellation.release(connection, dispatch_id, now=now)
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
-
-
-def _claim(connection: Connection, channel_id: int, now: int, shards: ServedShards) -> Dispatch | None:
-    values = {"channel": channel_id, "now": now, "exclude": "[]"}
-    ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
-    head = connection.execute(ready, values).fetchone()
-    if head is not None and head["kind"] in {"post", "catch-up"}:
-        posting_schedule.gather(connection, channel_id, now)
-        head = connection.execute(ready, values).fetchone()
-    if head is None:
-        return None
-    shards.must_have(connection, head["id"])
-    # What changed until now is read and sent after this.
-    connection.execute(
-        f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
-        f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
-        (now, head["id"]),
-    )
-    row = connection.execute(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],)).fetchone()
-    return dispatch(row)

@@ -37,7 +37,7 @@ def settle(connection: Connection, feed_id: int, articles: Sequence[NewArticle])
         claims.setdefault(claim.page, []).append(claim)
     if not claims:
         return list(articles)
-    (feed_url,) = connection.execute("SELECT url FROM feed WHERE id = ?", (feed_id,)).fetchone()
+    feed_url = connection.value("SELECT url FROM feed WHERE id = ?", (feed_id,))
     feed_url = sealing.opened(feed_url)
     return [_settled(connection, feed_url, article, claims.get(article.page, ())) for article in articles]
 

@@ -36,15 +36,15 @@ def want(
     Only where the feed gives a teaser; never for a feed or an address with secrets; of a backlog (`first`)
     the newest few, and at most so many a day.
     """
-    rows = connection.execute(
+    rows = connection.rows(
         "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
         "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
         (listed(article_ids),),
-    ).fetchall()
-    (taken,) = connection.execute(
+    )
+    taken = connection.value(
         "SELECT count(*) FROM reading WHERE feed_id = ? AND wanted > ? AND outcome IS NOT ?",
         (feed.id, now - DAY, PageEnd.BACKLOG),
-    ).fetchone()
+    )
     private = feed.server_id is not None or urls.has_credentials(feed.url)
     wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
     for row in rows:
@@ -82,12 +82,12 @@ def keep(
     Watches are held against the article once more, unless it is of a backlog: they are told of a page once.
     With `edit`, posts that had nothing but a title to show are edited. False when the article is gone.
     """
-    stored = connection.execute(
+    stored = connection.row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
         "(SELECT news FROM reading WHERE article_id = article.id AND due IS NOT NULL) AS news "
         "FROM article WHERE id = ?",
         (article_id,),
-    ).fetchone()
+    )
     if stored is None or stored["news"] is None:
         return False
     connection.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))

@@ -19,7 +19,7 @@ def need_person_channel(connection: Connection, channel_id: int, person_id: int)
         "INSERT INTO channel (id, person_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
         (channel_id, person_id),
     )
-    row = connection.execute("SELECT person_id FROM channel WHERE id = ?", (channel_id,)).fetchone()
+    row = connection.row("SELECT person_id FROM channel WHERE id = ?", (channel_id,))
     if row["person_id"] != person_id:
         raise StoreError("This channel is another server's or person's.")
 
@@ -30,6 +30,6 @@ def need_channel(connection: Connection, channel_id: int, server_id: int) -> Non
         "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
         (channel_id, server_id),
     )
-    row = connection.execute("SELECT server_id FROM channel WHERE id = ?", (channel_id,)).fetchone()
+    row = connection.row("SELECT server_id FROM channel WHERE id = ?", (channel_id,))
     if row["server_id"] != server_id:
         raise StoreError("This channel belongs to another server.")

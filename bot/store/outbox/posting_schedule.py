@@ -62,18 +62,18 @@ def released(dispatch: str) -> str:
 
 def gather(connection: Connection, channel_id: int, now: int) -> None:
     """Where more posts wait than the channel takes this hour, let the oldest share one catch-up."""
-    row = connection.execute(
+    row = connection.row(
         f"SELECT most_an_hour, (SELECT count(*) {_COUNTED}) FROM channel WHERE id = :channel",
         {"channel": channel_id, "now": now},
-    ).fetchone()
+    )
     if row is None or row[0] is None:
         return
     allowed = row[0] - row[1]
-    waiting = connection.execute(
+    waiting = connection.rows(
         f"SELECT id, kind, attempts FROM dispatch WHERE channel_id = ? AND state = 'waiting' "
         f"AND kind IN {PACED} ORDER BY position, id",
         (channel_id,),
-    ).fetchall()
+    )
     posts = [one["id"] for one in waiting if one["kind"] == "post" and not one["attempts"]]
     others = len(waiting) - len(posts)
     if len(waiting) <= allowed or not posts or (others == 0 and len(posts) == 1):

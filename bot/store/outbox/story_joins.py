@@ -55,9 +55,9 @@ def join(
 
 
 def _wanted(connection: Connection, channel_id: int) -> bool:
-    row = connection.execute(
+    row = connection.row(
         "SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
-    ).fetchone()
+    )
     return row is not None and bool(row[0])
 
 
@@ -71,7 +71,7 @@ def _best(
 ) -> int | None:
     """The post of the channel that an article belongs to most, or None."""
     likeness = {other.article_id: other.likeness for other in kin.by_key.get(owed.key, ())}
-    posts = connection.execute(
+    posts = connection.rows(
         """
         SELECT DISTINCT dispatch.id FROM fate
         JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
@@ -81,17 +81,17 @@ def _best(
                OR dispatch.state = 'sent' AND dispatch.sent >= ?)
         """,
         (listed(likeness), channel_id, now - WINDOW),
-    ).fetchall()
+    )
     found: list[tuple[float, int]] = []
     for (post_id,) in posts:
-        members = connection.execute(
+        members = connection.rows(
             """
             SELECT DISTINCT article.id, article.feed_id, article.published, fate.joined_id IS NULL AS is_first
             FROM fate JOIN article ON article.id = fate.article_id
             WHERE fate.dispatch_id = ?1 OR fate.joined_id = ?1
             """,
             (post_id,),
-        ).fetchall()
+        )
         post = [
             PostedArticle(feed, published, bool(is_first), likeness.get(id_))
             for id_, feed, published, is_first in members

@@ -51,9 +51,9 @@ def tell(
     watches = _watches(connection, asked)
     notices = _Notices(connection, now)
     for article_id, watch_ids in by_article.items():
-        article = connection.execute(
+        article = connection.row(
             "SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,)
-        ).fetchone()
+        )
         if article is None:
             continue
         servers = _followers(connection, article["feed_id"], article["published"])
@@ -81,7 +81,7 @@ class _Notices:
 
     def __init__(self, connection: Connection, now: int) -> None:
         self._connection, self._now = connection, now
-        (self._last,) = connection.execute("SELECT coalesce(max(id), 0) FROM dispatch").fetchone()
+        self._last = connection.value("SELECT coalesce(max(id), 0) FROM dispatch")
         self._of_watch: dict[int, int] = {}  # the notice that waits, by watch
         self._new: list[tuple[int, int, str, int, int, int]] = []
         self._matches: list[tuple[int, str, int, int]] = []
@@ -181,7 +181,7 @@ def narrow(connection: Connection, dispatch_id: int, feed_ids: Collection[int]) 
 
     Whether anything is left. What is taken out may be told later, when a feed that may be read brings it.
     """
-    rows = connection.execute(
+    rows = connection.rows(
         """
         SELECT watch_match.watch_id, watch_match.page, watch_match.article_id,
                (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
@@ -191,7 +191,7 @@ def narrow(connection: Connection, dispatch_id: int, feed_ids: Collection[int]) 
         FROM watch_match WHERE watch_match.dispatch_id = :dispatch
         """,
         {"dispatch": dispatch_id, "feeds": listed(feed_ids)},
-    ).fetchall()
+    )
     for row in rows:
         key = (row["watch_id"], row["page"])
         if row["readable"] is None:
@@ -212,7 +212,7 @@ def narrow(connection: Connection, dispatch_id: int, feed_ids: Collection[int]) 
 
 def told_before(connection: Connection, dispatch_id: int, earlier: Sequence[EarlierNotice], now: int) -> None:
     """Write down notices that were sent; this one waits with what they did not tell, or is gone."""
-    row = connection.execute("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,)).fetchone()
+    row = connection.row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
     if row["what"] in {one.what for one in earlier}:
         free = dispatch_rows.free_name(connection, row["channel_id"], row["what"], before=".")
         connection.execute("UPDATE dispatch SET what = ? WHERE id = ?", (free, dispatch_id))

@@ -37,7 +37,7 @@ def erase(connection: Connection, person_id: int) -> Erased:
     """Delete a person's rows, and their name from the changes of settings that they made."""
 
     def count(sql: str) -> int:
-        return int(connection.execute(sql, (person_id,)).fetchone()[0])
+        return int(connection.row(sql, (person_id,))[0])
 
     kept = count("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
     watches = count(
@@ -83,7 +83,7 @@ def take_up(connection: Connection, person_id: int, article_id: int) -> None:
 
 
 def _marks(connection: Connection, person_id: int, article_id: int) -> list[bytes]:
-    rows = connection.execute("SELECT mark FROM let_go WHERE article_id = ?", (article_id,)).fetchall()
+    rows = connection.rows("SELECT mark FROM let_go WHERE article_id = ?", (article_id,))
     return [mark for (mark,) in rows if _mark(mark[:_SALT], article_id, person_id) == mark]
 
 

@@ -13,6 +13,7 @@ from bot.store.connection import Connection
 from bot.store.meta import Meta
 from bot.store.ports import Database
 from bot.store.records.people_records import AssistantToken
+from bot.store.repository import writes
 from bot.store.settings import setting_changes
 from bot.store.store_errors import DatabaseFault
 
@@ -54,22 +55,34 @@ class AssistantTokens:
 
     async def of_server(self, server_id: int) -> list[AssistantToken]:
         """The tokens of a server, oldest first."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT hash, created, used FROM assistant_token WHERE server_id = ? ORDER BY created, hash",
             (server_id,),
         )
         return [AssistantToken(bytes(row["hash"]).hex(), row["created"], row["used"]) for row in rows]
 
-    async def revoke(
-        self, server_id: int, names: Collection[str] | None = None, *, person_id: int | None = None
+    @writes
+    def revoke(
+        self,
+        connection: Connection,
+        server_id: int,
+        names: Collection[str] | None = None,
+        *,
+        person_id: int | None = None,
     ) -> int:
         """Let tokens of a server, or all of them, be valid no more; how many there were."""
-        return await self._database.transact(_revoke, server_id, names, person_id, self._clock.now())
+        now = self._clock.now()
+        known = connection.rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
+        gone = [bytes(row[0]) for row in known if names is None or bytes(row[0]).hex() in names]
+        for secret in gone:
+            connection.execute("DELETE FROM assistant_token WHERE hash = ?", (secret,))
+            _note(connection, server_id, person_id, now, secret, None)
+        return len(gone)
 
     async def server_of(self, token: str) -> int | None:
         """The server of a token, which the bot is in; None for any other. The use is written down."""
         now = self._clock.now()
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT server_id, used FROM assistant_token JOIN server ON server.id = server_id "
             "WHERE hash = ? AND server.left IS NULL",
             (hashed(token),),
@@ -98,10 +111,8 @@ def _make(
     limit: int | None,
     now: int,
 ) -> bool:
-    (count,) = connection.execute(
-        "SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,)
-    ).fetchone()
-    known = connection.execute("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,)).fetchone()
+    count = connection.value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
+    known = connection.row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
     if known is None or (limit is not None and count >= limit):
         return False
     connection.execute(
@@ -109,19 +120,6 @@ def _make(
     )
     _note(connection, server_id, person_id, now, None, secret)
     return True
-
-
-def _revoke(
-    connection: Connection, server_id: int, names: Collection[str] | None, person_id: int | None, now: int
-) -> int:
-    known = connection.execute(
-        "SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,)
-    ).fetchall()
-    gone = [bytes(row[0]) for row in known if names is None or bytes(row[0]).hex() in names]
-    for secret in gone:
-        connection.execute("DELETE FROM assistant_token WHERE hash = ?", (secret,))
-        _note(connection, server_id, person_id, now, secret, None)
-    return len(gone)
 
 
 def _note(

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from secrets import token_urlsafe
 
 from bot.core.choices import Setting, SettingChange
-from bot.core.clock import Clock
 from bot.core.models import Article
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.ports import Database
 from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
+from bot.store.repository import Repository, writes
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import BYTES, hashed
@@ -19,12 +18,8 @@ from bot.store.settings.assistant_tokens import BYTES, hashed
 _WIDTH = len(Article._fields)
 
 
-class ChannelFeeds:
+class ChannelFeeds(Repository):
     """The feeds of channels. Of the secret only a hash is kept: it is shown once, when it is made."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def share(self, *, server_id: int, channel_id: int, person_id: int) -> str:
         """A new secret for the addresses of a channel's feeds; an earlier one stops working.
@@ -37,9 +32,17 @@ class ChannelFeeds:
         )
         return token
 
-    async def stop(self, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
+    @writes
+    def stop(self, connection: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
         """Let the addresses of a channel work no more; False where there were none."""
-        return await self._database.transact(_stop, server_id, channel_id, person_id, self._clock.now())
+        stopped = connection.rows(
+            "DELETE FROM channel_feed WHERE channel_id = ? "
+            "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
+            (channel_id, server_id),
+        )
+        if stopped and person_id is not None:
+            _note(connection, server_id, channel_id, person_id, self._clock.now(), is_shared=False)
+        return bool(stopped)
 
     async def of_channel(self, channel_id: int) -> ChannelFeed | None:
         """Since when a channel is shared, or None."""
@@ -54,7 +57,7 @@ class ChannelFeeds:
 
         Those of feeds with a password are left out.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"""
             WITH told AS (
                 SELECT id, sent FROM dispatch
@@ -87,7 +90,7 @@ class ChannelFeeds:
 
         Those of feeds with a password are left out.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT id, sent, message_id, coalesce(thread_id, channel_id), payload FROM dispatch "
             "WHERE channel_id = ? AND kind = 'digest' AND state = 'sent' AND sent IS NOT NULL "
             "ORDER BY sent DESC, id DESC LIMIT ?",
@@ -97,7 +100,7 @@ class ChannelFeeds:
         return [SentDigest._make((*row, named.get(row[0], {}))) for row in map(tuple, rows)]
 
     async def _named(self, dispatch_ids: Iterable[int]) -> dict[int, dict[int, Article]]:
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"SELECT {ARTICLE}, digest_article.dispatch_id FROM digest_article "
             "JOIN article ON article.id = digest_article.article_id "
             "JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0 "
@@ -112,7 +115,7 @@ class ChannelFeeds:
         return named
 
     async def _one(self, condition: str, value: object) -> ChannelFeed | None:
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT channel.server_id, channel.id, channel_feed.created FROM channel_feed "
             "JOIN channel ON channel.id = channel_feed.channel_id "
             f"JOIN server ON server.id = channel.server_id WHERE {condition}",
@@ -140,17 +143,6 @@ def _share(
         (channel_id, secret, now),
     )
     _note(connection, server_id, channel_id, person_id, now, is_shared=True)
-
-
-def _stop(connection: Connection, server_id: int, channel_id: int, person_id: int | None, now: int) -> bool:
-    stopped = connection.execute(
-        "DELETE FROM channel_feed WHERE channel_id = ? "
-        "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
-        (channel_id, server_id),
-    ).fetchall()
-    if stopped and person_id is not None:
-        _note(connection, server_id, channel_id, person_id, now, is_shared=False)
-    return bool(stopped)
 
 
 def _note(

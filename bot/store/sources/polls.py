@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
 from bot.store import processes
 from bot.store.connection import Connection
@@ -19,7 +18,6 @@ from bot.store.outbox import (
     watch_notices,
 )
 from bot.store.outbox.dispatch_rows import Owed
-from bot.store.ports import Database
 from bot.store.records.content_records import NO_KIN, Kinships
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.records.process_records import Fence
@@ -34,6 +32,7 @@ from bot.store.records.source_records import (
     Watched,
     passing,
 )
+from bot.store.repository import Repository, reads, writes
 from bot.store.rows import listed
 from bot.store.settings import filters
 from bot.store.sources import surplus
@@ -47,24 +46,53 @@ _SINCE = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
 
 
-class Polls:
+class Polls(Repository):
     """What intake asks, and where it puts what it found."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def known(self, feed_id: int, hashes: Collection[bytes]) -> dict[bytes, Known]:
+    @reads
+    def known(self, connection: Connection, feed_id: int, hashes: Collection[bytes]) -> dict[bytes, Known]:
         """The articles that a feed shows under these identities."""
-        return await self._database.read(_known, feed_id, list(hashes))
+        hashes = list(hashes)
+        found: dict[bytes, Known] = {}
+        for start in range(0, len(hashes), CHUNK):
+            chunk = hashes[start : start + CHUNK]
+            rows = connection.execute(
+                f"""
+                SELECT identity.hash, {_KNOWN}
+                FROM identity JOIN article ON article.id = identity.article_id
+                WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
+                """,
+                (feed_id, *chunk),
+            )
+            for hash_, *known in rows:
+                found[hash_] = Known(*known)
+        return found
 
-    async def known_pages(self, feed_id: int, pages: Mapping[str, Collection[str]]) -> dict[str, list[Known]]:
+    @reads
+    def known_pages(
+        self, connection: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
+    ) -> dict[str, list[Known]]:
         """The articles of a feed at these pages, of which the canonical addresses are given too."""
-        return await self._database.read(_known_pages, feed_id, pages)
+        rows = connection.execute(
+            f"SELECT {_KNOWN} FROM article WHERE id IN ("
+            "SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
+            "UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
+            "AND +feed_id = :feed ORDER BY id",
+            {
+                "urls": listed([url for forms in pages.values() for url in forms]),
+                "pages": listed(pages),
+                "feed": feed_id,
+            },
+        )
+        found: dict[str, list[Known]] = {}
+        for row in rows:
+            known = Known(*row)
+            found.setdefault(urls.page(known.url), []).append(known)
+        return found
 
     async def resembling(self, feed_id: int, dates: Collection[int], latest: int) -> list[Known]:
         """The articles of a feed that were published at one of these times, and its `latest` so many."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"""
             SELECT {_KNOWN} FROM (
                 SELECT id FROM article WHERE feed_id = :feed
@@ -80,7 +108,7 @@ class Polls:
 
     async def given(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
         """Summary and text of articles as their feed gave them, if they are still kept."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
             (listed(article_ids),),
         )
@@ -90,8 +118,10 @@ class Polls:
         """The articles that a feed may take back: those published since a time, and those that vanished."""
         return await self._database.read(corrections.watched, feed_id, since)
 
-    async def record_quiet(
+    @writes
+    def record_quiet(
         self,
+        connection: Connection,
         feeds: Sequence[Feed],
         unchanged: Sequence[Unchanged] = (),
         told: Sequence[Alert] = (),
@@ -104,20 +134,19 @@ class Polls:
         whose feeds are still its own.
         """
         if feeds or unchanged:
-            async with self._database.write() as transaction:
-                if owner is not None:
-                    ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
-                    own = await transaction.run(processes.feeds_of, owner, ids)
-                    feeds = [polled for polled in feeds if polled.id in own]
-                    unchanged = [polled for polled in unchanged if polled.feed_id in own]
-                    told = [alert for alert in told if alert.feed_id in own]
-                if feeds:
-                    await transaction.run(write_feeds, feeds)
-                if unchanged:
-                    await transaction.run(_reschedule, unchanged)
-                if told:
-                    await transaction.run(alerts.owe, told, self._clock.now())
-                await transaction.run(corrections.retract, self._clock.now())
+            if owner is not None:
+                ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
+                own = processes.feeds_of(connection, owner, ids)
+                feeds = [polled for polled in feeds if polled.id in own]
+                unchanged = [polled for polled in unchanged if polled.feed_id in own]
+                told = [alert for alert in told if alert.feed_id in own]
+            if feeds:
+                write_feeds(connection, feeds)
+            if unchanged:
+                _reschedule(connection, unchanged)
+            if told:
+                alerts.owe(connection, told, self._clock.now())
+            corrections.retract(connection, self._clock.now())
 
     async def record(
         self,
@@ -188,44 +217,6 @@ class Polls:
             return recorded
 
 
-def _known(connection: Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
-    found: dict[bytes, Known] = {}
-    for start in range(0, len(hashes), CHUNK):
-        chunk = hashes[start : start + CHUNK]
-        rows = connection.execute(
-            f"""
-            SELECT identity.hash, {_KNOWN}
-            FROM identity JOIN article ON article.id = identity.article_id
-            WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
-            """,
-            (feed_id, *chunk),
-        )
-        for hash_, *known in rows:
-            found[hash_] = Known(*known)
-    return found
-
-
-def _known_pages(
-    connection: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
-) -> dict[str, list[Known]]:
-    rows = connection.execute(
-        f"SELECT {_KNOWN} FROM article WHERE id IN ("
-        "SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
-        "UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
-        "AND +feed_id = :feed ORDER BY id",
-        {
-            "urls": listed([url for forms in pages.values() for url in forms]),
-            "pages": listed(pages),
-            "feed": feed_id,
-        },
-    )
-    found: dict[str, list[Known]] = {}
-    for row in rows:
-        known = Known(*row)
-        found.setdefault(urls.page(known.url), []).append(known)
-    return found
-
-
 def _reschedule(connection: Connection, unchanged: Sequence[Unchanged]) -> None:
     """Most polls end like this, so this writes no more than it must."""
     connection.executemany(
@@ -246,7 +237,7 @@ def _record(
     kin: Kinships,
     now: int,
 ) -> Recorded:
-    row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
+    row = connection.row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
     write_feeds(connection, [feed])
     inserted, owed = insert_articles(connection, feed.id, page_claims.settle(connection, feed.id, new), now)
     if not first:  # a backlog is no news
@@ -279,7 +270,7 @@ def _owe(
     """Give the channels that follow the feed their due; those that were given something to post."""
     if not articles:
         return []
-    subscriptions = connection.execute(
+    subscriptions = connection.rows(
         """
         SELECT subscription.id, subscription.channel_id, subscription.paused, subscription.resumed,
                subscription.resumed_from, server.left
@@ -289,7 +280,7 @@ def _owe(
         WHERE subscription.feed_id = ? ORDER BY subscription.id
         """,
         (feed_id,),
-    ).fetchall()
+    )
     rules = filters.of_feed(connection, feed_id)
     channels = []
     for row in subscriptions:

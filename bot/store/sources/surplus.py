@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import Database
 from bot.store.records.source_records import Excess, Surplus, SurplusKind
+from bot.store.repository import Repository
 from bot.store.rows import listed
 
 EPISODE = 7 * 86_400
 """Seconds without any after which what comes next is another beginning, told of again."""
 
 
-class SurplusCounts:
+class SurplusCounts(Repository):
     """How much of each feed was not kept, and which entries."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def of(self, feed_id: int) -> Surplus | None:
         """What was not kept of a feed, unless that was long ago."""
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
             (feed_id, self._clock.now() - EPISODE),
         )
@@ -31,7 +26,7 @@ class SurplusCounts:
 
     async def all(self) -> dict[int, Surplus]:
         """The same of all feeds of which anything was not kept lately."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
             (self._clock.now() - EPISODE,),
         )
@@ -39,12 +34,12 @@ class SurplusCounts:
 
     async def names(self, feed_id: int) -> frozenset[bytes]:
         """The names of the entries of a feed's document that were not kept."""
-        rows = await self._database.fetchall("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,))
+        rows = await self._rows("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,))
         return frozenset(row[0] for row in rows)
 
     async def of_link(self, links: Collection[bytes]) -> list[tuple[int, int]]:
         """The feeds of which an entry with one of these links was not kept, and when it was counted."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN ({', '.join('?' * len(links))}) "
             "GROUP BY feed_id ORDER BY 2",
             tuple(links),
