@@ -16,16 +16,15 @@ class Meta(Repository):
 
     async def get(self, name: str) -> str | None:
         """The text, or None."""
-        row = await self._row("SELECT value FROM meta WHERE name = ?", (name,))
-        return None if row is None else str(row["value"])
+        return await self._value("SELECT value FROM meta WHERE name = ?", (name,))
 
     @writes
-    def set(self, connection: Connection, name: str, value: str | None) -> None:
+    def set(self, db: Connection, name: str, value: str | None) -> None:
         """Keep a text; None forgets it."""
         if value is None:
-            connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+            db.execute("DELETE FROM meta WHERE name = ?", (name,))
         else:
-            connection.execute(
+            db.execute(
                 "INSERT INTO meta (name, value) VALUES (?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 (name, value),

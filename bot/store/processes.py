@@ -26,7 +26,7 @@ class Processes(Repository):
 
     @writes_urgently
     def keep(
-        self, connection: Connection, me: Process, shares: Sequence[Share], lasts: int
+        self, db: Connection, me: Process, shares: Sequence[Share], lasts: int
     ) -> dict[str, frozenset[int]]:
         """Say that a process lives, for so many seconds, and divide what there is; its leases by kind.
 
@@ -34,19 +34,18 @@ class Processes(Repository):
         """
         alone = not self.are_shared
         if alone:
-            connection.execute("DELETE FROM process WHERE id <> ?", (me.id,))
+            db.execute("DELETE FROM process WHERE id <> ?", (me.id,))
         else:
-            connection.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (me.id,))
-        connection.execute(
+            db.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (me.id,))
+        db.execute(
             "INSERT INTO process (id, host, roles, version, started, seen, until) "
             "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
             "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
             (me.id, me.host, ",".join(me.roles), me.version, lasts),
         )
-        roles = [row[0].split(",") for row in connection.execute("SELECT roles FROM process")]
+        roles = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
         return {
-            share.kind: _divide(connection, me, share, sum(share.role in each for each in roles))
-            for share in shares
+            share.kind: _divide(db, me, share, sum(share.role in each for each in roles)) for share in shares
         }
 
     async def extend(self, process_id: str, lasts: int) -> bool:
@@ -54,19 +53,17 @@ class Processes(Repository):
 
         It waits for no write of others: who keeps what is its own changes nobody's share.
         """
-        return (
-            await self._row(
-                "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
-                "WHERE id = ? AND until > database_time() RETURNING id",
-                (lasts, process_id),
-            )
-            is not None
+        row = await self._row(
+            "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
+            "WHERE id = ? AND until > database_time() RETURNING id",
+            (lasts, process_id),
         )
+        return row is not None
 
     @writes
-    def leave(self, connection: Connection, process_id: str) -> None:
+    def leave(self, db: Connection, process_id: str) -> None:
         """Give back all leases of a process, which ends."""
-        connection.execute("DELETE FROM process WHERE id = ?", (process_id,))
+        db.execute("DELETE FROM process WHERE id = ?", (process_id,))
 
     async def all(self) -> list[Process]:
         """Those that live, the oldest first."""
@@ -86,16 +83,16 @@ class Processes(Repository):
         return {row[0]: row[1] for row in rows}
 
 
-def must_hold(connection: Connection, fence: Fence | None) -> None:
+def must_hold(db: Connection, fence: Fence | None) -> None:
     """Raise `LeaseLost` where a lease is another's by now, or nobody's; None holds always."""
-    if fence is not None and not _holds(connection, fence):
+    if fence is not None and not _holds(db, fence):
         raise LeaseLost(f"Another process works at {fence.kind} {fence.number} now.")
 
 
-def feeds_of(connection: Connection, owner: str, ids: Collection[int]) -> set[int]:
+def feeds_of(db: Connection, owner: str, ids: Collection[int]) -> set[int]:
     """Those of some feeds whose slot a process has."""
     return set(
-        connection.column(
+        db.column(
             "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
             "JOIN process ON process.id = owner AND until > database_time() "
             "WHERE feed.id IN (SELECT value FROM json_each(?2))",
@@ -104,9 +101,9 @@ def feeds_of(connection: Connection, owner: str, ids: Collection[int]) -> set[in
     )
 
 
-def _holds(connection: Connection, fence: Fence) -> bool:
+def _holds(db: Connection, fence: Fence) -> bool:
     return (
-        connection.row(
+        db.row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner "
             "WHERE owner = ? AND kind = ? AND number = ? AND until > database_time()",
             fence,
@@ -115,9 +112,9 @@ def _holds(connection: Connection, fence: Fence) -> bool:
     )
 
 
-def _divide(connection: Connection, me: Process, share: Share, living: int) -> frozenset[int]:
+def _divide(db: Connection, me: Process, share: Share, living: int) -> frozenset[int]:
     """Take and give back what makes a process's part of a kind; what it has then."""
-    rows = connection.rows("SELECT number, owner FROM lease WHERE kind = ?", (share.kind,))
+    rows = db.rows("SELECT number, owner FROM lease WHERE kind = ?", (share.kind,))
     owners: Mapping[int, str] = {row[0]: row[1] for row in rows}
     part = len(share.numbers) if share.all_free else -(-len(share.numbers) // max(living, 1))
     mine = sorted(number for number, owner in owners.items() if owner == me.id)
@@ -126,9 +123,9 @@ def _divide(connection: Connection, me: Process, share: Share, living: int) -> f
     free = sorted(share.numbers - owners.keys())
     taken = free[: max(part - len(kept), 0)]
     if given_back := [(share.kind, number) for number in mine if number not in kept]:
-        connection.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", given_back)
+        db.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", given_back)
     if taken:
-        connection.executemany(
+        db.executemany(
             "INSERT INTO lease (kind, number, owner) VALUES (?, ?, ?)",
             [(share.kind, number, me.id) for number in taken],
         )

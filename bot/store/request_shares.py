@@ -26,7 +26,7 @@ class RequestShares(Repository):
 
     @writes_urgently
     def settle(
-        self, connection: Connection, mine: RequestShare, decide: Decide, *, lasts: float, held: float = 0.0
+        self, db: Connection, mine: RequestShare, decide: Decide, *, lasts: float, held: float = 0.0
     ) -> SharedBudget:
         """Let `decide` say how many slots a process gets, given what it has and what the others have.
 
@@ -34,27 +34,27 @@ class RequestShares(Repository):
         """
         lasts = round(lasts * 1_000)
         held = round(held * 1_000)
-        now = int(connection.row("SELECT database_time()")[0])
-        connection.execute("DELETE FROM request_share WHERE until < ?", (now - _REMEMBERED,))
-        rows = connection.rows(
+        now = int(db.value("SELECT database_time()"))
+        db.execute("DELETE FROM request_share WHERE until < ?", (now - _REMEMBERED,))
+        rows = db.rows(
             "SELECT process, slots, need, refused, until FROM request_share WHERE process <> ?",
             (mine.process,),
         )
         held_until = max((row[4] for row in rows if row[0] == ALL), default=now)
         if now + held > held_until:
             held_until = now + held
-            _write(connection, RequestShare(ALL, 0, 0, 0), held_until)
+            _write(db, RequestShare(ALL, 0, 0, 0), held_until)
         others = [
             RequestShare(*row[:4]) if row[4] > now else RequestShare(row[0], 0, 0, row[3]) for row in rows
         ]
         granted = decide(mine, others)
-        _write(connection, mine._replace(slots=max(mine.slots, granted)), now + lasts)
+        _write(db, mine._replace(slots=max(mine.slots, granted)), now + lasts)
         refused = sum(other.refused for other in others)
         return SharedBudget(granted, refused, max(held_until - now, 0) / 1_000)
 
 
-def _write(connection: Connection, share: RequestShare, until: int) -> None:
-    connection.execute(
+def _write(db: Connection, share: RequestShare, until: int) -> None:
+    db.execute(
         "INSERT INTO request_share (process, slots, need, refused, until) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (process) DO UPDATE SET slots = excluded.slots, need = excluded.need, "
         "refused = excluded.refused, until = excluded.until",

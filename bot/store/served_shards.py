@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.processes import must_hold
 from bot.store.records.process_records import Fence
-from bot.store.repository import writes
+from bot.store.repository import Repository, writes
 
 APART = 5.25
 """Seconds between two sessions that begin, of shards in one bucket: Discord's five and what the way may take.
@@ -22,11 +22,11 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
 
 
-class ServedShards:
+class ServedShards(Repository):
     """The shards of this process: the only one there is, until `divide` says how many there are."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
+        super().__init__(database, clock)
         self.count = 1
         self.numbers = frozenset({0})
         self._owner: str | None = None
@@ -58,30 +58,30 @@ class ServedShards:
         """Whether a shard may become another process's."""
         return self._owner is not None
 
-    def must_have(self, connection: Connection, dispatch_id: int) -> None:
+    def must_have(self, db: Connection, dispatch_id: int) -> None:
         """Raise `LeaseLost` where another process decides about what a dispatch is for by now."""
         if self._owner is None:
             return
-        row = connection.row(
+        row = db.row(
             "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
             "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
             (self.count, dispatch_id),
         )
         if row is not None:
-            must_hold(connection, Fence(self._owner, "shard", row[0]))
+            must_hold(db, Fence(self._owner, "shard", row[0]))
 
     @writes
-    def agree(self, connection: Connection, count: int) -> int:
+    def agree(self, db: Connection, count: int) -> int:
         """How many shards the processes that live divide among them: those of the first, this one's else."""
-        shared = connection.row(
+        shared = db.row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner "
             "WHERE kind = 'shard' AND until > database_time()"
         )
-        row = connection.row("SELECT value FROM meta WHERE name = 'shards'")
+        row = db.row("SELECT value FROM meta WHERE name = 'shards'")
         if shared is not None and row is not None:
             return int(row[0])
-        connection.execute("DELETE FROM lease WHERE kind = 'shard'")
-        _keep(connection, "shards", count)
+        db.execute("DELETE FROM lease WHERE kind = 'shard'")
+        _keep(db, "shards", count)
         return count
 
     async def may_identify(self, bucket: int) -> float:
@@ -98,19 +98,19 @@ class ServedShards:
         return max(wait, 0.0)
 
 
-def _begin_session(connection: Connection, name: str) -> float:
-    now = int(connection.row("SELECT database_time()")[0])
-    row = connection.row("SELECT value FROM meta WHERE name = ?", (name,))
+def _begin_session(db: Connection, name: str) -> float:
+    now = int(db.value("SELECT database_time()"))
+    row = db.row("SELECT value FROM meta WHERE name = ?", (name,))
     begun = 0 if row is None else int(row[0])
     wait = begun + round(APART * 1_000) - now
     if wait > 0 and begun <= now:
         return wait / 1_000
-    _keep(connection, name, now)
+    _keep(db, name, now)
     return 0.0
 
 
-def _keep(connection: Connection, name: str, value: int) -> None:
-    connection.execute(
+def _keep(db: Connection, name: str, value: int) -> None:
+    db.execute(
         "INSERT INTO meta (name, value) VALUES (?, ?) "
         "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, str(value)),

@@ -15,6 +15,7 @@ import pytest
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
 from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError
+from bot.store.connection import Connection
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
@@ -161,24 +162,25 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
     assert on_server.trouble is None
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(
+async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(
     on_server: Store, server: DatabaseServer
 ) -> None:
-    async def half() -> None:
-        async with on_server._database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
+    attempts = []
+
+    def both(db: Connection) -> None:
+        db.execute("INSERT INTO meta (name, value) VALUES ('one', '')")
+        attempts.append(db)
+        if len(attempts) == 1:
             sql.run(
                 server,
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' "
                 "AND datname = current_database()",
             )
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+        db.execute("INSERT INTO meta (name, value) VALUES ('two', '')")
 
-    with pytest.raises(DatabaseUnusable):
-        await half()
-    assert on_server.fault is not None
-    assert await on_server.meta.get("half") is None
-    await on_server.meta.set("whole", "1")
+    await on_server._database.transact(both)
+    assert len(attempts) == 2
+    assert [await on_server.meta.get(name) for name in ("one", "two")] == ["", ""]
     assert on_server.fault is None
 
 

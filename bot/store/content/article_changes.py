@@ -35,21 +35,16 @@ class ArticleChanges(Repository):
         return [ArticleChange(*row) for row in later]
 
     @reads
-    def articles_below(self, connection: Connection, article_id: int, limit: int) -> list[Article]:
+    def articles_below(self, db: Connection, article_id: int, limit: int) -> list[Article]:
         """The articles with the largest ids below one, the largest first."""
-        ids = ids_of(
-            connection, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
-        )
-        return sorted(articles(connection, ids), key=lambda each: -each.id)
+        ids = ids_of(db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
+        return sorted(articles(db, ids), key=lambda each: -each.id)
 
     async def largest_id(self) -> int:
         """The largest id of an article, 0 where there is none."""
-        row = await self._row("SELECT max(id) FROM article")
-        return int(row[0] or 0) if row else 0
+        return await self._number("SELECT coalesce(max(id), 0) FROM article")
 
     @writes
-    def trim(self, connection: Connection) -> None:
+    def trim(self, db: Connection) -> None:
         """Forget all but the last changes."""
-        connection.execute(
-            "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,)
-        )
+        db.execute("DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,))

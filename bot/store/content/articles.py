@@ -22,17 +22,15 @@ class Articles(Repository):
 
     async def get(self, article_id: int) -> Article | None:
         """The article, or None."""
-        row = await self._row(f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
-        return None if row is None else article(row)
+        return await self._one(article, f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
 
     async def by_key(self, key: str) -> Article | None:
         """The article with a key, or None."""
-        row = await self._row(f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
-        return None if row is None else article(row)
+        return await self._one(article, f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
         """The articles with these ids, in this order; those that are not there are left out."""
-        found = {found.id: found for found in await self._database.read(articles, ids)}
+        found = {found.id: found for found in await self._database.query(articles, ids)}
         return [found[id_] for id_ in ids if id_ in found]
 
     async def pages(self, keys: Collection[str]) -> dict[str, str]:
@@ -78,7 +76,7 @@ class Articles(Repository):
     @reads
     def newest(
         self,
-        connection: Connection,
+        db: Connection,
         feed_ids: Collection[int] | None,
         *,
         outlet: str | None = None,
@@ -91,7 +89,8 @@ class Articles(Repository):
         accents and case ignored.
         """
         if feed_ids is None and outlet is None:
-            rows = connection.execute(
+            return db.objects(
+                article,
                 f"""
                 SELECT {ARTICLE} FROM article
                 WHERE NOT EXISTS (SELECT 1 FROM article AS other
@@ -100,15 +99,15 @@ class Articles(Repository):
                 """,
                 (limit, offset),
             )
-            return [article(row) for row in rows]
-        feeds = connection.rows(
+        feeds = db.column(
             "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
             "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
             {"all": feed_ids is None, "feeds": listed(feed_ids or ()), "outlet": outlet},
         )
-        # Within a feed the index is in order, so SQLite leaves each feed as soon as it is behind what was found.
-        # One scan by date would pass by the articles of all other feeds.
-        rows = connection.execute(
+        # Within a feed the index is in order, so SQLite leaves each feed as soon as it is behind what was
+        # found. One scan by date would pass by the articles of all other feeds.
+        return db.objects(
+            article,
             f"""
             SELECT {ARTICLE} FROM article WHERE id IN (
                 SELECT id FROM article INDEXED BY article_feed_newest
@@ -118,9 +117,8 @@ class Articles(Repository):
                 ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
             ORDER BY published DESC, id DESC
             """,
-            {"feeds": listed([row[0] for row in feeds]), "limit": limit, "offset": offset},
+            {"feeds": listed(feeds), "limit": limit, "offset": offset},
         )
-        return [article(row) for row in rows]
 
     async def seen(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
         """Link, title, summary and times (published, found) of a feed's articles, the newest first."""
@@ -134,30 +132,25 @@ class Articles(Repository):
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
         """How many articles there are, in all or of some feeds."""
         if feed_ids is None:
-            row = await self._row("SELECT count(*) FROM article")
-        else:
-            row = await self._row(
-                "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
-                (listed(feed_ids),),
-            )
-        return int(row[0]) if row else 0
+            return await self._number("SELECT count(*) FROM article")
+        return await self._number(
+            "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
+            (listed(feed_ids),),
+        )
 
     async def newest_time(self) -> int | None:
         """When the newest article was published."""
-        row = await self._row("SELECT max(published) FROM article")
-        return row[0] if row else None
+        return await self._value("SELECT max(published) FROM article")
 
     async def oldest_time(self, feed_ids: Collection[int] | None) -> int | None:
         """When the oldest article of these feeds (None: of all) was published."""
         if feed_ids is None:
-            row = await self._row("SELECT min(published) FROM article")
-        else:
-            row = await self._row(
-                "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
-                " FROM json_each(?)",
-                (listed(feed_ids),),
-            )
-        return row[0] if row else None
+            return await self._value("SELECT min(published) FROM article")
+        return await self._value(
+            "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
+            " FROM json_each(?)",
+            (listed(feed_ids),),
+        )
 
     async def export(self) -> AsyncIterator[Article]:
         """Every article, oldest first. What is kept meanwhile may or may not be among them."""
@@ -188,21 +181,20 @@ class Articles(Repository):
         return found
 
     @writes
-    def import_batch(self, connection: Connection, new: Sequence[tuple[int, NewArticle]]) -> int:
+    def import_batch(self, db: Connection, new: Sequence[tuple[int, NewArticle]]) -> int:
         """Keep articles that came from a file, in this order, each with its feed's id; how many were kept.
 
         An article whose key is there already is left out: repeating an import adds nothing.
         """
-        now = self._clock.now()
         kept = 0
         for feed_id, group in itertools.groupby(new, key=lambda pair: pair[0]):
-            # Of articles of one date the last of a document is kept first; here the first of the file is to be.
+            # Of articles of one date the last of a document is kept first; here the first of the file is to
+            # be.
             articles = [article_ for _, article_ in group][::-1]
-            kept += len(insert_articles(connection, feed_id, articles, now)[0])
+            kept += len(insert_articles(db, feed_id, articles)[0])
         return kept
 
-    @writes
-    def forget_texts(self, connection: Connection, before: int) -> int:
+    async def forget_texts(self, before: int) -> int:
         """Empty the texts of articles found before a time, except those somebody bookmarked; how many.
 
         Titles, dates, addresses and identities stay, and titles stay searchable.
@@ -210,15 +202,13 @@ class Articles(Repository):
         forgotten = 0
         last: tuple[int, int] | None = (-(2**62), 0)
         while last is not None:
-            done, last = _forget(connection, before, last, self._clock.now())
+            done, last = await self._database.transact(_forget, before, last)
             forgotten += done
         return forgotten
 
 
-def _forget(
-    connection: Connection, before: int, after: tuple[int, int], now: int
-) -> tuple[int, tuple[int, int] | None]:
-    rows = connection.rows(
+def _forget(db: Connection, before: int, after: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
+    rows = db.rows(
         """
         SELECT id, found FROM article
         WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
@@ -229,12 +219,12 @@ def _forget(
         (before, *after, FORGET),
     )
     for row in rows:
-        connection.execute(
+        db.execute(
             "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
             (row["id"],),
         )
-        connection.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
-        page_queue.forget(connection, row["id"], now)
+        db.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
+        page_queue.forget(db, row["id"])
     if len(rows) < FORGET:
         return len(rows), None
     return len(rows), (rows[-1]["found"], rows[-1]["id"])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from bot.store.connection import Connection
 from bot.store.outbox import page_queue
 from bot.store.records.content_records import Page, Reading
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, writes, writing
 from bot.store.rows import listed
 
 LEASE = 900
@@ -20,7 +20,7 @@ class Readings(Repository):
     @writes
     def take(
         self,
-        connection: Connection,
+        db: Connection,
         limit: int,
         *,
         feed_ids: Collection[int] | None = None,
@@ -32,8 +32,7 @@ class Readings(Repository):
         Each feed's newest comes first, then each one's next: no feed waits for another's.
         `besides` are articles that are in hand.
         """
-        now = self._clock.now()
-        rows = connection.rows(
+        rows = db.rows(
             f"""
             SELECT article.id, article.page, article.url, article.title,
                    coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
@@ -49,7 +48,7 @@ class Readings(Repository):
             ORDER BY turn.place, article.id DESC
             """,
             {
-                "now": now,
+                "now": db.now,
                 "all": feed_ids is None,
                 "feeds": listed(feed_ids or ()),
                 "besides": listed(besides),
@@ -58,9 +57,9 @@ class Readings(Repository):
             },
         )
         pages = [Page(*row) for row in rows]
-        connection.executemany(
+        db.executemany(
             "UPDATE reading SET attempts = attempts + 1, due = ? WHERE article_id = ?",
-            [(now + LEASE, page.article_id) for page in pages],
+            [(db.now + LEASE, page.article_id) for page in pages],
         )
         return pages
 
@@ -68,12 +67,11 @@ class Readings(Repository):
         self, besides: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
         """When a page, of these slots if given, is due next, without those in hand."""
-        row = await self._row(
+        return await self._value(
             f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_in(slots)} "
             "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
             {"besides": listed(besides), "slots": listed(slots or ())},
         )
-        return row[0] if row else None
 
     async def known(self, page: str) -> str | None:
         """The text of a page that was read for another feed's article."""
@@ -81,18 +79,13 @@ class Readings(Repository):
             "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page,)
         )
 
-    async def keep(self, article_id: int, text: str, *, edit: bool) -> bool:
-        """Keep the text of a page and end its reading; see `reading.keep`."""
-        return await self._database.transact(page_queue.keep, article_id, text, edit, self._clock.now())
-
-    async def end(self, article_id: int, outcome: str, *, due: int | None = None) -> None:
-        """Write how an attempt ended without a text; it is tried again when it is `due`."""
-        await self._database.transact(page_queue.end, article_id, outcome, due, self._clock.now())
+    keep = writing(page_queue.keep)
+    end = writing(page_queue.end)
 
     @writes
-    def put_back(self, connection: Connection, due: Mapping[int, int]) -> None:
+    def put_back(self, db: Connection, due: Mapping[int, int]) -> None:
         """Attempts did not begin: the pages of these articles are due again at these times."""
-        connection.executemany(
+        db.executemany(
             "UPDATE reading SET due = ?, attempts = attempts - 1 WHERE article_id = ? AND due IS NOT NULL",
             [(when, article_id) for article_id, when in due.items()],
         )

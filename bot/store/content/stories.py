@@ -17,7 +17,8 @@ class Stories(Repository):
 
         Of their texts `lead` characters are read.
         """
-        rows = await self._rows(
+        return await self._objects(
+            Brief._make,
             """
             SELECT id, key, feed_id, title,
                    substr(coalesce(nullif(summary, ''), body, text), 1, ?), language, published
@@ -25,7 +26,6 @@ class Stories(Repository):
             """,
             (lead, after, since, limit),
         )
-        return [Brief(*row) for row in rows]
 
     async def kin(self, ids: Collection[int], least: float) -> set[tuple[int, int]]:
         """Pairs of these articles that are `least` (0 to 1) alike or more, each with the later one first."""
@@ -68,5 +68,6 @@ class Stories(Repository):
 
     async def before(self, since: int) -> int:
         """An id that every article published since a time comes after."""
-        row = await self._row("SELECT min(id) FROM article WHERE published >= ?", (since,))
-        return row[0] - 1 if row is not None and row[0] is not None else 0
+        return await self._number(
+            "SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,)
+        )

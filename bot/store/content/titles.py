@@ -17,7 +17,7 @@ class TitleSamples(Repository):
 
     @reads
     def sample(
-        self, connection: Connection, feed_ids: Collection[int], *, since: int, before: int, most: int
+        self, db: Connection, feed_ids: Collection[int], *, since: int, before: int, most: int
     ) -> Titles:
         """The titles of these feeds published from `since` until `before`, in no order.
 
@@ -29,10 +29,11 @@ class TitleSamples(Repository):
             WHERE feed_id IN (SELECT value FROM json_each(:feeds))
             AND published >= :since AND published < :before
         """
-        count = connection.value(f"SELECT count(*) {found}", values)
+        count = db.value(f"SELECT count(*) {found}", values)
         step = -(-count // most) or 1
-        rows = connection.execute(
+        titles = db.objects(
+            Titled._make,
             f"SELECT published, outlet, page, substr(title, 1, {_LONGEST_TITLE}) {found} AND id % :step = 0",
             values | {"step": step},
         )
-        return Titles(step, [Titled(*row) for row in rows])
+        return Titles(step, titles)

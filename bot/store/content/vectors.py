@@ -28,18 +28,16 @@ class Vectors(Repository):
     """What the index of meanings holds. Every method raises `StoreError` alone."""
 
     @writes
-    def forget(self, connection: Connection, stamp: str) -> None:
+    def forget(self, db: Connection, stamp: str) -> None:
         """The index of this stamp is no more."""
-        connection.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
-        connection.execute("DELETE FROM meta WHERE name = ?", (_INDEX + stamp,))
+        db.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
+        db.execute("DELETE FROM meta WHERE name = ?", (_INDEX + stamp,))
 
     @writes
-    def purge(self, connection: Connection, now: int) -> None:
+    def purge(self, db: Connection, now: int) -> None:
         """Forget the indexes of processes that are gone."""
-        connection.execute(
-            "DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - LEFT))
-        )
-        connection.execute(
+        db.execute("DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - LEFT)))
+        db.execute(
             "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || stamp)",
             (_INDEX,),
         )
@@ -54,7 +52,7 @@ class Vectors(Repository):
         row = await self._row(
             f"SELECT coalesce((SELECT {encoded}), 0), (SELECT count(*) FROM article)", {"stamp": stamp or ""}
         )
-        return EncodedCounts(*row) if row else EncodedCounts(0, 0)
+        return EncodedCounts(*row)
 
     async def missing(self, stamp: str, limit: int) -> list[int]:
         """Ids of articles that have no vector in an index, the newest first."""
@@ -77,21 +75,21 @@ class Vectors(Repository):
         return [(row[0], row[1]) for row in rows]
 
     @writes
-    def mark(self, connection: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
+    def mark(self, db: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
         """Note that articles are in the index as these texts, except where they changed since; how many."""
-        connection.execute(
+        db.execute(
             "INSERT INTO meta (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (_INDEX + stamp, str(self._clock.now())),
+            (_INDEX + stamp, str(db.now)),
         )
         marked = 0
         for article_id, source in encoded:
-            marked += connection.execute(
+            marked += db.changed(
                 f"""INSERT INTO encoded_article (article_id, stamp)
                     SELECT id, ?1 FROM article WHERE id = ?2 AND {_SOURCE} = ?3
                     ON CONFLICT (article_id, stamp) DO NOTHING""",
                 (stamp, article_id, source),
-            ).rowcount
+            )
         return marked
 
     async def fitting(
@@ -103,11 +101,9 @@ class Vectors(Repository):
         before: int | None = None,
     ) -> set[int]:
         """Those of the articles that are still there, of these feeds and of this time."""
-        return set(
-            await self._column(
-                f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND {_FITTING}",
-                {"ids": listed(article_ids), **_parameters(feed_ids, since, before)},
-            )
+        return await self._set(
+            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND {_FITTING}",
+            {"ids": listed(article_ids), **_parameters(feed_ids, since, before)},
         )
 
     async def newest(

@@ -40,7 +40,7 @@ class WrittenTexts(Repository):
     @writes
     def add(
         self,
-        connection: Connection,
+        db: Connection,
         kind: WrittenKind,
         article_id: int,
         text: str,
@@ -64,20 +64,20 @@ class WrittenTexts(Repository):
             "server": server_id,
             "channels": listed(channel_ids),
             "made": as_of,
-            "now": self._clock.now(),
-            "before": self._clock.now() - KEPT,
+            "now": db.now,
+            "before": db.now - KEPT,
         }
         if server_id is not None:
-            need_server(connection, server_id, int(str(values["now"])))
-        connection.execute("DELETE FROM written_text WHERE made < :before", values)
-        connection.execute(
+            need_server(db, server_id)
+        db.execute("DELETE FROM written_text WHERE made < :before", values)
+        db.execute(
             "INSERT INTO written_text (article_id, kind, language, model, text, server_id, made) "
             "SELECT id, :kind, :language, :model, :text, :server, :made FROM article WHERE id = :article "
             "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
             "server_id = excluded.server_id, made = excluded.made",
             values,
         )
-        connection.execute(
+        db.execute(
             "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
             "WHERE channel_id IN (SELECT value FROM json_each(:channels)) AND kind = 'post' "
             "AND what = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
@@ -94,7 +94,7 @@ class WrittenTexts(Repository):
 
     @reads
     def untranslated(
-        self, connection: Connection, channels: Mapping[int, str], *, model: str, since: int
+        self, db: Connection, channels: Mapping[int, str], *, model: str, since: int
     ) -> list[Untranslated]:
         """Posts in these channels, each with its language, of articles in another that are not translated.
 
@@ -113,7 +113,7 @@ class WrittenTexts(Repository):
                 "dispatch.state = 'waiting' ORDER BY dispatch.position DESC",
                 "dispatch.sent >= :since ORDER BY dispatch.sent DESC",
             ):
-                rows = connection.execute(
+                rows = db.execute(
                     "SELECT article.id FROM dispatch JOIN article ON article.key = dispatch.what "
                     "AND article.language <> :language "
                     f"AND NOT EXISTS (SELECT 1 FROM written_text WHERE {_FRESH}) "

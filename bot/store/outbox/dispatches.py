@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchState
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.repository import Repository, writes
 from bot.store.rows import DISPATCH, dispatch, listed
 from bot.store.served_shards import ServedShards
-from bot.store.transaction import Transaction
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -70,7 +68,7 @@ class Dispatches(Repository):
     What is to be done is that of the servers which this process decides about.
     """
 
-    def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
+    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
         super().__init__(database, clock)
         self._shards = shards
 
@@ -105,29 +103,30 @@ class Dispatches(Repository):
         return [(row[0], row[1], row[2]) for row in rows]
 
     @writes
-    def claim(self, connection: Connection, channel_id: int, now: int) -> Dispatch | None:
+    def claim(self, db: Connection, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
-        shards = self._shards
         values = {"channel": channel_id, "now": now, "exclude": "[]"}
         ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
-        head = connection.row(ready, values)
+        head = db.row(ready, values)
         if head is not None and head["kind"] in {"post", "catch-up"}:
-            posting_schedule.gather(connection, channel_id, now)
-            head = connection.row(ready, values)
+            posting_schedule.gather(db, channel_id, now)
+            head = db.row(ready, values)
         if head is None:
             return None
-        shards.must_have(connection, head["id"])
+        self._shards.must_have(db, head["id"])
         # What changed until now is read and sent after this.
-        connection.execute(
+        db.execute(
             f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
             f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
             (now, head["id"]),
         )
-        row = connection.row(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
+        row = db.row(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
         return dispatch(row)
 
-    async def sent(
+    @writes
+    def sent(
         self,
+        db: Connection,
         dispatch_id: int,
         *,
         message_id: int,
@@ -137,49 +136,54 @@ class Dispatches(Repository):
         shown: Collection[int] = (),
     ) -> None:
         """Discord has it; `shown` are the articles of its story that its message names."""
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
-                "sent = ?, error = NULL WHERE id = ?",
-                (message_id, thread_id, webhook_id, now, dispatch_id),
-            )
-            await transaction.run(_show, dispatch_id, shown, now)
-            await transaction.run(_edit_for_others, dispatch_id, now)
+        self._shards.must_have(db, dispatch_id)
+        db.execute(
+            "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
+            "sent = ?, error = NULL WHERE id = ?",
+            (message_id, thread_id, webhook_id, now, dispatch_id),
+        )
+        _show(db, dispatch_id, shown)
+        db.execute(  # what joined the post after its message was made, or may have, is shown by an edit
+            "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
+            "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
+            (db.now, dispatch_id),
+        )
 
     async def finished(self, dispatch_id: int) -> None:
         """What follows a sent message was done or given up: the reaction, the publication."""
-        await self._set(dispatch_id, "finished = 1")
+        await self._assign(dispatch_id, "finished = 1")
 
     async def retry(self, dispatch_id: int, *, due: int, error: str | None) -> None:
         """It was certainly not sent: try again at `due`."""
-        await self._set(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
+        await self._assign(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
 
     async def goes_by(self, dispatch_id: int, webhook_id: int | None) -> None:
         """It is about to be sent by a webhook, or for None by the bot after all."""
-        await self._set(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
+        await self._assign(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
 
     async def webhooks(self, channel_id: int) -> set[int]:
         """Ids of the webhooks that posts of a channel were sent by."""
-        return set(
-            await self._column(
-                "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
-                (channel_id,),
-            )
+        return await self._set(
+            "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
+            (channel_id,),
         )
 
     async def unanswered(self, dispatch_id: int, error: str) -> None:
         """Nobody knows yet whether it was sent; it stays claimed."""
-        await self._set(dispatch_id, "error = :error", error=error)
+        await self._assign(dispatch_id, "error = :error", error=error)
 
-    async def told_before(self, dispatch_id: int, article_ids: Collection[int]) -> None:
+    @writes
+    def told_before(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
         """Other messages told of these articles before a backup was restored: they are not owed any more."""
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
-                "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-                (WithheldFor.TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
-            )
-            await transaction.run(_delete_empty, dispatch_id, self._clock.now())
+        self._shards.must_have(db, dispatch_id)
+        db.execute(
+            "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
+            "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
+            (WithheldFor.TOLD, db.now, dispatch_id, listed(article_ids)),
+        )
+        if db.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:  # it tells nothing
+            dispatch_cancellation.release(db, dispatch_id)
+            db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
     async def failed(self, dispatch_id: int, error: str) -> None:
         """It will never be sent; what joined it is owed anew."""
@@ -224,31 +228,32 @@ class Dispatches(Repository):
             {"exclude": listed(exclude)},
         )
 
-    async def edited(
-        self, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
+    @writes
+    def edited(
+        self, db: Connection, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
     ) -> None:
         """The message shows its articles as they were at `as_of`, the `edit_due` acted upon.
 
         `shown` are the articles of its story that it names.
         """
-        now = self._clock.now()
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE dispatch SET edited = :now, "
-                "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
-                {"id": dispatch_id, "as_of": as_of, "now": now},
-            )
-            await transaction.run(_show, dispatch_id, shown, now)
+        self._shards.must_have(db, dispatch_id)
+        db.execute(
+            "UPDATE dispatch SET edited = :now, "
+            "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
+            {"id": dispatch_id, "as_of": as_of, "now": db.now},
+        )
+        _show(db, dispatch_id, shown)
 
-    async def never_edited(self, dispatch_id: int) -> bool:
+    @writes
+    def never_edited(self, db: Connection, dispatch_id: int) -> bool:
         """The message takes no edit any more; what it does not name is owed anew: whether there was any."""
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
-            return await transaction.run(_release, dispatch_id, self._clock.now())
+        self._shards.must_have(db, dispatch_id)
+        db.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
+        return dispatch_cancellation.release(db, dispatch_id)
 
     async def edit_later(self, dispatch_id: int, due: int) -> None:
         """The message could not be edited now."""
-        await self._set(dispatch_id, "edit_due = :due", due=due)
+        await self._assign(dispatch_id, "edit_due = :due", due=due)
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
         """The dispatch, or None."""
@@ -286,20 +291,18 @@ class Dispatches(Repository):
         )
 
     @writes
-    def block_channel(
-        self, connection: Connection, channel_id: int, problem: str, retry_at: int | None
-    ) -> None:
+    def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
         """Nothing can be sent to a channel before `retry_at`; None: before it is unblocked."""
-        connection.execute(
+        db.execute(
             "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
             "WHERE id = ?",
-            (problem, self._clock.now(), retry_at, channel_id),
+            (problem, db.now, retry_at, channel_id),
         )
 
     @writes
-    def unblock_channel(self, connection: Connection, channel_id: int) -> None:
+    def unblock_channel(self, db: Connection, channel_id: int) -> None:
         """The channel takes messages again."""
-        connection.execute(
+        db.execute(
             "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
             (channel_id,),
         )
@@ -313,11 +316,11 @@ class Dispatches(Repository):
 
     async def problem(self, channel_id: int) -> Problem | None:
         """What is wrong with a channel, or None."""
-        row = await self._row(
+        return await self._one(
+            Problem._make,
             "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
             (channel_id,),
         )
-        return None if row is None else Problem(*row)
 
     async def delay(self, channel_id: int) -> str | None:
         """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
@@ -342,54 +345,24 @@ class Dispatches(Repository):
     def _mine(self, shard: int | None = None) -> str:
         return self._shards.where("channel.server_id", shard)
 
-    @asynccontextmanager
-    async def _writing(self, dispatch_id: int) -> AsyncIterator[Transaction]:
-        """A transaction about a dispatch. Raises `LeaseLost` where another process has it."""
-        async with self._database.write() as transaction:
-            if self._shards.end:
-                await transaction.run(self._shards.must_have, dispatch_id)
-            yield transaction
-
-    async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id)
-            )
-            await transaction.run(_release, dispatch_id, self._clock.now())
+    @writes
+    def _end(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
+        self._shards.must_have(db, dispatch_id)
+        db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id))
+        dispatch_cancellation.release(db, dispatch_id)
 
     async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
         return await self._objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
 
-    async def _set(self, dispatch_id: int, assigned: str, **values: Any) -> None:  # noqa: ANN401 - as above
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values}
-            )
+    @writes
+    def _assign(self, db: Connection, dispatch_id: int, assigned: str, /, **values: Any) -> None:  # noqa: ANN401 - as above
+        self._shards.must_have(db, dispatch_id)
+        db.execute(f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values})
 
 
-def _show(connection: Connection, dispatch_id: int, article_ids: Collection[int], now: int) -> None:
-    connection.execute(
+def _show(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
+    db.execute(
         "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
         "AND article_id IN (SELECT value FROM json_each(?))",
-        (now, dispatch_id, listed(article_ids)),
+        (db.now, dispatch_id, listed(article_ids)),
     )
-
-
-def _edit_for_others(connection: Connection, dispatch_id: int, now: int) -> None:
-    """What joined a post after its message was made, or may have, is shown by an edit."""
-    connection.execute(
-        "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
-        "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
-        (now, dispatch_id),
-    )
-
-
-def _release(connection: Connection, dispatch_id: int, now: int) -> bool:
-    return dispatch_cancellation.release(connection, dispatch_id, now=now)
-
-
-def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
-    """Delete a dispatch that covers nothing any more."""
-    if connection.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:
-        dispatch_cancellation.release(connection, dispatch_id, now=now)
-        connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))

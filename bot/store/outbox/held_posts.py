@@ -55,39 +55,38 @@ class HeldPosts(Repository):
         )
 
     @writes
-    def give_up(self, connection: Connection) -> None:
+    def give_up(self, db: Connection) -> None:
         """Withhold what was held back as long as it may be."""
-        now = self._clock.now()
-        rows = connection.rows(
+        rows = db.rows(
             f"SELECT dispatch.id, {OUTLETS} AS outlets, channel.least_outlets, "
             f"{_ENOUGH} AS enough {_FROM} WHERE dispatch.state = 'held' AND dispatch.due <= ?",
-            (now,),
+            (db.now,),
         )
         for row in rows:
             if row["enough"]:
                 reason = str(WithheldFor.NOT_BEST)
             else:
                 reason = f"{WithheldFor.FEW_OUTLETS} {row['outlets']} {row['least_outlets']}"
-            connection.execute(
+            db.execute(
                 "UPDATE fate SET fate = 'withheld', dispatch_id = NULL, joined_id = NULL, reason = :reason, "
                 "decided = :now WHERE dispatch_id = :id OR joined_id = :id",
-                {"id": row["id"], "reason": reason, "now": now},
+                {"id": row["id"], "reason": reason, "now": db.now},
             )
-            connection.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
+            db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
 
     async def choices(self) -> list[BestChoice]:
         """The channels in which the best are to be chosen now, the longest due first."""
-        rows = await self._rows(
+        return await self._objects(
+            BestChoice._make,
             "SELECT server.id, channel.id, channel.best_a_day, channel.best_due, server.time_zone "
             f"{_CHOOSING} AND channel.best_due <= ? ORDER BY channel.best_due, channel.id",
             (self._clock.now(),),
         )
-        return [BestChoice(*row) for row in rows]
 
     @reads
-    def candidates(self, connection: Connection, choice: BestChoice) -> list[HeldStory]:
+    def candidates(self, db: Connection, choice: BestChoice) -> list[HeldStory]:
         """The stories held back in a channel that enough outlets tell, newest first."""
-        posts = connection.rows(
+        posts = db.rows(
             f"SELECT dispatch.id, dispatch.position, {OUTLETS} AS outlets {_FROM} "
             f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_ENOUGH} "
             "ORDER BY dispatch.position DESC, dispatch.id DESC LIMIT ?",
@@ -95,7 +94,7 @@ class HeldPosts(Repository):
         )
         ids = listed([post["id"] for post in posts])
         members: dict[int, list[ToldArticle]] = {}
-        for post_id, title, outlet, language, tags in connection.execute(
+        for post_id, title, outlet, language, tags in db.execute(
             "SELECT coalesce(dispatch_id, joined_id), substr(title, 1, 500), outlet, language, tags "
             "FROM fate JOIN article ON article.id = fate.article_id "
             "WHERE dispatch_id IN (SELECT value FROM json_each(?1)) "
@@ -106,7 +105,7 @@ class HeldPosts(Repository):
                 ToldArticle(title, outlet, language, tuple(json.loads(tags)))
             )
         kept = dict(
-            connection.rows(
+            db.rows(
                 "SELECT coalesce(dispatch_id, joined_id) AS post, count(DISTINCT person_id) "
                 "FROM fate JOIN bookmark ON bookmark.article_id = fate.article_id "
                 "WHERE (dispatch_id IN (SELECT value FROM json_each(?1)) "
@@ -127,59 +126,55 @@ class HeldPosts(Repository):
         ]
 
     @writes
-    def choose(
-        self, connection: Connection, choice: BestChoice, post_ids: Sequence[int], *, next_due: int
-    ) -> bool:
+    def choose(self, db: Connection, choice: BestChoice, post_ids: Sequence[int], *, next_due: int) -> bool:
         """Let these posts be sent, and choose again at `next_due`.
 
         False, and nothing happens, where it was chosen or what is wanted was changed meanwhile.
         """
-        chosen = connection.execute(
+        chosen = db.changed(
             "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
             (next_due, choice.channel_id, choice.due, choice.number),
-        ).rowcount
+        )
         if chosen:
-            _release(connection, post_ids, self._clock.now())
+            _release(db, post_ids)
         return chosen > 0
 
 
-def ripen(connection: Connection, post_id: int, now: int) -> None:
+def ripen(db: Connection, post_id: int) -> None:
     """Let a held post be sent, or be chosen from, if enough outlets tell its story."""
-    row = connection.row(
+    row = db.row(
         f"SELECT channel.best_a_day {_FROM} WHERE dispatch.id = ? AND dispatch.state = 'held' AND {_ENOUGH}",
         (post_id,),
     )
     if row is None:
         return
     if row["best_a_day"] is None:
-        _release(connection, [post_id], now)
+        _release(db, [post_id])
     else:
-        connection.execute("UPDATE dispatch SET due = ? WHERE id = ?", (now + BEST_WITHIN, post_id))
+        db.execute("UPDATE dispatch SET due = ? WHERE id = ?", (db.now + BEST_WITHIN, post_id))
 
 
-def settle(connection: Connection, channel_id: int, now: int) -> None:
+def settle(db: Connection, channel_id: int) -> None:
     """Judge what a channel holds back by what was chosen for it just now.
 
     What is not held back any more comes in one catch-up.
     """
-    (server_id, best) = connection.row(
-        "SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,)
-    )
-    reschedule(connection, server_id, now)
-    held = connection.rows(
+    (server_id, best) = db.row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
+    reschedule(db, server_id)
+    held = db.rows(
         f"SELECT dispatch.id, {_ENOUGH} AS enough {_FROM} "
         "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
         (channel_id,),
     )
     enough = [row["id"] for row in held if row["enough"]]
     if best is None:
-        dispatch_rows.catch_up(connection, channel_id, [], posts=enough, now=now)
-    connection.execute(
+        dispatch_rows.catch_up(db, channel_id, [], posts=enough)
+    db.execute(
         "UPDATE dispatch SET due = iif(id IN (SELECT value FROM json_each(:enough)), :now + :chance, "
         "created + :story) WHERE channel_id = :channel AND state = 'held'",
         {
             "enough": listed(enough),
-            "now": now,
+            "now": db.now,
             "chance": BEST_WITHIN,
             "story": TOLD_WITHIN,
             "channel": channel_id,
@@ -187,37 +182,37 @@ def settle(connection: Connection, channel_id: int, now: int) -> None:
     )
 
 
-def reschedule(connection: Connection, server_id: int, now: int) -> None:
+def reschedule(db: Connection, server_id: int) -> None:
     """Find out anew when the best are chosen in a server: its time zone changed, or a channel's number."""
-    rows = connection.rows(
+    rows = db.rows(
         "SELECT channel.id, best_a_day, time_zone FROM channel JOIN server ON server.id = channel.server_id "
         "WHERE server.id = ?",
         (server_id,),
     )
-    connection.executemany(
+    db.executemany(
         "UPDATE channel SET best_due = ? WHERE id = ?",
         [
-            (None if best is None else hours.next_of(now, hours.spread(best), zone), channel_id)
+            (None if best is None else hours.next_of(db.now, hours.spread(best), zone), channel_id)
             for channel_id, best, zone in rows
         ],
     )
 
 
-def hand_over(connection: Connection, channel_id: int, now: int) -> None:
+def hand_over(db: Connection, channel_id: int) -> None:
     """Leave what a channel holds back to its digest, which comes instead of single posts."""
     held = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
-    values = {"channel": channel_id, "now": now}
-    connection.execute(
+    values = {"channel": channel_id, "now": db.now}
+    db.execute(
         "UPDATE fate SET fate = 'digested', dispatch_id = NULL, joined_id = NULL, decided = :now "
         f"WHERE dispatch_id IN ({held}) OR joined_id IN ({held})",
         values,
     )
-    connection.execute(f"DELETE FROM dispatch WHERE id IN ({held})", values)
+    db.execute(f"DELETE FROM dispatch WHERE id IN ({held})", values)
 
 
-def _release(connection: Connection, post_ids: Collection[int], now: int) -> None:
-    connection.execute(
+def _release(db: Connection, post_ids: Collection[int]) -> None:
+    db.execute(
         "UPDATE dispatch SET state = 'waiting', due = ? "
         "WHERE state = 'held' AND id IN (SELECT value FROM json_each(?))",
-        (now, listed(post_ids)),
+        (db.now, listed(post_ids)),
     )

@@ -37,7 +37,7 @@ class Bookmarks(Repository):
     @writes
     def add(
         self,
-        connection: Connection,
+        db: Connection,
         person_id: int,
         article_id: int,
         *,
@@ -59,47 +59,55 @@ class Bookmarks(Repository):
             else "DO NOTHING"
         )
         if live:
-            erasure.take_up(connection, person_id, article_id)
-        elif erasure.has_let_go(connection, person_id, article_id):
+            erasure.take_up(db, person_id, article_id)
+        elif erasure.has_let_go(db, person_id, article_id):
             return False
-        changed = connection.execute(
-            "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
-            "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
-            f"ON CONFLICT (person_id, article_id) {on_conflict}",
-            (person_id, self._clock.now(), server_id, channel_id, message_id, article_id),
-        ).rowcount
-        return changed > 0
+        return (
+            db.changed(
+                "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
+                "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
+                f"ON CONFLICT (person_id, article_id) {on_conflict}",
+                (person_id, db.now, server_id, channel_id, message_id, article_id),
+            )
+            > 0
+        )
 
     @writes
-    def remove(self, connection: Connection, person_id: int, article_id: int) -> bool:
+    def remove(self, db: Connection, person_id: int, article_id: int) -> bool:
         """Let go of an article and what was written beside it; False when the person had not kept it."""
-        changed = connection.execute(
-            "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
-            "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-            (self._clock.now(), person_id, article_id),
-        ).rowcount
-        return changed > 0
+        return (
+            db.changed(
+                "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
+                "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+                (db.now, person_id, article_id),
+            )
+            > 0
+        )
 
     @writes
     def annotate(
-        self, connection: Connection, person_id: int, article_id: int, *, note: str, tags: Sequence[str]
+        self, db: Connection, person_id: int, article_id: int, *, note: str, tags: Sequence[str]
     ) -> bool:
         """Write a note and tags beside a bookmark; False when the person has no such."""
-        changed = connection.execute(
-            "UPDATE bookmark SET note = ?, tags = ? "
-            "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-            (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
-        ).rowcount
-        return changed > 0
+        return (
+            db.changed(
+                "UPDATE bookmark SET note = ?, tags = ? "
+                "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+                (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
+            )
+            > 0
+        )
 
     @writes
-    def mark(self, connection: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
+    def mark(self, db: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
         """Mark a bookmark as read or unread; False when the person has no such."""
-        changed = connection.execute(
-            "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-            (self._clock.now() if read else None, person_id, article_id),
-        ).rowcount
-        return changed > 0
+        return (
+            db.changed(
+                "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+                (db.now if read else None, person_id, article_id),
+            )
+            > 0
+        )
 
     async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
         """A person's bookmark of an article; `hidden` as in `WantedBookmarks`."""
@@ -148,36 +156,34 @@ class Bookmarks(Repository):
         self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
         """Those of the articles that a person has kept; `hidden` as in `WantedBookmarks`."""
-        return set(
-            await self._column(
-                f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
-                "AND article_id IN (SELECT value FROM json_each(:articles))",
-                {"person": person_id, "articles": listed(article_ids), "hidden": listed(hidden)},
-            )
+        return await self._set(
+            f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
+            "AND article_id IN (SELECT value FROM json_each(:articles))",
+            {"person": person_id, "articles": listed(article_ids), "hidden": listed(hidden)},
         )
 
     async def article_ids(self, person_id: int) -> frozenset[int]:
         """The articles that a person has kept."""
-        rows = await self._rows(f"SELECT article_id FROM bookmark WHERE {KEPT}", {"person": person_id})
-        return frozenset(row["article_id"] for row in rows)
+        return frozenset(
+            await self._column(f"SELECT article_id FROM bookmark WHERE {KEPT}", {"person": person_id})
+        )
 
     async def servers(self, person_id: int) -> set[int]:
         """The servers in which a person made bookmarks."""
-        return set(
-            await self._column(
-                f"SELECT DISTINCT server_id FROM bookmark WHERE {KEPT} AND server_id IS NOT NULL",
-                {"person": person_id},
-            )
+        return await self._set(
+            f"SELECT DISTINCT server_id FROM bookmark WHERE {KEPT} AND server_id IS NOT NULL",
+            {"person": person_id},
         )
 
     async def let_go(self, person_id: int) -> tuple[str, ...]:
         """The addresses of the articles that a person kept once and let go of."""
-        rows = await self._rows(
-            "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
-            "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
-            (person_id,),
+        return tuple(
+            await self._column(
+                "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
+                "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
+                (person_id,),
+            )
         )
-        return tuple(row["url"] for row in rows)
 
 
 def _values(person_id: int, wanted: WantedBookmarks) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.core.choices import Setting, SettingChange
+from bot.core.choices import Setting
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
 from bot.store.records.content_records import ToldArticle
@@ -22,7 +22,7 @@ class Opinions(Repository):
 
     @writes
     def give(
-        self, connection: Connection, opinion: Opinion, *, server_id: int, person_id: int, article_id: int
+        self, db: Connection, opinion: Opinion, *, server_id: int, person_id: int, article_id: int
     ) -> Opinion | None:
         """Write down what a person made of an article; what holds now.
 
@@ -34,16 +34,14 @@ class Opinions(Repository):
             "person": person_id,
             "article": article_id,
             "opinion": opinion,
-            "now": self._clock.now(),
+            "now": db.now,
         }
         mine = "server_id = :server AND person_id = :person AND article_id = :article"
         if opinion is not Opinion.OPENED:
-            taken_back = connection.execute(
-                f"DELETE FROM opinion WHERE {mine} AND opinion = :opinion", values
-            )
+            taken_back = db.execute(f"DELETE FROM opinion WHERE {mine} AND opinion = :opinion", values)
             if taken_back.rowcount:
                 return None
-        connection.execute(
+        db.execute(
             "INSERT INTO opinion (server_id, person_id, article_id, opinion, given) "
             "SELECT server.id, :person, article.id, :opinion, :now FROM server, article "
             "WHERE server.id = :server AND article.id = :article "
@@ -51,7 +49,7 @@ class Opinions(Repository):
             "given = excluded.given WHERE excluded.opinion <> 'opened'",
             values,
         )
-        row = connection.row(f"SELECT opinion FROM opinion WHERE {mine}", values)
+        row = db.row(f"SELECT opinion FROM opinion WHERE {mine}", values)
         return None if row is None else Opinion(row["opinion"])
 
     async def of_person(self, person_id: int) -> list[GivenOpinion]:
@@ -64,12 +62,12 @@ class Opinions(Repository):
         return [GivenOpinion(row[0], row[1], Opinion(row[2]), row[3]) for row in rows]
 
     @reads
-    def evidence(self, connection: Connection, server_id: int, since: int) -> Evidence:
+    def evidence(self, db: Connection, server_id: int, since: int) -> Evidence:
         """What was posted in a server since a time, and what its people made of articles.
 
         Nothing of before its taste was reset.
         """
-        row = connection.row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
+        row = db.row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
         if row is None:
             return Evidence((), ())
         values = {
@@ -80,7 +78,7 @@ class Opinions(Repository):
         }
         verdicts = [
             Verdict(article_id, person_id, Opinion(opinion), given)
-            for article_id, person_id, opinion, given in connection.execute(
+            for article_id, person_id, opinion, given in db.execute(
                 """
                 SELECT article_id, person_id, opinion, given FROM opinion
                 WHERE server_id = :server AND given >= :since
@@ -94,7 +92,7 @@ class Opinions(Repository):
         ]
         if not verdicts:
             return Evidence((), ())
-        shown = connection.rows(
+        shown = db.rows(
             """
             SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
             FROM (SELECT article_id, min(sent) AS sent FROM (
@@ -115,7 +113,7 @@ class Opinions(Repository):
             row
             for one in judged
             if one.article_id not in known
-            for row in connection.rows(
+            for row in db.rows(
                 "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",
                 (one.given, one.article_id),
             )
@@ -129,17 +127,14 @@ class Opinions(Repository):
         )
 
     @writes
-    def reset(self, connection: Connection, server_id: int, *, person_id: int) -> None:
+    def reset(self, db: Connection, server_id: int, *, person_id: int) -> None:
         """Forget what a server likes; bookmarks made until now count no more, and stay."""
-        now = self._clock.now()
-        need_server(connection, server_id, now)
-        connection.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
-        connection.execute("UPDATE server SET taste_since = ? WHERE id = ?", (now, server_id))
-        setting_changes.note(
-            connection, server_id, SettingChange(now, person_id, Setting.TASTE, None, None, None, str(now))
-        )
+        need_server(db, server_id)
+        db.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
+        db.execute("UPDATE server SET taste_since = ? WHERE id = ?", (db.now, server_id))
+        setting_changes.note(db, server_id, person_id, Setting.TASTE, None, str(db.now))
 
     @writes
-    def purge(self, connection: Connection, before: int) -> int:
+    def purge(self, db: Connection, before: int) -> int:
         """Delete opinions given before a time; how many."""
-        return connection.execute("DELETE FROM opinion WHERE given < ?", (before,)).rowcount
+        return db.changed("DELETE FROM opinion WHERE given < ?", (before,))

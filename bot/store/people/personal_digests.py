@@ -6,7 +6,8 @@ Where direct messages are closed to the bot it rests, as the person's watches do
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from bot.core import hours
 from bot.core.choices import PersonalPlan
@@ -14,8 +15,8 @@ from bot.core.people_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
 from bot.store.outbox.place_rows import need_person_channel, need_server
-from bot.store.records.outbox_records import Gathered
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, reading, writes
+from bot.store.rows import made
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
@@ -32,7 +33,7 @@ class PersonalDigests(Repository):
     @writes
     def save(
         self,
-        connection: Connection,
+        db: Connection,
         plan: PersonalPlan,
         *,
         person_id: int,
@@ -44,69 +45,66 @@ class PersonalDigests(Repository):
 
         One that rested goes on.
         """
-        now = self._clock.now()
         if server_id is not None:
-            need_server(connection, server_id, now)
-        need_person_channel(connection, channel_id, person_id)
-        before = _find(connection, channel_id)
+            need_server(db, server_id)
+        need_person_channel(db, channel_id, person_id)
+        before = _find(db, channel_id)
         rested = before is None or before.paused is not None or before.problem is not None
-        connection.execute(
-            "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
+        db.execute(
+            "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL "
+            "WHERE id = ?",
             (language, channel_id),
         )
         if rested:
-            connection.execute(_WAITING, (channel_id,))  # it would tell of long ago
-        connection.execute(
+            db.execute(_WAITING, (channel_id,))  # it would tell of long ago
+        db.execute(
             """
             INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feeds, topics,
                                          watches, created, due, covered)
-            VALUES (:channel, :server, :weekday, :minute, :zone, :feeds, :topics, :watches, :now, :due, :covered)
+            VALUES (:channel, :server, :weekday, :minute, :time_zone, :feeds, :topics, :watches, :now, :due,
+                    :covered)
             ON CONFLICT (channel_id) DO UPDATE SET
-                server_id = coalesce(excluded.server_id, personal_digest.server_id), weekday = excluded.weekday,
-                minute = excluded.minute, time_zone = excluded.time_zone, feeds = excluded.feeds,
-                topics = excluded.topics, watches = excluded.watches, due = excluded.due, paused = NULL,
-                covered = excluded.covered
+                server_id = coalesce(excluded.server_id, personal_digest.server_id),
+                weekday = excluded.weekday, minute = excluded.minute, time_zone = excluded.time_zone,
+                feeds = excluded.feeds, topics = excluded.topics, watches = excluded.watches,
+                due = excluded.due, paused = NULL, covered = excluded.covered
             """,
-            {
+            asdict(plan)
+            | {
                 "channel": channel_id,
                 "server": server_id,
-                "weekday": plan.weekday,
-                "minute": plan.minute,
-                "zone": plan.time_zone,
                 "feeds": json.dumps(plan.feeds),
                 "topics": json.dumps(plan.topics, ensure_ascii=False),
-                "watches": plan.watches,
-                "now": now,
-                "due": _next(plan, now),
+                "now": db.now,
+                "due": _next(plan, db.now),
                 "covered": None if before is None or rested else before.covered,
             },
         )
-        saved = _find(connection, channel_id)
+        saved = _find(db, channel_id)
         assert saved is not None
         return saved
 
     @writes
-    def end(self, connection: Connection, person_id: int) -> bool:
+    def end(self, db: Connection, person_id: int) -> bool:
         """End a person's digest, and what waits of it; False if there was none."""
-        ended = connection.rows(
+        ended = db.rows(
             "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
             "RETURNING channel_id",
             (person_id,),
         )
         for (channel_id,) in ended:
-            connection.execute(_WAITING, (channel_id,))
+            db.execute(_WAITING, (channel_id,))
         return bool(ended)
 
     @writes
-    def pause(self, connection: Connection, person_id: int) -> None:
+    def pause(self, db: Connection, person_id: int) -> None:
         """Send a person none until it is saved again."""
-        now = self._clock.now()
-        for (channel_id,) in connection.rows(
+        for (channel_id,) in db.rows(
             "UPDATE personal_digest SET paused = ? "
             "WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) RETURNING channel_id",
-            (now, person_id),
+            (db.now, person_id),
         ):
-            connection.execute(_WAITING, (channel_id,))
+            db.execute(_WAITING, (channel_id,))
 
     async def of_person(self, person_id: int) -> PersonalDigest | None:
         """A person's digest, or None."""
@@ -125,30 +123,15 @@ class PersonalDigests(Repository):
 
     async def waiting_since(self, channel_id: int) -> int | None:
         """Since when the digest tells that waits to be sent there; None where none does."""
-        row = await self._row(_WAITS, (channel_id,))
-        return None if row is None else int(json.loads(row["payload"])["since"])
+        payload = await self._value(_WAITS, (channel_id,))
+        return None if payload is None else int(json.loads(payload)["since"])
 
-    async def candidates(
-        self,
-        feed_ids: Collection[int],
-        chosen: Collection[int] | None,
-        wanted: Collection[int],
-        *,
-        since: int,
-        until: int,
-    ) -> Gathered:
-        """What these feeds brought between two times: all of the `chosen` ones, and the articles `wanted`.
-
-        Without a choice, all.
-        """
-        return await self._database.read(
-            digest_articles.gather_for_person, feed_ids, chosen, wanted, since, until
-        )
+    candidates = reading(digest_articles.gather_for_person)
 
     @writes
     def make(
         self,
-        connection: Connection,
+        db: Connection,
         digest: PersonalDigest,
         payload: str | None,
         *,
@@ -160,29 +143,19 @@ class PersonalDigests(Repository):
         With a `payload` of None there is nothing to tell. Nothing happens where it was made, changed or ended
         meanwhile. Whether it is owed.
         """
-        now = self._clock.now()
-        current = _find(connection, digest.channel_id)
+        current = _find(db, digest.channel_id)
         if current is None or current.paused is not None:
             return False
         if (current.due, current.plan) != (digest.due, digest.plan):
             return False
-        connection.execute(
+        db.execute(
             "UPDATE personal_digest SET due = ?, covered = ? WHERE channel_id = ?",
-            (_next(digest.plan, now), until, digest.channel_id),
+            (_next(digest.plan, db.now), until, digest.channel_id),
         )
         if payload is None:
             return False
-        connection.execute(_WAITING, (digest.channel_id,))
-        dispatch_id = connection.value(
-            "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
-            "VALUES (?1, 'digest', ?2, ?3, ?4, ?3, ?5) RETURNING id",
-            (digest.channel_id, f"digest:me:{digest.due}:{now}", now, digest.due, payload),
-        )
-        connection.executemany(
-            "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
-            "ON CONFLICT DO NOTHING",
-            [(dispatch_id, article_id) for article_id in named],
-        )
+        db.execute(_WAITING, (digest.channel_id,))
+        digest_articles.owe(db, digest, "me", payload, named)
         return True
 
     async def _all(self, condition: str, *values: object) -> list[PersonalDigest]:
@@ -190,30 +163,15 @@ class PersonalDigests(Repository):
 
 
 def _digest(row: Row) -> PersonalDigest:
-    return PersonalDigest(
-        channel_id=row["channel_id"],
-        person_id=row["person_id"],
-        server_id=row["server_id"],
-        plan=PersonalPlan(
-            weekday=row["weekday"],
-            minute=row["minute"],
-            time_zone=row["time_zone"],
-            feeds=tuple(json.loads(row["feeds"])),
-            topics=tuple(json.loads(row["topics"])),
-            watches=bool(row["watches"]),
-        ),
-        language=row["language"],
-        problem=row["problem"],
-        paused=row["paused"],
-        created=row["created"],
-        due=row["due"],
-        covered=row["covered"],
+    return made(
+        PersonalDigest,
+        row,
+        plan=made(PersonalPlan, row, alone=False, wide=False, chart=False, summaries=False),
     )
 
 
-def _find(connection: Connection, channel_id: int) -> PersonalDigest | None:
-    row = connection.row(f"SELECT {_COLUMNS} {_FROM} WHERE personal_digest.channel_id = ?", (channel_id,))
-    return None if row is None else _digest(row)
+def _find(db: Connection, channel_id: int) -> PersonalDigest | None:
+    return db.one(_digest, f"SELECT {_COLUMNS} {_FROM} WHERE personal_digest.channel_id = ?", (channel_id,))
 
 
 def _next(plan: PersonalPlan, now: int) -> int:

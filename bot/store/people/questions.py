@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 from bot.core.people_models import Question, Tally
-from bot.store.connection import Connection, Row
+from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
 from bot.store.repository import Repository, writes
+from bot.store.rows import made
 
 MOST_OF_A_PERSON = 500
 """How many questions of one person are kept, the latest."""
@@ -30,7 +31,7 @@ class Questions(Repository):
     @writes
     def add(
         self,
-        connection: Connection,
+        db: Connection,
         *,
         server_id: int,
         channel_id: int,
@@ -46,7 +47,6 @@ class Questions(Repository):
     ) -> int:
         """Keep a question that was asked now, whether it was answered and from which articles; its id."""
         id_ = secrets.randbelow(2**62)
-        now = self._clock.now()
         values = {
             "id": id_,
             "server": server_id,
@@ -54,15 +54,15 @@ class Questions(Repository):
             "person": person_id,
             "text": text,
             "language": language,
-            "now": now,
+            "now": db.now,
             "public": public,
             "answered": answered,
             "article": article_id,
             "follows": follows,
             "message": message_id,
         }
-        need_server(connection, server_id, now)
-        connection.execute(
+        need_server(db, server_id)
+        db.execute(
             """
             INSERT INTO question (id, server_id, channel_id, person_id, text, language, asked, public,
                                   answered, article_id, follows, message_id)
@@ -73,12 +73,12 @@ class Questions(Repository):
             values,
         )
         for place, source in enumerate(sources):
-            connection.execute(
+            db.execute(
                 "INSERT INTO question_source (question_id, place, article_id) "
                 "SELECT ?, ?, id FROM article WHERE id = ?",
                 (id_, place, source),
             )
-        connection.execute(
+        db.execute(
             "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
             "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
             (person_id, MOST_OF_A_PERSON),
@@ -86,17 +86,17 @@ class Questions(Repository):
         return id_
 
     @writes
-    def answered_by(self, connection: Connection, question_id: int, message_id: int) -> None:
+    def answered_by(self, db: Connection, question_id: int, message_id: int) -> None:
         """Remember the message that shows everybody the answer: a reply to it follows the question."""
-        connection.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
+        db.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
 
     async def get(self, question_id: int) -> Question | None:
         """The question, or None when it is no longer kept."""
-        return await self._one("WHERE id = ?", question_id)
+        return await self._find("WHERE id = ?", question_id)
 
     async def of_message(self, message_id: int, channel_id: int) -> Question | None:
         """The question that a message of a channel asked or answered, or None."""
-        return await self._one(
+        return await self._find(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
             "UNION SELECT id FROM question WHERE answer_id = ?)",
             channel_id,
@@ -106,7 +106,7 @@ class Questions(Repository):
 
     async def last_in(self, channel_id: int, since: int) -> Question | None:
         """The last question that was asked before everybody in a channel or thread, if it is not older."""
-        return await self._one(
+        return await self._find(
             "WHERE channel_id = ? AND public = 1 AND asked >= ? "
             "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
             channel_id,
@@ -115,7 +115,7 @@ class Questions(Repository):
 
     async def last_of(self, person_id: int, channel_id: int, since: int) -> Question | None:
         """The last question that a person asked in a channel, if it is not older."""
-        return await self._one(
+        return await self._find(
             "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
             person_id,
             channel_id,
@@ -123,22 +123,22 @@ class Questions(Repository):
         )
 
     @writes
-    def vote(self, connection: Connection, question_id: int, person_id: int, *, helped: bool) -> bool | None:
+    def vote(self, db: Connection, question_id: int, person_id: int, *, helped: bool) -> bool | None:
         """Say whether an answer helped; the same said again takes it back. Returns what holds now.
 
         Whether that person may say so is the caller's to know. A question that is gone changes nothing.
         """
-        taken_back = connection.execute(
+        taken_back = db.changed(
             "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
             (question_id, person_id, helped),
-        ).rowcount
+        )
         if taken_back:
             return None
-        connection.execute(
+        db.execute(
             "INSERT INTO vote (question_id, person_id, helped, voted) SELECT id, ?, ?, ? FROM question "
             "WHERE id = ? ON CONFLICT (question_id, person_id) DO UPDATE SET helped = excluded.helped, "
             "voted = excluded.voted",
-            (person_id, helped, self._clock.now(), question_id),
+            (person_id, helped, db.now, question_id),
         )
         return helped
 
@@ -182,9 +182,7 @@ class Questions(Repository):
 
     async def servers(self, person_id: int) -> set[int]:
         """Ids of the servers in which a person asked what is kept."""
-        return set(
-            await self._column("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,))
-        )
+        return await self._set("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,))
 
     async def votes_of(self, person_id: int) -> list[tuple[int, int, bool]]:
         """A person's votes: the question's id, when they voted, and whether the answer helped them."""
@@ -200,20 +198,13 @@ class Questions(Repository):
         return await self._number("SELECT count(*) FROM question WHERE person_id = ?", (person_id,))
 
     @writes
-    def purge(self, connection: Connection, before: int) -> int:
+    def purge(self, db: Connection, before: int) -> int:
         """Delete questions asked before a time, with their votes; how many."""
-        return connection.execute("DELETE FROM question WHERE asked < ?", (before,)).rowcount
+        return db.changed("DELETE FROM question WHERE asked < ?", (before,))
 
-    async def _one(self, condition: str, *values: int) -> Question | None:
-        row = await self._row(f"SELECT {QUESTION} FROM question {condition}", values)
-        return None if row is None else _question(row)
-
-
-def _question(row: Row) -> Question:
-    sources = tuple(json.loads(row["sources"]))
-    flags = {name: bool(row[name]) for name in ("public", "answered")}
-    return Question(**{**dict(row), **flags, "sources": sources})
+    async def _find(self, condition: str, *values: int) -> Question | None:
+        return await self._one(_question, f"SELECT {QUESTION} FROM question {condition}", values)
 
 
-def _tally(row: Row) -> Tally:
-    return Tally(**dict(row))
+_question = partial(made, Question)
+_tally = partial(made, Tally)

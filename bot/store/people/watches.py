@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from bot.core.people_models import Watch
-from bot.store.connection import Connection, Row
+from bot.store.connection import Connection
 from bot.store.outbox import watch_notices
 from bot.store.outbox.place_rows import need_server
-from bot.store.records.outbox_records import EarlierNotice
 from bot.store.records.people_records import Arrival, Standing
-from bot.store.repository import Repository, reads, writes
-from bot.store.rows import ARTICLE, article, listed
+from bot.store.repository import Repository, reads, writes, writing
+from bot.store.rows import ARTICLE, article, listed, made
 from bot.store.store_errors import StoreError
 
 WATCH = """
@@ -36,7 +35,7 @@ class Watches(Repository):
     @writes
     def add(
         self,
-        connection: Connection,
+        db: Connection,
         *,
         server_id: int,
         channel_id: int,
@@ -50,32 +49,32 @@ class Watches(Repository):
         With `person_id` the channel is that of their direct messages. None where the person, or the channels
         of the server together, have `limit` watches.
         """
-        now = self._clock.now()
-        need_server(connection, server_id, now)
-        connection.execute(
+        need_server(db, server_id)
+        db.execute(
             "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
             (channel_id, None if person_id else server_id, person_id),
         )
-        place = connection.row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
+        place = db.row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
         if tuple(place) != (None if person_id else server_id, person_id):
             raise StoreError("This channel is another server's or person's.")
         same = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
         find = f"SELECT {WATCH} {FROM} WHERE {same}"
-        known = connection.row(find, (channel_id, server_id, query))
+        known = db.row(find, (channel_id, server_id, query))
         if known is not None:
             return _watch(known), False
-        count = connection.value(
-            f"SELECT count(*) {FROM} WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
+        count = db.value(
+            f"SELECT count(*) {FROM} "
+            "WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
             (person_id, None if person_id else server_id),
         )
         if count >= limit:
             return None
-        connection.execute(
+        db.execute(
             "INSERT INTO watch (server_id, channel_id, query, language, created, after) "
             "SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM article",
-            (server_id, channel_id, query, language, now),
+            (server_id, channel_id, query, language, db.now),
         )
-        return _watch(connection.row(find, (channel_id, server_id, query))), True
+        return _watch(db.row(find, (channel_id, server_id, query))), True
 
     async def get(self, watch_id: int) -> Watch | None:
         """The watch, or None."""
@@ -91,7 +90,8 @@ class Watches(Repository):
 
     async def told(self, person_id: int) -> list[Told]:
         """What a person's watches told them, oldest first."""
-        rows = await self._rows(
+        return await self._objects(
+            Told._make,
             "SELECT article.url, dispatch.sent FROM channel "
             "JOIN dispatch ON dispatch.channel_id = channel.id "
             "JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
@@ -99,32 +99,31 @@ class Watches(Repository):
             "WHERE channel.person_id = ? AND dispatch.sent IS NOT NULL ORDER BY dispatch.sent, article.id",
             (person_id,),
         )
-        return [Told(*row) for row in rows]
 
     async def of_channels(self, server_id: int) -> list[Watch]:
         """The watches of a server's channels, oldest first."""
         return await self._all("channel.server_id = ?", server_id)
 
     @writes
-    def remove(self, connection: Connection, watch_id: int) -> bool:
+    def remove(self, db: Connection, watch_id: int) -> bool:
         """End a watch, and what waits because of it; False when it was not there."""
-        removed = connection.execute(
+        removed = db.changed(
             "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL",
-            (self._clock.now(), watch_id),
-        ).rowcount
-        connection.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
+            (db.now, watch_id),
+        )
+        db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
         return removed > 0
 
     @writes
-    def purge(self, connection: Connection, before: int) -> int:
+    def purge(self, db: Connection, before: int) -> int:
         """Delete watches that ended, or whose person left, before a time; how many.
 
         Nothing is kept of the messages to a person who has none any more, and no digest.
         """
-        purged = connection.execute(
+        purged = db.changed(
             "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
-        ).rowcount
-        connection.execute(
+        )
+        db.execute(
             "DELETE FROM channel WHERE person_id IS NOT NULL "
             "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id) "
             "AND NOT EXISTS (SELECT 1 FROM personal_digest WHERE channel_id = channel.id)"
@@ -145,20 +144,21 @@ class Watches(Repository):
 
     async def standing(self, after: int) -> list[Standing]:
         """The watches made after the one with this id."""
-        rows = await self._rows(
-            "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id", (after,)
+        return await self._objects(
+            Standing._make,
+            "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id",
+            (after,),
         )
-        return [Standing(*row) for row in rows]
 
     @reads
-    def arrivals(self, connection: Connection, limit: int) -> list[Arrival]:
+    def arrivals(self, db: Connection, limit: int) -> list[Arrival]:
         """The next articles that watches were not held against, in the order in which they came."""
-        rows = connection.rows(
+        rows = db.rows(
             f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
             "ORDER BY arrival.article_id LIMIT ?",
             (limit,),
         )
-        followers = connection.execute(
+        followers = db.execute(
             "SELECT subscription.feed_id, json_group_array(channel.server_id) FROM subscription "
             "JOIN channel ON channel.id = subscription.channel_id "
             "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
@@ -167,28 +167,13 @@ class Watches(Repository):
         servers = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
         return [Arrival(article(row), servers.get(row["feed_id"], frozenset())) for row in rows]
 
-    async def tell(
-        self, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], *, closed: str
-    ) -> set[int]:
-        """Owe notices for matches (watch, article) and end the arrivals of all these articles, in one.
-
-        Returns the watches that are gone. Those whose place has the problem `closed` rest.
-        """
-        return await self._database.transact(
-            watch_notices.tell, matches, article_ids, closed, self._clock.now()
-        )
-
-    async def told_before(self, dispatch_id: int, earlier: Sequence[EarlierNotice]) -> None:
-        """Earlier notices told some of one before a backup was restored: it waits with the rest, or ends."""
-        await self._database.transact(watch_notices.told_before, dispatch_id, earlier, self._clock.now())
-
-    async def narrow(self, dispatch_id: int, feed_ids: Collection[int]) -> bool:
-        """Leave in a notice only what these feeds carry; whether anything is left."""
-        return await self._database.transact(watch_notices.narrow, dispatch_id, feed_ids)
+    tell = writing(watch_notices.tell)
+    told_before = writing(watch_notices.told_before)
+    narrow = writing(watch_notices.narrow)
 
     @writes
-    def _set_absent(self, connection: Connection, person_id: int, server_id: int, since: int | None) -> None:
-        connection.execute(
+    def _set_absent(self, db: Connection, person_id: int, server_id: int, since: int | None) -> None:
+        db.execute(
             "UPDATE watch SET absent = ? WHERE server_id = ? AND (absent IS NULL) = (? IS NOT NULL) "
             "AND channel_id IN (SELECT id FROM channel WHERE person_id = ?)",
             (since, server_id, since, person_id),
@@ -200,5 +185,4 @@ class Watches(Repository):
         )
 
 
-def _watch(row: Row) -> Watch:
-    return Watch(**dict(row))
+_watch = partial(made, Watch)

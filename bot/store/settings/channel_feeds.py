@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from secrets import token_urlsafe
 
-from bot.core.choices import Setting, SettingChange
+from bot.core.choices import Setting
 from bot.core.models import Article
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
@@ -14,8 +14,6 @@ from bot.store.repository import Repository, writes
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import BYTES, hashed
-
-_WIDTH = len(Article._fields)
 
 
 class ChannelFeeds(Repository):
@@ -27,30 +25,29 @@ class ChannelFeeds(Repository):
         Raises `StoreError` for another server's channel.
         """
         token = token_urlsafe(BYTES)
-        await self._database.transact(
-            _share, hashed(token), server_id, channel_id, person_id, self._clock.now()
-        )
+        await self._database.transact(_share, hashed(token), server_id, channel_id, person_id)
         return token
 
     @writes
-    def stop(self, connection: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
+    def stop(self, db: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
         """Let the addresses of a channel work no more; False where there were none."""
-        stopped = connection.rows(
+        stopped = db.rows(
             "DELETE FROM channel_feed WHERE channel_id = ? "
             "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
             (channel_id, server_id),
         )
-        if stopped and person_id is not None:
-            _note(connection, server_id, channel_id, person_id, self._clock.now(), is_shared=False)
+        if stopped:
+            kind, old = Setting.SHARED, str(db.now)
+            setting_changes.note(db, server_id, person_id, kind, old, None, channel_id=channel_id)
         return bool(stopped)
 
     async def of_channel(self, channel_id: int) -> ChannelFeed | None:
         """Since when a channel is shared, or None."""
-        return await self._one("channel.id = ?", channel_id)
+        return await self._shared("channel.id = ?", channel_id)
 
     async def of_token(self, token: str) -> ChannelFeed | None:
         """The channel that a secret stands for, of a server that the bot is in; None for any other text."""
-        return await self._one("hash = ? AND server.left IS NULL", hashed(token))
+        return await self._shared("hash = ? AND server.left IS NULL", hashed(token))
 
     async def posted(self, channel_id: int, limit: int) -> list[PostedIn]:
         """The articles of the last messages of a channel, newest message first; what it links before others.
@@ -79,10 +76,9 @@ class ChannelFeeds(Repository):
             """,
             {"channel": channel_id, "limit": limit},
         )
-        found = [tuple(row) for row in rows]
         return [
-            PostedIn(article(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1], joined=bool(row[_WIDTH + 2]))
-            for row in found
+            PostedIn(article(values), dispatch_id, told, joined=bool(joined))
+            for *values, dispatch_id, told, joined in rows
         ]
 
     async def digests(self, channel_id: int, limit: int) -> list[SentDigest]:
@@ -108,47 +104,36 @@ class ChannelFeeds(Repository):
             (listed(list(dispatch_ids)),),
         )
         named: dict[int, dict[int, Article]] = {}
-        for row in rows:
-            values = tuple(row)
-            one = article(values[:_WIDTH])
-            named.setdefault(values[_WIDTH], {})[one.id] = one
+        for *values, dispatch_id in rows:
+            one = article(values)
+            named.setdefault(dispatch_id, {})[one.id] = one
         return named
 
-    async def _one(self, condition: str, value: object) -> ChannelFeed | None:
-        row = await self._row(
+    async def _shared(self, condition: str, value: object) -> ChannelFeed | None:
+        return await self._one(
+            ChannelFeed._make,
             "SELECT channel.server_id, channel.id, channel_feed.created FROM channel_feed "
             "JOIN channel ON channel.id = channel_feed.channel_id "
             f"JOIN server ON server.id = channel.server_id WHERE {condition}",
             (value,),
         )
-        return None if row is None else ChannelFeed(*row)
 
 
-def stop_all(connection: Connection, server_id: int) -> None:
+def stop_all(db: Connection, server_id: int) -> None:
     """Share no channel of a server any more."""
-    connection.execute(
+    db.execute(
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
         (server_id,),
     )
 
 
-def _share(
-    connection: Connection, secret: bytes, server_id: int, channel_id: int, person_id: int, now: int
-) -> None:
-    need_server(connection, server_id, now)
-    need_channel(connection, channel_id, server_id)
-    connection.execute(
+def _share(db: Connection, secret: bytes, server_id: int, channel_id: int, person_id: int) -> None:
+    need_server(db, server_id)
+    need_channel(db, channel_id, server_id)
+    db.execute(
         "INSERT INTO channel_feed (channel_id, hash, created) VALUES (?, ?, ?) "
         "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",
-        (channel_id, secret, now),
+        (channel_id, secret, db.now),
     )
-    _note(connection, server_id, channel_id, person_id, now, is_shared=True)
-
-
-def _note(
-    connection: Connection, server_id: int, channel_id: int, person_id: int, now: int, *, is_shared: bool
-) -> None:
-    old, new = (None, str(now)) if is_shared else (str(now), None)
-    setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, Setting.SHARED, channel_id, None, old, new)
-    )
+    kind, new = Setting.SHARED, str(db.now)
+    setting_changes.note(db, server_id, person_id, kind, None, new, channel_id=channel_id)

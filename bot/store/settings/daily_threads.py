@@ -21,14 +21,14 @@ class DailyThreads(Repository):
         )
 
     @writes
-    def set(self, connection: Connection, channel_id: int, day: date, thread_id: int) -> None:
+    def set(self, db: Connection, channel_id: int, day: date, thread_id: int) -> None:
         """This is the thread of the day; those of a week ago are forgotten."""
-        connection.execute(
+        db.execute(
             "INSERT INTO daily_thread (channel_id, day, thread_id) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, day) DO UPDATE SET thread_id = excluded.thread_id",
             (channel_id, day.isoformat(), thread_id),
         )
-        connection.execute(
+        db.execute(
             "DELETE FROM daily_thread WHERE channel_id = ? AND day < ?",
             (channel_id, (day - _KEPT).isoformat()),
         )

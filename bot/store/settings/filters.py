@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from bot.core.choices import Filter, Rule, Setting, SettingChange
+from bot.core.choices import Filter, Rule, Setting
 from bot.core.models import Subscription
 from bot.store.connection import Connection, Row
 from bot.store.outbox.dispatch_rows import Owed
@@ -25,10 +25,10 @@ def sift(
     return [owed for owed in articles if not reasons[owed]], [pair for pair in reasons.items() if pair[1]]
 
 
-def of_feed(connection: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
+def of_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
     """The filters of a feed's subscriptions, by subscription."""
     return _by_subscription(
-        connection.execute(
+        db.execute(
             "SELECT subscription.id, filter.id, rule, query FROM filter "
             "JOIN subscription ON subscription.id = filter.subscription_id "
             "WHERE subscription.feed_id = ? ORDER BY filter.id",
@@ -65,7 +65,7 @@ class Filters(Repository):
     @writes
     def add(
         self,
-        connection: Connection,
+        db: Connection,
         subscription_id: int,
         rules: Sequence[tuple[Rule, str]],
         *,
@@ -76,40 +76,36 @@ class Filters(Repository):
 
         False, and nothing changes, when there would be more than `limit`.
         """
-        now = self._clock.now()
-        followed = _subscription(connection, subscription_id)
+        followed = _subscription(db, subscription_id)
         if followed is None:
             return None
-        rows = connection.execute(
-            "SELECT rule, query FROM filter WHERE subscription_id = ?", (subscription_id,)
-        )
+        rows = db.execute("SELECT rule, query FROM filter WHERE subscription_id = ?", (subscription_id,))
         known = {(Rule(rule), query) for rule, query in rows}
         new = [rule for rule in dict.fromkeys(rules) if rule not in known]
         if len(known) + len(new) > limit:
             return False
-        connection.executemany(
+        db.executemany(
             "INSERT INTO filter (subscription_id, rule, query) VALUES (?, ?, ?)",
             [(subscription_id, *rule) for rule in new],
         )
         for rule, query in new:
-            _note(connection, followed, person_id, now, new=f"{rule} {query}")
+            _note(db, followed, person_id, None, f"{rule} {query}")
         return True
 
     @writes
     def remove(
-        self, connection: Connection, subscription_id: int, filter_ids: Collection[int], *, person_id: int
+        self, db: Connection, subscription_id: int, filter_ids: Collection[int], *, person_id: int
     ) -> int:
         """Remove filters of a subscription; how many were there."""
-        now = self._clock.now()
-        followed = _subscription(connection, subscription_id)
-        rows = connection.rows(
+        followed = _subscription(db, subscription_id)
+        rows = db.rows(
             "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "
             "RETURNING rule, query",
             (subscription_id, listed(filter_ids)),
         )
         for rule, query in rows:
             assert followed is not None  # a filter has a subscription
-            _note(connection, followed, person_id, now, old=f"{rule} {query}")
+            _note(db, followed, person_id, f"{rule} {query}", None)
         return len(rows)
 
 
@@ -120,23 +116,15 @@ def _by_subscription(rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
     return found
 
 
-def _subscription(connection: Connection, subscription_id: int) -> Subscription | None:
-    row = connection.row(
+def _subscription(db: Connection, subscription_id: int) -> Subscription | None:
+    return db.one(
+        subscription,
         f"SELECT {SUBSCRIPTION} FROM subscription JOIN channel ON channel.id = subscription.channel_id "
         "WHERE subscription.id = ?",
         (subscription_id,),
     )
-    return None if row is None else subscription(row)
 
 
-def _note(
-    connection: Connection,
-    followed: Subscription,
-    person_id: int,
-    now: int,
-    *,
-    old: str | None = None,
-    new: str | None = None,
-) -> None:
-    change = SettingChange(now, person_id, Setting.FILTER, followed.channel_id, followed.feed_id, old, new)
-    setting_changes.note(connection, followed.server_id, change)
+def _note(db: Connection, changed: Subscription, person_id: int, old: str | None, new: str | None) -> None:
+    place = {"channel_id": changed.channel_id, "feed_id": changed.feed_id}
+    setting_changes.note(db, changed.server_id, person_id, Setting.FILTER, old, new, **place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.choices import Setting, SettingChange, TagRule
+from bot.core.choices import Setting, TagRule
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.repository import Repository, writes
@@ -14,15 +14,16 @@ class ForumTags(Repository):
 
     async def of(self, channel_id: int) -> list[TagRule]:
         """The rules of a forum."""
-        rows = await self._rows(
-            "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id", (channel_id,)
+        return await self._objects(
+            TagRule._make,
+            "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id",
+            (channel_id,),
         )
-        return [TagRule(*row) for row in rows]
 
     @writes
     def add(
         self,
-        connection: Connection,
+        db: Connection,
         rule: TagRule,
         name: str,
         *,
@@ -35,29 +36,29 @@ class ForumTags(Repository):
 
         Raises `StoreError` for another server's channel.
         """
-        now = self._clock.now()
-        need_server(connection, server_id, now)
-        need_channel(connection, channel_id, server_id)
-        count = connection.value(
+        need_server(db, server_id)
+        need_channel(db, channel_id, server_id)
+        count = db.value(
             "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
             (channel_id, *rule),
         )
         if count >= limit:
             return False
-        added = connection.execute(
+        added = db.changed(
             "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (channel_id, *rule),
-        ).rowcount
+        )
         if added:
+            kind = Setting.FORUM_TAG
             setting_changes.note(
-                connection, server_id, _change(rule, name, channel_id, person_id, now, is_new=True)
+                db, server_id, person_id, kind, None, _told(rule, name), channel_id=channel_id
             )
         return True
 
     @writes
     def remove(
         self,
-        connection: Connection,
+        db: Connection,
         rule: TagRule,
         name: str,
         *,
@@ -66,18 +67,16 @@ class ForumTags(Repository):
         person_id: int,
     ) -> bool:
         """Remove a rule; False when there was none."""
-        removed = connection.execute(
+        removed = db.changed(
             "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
-        ).rowcount
+        )
         if removed:
-            change = _change(rule, name, channel_id, person_id, self._clock.now(), is_new=False)
-            setting_changes.note(connection, server_id, change)
+            kind = Setting.FORUM_TAG
+            setting_changes.note(
+                db, server_id, person_id, kind, _told(rule, name), None, channel_id=channel_id
+            )
         return removed > 0
 
 
-def _change(
-    rule: TagRule, name: str, channel_id: int, person_id: int, now: int, *, is_new: bool
-) -> SettingChange:
-    text = f"{name} ({rule.query})" if rule.query else name
-    old, new = (None, text) if is_new else (text, None)
-    return SettingChange(now, person_id, Setting.FORUM_TAG, channel_id, None, old, new)
+def _told(rule: TagRule, name: str) -> str:
+    return f"{name} ({rule.query})" if rule.query else name

@@ -10,12 +10,11 @@ from bot.core.choices import (
     Preference,
     ServerPreferences,
     Setting,
-    SettingChange,
 )
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, reading, writes
 from bot.store.settings import setting_changes
 
 _OF_SERVER = frozenset(
@@ -92,7 +91,7 @@ class Preferences(Repository):
     @writes
     def change(
         self,
-        connection: Connection,
+        db: Connection,
         preference: Preference,
         value: Value,
         *,
@@ -108,24 +107,23 @@ class Preferences(Repository):
         assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
         if preference is Preference.QUIET_HOURS and value is not None:
             hours.quiet_minutes(str(value))
-        now = self._clock.now()
-        need_server(connection, server_id, now)
+        need_server(db, server_id)
         table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
         if channel_id is not None:
-            need_channel(connection, channel_id, server_id)
+            need_channel(db, channel_id, server_id)
         if preference is Preference.ALERTS and isinstance(value, int):
-            need_channel(connection, value, server_id)
-        old = connection.value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
+            need_channel(db, value, server_id)
+        old = db.value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
         if old == value:
             return False
-        connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
+        db.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
         if preference is Preference.TIME_ZONE:
-            digests.reschedule(connection, server_id, now)
-            held_posts.reschedule(connection, server_id, now)
+            digests.reschedule(db, server_id)
+            held_posts.reschedule(db, server_id)
         if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
-            held_posts.settle(connection, channel_id, now)
-        change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
-        setting_changes.note(connection, server_id, change)
+            held_posts.settle(db, channel_id)
+        before, after = (None if each is None else str(each) for each in (old, value))
+        setting_changes.note(db, server_id, person_id, preference, before, after, channel_id=channel_id)
         return True
 
     async def look(self, server_id: int) -> Look:
@@ -133,28 +131,16 @@ class Preferences(Repository):
         return (await self.of_server(server_id)).look
 
     @writes
-    def set_look(self, connection: Connection, server_id: int, chosen: Look, *, person_id: int) -> bool:
+    def set_look(self, db: Connection, server_id: int, chosen: Look, *, person_id: int) -> bool:
         """Choose how posts of a server look; False when it was so."""
-        now = self._clock.now()
-        need_server(connection, server_id, now)
-        old = connection.value("SELECT look FROM server WHERE id = ?", (server_id,))
+        need_server(db, server_id)
+        old = db.value("SELECT look FROM server WHERE id = ?", (server_id,))
         if Look.of(old) == chosen:
             return False
         new = None if chosen == USUAL else str(chosen)
-        connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
-        setting_changes.note(
-            connection, server_id, SettingChange(now, person_id, Setting.LOOK, None, None, old, new)
-        )
+        db.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
+        setting_changes.note(db, server_id, person_id, Setting.LOOK, old, new)
         return True
 
-    async def changes(self, server_id: int, *, limit: int, offset: int = 0) -> list[SettingChange]:
-        """Who changed what in a server, newest first."""
-        return await self._database.read(setting_changes.changes, server_id, limit, offset)
-
-    async def changes_of(self, person_id: int) -> list[tuple[int, SettingChange]]:
-        """What a person changed, with the server's id, newest first."""
-        return await self._database.read(setting_changes.changes_of, person_id)
-
-
-def _written(value: Value) -> str | None:
-    return None if value is None else str(value)
+    changes = reading(setting_changes.changes)
+    changes_of = reading(setting_changes.changes_of)

@@ -31,7 +31,7 @@ class Feeds(Repository):
     @writes
     def add(
         self,
-        connection: Connection,
+        db: Connection,
         url: str,
         *,
         server_id: int | None = None,
@@ -51,20 +51,20 @@ class Feeds(Repository):
             title=title,
             outlet=outlet or title,
             state=state,
-            added=self._clock.now(),
+            added=db.now,
             next_poll=next_poll,
         )
         values = feed_values(new)
         del values["id"]
         server_id = values["server_id"]
         values["slot"] = slot_of(new.url)
-        values["url"] = sealing.same(connection, new.url, server_id) or sealing.seal(new.url, server_id)
-        connection.execute(
+        values["url"] = sealing.same(db, new.url, server_id) or sealing.seal(new.url, server_id)
+        db.execute(
             f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
             "ON CONFLICT DO NOTHING",
             values,
         )
-        row = connection.row(f"SELECT {FEED} FROM feed WHERE url = :url AND server_id = :server_id", values)
+        row = db.row(f"SELECT {FEED} FROM feed WHERE url = :url AND server_id = :server_id", values)
         found = feed(row)
         if found.state is FeedState.GONE and new.state is FeedState.ACTIVE:
             found = replace(
@@ -75,20 +75,19 @@ class Feeds(Repository):
                 failing_since=None,
                 error=None,
             )
-            write_feeds(connection, [found])
+            write_feeds(db, [found])
         return found
 
     async def get(self, feed_id: int) -> Feed | None:
         """The feed, or None."""
-        row = await self._row(f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
-        return None if row is None else feed(row)
+        return await self._one(feed, f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
 
     @reads
-    def find(self, connection: Connection, url: str, server_id: int | None = None) -> Feed | None:
+    def find(self, db: Connection, url: str, server_id: int | None = None) -> Feed | None:
         """The feed of an address: the shared one, or that of a server."""
         server_id = server_id or 0
-        written = sealing.same(connection, url, server_id)
-        row = connection.row(f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (written, server_id))
+        written = sealing.same(db, url, server_id)
+        row = db.row(f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (written, server_id))
         return None if row is None else feed(row)
 
     async def of_page(self, page: str) -> list[Feed]:
@@ -150,9 +149,9 @@ class Feeds(Repository):
         )
 
     @writes
-    def postpone(self, connection: Connection, dues: Collection[tuple[int, int]]) -> None:
+    def postpone(self, db: Connection, dues: Collection[tuple[int, int]]) -> None:
         """Let feeds, by id, be due later than they are."""
-        connection.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues)
+        db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues)
 
     async def followers(self, feed_id: int) -> dict[int, int]:
         """Some of the servers that follow a feed unpaused and that the bot is in.
@@ -170,7 +169,7 @@ class Feeds(Repository):
         self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
         """When the next feed is due, of these slots if given, which may be past; None where none is."""
-        row = await self._row(
+        return await self._value(
             f"""
             SELECT next_poll FROM feed
             WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(:exclude)) {_in(slots)}
@@ -179,19 +178,12 @@ class Feeds(Repository):
             """,
             {"exclude": listed(exclude), "slots": listed(slots or ())},
         )
-        return None if row is None else int(row["next_poll"])
 
     async def wanted(self, *, asked_after: int, due_before: int) -> bool:
         """Whether a feed that is to be polled was asked since a time, or has been due since before one."""
-        return bool(
-            await self._value(
-                f"""
-            SELECT EXISTS (SELECT 1 FROM feed WHERE state = 'active'
-                           AND (last_poll > ? OR next_poll < ?) AND {FOLLOWED})
-            """,
-                (asked_after, due_before),
-            )
-        )
+        wanted = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
+        sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {wanted} AND {FOLLOWED})"
+        return bool(await self._value(sql, (asked_after, due_before)))
 
     async def last_success(self) -> int:
         """When any feed last answered, 0 where none ever did."""
@@ -228,34 +220,34 @@ class Feeds(Repository):
         )
 
     @writes
-    def remove(self, connection: Connection, feed_id: int) -> None:
+    def remove(self, db: Connection, feed_id: int) -> None:
         """Poll a feed no more, and delete its articles, all but those that people bookmarked."""
-        connection.execute(
+        db.execute(
             "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)",
             (feed_id,),
         )
-        kept = connection.row("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,))
-        connection.execute(
+        kept = db.row("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,))
+        db.execute(
             "UPDATE feed SET state = 'imported' WHERE id = ?" if kept else "DELETE FROM feed WHERE id = ?",
             (feed_id,),
         )
 
     @writes
-    def read_anew(self, connection: Connection, feed_id: int | None = None) -> None:
+    def read_anew(self, db: Connection, feed_id: int | None = None) -> None:
         """Forget what a feed, or every one, answered last: its next answer is read, also an old one."""
-        connection.execute(
+        db.execute(
             "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
             "WHERE id = coalesce(?, id)",
             (feed_id,),
         )
 
     @writes
-    def poll_now(self, connection: Connection, feed_id: int) -> None:
+    def poll_now(self, db: Connection, feed_id: int) -> None:
         """Make a feed due at once; one that was gone is asked again."""
-        connection.execute(
+        db.execute(
             "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
             "WHERE id = ?",
-            (self._clock.now(), feed_id),
+            (db.now, feed_id),
         )
 
 
@@ -277,18 +269,18 @@ _VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
 WITHOUT_SLOT = "SELECT id, url FROM feed WHERE slot IS NULL"
 
 
-def place(connection: Connection) -> None:
+def place(db: Connection) -> None:
     """Tell the slots of feeds that have none yet: of a database of before there were any."""
-    rows = connection.rows(WITHOUT_SLOT)
+    rows = db.rows(WITHOUT_SLOT)
     slots = [(slot_of(sealing.opened(url)), feed_id) for feed_id, url in rows]
-    connection.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
+    db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 
 
-def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
+def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
     """Write what polls change of feeds. An address that another feed has is not taken over."""
-    connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
+    db.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
     # Apart: a statement that may set the address touches its index, whether it changes or not.
-    connection.executemany(
+    db.executemany(
         """
         UPDATE feed SET url = :url, slot = :slot WHERE id = :id AND url <> :url AND NOT EXISTS (
             SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
@@ -301,16 +293,14 @@ def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
     )
     for private in feeds:
         if private.server_id is not None:
-            _move(connection, private, private.server_id)
+            _move(db, private, private.server_id)
 
 
-def _move(connection: Connection, moved: Feed, server_id: int) -> None:
-    written = connection.value("SELECT url FROM feed WHERE id = ?", (moved.id,))
-    if sealing.opened(written) != moved.url and sealing.same(connection, moved.url, server_id) is None:
+def _move(db: Connection, moved: Feed, server_id: int) -> None:
+    written = db.value("SELECT url FROM feed WHERE id = ?", (moved.id,))
+    if sealing.opened(written) != moved.url and sealing.same(db, moved.url, server_id) is None:
         written = sealing.seal(moved.url, server_id)
-        connection.execute(
-            "UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, slot_of(moved.url), moved.id)
-        )
+        db.execute("UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, slot_of(moved.url), moved.id))
 
 
 def _sealed(feed: Feed) -> Feed:

@@ -15,13 +15,12 @@ class OutletIcons(Repository):
 
     async def all(self) -> list[OutletIcon]:
         """All of them."""
-        rows = await self._rows("SELECT name, looked, colour, shown FROM outlet_icon")
-        return [OutletIcon._make(row) for row in rows]
+        return await self._objects(OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon")
 
     @writes
-    def write(self, connection: Connection, icon: OutletIcon) -> None:
+    def write(self, db: Connection, icon: OutletIcon) -> None:
         """Keep what is known of one now."""
-        connection.execute(
+        db.execute(
             "INSERT INTO outlet_icon (name, looked, colour, shown) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (name) DO UPDATE SET looked = excluded.looked, colour = excluded.colour, "
             "shown = excluded.shown",
@@ -29,9 +28,9 @@ class OutletIcons(Repository):
         )
 
     @writes
-    def shown(self, connection: Connection, names: Collection[str], now: int) -> None:
+    def shown(self, db: Connection, names: Collection[str], now: int) -> None:
         """These were shown."""
-        connection.execute(
+        db.execute(
             "UPDATE outlet_icon SET shown = ? "
             "WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",
             (now, listed(names)),

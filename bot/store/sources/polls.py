@@ -29,10 +29,9 @@ from bot.store.records.source_records import (
     Known,
     Recorded,
     Unchanged,
-    Watched,
     passing,
 )
-from bot.store.repository import Repository, reads, writes
+from bot.store.repository import Repository, reading, reads, writes
 from bot.store.rows import listed
 from bot.store.settings import filters
 from bot.store.sources import surplus
@@ -50,13 +49,13 @@ class Polls(Repository):
     """What intake asks, and where it puts what it found."""
 
     @reads
-    def known(self, connection: Connection, feed_id: int, hashes: Collection[bytes]) -> dict[bytes, Known]:
+    def known(self, db: Connection, feed_id: int, hashes: Collection[bytes]) -> dict[bytes, Known]:
         """The articles that a feed shows under these identities."""
         hashes = list(hashes)
         found: dict[bytes, Known] = {}
         for start in range(0, len(hashes), CHUNK):
             chunk = hashes[start : start + CHUNK]
-            rows = connection.execute(
+            rows = db.execute(
                 f"""
                 SELECT identity.hash, {_KNOWN}
                 FROM identity JOIN article ON article.id = identity.article_id
@@ -70,10 +69,10 @@ class Polls(Repository):
 
     @reads
     def known_pages(
-        self, connection: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
+        self, db: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
     ) -> dict[str, list[Known]]:
         """The articles of a feed at these pages, of which the canonical addresses are given too."""
-        rows = connection.execute(
+        rows = db.execute(
             f"SELECT {_KNOWN} FROM article WHERE id IN ("
             "SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
             "UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
@@ -92,7 +91,8 @@ class Polls(Repository):
 
     async def resembling(self, feed_id: int, dates: Collection[int], latest: int) -> list[Known]:
         """The articles of a feed that were published at one of these times, and its `latest` so many."""
-        rows = await self._rows(
+        return await self._objects(
+            Known._make,
             f"""
             SELECT {_KNOWN} FROM (
                 SELECT id FROM article WHERE feed_id = :feed
@@ -104,7 +104,6 @@ class Polls(Repository):
             """,
             {"feed": feed_id, "dates": listed(dates), "latest": latest},
         )
-        return [Known(*row) for row in rows]
 
     async def given(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
         """Summary and text of articles as their feed gave them, if they are still kept."""
@@ -114,14 +113,12 @@ class Polls(Repository):
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    async def watched(self, feed_id: int, since: int) -> list[Watched]:
-        """The articles that a feed may take back: those published since a time, and those that vanished."""
-        return await self._database.read(corrections.watched, feed_id, since)
+    watched = reading(corrections.watched)
 
     @writes
     def record_quiet(
         self,
-        connection: Connection,
+        db: Connection,
         feeds: Sequence[Feed],
         unchanged: Sequence[Unchanged] = (),
         told: Sequence[Alert] = (),
@@ -133,23 +130,24 @@ class Polls(Repository):
         Everything but the addresses' owners and beginnings. Of an `owner` of leases only those are written
         whose feeds are still its own.
         """
-        if feeds or unchanged:
-            if owner is not None:
-                ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
-                own = processes.feeds_of(connection, owner, ids)
-                feeds = [polled for polled in feeds if polled.id in own]
-                unchanged = [polled for polled in unchanged if polled.feed_id in own]
-                told = [alert for alert in told if alert.feed_id in own]
-            if feeds:
-                write_feeds(connection, feeds)
-            if unchanged:
-                _reschedule(connection, unchanged)
-            if told:
-                alerts.owe(connection, told, self._clock.now())
-            corrections.retract(connection, self._clock.now())
+        if owner is not None:
+            ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
+            own = processes.feeds_of(db, owner, ids)
+            feeds = [polled for polled in feeds if polled.id in own]
+            unchanged = [polled for polled in unchanged if polled.feed_id in own]
+            told = [alert for alert in told if alert.feed_id in own]
+        if feeds:
+            write_feeds(db, feeds)
+        if unchanged:
+            _reschedule(db, unchanged)
+        if told:
+            alerts.owe(db, told)
+        corrections.retract(db)
 
-    async def record(
+    @writes
+    def record(
         self,
+        db: Connection,
         feed: Feed,
         *,
         new: Sequence[NewArticle],
@@ -181,52 +179,39 @@ class Polls(Repository):
         than a teaser. What is in `excess` is counted; `used` is by how many
         milliseconds later all of a server's share is free. Raises `LeaseLost` where a `fence` does not hold.
         """
-        async with self._database.write() as transaction:
-            if fence is not None:
-                await transaction.run(processes.must_hold, fence)
-            if kin.again is not None and await transaction.fetchall(_SINCE, (kin.last_id, kin.since)):
-                kin = await kin.again()
-            recorded = await transaction.run(
-                _record,
-                feed,
-                new,
-                changed,
-                aliases,
-                catch_up_after,
-                first,
-                kept_out_by,
-                kin,
-                self._clock.now(),
+        processes.must_hold(db, fence)
+        if kin.again is not None and db.row(_SINCE, (kin.last_id, kin.since)) is not None:
+            kin = kin.again()
+        recorded = _record(db, feed, new, changed, aliases, catch_up_after, first, kept_out_by, kin)
+        if vanished:
+            corrections.vanished(db, vanished)
+        if returned:
+            corrections.returned(db, returned)
+        corrections.retract(db)
+        if read_pages:
+            page_queue.want(db, feed, recorded.new_ids, first=first)
+        if alert is not None:
+            alerts.owe(db, (alert,))
+        if used and recorded.new_ids:
+            db.executemany(
+                "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
+                [(server, db.now * 1_000, spent) for server, spent in used.items()],
             )
-            if vanished:
-                await transaction.run(corrections.vanished, vanished, self._clock.now())
-            if returned:
-                await transaction.run(corrections.returned, returned, self._clock.now())
-            await transaction.run(corrections.retract, self._clock.now())
-            if read_pages:
-                await transaction.run(page_queue.want, feed, recorded.new_ids, first, self._clock.now())
-            if alert is not None:
-                await transaction.run(alerts.owe, (alert,), self._clock.now())
-            if used and recorded.new_ids:
-                await transaction.executemany(
-                    "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
-                    [(server, self._clock.now() * 1_000, spent) for server, spent in used.items()],
-                )
-            if excess is not None:
-                await transaction.run(surplus.write, feed.id, excess, self._clock.now())
-            return recorded
+        if excess is not None:
+            surplus.write(db, feed.id, excess)
+        return recorded
 
 
-def _reschedule(connection: Connection, unchanged: Sequence[Unchanged]) -> None:
+def _reschedule(db: Connection, unchanged: Sequence[Unchanged]) -> None:
     """Most polls end like this, so this writes no more than it must."""
-    connection.executemany(
+    db.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
         unchanged,
     )
 
 
 def _record(
-    connection: Connection,
+    db: Connection,
     feed: Feed,
     new: Sequence[NewArticle],
     changed: Sequence[ChangedArticle],
@@ -235,29 +220,28 @@ def _record(
     first: bool,  # noqa: FBT001 - passed by position through the connection's thread
     kept_out_by: KeptOutBy,
     kin: Kinships,
-    now: int,
 ) -> Recorded:
-    row = connection.row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
-    write_feeds(connection, [feed])
-    inserted, owed = insert_articles(connection, feed.id, page_claims.settle(connection, feed.id, new), now)
+    row = db.row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
+    write_feeds(db, [feed])
+    inserted, owed = insert_articles(db, feed.id, page_claims.settle(db, feed.id, new))
     if not first:  # a backlog is no news
-        watch_notices.arrived(connection, feed.id, inserted)
-    settled = page_claims.settle(connection, feed.id, [change.new for change in changed])
+        watch_notices.arrived(db, feed.id, inserted)
+    settled = page_claims.settle(db, feed.id, [change.new for change in changed])
     for change, article in zip(changed, settled, strict=True):
-        change_article(connection, feed.id, ChangedArticle(change.article_id, article), now)
-    connection.executemany(
+        change_article(db, feed.id, ChangedArticle(change.article_id, article))
+    db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
         [(feed.id, hash_, article_id, MOST_NAMES) for hash_, article_id in aliases],
     )
     last_success = None if row is None else row[0]
-    story_joins.remember(connection, owed, kin)
-    channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, kept_out_by, kin, now)
+    story_joins.remember(db, owed, kin)
+    channels = _owe(db, feed.id, owed, first, catch_up_after, last_success, kept_out_by, kin)
     return Recorded(tuple(inserted), tuple(channels))
 
 
 def _owe(
-    connection: Connection,
+    db: Connection,
     feed_id: int,
     articles: Sequence[Owed],
     first: bool,  # noqa: FBT001 - private
@@ -265,12 +249,11 @@ def _owe(
     last_success: int | None,
     kept_out_by: KeptOutBy,
     kin: Kinships,
-    now: int,
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
     if not articles:
         return []
-    subscriptions = connection.rows(
+    subscriptions = db.rows(
         """
         SELECT subscription.id, subscription.channel_id, subscription.paused, subscription.resumed,
                subscription.resumed_from, server.left
@@ -281,7 +264,7 @@ def _owe(
         """,
         (feed_id,),
     )
-    rules = filters.of_feed(connection, feed_id)
+    rules = filters.of_feed(db, feed_id)
     channels = []
     for row in subscriptions:
         channel_id = row["channel_id"]
@@ -298,20 +281,20 @@ def _owe(
             passed, _kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
             news = [] if stopped or row["resumed"] is not None else passed[-1:]
         elif stopped:
-            dispatch_rows.withhold(connection, channel_id, articles, reason=stopped, now=now)
+            dispatch_rows.withhold(db, channel_id, articles, reason=stopped)
             news = []
         elif row["resumed"] is not None and (last_success or 0) < row["resumed"]:
             # The first poll since the return also brings what came in between. An undated article, which
             # got the present as its date, may be of that time.
-            news = [owed for owed in articles if row["resumed"] <= owed.published < now]
-            late = [owed for owed in articles if not row["resumed"] <= owed.published < now]
-            dispatch_rows.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
+            news = [owed for owed in articles if row["resumed"] <= owed.published < db.now]
+            late = [owed for owed in articles if not row["resumed"] <= owed.published < db.now]
+            dispatch_rows.withhold(db, channel_id, late, reason=row["resumed_from"])
         news, kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
-        dispatch_rows.filter_out(connection, channel_id, kept_out, now=now)
-        rest = news if first else story_joins.join(connection, channel_id, feed_id, news, kin, now=now)
-        owes = dispatch_rows.owe(connection, channel_id, rest, limit=limit, now=now)
+        dispatch_rows.filter_out(db, channel_id, kept_out)
+        rest = news if first else story_joins.join(db, channel_id, feed_id, news, kin)
+        owes = dispatch_rows.owe(db, channel_id, rest, limit=limit)
         if len(rest) < len(news):  # what was held back and has its outlets now
-            dispatch_rows.bound(connection, channel_id, limit=limit, now=now)
+            dispatch_rows.bound(db, channel_id, limit=limit)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels

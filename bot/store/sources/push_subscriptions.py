@@ -8,6 +8,7 @@ from bot.store.repository import Repository, writes
 from bot.store.sources.feeds import FOLLOWED
 
 _COLUMNS = PushSubscription._fields
+_FIND = f"SELECT {', '.join(_COLUMNS)} FROM push_subscription"
 
 
 class PushSubscriptions(Repository):
@@ -15,15 +16,11 @@ class PushSubscriptions(Repository):
 
     async def all(self) -> list[PushSubscription]:
         """All of them."""
-        rows = await self._rows(f"SELECT {', '.join(_COLUMNS)} FROM push_subscription")
-        return [PushSubscription._make(row) for row in rows]
+        return await self._objects(PushSubscription._make, _FIND)
 
     async def of_token(self, token: str) -> PushSubscription | None:
         """The one whose hub calls an address with this token, or None."""
-        row = await self._row(
-            f"SELECT {', '.join(_COLUMNS)} FROM push_subscription WHERE token = ?", (token,)
-        )
-        return None if row is None else PushSubscription._make(row)
+        return await self._one(PushSubscription._make, f"{_FIND} WHERE token = ?", (token,))
 
     async def unfollowed(self) -> list[int]:
         """The feeds of those that nobody follows any more."""
@@ -32,17 +29,17 @@ class PushSubscriptions(Repository):
         )
 
     @writes
-    def write(self, connection: Connection, subscription: PushSubscription) -> None:
+    def write(self, db: Connection, subscription: PushSubscription) -> None:
         """Keep one as it is now, instead of any that its feed had. Nothing where the feed is gone."""
         marks = ", ".join("?" * len(_COLUMNS))
-        connection.execute("DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,))
-        connection.execute(
+        db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,))
+        db.execute(
             f"INSERT INTO push_subscription ({', '.join(_COLUMNS)}) SELECT {marks} "
             "WHERE EXISTS (SELECT 1 FROM feed WHERE id = ?)",
             (*subscription, subscription.feed_id),
         )
 
     @writes
-    def remove(self, connection: Connection, feed_id: int) -> None:
+    def remove(self, db: Connection, feed_id: int) -> None:
         """Forget the one of a feed."""
-        connection.execute("DELETE FROM push_subscription WHERE feed_id = ?", (feed_id,))
+        db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (feed_id,))
