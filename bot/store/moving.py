@@ -96,7 +96,7 @@ class _Move:
         await engines.set_counters(self._target, await engines.counters(self._source))
         for shape in shapes:
             await self._compare(shape)
-        await self._target.transact(Connection.execute, "DELETE FROM meta WHERE name = ?", (MARK,))
+        await self._target.transact(Connection.changed, "DELETE FROM meta WHERE name = ?", (MARK,))
         return rows
 
     async def _begin(self, shapes: Sequence[TableShape]) -> None:
@@ -140,7 +140,7 @@ class _Move:
             f"WHERE {' OR '.join(f'{_quoted(column)} IS NOT NULL' for column in columns)}",
         )
         update = f"UPDATE {shape.name} SET {assigned} WHERE {found}"
-        await self._target.transact(Connection.executemany, update, [tuple(row) for row in rows])
+        await self._target.transact(lambda db: db.executemany(update, list(map(tuple, rows))))
 
     async def _compare(self, shape: TableShape) -> None:
         last: Row | None = None
