@@ -36,7 +36,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_settings_from_outside(monkeypatch, tmp_path) -> None:
     """Neither the environment nor a `.env` of the developer's decides what a test sees."""
     for name in [name for name in os.environ if name.startswith("TELEX_") or name == "DISCORD_TOKEN"]:
         monkeypatch.delenv(name)
@@ -60,7 +60,7 @@ def _stable() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _kept_workers(monkeypatch: pytest.MonkeyPatch, _stable: None) -> None:
+def _kept_workers(monkeypatch, _stable) -> None:
     """What the bot leaves to worker processes is done by those that earlier tests started."""
     for module in ("client.services", "digests.bar_charts", "search.semantic.semantic_search"):
         monkeypatch.setattr(f"bot.{module}.Workers", KeptWorkers)
@@ -91,15 +91,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def database_engine(request: pytest.FixtureRequest) -> str:
+def database_engine(request) -> str:
     """What the test's database is on: `tests/store` runs what it has for both."""
     return "postgres" if request.config.getoption("--postgres") else "sqlite"
 
 
 @pytest.fixture(scope="session")
-def server_databases(
-    tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Iterator[postgres_server.ServerDatabases]:
+def server_databases(tmp_path_factory, worker_id) -> Iterator[postgres_server.ServerDatabases]:
     postgres_server.skip_without()
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == "master" else folder.parent
@@ -110,7 +108,7 @@ def server_databases(
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_engine: str, request: pytest.FixtureRequest) -> Settings:
+def settings(tmp_path, database_engine, request) -> Settings:
     """Settings for a test: a database of its own, and feeds on loopback allowed."""
     on_server = database_engine == "postgres"
     return Settings(
@@ -121,7 +119,7 @@ def settings(tmp_path: Path, database_engine: str, request: pytest.FixtureReques
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_database(tmp_path_factory) -> Path:
     """A database that holds nothing: to copy one takes a tenth of the time that all migrations take."""
 
     async def make(path: Path) -> None:
@@ -139,7 +137,7 @@ def _prepare(settings: Settings, empty: Path) -> None:
 
 
 @pytest.fixture
-async def store(settings: Settings, clock: ManualClock, empty_database: Path) -> AsyncIterator[Store]:
+async def store(settings, clock, empty_database) -> AsyncIterator[Store]:
     _prepare(settings, empty_database)
     opened = await Store.open(settings.database, clock)
     yield opened
@@ -147,14 +145,14 @@ async def store(settings: Settings, clock: ManualClock, empty_database: Path) ->
 
 
 @pytest.fixture
-async def newsroom(settings: Settings, clock: ManualClock, empty_database: Path) -> AsyncIterator[Newsroom]:
+async def newsroom(settings, clock, empty_database) -> AsyncIterator[Newsroom]:
     _prepare(settings, empty_database)
     async with open_newsroom(settings, clock) as opened:
         yield opened
 
 
 @pytest.fixture
-async def telex(newsroom: Newsroom, clock: ManualClock) -> AsyncIterator[World]:
+async def telex(newsroom, clock) -> AsyncIterator[World]:
     """The whole bot in a simulated Discord; `tests/discord_world.py` tells how to drive it."""
     async with discord_world(newsroom, clock) as world:
         yield world

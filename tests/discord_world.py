@@ -9,8 +9,8 @@ The recipe, found by reading simcord 3.2.1:
   a feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
 - A task that never ends and waits for an `asyncio.Event` would keep simcord waiting until its limit. The
   loops of the poller and the courier start in an empty context, which simcord does not follow (see
-  `bot/client/loops.py`), and most tests run without them (`LOOPS` below): they call `world.poll(...)` and
-  `world.deliver()`, which return when everything is done.
+  `bot/client/newsroom_loops.py`), and most tests run without them (`LOOPS` below): they call `poll` and
+  `deliver` of the world, which return when everything is done.
 - The newsroom opens before the bot and outlives it, as in production; what it started is not followed.
 - Two clocks: the app's (`clock`, moved by hand) and simcord's, which dates messages and fires the timeouts
   of views. They start at the same instant, and `world.advance(seconds)` moves both.
@@ -48,6 +48,7 @@ from tests.translated_commands import translating_once
 
 if TYPE_CHECKING:
     from bot.client.services import Newsroom
+    from bot.core.choices import Preference
     from bot.core.models import Feed
     from bot.store import Store
 
@@ -118,6 +119,20 @@ class World:
         assert current is not None
         return await self.newsroom.poller.poll(current, polite=False)
 
+    async def poll_and_deliver(self, feed: Feed) -> None:
+        """The same, and what is due because of it is posted."""
+        await self.poll(feed)
+        await self.deliver()
+
+    async def prefer(
+        self, preference: Preference, value: int | str, *, channel: ChannelHandle | None = None
+    ) -> None:
+        """The editor sets something for the server, or for a channel."""
+        place = channel.id if channel else None
+        await self.store.preferences.change(
+            preference, value, server_id=self.guild.id, channel_id=place, person_id=self.editor.id
+        )
+
     async def deliver(self) -> None:
         """Send everything that is due; the bot has seen its own messages when this returns."""
         await self.bot.courier.settle()
@@ -143,8 +158,8 @@ class World:
         me = self.env.backend.bot_user.id
         return [message for message in (channel or self.news).history() if message.author.id == me]
 
-    def set_permissions(self, channel: ChannelHandle, **permissions: bool | None) -> None:
-        """Give or take permissions of the bot's own in a channel; None takes the overwrite away."""
+    async def set_permissions(self, channel: ChannelHandle, **permissions: bool | None) -> None:
+        """Give or take permissions of the bot's own in a channel, which it has heard of when this returns."""
         overwrite = discord.PermissionOverwrite(**permissions)
         allow, deny = overwrite.pair()
         self.env.backend.set_overwrite(
@@ -156,6 +171,7 @@ class World:
                 deny=deny.value,
             ),
         )
+        await self.env.settle()
 
     def hear(self, event: str, payload: Any) -> None:
         """Put people's languages in their interactions, which simcord always sends in English."""

@@ -133,8 +133,7 @@ async def news(stage: Stage) -> None:
     await world.deliver()
     stage.serve(5, 4, 2, 1, 0, corrected=4)
     await world.advance(HALF_AN_HOUR)
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
     titles = [shown.title(post) for post in world.posts()]
     stage.names[world.posts()[titles.index(stage.words.corrected)].jump_url] = "#news › ✉️"
 
@@ -256,9 +255,7 @@ async def main(folder: Path) -> None:
         async with server_in(words.language) as (world, server):
             stage = Stage(world, server, words, folder, ending)
             stage.names = {world.news.mention: "#news", server.origin.removeprefix("http://"): "example.org"}
-            await world.store.preferences.change(
-                Preference.TIME_ZONE, "Europe/Paris", server_id=world.guild.id, person_id=world.editor.id
-            )
+            await world.prefer(Preference.TIME_ZONE, "Europe/Paris")
             await news(stage)
             await trouble(stage)
             await more(stage)

@@ -14,7 +14,6 @@ def write(folder: Path, page: Path) -> None:
     views: dict[str, dict[str, str]] = {}
     for picture in sorted(folder.glob("*.png")):
         match = _NAME.fullmatch(picture.stem)
-        assert match is not None
         views.setdefault(match["name"], {})[match["column"]] = picture.name
     lines = [
         "# Gallery",

@@ -119,8 +119,6 @@ def shoot_channel(page: Page, path: Path) -> None:
             page.wait_for_timeout(500)
             name = page.locator(".channel-header").bounding_box()
             last = page.locator(MESSAGE).last.bounding_box()
-            assert name is not None
-            assert last is not None
             height = last["y"] + last["height"] + 12 - name["y"]
             page.screenshot(path=each, clip={**name, "height": height})
 

@@ -172,8 +172,6 @@ def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = Non
         shown.evaluate("shown => shown.scrollIntoView({block: 'center'})")
         shown.page.wait_for_timeout(1000)
         box, window = shown.bounding_box(), shown.page.viewport_size
-        assert box is not None
-        assert window is not None
         if box["y"] >= 0 and box["y"] + box["height"] <= window["height"]:
             shown.page.screenshot(path=path, clip=box)
         else:

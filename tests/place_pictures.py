@@ -75,8 +75,7 @@ async def publish(world: World, server: FeedServer, ending: str, *places: Channe
         published = world.clock.now() - 600 + number * 60
         articles.insert(0, item(number, title=title, body=lead, published=published))
     server.serve("/feed", rss(*articles, title=outlet, language=language))
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
 
 
 def tags(page: Page, names: list[str]) -> None:
@@ -110,10 +109,9 @@ async def picture(world: World, server: FeedServer, folder: Path, ending: str) -
         forum.id, {"available_tags": [{"id": id_, "name": known[id_], **plain} for id_ in known]}
     )
     daily = guild.create_text_channel("tech")
-    world.set_permissions(daily, create_public_threads=True)
+    await world.set_permissions(daily, create_public_threads=True)
     signed = guild.create_text_channel(SIGNED[ending])
-    world.set_permissions(signed, manage_webhooks=True)
-    await world.env.settle()
+    await world.set_permissions(signed, manage_webhooks=True)
     chosen = {"server_id": guild.id, "person_id": editor.id}
     for (id_, name), query in zip(known.items(), QUERIES[ending], strict=False):
         rule = TagRule(int(id_), query)

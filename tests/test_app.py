@@ -16,7 +16,6 @@ from bot.client.discord_client import INTENTS, OWN_REPLY, Telex
 from bot.client.error_answers import answering
 from bot.core import locale
 from bot.core.refusals import Refusal
-from tests.clocks import ManualClock
 from tests.cogs.helpers import last
 from tests.discord_world import World, discord_world
 from tests.shown import layout_text
@@ -69,7 +68,7 @@ class Button(discord.ui.View):
 
 
 @pytest.fixture
-async def trial(newsroom: Any, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def trial(newsroom, clock, monkeypatch) -> Any:
     import cogs  # noqa: PLC0415  # its cogs import the app
 
     monkeypatch.setattr(cogs, "ALL", (*cogs.ALL, Trial))
@@ -83,7 +82,6 @@ async def ask(world: World, what: str) -> InteractionResult:
 
 def said(result: InteractionResult) -> str:
     message = result.followups[-1] if result.followups else result.response
-    assert message is not None
     return message.content
 
 
@@ -97,16 +95,14 @@ def said(result: InteractionResult) -> str:
         ("check", "You can’t use this here."),
     ],
 )
-async def test_what_a_person_caused_is_told_to_them_alone(trial: World, what: str, words: str) -> None:
+async def test_what_a_person_caused_is_told_to_them_alone(trial, what, words):
     result = await ask(trial, what)
     assert said(result) == words
-    assert (result.followups[-1] if result.followups else result.response).ephemeral  # type: ignore[union-attr]
+    assert (result.followups[-1] if result.followups else result.response).ephemeral
     assert trial.env.errors or what == "deferred"
 
 
-async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_told(
-    trial: World, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_told(trial, caplog):
     result = await ask(trial, "boom")
     number = said(result).split("`")[1]
     assert result.ephemeral
@@ -117,9 +113,7 @@ async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_to
     trial.forgive()
 
 
-async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(
-    trial: World, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(trial, caplog):
     await ask(trial, "late")
     assert [record.levelno for record in caplog.records if record.name == "bot.client.error_answers"] == [
         logging.WARNING
@@ -127,21 +121,21 @@ async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(
     trial.forgive()
 
 
-async def test_answers_are_in_the_language_of_the_person(trial: World) -> None:
+async def test_answers_are_in_the_language_of_the_person(trial):
     trial.locales[trial.reader.id] = "fr"
     assert said(await ask(trial, "language")) == "fr"
     trial.locales[trial.reader.id] = "en-GB"
     assert said(await ask(trial, "language")) == "en"
 
 
-async def test_a_person_whose_language_telex_does_not_speak_gets_their_servers(trial: World) -> None:
+async def test_a_person_whose_language_telex_does_not_speak_gets_their_servers(trial):
     trial.locales[trial.reader.id] = "de"
     assert said(await ask(trial, "language")) == "en"
     trial.env.backend.edit_guild(trial.guild.id, {"preferred_locale": "fr"})
     assert said(await ask(trial, "language")) == "fr"
 
 
-async def test_buttons_speak_and_report_like_commands(trial: World) -> None:
+async def test_buttons_speak_and_report_like_commands(trial):
     trial.locales[trial.reader.id] = "fr"
     shown = await ask(trial, "button")
     assert shown.response is not None
@@ -150,7 +144,7 @@ async def test_buttons_speak_and_report_like_commands(trial: World) -> None:
     assert result.ephemeral
 
 
-async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial: World) -> None:
+async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial):
     everyone = trial.guild.default_role
     secret = trial.guild.create_text_channel(
         "secret", overwrites={everyone: discord.PermissionOverwrite(view_channel=False)}
@@ -175,7 +169,7 @@ async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial: Wo
     assert said(await ask(trial, "feeds")) == str(sorted([seen.id, in_thread.id]))
 
 
-async def test_a_private_thread_is_seen_by_its_members_only(trial: World) -> None:
+async def test_a_private_thread_is_seen_by_its_members_only(trial):
     thread = trial.env.backend.create_thread(trial.news.id, "private", trial.editor.id, type=12)
     (handle,) = trial.news.threads
     trial.env.backend.add_thread_member(thread.id, trial.env.backend.bot_user.id)
@@ -187,13 +181,12 @@ async def test_a_private_thread_is_seen_by_its_members_only(trial: World) -> Non
     assert said(await ask(trial, "feeds")) == str([feed.id])
 
 
-async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(trial: World) -> None:
+async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(trial):
     thread = trial.env.backend.create_thread(trial.news.id, "archived", trial.editor.id)
     (handle,) = trial.news.threads
     await trial.env.settle()
     feed = await trial.follow("https://a.example/feed", handle)
     guild = trial.bot.get_guild(trial.guild.id)
-    assert guild is not None
     guild._threads.clear()
 
     def asked() -> int:
@@ -206,7 +199,7 @@ async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(tr
     assert asked() == 2
 
 
-async def test_commands_are_sent_to_discord_only_when_they_changed(telex: World) -> None:
+async def test_commands_are_sent_to_discord_only_when_they_changed(telex):
     def sent() -> int:
         return sum(
             entry.method == "PUT" and entry.path.endswith("/commands") for entry in telex.env.http_requests
@@ -225,9 +218,7 @@ async def test_commands_are_sent_to_discord_only_when_they_changed(telex: World)
     assert not await telex.bot.sync_commands()
 
 
-async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(
-    telex: World, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(telex, caplog):
     await telex.store.meta.set("commands", "")
     telex.env.inject_error("PUT", "/applications/*/commands", status=400, code=50035)
     assert not await telex.bot.sync_commands()
@@ -235,12 +226,11 @@ async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(
     assert await telex.bot.sync_commands()
 
 
-async def test_what_commands_a_message_names_can_be_clicked(telex: World) -> None:
+async def test_what_commands_a_message_names_can_be_clicked(telex):
     """In the languages in which Discord can: it shows mentions as they are written."""
     ids = {}
     for name in ("bookmarks", "feed", "watch"):
         found = telex.env.backend.find_command(name, telex.guild.id, type=1)
-        assert found is not None
         ids[name] = found["id"]
     for _start in range(2):  # the second does not register them again
         assert locale.clickable("No /bookmarks? /feed add or /watch list, not /feed or a/b.") == (
@@ -257,7 +247,7 @@ async def test_what_commands_a_message_names_can_be_clicked(telex: World) -> Non
         await telex.restart()
 
 
-async def test_where_discord_does_not_tell_the_commands_they_are_named(telex: World) -> None:
+async def test_where_discord_does_not_tell_the_commands_they_are_named(telex):
     telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
     telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
     await telex.bot.sync_commands()
@@ -265,9 +255,7 @@ async def test_where_discord_does_not_tell_the_commands_they_are_named(telex: Wo
 
 
 @pytest.mark.parametrize("request_", ["fetch_commands", "sync"])
-async def test_a_request_for_commands_that_times_out_stops_no_start(
-    telex: World, monkeypatch: pytest.MonkeyPatch, request_: str
-) -> None:
+async def test_a_request_for_commands_that_times_out_stops_no_start(telex, monkeypatch, request_):
     async def late() -> None:
         raise TimeoutError
 
@@ -281,7 +269,7 @@ def context(location: Where, data: Any = None) -> Any:
     return app_commands.TranslationContext(location=location, data=data)  # type: ignore[call-overload]  # any
 
 
-def test_names_and_descriptions_are_translated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_descriptions_are_translated(monkeypatch):
     class French:
         def gettext(self, text: str) -> str:
             return {"Save": "Enregistrer", "long": "x" * 101}.get(text, text)
@@ -314,18 +302,16 @@ async def _menu(interaction: discord.Interaction[Any], message: discord.Message)
     """A menu entry."""
 
 
-def test_no_privileged_intent_is_asked_for() -> None:
+def test_no_privileged_intent_is_asked_for():
     privileged = discord.Intents(members=True, presences=True, message_content=True)
     assert not INTENTS.value & privileged.value
 
 
-async def test_the_client_mentions_nobody_and_repeats_no_thread(telex: World) -> None:
+async def test_the_client_mentions_nobody_and_repeats_no_thread(telex):
     bot = telex.bot
     mentions = bot.allowed_mentions
-    assert mentions is not None
     assert [mentions.everyone, mentions.users, mentions.roles, mentions.replied_user] == [False] * 4
     assert bot.intents == INTENTS
     made = Telex(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
-    assert made.http.http_trace is not None
     assert len(made.http.http_trace.on_request_end) >= 1
     assert made.http.max_ratelimit_timeout == 30

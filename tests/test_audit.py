@@ -1,7 +1,5 @@
 """The audit of dependencies fails for a known weakness, and never for a network that is not there."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 
@@ -18,7 +16,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_audit_tells_a_weakness_from_a_network_that_is_not_there(tmp_path: Path, case: str) -> None:
+def test_the_audit_tells_a_weakness_from_a_network_that_is_not_there(tmp_path, case):
     printed, status, expected, told = CASES[case]
     stub = tmp_path / "pip-audit"
     stub.write_text(f"#!/bin/sh\ncat <<'END' >&2\n{printed}\nEND\nexit {status}\n")

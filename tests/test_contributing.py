@@ -45,7 +45,7 @@ def run(folder: Path, *command: str) -> None:
 
 
 @pytest.mark.timeout(400)  # other tests run in it, which takes two minutes on a busy machine
-def test_the_command_of_the_document_works_and_passes_what_every_command_must(tmp_path: Path) -> None:
+def test_the_command_of_the_document_works_and_passes_what_every_command_must(tmp_path):
     """A document that shows what no longer works, or leaves out a step that a check asks for, fails here."""
     given = examples()
     assert set(given) == {*NEW, "cogs/__init__.py", "data/locales/fr/LC_MESSAGES/telex.po", *GUIDES}

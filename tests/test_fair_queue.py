@@ -13,7 +13,6 @@ def served(queue: FairQueue[str], turns: int, cost: dict[str, float]) -> list[st
     order = []
     for _ in range(turns):
         turn = queue.take()
-        assert turn is not None
         queue.end(turn, cost[turn.item])
         order.append(turn.item)
     return order
@@ -55,7 +54,6 @@ def test_alone_it_gets_most_slots_and_another_finds_one_free():
     assert 20 <= taken < 32
     filled(queue, other=5)
     turn = queue.take()
-    assert turn is not None
     assert turn.item == "other"
 
 

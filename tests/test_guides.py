@@ -22,7 +22,7 @@ def anchors(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_local_link_and_picture_is_there(document: Path) -> None:
+def test_every_local_link_and_picture_is_there(document):
     for target in LINK.findall(document.read_text("utf-8")):
         if target.startswith(("http://", "https://", "mailto:")):
             continue
@@ -33,14 +33,14 @@ def test_every_local_link_and_picture_is_there(document: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
-def test_a_guide_names_every_command_as_discord_shows_it(name: str, language: str) -> None:
+def test_a_guide_names_every_command_as_discord_shows_it(name, language):
     guide = (ROOT / "docs" / name).read_text("utf-8")
     with locale.use(language):
         missing = [said for path in discord_commands() if f"`{(said := locale.command(path))}`" not in guide]
     assert not missing
 
 
-def test_both_guides_show_the_same_features() -> None:
+def test_both_guides_show_the_same_features():
     """Pictures of one language have their like in the other, but for those that hold no words of the bot."""
     english, french = (
         set(re.findall(r"pictures/([\w-]+)\.png", (ROOT / "docs" / name).read_text("utf-8")))
@@ -50,7 +50,7 @@ def test_both_guides_show_the_same_features() -> None:
     assert {name for name in french if not name.endswith("-fr")} <= {"completions"}
 
 
-def test_every_picture_is_shown_somewhere() -> None:
+def test_every_picture_is_shown_somewhere():
     shown = "".join(document.read_text("utf-8") for document in DOCUMENTS)
     stray = [
         path.name for path in (ROOT / "docs/pictures").iterdir() if f"pictures/{path.name})" not in shown

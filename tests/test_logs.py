@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import sys
-from typing import Literal
 
 import pytest
 from aiohttp import web
@@ -20,8 +19,7 @@ from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.cogs.helpers import button, card, last, said, text, three
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.leaks import SECRETS, eavesdropping
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
@@ -39,7 +37,7 @@ def line(message: str, *values: object, error: Exception | None = None) -> str:
 
 
 @pytest.mark.parametrize("url", ADDRESSES)
-def test_an_address_is_masked_in_messages_and_in_tracebacks(url: str) -> None:
+def test_an_address_is_masked_in_messages_and_in_tracebacks(url):
     try:
         int(f"{url!r} (<{url}>)")
     except ValueError as error:
@@ -50,7 +48,7 @@ def test_an_address_is_masked_in_messages_and_in_tracebacks(url: str) -> None:
 
 
 @given(st.text())
-def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text: str) -> None:
+def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text):
     written = line("%s", text + "\n2026 ERROR bot: the server is on fire\r\x1b[2J\u2028\x85")
     assert len(written.splitlines()) == 1
     assert not any(
@@ -59,7 +57,7 @@ def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text: str) ->
 
 
 @given(st.text())
-def test_an_event_for_programs_is_one_line_of_json_without_secrets(text: str) -> None:
+def test_an_event_for_programs_is_one_line_of_json_without_secrets(text):
     try:
         int(f"{text}?\n{ADDRESSES[0]}")
     except ValueError:
@@ -77,7 +75,7 @@ def test_an_event_for_programs_is_one_line_of_json_without_secrets(text: str) ->
     assert not any(secret in written for secret in SECRETS)
 
 
-def test_the_format_of_the_log_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_format_of_the_log_is_a_setting(monkeypatch):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     written = io.StringIO()
@@ -92,9 +90,7 @@ def test_the_format_of_the_log_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])
-def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(
-    monkeypatch: pytest.MonkeyPatch, level: Literal["info", "debug"]
-) -> None:
+def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(monkeypatch, level):
     root = logging.getLogger()
     names = ("discord", "discord.client", "discord.state", "discord.gateway", "aiosqlite", "asyncio")
     before = {name: logging.getLogger(name).level for name in names}
@@ -117,7 +113,7 @@ def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(
             logging.getLogger(name).filters.clear()
 
 
-def test_the_ear_of_the_tests_hears_a_secret() -> None:
+def test_the_ear_of_the_tests_hears_a_secret():
     with eavesdropping() as listening:
         logging.getLogger("bot.any").debug("the password is hunter2")
         heard = list(listening.leaks)
@@ -128,8 +124,8 @@ def test_the_ear_of_the_tests_hears_a_secret() -> None:
 
 
 async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_every_failure(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    telex, feed_server, monkeypatch
+):
     """What the log holds is checked at the end of every test, so also of this one."""
     url = feed_server.serve("/private/s3cr3tt0ken99/rss", rss(*three(), title=""))
     url = url.replace("http://", "http://me:hunter2@") + "?token=0123456789abcdef"

@@ -1,7 +1,5 @@
 """What Docker, systemd and `docs/operating.md` are told of Telex is so."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -20,7 +18,7 @@ UNIT = (ROOT / "docs" / "telex.service").read_text("utf-8")
 GUIDE = (ROOT / "docs" / "operating.md").read_text("utf-8")
 
 
-def test_what_the_image_is_built_from_exists_and_is_let_through() -> None:
+def test_what_the_image_is_built_from_exists_and_is_let_through():
     (copied,) = re.findall(r"^COPY (pyproject.+) \./$", DOCKERFILE, re.MULTILINE)
     names = {*copied.split(), *re.findall(r"^COPY (\w+) \w+$", DOCKERFILE, re.MULTILINE)}
     let_through = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
@@ -31,11 +29,11 @@ def test_what_the_image_is_built_from_exists_and_is_let_through() -> None:
 @pytest.mark.parametrize(
     "text", [DOCKERFILE, COMPOSE, UNIT, GUIDE], ids=["Dockerfile", "compose", "unit", "guide"]
 )
-def test_settings_that_are_named_exist(text: str) -> None:
+def test_settings_that_are_named_exist(text):
     assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(setting_names())
 
 
-def test_all_agree_on_where_things_are() -> None:
+def test_all_agree_on_where_things_are():
     database = "/var/lib/telex/telex.db"
     for text in (DOCKERFILE, UNIT, GUIDE):
         named = set(re.findall(r"TELEX_DATABASE=(/\S+)", text))
@@ -48,7 +46,7 @@ def test_all_agree_on_where_things_are() -> None:
     assert "/etc/telex.env" in GUIDE
 
 
-def test_several_processes_have_a_role_and_an_index_each_and_share_a_database() -> None:
+def test_several_processes_have_a_role_and_an_index_each_and_share_a_database():
     assert set(re.findall(r"TELEX_ROLES: (\w+)", COMPOSE)) == {role.value for role in Role}
     services = re.findall(r"^  (\w+):\n    <<: \*telex\n    profiles: \[server\]\n", COMPOSE, re.MULTILINE)
     assert len(services) == len(Role)
@@ -61,20 +59,20 @@ def test_several_processes_have_a_role_and_an_index_each_and_share_a_database() 
     assert f"TELEX_ROLES={Role.GATEWAY.value}\n" in GUIDE
 
 
-def test_the_health_check_asks_where_health_is_told() -> None:
+def test_the_health_check_asks_where_health_is_told():
     (address,) = re.findall(r"TELEX_HEALTH_ADDRESS=(\S+)", DOCKERFILE)
     assert f"http://{address}/healthz" in DOCKERFILE
 
 
-def test_wrong_use_is_not_tried_again() -> None:
+def test_wrong_use_is_not_tried_again():
     assert f"RestartPreventExitStatus={WRONG_USE}\n" in UNIT
 
 
-def test_a_stop_is_heard_from_the_first_moment() -> None:
+def test_a_stop_is_heard_from_the_first_moment():
     assert re.search(r"^    init: true$", COMPOSE, re.MULTILINE)
 
 
-def test_the_guide_names_commands_that_exist() -> None:
+def test_the_guide_names_commands_that_exist():
     names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
     named = re.findall(r"(?:bin/telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE)
     assert {"feeds", "backup", "check", "run"} <= set(named) <= names

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -35,14 +34,14 @@ def is_there(path: str) -> bool:
     return re.search(rf"^(?:async )?def {name or 'test_'}", text, re.MULTILINE) is not None
 
 
-def test_no_promise_is_without_a_test() -> None:
+def test_no_promise_is_without_a_test():
     assert rows()
     assert all(named_tests(cells) for cells in rows())
     named = {path for cells in rows() for path in named_tests(cells)}
     assert [path for path in sorted(named) if not is_there(path)] == []
 
 
-def test_every_command_exists_with_its_options() -> None:
+def test_every_command_exists_with_its_options():
     for cells in rows():
         words = cells[3].strip("`").split()
         if words[0] == "pytest":
@@ -55,7 +54,7 @@ def test_every_command_exists_with_its_options() -> None:
             assert f'add_argument("{option}"' in source, f"{words[2]} has no {option}"
 
 
-def test_every_figure_was_written_by_the_command_beside_it() -> None:
+def test_every_figure_was_written_by_the_command_beside_it():
     for cells in rows():
         found = figures(cells[2])
         if not found:
@@ -69,7 +68,7 @@ def test_every_figure_was_written_by_the_command_beside_it() -> None:
         assert "--record" in cells[3]
 
 
-def test_a_figure_is_put_where_its_name_stands_and_nowhere_else(tmp_path: Path) -> None:
+def test_a_figure_is_put_where_its_name_stands_and_nowhere_else(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a <!-- kills -->old<!-- /kills --> b <!-- soak -->not run yet<!-- /soak -->\n")
     record("kills", "12 kills: lost 0", commit="1234567", page=page)
@@ -87,7 +86,7 @@ def test_a_figure_is_put_where_its_name_stands_and_nowhere_else(tmp_path: Path) 
     assert page.read_text() == text
 
 
-def test_the_commit_of_a_run_tells_of_edits_to_the_bot(tmp_path: Path) -> None:
+def test_the_commit_of_a_run_tells_of_edits_to_the_bot(tmp_path):
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)

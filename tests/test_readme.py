@@ -34,7 +34,7 @@ def setting_names() -> list[str]:
     ]
 
 
-def test_every_setting_is_documented_with_its_meaning() -> None:
+def test_every_setting_is_documented_with_its_meaning():
     rows = {row.split("|")[1].strip(" `"): row for row in ROWS}
     for name, field in zip(setting_names(), Settings.model_fields.values(), strict=True):
         assert name in rows, f"{name} is missing from the table of settings in docs/operating.md"
@@ -42,12 +42,12 @@ def test_every_setting_is_documented_with_its_meaning() -> None:
         assert field.description in rows[name]
 
 
-def test_the_operators_page_names_no_setting_that_does_not_exist() -> None:
+def test_the_operators_page_names_no_setting_that_does_not_exist():
     named = {cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))}
     assert named == set(setting_names())
 
 
-def test_every_terminal_command_is_documented() -> None:
+def test_every_terminal_command_is_documented():
     command = typer.main.get_command(app)
     names = set(command.commands)  # type: ignore[attr-defined]  # a group
     named = {cell.strip("`").split()[1] for cell in first_cells() if cell.startswith("`telex ")}
@@ -62,26 +62,26 @@ def discord_commands() -> Iterator[str]:
             yield f"/{group}{command.name}"
 
 
-def test_the_readme_names_commands_that_exist() -> None:
+def test_the_readme_names_commands_that_exist():
     named = set(re.findall(r"`(/[a-z]+(?: [a-z]+)?)`", README))
     assert named
     assert named <= set(discord_commands())
 
 
-def test_the_readme_is_short() -> None:
+def test_the_readme_is_short():
     assert len(README.splitlines()) <= 150
 
 
-def test_no_privileged_intent_is_asked_for() -> None:
+def test_no_privileged_intent_is_asked_for():
     privileged = discord.Intents(members=True, presences=True, message_content=True)
     assert not INTENTS.value & privileged.value
 
 
 @pytest.mark.parametrize("picture", ["post", "search", "ask"])
-def test_the_pictures_of_the_readme_are_there(picture: str) -> None:
+def test_the_pictures_of_the_readme_are_there(picture):
     assert f"docs/pictures/{picture}.png" in README
     assert (ROOT / "docs" / "pictures" / f"{picture}.png").stat().st_size > 5_000
 
 
-def test_the_invitation_asks_for_the_permissions_that_the_table_names() -> None:
+def test_the_invitation_asks_for_the_permissions_that_the_table_names():
     assert f"permissions={INVITATION.value}`" in README

@@ -9,7 +9,7 @@ import pytest
 from bot.core.time_limits import TimeLimit
 
 
-async def test_only_who_is_late_is_stopped() -> None:
+async def test_only_who_is_late_is_stopped():
     limit = TimeLimit(0.05)
 
     async def wait(seconds: float) -> str:
@@ -26,7 +26,7 @@ async def test_only_who_is_late_is_stopped() -> None:
         assert await wait(0) == "in time"
 
 
-async def test_a_task_that_is_cancelled_is_not_late() -> None:
+async def test_a_task_that_is_cancelled_is_not_late():
     limit = TimeLimit(60)
 
     async def wait() -> None:
@@ -40,7 +40,7 @@ async def test_a_task_that_is_cancelled_is_not_late() -> None:
         await task
 
 
-async def test_a_task_cancelled_when_it_is_late_stays_cancelled() -> None:
+async def test_a_task_cancelled_when_it_is_late_stays_cancelled():
     limit = TimeLimit(0)
     late = asyncio.Event()
 
@@ -50,7 +50,7 @@ async def test_a_task_cancelled_when_it_is_late_stays_cancelled() -> None:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
                 late.set()
-                asyncio.current_task().cancel()  # type: ignore[union-attr]  # as its owner would
+                asyncio.current_task().cancel()  # as its owner would
                 raise
 
     with pytest.raises(asyncio.CancelledError):

@@ -95,7 +95,7 @@ def names(catalog: Catalog, context: str) -> dict[str, str]:
     return {str(one.id): str(one.string) for one in catalog if one.context == context}
 
 
-def test_every_command_and_option_has_a_french_name_that_discord_takes(french: Catalog) -> None:
+def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
     """Add yours to the first entries of the catalogue: msgctxt "command" or "option"."""
     there = commands()
     assert set(there) == set(names(french, locale.COMMAND))
@@ -110,7 +110,7 @@ def test_every_command_and_option_has_a_french_name_that_discord_takes(french: C
         assert name == name.lower()
 
 
-def test_every_choice_is_offered_in_french(french: Catalog) -> None:
+def test_every_choice_is_offered_in_french(french):
     """discord.py makes choices of a Literal's values, which are no sentences and easily forgotten."""
     for cog in cogs.ALL:
         for command in cog.__cog_app_commands__:
@@ -120,7 +120,7 @@ def test_every_choice_is_offered_in_french(french: Catalog) -> None:
                     assert choice.name in french, f"/{command.qualified_name}: {choice.name}"
 
 
-def test_no_two_commands_or_options_of_one_have_the_same_french_name(french: Catalog) -> None:
+def test_no_two_commands_or_options_of_one_have_the_same_french_name(french):
     translated = list(names(french, locale.COMMAND).values())
     assert len(translated) == len(set(translated))
     of_option = names(french, locale.OPTION)
@@ -130,7 +130,7 @@ def test_no_two_commands_or_options_of_one_have_the_same_french_name(french: Cat
 
 
 @pytest.mark.parametrize("language", locale.LANGUAGES)
-def test_every_command_that_a_sentence_names_exists_in_its_language(language: str, french: Catalog) -> None:
+def test_every_command_that_a_sentence_names_exists_in_its_language(language, french):
     with locale.use(language):
         there = {locale.command(path) for path in commands()}
         groups = {path.rpartition(" ")[0] for path in there if " " in path}
@@ -149,12 +149,12 @@ def test_every_command_that_a_sentence_names_exists_in_its_language(language: st
         assert named > 40
 
 
-def test_every_sentence_in_the_code_is_translated(french: Catalog) -> None:
+def test_every_sentence_in_the_code_is_translated(french):
     missing = [text for text in said() if text not in french or not all(texts(french[text]))]
     assert not missing
 
 
-def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french: Catalog) -> None:
+def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french):
     sentences = said()
     assert not [
         message.id
@@ -163,21 +163,21 @@ def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french: Cata
     ]
 
 
-def test_every_translation_has_the_blanks_of_its_sentence(french: Catalog) -> None:
+def test_every_translation_has_the_blanks_of_its_sentence(french):
     for message in french:
         if message.id:
             for text in texts(message):
                 assert placeholders(text) == placeholders(_plural(message)), text
 
 
-def test_no_translation_is_unsure(french: Catalog) -> None:
+def test_no_translation_is_unsure(french):
     assert not [message.id for message in french if message.fuzzy and message.id]
 
 
 _NO_PROSE = re.compile(r"`[^`]*`|<[^>]*>|https?://\S+|{[^}]*}:|\d+:\d+|:\w+:|(?:avec|est):\w+")
 
 
-def test_french_texts_keep_their_spaces_before_high_punctuation(french: Catalog) -> None:
+def test_french_texts_keep_their_spaces_before_high_punctuation(french):
     for message in french:
         if message.id:
             for text in texts(message):
@@ -190,7 +190,7 @@ def test_french_texts_keep_their_spaces_before_high_punctuation(french: Catalog)
                 assert '"' not in prose or '"' in _singular(message), f"straight quotes in {text}"
 
 
-def test_english_texts_have_typographic_apostrophes() -> None:
+def test_english_texts_have_typographic_apostrophes():
     straight = re.compile(r"\w'\w|s' ")
     assert not [
         text
@@ -200,12 +200,12 @@ def test_english_texts_have_typographic_apostrophes() -> None:
     ]
 
 
-def test_a_language_without_a_catalogue_speaks_english() -> None:
+def test_a_language_without_a_catalogue_speaks_english():
     with locale.use("de-DE"):
         assert locale.current() == "en"
 
 
-def test_numbers_are_written_as_each_language_writes_them() -> None:
+def test_numbers_are_written_as_each_language_writes_them():
     with locale.use("en"):
         assert [locale.amount(number) for number in (999, 1_234_567)] == ["999", "1,234,567"]
     with locale.use("fr"):
@@ -220,13 +220,13 @@ def _plural(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[1]
 
 
-def test_nothing_is_marked_where_it_is_not_found() -> None:
+def test_nothing_is_marked_where_it_is_not_found():
     """The extraction does not look into f-strings before Python 3.12, and French people read English."""
     found = said()
     assert not {text for node in calls({"_"}) if (text := marked(node)) is not None and text not in found}
 
 
-def test_the_words_of_forms_are_as_short_as_discord_wants(french: Catalog) -> None:
+def test_the_words_of_forms_are_as_short_as_discord_wants(french):
     """A longer title or label and the form does not open:
     https://discord.com/developers/docs/components/reference#label
     """

@@ -136,7 +136,7 @@ def unmarked(module: ast.Module, *, spoken: bool) -> set[str]:
     return {f"{line}: {text}" for line, text in found if text not in ALLOWED}
 
 
-def test_every_text_that_a_person_sees_is_marked() -> None:
+def test_every_text_that_a_person_sees_is_marked():
     found = {
         str(module.relative_to(ROOT)): unmarked(tree(module), spoken=module in SPOKEN) for module in MODULES
     }
@@ -161,7 +161,7 @@ def test_every_text_that_a_person_sees_is_marked() -> None:
         'locale_str("Read"); command(description="Read")',
     ],
 )
-def test_a_text_that_is_not_marked_is_found(line: str) -> None:
+def test_a_text_that_is_not_marked_is_found(line):
     source = line.replace("await ", "").replace("return ", "x = ").replace('content="\\n', 'f(content="\\n')
     if source.startswith("f("):
         source += ")"
@@ -181,7 +181,7 @@ def test_a_text_that_is_not_marked_is_found(line: str) -> None:
         '"""What it does."""',
     ],
 )
-def test_what_is_marked_or_nobody_reads_is_not(line: str) -> None:
+def test_what_is_marked_or_nobody_reads_is_not(line):
     assert not unmarked(ast.parse(line), spoken=True)
 
 
@@ -214,7 +214,7 @@ SHOWN_WITHOUT_LINKS = (
 """What also stands in a footer, or on a terminal."""
 
 
-def test_a_command_that_a_message_names_can_be_clicked() -> None:
+def test_a_command_that_a_message_names_can_be_clicked():
     found = [
         (str(module.relative_to(ROOT)), line, text)
         for module in SPOKEN
@@ -251,7 +251,7 @@ def bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, str(blank.arg)
 
 
-def test_a_number_is_written_as_the_language_writes_it() -> None:
+def test_a_number_is_written_as_the_language_writes_it():
     found = [
         (str(module.relative_to(ROOT)), *number)
         for module in MODULES
@@ -260,11 +260,11 @@ def test_a_number_is_written_as_the_language_writes_it() -> None:
     assert found == []
 
 
-def test_a_number_that_is_not_is_found() -> None:
+def test_a_number_that_is_not_is_found():
     assert list(bare_numbers(ast.parse('_("{count} articles").format(count=number)')))
 
 
-def test_no_text_is_allowed_that_does_not_stand_there_any_more() -> None:
+def test_no_text_is_allowed_that_does_not_stand_there_any_more():
     there = {
         node.value
         for module in MODULES

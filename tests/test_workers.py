@@ -40,13 +40,13 @@ async def _until_gone(pid: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_one_process_answers_many_calls(workers: Workers) -> None:
+async def test_one_process_answers_many_calls(workers):
     first = await workers.run(calls.pid, timeout=5)
     assert await workers.run(calls.add, 1, 2, timeout=5) == 3
     assert await workers.run(calls.pid, timeout=5) == first != os.getpid()
 
 
-async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another() -> None:
+async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another():
     workers = Workers(patience=0.05)
     first = await workers.run(calls.pid, timeout=5)
     await _until_gone(first)
@@ -56,9 +56,7 @@ async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_st
     await _until_gone(second)
 
 
-async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_patience(
-    tmp_path: Path,
-) -> None:
+async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_patience(tmp_path):
     workers = Workers(2, patience=0.05)
     mine, other = str(tmp_path / "mine"), str(tmp_path / "other")
     call = asyncio.create_task(workers.run(calls.meet, mine, other, timeout=20))
@@ -69,7 +67,7 @@ async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_pa
     await workers.close()
 
 
-async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
     workers = Workers(2, patience=0.1, keep=1)
     left, right = str(tmp_path / "left"), str(tmp_path / "right")
     both = (workers.run(calls.meet, *way, timeout=20) for way in ((left, right), (right, left)))
@@ -80,12 +78,12 @@ async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path: Path) ->
     await workers.close()
 
 
-async def test_a_large_body_arrives_whole_both_ways(workers: Workers) -> None:
+async def test_a_large_body_arrives_whole_both_ways(workers):
     body = os.urandom(2**20) * 8
     assert await workers.run(calls.echo, body, timeout=10) == body
 
 
-async def test_an_exception_arrives_with_everything_it_carries(workers: Workers) -> None:
+async def test_an_exception_arrives_with_everything_it_carries(workers):
     first = await workers.run(calls.pid, timeout=5)
     with pytest.raises(FeedError) as caught:
         await workers.run(calls.refuse, timeout=5)
@@ -97,34 +95,32 @@ async def test_an_exception_arrives_with_everything_it_carries(workers: Workers)
     assert await workers.run(calls.pid, timeout=5) == first
 
 
-async def test_an_exception_that_cannot_be_made_from_its_arguments_arrives(workers: Workers) -> None:
+async def test_an_exception_that_cannot_be_made_from_its_arguments_arrives(workers):
     with pytest.raises(calls.OddError, match="because of the test"):
         await workers.run(calls.refuse_oddly, timeout=5)
 
 
-async def test_a_result_that_is_no_plain_data_is_an_error(workers: Workers) -> None:
+async def test_a_result_that_is_no_plain_data_is_an_error(workers):
     with pytest.raises(TypeError, match="unsupported"):
         await workers.run(calls.give_what_cannot_travel, timeout=5)
     assert await workers.run(calls.add, 1, 1, timeout=5) == 2
 
 
-async def test_a_result_of_another_type_than_the_function_declares_is_not_taken(workers: Workers) -> None:
+async def test_a_result_of_another_type_than_the_function_declares_is_not_taken(workers):
     with pytest.raises(WorkerDied, match="cannot be read"):
         await workers.run(calls.lie, timeout=5)
     assert await workers.run(calls.add, 1, 1, timeout=5) == 2
 
 
 @pytest.mark.parametrize("answer", calls.HOSTILE_ANSWERS, ids=ascii)
-async def test_a_worker_that_was_taken_over_makes_its_parent_run_nothing(
-    workers: Workers, answer: bytes, tmp_path: Path
-) -> None:
+async def test_a_worker_that_was_taken_over_makes_its_parent_run_nothing(workers, answer, tmp_path):
     with pytest.raises(WorkerDied):
         await workers.run(calls.answer_with, answer.replace(b"PATH", bytes(tmp_path / "x")), timeout=5)
     assert not (tmp_path / "x").exists()
     assert await workers.run(calls.add, 1, 1, timeout=5) == 2
 
 
-async def test_a_worker_knows_no_token_or_key(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_knows_no_token_or_key(workers, monkeypatch):
     for name in (
         "DISCORD_TOKEN",
         "TELEX_SECRET_KEY",
@@ -138,7 +134,7 @@ async def test_a_worker_knows_no_token_or_key(workers: Workers, monkeypatch: pyt
     assert "hunter2" not in surroundings
 
 
-async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers: Workers) -> None:
+async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers):
     first = await workers.run(calls.pid, timeout=5)
     with pytest.raises(WorkerTimeout):
         await workers.run(calls.hang, timeout=0.05)
@@ -146,7 +142,7 @@ async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers: Worke
     await _until_gone(first)
 
 
-async def test_a_call_that_never_lets_go_of_the_interpreter_is_killed(workers: Workers) -> None:
+async def test_a_call_that_never_lets_go_of_the_interpreter_is_killed(workers):
     await workers.run(calls.pid, timeout=5)
     with pytest.raises(WorkerTimeout):
         await workers.run(calls.hang_in_c, 60, timeout=0.05)
@@ -154,15 +150,13 @@ async def test_a_call_that_never_lets_go_of_the_interpreter_is_killed(workers: W
 
 
 @pytest.mark.parametrize("call", [calls.crash, calls.end, calls.eat_memory, calls.recurse])
-async def test_a_call_that_ends_its_process_is_an_error_and_the_next_one_works(
-    workers: Workers, call: object
-) -> None:
+async def test_a_call_that_ends_its_process_is_an_error_and_the_next_one_works(workers, call):
     with pytest.raises(WorkerDied):
-        await workers.run(call, timeout=10)  # type: ignore[arg-type]  # a parameter
+        await workers.run(call, timeout=10)  # a parameter
     assert await workers.run(calls.add, 1, 1, timeout=5) == 2
 
 
-async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers: Workers) -> None:
+async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers):
     first = await workers.run(calls.pid, timeout=5)
     os.kill(first, signal.SIGKILL)
     await _until_gone(first)
@@ -170,13 +164,13 @@ async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers: Worke
     assert await workers.run(calls.pid, timeout=5) != first
 
 
-async def test_a_worker_that_held_much_memory_is_replaced(workers: Workers) -> None:
+async def test_a_worker_that_held_much_memory_is_replaced(workers):
     first = await workers.run(calls.pid, timeout=5)
     assert await workers.run(calls.keep_memory, TIRED, timeout=5) == TIRED
     assert await workers.run(calls.pid, timeout=5) != first
 
 
-async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(workers: Workers) -> None:
+async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(workers):
     first = await workers.run(calls.pid, timeout=5)
     os.kill(first, signal.SIGINT)
     os.kill(first, signal.SIGTERM)
@@ -184,34 +178,32 @@ async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(wo
     assert os.getpgid(first) != os.getpgid(0)
 
 
-async def test_words_on_standard_output_do_not_break_the_protocol(workers: Workers) -> None:
+async def test_words_on_standard_output_do_not_break_the_protocol(workers):
     assert await workers.run(calls.chatter, timeout=5) == "done"
 
 
-async def test_a_folder_named_like_ours_in_the_working_directory_is_not_run(
-    workers: Workers, tmp_path: Path
-) -> None:
+async def test_a_folder_named_like_ours_in_the_working_directory_is_not_run(workers, tmp_path):
     for name in ("bot", "pickle"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('hijacked')")
     assert await workers.run(calls.add, 1, 1, timeout=5) == 2
 
 
-async def test_one_process_does_what_keeps_nobody_waiting() -> None:
+async def test_one_process_does_what_keeps_nobody_waiting():
     pool = Workers(2)
     await pool.run(calls.pid, timeout=5)
     assert len(set(await asyncio.gather(*(pool.run(calls.pid, timeout=5) for _ in range(3))))) == 1
     await pool.close()
 
 
-async def test_calls_get_their_turn_in_order(workers: Workers, tmp_path: Path) -> None:
+async def test_calls_get_their_turn_in_order(workers, tmp_path):
     path = tmp_path / "notes"
     words = [f"call {number}" for number in range(20)]
     await asyncio.gather(*(workers.run(calls.note, str(path), word, timeout=5) for word in words))
     assert path.read_text().splitlines() == words
 
 
-async def test_a_caller_that_gives_up_frees_the_worker(workers: Workers) -> None:
+async def test_a_caller_that_gives_up_frees_the_worker(workers):
     await workers.run(calls.pid, timeout=5)
     running = asyncio.create_task(workers.run(calls.hang, timeout=60))
     waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
@@ -224,7 +216,7 @@ async def test_a_caller_that_gives_up_frees_the_worker(workers: Workers) -> None
     assert waiting.cancelled()
 
 
-async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn(workers: Workers) -> None:
+async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn(workers):
     running = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=5))
     await asyncio.sleep(0)
     waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
@@ -233,7 +225,7 @@ async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn
     assert await workers.run(calls.add, 2, 2, timeout=5) == 4
 
 
-async def test_closing_cancels_calls_and_leaves_no_process(tmp_path: Path) -> None:
+async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
     pool = Workers()
     path = tmp_path / "pid"
     running = asyncio.create_task(pool.run(calls.say_and_hang, str(path), timeout=60))
@@ -251,8 +243,8 @@ async def test_closing_cancels_calls_and_leaves_no_process(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("call", ["say_and_hang", "say_and_answer_late"])
 async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_no_worker_and_no_traceback(
-    tmp_path: Path, call: str
-) -> None:
+    tmp_path, call
+):
     script = tmp_path / "script.py"
     root = str(Path(calls.__file__).parents[1])
     script.write_text(
@@ -279,7 +271,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
     await _until_gone(int((tmp_path / "pid").read_text()))
 
 
-async def test_a_large_parent_does_not_make_its_workers_look_large() -> None:
+async def test_a_large_parent_does_not_make_its_workers_look_large():
     """`ru_maxrss` survives fork and exec: every call in a grown bot would have started a process."""
     ballast = bytearray(300 * 2**20)
     ballast[::4096] = b"x" * len(ballast[::4096])
@@ -291,7 +283,7 @@ async def test_a_large_parent_does_not_make_its_workers_look_large() -> None:
     assert len(processes) == 1
 
 
-async def test_a_worker_that_reads_feeds_loads_nothing_that_only_the_bot_needs(workers: Workers) -> None:
+async def test_a_worker_that_reads_feeds_loads_nothing_that_only_the_bot_needs(workers):
     """Each megabyte that a worker imports counts once more; `docs/ARCHITECTURE.md` says what it may."""
     body = rss(item(0)).encode()
     document = await workers.run(drafts.read, body, "", "https://news.example/feed", timeout=20)
@@ -301,7 +293,7 @@ async def test_a_worker_that_reads_feeds_loads_nothing_that_only_the_bot_needs(w
     assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})
 
 
-async def test_a_bot_loads_nothing_that_only_workers_and_few_bots_need() -> None:
+async def test_a_bot_loads_nothing_that_only_workers_and_few_bots_need():
     """The same for the other side: what parses, draws and counts for Prometheus is loaded where it runs."""
     source = "import sys, bot.cli.main, bot.client.discord_client, cogs; print(*sys.modules)"
     told = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", source], text=True)

@@ -70,13 +70,11 @@ async def bring(world: World, server: FeedServer, told: Told, number: int) -> No
     path = f"/{number}"
     server.serve(path, rss(item(number, title=told.outlet), title=told.outlet, language=told.language))
     feed = await world.follow(f"{server.origin}{path}")
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
     await world.advance(60)
     news = item(number + 10, title=told.title, body=told.text, published=world.clock.now() - 60)
     server.serve(path, rss(news, title=told.outlet, language=told.language))
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
 
 
 async def pictures(world: World, server: FeedServer, folder: Path, ending: str) -> None:
@@ -91,9 +89,7 @@ async def pictures(world: World, server: FeedServer, folder: Path, ending: str) 
     take = partial(shoot_last, path=folder / f"summary{ending}.png", names={})
     await shoot(world, world.news, take)
     service.says(foreign.translation)
-    await world.store.preferences.change(
-        Preference.TRANSLATE, 1, server_id=world.guild.id, person_id=1, channel_id=world.news.id
-    )
+    await world.prefer(Preference.TRANSLATE, 1, channel=world.news)
     await bring(world, server, foreign, 2)
     await world.deliver()
     take = partial(shoot_last, path=folder / f"translation{ending}.png", names={})
@@ -103,7 +99,6 @@ async def pictures(world: World, server: FeedServer, folder: Path, ending: str) 
     digest = await world.store.digests.save(
         plan, server_id=world.guild.id, channel_id=world.news.id, person_id=1, limit=9
     )
-    assert digest is not None
     await world.advance(digest.due - world.clock.now())
     await world.deliver()
     take = partial(shoot_last, path=folder / f"digest-summaries{ending}.png", names={})

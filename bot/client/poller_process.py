@@ -6,8 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from bot.client.health import Health
-from bot.client.loops import Loop
-from bot.client.newsroom_loops import going_on
+from bot.client.newsroom_loops import Loop, going_on
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 

@@ -10,18 +10,12 @@ from typing import NamedTuple
 import aiohttp
 import discord
 
-from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchKind
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition
-from bot.posting.due_task import DueTask
-from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
+from bot.posting.sending.send_outcomes import Blocked, Later, Outcome, Refused, asked
 from bot.posting.visibility import Visibility
 from bot.store import Store
-from bot.watches.watch_matching import Watchman
-
-HIDDEN = "hidden"
-"""Why a notice was not sent: nothing of it may be read any more where it was to go."""
 
 MOST_SERVERS = 10
 """Servers that a person is looked for in: each costs a request."""
@@ -62,16 +56,16 @@ class Audience:
         guild = self._client.get_guild(notice.server_id)
         if guild is None and self._store.shards.has(notice.server_id):
             return None
-        feed_ids: Collection[int]
-        try:
-            if notice.person_id is not None:
-                feed_ids = await self._seen_in(notice.server_id, notice.person_id) or ()
-            elif guild is not None:
-                feed_ids = await self.feeds_of_channel(guild, notice.channel_id)
-            else:
-                return Later(_AGAIN, "the server is unavailable")
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            return _later(error)
+        feed_ids: Collection[int] | Outcome | None
+        if notice.person_id is not None:
+            feed_ids = await asked(self._seen_in(notice.server_id, notice.person_id))
+        elif guild is not None:
+            feed_ids = await asked(self.feeds_of_channel(guild, notice.channel_id))
+        else:
+            feed_ids = Later(_AGAIN, "the server is unavailable")
+        if isinstance(feed_ids, Outcome):
+            return _later(feed_ids)
+        feed_ids = feed_ids or ()
         if edition is not None:
             narrowed = edition.narrowed(feed_ids)
             return replace(notice, payload=narrowed.written()) if narrowed.sections else None
@@ -80,11 +74,10 @@ class Audience:
         return await self._store.dispatches.get(notice.id)
 
     async def _admit_personal(self, notice: Dispatch, person_id: int) -> Dispatch | Outcome | None:
-        try:
-            feed_ids = (await self.read_by(person_id, surely=True)).feeds
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            return _later(error)
-        narrowed = digest_selection.read(notice.payload).narrowed(feed_ids)
+        found = await asked(self.read_by(person_id, surely=True))
+        if isinstance(found, Outcome):
+            return _later(found)
+        narrowed = digest_selection.read(notice.payload).narrowed(found.feeds)
         return replace(notice, payload=narrowed.written()) if narrowed.sections else None
 
     async def read_by(self, person_id: int, *, surely: bool = False) -> Readable:
@@ -153,35 +146,11 @@ class Audience:
         return await self._store.subscriptions.feed_ids(readable)
 
 
-def _later(error: Exception) -> Later:
-    """When to ask again after an error of Discord's. Raises one that is ours."""
-    outcome = judge(error)
-    return outcome if isinstance(outcome, Later) else Later(_AGAIN, _words(outcome))
-
-
-def _words(outcome: Outcome) -> str:
+def _later(outcome: Outcome) -> Later:
+    """When to ask again."""
     match outcome:
-        case Lost(error) | Refused(error) | Blocked(error):
-            return error
-    return str(outcome)
-
-
-class Matching(DueTask):
-    """Finding out who is to be told of what came: for all servers, by whoever has the first shard."""
-
-    def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
-        super().__init__(clock, on_end=on_end)
-        self._store, self._watchman = store, Watchman(store)
-
-    async def start(self, now: int) -> None:
-        """Begin where there is something to do and it was not begun."""
-        if self.task is not None or now < self._rests_until or not self._store.shards.has(None):
-            return
-        if not await self._store.watches.arrivals(1):
-            return
-        if self.task is None:
-            self._begin(self._work())
-
-    async def _work(self) -> None:
-        while await self._watchman.look():
-            pass
+        case Later():
+            return outcome
+        case Blocked(why) | Refused(why):
+            return Later(_AGAIN, why)
+    return Later(_AGAIN, str(outcome))

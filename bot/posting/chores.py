@@ -22,7 +22,7 @@ from bot.posting import after_sending
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
-from bot.posting.sending.send_outcomes import ARTICLE_GONE, Later, Outcome, Refused
+from bot.posting.sending.send_outcomes import Later, Outcome, Problem, Refused
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost, Store
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class Chores:
 
     async def _edit(self, dispatch: Dispatch) -> None:
         message = await self._render(dispatch)
-        outcome: Outcome | None = Refused(ARTICLE_GONE)
+        outcome: Outcome | None = Refused(Problem.ARTICLE_GONE)
         if message is not None:
             outcome = await after_sending.edit(self._client, self._webhooks, dispatch, message)
         if outcome is None:

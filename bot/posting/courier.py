@@ -22,11 +22,10 @@ from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting.audience import HIDDEN, Ask, Audience, Matching
-from bot.posting.best_stories import BestStories
+from bot.posting.audience import Ask, Audience
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
-from bot.posting.due_task import DueTask
+from bot.posting.due_task import BestStories, DueTask, Matching
 from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.recovery.restored_backup import Narrowed, Restored
@@ -34,14 +33,7 @@ from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
-from bot.posting.sending.send_outcomes import (
-    ARTICLE_GONE,
-    FAULT,
-    Later,
-    Lost,
-    Outcome,
-    Sent,
-)
+from bot.posting.sending.send_outcomes import Later, Lost, Outcome, Problem, Sent
 from bot.posting.translating import Translating
 from bot.posting.visibility import Visibility
 from bot.search.index.index_follower import IndexFollower
@@ -267,7 +259,7 @@ class Courier:
         self._leave_pending(dispatch, _AFTER_FAULT)
         self._faults[dispatch.id] += 1
         if self._faults[dispatch.id] >= _MOST_FAULTS:
-            await self._store.dispatches.failed(dispatch.id, FAULT)
+            await self._store.dispatches.failed(dispatch.id, Problem.FAULT)
             self._pending.clear(dispatch)
 
     # The steps of a dispatch
@@ -282,7 +274,7 @@ class Courier:
             return
         admitted = await self.audience.admit(dispatch)
         if admitted is None:
-            await self._store.dispatches.failed(dispatch.id, HIDDEN)
+            await self._store.dispatches.failed(dispatch.id, Problem.HIDDEN)
             return
         if isinstance(admitted, Outcome):
             await self._record(dispatch, admitted)
@@ -290,7 +282,7 @@ class Courier:
         dispatch = admitted
         message = await self._sender.render(dispatch)
         if message is None:
-            await self._store.dispatches.failed(dispatch.id, ARTICLE_GONE)
+            await self._store.dispatches.failed(dispatch.id, Problem.ARTICLE_GONE)
             return
         outcome = await self._restored.look_back(place, dispatch, message)
         if isinstance(outcome, Narrowed):

@@ -18,14 +18,13 @@ from bot.core.locale import _
 from bot.core.models import Dispatch, DispatchKind
 from bot.posting.recovery.own_messages import threads_of
 from bot.posting.sending import message_places, permissions
-from bot.posting.sending.send_outcomes import FORBIDDEN, GONE, LOCKED, Blocked, Later, Lost, Outcome, judge
+from bot.posting.sending.send_outcomes import Blocked, Outcome, Problem, asked, judge
 from bot.store import Store
 from bot.text import safe
 
 IN_THREADS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 """What goes into the thread of the day; alerts and what a watch found stay in the channel."""
 
-_AGAIN = 5.0  # seconds until a thread is looked for whose making was not answered
 _A_DAY: Literal[1440] = 1440  # minutes without a message after which the thread is archived
 _LONGEST_DAY = 2 * 86_400  # seconds, with all by which clocks and time zones differ
 _NAME = 100
@@ -49,19 +48,19 @@ async def place(
     if not (await store.preferences.of_channel(channel.id)).daily_thread:
         return channel
     if lacking := permissions.lacking_for_threads(channel):
-        return Blocked(" ".join((FORBIDDEN, *lacking)))
+        return Blocked(" ".join((Problem.FORBIDDEN, *lacking)))
     chosen = await store.preferences.of_server(channel.guild.id)
     claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
     day = datetime.fromtimestamp(claimed, hours.zone(chosen.time_zone)).date()
     known = await store.daily_threads.get(channel.id, day)
     if known is not None:
         found = await message_places.find(client, known)
-        if found != Blocked(GONE):
+        if found != Blocked(Problem.GONE):
             return found
     language = await store.preferences.language(channel.guild.id, channel.id)
     language = language or locale.supported(str(channel.guild.preferred_locale)) or default_language
     title = _title(day, language)
-    made = await _found(channel, title, claimed - _LONGEST_DAY)
+    made = await asked(_found(channel, title, claimed - _LONGEST_DAY))
     if made is None and may_make:
         made = await _made(channel, title)
     if isinstance(made, discord.Thread):
@@ -77,13 +76,9 @@ def _title(day: date, language: str) -> str:
 
 async def _found(channel: discord.TextChannel, name: str, since: int) -> discord.Thread | Outcome | None:
     """The bot's thread of this name in a channel, begun since then."""
-    try:
-        async for thread in threads_of(channel, datetime.fromtimestamp(since, UTC)):
-            if thread.owner_id == channel.guild.me.id and thread.name == name:
-                return Blocked(LOCKED) if thread.locked else thread
-    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-        outcome = judge(error)
-        return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+    async for thread in threads_of(channel, datetime.fromtimestamp(since, UTC)):
+        if thread.owner_id == channel.guild.me.id and thread.name == name:
+            return Blocked(Problem.LOCKED) if thread.locked else thread
     return None
 
 

@@ -1,4 +1,4 @@
-"""Work of which there is some now and then: done in a task of its own, which rests after a fault."""
+"""Work that there is now and then: each kind in a task of its own, which rests after a fault."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from bot.core import hours
 from bot.core.clock import Clock
-from bot.store import DatabaseFault
+from bot.store import DatabaseFault, Store
+from bot.store.records.outbox_records import BestChoice
+from bot.stories import story_ranking
+from bot.stories.known_tastes import Tastes
+from bot.watches.watch_matching import Watchman
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +31,7 @@ class DueTask:
 
     async def start(self, now: int) -> None:
         """Begin where something is due and it was not begun."""
-        due = await self.next_due()
+        due = None if self.task is not None else await self.next_due()
         if self.task is None and due is not None and due <= now:
             self._begin(self._work())
 
@@ -62,3 +67,47 @@ class DueTask:
                 log.error("%s failed", task.get_name(), exc_info=fault)
             self._rest()
         self._on_end()
+
+
+class BestStories(DueTask):
+    """The choices of all channels: by whoever has the first shard."""
+
+    def __init__(self, store: Store, clock: Clock, tastes: Tastes, *, on_end: Callable[[], None]) -> None:
+        super().__init__(clock, on_end=on_end)
+        self._store, self._tastes = store, tastes
+
+    async def _due(self) -> int | None:
+        return await self._store.held_posts.next_due() if self._store.shards.has(None) else None
+
+    async def _work(self) -> None:
+        await self._store.held_posts.give_up()
+        for choice in await self._store.held_posts.choices():
+            await self._choose(choice)
+
+    async def _choose(self, choice: BestChoice) -> None:
+        now, minutes = self._clock.now(), hours.spread(choice.number)
+        # As many as were due while nobody could choose, a day's at the most.
+        due, count = choice.due, 0
+        while due <= now and count < choice.number:
+            due, count = hours.next_of(due, minutes, choice.time_zone), count + 1
+        stories = await self._store.held_posts.candidates(choice)
+        taste = await self._tastes.of_server(choice.server_id)
+        chosen = [story.post_id for story in story_ranking.best(stories, count, now, taste)]
+        next_due = hours.next_of(now, minutes, choice.time_zone)
+        await self._store.held_posts.choose(choice, chosen, next_due=next_due)
+
+
+class Matching(DueTask):
+    """Finding out who is to be told of what came: for all servers, by whoever has the first shard."""
+
+    def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
+        super().__init__(clock, on_end=on_end)
+        self._store, self._watchman = store, Watchman(store)
+
+    async def _due(self) -> int | None:
+        has_news = self._store.shards.has(None) and await self._store.watches.arrivals(1)
+        return 0 if has_news else None
+
+    async def _work(self) -> None:
+        while await self._watchman.look():
+            pass

@@ -21,7 +21,6 @@ from bot.posting.rendering import buttons
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
-from cogs.asking.answer_votes import vote_button
 from cogs.asking.direct_messages import DirectMessages, unshared
 from cogs.asking.mention_answers import Mentions
 from cogs.asking.question_places import (
@@ -69,6 +68,32 @@ async def tell_button(interaction: Interaction, _item: object, *, question: str)
     if asked is None:
         raise Refusal(_("This answer is too old. Ask again."))
     await watch_for(interaction, watched(asked.text))
+
+
+@lasting(buttons.VOTE_TEMPLATE)
+async def vote_button(interaction: Interaction, _item: object, *, question: str, vote: str) -> None:
+    """Says whether an answer helped, and what the vote is now; pressed again takes it back."""
+    said = await _count(interaction, int(question), helped=vote == "up")
+    await interaction.edit_original_response(content=said)
+
+
+async def _count(interaction: Interaction, question_id: int, *, helped: bool) -> str:
+    questions = interaction.client.store.questions
+    question = await questions.get(question_id) if question_id <= _LARGEST else None
+    server_id = interaction_places.server_id(interaction)
+    here = question is not None and server_id in {None, question.server_id}
+    if question is None or not here:
+        raise Refusal(_("This answer is too old to rate."))
+    if not question.public and question.person_id != interaction.user.id:
+        raise Refusal(_("Only the person who asked can rate this answer."))
+    voted = await questions.vote(question_id, interaction.user.id, helped=helped)
+    if voted is None:
+        return _("Vote removed.")
+    if voted:
+        return _("Thanks! Glad that helped.")
+    if not question.answered:
+        return _("Thanks! I’ve told whoever runs this bot that the answer is in there.")
+    return _("Thanks! I’ve told whoever runs this bot that this answer didn’t help.")
 
 
 class Asking(LastingCog):

@@ -20,7 +20,7 @@ from bot.text import safe, urls
 from bot.watches import subscription_filters
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
-from cogs.feeds.look_choices import FeedLook
+from cogs.feeds.look_panel import LookPanel
 from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_longer, require_still, titled
 from cogs.shared import place_options
 from cogs.shared.place_options import require_posting
@@ -110,7 +110,7 @@ class FeedCard(SubscriptionPanel):
         await filter_commands.FilterList(interaction, self.pair, self.command_id).show(interaction)
 
     async def _look(self, interaction: Interaction) -> None:
-        await FeedLook(interaction, self.pair, self.command_id).show(interaction)
+        await LookPanel(interaction, self.pair, self.command_id).start(interaction)
 
     async def _remove(self, interaction: Interaction) -> None:
         await RemoveFlow(interaction, self.pair, self.command_id).start(interaction)

@@ -19,8 +19,7 @@ from cogs.feeds.feed_card import RemoveFlow
 from cogs.feeds.feed_health import FeedChecks
 from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
-from cogs.feeds.look_choices import FeedLook
-from cogs.feeds.look_panel import require_mention
+from cogs.feeds.look_panel import LookPanel, require_mention
 from cogs.feeds.subscription_options import bold, chosen, no_longer
 from cogs.reading.query_completion import query_choices
 from cogs.settings.server_settings import AlertsFlow, choose_alerts
@@ -165,7 +164,7 @@ class Feeds(
     @app_commands.command(name="look", description=locale_str("Choose how a feed’s posts look"))
     @app_commands.describe(feed=_FEED)
     async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        await FeedLook(interaction, await chosen(interaction, feed)).show(interaction)
+        await LookPanel(interaction, await chosen(interaction, feed)).start(interaction)
 
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
     @app_commands.describe(feed=_FEED)

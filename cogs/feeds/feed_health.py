@@ -156,7 +156,7 @@ async def problem(interaction: Interaction, channel_id: int) -> str | None:
     """Why nothing can be posted in a channel; None where it can."""
     dispatches = interaction.client.store.dispatches
     if interaction.guild is not None and await is_gone(interaction.guild, channel_id):
-        return send_outcomes.GONE
+        return send_outcomes.Problem.GONE
     found = await dispatches.problem(channel_id)
     return found.problem if found else await dispatches.delay(channel_id)
 

@@ -1,4 +1,4 @@
-"""/feed look: how the posts of a feed look, chosen in a panel that shows the real message."""
+"""How posts look, those of a feed in a channel or of a server: a panel that shows the real message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import discord
 
-from bot.core.choices import Look, Style, Template
+from bot.core.choices import USUAL, Look, Style, Template
 from bot.core.locale import _
 from bot.core.models import Article, Feed
 from bot.core.refusals import Refusal
@@ -17,57 +17,97 @@ from bot.posting.rendering.layout.blocks import Item, Layout, Row, Rule
 from bot.posting.rendering.messages import LONGEST_PREFIX, Message
 from bot.text import safe
 from cogs.feeds.look_form import look_form, read_colour, read_length, template_form
-from cogs.feeds.post_previews import as_posted, follow_up
+from cogs.feeds.post_previews import as_posted, follow_up, sample
+from cogs.feeds.subscription_options import Pair, bold, no_longer, require_still, visible
 from cogs.shared.place_options import Place
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, ChooseRole, Interaction, Press, Reply, option
 
 
 class LookPanel(ManagersLayout):
-    """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used."""
+    """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used.
 
-    def __init__(
-        self, interaction: Interaction, command_id: int | None, channel_id: int, look: Look | None
-    ) -> None:
+    It is that of a subscription, or without one that of a server's posts whose subscription has none.
+    """
+
+    def __init__(self, interaction: Interaction, pair: Pair | None, command_id: int | None = None) -> None:
         super().__init__(interaction, command_id)
-        self._channel_id = channel_id
-        self._kept = self._draft = look
+        self._pair = pair
+        self._channel_id = (interaction.channel_id or 0) if pair is None else pair[0].channel_id
+        self._kept = self._draft = None if pair is None else pair[0].look
         self._example: tuple[Article, Feed] | None = None
         self._below: discord.WebhookMessage | None = None
         self._typed: Template | None = None
 
-    async def usual(self, interaction: Interaction) -> Look:
+    async def check(self, interaction: Interaction) -> None:
+        await super().check(interaction)
+        if self._pair is not None:
+            await require_still(interaction, self._pair)
+
+    async def _usual(self, interaction: Interaction) -> Look:
         """The look where none is chosen."""
-        raise NotImplementedError
+        if self._pair is None:
+            return USUAL
+        return await interaction.client.store.preferences.look(self.guild.id)
 
-    def heading(self) -> tuple[str, str]:
-        """What looks like this, and what to say of it where no look of its own is chosen."""
-        raise NotImplementedError
+    def _heading(self) -> list[str]:
+        heading, default = (
+            _("How posts look on this server, unless their feed has its own look:"),
+            _("Default look"),
+        )
+        if self._pair is not None:
+            heading = _("How {feed} looks in <#{channel}>:").format(
+                feed=bold(self._pair[1]), channel=self._channel_id
+            )
+            default = _("Default for this server")
+        return [heading] if self._draft is not None else [heading, f"-# {default}"]
 
-    def default_label(self) -> str:
-        """What the button says that goes back to the usual look."""
-        raise NotImplementedError
+    def _may_mention(self, interaction: Interaction, role: discord.Role) -> bool:
+        member = interaction.user
+        assert isinstance(member, discord.Member)
+        if self._pair is None:
+            return not role.is_default() and (role.mentionable or member.guild_permissions.mention_everyone)
+        channel = self.guild.get_channel_or_thread(self._channel_id) or interaction.channel
+        assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
+        return post_looks.may_mention(member, role, channel)
 
-    def may_mention(self, interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
-        """Whether a person may mention a role where it would be."""
-        raise NotImplementedError
+    async def _shown(self, interaction: Interaction) -> tuple[Article, Feed]:
+        """The newest article there is to show, or what stands for one."""
+        pairs = await visible(interaction) if self._pair is None else [self._pair]
+        feeds = {feed.id: feed for _subscription, feed in pairs}
+        newest = await interaction.client.store.articles.newest(feeds, limit=1)
+        if newest:
+            return newest[0], feeds[newest[0].feed_id]
+        feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("Its outlet")))
+        return sample(feed), feed
 
-    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """What to show."""
-        raise NotImplementedError
-
-    async def keep(self, interaction: Interaction, look: Look | None) -> str:
+    async def _keep(self, interaction: Interaction) -> str:
         """Write the look down, and say so. Raises `Refusal`."""
-        raise NotImplementedError
+        store, person_id = interaction.client.store, interaction.user.id
+        if self._pair is None:
+            await store.preferences.set_look(self.guild.id, self._draft or USUAL, person_id=person_id)
+            return _("Saved. New posts look like this, unless their feed has its own look.")
+        subscription, feed = await require_still(interaction, self._pair)
+        if not await store.subscriptions.set_look(subscription.id, self._draft, person_id=person_id):
+            raise Refusal(no_longer())
+        return _("Saved. {feed} looks like this in <#{channel}> from its next post.").format(
+            feed=bold(feed), channel=subscription.channel_id
+        )
 
-    async def show(self, interaction: Interaction) -> None:
+    async def start(self, interaction: Interaction) -> None:
+        """Begin with the look as it is."""
+        if self._pair is None:
+            kept = await interaction.client.store.preferences.look(self.guild.id)
+            self._kept = self._draft = None if kept == USUAL else kept
+        self._example = await self._shown(interaction)
+        await self._show(interaction)
+
+    async def _show(self, interaction: Interaction) -> None:
         """Show the message as it would be, and what can be chosen."""
-        if self._example is None:
-            self._example = await self.example(interaction)
+        assert self._example is not None
         look = await self._look(interaction)
         message = await as_posted(interaction, *self._example, self._channel_id, look)
-        heading, default = self.heading()
-        lines = [heading] if self._draft is not None else [heading, f"-# {default}"]
+        lines = self._heading()
         if look.role is not None:
             if look.style is not Style.CLASSIC:
                 lines.append("-# " + _("Posts that mention a role use the classic style."))
@@ -95,7 +135,7 @@ class LookPanel(ManagersLayout):
             self._draft = replace(self._draft, excerpt=read_length(excerpt))
             self._draft = replace(self._draft, colour=read_colour(colour))
         finally:  # what is right need not be typed again
-            await self.show(interaction)
+            await self._show(interaction)
 
     def _controls(self, look: Look) -> Layout:
         options = [
@@ -110,7 +150,8 @@ class LookPanel(ManagersLayout):
             default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
         )
         picture = _("Hide the picture") if look.image else _("Show the picture")
-        plain, default = look.style is Style.HEADLINE, self._draft is None
+        plain = look.style is Style.HEADLINE
+        usual = _("Default") if self._pair is None else _("Server’s default")
         return (
             Rule(),
             Row(Choose(self._choose_style, options=options)),
@@ -119,7 +160,7 @@ class LookPanel(ManagersLayout):
                 Press(self._turn_picture, label=picture, disabled=plain),
                 Press(self._open_form, Reply.OWN, label=_("Prefix, colour, excerpt…")),
                 Press(self._open_template, Reply.OWN, label=_("Template…")),
-                Press(self._reset, label=self.default_label(), disabled=default),
+                Press(self._reset, label=usual, disabled=self._draft is None),
             ),
             Row(
                 Press(self._use, label=_("Use this look"), style=discord.ButtonStyle.success),
@@ -130,11 +171,11 @@ class LookPanel(ManagersLayout):
     async def _look(self, interaction: Interaction) -> Look:
         if self._draft is not None:
             return self._draft
-        return await self.usual(interaction)
+        return await self._usual(interaction)
 
     async def _choose_style(self, interaction: Interaction, values: list[str]) -> None:
         self._draft = replace(await self._look(interaction), style=Style(values[0]))
-        await self.show(interaction)
+        await self._show(interaction)
 
     async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
         role = roles[0] if roles else None
@@ -142,25 +183,23 @@ class LookPanel(ManagersLayout):
             await self._require_role(interaction, role)
             self._draft = replace(await self._look(interaction), role=role)
         finally:  # the menu goes back to what holds
-            await self.show(interaction)
+            await self._show(interaction)
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `Refusal` unless the asker may mention a role there, or it is mentioned already."""
-        member = interaction.user
-        assert isinstance(member, discord.Member)
-        usual = await self.usual(interaction)
+        usual = await self._usual(interaction)
         if role_id is None or role_id in {(self._kept or usual).role, usual.role}:
             return
         role = self.guild.get_role(role_id)
         if role is None:
             raise Refusal(_("That role no longer exists."))
-        if not self.may_mention(interaction, member, role):
+        if not self._may_mention(interaction, role):
             raise _not_for_you(role)
 
     async def _turn_picture(self, interaction: Interaction) -> None:
         look = await self._look(interaction)
         self._draft = replace(look, image=not look.image)
-        await self.show(interaction)
+        await self._show(interaction)
 
     async def _open_form(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(look_form(self, self._take_text, await self._look(interaction)))
@@ -178,16 +217,16 @@ class LookPanel(ManagersLayout):
         if told is not None:
             raise Refusal(told)
         self._draft = replace(await self._look(interaction), template=chosen)
-        await self.show(interaction)
+        await self._show(interaction)
 
     async def _reset(self, interaction: Interaction) -> None:
         self._draft = None
-        await self.show(interaction)
+        await self._show(interaction)
 
     async def _use(self, interaction: Interaction) -> None:
         if self._draft is not None:
             await self._require_role(interaction, self._draft.role)
-        await self.end(interaction, await self.keep(interaction, self._draft))
+        await self.end(interaction, await self._keep(interaction))
 
 
 def _styles() -> dict[Style, str]:

@@ -11,8 +11,7 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
-from bot.posting import discussions, notify_roles
-from bot.posting.rendering import buttons, posts
+from bot.posting.rendering import buttons, post_looks, posts
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -117,12 +116,12 @@ class MoreMenu(AskerLayout):
             raise Refusal(unreadable())
         if not await sees(interaction, self._post) or self._post.message_id is None:
             raise Refusal(unreadable())
-        thread = await discussions.thread_of(channel, self._post.message_id)
+        thread = await thread_of(channel, self._post.message_id)
         if thread is None:
             _require_threads(channel, member)
             name = safe.plain(self._article.title, _THREAD) or safe.plain(self._article.outlet, _THREAD)
             try:
-                thread = await discussions.begin(channel, self._post.message_id, name or _("Discussion"))
+                thread = await begin(channel, self._post.message_id, name or _("Discussion"))
             except discord.NotFound:
                 raise Refusal(_("That post is gone.")) from None
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
@@ -210,7 +209,7 @@ async def _role(interaction: Interaction, post: Dispatch) -> discord.Role | None
         return None
     chosen = await interaction.client.store.preferences.of_server(guild.id)
     role = guild.get_role(post.look.role) if post.look.role in chosen.notify_roles else None
-    if role is None or notify_roles.unsafe(role, manager_role=chosen.manager_role) is not None:
+    if role is None or post_looks.unsafe(role, manager_role=chosen.manager_role) is not None:
         return None
     return role
 
@@ -226,3 +225,28 @@ def _require_threads(channel: discord.TextChannel, member: discord.Member) -> No
         lacking = [permissions.name(one) for one in wanted if not getattr(granted, one)]
         if lacking:
             raise Refusal(sentence.format(permissions=", ".join(lacking)))
+
+
+_THERE_IS_ONE = 160004
+"""https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
+
+
+async def thread_of(channel: discord.TextChannel, message_id: int) -> discord.Thread | None:
+    """The thread under a message, an archived one too; None without. Raises what discord.py raises."""
+    if (known := channel.guild.get_thread(message_id)) is not None:
+        return known
+    try:
+        found = await channel.guild.fetch_channel(message_id)
+    except discord.NotFound:
+        return None
+    return found if isinstance(found, discord.Thread) else None
+
+
+async def begin(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
+    """The thread under a message, made where there is none. Raises what discord.py raises."""
+    try:
+        return await channel.get_partial_message(message_id).create_thread(name=name)
+    except discord.HTTPException as error:
+        if error.code == _THERE_IS_ONE and (there := await thread_of(channel, message_id)) is not None:
+            return there
+        raise

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from bot.client.loops import Loop
+from bot.client.newsroom_loops import Loop
 from bot.posting.emoji.application_emoji import ApplicationEmoji
 from bot.store.records.source_records import Recorded
 

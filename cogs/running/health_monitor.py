@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from bot.client import health
 from bot.client.discord_client import Telex
-from bot.client.loops import Loop
+from bot.client.newsroom_loops import Loop
 from bot.core import locale
 from bot.core.choices import Role
 from bot.core.locale import _, amount, ngettext

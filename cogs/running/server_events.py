@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
+import aiohttp
 import discord
 from discord.ext import commands
 
+from bot import DATA
 from bot.client.discord_client import Telex
-from cogs.running import welcome
+from bot.core import locale
+from bot.core.locale import _, clickable
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout import layout_views, outlets
+from bot.posting.rendering.layout.blocks import Card, Image, Row, Section, text
+from bot.posting.sending import permissions
 
 _WELCOME_AGAIN = 7 * 86_400  # seconds
 _NEW = 86_400  # seconds after it was invited that the bot still says how to begin
@@ -37,7 +45,7 @@ class Servers(commands.Cog):
         await self._store.insist(joined)
         before = self._bot.newsroom.clock.now() - _WELCOME_AGAIN
         if await self._store.servers.welcome(guild.id, again_before=before):
-            await welcome.say(self._bot, guild)
+            await say(self._bot, guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -105,7 +113,7 @@ class Servers(commands.Cog):
         since = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
         new = self._bot.newsroom.clock.now() - since < _NEW
         if new and await self._store.servers.welcome(guild.id):
-            await welcome.say(self._bot, guild)
+            await say(self._bot, guild)
 
     async def _look_again(self, guild: discord.Guild) -> None:
         alerts = await self._store.servers.alerts(guild.id)
@@ -119,3 +127,50 @@ class Servers(commands.Cog):
         tag = str(guild.preferred_locale)
         if await self._store.servers.locale(guild.id) != tag:
             await self._store.servers.joined(guild.id, tag)
+
+
+log = logging.getLogger(__name__)
+
+LOGO = DATA / "identity" / "telex.png"
+
+
+async def say(bot: Telex, guild: discord.Guild) -> None:
+    """Tell the people of a server how to get their first feed, where they read it; nowhere: say nothing."""
+    channel = place(guild)
+    if channel is None:
+        return
+    language = (await bot.store.preferences.of_server(guild.id)).language
+    language = language or locale.supported(str(guild.preferred_locale)) or bot.newsroom.settings.language
+    with locale.use(language):
+        told = _(
+            "I post news in your channels, find any article again and answer questions from them. Your first "
+            "feed is three clicks away:\n"
+            "**1.** Press **{begin}** and choose a starter pack, or add a site.\n"
+            "**2.** Choose a channel.\n"
+            "**3.** Press **{follow}**. The first articles appear right away."
+        ).format(begin=_("Get started"), follow=_("Follow"))
+        small = clickable(_("For members with Manage Server. /help shows everyone what I can do."))
+        title = _("Hi, I’m Telex")
+        logo = discord.File(LOGO)
+        card = Card(
+            (
+                Section((text(f"## {title}\n{told}"),), Image(f"attachment://{logo.filename}", "Telex")),
+                text(f"-# {small}"),
+                Row(buttons.begin()),
+            ),
+            outlets.COLOUR,
+        )
+    try:
+        await channel.send(view=layout_views.static((card,)), file=logo)
+    except (discord.DiscordException, aiohttp.ClientError) as error:
+        log.warning("Could not say hello in server %d: %s", guild.id, error)
+
+
+def place(guild: discord.Guild) -> discord.TextChannel | None:
+    """Where the bot may write: the channel of Discord's own messages, else the first that everybody reads."""
+    if guild.system_channel is not None and not permissions.lacking(guild.system_channel):
+        return guild.system_channel
+    for channel in guild.text_channels:
+        if channel.permissions_for(guild.default_role).view_channel and not permissions.lacking(channel):
+            return channel
+    return None

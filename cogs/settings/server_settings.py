@@ -12,10 +12,9 @@ from bot.core import hours, locale
 from bot.core.choices import Preference
 from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
-from bot.posting import notify_roles
 from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
-from cogs.feeds.look_choices import open_server_look
+from cogs.feeds.look_panel import LookPanel
 from cogs.shared import place_options
 from cogs.shared.panels import SettingsPanel, headed, language_name, languages, setting, zone_button
 from cogs.shared.place_options import Place, PlaceOption, require_posting
@@ -116,7 +115,7 @@ class ServerPanel(SettingsPanel):
                 role = self.guild.get_role(role_id)
                 if role is None:
                     raise Refusal(_("That role no longer exists."))
-                if reason := notify_roles.unsafe(role, manager_role=manager_role):
+                if reason := post_looks.unsafe(role, manager_role=manager_role):
                     raise Refusal(reason)
             value = ",".join(map(str, sorted(role_ids))) or None
             await self.change(interaction, Preference.NOTIFY_ROLES, value)
@@ -125,7 +124,7 @@ class ServerPanel(SettingsPanel):
 
     async def _open_look(self, interaction: Interaction) -> None:
         self.stop()
-        await open_server_look(interaction, self.command_id)
+        await LookPanel(interaction, None, self.command_id).start(interaction)
 
     async def _move_clock(self, interaction: Interaction, zone: str) -> None:
         await self.change(interaction, Preference.TIME_ZONE, zone)

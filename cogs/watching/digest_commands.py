@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -9,19 +10,33 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot.core.locale import _, clickable
+from bot.core import hours
+from bot.core.choices import DigestPlan
+from bot.core.locale import _, amount, clickable
 from bot.core.models import Digest
 from bot.core.refusals import Refusal
-from bot.posting.rendering.layout.blocks import Row, text
+from bot.core.workers import WorkerError
+from bot.digests.digest_selection import MOST_OF_A_SERVER, period
+from bot.posting.rendering import digest_pages
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, text
+from bot.posting.sending import permissions
 from cogs.feeds import subscription_options
 from cogs.shared import place_options
 from cogs.shared.lasting_items import LastingCog
-from cogs.shared.panels import headed
-from cogs.shared.place_options import Option, channel_name, place, require_view
+from cogs.shared.panels import ChannelPanel, headed, number
+from cogs.shared.place_options import (
+    Option,
+    Place,
+    channel_name,
+    lacking,
+    place,
+    require_posting,
+    require_view,
+)
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
-from cogs.shared.views import Choose, Interaction, Reply, option
+from cogs.shared.views import Choose, Interaction, Press, Reply, option
 from cogs.watching import digest_words
-from cogs.watching.digest_flow import DigestFlow
 from cogs.watching.personal_digest_panel import PersonalDigestPanel, personal_digest_button
 
 
@@ -108,3 +123,178 @@ def _entry(digest: Digest) -> str:
         date=f"<t:{digest.due}:R>",
     )
     return "\n".join((line, *(f"-# {choice}" for choice in digest_words.choices(digest.plan))))
+
+
+_PATIENCE = 10.0  # seconds that a preview waits for summaries
+_HOUR = 60
+_FIRST = DigestPlan(weekday=None, minute=8 * _HOUR)
+_ALONE, _WIDE, _CHART, _SUMMARIES = "alone", "wide", "chart", "summaries"
+
+
+class DigestFlow(ChannelPanel):
+    """The way to one digest: when, of what, how it looks. Nothing changes before the last button."""
+
+    def __init__(self, interaction: Interaction, channel: Place, command_id: int | None = None) -> None:
+        super().__init__(interaction, channel, command_id)
+        self._plan = _FIRST
+        self._known: Digest | None = None
+        self._sums_up = False
+
+    async def start(self, interaction: Interaction) -> None:
+        """Begin with the digest as it is, or with one that suits the channel."""
+        store, writing = interaction.client.store, interaction.client.newsroom.writing
+        self._sums_up = writing is not None and writing.summaries is not None
+        self._known = await store.digests.of_channel(self.channel.id)
+        if self._known is not None:
+            self._plan = self._known.plan
+        elif not await store.subscriptions.feed_ids([self.channel.id]):
+            self._plan = replace(_FIRST, wide=True)
+        await self._show(interaction)
+
+    async def _show(self, interaction: Interaction) -> None:
+        """The choices, and what the digest would be if it came now."""
+        client, plan = interaction.client, self._plan
+        zone = (await client.store.preferences.of_server(self.channel.guild.id)).time_zone
+        now = client.newsroom.clock.now()
+        due = hours.next_due(now, plan.minute, plan.weekday, zone)
+        lines = [
+            "### " + _("Digest for {channel}").format(channel=self.channel.mention),
+            _("Comes {when} ({zone}), next one {date}").format(
+                when=digest_words.when(plan), zone=zone, date=f"<t:{due}:R>"
+            ),
+            *(f"-# {line}" for line in digest_words.choices(plan)),
+        ]
+        if self._known is None:
+            lines.append(_("Not active yet."))
+        elif self._known.plan != plan:
+            lines.append(_("Not saved yet."))
+        refusal, _advice = lacking(interaction, self.channel)
+        if refusal:
+            lines.append(f"⚠️ {refusal}")
+        elif plan.chart and not permissions.may_attach(self.channel):
+            lines.append(
+                "⚠️ "
+                + _("To post the chart, I need the {permission} permission in {channel}.").format(
+                    permission=f"**{permissions.name('attach_files')}**", channel=self.channel.mention
+                )
+            )
+        preview, files = await self._preview(interaction, zone, now)
+        layout: Layout = (text("\n".join(lines)), Card(preview, outlets.COLOUR), *self._controls())
+        await self.display(interaction, layout, files=files)
+
+    async def _preview(
+        self, interaction: Interaction, zone: str, now: int
+    ) -> tuple[tuple[Block, ...], list[discord.File]]:
+        client, plan = interaction.client, self._plan
+        digest = Digest(
+            id=0,
+            server_id=self.channel.guild.id,
+            channel_id=self.channel.id,
+            plan=plan,
+            created=now,
+            due=now,
+            covered=None,
+            time_zone=zone,
+        )
+        try:
+            edition, _gathered = await client.courier.digests.edition(
+                self.channel.guild, digest, since=now - period(plan), until=now + 1, patience=_PATIENCE
+            )
+        except WorkerError as error:
+            raise Refusal(_("That took too long. Try again.")) from error
+        language = await place_options.post_language(interaction, self.channel.id)
+        told = await digest_pages.page(client.store, edition, language=language)
+        if told is None:
+            why = _("If there’s no news, no digest is sent.")
+            return (headed(_("Nothing to preview yet"), why),), []
+        picture = await digest_pages.draw(edition, language=language)
+        files = [] if picture is None else [picture.file()]
+        return (*told.card, *digest_pages.chart(picture)), files
+
+    def _controls(self) -> tuple[Row, ...]:
+        plan = self._plan
+        more = {
+            _ALONE: (_("Digest only"), _("No individual posts in this channel")),
+            _WIDE: (_("Other channels too"), _("Also covers feeds in channels everybody here can see")),
+            _CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
+        }
+        if self._sums_up:
+            more[_SUMMARIES] = (_("Summaries"), _("Two sentences a story, by a language model"))
+        looks = [
+            option(label, name, told, chosen=getattr(plan, name)) for name, (label, told) in more.items()
+        ]
+        same = self._known is not None and self._known.plan == plan
+        style, stop = discord.ButtonStyle, _("Stop the digest")
+        return (
+            Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
+            Row(Choose(self._hour, placeholder=_("What time…"), options=digest_words.times(plan))),
+            Row(
+                Choose(
+                    self._more,
+                    placeholder=_("Options…"),
+                    options=looks,
+                    min_values=0,
+                    max_values=len(looks),
+                )
+            ),
+            Row(
+                Press(
+                    self._save,
+                    label=_("Start") if self._known is None else _("Save changes"),
+                    style=style.success,
+                    disabled=same,
+                ),
+                None if self._known is None else Press(self._stop, label=stop, style=style.danger),
+                Press(self.cancel, label=_("Close")),
+            ),
+        )
+
+    async def _day(self, interaction: Interaction, values: list[str]) -> None:
+        self._plan = replace(self._plan, weekday=number(values))
+        await self._show(interaction)
+
+    async def _hour(self, interaction: Interaction, values: list[str]) -> None:
+        self._plan = replace(self._plan, minute=int(values[0]))
+        await self._show(interaction)
+
+    async def _more(self, interaction: Interaction, values: list[str]) -> None:
+        chosen = {name: name in values for name in (_ALONE, _WIDE, _CHART, _SUMMARIES)}
+        self._plan = replace(self._plan, **chosen)
+        await self._show(interaction)
+
+    async def _save(self, interaction: Interaction) -> None:
+        target = await place_options.current(interaction, self.channel.id)
+        require_posting(interaction, target)
+        client = interaction.client
+        saved = await client.store.digests.save(
+            self._plan,
+            server_id=target.guild.id,
+            channel_id=target.id,
+            person_id=interaction.user.id,
+            limit=MOST_OF_A_SERVER,
+        )
+        if saved is None:
+            raise Refusal(
+                _("This server already has {count} digests, the maximum. Stop one first.").format(
+                    count=amount(MOST_OF_A_SERVER)
+                )
+            )
+        await client.courier.look_again(target.id)
+        client.courier.wake()
+        said = _("{channel} gets its next digest {when}.").format(
+            channel=target.mention, when=f"<t:{saved.due}:F>"
+        )
+        await self.end(interaction, "\n".join((said, *digest_words.choices(saved.plan))))
+
+    async def _stop(self, interaction: Interaction) -> None:
+        client = interaction.client
+        stopped = await client.store.digests.stop(
+            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
+        )
+        if not stopped:
+            raise Refusal(_("That channel doesn’t have a digest anymore."))
+        client.courier.wake()
+        said = _("Stopped the digest in {channel}.").format(channel=self.channel.mention)
+        if self._known is not None and self._known.plan.alone:
+            said += "\n" + _("Articles are posted individually again. Waiting ones arrive in one message.")
+        await self.end(interaction, said)

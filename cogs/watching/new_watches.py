@@ -18,9 +18,13 @@ from bot.text import safe
 from bot.watches import watch_matching
 from bot.watches.watch_matching import CLOSED
 from cogs.shared.place_options import Option, place, require_posting
+from cogs.shared.rights import require_manage_with
 from cogs.shared.views import Interaction, answer
-from cogs.watching.watch_list import named, require_manage
 
+FEEDS = "feed"
+"""Whoever may use this command may let channels be told."""
+
+_SHOWN = 150  # characters of a query
 _NOTES = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2,000 in all
 
 
@@ -154,3 +158,13 @@ def _full(count: int) -> str:
     return clickable(
         _("You already have {count} watches, the maximum. Remove one first with /watch remove.")
     ).format(count=amount(count))
+
+
+async def require_manage(interaction: Interaction) -> None:
+    """Raises `Refusal` where the asker may not have channels told."""
+    await require_manage_with(interaction, FEEDS)
+
+
+def named(query: str) -> str:
+    """A query as it can stand in a sentence."""
+    return f"**{safe.line(query, _SHOWN)}**"

@@ -2,27 +2,147 @@
 
 from __future__ import annotations
 
+import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
 from bot.client import interaction_places
 from bot.core.locale import _, clickable
+from bot.core.people_models import Watch
 from bot.core.refusals import Refusal
-from bot.posting.rendering import discord_limits
+from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering.layout.blocks import Row
+from bot.posting.sending.send_outcomes import describe
 from bot.search.query.query_syntax import MAX_LENGTH
+from bot.text import safe
+from bot.watches.watch_matching import CLOSED
+from cogs.feeds.subscription_options import shown
 from cogs.reading.query_completion import query_choices
-from cogs.shared.lasting_items import LastingCog
+from cogs.shared.lasting_items import LastingCog, lasting
+from cogs.shared.paging import CardPage, CardPages
+from cogs.shared.panels import headed
 from cogs.shared.place_options import Option
-from cogs.shared.views import Interaction
-from cogs.watching.new_watches import watch_for, watch_for_channel
-from cogs.watching.watch_list import (
-    WatchPages,
-    listed,
-    menu_label,
-    stop_button,
-    stopped,
-)
+from cogs.shared.rights import may_manage_with
+from cogs.shared.views import Choose, Interaction, Press, option
+from cogs.watching.new_watches import FEEDS, named, require_manage, watch_for, watch_for_channel
+
+_LIST = 10  # a page
+
+
+async def listed(interaction: Interaction) -> list[Watch]:
+    """The watches that the asker may remove where they are: all of theirs in direct messages.
+
+    Those of channels only where they see the channel, or it is gone.
+    """
+    store, server_id = interaction.client.store.watches, interaction.guild_id
+    theirs = await store.of_person(interaction.user.id)
+    await interaction.client.others.learn_names(watch.server_id for watch in theirs)
+    if server_id is None or not isinstance(interaction.user, discord.Member):
+        return theirs
+    here = [watch for watch in theirs if watch.server_id == server_id]
+    if not await may_manage_with(interaction, FEEDS):
+        return here
+    told = await store.of_channels(server_id)
+    seen = await shown(interaction, {watch.channel_id for watch in told})
+    return here + [watch for watch in told if watch.channel_id in seen]
+
+
+class WatchPages(CardPages):
+    """The watches that a person may remove, in pages."""
+
+    async def page(self, interaction: Interaction, number: int) -> CardPage:
+        found = await listed(interaction)
+        shown = found[number * _LIST : (number + 1) * _LIST]
+        lines = [_line(interaction, watch) for watch in shown]
+        lines = lines or [clickable(_("No watches yet. Add one with /watch add."))]
+        menu = retry = None
+        if shown:
+            options = [option(menu_label(interaction, watch), watch.id) for watch in shown]
+            menu = Choose(
+                self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options)
+            )
+        if any(watch.problem == CLOSED for watch in shown):
+            retry = Press(self._try_again, label=_("Try direct messages again"))
+        return CardPage(
+            blocks=(headed(_("Watches"), *lines), Row(menu), Row(retry)),
+            more=len(found) > (number + 1) * _LIST,
+            empty=not shown,
+        )
+
+    async def _remove(self, interaction: Interaction, values: list[str]) -> None:
+        for watch in await listed(interaction):
+            if str(watch.id) in values:
+                await interaction.client.store.watches.remove(watch.id)
+        await self.show(interaction)
+
+    async def _try_again(self, interaction: Interaction) -> None:
+        client = interaction.client
+        for channel_id in {
+            watch.channel_id
+            for watch in await client.store.watches.of_person(interaction.user.id)
+            if watch.problem == CLOSED
+        }:
+            await client.store.dispatches.unblock_channel(channel_id)
+        client.courier.wake()
+        await self.show(interaction)
+
+
+@lasting(buttons.STOP_TEMPLATE)
+async def stop_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
+    """The button under a notice that ends its watch, if it is the asker's to end."""
+    store = interaction.client.store.watches
+    found = await store.get(int(watch))
+    if found is None:
+        raise Refusal(_("This watch has already ended."))
+    if found.person_id is None:
+        if interaction.guild_id != found.server_id:
+            raise Refusal(_("This watch has already ended."))
+        await require_manage(interaction)
+        if found.id not in {one.id for one in await listed(interaction)}:
+            raise Refusal(_("This watch has already ended."))
+    elif found.person_id != interaction.user.id:
+        raise Refusal(_("This watch has already ended."))
+    await store.remove(found.id)
+    await interaction.edit_original_response(content=stopped(found))
+
+
+def _line(interaction: Interaction, watch: Watch) -> str:
+    """A watch in the list: what, where, since when, and what is wrong."""
+    where = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
+    line = (
+        f"{named(watch.query)}\n-# {where}{safe.markdown(_from(interaction, watch))} · <t:{watch.created}:R>"
+    )
+    if watch.problem is not None:
+        line += f" · ⚠️ {describe(watch.problem)}"
+    if watch.absent is not None:
+        line += " · " + _("paused, because you left the server")
+    return line
+
+
+def menu_label(interaction: Interaction, watch: Watch) -> str:
+    """A watch in a menu: one line of plain text."""
+    if watch.person_id is None:
+        guild = interaction.client.get_guild(watch.server_id)
+        channel = guild.get_channel_or_thread(watch.channel_id) if guild is not None else None
+        where = f" · #{channel.name}" if channel is not None else ""
+    else:
+        where = _from(interaction, watch)
+    return safe.plain(f"{safe.plain(watch.query, discord_limits.CHOICE - 40)}{where}", discord_limits.CHOICE)
+
+
+def _from(interaction: Interaction, watch: Watch) -> str:
+    """The server of a watch, where that is not the one in which the asker is."""
+    if interaction.guild_id == watch.server_id:
+        return ""
+    name = interaction.client.others.name(watch.server_id)
+    name = safe.plain(name, 60) if name is not None else _("a server I’m no longer in")
+    return f" · {name}"
+
+
+def stopped(watch: Watch) -> str:
+    """That a watch ended."""
+    return _("Stopped watching {query}.").format(query=named(watch.query))
 
 
 class Watching(

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from bot.answers.answer_model import Answer, Tier
 from bot.answers.answering import ask
 from bot.search.searching import Searcher
-from bot.store import Store
 from bot.text import furniture
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -33,7 +32,7 @@ TITLE = "Amazon bans police use of Rekognition"
 
 
 @pytest.fixture
-async def library(store: Store) -> Library:
+async def library(store) -> Library:
     opened = await Library(store).open()
     for title, text in FILLER:
         await opened.add(title, text, language="fr" if "musée" in text else "en")
@@ -41,7 +40,7 @@ async def library(store: Store) -> Library:
 
 
 @pytest.fixture
-def searcher(store: Store) -> Searcher:
+def searcher(store) -> Searcher:
     return searcher_of(store)
 
 
@@ -58,7 +57,7 @@ async def seeded(library: Library) -> str:
     return text
 
 
-async def test_the_shared_questions_come_out_right(library: Library, searcher: Searcher) -> None:
+async def test_the_shared_questions_come_out_right(library, searcher):
     text = await seeded(library)
     firsts: list[bool] = []
     for line in (shared("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
@@ -90,9 +89,7 @@ async def test_the_shared_questions_come_out_right(library: Library, searcher: S
         ("cb d'employés ont signé la pétition", "centaine"),
     ],
 )
-async def test_the_shared_story_answers_in_other_words(
-    library: Library, searcher: Searcher, question: str, holds: str
-) -> None:
+async def test_the_shared_story_answers_in_other_words(library, searcher, question, holds):
     await seeded(library)
     answer = await ask(searcher, question, feed_ids=None)
     assert any(holds in quote for quote in offered(answer)), offered(answer)
@@ -109,9 +106,7 @@ async def test_the_shared_story_answers_in_other_words(
         ("Depuis quand le musée de Lyon a-t-il un robot ?", "janvier 2021"),
     ],
 )
-async def test_the_passage_that_answers_comes_first(
-    library: Library, searcher: Searcher, question: str, holds: str
-) -> None:
+async def test_the_passage_that_answers_comes_first(library, searcher, question, holds):
     await library.add(TITLE, BAN)
     answer = await ask(searcher, question, feed_ids=None)
     assert answer.tier is not Tier.NOTHING
@@ -120,16 +115,14 @@ async def test_the_passage_that_answers_comes_first(
     assert 0 < answer.sureness < 1
 
 
-async def test_a_headline_answers(library: Library, searcher: Searcher) -> None:
+async def test_a_headline_answers(library, searcher):
     await library.add("Nordwave names Ada Byron chief executive", "The board met on Tuesday in Oslo.")
     answer = await ask(searcher, "who is the new chief executive of nordwave", feed_ids=None)
     assert any("Ada Byron" in quote for quote in offered(answer))
 
 
 @pytest.mark.parametrize("question", ["How much does Rekognition cost?", "Quel est le prix de Rekognition ?"])
-async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(
-    library: Library, searcher: Searcher, question: str
-) -> None:
+async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(library, searcher, question):
     await library.add(TITLE, BAN)
     answer = await ask(searcher, question, feed_ids=None)
     assert answer.tier is Tier.POSSIBLE
@@ -142,9 +135,7 @@ async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(
     "question",
     ["Quand la tour Eiffel a-t-elle été construite ?", "who won the cricket", "", "?", "the of and"],
 )
-async def test_a_topic_of_which_nothing_is_stored_is_said_to_be_one(
-    library: Library, searcher: Searcher, question: str
-) -> None:
+async def test_a_topic_of_which_nothing_is_stored_is_said_to_be_one(library, searcher, question):
     await library.add(TITLE, BAN)
     answer = await ask(searcher, question, feed_ids=None)
     assert answer.tier is Tier.NOTHING
@@ -152,9 +143,7 @@ async def test_a_topic_of_which_nothing_is_stored_is_said_to_be_one(
     assert answer.sources == ()
 
 
-async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_offered(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_offered(library, searcher):
     hidden = await library.new_feed("Hidden")
     await library.add(TITLE, BAN, feed=hidden)
     question = "When was Rekognition launched?"
@@ -166,9 +155,7 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     assert await ask(searcher, question, feed_ids=[]) == Answer(question=question)
 
 
-async def test_of_what_changes_the_newest_comes_first_and_what_was_so_is_shown_as_older(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_of_what_changes_the_newest_comes_first_and_what_was_so_is_shown_as_older(library, searcher):
     await library.add("Fermat", "The chief executive of Fermat is Alan Kay. He spoke in Berlin.", days=400)
     await library.add("Fermat", "The chief executive of Fermat is Ada Byron. She spoke in Paris.", days=3)
     answer = await ask(searcher, "who is the chief executive of fermat now", feed_ids=None)
@@ -177,7 +164,7 @@ async def test_of_what_changes_the_newest_comes_first_and_what_was_so_is_shown_a
     assert answer.older[0].article.published < (*answer.quotes, *answer.possible)[0].article.published
 
 
-async def test_the_words_that_answer_are_told(library: Library, searcher: Searcher) -> None:
+async def test_the_words_that_answer_are_told(library, searcher):
     await library.add(
         "A board for beginners", "The new board is here. The new board costs 35 euros in shops."
     )
@@ -187,9 +174,7 @@ async def test_the_words_that_answer_are_told(library: Library, searcher: Search
     assert first.answer in first.text
 
 
-async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(library, searcher):
     text = (
         "It is said "
         + "that among many other things " * 40
@@ -203,7 +188,7 @@ async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(
     assert all(len(quote) <= 400 and (quote in text or quote == "Rekognition") for quote in quoted)
 
 
-async def test_no_sentence_is_quoted_twice(library: Library, searcher: Searcher) -> None:
+async def test_no_sentence_is_quoted_twice(library, searcher):
     years = [
         f"In {year} Amazon showed Rekognition, version {year - 2000}, to the police."
         for year in range(2012, 2024)
@@ -215,16 +200,14 @@ async def test_no_sentence_is_quoted_twice(library: Library, searcher: Searcher)
     assert len(quoted) == len(set(quoted))
 
 
-async def test_quotes_do_not_join_what_something_was_left_out_between(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_quotes_do_not_join_what_something_was_left_out_between(library, searcher):
     text = "Amazon launched Rekognition.\n\nÀ lire aussi : Reconnaissance\n\nThat was in 2016, in Seattle."
     await library.add("Rekognition", text, body=furniture.body(text))
     answer = await ask(searcher, "When was Rekognition launched by Amazon in Seattle?", feed_ids=None)
     assert all(quote in text for quote in offered(answer))
 
 
-async def test_the_answer_as_json_has_what_scripts_rely_on(library: Library, searcher: Searcher) -> None:
+async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
     await library.add(TITLE, BAN)
     told = (await ask(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
     assert told.keys() >= {
@@ -249,6 +232,6 @@ async def test_the_answer_as_json_has_what_scripts_rely_on(library: Library, sea
 @example(question='lang:fr -robot "musée" OR (')
 @example(question="combien " * 100)
 @example(question="\ud800")
-async def test_no_text_breaks_it(library: Library, searcher: Searcher, question: str) -> None:
+async def test_no_text_breaks_it(library, searcher, question):
     await ask(searcher, question, feed_ids=None)
     await ask(searcher, f"robot musée {question}", feed_ids=[1, 2])

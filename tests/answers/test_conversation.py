@@ -1,7 +1,5 @@
 """What a question leaves unsaid is taken from the questions before it."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,9 +22,7 @@ from bot.answers.conversing.conversation import whole
         ("combien coute le cybertruck", "et en France", "combien coute le cybertruck en France"),
     ],
 )
-def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_else(
-    before: str, text: str, meant: str
-) -> None:
+def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_else(before, text, meant):
     assert whole(text, [before]) == meant
 
 
@@ -42,9 +38,7 @@ def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_el
         ("who bought Slack?", "how many people work there?", "slack"),
     ],
 )
-def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(
-    before: str, text: str, taken: str
-) -> None:
+def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(before, text, taken):
     made = whole(text, [before])
     assert made.startswith(text)
     assert set(taken.split()) <= set(made.removeprefix(text).split())
@@ -60,15 +54,15 @@ def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(
         "thanks",
     ],
 )
-def test_a_question_that_is_whole_takes_nothing(text: str) -> None:
+def test_a_question_that_is_whole_takes_nothing(text):
     assert whole(text, ["Who is the CEO of Apple?"]) == text
 
 
-def test_a_chain_of_follow_ups_keeps_its_topic() -> None:
+def test_a_chain_of_follow_ups_keeps_its_topic():
     assert "Microsoft" in whole("and Microsoft?", ["Who is the CEO of Apple?"])
     assert "microsoft" in whole("how old is he?", ["Who is the CEO of Apple?", "and Microsoft?"])
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=3))
-def test_whatever_was_said_there_is_a_question_of_bounded_length(text: str, earlier: list[str]) -> None:
+def test_whatever_was_said_there_is_a_question_of_bounded_length(text, earlier):
     assert len(whole(text, earlier)) <= 400

@@ -24,7 +24,6 @@ from bot.client.services import Newsroom
 from bot.core.refusals import Declined
 from bot.posting.wording import declined_reasons
 from bot.writing.model_writer import Writer
-from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
 
 
@@ -63,7 +62,7 @@ class Slow:
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+def slow(monkeypatch) -> Slow:
     made = Slow()
     monkeypatch.setattr(answering, "ask", made.ask)
     return made
@@ -73,7 +72,7 @@ def service_of(newsroom: Newsroom, writer: Writer | None = None) -> QuestionServ
     return QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, writer)
 
 
-async def test_eight_askers_are_worked_on_two_at_a_time(newsroom: Newsroom, slow: Slow):
+async def test_eight_askers_are_worked_on_two_at_a_time(newsroom, slow):
     taking = service_of(newsroom)
     tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(8)]
     await slow.working(AT_ONCE)
@@ -83,9 +82,7 @@ async def test_eight_askers_are_worked_on_two_at_a_time(newsroom: Newsroom, slow
     assert len({reply.question_id for reply in replies}) == 8
 
 
-async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(
-    newsroom: Newsroom, slow: Slow, monkeypatch: pytest.MonkeyPatch
-):
+async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slow, monkeypatch):
     monkeypatch.setattr(question_service, "MOST_WAITING", 1)
     taking = service_of(newsroom)
     tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(AT_ONCE + 1)]
@@ -101,7 +98,7 @@ async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(
     assert await newsroom.store.questions.count(3) == AT_ONCE + 1
 
 
-async def test_an_answer_that_fails_frees_its_place(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch):
+async def test_an_answer_that_fails_frees_its_place(newsroom, monkeypatch):
     async def fail(*_arguments: object, **_options: object) -> Answer:
         raise RuntimeError("broken")
 
@@ -112,7 +109,7 @@ async def test_an_answer_that_fails_frees_its_place(newsroom: Newsroom, monkeypa
             await taking.answer(asked())
 
 
-async def test_with_a_writer_more_are_worked_on_at_once(newsroom: Newsroom, slow: Slow):
+async def test_with_a_writer_more_are_worked_on_at_once(newsroom, slow):
     taking = service_of(newsroom, object())  # type: ignore[arg-type]  # only whether there is one
     tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(AT_ONCE + 2)]
     await slow.working(AT_ONCE + 2)
@@ -120,7 +117,7 @@ async def test_with_a_writer_more_are_worked_on_at_once(newsroom: Newsroom, slow
     await asyncio.gather(*tasks)
 
 
-def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom: Newsroom, clock: ManualClock):
+def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom, clock):
     taking = service_of(newsroom)
     for number in range(OF_A_SERVER):
         taking.admit("Who?", person_id=number // OF_A_PERSON, server_id=SERVER)
@@ -136,9 +133,7 @@ def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom: Newsroom, 
     taking.admit("Who?", person_id=999, server_id=SERVER)
 
 
-async def test_the_article_of_a_conversation_stays_its_article(
-    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
-):
+async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeypatch):
     feed = await add_feed(newsroom.store)
     (article,) = (await record(newsroom.store, feed, new_article(feed, "a"))).new_ids
     abouts: list[object] = []
@@ -157,7 +152,7 @@ async def test_the_article_of_a_conversation_stays_its_article(
     assert second.about is None  # nobody asked about it this time, and the answer is not from it
 
 
-async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom: Newsroom):
+async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
     feed = await add_feed(newsroom.store)
     titles = {
         "a": "Cities ban facial recognition",
@@ -168,7 +163,6 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom: N
     new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
     articles = await newsroom.store.articles.by_ids((await record(newsroom.store, feed, *new)).new_ids)
     found = closest("Which city banned it?", articles)
-    assert found is not None
     assert found.title == titles["a"]
     assert closest("What about robots?", articles) is None
     assert closest("Why?", articles) is None
@@ -177,7 +171,7 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom: N
 @pytest.mark.parametrize(
     ("text", "said"), [("merci !", "You’re welcome!"), ("Thanks", "You’re welcome!"), ("bonjour", "Hello!")]
 )
-async def test_who_only_greets_or_thanks_gets_no_quote(newsroom: Newsroom, text: str, said: str):
+async def test_who_only_greets_or_thanks_gets_no_quote(newsroom, text, said):
     with pytest.raises(Declined) as declined:
         await service_of(newsroom).answer(asked(text=text))
     assert said in declined_reasons.declined(declined.value)

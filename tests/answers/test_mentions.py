@@ -1,7 +1,5 @@
 """A mention is a question, a search, a call for help, or no call at all."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.answers.conversing.mentions import Want, Wanted, language, wanted
@@ -24,7 +22,7 @@ NOW = 1_780_000_000
         "wow - crazy",
     ],
 )
-def test_a_question_to_the_bot_is_answered(text: str):
+def test_a_question_to_the_bot_is_answered(text):
     assert wanted(text, NOW, addressed=True) == Wanted(Want.ANSWER, text)
 
 
@@ -42,28 +40,28 @@ def test_a_question_to_the_bot_is_answered(text: str):
         ("intel OR amd", "intel OR amd"),
     ],
 )
-def test_the_search_syntax_is_a_search(text: str, query: str):
+def test_the_search_syntax_is_a_search(text, query):
     assert wanted(text, NOW, addressed=True) == Wanted(Want.SEARCH, query)
 
 
 @pytest.mark.parametrize("text", ["", "lol nice", "this is -really- bad", "thanks", "price since:ever"])
-def test_a_comment_that_a_client_made_a_mention_is_left_alone(text: str):
+def test_a_comment_that_a_client_made_a_mention_is_left_alone(text):
     assert wanted(text, NOW, addressed=False).want is Want.NOTHING
 
 
 @pytest.mark.parametrize("text", ["who is behind this", "vraiment ?", "et pourquoi"])
-def test_a_question_in_reply_to_a_post_is_answered(text: str):
+def test_a_question_in_reply_to_a_post_is_answered(text):
     assert wanted(text, NOW, addressed=False) == Wanted(Want.ANSWER, text)
 
 
 @pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
-def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text: str):
+def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text):
     assert wanted(text, NOW, addressed=True).want is Want.HELP
     assert wanted(text, NOW, addressed=False).want is Want.NOTHING
 
 
 @pytest.mark.parametrize("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
-def test_thanks_are_no_question(text: str):
+def test_thanks_are_no_question(text):
     assert wanted(text, NOW, addressed=True).want is Want.NOTHING
 
 
@@ -79,7 +77,7 @@ def test_thanks_are_no_question(text: str):
         ("Intel?", None),
     ],
 )
-def test_the_language_of_a_few_words_shows(text: str, expected: str | None):
+def test_the_language_of_a_few_words_shows(text, expected):
     assert language(text) == expected
 
 
@@ -95,5 +93,5 @@ def test_the_language_of_a_few_words_shows(text: str, expected: str | None):
         ("https://avant:8080", None),
     ],
 )
-def test_the_word_that_begins_a_search_tells_the_language(text: str, language: str | None) -> None:
+def test_the_word_that_begins_a_search_tells_the_language(text, language):
     assert wanted(text, NOW, addressed=True).language == language

@@ -14,7 +14,6 @@ from bot.answers.judging import Judged, judge
 from bot.answers.question_retrieval import READ, retrieve, understood
 from bot.answers.question_terms import Terms
 from bot.answers.understanding import Kind, understand
-from bot.store import Store
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -37,11 +36,11 @@ def frequency(stem: str) -> int:
         ("pk il est parti", Kind.REASON),
     ],
 )
-def test_the_kind_of_answer_is_told(text: str, kind: Kind) -> None:
+def test_the_kind_of_answer_is_told(text, kind):
     assert kind in understand(text, frequency, ARTICLES).kinds
 
 
-def test_words_weigh_by_how_rare_they_are_and_words_of_asking_are_left_out() -> None:
+def test_words_weigh_by_how_rare_they_are_and_words_of_asking_are_left_out():
     question = understand("How many cables does Nordwave repair now?", frequency, ARTICLES)
     weights = {term.word: term.weight for term in question.terms}
     assert weights.keys() == {"cables", "nordwave", "repair"}
@@ -59,7 +58,7 @@ def test_words_weigh_by_how_rare_they_are_and_words_of_asking_are_left_out() -> 
         ("who was hired in 2019", False),
     ],
 )
-def test_a_question_about_the_present_is_told_from_one_about_the_past(text: str, changes: bool) -> None:
+def test_a_question_about_the_present_is_told_from_one_about_the_past(text, changes):
     assert understand(text, frequency, ARTICLES).changes is changes
 
 
@@ -74,14 +73,14 @@ def test_a_question_about_the_present_is_told_from_one_about_the_past(text: str,
         ("Then Lip-Bu Tan spoke.", Kind.NAME, "Lip-Bu Tan"),
     ],
 )
-def test_what_has_the_form_of_an_answer_is_found(text: str, kind: Kind, said: str) -> None:
+def test_what_has_the_form_of_an_answer_is_found(text, kind, said):
     found = list(forms(text))
     assert (kind, said) in [(form.kind, form.text) for form in found]
     assert all(text[form.start : form.end] == form.text for form in found)
     assert kind is not Kind.TIME or all(form.kind is not Kind.NUMBER for form in found)
 
 
-async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store: Store) -> None:
+async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store):
     library = await Library(store).open()
     sentences = [f"Sentence number {number} tells of {'many ' * 12}things." for number in range(12)]
     article_id = await library.add("A headline", " ".join([*sentences, "word " * 300]))
@@ -96,7 +95,7 @@ async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentence
     assert all(any(sentence in window.text for window in windows) for sentence in sentences)
 
 
-async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store: Store) -> None:
+async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
     library = await Library(store).open()
     text = "Nothing else happened. The Nordwave cable was repaired after 12 days."
     article = await store.articles.get(await library.add("Nordwave", text))
@@ -117,7 +116,7 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store: S
     assert (best.answer, best.marked) == ("12 days", "12 days")
 
 
-def test_a_scorer_adds_the_leaves_that_its_trees_lead_to() -> None:
+def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
     tree = ([1, 0.5, 1, 2], -2.0, 2.0)
     made = Scorer(bias=0.0, trees=(tree,), sure=0.9, possible=0.1)
     assert made.probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
@@ -125,7 +124,7 @@ def test_a_scorer_adds_the_leaves_that_its_trees_lead_to() -> None:
 
 
 @pytest.mark.parametrize("meaning", [False, True])
-def test_the_scorer_is_of_today_s_features(meaning: bool) -> None:
+def test_the_scorer_is_of_today_s_features(meaning):
     made = scorer(meaning=meaning)  # which raises where they are others
     assert 0 < made.possible < made.sure < 1
 
@@ -134,7 +133,7 @@ def judged(article_id: int, probability: float, *, days: int, answer: str | None
     return Judged(article_id, days * 86_400, "text", (start, start + 2), (), probability, answer, 0.9)
 
 
-def test_the_newest_of_those_that_are_as_good_comes_first_where_the_answer_changes() -> None:
+def test_the_newest_of_those_that_are_as_good_comes_first_where_the_answer_changes():
     old, new, weak = (
         judged(1, 0.5, days=10, answer="Alan Kay"),
         judged(2, 0.48, days=300, answer="Ada Byron"),
@@ -147,20 +146,20 @@ def test_the_newest_of_those_that_are_as_good_comes_first_where_the_answer_chang
     assert chosen(then, found) == ([old, new, weak], [])
 
 
-def test_an_article_that_was_talked_about_makes_no_answer_sure() -> None:
+def test_an_article_that_was_talked_about_makes_no_answer_sure():
     by = Scorer(bias=0.0, trees=(), sure=0.6, possible=0.1)
     found = [judged(1, 0.8, days=1, answer=None)]
     assert tier_of(found, by) is Tier.SURE
     assert tier_of(found, by, frozenset({1})) is Tier.POSSIBLE
 
 
-def test_candidates_that_share_a_sentence_are_quoted_once() -> None:
+def test_candidates_that_share_a_sentence_are_quoted_once():
     first, again, apart = (judged(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
     question = understand("nordwave", frequency, ARTICLES)
     assert chosen(question, [first, again, apart])[0] == [first, apart]
 
 
-async def test_the_newest_article_is_read_though_many_older_ones_match_better(store: Store) -> None:
+async def test_the_newest_article_is_read_though_many_older_ones_match_better(store):
     library = await Library(store).open()
     for number in range(READ + 5):
         await library.add(f"Nordwave, Nordwave {number}", "Nordwave.", days=300 + number)

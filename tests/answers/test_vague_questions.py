@@ -33,9 +33,8 @@ NOW = 1_780_000_000
         ("actus spatial", "spatial"),
     ],
 )
-def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text: str, topic: str) -> None:
+def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
     read = vague_questions.read(text, NOW)
-    assert read is not None
     assert " ".join(read.topic) == topic
 
 
@@ -51,12 +50,12 @@ def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text: str, to
         "",
     ],
 )
-def test_a_question_for_a_fact_is_none(text: str) -> None:
+def test_a_question_for_a_fact_is_none(text):
     assert vague_questions.read(text, NOW) is None
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language: str) -> None:
+def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language):
     path = SHARED / "questions" / f"chat-{language}.jsonl"
     if not path.exists():
         pytest.skip("needs ../shared/questions, which is not beside this checkout")
@@ -70,7 +69,7 @@ def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language: st
 
 
 @pytest.fixture
-async def library(store: Store) -> Library:
+async def library(store) -> Library:
     return await Library(store).open()
 
 
@@ -82,7 +81,7 @@ def titles(answer: Answer) -> list[str]:
     return [line.article.title for line in answer.lines]
 
 
-async def test_the_story_of_most_outlets_comes_first_and_once(store: Store, library: Library) -> None:
+async def test_the_story_of_most_outlets_comes_first_and_once(store, library):
     await library.add("Ferry runs aground near Malmo harbour", "Nobody was hurt.", days=2)
     for name in ("Post", "Wire"):
         feed = await library.new_feed(name)
@@ -97,9 +96,7 @@ async def test_the_story_of_most_outlets_comes_first_and_once(store: Store, libr
     assert [quote.text for quote in answer.quotes] == titles(answer)
 
 
-async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(
-    store: Store, library: Library
-) -> None:
+async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(store, library):
     await library.add("Ferry runs aground near Malmo harbour", "Nobody was hurt.", days=2)
     await library.add("Volcano erupts near Reykjavik airport", "Ash everywhere.", days=1.9)
     await library.add("Museum of glass opens", "In Murano.", days=6)
@@ -109,21 +106,19 @@ async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(
     assert titles(await told(store, "what's new?"))[0].startswith("Volcano")
 
 
-async def test_a_topic_leaves_out_everything_else(store: Store, library: Library) -> None:
+async def test_a_topic_leaves_out_everything_else(store, library):
     await library.add("Signal adds video calls", "The messenger grows.", days=1)
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
     assert titles(await told(store, "any news on Signal?")) == ["Signal adds video calls"]
 
 
-async def test_a_name_is_no_other_word_of_its_stem(store: Store, library: Library) -> None:
+async def test_a_name_is_no_other_word_of_its_stem(store, library):
     await library.add("Coal plant stays open", "It is open.", days=1)
     await library.add("OpenAI opens an office", "In Paris.", days=2)
     assert titles(await told(store, "what's new with OpenAI?")) == ["OpenAI opens an office"]
 
 
-async def test_one_outlet_does_not_fill_the_list_where_another_has_news(
-    store: Store, library: Library
-) -> None:
+async def test_one_outlet_does_not_fill_the_list_where_another_has_news(store, library):
     for number, word in enumerate("alpha bravo charlie delta echo foxtrot golf hotel".split()):
         await library.add(f"{word} {word}s a {word}er", "Text.", days=1 + number / 100)
     other = await library.new_feed("Post")
@@ -133,18 +128,15 @@ async def test_one_outlet_does_not_fill_the_list_where_another_has_news(
     assert {line.article.outlet for line in answer.lines} == {"Gazette", "Post"}
 
 
-async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(
-    store: Store, library: Library
-) -> None:
+async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(store, library):
     await library.add("Signal adds video calls", "The messenger grows.", days=200)
     for question in ("what's up with Signal lately?", "Signal news this week"):
         answer = await told(store, question)
         assert titles(answer) == ["Signal adds video calls"]
-        assert answer.period is not None
         assert answer.period.start <= answer.lines[0].article.published < answer.period.end
 
 
-async def test_a_time_that_is_named_holds(store: Store, library: Library) -> None:
+async def test_a_time_that_is_named_holds(store, library):
     await library.add("Old news of Signal", "Text.", days=60)
     await library.add("Fresh news of Signal", "Text.", days=1)
     assert titles(await told(store, "what happened with Signal in the last 7 days?")) == [
@@ -152,9 +144,7 @@ async def test_a_time_that_is_named_holds(store: Store, library: Library) -> Non
     ]
 
 
-async def test_where_nothing_is_on_the_topic_it_is_a_question_like_others(
-    store: Store, library: Library
-) -> None:
+async def test_where_nothing_is_on_the_topic_it_is_a_question_like_others(store, library):
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
     answer = await told(store, "any news on Signal?")
     assert not answer.lines

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.cli.test_commands import Telex, line
-from tests.feed_server import FeedServer
-from tests.wire.bot_process import Launcher
 from tests.writing.model_service import ModelService
 
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 
 
 @pytest.fixture
-def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+def telex(tmp_path, launcher) -> Telex:
     return Telex(tmp_path, launcher)
 
 
-def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Telex) -> None:
+def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
     now = datetime.now(UTC)
     given = [
         line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
@@ -70,7 +67,7 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Tele
     assert "lines" not in empty
 
 
-def test_a_time_of_which_no_article_is_is_said_to_be_one(telex: Telex) -> None:
+def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
     given = line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
     telex("import", "-", given=given)
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
@@ -84,7 +81,7 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex: Telex) -> None:
         assert answer["period"] == {"since": "1789-01-01T00:00:00Z", "before": "1790-01-01T00:00:00Z"}
 
 
-def test_thanks_get_no_quote(telex: Telex) -> None:
+def test_thanks_get_no_quote(telex):
     telex("import", "-", given=line(1, title="Merci patron", text="Merci patron est un film."))
     assert "You’re welcome!" in telex("ask", "merci").stderr
     (answer,) = telex.json("ask", "merci", "--json")
@@ -92,9 +89,7 @@ def test_thanks_get_no_quote(telex: Telex) -> None:
     assert not answer["nearest"]
 
 
-async def test_a_configured_model_writes_the_answer_and_is_named(
-    telex: Telex, feed_server: FeedServer
-) -> None:
+async def test_a_configured_model_writes_the_answer_and_is_named(telex, feed_server):
     service = ModelService(feed_server)
     telex.environment |= {"TELEX_MODEL_URL": service.url, "TELEX_MODEL_NAME": "small"}
     await asyncio.to_thread(telex, "import", "-", given=line(1))
@@ -113,6 +108,6 @@ async def test_a_configured_model_writes_the_answer_and_is_named(
     assert "no model 'large'" in told.stdout
 
 
-def test_a_model_address_that_is_none_is_said_at_start(telex: Telex) -> None:
+def test_a_model_address_that_is_none_is_said_at_start(telex):
     telex.environment["TELEX_MODEL_URL"] = "127.0.0.1:11434"
     assert "TELEX_MODEL_URL" in telex("ask", QUESTION, status=2).stderr

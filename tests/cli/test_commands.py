@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.clock import Clock
 from bot.store import Store
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.wire.bot_process import Launcher
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +69,7 @@ class Telex:
 
 
 @pytest.fixture
-def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+def telex(tmp_path, launcher) -> Telex:
     return Telex(tmp_path, launcher)
 
 
@@ -90,7 +89,7 @@ def line(number: int, **changes: object) -> str:
     return json.dumps(article | changes, ensure_ascii=False)
 
 
-def test_imported_articles_are_found_by_a_search_without_accents(telex: Telex) -> None:
+def test_imported_articles_are_found_by_a_search_without_accents(telex):
     telex("import", "-", given=line(1) + "\n" + line(2, title="Un tout autre sujet", text="Rien."))
     found = telex.json("search", "editeur", "--json")
     assert [answer["query"] for answer in found] == ["editeur"]
@@ -102,7 +101,7 @@ def test_imported_articles_are_found_by_a_search_without_accents(telex: Telex) -
     assert set(result) == {"url", "title", "source", "published", "language", "score", "excerpt", "partial"}
 
 
-def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex: Telex) -> None:
+def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex):
     telex("import", "-", given=line(1) + "\n" + line(2, title="Un tout autre sujet", text="Rien."))
     for arguments in (
         ("-editeurs", "--json"),
@@ -118,9 +117,7 @@ def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex: Telex) ->
     assert "No such option" in telex("latest", "-editeurs", status=2).stderr
 
 
-def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(
-    telex: Telex, tmp_path: Path
-) -> None:
+def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(telex, tmp_path):
     given = "\n".join(line(number) for number in range(5))
     telex("import", "-", given=given)
     telex("import", "-", given=given)
@@ -134,7 +131,7 @@ def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(
     assert other("export", "-").stdout == exported
 
 
-def test_a_bad_line_is_named_and_the_others_are_kept(telex: Telex) -> None:
+def test_a_bad_line_is_named_and_the_others_are_kept(telex):
     dated = line(3, published="2026-03-01 or so")
     done = telex("import", "-", given=f"{line(1)}\n{{not json\n{line(2)}\n{dated}", status=1)
     assert "line 2" in done.stderr
@@ -142,13 +139,13 @@ def test_a_bad_line_is_named_and_the_others_are_kept(telex: Telex) -> None:
     assert len(telex.json("latest", "--json")) == 2
 
 
-def test_a_query_a_line_is_answered_with_an_object_a_line_in_order(telex: Telex) -> None:
+def test_a_query_a_line_is_answered_with_an_object_a_line_in_order(telex):
     telex("import", "-", given=line(1))
     found = telex.json("search", "-", "--json", "--limit", "3", given="version\nabsent\n\n")
     assert [(answer["query"], len(answer["results"])) for answer in found] == [("version", 1), ("absent", 0)]
 
 
-def test_an_answer_has_the_shape_that_scripts_rely_on(telex: Telex) -> None:
+def test_an_answer_has_the_shape_that_scripts_rely_on(telex):
     telex("import", "-", given=line(1))
     (answer,) = telex.json("ask", "Depuis quand la version 1 est-elle disponible ?", "--json")
     assert answer.keys() >= {"question", "answered", "quotes", "possible", "sources", "nearest"}
@@ -157,7 +154,7 @@ def test_an_answer_has_the_shape_that_scripts_rely_on(telex: Telex) -> None:
         assert len(quote["text"]) <= 400
 
 
-async def test_poll_adds_feeds_and_keeps_their_articles(telex: Telex, feed_server: FeedServer) -> None:
+async def test_poll_adds_feeds_and_keeps_their_articles(telex, feed_server):
     good = feed_server.serve("/good.xml", rss(item(1), item(2)))
     bad = feed_server.serve("/bad.xml", status=500)
     done = await in_thread(telex, "poll", good, bad)
@@ -177,9 +174,7 @@ async def test_poll_adds_feeds_and_keeps_their_articles(telex: Telex, feed_serve
         assert done.stdout.startswith(f"{page}#telex-list=")
 
 
-async def test_a_feed_that_failed_later_stays_and_is_removed_by_name(
-    telex: Telex, feed_server: FeedServer
-) -> None:
+async def test_a_feed_that_failed_later_stays_and_is_removed_by_name(telex, feed_server):
     feed = feed_server.serve("/feed.xml", rss(item(1)))
     await in_thread(telex, "poll", feed)
     feed_server.serve("/feed.xml", status=500)
@@ -193,7 +188,7 @@ async def test_a_feed_that_failed_later_stays_and_is_removed_by_name(
     assert "telex feeds" in done.stderr
 
 
-async def test_poll_fails_only_where_nothing_could_be_polled(telex: Telex, feed_server: FeedServer) -> None:
+async def test_poll_fails_only_where_nothing_could_be_polled(telex, feed_server):
     bad = feed_server.serve("/bad.xml", status=500)
     await in_thread(telex, "poll", bad, status=1)
 
@@ -203,20 +198,20 @@ async def in_thread(call: Any, *arguments: str, **options: Any) -> Any:
     return await asyncio.to_thread(call, *arguments, **options)
 
 
-def test_run_without_a_token_is_wrong_use_and_names_the_demo(telex: Telex) -> None:
+def test_run_without_a_token_is_wrong_use_and_names_the_demo(telex):
     done = telex("run", status=2)
     assert "telex demo" in done.stderr
     assert done.stdout == ""
 
 
-def test_run_says_at_once_that_a_token_is_malformed(telex: Telex) -> None:
+def test_run_says_at_once_that_a_token_is_malformed(telex):
     telex.environment["DISCORD_TOKEN"] = "nonsense"
     done = telex("run", status=2)
     assert "DISCORD_TOKEN doesn't look like a bot's token" in done.stderr
     assert "nonsense" not in done.stderr
 
 
-def test_a_second_run_on_one_database_gets_a_sentence_not_a_traceback(telex: Telex) -> None:
+def test_a_second_run_on_one_database_gets_a_sentence_not_a_traceback(telex):
     telex.environment["DISCORD_TOKEN"] = "MTIz.abc.def"
     with Store.lock_for_run(Path(telex.environment["TELEX_DATABASE"])):
         done = telex("run", status=1)
@@ -224,17 +219,17 @@ def test_a_second_run_on_one_database_gets_a_sentence_not_a_traceback(telex: Tel
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_setting_is_named(telex: Telex) -> None:
+def test_a_wrong_setting_is_named(telex):
     telex.environment["TELEX_POLL_CONCURRENCY"] = "none"
     done = telex("latest", status=2)
     assert "TELEX_POLL_CONCURRENCY" in done.stderr
 
 
-def test_an_unknown_command_is_wrong_use(telex: Telex) -> None:
+def test_an_unknown_command_is_wrong_use(telex):
     telex("pool", status=2)
 
 
-def test_a_backup_is_a_database_and_never_overwrites(telex: Telex, tmp_path: Path) -> None:
+def test_a_backup_is_a_database_and_never_overwrites(telex, tmp_path):
     telex("import", "-", given=line(1))
     telex("backup", "copy.db")
     telex("backup", "copy.db", status=1)
@@ -243,16 +238,14 @@ def test_a_backup_is_a_database_and_never_overwrites(telex: Telex, tmp_path: Pat
     assert len(copy.json("latest", "--json")) == 1
 
 
-def test_a_file_that_is_no_database_gets_a_sentence_not_a_traceback(telex: Telex, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_gets_a_sentence_not_a_traceback(telex, tmp_path):
     (tmp_path / "news.db").write_bytes(b"a letter to my aunt" * 100)
     done = telex("latest", status=1)
     assert "Traceback" not in done.stderr
     assert "news.db" in done.stderr
 
 
-async def test_why_tells_of_an_article_and_of_an_address_never_seen(
-    telex: Telex, feed_server: FeedServer
-) -> None:
+async def test_why_tells_of_an_article_and_of_an_address_never_seen(telex, feed_server):
     await in_thread(telex, "poll", feed_server.serve("/feed.xml", rss(item(7))))
     told = await in_thread(telex, "why", "https://news.example/articles/7?utm_source=feed")
     assert "“Article 7”: found" in told.stdout
@@ -260,7 +253,7 @@ async def test_why_tells_of_an_article_and_of_an_address_never_seen(
     await in_thread(telex, "why", "https://news.example/never", status=1)
 
 
-async def test_check_names_the_feed_that_does_not_answer(telex: Telex, feed_server: FeedServer) -> None:
+async def test_check_names_the_feed_that_does_not_answer(telex, feed_server):
     good = feed_server.serve("/good.xml", rss(item(1)))
     await in_thread(telex, "poll", good)
     assert "FAILED" not in (await in_thread(telex, "check")).stdout
@@ -268,7 +261,7 @@ async def test_check_names_the_feed_that_does_not_answer(telex: Telex, feed_serv
     assert "FAILED" in (await in_thread(telex, "check", status=1)).stdout
 
 
-async def test_find_shows_the_feeds_and_the_lists_of_a_page(telex: Telex, feed_server: FeedServer) -> None:
+async def test_find_shows_the_feeds_and_the_lists_of_a_page(telex, feed_server):
     titles = ("A bridge opens two years late", "The library lends drills", "Trams return to the old town")
     items = "".join(
         f"<article><h2><a href=/{number}>{title}</a></h2><time datetime=2026-03-0{number}>x</time></article>"
@@ -290,7 +283,7 @@ async def test_find_shows_the_feeds_and_the_lists_of_a_page(telex: Telex, feed_s
     await in_thread(telex, "find", "not an address", status=2)
 
 
-async def test_the_key_of_passwords_is_made_checked_and_changed(telex: Telex, clock: Clock) -> None:
+async def test_the_key_of_passwords_is_made_checked_and_changed(telex, clock):
     path = Path(telex.environment["TELEX_DATABASE"])
     store = await Store.open(path, clock)
     await store.feeds.add("http://reader:hunter2@127.0.0.1:9/feed", server_id=1)
@@ -312,9 +305,7 @@ async def test_the_key_of_passwords_is_made_checked_and_changed(telex: Telex, cl
     assert not any(b"hunter2" in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
 
 
-def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(
-    telex: Telex, tmp_path: Path
-) -> None:
+def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(telex, tmp_path):
     for name in ("cogs", "data"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the wrong one')")

@@ -1,13 +1,9 @@
 """The extra `semantic` on the command line, with the encoder itself."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 from bot.search.semantic import encoder
 from tests.cli.test_commands import Telex
-from tests.wire.bot_process import Launcher
 
 STORIES = (
     ("The outage", "A fire destroyed a data centre in Strasbourg. Nobody was hurt.", "en"),
@@ -16,9 +12,7 @@ STORIES = (
 )
 
 
-def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(
-    tmp_path: Path, launcher: Launcher
-) -> None:
+def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     telex.environment["TELEX_SEMANTIC"] = "true"
     lines = [
@@ -36,7 +30,7 @@ def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(
     assert encoder.PACKAGE in checked
 
 
-def test_without_it_nothing_is_encoded_and_check_says_so(tmp_path: Path, launcher: Launcher) -> None:
+def test_without_it_nothing_is_encoded_and_check_says_so(tmp_path, launcher):
     telex = Telex(tmp_path, launcher)
     line = json.dumps({"url": "https://news.example/1", "title": "The outage", "text": "A fire."})
     assert "encoded" not in telex("import", "-", given=line).stderr

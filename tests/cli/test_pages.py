@@ -9,7 +9,6 @@ import pytest
 
 from tests.cli.test_commands import Telex
 from tests.feed_server import FeedServer, rss
-from tests.wire.bot_process import Launcher
 
 PAGE = (
     "<html><head><title>Battery</title></head><body><article><p>A firm in Leeds has built a battery that "
@@ -18,7 +17,7 @@ PAGE = (
 )
 
 
-def test_what_a_page_says_is_found_and_told_of(telex: Telex, tmp_path):
+def test_what_a_page_says_is_found_and_told_of(telex, tmp_path):
     async def served(*commands: list[str]) -> list[str]:
         server = await FeedServer().start()
         try:
@@ -49,5 +48,5 @@ def test_what_a_page_says_is_found_and_told_of(telex: Telex, tmp_path):
 
 
 @pytest.fixture
-def telex(tmp_path, launcher: Launcher) -> Telex:
+def telex(tmp_path, launcher) -> Telex:
     return Telex(tmp_path, launcher)

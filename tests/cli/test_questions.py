@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.core.clock import SystemClock
 from bot.store import Store
-from tests.cli.test_commands import Telex, telex
+from tests.cli.test_commands import telex
 
 __all__ = ["telex"]
 
@@ -30,7 +30,7 @@ async def ask(database: Path) -> None:
     await store.close()
 
 
-def test_what_was_not_answered_is_listed_without_names(telex: Telex) -> None:
+def test_what_was_not_answered_is_listed_without_names(telex):
     assert "No such questions" in telex("questions").stderr
     asyncio.run(ask(telex.folder / "news.db"))
     (missed,) = telex.json("questions", "--json")

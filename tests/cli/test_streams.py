@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import Telex, line
-from tests.wire.bot_process import Launcher
 
 FULL = Path("/dev/full")
 
 
 @pytest.fixture
-def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+def telex(tmp_path, launcher) -> Telex:
     telex = Telex(tmp_path, launcher)
     telex("import", "-", given="\n".join(line(number) for number in range(60)))
     return telex
@@ -37,7 +36,7 @@ def run(telex: Telex, command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("command", ["latest --json --limit 1", "latest --limit 60", "export -"])
-def test_a_full_disk_is_a_failure_in_words(telex: Telex, command: str) -> None:
+def test_a_full_disk_is_a_failure_in_words(telex, command):
     done = run(telex, f"{command} > {FULL}")
     assert done.returncode == 1
     assert "No space left" in done.stderr
@@ -46,12 +45,12 @@ def test_a_full_disk_is_a_failure_in_words(telex: Telex, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["latest --json", "latest", "export -"])
-def test_a_closed_standard_output_is_no_crash(telex: Telex, command: str) -> None:
+def test_a_closed_standard_output_is_no_crash(telex, command):
     assert "Traceback" not in run(telex, f"{command} >&-").stderr
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
-def test_work_that_was_stopped_does_not_claim_to_be_done(telex: Telex, signal_: signal.Signals) -> None:
+def test_work_that_was_stopped_does_not_claim_to_be_done(telex, signal_):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a child of a shell's background ignores it
     with subprocess.Popen(
         [sys.executable, "-m", "bot", "import", "-"],
@@ -70,5 +69,4 @@ def test_work_that_was_stopped_does_not_claim_to_be_done(telex: Telex, signal_: 
         stopped.stdin.write(batch.replace(b"example/1", b"example/2"))
         stopped.stdin.close()
         assert stopped.wait(60) == 1
-        assert stopped.stderr is not None
         assert b"Stopped before it was done" in stopped.stderr.read()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.test_commands import Telex
 from tests.search.syntax import AMAZON, ARTICLES, CITIES, FOUND, MEANT, TOLD
-from tests.wire.bot_process import Launcher
 
 
 def row(number: int, article: dict[str, Any]) -> str:
@@ -21,13 +19,13 @@ def row(number: int, article: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+def telex(tmp_path, launcher) -> Telex:
     telex = Telex(tmp_path, launcher)
     telex("import", "-", given="\n".join(row(number, article) for number, article in enumerate(ARTICLES)))
     return telex
 
 
-def test_every_kind_of_query_finds_what_it_says(telex: Telex) -> None:
+def test_every_kind_of_query_finds_what_it_says(telex):
     wrong = {}
     answers = telex.json("search", "-", "--json", given="\n".join(FOUND))
     for answer, (query, wanted) in zip(answers, FOUND.items(), strict=True):
@@ -38,19 +36,19 @@ def test_every_kind_of_query_finds_what_it_says(telex: Telex) -> None:
     assert not wrong
 
 
-def test_a_mistake_is_answered_with_what_was_understood(telex: Telex) -> None:
+def test_a_mistake_is_answered_with_what_was_understood(telex):
     said = telex("search", "-", given="\n".join(TOLD)).stderr
     for told in TOLD.values():
         assert told in said
 
 
-def test_a_misspelt_word_or_name_is_asked_after(telex: Telex) -> None:
+def test_a_misspelt_word_or_name_is_asked_after(telex):
     said = telex("search", "-", given="\n".join(MEANT)).stderr
     for words in MEANT.values():
         assert f"Did you mean {', '.join(words)}?" in said
 
 
-def test_what_lacks_a_word_is_marked_as_such(telex: Telex) -> None:
+def test_what_lacks_a_word_is_marked_as_such(telex):
     shown = telex("search", "-", given="police browser\nploice")
     assert "(partial match)" in shown.stdout
     assert "(close match)" in shown.stdout
@@ -61,7 +59,7 @@ def test_what_lacks_a_word_is_marked_as_such(telex: Telex) -> None:
     assert single["suggestions"] == ["police"]
 
 
-def test_bookmarks_which_the_command_line_has_none_of_are_told_as_such(telex: Telex) -> None:
+def test_bookmarks_which_the_command_line_has_none_of_are_told_as_such(telex):
     said = telex("search", "is:bookmarked").stderr
     assert "Bookmarks are personal" in said
     assert "Nothing found" in said

@@ -9,7 +9,7 @@ from tests.cogs.engine import Engine
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(monkeypatch) -> Engine:
     """The engine of answers, replaced for a test."""
     made = Engine()
     monkeypatch.setattr(answering, "ask", made.ask)

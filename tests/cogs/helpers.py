@@ -151,8 +151,7 @@ async def follow(
     """A feed that a channel follows, read once, with its newest article posted."""
     url = server.serve(path, rss(*(items or three()), title=title, language=language))
     feed = await world.follow(url, channel)
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
     read = await world.store.feeds.get(feed.id)
     assert read is not None
     return read
@@ -179,12 +178,18 @@ async def newest(world: World, feed: Feed) -> Article:
 
 def hide(world: World, channel: ChannelHandle, person: MemberActor) -> None:
     """Take a person's view of a channel."""
-    world.env.backend.set_overwrite(
-        channel.id,
-        simcord.backend.models.Overwrite(
-            target_id=person.id,
-            type=OverwriteType.MEMBER,
-            allow=0,
-            deny=discord.Permissions(view_channel=True).value,
-        ),
-    )
+    _may_see(world, channel, person.id, OverwriteType.MEMBER, sees=False)
+
+
+async def close(world: World, channel: ChannelHandle) -> None:
+    """Let only editors, and the bot, see a channel."""
+    _may_see(world, channel, world.guild.default_role.id, OverwriteType.ROLE, sees=False)
+    _may_see(world, channel, world.guild.roles["Editors"].id, OverwriteType.ROLE, sees=True)
+    await world.set_permissions(channel, view_channel=True)
+
+
+def _may_see(world: World, channel: ChannelHandle, whose: int, kind: OverwriteType, *, sees: bool) -> None:
+    view = discord.Permissions(view_channel=True).value
+    allow, deny = (view, 0) if sees else (0, view)
+    overwrite = simcord.backend.models.Overwrite(target_id=whose, type=kind, allow=allow, deny=deny)
+    world.env.backend.set_overwrite(channel.id, overwrite)

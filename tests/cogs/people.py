@@ -210,14 +210,11 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
         added = await world.store.watches.add(
             server_id=server_id, channel_id=channel_id, person_id=person, query=word, language="en", limit=9
         )
-        assert added is not None
         watches[word] = added[0].id
     hide(world, vault, world.reader)
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(env.create_user("helper"), roles=[helpers])
-    await world.store.preferences.change(
-        Preference.MANAGER_ROLE, helpers.id, server_id=world.guild.id, person_id=world.editor.id
-    )
+    await world.prefer(Preference.MANAGER_ROLE, helpers.id)
     hide(world, vault, helper)
     await world.store.bookmarks.add(helper.id, articles[PUBLIC].id, server_id=world.guild.id)
     await world.deliver()

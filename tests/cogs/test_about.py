@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from discord.app_commands import ContextMenu
 from simcord.actors import MemberActor
 from simcord.builders import UserHandle
@@ -13,7 +12,6 @@ from simcord.results import ResponseMessage
 
 from bot.core.version import __version__
 from bot.store.sqlite import scrubbing
-from tests.cogs.engine import Engine
 from tests.cogs.helpers import (
     START,
     button,
@@ -30,7 +28,6 @@ from tests.cogs.helpers import (
 )
 from tests.cogs.test_bookmarks import content, keep_all, titles
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 
 async def opened(world: World, person: MemberActor | UserHandle) -> dict[str, str]:
@@ -47,7 +44,7 @@ async def opened(world: World, person: MemberActor | UserHandle) -> dict[str, st
     return told
 
 
-async def test_help_names_the_commands_that_the_asker_may_use(telex: World) -> None:
+async def test_help_names_the_commands_that_the_asker_may_use(telex):
     reader = "\n".join((await opened(telex, telex.reader)).values())
     editor = "\n".join((await opened(telex, telex.editor)).values())
     direct = "\n".join((await opened(telex, telex.reader.user)).values())
@@ -71,7 +68,7 @@ async def test_help_names_the_commands_that_the_asker_may_use(telex: World) -> N
     assert "/bookmarks" in direct
 
 
-async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(telex: World) -> None:
+async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(telex):
     telex.locales[telex.reader.id] = "fr"
     told = await opened(telex, telex.reader)
     assert "**Trouver un article**" in told[""]
@@ -79,7 +76,7 @@ async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(te
     assert about.index("`/à-propos`") < about.index("`/aide`") < about.index("`/confidentialité`")
 
 
-async def test_what_help_begins_with_can_be_tried(telex: World, feed_server: FeedServer) -> None:
+async def test_what_help_begins_with_can_be_tried(telex, feed_server):
     begins = last(await telex.editor.slash(telex.news, "help"))
     tries = [str(one["custom_id"]) for one in components(begins) if one.get("label") == "Try"]
     assert len(tries) == 5
@@ -95,9 +92,7 @@ async def test_what_help_begins_with_can_be_tried(telex: World, feed_server: Fee
     assert "Chips get smaller" in said(await telex.reader.click(shown, custom_id=latest))
 
 
-async def test_about_tells_version_uptime_and_what_the_asker_can_read(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_about_tells_version_uptime_and_what_the_asker_can_read(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
@@ -112,19 +107,19 @@ async def test_about_tells_version_uptime_and_what_the_asker_can_read(
     assert "All servers" not in about
 
 
-async def test_about_tells_the_owner_of_the_whole(telex: World, feed_server: FeedServer) -> None:
+async def test_about_tells_the_owner_of_the_whole(telex, feed_server):
     await follow(telex, feed_server)
     telex.bot.owner_id = telex.editor.id
     about = said(await telex.editor.slash(telex.news, "about"))
     assert "Servers: 1 · feeds: 1 · articles: 3" in about
 
 
-async def test_about_works_where_nothing_is_followed(telex: World) -> None:
+async def test_about_works_where_nothing_is_followed(telex):
     assert "**Latest article** · none yet" in said(await telex.reader.slash(telex.news, "about"))
     assert __version__ in said(await telex.reader.user.slash("about"))
 
 
-async def test_privacy_tells_what_is_kept_and_exports_it(telex: World, feed_server: FeedServer) -> None:
+async def test_privacy_tells_what_is_kept_and_exports_it(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     gone = await newest(telex, (await telex.store.feeds.all())[0])
@@ -140,7 +135,7 @@ async def test_privacy_tells_what_is_kept_and_exports_it(telex: World, feed_serv
     assert {one["server_id"] for one in document["bookmarks"]} == {str(telex.guild.id)}
 
 
-async def test_deleting_asks_first_and_then_leaves_nothing(telex: World, feed_server: FeedServer) -> None:
+async def test_deleting_asks_first_and_then_leaves_nothing(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     await keep_all(telex, telex.editor)
@@ -157,9 +152,7 @@ async def test_deleting_asks_first_and_then_leaves_nothing(telex: World, feed_se
     assert len(await titles(telex, telex.editor)) == 3
 
 
-async def test_what_was_deleted_does_not_come_back_with_its_reactions(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_was_deleted_does_not_come_back_with_its_reactions(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.store.erase(telex.reader.id)
@@ -167,7 +160,7 @@ async def test_what_was_deleted_does_not_come_back_with_its_reactions(
     assert await titles(telex, telex.reader) == []
 
 
-async def test_nobody_deletes_for_somebody_else(telex: World, feed_server: FeedServer) -> None:
+async def test_nobody_deletes_for_somebody_else(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     shown = await telex.reader.slash(telex.news, "privacy")
@@ -176,9 +169,7 @@ async def test_nobody_deletes_for_somebody_else(telex: World, feed_server: FeedS
     assert len(await titles(telex, telex.reader)) == 3
 
 
-async def test_questions_and_votes_are_told_exported_and_deleted(
-    telex: World, feed_server: FeedServer, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_server, engine, monkeypatch):
     article = await newest(telex, await follow(telex, feed_server))
     engine.quotes(article)
     answer = await telex.reader.slash(telex.news, "ask", question="What did cities ban?", public=True)
@@ -206,6 +197,6 @@ def vote_of(answer: ResponseMessage) -> str:
     return next(str(one["custom_id"]) for one in components(answer) if "vote:up" in str(one["custom_id"]))
 
 
-async def test_who_has_nothing_is_told_so(telex: World) -> None:
+async def test_who_has_nothing_is_told_so(telex):
     shown = await telex.reader.slash(telex.news, "privacy")
     assert "Telex stores nothing about you." in said(shown)

@@ -11,13 +11,10 @@ async def fail(world: World, feed_server: FeedServer, *, status: int = 410) -> N
     """A followed feed is found gone, and what is owed because of it is sent."""
     feed = await follow(world, feed_server)
     feed_server.serve("/rss", status=status)
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
 
 
-async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, feed_server):
     desk = telex.guild.create_text_channel("desk")
     answer = await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     assert last(answer).ephemeral
@@ -33,22 +30,21 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(
     assert await telex.store.servers.alerts(telex.guild.id) is None
     feed_server.serve("/rss", rss(*three(), title="Example News"))
     (_, feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert "is back" in text(telex.posts(desk)[-1])  # where the trouble was told
     assert "each feed’s own channel" in said(await telex.editor.slash(telex.news, "feed alerts"))
 
 
-async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex: World) -> None:
+async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex):
     desk = telex.guild.create_text_channel("desk")
-    telex.set_permissions(desk, send_messages=False)
+    await telex.set_permissions(desk, send_messages=False)
     assert "**Send Messages**" in said(await telex.editor.slash(telex.news, "feed alerts", channel=desk))
     forum = telex.guild.create_forum_channel("forum")
     assert "In a forum" in said(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
     assert await telex.store.servers.alerts(telex.guild.id) is None
 
 
-async def test_the_button_is_for_who_asked_alone(telex: World) -> None:
+async def test_the_button_is_for_who_asked_alone(telex):
     desk = telex.guild.create_text_channel("desk")
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     now = await telex.editor.slash(telex.news, "feed alerts")
@@ -58,15 +54,12 @@ async def test_the_button_is_for_who_asked_alone(telex: World) -> None:
     assert await telex.store.servers.alerts(telex.guild.id) == desk.id
 
 
-async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(telex, feed_server):
     desk = telex.guild.create_text_channel("desk")
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
-    telex.set_permissions(desk, send_messages=False)
+    await telex.set_permissions(desk, send_messages=False)
     await fail(telex, feed_server)
     assert await telex.store.dispatches.problem(desk.id) is not None
-    telex.set_permissions(desk)
-    await telex.env.settle()
+    await telex.set_permissions(desk)
     await telex.deliver()
     assert "is gone" in text(telex.posts(desk)[-1])

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-import discord
-import pytest
 from simcord.actors import MemberActor
-from simcord.backend.models import Overwrite
-from simcord.builders import ChannelHandle
-from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
 from bot.answers.answer_model import Line, Quote, Tier
 from bot.text.times.periods import Period
 from bot.writing.citations import Sentence
-from tests.cogs.engine import Engine, mention
+from tests.cogs.engine import mention
 from tests.cogs.helpers import (
     START,
     button,
+    close,
     components,
     follow,
     forge,
@@ -30,8 +26,7 @@ from tests.cogs.helpers import (
     said,
     text,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import item
 
 ASKED = "Who announced a moratorium on police use of facial recognition?"
 TITLE = "Amazon bans police use of its facial recognition for a year"
@@ -48,7 +43,7 @@ def story() -> str:
     return item(1, title=TITLE, body=BODY, published=START - 60)
 
 
-async def test_an_answer_is_word_for_word_with_its_source(telex: World, feed_server: FeedServer) -> None:
+async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
     await follow(telex, feed_server, story())
     answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
     assert last(answer).ephemeral
@@ -59,9 +54,7 @@ async def test_an_answer_is_word_for_word_with_its_source(telex: World, feed_ser
     assert [one["emoji"]["name"] for one in components(last(answer))] == ["🔖", "👍", "👎"]
 
 
-async def test_a_source_that_was_taken_back_is_marked(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine):
     article = await newest(telex, await follow(telex, feed_server, story()))
     taken_back = article._replace(retracted=START)
     for gives in ({"quotes": (Quote(BODY, taken_back),)}, {"lines": (Line("A ban", taken_back),)}):
@@ -70,16 +63,14 @@ async def test_a_source_that_was_taken_back_is_marked(
         assert f"<t:{START - 60}:D> · ⚠️ withdrawn" in said(answer)
 
 
-async def test_a_source_is_kept_by_its_button(telex: World, feed_server: FeedServer) -> None:
+async def test_a_source_is_kept_by_its_button(telex, feed_server):
     await follow(telex, feed_server, story())
     answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
     assert said(await telex.reader.click(last(answer), label="Save")) == "Saved to your bookmarks."
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
 
 
-async def test_the_first_of_several_sources_is_the_one_to_save(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_the_first_of_several_sources_is_the_one_to_save(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     engine.quotes(*await telex.store.articles.newest([feed.id], limit=3))
     answer = await telex.reader.slash(telex.news, "ask", question="What is new?")
@@ -88,9 +79,7 @@ async def test_the_first_of_several_sources_is_the_one_to_save(
     assert (first.count("\n> "), others.count("\n> ")) == (1, 2)
 
 
-async def test_a_headline_that_answers_is_not_said_twice(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_headline_that_answers_is_not_said_twice(telex, feed_server, engine):
     article = await newest(telex, await follow(telex, feed_server, story()))
     engine.gives = {"tier": Tier.SURE, "quotes": (Quote(TITLE, article),), "sources": (article,)}
     shown = said(await telex.reader.slash(telex.news, "ask", question=ASKED))
@@ -98,8 +87,8 @@ async def test_a_headline_that_answers_is_not_said_twice(
 
 
 async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_newest(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+    telex, feed_server, engine
+):
     feed = await follow(telex, feed_server)
     article = await newest(telex, feed)
     engine.gives = {"nearest": (article,), "newest": article.published}
@@ -110,9 +99,7 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
     assert labels(last(answer)) == ["Tell me when there’s news on this", "The answer is in there"]
 
 
-async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, feed_server, engine):
     await follow(telex, feed_server)
     answer = last(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
     await telex.restart()
@@ -126,8 +113,8 @@ async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(
 
 
 async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do_in_bold(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+    telex, feed_server, engine
+):
     article = await newest(telex, await follow(telex, feed_server, story()))
     engine.gives = {
         "tier": Tier.POSSIBLE,
@@ -140,9 +127,7 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
     assert [one["emoji"]["name"] for one in components(last(answer)) if "emoji" in one] == ["🔖", "👍", "👎"]
 
 
-async def test_what_was_said_before_stands_below_the_newest_answer(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_what_was_said_before_stands_below_the_newest_answer(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     new, old, *_ = await telex.store.articles.newest([feed.id], limit=3)
     engine.gives = {
@@ -155,9 +140,7 @@ async def test_what_was_said_before_stands_below_the_newest_answer(
     assert shown.index("It is **two**") < shown.index("EARLIER") < shown.index("It is **one**")
 
 
-async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(telex, feed_server, engine):
     body = "The maker of Nordwave said so. Since then Nordwave is out. Nobody likes it in Paris, in Paris."
     article = await newest(
         telex, await follow(telex, feed_server, item(1, title="Nordwave is out", body=body))
@@ -178,7 +161,7 @@ async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(
     assert "What’s new" in said(forged)
 
 
-async def test_a_period_is_a_dated_list(telex: World, feed_server: FeedServer, engine: Engine) -> None:
+async def test_a_period_is_a_dated_list(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     articles = await telex.store.articles.newest([feed.id], limit=3)
     lines = tuple(Line(article.title, article) for article in articles)
@@ -194,9 +177,7 @@ async def test_a_period_is_a_dated_list(telex: World, feed_server: FeedServer, e
     assert saves == [f"telex:save:{article.key}" for article in articles]
 
 
-async def test_the_period_that_was_read_stands_first(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_the_period_that_was_read_stands_first(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     (article,) = await telex.store.articles.newest([feed.id], limit=1)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
@@ -221,9 +202,7 @@ async def test_the_period_that_was_read_stands_first(
     assert "None of them is from that time." in said(answer)
 
 
-async def test_what_a_model_wrote_is_called_that(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_what_a_model_wrote_is_called_that(telex, feed_server, engine):
     article = await newest(telex, await follow(telex, feed_server))
     engine.quotes(article)
     engine.gives["written"] = (Sentence("Cities **voted** in June.", (1,)),)
@@ -237,9 +216,7 @@ async def test_what_a_model_wrote_is_called_that(
 HOSTILE = "@everyone <@1> [free](https://evil.example)\n\n**Sources**\n-# Telex says: ||x|| `y`\n> # Big"
 
 
-async def test_words_of_an_article_neither_ping_nor_link_nor_format(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_words_of_an_article_neither_ping_nor_link_nor_format(telex, feed_server, engine):
     feed = await follow(telex, feed_server, item(1, title=HOSTILE, body=HOSTILE, published=START - 60))
     engine.quotes(await newest(telex, feed))
     await telex.reader.send(telex.news, f"{mention(telex)} what?")
@@ -254,9 +231,7 @@ async def test_words_of_an_article_neither_ping_nor_link_nor_format(
     assert all(line.startswith(ours) for line in marked), marked
 
 
-async def test_long_quotations_titles_and_addresses_fit(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_long_quotations_titles_and_addresses_fit(telex, feed_server, engine):
     long = [
         item(number, title="*_" * 200, body="[~|`" * 200, published=START - number).replace(
             "/articles/", f"/{'a(b)' * 100}/"
@@ -280,9 +255,7 @@ async def test_long_quotations_titles_and_addresses_fit(
         assert len(components(last(answer))) >= 3
 
 
-async def test_a_french_asker_is_answered_in_french_with_the_quotation_as_it_is(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_french_asker_is_answered_in_french_with_the_quotation_as_it_is(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     await follow(telex, feed_server, story())
     shown = said(await telex.reader.slash(telex.news, "ask", question=ASKED))
@@ -298,9 +271,7 @@ async def test_a_french_asker_is_answered_in_french_with_the_quotation_as_it_is(
     assert "PEUT-ÊTRE UTILE" in answer or "Extraits des articles" in answer
 
 
-async def test_a_mention_is_answered_in_the_language_of_its_question(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_mention_is_answered_in_the_language_of_its_question(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} qui a découvert Uranus ?")
     assert "Je ne sais pas" in text(telex.posts()[-1])
@@ -310,22 +281,20 @@ async def test_a_mention_is_answered_in_the_language_of_its_question(
     assert "I don’t know" in text(telex.posts()[-1])
 
 
-async def test_where_nothing_is_followed_the_next_step_is_told(telex: World) -> None:
+async def test_where_nothing_is_followed_the_next_step_is_told(telex):
     assert "Nothing to read yet" in said(await telex.reader.slash(telex.news, "ask", question="Who?"))
     await telex.reader.send(telex.news, f"{mention(telex)} who?")
     assert "Nothing to read yet" in text(telex.posts()[-1])
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
-async def test_a_question_of_little_words_is_asked_back(telex: World, feed_server: FeedServer) -> None:
+async def test_a_question_of_little_words_is_asked_back(telex, feed_server):
     await follow(telex, feed_server)
     assert "What topic" in said(await telex.reader.slash(telex.news, "ask", question="and the?"))
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
-async def test_a_fault_is_told_with_its_number_and_logged(
-    telex: World, feed_server: FeedServer, engine: Engine, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fault_is_told_with_its_number_and_logged(telex, feed_server, engine, caplog):
     await follow(telex, feed_server)
     engine.fails = True
     await telex.reader.send(telex.news, f"{mention(telex)} who?")
@@ -335,9 +304,7 @@ async def test_a_fault_is_told_with_its_number_and_logged(
     assert any(number in record.getMessage() and record.exc_info for record in caplog.records)
 
 
-async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(telex, feed_server, engine):
     await follow(telex, feed_server)
 
     async def ask(person: MemberActor) -> InteractionResult:
@@ -353,9 +320,7 @@ async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(
     assert "I don’t know" in said(await ask(telex.reader))
 
 
-async def test_mentions_beyond_the_limit_are_told_so_once(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_mentions_beyond_the_limit_are_told_so_once(telex, feed_server, engine):
     await follow(telex, feed_server)
     for _ in range(8):
         await telex.reader.send(telex.news, f"{mention(telex)} who?")
@@ -363,9 +328,7 @@ async def test_mentions_beyond_the_limit_are_told_so_once(
     assert len(engine.calls) == 5
 
 
-async def test_a_public_answer_holds_only_what_everybody_here_may_read(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_public_answer_holds_only_what_everybody_here_may_read(telex, feed_server, engine):
     secret = telex.guild.create_text_channel("secret")
     hidden = await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
     hide(telex, secret, telex.reader)
@@ -382,9 +345,7 @@ async def test_a_public_answer_holds_only_what_everybody_here_may_read(
     assert engine.calls[-1]["feed_ids"] == {hidden.id, shown.id, open_.id}
 
 
-async def test_the_asker_brings_nothing_that_they_cannot_see_themselves(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_the_asker_brings_nothing_that_they_cannot_see_themselves(telex, feed_server, engine):
     await follow(telex, feed_server)
     hide(telex, telex.news, telex.reader)
     other = telex.guild.create_text_channel("other")
@@ -393,26 +354,10 @@ async def test_the_asker_brings_nothing_that_they_cannot_see_themselves(
     assert engine.calls == []
 
 
-def close(world: World, name: str) -> ChannelHandle:
-    """A channel that only editors see."""
-    channel = world.guild.create_text_channel(name)
-    view = discord.Permissions(view_channel=True).value
-    roles = world.guild.roles
-    for role, allow, deny in (
-        (world.guild.default_role, 0, view),
-        (roles["Editors"], view, 0),
-        (roles[world.env.backend.bot_user.name], view, 0),
-    ):
-        world.env.backend.set_overwrite(
-            channel.id, Overwrite(target_id=role.id, type=OverwriteType.ROLE, allow=allow, deny=deny)
-        )
-    return channel
-
-
-async def test_channels_with_the_very_same_readers_share_their_feeds(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
-    talk, wire = close(telex, "staff-talk"), close(telex, "staff-wire")
+async def test_channels_with_the_very_same_readers_share_their_feeds(telex, feed_server, engine):
+    talk, wire = (telex.guild.create_text_channel(f"staff-{name}") for name in ("talk", "wire"))
+    await close(telex, talk)
+    await close(telex, wire)
     feed = await follow(telex, feed_server, path="/wire", channel=wire)
     await telex.editor.send(talk, f"{mention(telex)} who?")
     assert engine.calls[-1]["feed_ids"] == {feed.id}
@@ -422,9 +367,7 @@ async def test_channels_with_the_very_same_readers_share_their_feeds(
     assert len(engine.calls) == 1
 
 
-async def test_a_public_answer_is_for_all_who_read_here_and_a_click_checks_them(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_public_answer_is_for_all_who_read_here_and_a_click_checks_them(telex, feed_server):
     await follow(telex, feed_server, story())
     await telex.editor.send(telex.news, f"{mention(telex)} {ASKED}")
     answer = telex.posts()[-1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import discord
-import pytest
 
 from bot.posting.rendering import buttons
 from cogs.reading import saving
@@ -39,9 +38,7 @@ async def keep_all(world: World, person: Any) -> None:
         await world.store.bookmarks.add(person.id, article.id, server_id=world.guild.id)
 
 
-async def test_the_save_button_keeps_an_article_and_lets_go_of_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_save_button_keeps_an_article_and_lets_go_of_it(telex, feed_server):
     await follow(telex, feed_server)
     saved = await telex.reader.click(telex.posts()[0], label="Save")
     assert last(saved).content == "Saved to your bookmarks."
@@ -55,7 +52,7 @@ async def test_the_save_button_keeps_an_article_and_lets_go_of_it(
     assert await titles(telex, telex.reader) == []
 
 
-async def test_the_save_button_works_after_a_restart(telex: World, feed_server: FeedServer) -> None:
+async def test_the_save_button_works_after_a_restart(telex, feed_server):
     await follow(telex, feed_server)
     await telex.restart()
     saved = await telex.reader.click(telex.posts()[0], label="Save")
@@ -63,18 +60,14 @@ async def test_the_save_button_works_after_a_restart(telex: World, feed_server: 
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_the_save_button_works_after_the_feed_was_removed(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_save_button_works_after_the_feed_was_removed(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     await telex.reader.click(telex.posts()[0], label="Save")
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_a_save_button_for_what_one_cannot_see_is_refused(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_save_button_for_what_one_cannot_see_is_refused(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     feed = await follow(telex, feed_server, title="Secret News", channel=secret)
     hide(telex, secret, telex.reader)
@@ -88,7 +81,7 @@ async def test_a_save_button_for_what_one_cannot_see_is_refused(
     assert await titles(telex, telex.reader) == []
 
 
-async def test_a_save_in_another_server_is_refused(telex: World, feed_server: FeedServer) -> None:
+async def test_a_save_in_another_server_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     elsewhere = telex.env.create_guild("Elsewhere")
     channel = elsewhere.create_text_channel("there")
@@ -104,7 +97,7 @@ def custom_ids(message: discord.Message) -> list[str]:
     return [one["custom_id"] for one in parts(message) if one.get("custom_id")]
 
 
-async def test_the_menu_of_a_message_keeps_its_article(telex: World, feed_server: FeedServer) -> None:
+async def test_the_menu_of_a_message_keeps_its_article(telex, feed_server):
     await follow(telex, feed_server)
     saved = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert said(saved) == "Saved to your bookmarks."
@@ -113,7 +106,7 @@ async def test_the_menu_of_a_message_keeps_its_article(telex: World, feed_server
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_the_menu_of_somebodys_message_says_what_it_is_for(telex: World) -> None:
+async def test_the_menu_of_somebodys_message_says_what_it_is_for(telex):
     message = await telex.editor.send(telex.news, "hello")
     answer = await telex.reader.context_menu(telex.news, "Bookmark", message)
     assert "isn’t one of my posts" in said(answer)
@@ -124,12 +117,11 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     more = [item(100 + number, title=f"Late {number}", published=START + number) for number in range(14)]
     feed_server.serve("/rss", rss(*reversed(more), *three()))
     await telex.advance(3600)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 
-async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex: World, feed_server: FeedServer) -> None:
+async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server):
     message = await catch_up(telex, feed_server)
     select = next(one for one in parts(message) if one["type"] == 3)
     values = [option["value"] for option in select["options"][:2]]
@@ -140,9 +132,7 @@ async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex: World, feed
     assert "Already" in said(again)
 
 
-async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(telex, feed_server):
     message = await catch_up(telex, feed_server)
     post = await telex.store.dispatches.of_message(message.id)
     assert post is not None
@@ -150,14 +140,14 @@ async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(
     assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
 
 
-async def test_no_bookmarks_tells_how_to_make_one(telex: World) -> None:
+async def test_no_bookmarks_tells_how_to_make_one(telex):
     listed = await telex.reader.slash(telex.news, "bookmarks")
     assert last(listed).ephemeral
     assert "react to its post with 🔖" in said(listed)
     assert labels(last(listed)) == []
 
 
-async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server: FeedServer) -> None:
+async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
@@ -170,9 +160,7 @@ async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server
     assert sorted(await titles(telex, telex.reader)) == ["Chips get smaller", "Cities ban facial recognition"]
 
 
-async def test_a_note_tags_and_what_was_read_are_shown_searched_and_outlive_a_restart(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_note_tags_and_what_was_read_are_shown_searched_and_outlive_a_restart(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
@@ -199,7 +187,7 @@ async def test_a_note_tags_and_what_was_read_are_shown_searched_and_outlive_a_re
     assert "browser" in said(unread)
 
 
-async def test_a_note_on_what_is_no_longer_kept_is_refused(telex: World, feed_server: FeedServer) -> None:
+async def test_a_note_on_what_is_no_longer_kept_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
@@ -213,23 +201,20 @@ async def test_a_note_on_what_is_no_longer_kept_is_refused(telex: World, feed_se
     )
 
 
-async def test_removing_all_of_the_last_page_shows_the_page_before(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_removing_all_of_the_last_page_shows_the_page_before(telex, feed_server):
     await follow(telex, feed_server, *(item(n, title=f"Story {n}", published=START - n) for n in range(1, 7)))
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
     second = await press(telex.reader, last(listed), NEXT)
     (only,) = menu(last(second), "Open one")[1]
     article = await telex.store.articles.by_key(only["value"])
-    assert article is not None
     await telex.store.bookmarks.remove(telex.reader.id, article.id)
     back = await choose(telex.reader, last(second), "Unread", "All")
     assert "5 bookmarks" in said(back)
     assert said(back).count("saved <t:") == 5
 
 
-async def test_words_narrow_the_list(telex: World, feed_server: FeedServer) -> None:
+async def test_words_narrow_the_list(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = said(await telex.reader.slash(telex.news, "bookmarks", query="BROWSER"))
@@ -240,7 +225,7 @@ async def test_words_narrow_the_list(telex: World, feed_server: FeedServer) -> N
     assert "Nothing here. /bookmarks shows them all." in nothing
 
 
-async def test_bookmarks_are_exported_in_three_forms(telex: World, feed_server: FeedServer) -> None:
+async def test_bookmarks_are_exported_in_three_forms(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
@@ -259,18 +244,16 @@ async def test_bookmarks_are_exported_in_three_forms(telex: World, feed_server: 
     ):
         stored = telex.env.backend.cdn.get(attachment.url)
         assert attachment.filename == name
-        assert stored is not None
         assert has in stored.decode()
 
 
 def content(telex: World, result: Any) -> str:
     """The text of the file in an answer."""
     stored = telex.env.backend.cdn.get(last(result).attachments[0].url)
-    assert stored is not None
     return stored.decode()
 
 
-async def test_bookmarks_work_in_direct_messages(telex: World, feed_server: FeedServer) -> None:
+async def test_bookmarks_work_in_direct_messages(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
@@ -282,9 +265,7 @@ async def test_bookmarks_work_in_direct_messages(telex: World, feed_server: Feed
     assert "Share here" not in labels(last(card))
 
 
-async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
@@ -300,16 +281,14 @@ async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(
     assert "Cities ban" in said(back)
 
 
-async def test_nobody_sees_the_bookmarks_of_others(telex: World, feed_server: FeedServer) -> None:
+async def test_nobody_sees_the_bookmarks_of_others(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.editor.slash(telex.news, "bookmarks")
     assert "Cities" not in said(listed)
 
 
-async def test_the_limit_is_told(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_limit_is_told(telex, feed_server, monkeypatch):
     monkeypatch.setattr(saving, "MOST_BOOKMARKS", 2)
     await follow(telex, feed_server)
     for article in (await telex.store.articles.newest(None, limit=3))[1:]:
@@ -319,7 +298,7 @@ async def test_the_limit_is_told(
     assert len(await titles(telex, telex.reader)) == 2
 
 
-async def test_a_save_speaks_french_to_who_does(telex: World, feed_server: FeedServer) -> None:
+async def test_a_save_speaks_french_to_who_does(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     saved = await telex.reader.click(telex.posts()[0], label="Save")

@@ -21,14 +21,13 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     more = [item(100 + number, title=f"Late {number}", published=START + number) for number in range(MANY)]
     feed_server.serve("/rss", rss(*reversed(more), *three()))
     await telex.advance(3600)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 
 async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(
-    telex: World, feed_server: FeedServer
-) -> None:
+    telex, feed_server
+):
     message = await catch_up(telex, feed_server)
     post = await telex.store.dispatches.of_message(message.id)
     assert post is not None
@@ -45,7 +44,7 @@ async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and
     assert len(found) == MANY - telex.newsroom.settings.catch_up_after
 
 
-async def test_why_tells_a_catch_up_from_a_post(telex: World, feed_server: FeedServer) -> None:
+async def test_why_tells_a_catch_up_from_a_post(telex, feed_server):
     message = await catch_up(telex, feed_server)
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{message.id}"
     told = said(await telex.reader.slash(telex.news, "why", link="https://news.example/articles/101"))
@@ -56,7 +55,7 @@ async def test_why_tells_a_catch_up_from_a_post(telex: World, feed_server: FeedS
     assert "posted <t:" in newest
 
 
-async def test_a_button_under_another_message_shows_nothing(telex: World, feed_server: FeedServer) -> None:
+async def test_a_button_under_another_message_shows_nothing(telex, feed_server):
     message = await catch_up(telex, feed_server)
     post = await telex.store.dispatches.of_message(message.id)
     assert post is not None

@@ -11,7 +11,7 @@ from cogs.reading import query_completion
 from cogs.reading.query_completion import typing
 from tests.cogs.helpers import START, follow, hide, said
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import item
 
 
 async def offered(world: World, query: str, option: str = "query", *, by: str = "reader") -> list[str]:
@@ -28,9 +28,7 @@ def tagged(number: int, title: str, *tags: str, author: str = "") -> str:
     return written.replace("</item>", f"{more}</item>")
 
 
-async def test_the_query_itself_comes_first_then_words_of_recent_titles(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_query_itself_comes_first_then_words_of_recent_titles(telex, feed_server):
     await follow(telex, feed_server)
     assert await offered(telex, "faci") == ["faci", "facial"]
     assert await offered(telex, "cities RECO") == ["cities RECO", "cities recognition"]
@@ -42,9 +40,7 @@ async def test_the_query_itself_comes_first_then_words_of_recent_titles(
     assert await offered(telex, "") == []
 
 
-async def test_values_of_filters_are_completed_in_both_languages(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_values_of_filters_are_completed_in_both_languages(telex, feed_server):
     await follow(
         telex, feed_server, tagged(1, "One", "Intelligence artificielle", "AI", author="Zola"), title="Le Fil"
     )
@@ -64,8 +60,8 @@ async def test_values_of_filters_are_completed_in_both_languages(
 
 
 async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_that_nobody_typed(
-    telex: World, feed_server: FeedServer
-) -> None:
+    telex, feed_server
+):
     await follow(
         telex, feed_server, tagged(1, "Filtered", "Vie privée", author="Jane Doe"), title="Le Fil libre"
     )
@@ -80,7 +76,7 @@ async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_tha
     assert await offered(telex, "source:le ") == ["source:le "]
 
 
-async def test_what_is_offered_finds_the_article(telex: World, feed_server: FeedServer) -> None:
+async def test_what_is_offered_finds_the_article(telex, feed_server):
     await follow(telex, feed_server, tagged(1, "One", "Intelligence artificielle"), tagged(2, "Two"))
     _typed, completed = await offered(telex, "tag:intel")
     found = said(await telex.reader.slash(telex.news, "search", query=completed))
@@ -88,9 +84,7 @@ async def test_what_is_offered_finds_the_article(telex: World, feed_server: Feed
     assert "1 article" in found
 
 
-async def test_the_option_offers_authors_of_feeds_that_the_asker_sees(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_option_offers_authors_of_feeds_that_the_asker_sees(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, tagged(3, "Three", author="Jane Secret"), path="/s", channel=secret)
     hide(telex, secret, telex.reader)
@@ -101,7 +95,7 @@ async def test_the_option_offers_authors_of_feeds_that_the_asker_sees(
     assert "Robots two" not in found
 
 
-async def test_the_option_offers_tags_and_finds_by_them(telex: World, feed_server: FeedServer) -> None:
+async def test_the_option_offers_tags_and_finds_by_them(telex, feed_server):
     await follow(
         telex, feed_server, tagged(1, "Robots one", "Intelligence artificielle"), tagged(2, "Robots two")
     )
@@ -131,9 +125,7 @@ async def test_the_option_offers_tags_and_finds_by_them(telex: World, feed_serve
         ("-contient:", ["-contient:image"]),
     ],
 )
-async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(
-    telex: World, query: str, values: list[str]
-) -> None:
+async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(telex, query, values):
     found = await offered(telex, query)
     assert found[: len(values) + 1] == [query, *values]
     for value in found[1:]:
@@ -142,15 +134,13 @@ async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(
         assert not unread & {note.remark for note in parse(value, START).notes}
 
 
-async def test_the_option_offers_times_in_the_askers_language(telex: World) -> None:
+async def test_the_option_offers_times_in_the_askers_language(telex):
     assert await offered(telex, "yest", "since") == ["yesterday"]
     telex.locales[telex.reader.id] = "fr"
     assert await offered(telex, "lundi", "since") == ["monday"]
 
 
-async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(
         telex,
@@ -166,17 +156,17 @@ async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(
     assert await offered(telex, "m", "tag") == []
     assert await offered(telex, "merg", by="editor") == ["merg", "Mergers"]
     hide(telex, secret, telex.editor)
-    telex.set_permissions(secret)
+    await telex.set_permissions(secret)
     assert await offered(telex, "", "tag") == []
 
 
-async def test_another_servers_words_are_not_offered(telex: World, feed_server: FeedServer) -> None:
+async def test_another_servers_words_are_not_offered(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
     assert await offered(telex, "faci") == ["faci"]
 
 
-async def test_choices_fit_whatever_is_typed(telex: World, feed_server: FeedServer) -> None:
+async def test_choices_fit_whatever_is_typed(telex, feed_server):
     await follow(telex, feed_server)
     long = "x" * 94 + " faci"
     assert await offered(telex, long) == [long]
@@ -185,9 +175,7 @@ async def test_choices_fit_whatever_is_typed(telex: World, feed_server: FeedServ
         assert all(0 < len(value) <= CHOICE for value in await offered(telex, query))
 
 
-async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_server, monkeypatch):
     """Reading it takes the square of its length, and the loop with it."""
     await follow(telex, feed_server)
     assert await offered(telex, "x" * 100) == ["x" * 100]
@@ -211,6 +199,6 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(
         ("l’intel", "", "intel"),
     ],
 )
-def test_what_is_being_typed(query: str, name: str, typed: str) -> None:
+def test_what_is_being_typed(query, name, typed):
     at = typing(query)
     assert (at.name, at.typed) == (name, typed)

@@ -8,17 +8,15 @@ from bot.core.choices import Preference
 from tests.cogs.engine import mention
 from tests.cogs.helpers import START, follow, said, text
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import item
 
 HOUR = 3600
 """The clock stands at half past eight in the evening in UTC, and at half past ten in Paris."""
 
 
 @pytest.fixture
-async def paris(telex: World, feed_server: FeedServer) -> World:
-    await telex.store.preferences.change(
-        Preference.TIME_ZONE, "Europe/Paris", server_id=telex.guild.id, person_id=telex.editor.id
-    )
+async def paris(telex, feed_server) -> World:
+    await telex.prefer(Preference.TIME_ZONE, "Europe/Paris")
     await follow(
         telex,
         feed_server,
@@ -33,7 +31,7 @@ def after_midnight_alone(shown: str) -> bool:
     return "Robots before midnight" not in shown
 
 
-async def test_today_is_the_server_s_in_search_written_and_chosen(paris: World) -> None:
+async def test_today_is_the_server_s_in_search_written_and_chosen(paris):
     search = paris.reader.slash
     written = said(await search(paris.news, "search", query="robots since:today"))
     assert "Since May 28" in written
@@ -44,16 +42,14 @@ async def test_today_is_the_server_s_in_search_written_and_chosen(paris: World) 
     assert "before midnight" in before
 
 
-async def test_today_is_the_server_s_in_a_mention_and_an_answer(paris: World) -> None:
+async def test_today_is_the_server_s_in_a_mention_and_an_answer(paris):
     await paris.reader.send(paris.news, f"{mention(paris)} search: robots since:today")
     assert after_midnight_alone(text(paris.posts()[-1]))
     answer = await paris.reader.slash(paris.news, "ask", question="What happened with robots today?")
     assert after_midnight_alone(said(answer))
 
 
-async def test_where_nobody_chose_a_time_zone_days_are_those_of_utc(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_where_nobody_chose_a_time_zone_days_are_those_of_utc(telex, feed_server):
     await follow(telex, feed_server, item(1, title="Robots of Wednesday in UTC", published=START - 22 * HOUR))
     assert "of Wednesday" not in said(
         await telex.reader.slash(telex.news, "search", query="robots since:today")

@@ -6,9 +6,7 @@ from typing import Any
 
 import discord
 import pytest
-from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle
-from simcord.enums import OverwriteType
 from simcord.results import ResponseMessage
 
 from bot.core import workers
@@ -16,7 +14,7 @@ from bot.core.choices import Preference
 from bot.core.models import Feed
 from bot.digests import bar_charts
 from cogs.shared import place_options
-from tests.cogs.helpers import choose, components, follow, forge, last, menu, parts, said, text
+from tests.cogs.helpers import choose, close, components, follow, forge, last, menu, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
@@ -24,7 +22,7 @@ DAY = 86_400
 
 
 @pytest.fixture(autouse=True)
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def drawn(monkeypatch) -> list[Any]:
     """What was to be drawn; matplotlib's own work is tested elsewhere."""
     wanted: list[Any] = []
 
@@ -67,9 +65,7 @@ async def until_due(world: World) -> None:
     await world.deliver()
 
 
-async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(telex, feed_server):
     feed = await follow(telex, feed_server)
     flow = await opened(telex)
     assert flow.ephemeral
@@ -100,9 +96,7 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
     assert len(telex.posts()) == len(before) + 1  # nothing came that day
 
 
-async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
     taken = []
     real = workers._Worker.__init__
@@ -119,7 +113,7 @@ async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(
     assert not taken
 
 
-async def test_its_menu_bookmarks_what_it_names(telex: World, feed_server: FeedServer) -> None:
+async def test_its_menu_bookmarks_what_it_names(telex, feed_server):
     feed = await follow(telex, feed_server)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
@@ -138,9 +132,7 @@ async def test_its_menu_bookmarks_what_it_names(telex: World, feed_server: FeedS
     assert "Rising this week" in said(await telex.reader.click(digest, label="Trends"))
 
 
-async def test_digest_only_posts_nothing_singly_and_why_says_so(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_digest_only_posts_nothing_singly_and_why_says_so(telex, feed_server):
     feed = await follow(telex, feed_server)
     await begin(telex, alone="yes")
     before = len(telex.posts())
@@ -157,7 +149,7 @@ async def test_digest_only_posts_nothing_singly_and_why_says_so(
     assert str(telex.posts()[-1].id) in why
 
 
-async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server: FeedServer) -> None:
+async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
     feed = await follow(telex, feed_server)
     assert "None yet" in said(await telex.editor.slash(telex.news, "digest list"))
     await begin(telex, alone="yes")
@@ -170,7 +162,6 @@ async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server:
     assert "Not saved yet" in text(flow)
     await telex.editor.click(flow, label="Save changes")
     digest = await telex.store.digests.of_channel(telex.news.id)
-    assert digest is not None
     assert (digest.plan.weekday, digest.plan.alone) == (4, True)
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
     stopped = said(await telex.editor.click(await opened(telex), label="Stop the digest"))
@@ -181,9 +172,7 @@ async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server:
     assert "**Digest**: every Friday at 08:00, digest only → none" in history.replace("\\", "")
 
 
-async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_see(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_see(telex, feed_server):
     """Neither when it is made nor, should a channel be closed meanwhile, when it is sent."""
     open_, vault = (telex.guild.create_text_channel(name) for name in ("open", "vault"))
     feeds = {}
@@ -191,11 +180,7 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
         feeds[name] = await follow(
             telex, feed_server, item(1, title="Old"), path=f"/{name}", title=name, channel=channel
         )
-    telex.env.backend.set_overwrite(
-        vault.id,
-        _closed(telex),
-    )
-    await telex.env.settle()
+    await close(telex, vault)
     await begin(telex, wide="yes")
     await bring(telex, feed_server, feeds["open"], "Linux gets a scheduler", path="/open")
     await bring(telex, feed_server, feeds["vault"], "Quicksilver was found", path="/vault")
@@ -205,12 +190,10 @@ async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_se
     due = await telex.store.digests.next_due()
     assert due is not None
     await telex.advance(due - telex.clock.now())
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=False)
     await telex.deliver()  # made, and kept back
-    telex.env.backend.set_overwrite(open_.id, _closed(telex))
-    telex.set_permissions(telex.news)
-    await telex.env.settle()
+    await close(telex, open_)
+    await telex.set_permissions(telex.news)
     await telex.advance(400)
     await telex.deliver()
     assert not telex.posts()
@@ -221,18 +204,7 @@ def images(message: discord.Message) -> list[str]:
     return [one["media"]["url"] for part in parts(message) for one in part.get("items", ())]
 
 
-def _closed(world: World) -> Any:
-    return Overwrite(
-        target_id=world.guild.default_role.id,
-        type=OverwriteType.ROLE,
-        allow=0,
-        deny=discord.Permissions(view_channel=True).value,
-    )
-
-
-async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(telex, feed_server):
     feed = await follow(telex, feed_server)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
@@ -252,9 +224,7 @@ async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(
     assert "Linux gets a scheduler" in text(digest)
 
 
-async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(
-    telex: World, feed_server: FeedServer, drawn: list[Any]
-) -> None:
+async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(telex, feed_server, drawn):
     feed = await follow(telex, feed_server)
     await begin(telex, chart="yes")
     for week in range(2):  # enough for a comparison
@@ -273,8 +243,7 @@ async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(
     assert "week1" in (picture.description or "")
     assert any(url.endswith("week.png") for url in images(sent))
     assert drawn
-    telex.set_permissions(telex.news, attach_files=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, attach_files=False)
     assert "I need the **Attach Files** permission" in text(await opened(telex))
     await bring(telex, feed_server, feed, "Linux again")
     await telex.deliver()
@@ -285,9 +254,7 @@ async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(
     assert not images(sent)
 
 
-async def test_a_channel_without_feeds_begins_with_those_of_others(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_channel_without_feeds_begins_with_those_of_others(telex, feed_server):
     await follow(telex, feed_server)
     empty = telex.guild.create_text_channel("weekly")
     flow = await opened(telex, empty)
@@ -300,19 +267,16 @@ async def _plain(world: World, flow: ResponseMessage) -> ResponseMessage:
     return last(await world.editor.select(flow, [], custom_id=custom_id))
 
 
-async def test_an_empty_preview_says_that_nothing_would_be_sent(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_an_empty_preview_says_that_nothing_would_be_sent(telex, feed_server):
     flow = await opened(telex)
     assert "Nothing to preview yet" in text(flow)
 
 
 async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_post_is_refused(
-    telex: World, feed_server: FeedServer
-) -> None:
+    telex, feed_server
+):
     await follow(telex, feed_server)
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=False)
     flow = await opened(telex)
     custom_id = next(str(one["custom_id"]) for one in components(flow) if one.get("label") == "Start")
     assert "for the person who asked" in said(await forge(telex.reader, telex.news, flow, custom_id))
@@ -320,11 +284,9 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
     assert await telex.store.digests.of_channel(telex.news.id) is None
 
 
-async def test_a_digest_is_in_the_language_of_its_channel(telex: World, feed_server: FeedServer) -> None:
+async def test_a_digest_is_in_the_language_of_its_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
-    await telex.store.preferences.change(
-        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
-    )
+    await telex.prefer(Preference.LANGUAGE, "fr", channel=telex.news)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
     await telex.deliver()
@@ -333,7 +295,7 @@ async def test_a_digest_is_in_the_language_of_its_channel(telex: World, feed_ser
     assert "-# **ET AUSSI**" in text(telex.posts()[-1])
 
 
-async def test_the_history_tells_a_digest_in_the_readers_language(telex: World) -> None:
+async def test_the_history_tells_a_digest_in_the_readers_language(telex):
     await begin(telex, alone="alone")
     listed = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Digest**: none → every day at 08:00, digest only" in listed
@@ -343,9 +305,7 @@ async def test_the_history_tells_a_digest_in_the_readers_language(telex: World) 
     assert "daily" not in listed
 
 
-async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(telex, feed_server):
     url = feed_server.serve("/rss", rss(item(1, title="A new find", published=telex.clock.now() - 60)))
     await begin(telex, alone="alone")
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -358,11 +318,10 @@ async def test_what_is_followed_where_there_are_digests_only_comes_with_the_dige
     assert "A new find" in text(telex.posts()[-1])
 
 
-async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_list(telex: World) -> None:
+async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_list(telex):
     """A click, unlike a command, does not say which command it belongs to."""
     await begin(telex)
     command = telex.env.backend.find_command("digest", telex.guild.id, type=1)
-    assert command is not None
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     listed = last(await telex.reader.slash(telex.news, "digest list"))
     custom_id, options = menu(listed, "Change or stop")
@@ -370,9 +329,7 @@ async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_lis
     assert "Stopped the digest" in said(await telex.reader.click(flow, label="Stop the digest"))
 
 
-async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_digest(
-    telex: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_digest(telex, monkeypatch):
     await begin(telex)
     listed = last(await telex.editor.slash(telex.news, "digest list"))
     custom_id, options = menu(listed, "Change or stop")

@@ -18,9 +18,7 @@ async def followed(world: World) -> list[tuple[int, str]]:
     return [(subscription.channel_id, feed.title) for subscription, feed in pairs]
 
 
-async def test_nothing_is_followed_or_posted_before_the_confirmation(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_nothing_is_followed_or_posted_before_the_confirmation(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     await telex.deliver()
@@ -31,9 +29,7 @@ async def test_nothing_is_followed_or_posted_before_the_confirmation(
     assert telex.posts() == []
 
 
-async def test_confirming_follows_here_and_posts_the_newest_article_alone(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_confirming_follows_here_and_posts_the_newest_article_alone(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     done = await telex.editor.click(last(shown), label="Follow")
@@ -45,7 +41,7 @@ async def test_confirming_follows_here_and_posts_the_newest_article_alone(
     assert await telex.store.articles.count() == 3
 
 
-async def test_cancelling_changes_nothing(telex: World, feed_server: FeedServer) -> None:
+async def test_cancelling_changes_nothing(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     done = await telex.editor.click(last(shown), label="Cancel")
@@ -53,7 +49,7 @@ async def test_cancelling_changes_nothing(telex: World, feed_server: FeedServer)
     assert await followed(telex) == []
 
 
-async def test_a_page_with_several_feeds_offers_a_choice(telex: World, feed_server: FeedServer) -> None:
+async def test_a_page_with_several_feeds_offers_a_choice(telex, feed_server):
     feed_server.serve("/a", rss(*three(), title="Everything"))
     feed_server.serve("/b", rss(item(9), title="Only games"))
     page = feed_server.serve(
@@ -69,7 +65,7 @@ async def test_a_page_with_several_feeds_offers_a_choice(telex: World, feed_serv
     assert await followed(telex) == [(telex.news.id, "Only games")]
 
 
-async def test_a_page_with_one_feed_needs_no_choice(telex: World, feed_server: FeedServer) -> None:
+async def test_a_page_with_one_feed_needs_no_choice(telex, feed_server):
     feed_server.serve("/a", rss(*three()))
     page = feed_server.serve(
         "/",
@@ -80,7 +76,7 @@ async def test_a_page_with_one_feed_needs_no_choice(telex: World, feed_server: F
     assert labels(last(shown)) == ["Follow", "Cancel"]
 
 
-async def test_the_channel_option_decides_where_posts_go(telex: World, feed_server: FeedServer) -> None:
+async def test_the_channel_option_decides_where_posts_go(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     other = telex.guild.create_news_channel("wire")
     shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
@@ -90,7 +86,7 @@ async def test_the_channel_option_decides_where_posts_go(telex: World, feed_serv
     assert telex.posts() == []
 
 
-async def test_a_forum_and_a_thread_can_follow(telex: World, feed_server: FeedServer) -> None:
+async def test_a_forum_and_a_thread_can_follow(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     forum = telex.guild.create_forum_channel("talk")
     parent = telex.bot.get_channel(telex.news.id)
@@ -107,7 +103,7 @@ async def test_a_forum_and_a_thread_can_follow(telex: World, feed_server: FeedSe
     assert len(telex.posts(handle)) == 1
 
 
-async def test_a_feed_without_articles_can_be_followed(telex: World, feed_server: FeedServer) -> None:
+async def test_a_feed_without_articles_can_be_followed(telex, feed_server):
     url = feed_server.serve("/rss", rss())
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "no articles yet" in said(shown)
@@ -115,40 +111,32 @@ async def test_a_feed_without_articles_can_be_followed(telex: World, feed_server
     assert "New articles will appear there" in said(done)
 
 
-async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
-    telex.set_permissions(telex.news, send_messages=False, embed_links=False)
+    await telex.set_permissions(telex.news, send_messages=False, embed_links=False)
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Send Messages**, **Embed Links**" in said(shown)
     assert feed_server.count("/rss") == 0
 
 
-async def test_useful_permissions_are_mentioned_and_do_not_refuse(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_useful_permissions_are_mentioned_and_do_not_refuse(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
-    telex.set_permissions(telex.news, add_reactions=False)
+    await telex.set_permissions(telex.news, add_reactions=False)
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Add Reactions**" in said(shown)
     assert "Follow" in labels(last(shown))
 
 
-async def test_permissions_lost_before_the_confirmation_refuse_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_permissions_lost_before_the_confirmation_refuse_it(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
-    telex.set_permissions(telex.news, send_messages=False)
+    await telex.set_permissions(telex.news, send_messages=False)
     done = await telex.editor.click(last(shown), label="Follow")
     assert "Send Messages" in said(done)
     assert await followed(telex) == []
 
 
-async def test_a_channel_deleted_before_the_confirmation_is_told(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_channel_deleted_before_the_confirmation_is_told(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     other = telex.guild.create_text_channel("short-lived")
     shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
@@ -157,7 +145,7 @@ async def test_a_channel_deleted_before_the_confirmation_is_told(
     assert "That channel no longer exists." in said(done)
 
 
-async def test_a_voice_channel_is_refused(telex: World, feed_server: FeedServer) -> None:
+async def test_a_voice_channel_is_refused(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     voice = telex.guild.create_voice_channel("talk")
     shown = await telex.editor.slash(voice, "feed add", url=url)
@@ -165,22 +153,22 @@ async def test_a_voice_channel_is_refused(telex: World, feed_server: FeedServer)
 
 
 @pytest.mark.parametrize("address", ["http://", "https://a b/", "ftp://example.com/x"])
-async def test_what_is_no_address_is_refused_in_words(telex: World, address: str) -> None:
+async def test_what_is_no_address_is_refused_in_words(telex, address):
     shown = await telex.editor.slash(telex.news, "feed add", url=address)
     assert "isn’t a web address" in said(shown)
 
 
-async def test_a_private_address_is_refused_without_a_request(telex: World) -> None:
+async def test_a_private_address_is_refused_without_a_request(telex):
     shown = await telex.editor.slash(telex.news, "feed add", url="http://10.1.2.3/feed")
     assert "private network" in said(shown)
 
 
-async def test_an_error_of_the_site_is_told_with_its_remedy(telex: World, feed_server: FeedServer) -> None:
+async def test_an_error_of_the_site_is_told_with_its_remedy(telex, feed_server):
     shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.origin + "/missing")
     assert "No feed found at that address" in said(shown)
 
 
-async def test_following_twice_is_told_before_the_preview(telex: World, feed_server: FeedServer) -> None:
+async def test_following_twice_is_told_before_the_preview(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     await telex.editor.click(last(shown), label="Follow")
@@ -189,9 +177,7 @@ async def test_following_twice_is_told_before_the_preview(telex: World, feed_ser
     assert labels(last(again)) == []
 
 
-async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three())).replace("http://", "http://jane:s3cr3t@")
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "for this server only" in said(shown)
@@ -214,9 +200,7 @@ def locked(server: FeedServer) -> str:
     return server.handle("/locked", answer)
 
 
-async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_command(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_command(telex, feed_server):
     shown = await telex.editor.slash(telex.news, "feed add", url=locked(feed_server))
     assert "asks for a username and password" in said(shown)
     form = await telex.editor.click(last(shown), label="Enter username and password")
@@ -233,9 +217,7 @@ async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_co
     assert "s3" not in said(shown) + said(listed)
 
 
-async def test_whoever_may_no_longer_manage_feeds_gives_no_password(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_whoever_may_no_longer_manage_feeds_gives_no_password(telex, feed_server):
     shown = await telex.editor.slash(telex.news, "feed add", url=locked(feed_server))
     form = await telex.editor.click(last(shown), label="Enter username and password")
     telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
@@ -244,9 +226,7 @@ async def test_whoever_may_no_longer_manage_feeds_gives_no_password(
     assert len(feed_server.visits) == 1
 
 
-async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(telex, feed_server):
     page = feed_server.serve("/", "<title>Nothing</title>", content_type="text/html")
     shown = await telex.editor.slash(telex.news, "feed add", url=page)
     assert "I found no feed at" in said(shown)
@@ -254,9 +234,7 @@ async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(
     assert labels(last(shown)) == []
 
 
-async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(telex, feed_server):
     def listed(kind: str, tag: str) -> str:
         titles = [f"{kind} *number* {number} of this year" for number in range(1, 8)]
         links = (f"<h3><a href=/{kind}/{n}>{title}</a></h3>" for n, title in enumerate(titles))
@@ -286,7 +264,7 @@ async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(
     assert "Suivre cette liste" in labels(last(await telex.editor.slash(telex.news, "feed add", url=page)))
 
 
-async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex: World) -> None:
+async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex):
     shown = await telex.editor.slash(telex.news, "feed add", url="https://github.com/python/cpython")
     assert [option["label"] for option in menu(last(shown))[1]] == [
         "python/cpython · releases",
@@ -295,7 +273,7 @@ async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex: World) -> 
     ]
 
 
-async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex: World, feed_server: FeedServer) -> None:
+async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex, feed_server):
     hostile = "@everyone **bold** [x](https://evil.example) <@1>"
     url = feed_server.serve("/rss", rss(item(1), title=hostile))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -303,7 +281,7 @@ async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex: World, feed
     assert "\\<\\@1\\>" in said(shown)
 
 
-async def test_somebody_else_cannot_confirm(telex: World, feed_server: FeedServer) -> None:
+async def test_somebody_else_cannot_confirm(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     answer = await forge(telex.reader, telex.news, last(shown), button(last(shown), "Follow"))
@@ -311,9 +289,7 @@ async def test_somebody_else_cannot_confirm(telex: World, feed_server: FeedServe
     assert await followed(telex) == []
 
 
-async def test_manage_server_withdrawn_before_the_confirmation_refuses_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_manage_server_withdrawn_before_the_confirmation_refuses_it(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
@@ -322,7 +298,7 @@ async def test_manage_server_withdrawn_before_the_confirmation_refuses_it(
     assert await followed(telex) == []
 
 
-async def test_a_channel_that_the_editor_cannot_see_is_refused(telex: World, feed_server: FeedServer) -> None:
+async def test_a_channel_that_the_editor_cannot_see_is_refused(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     other = telex.guild.create_text_channel("secret")
     shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
@@ -332,9 +308,7 @@ async def test_a_channel_that_the_editor_cannot_see_is_refused(telex: World, fee
     assert await followed(telex) == []
 
 
-async def test_the_most_feeds_a_server_may_follow_are_told(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_most_feeds_a_server_may_follow_are_told(telex, feed_server, monkeypatch):
     monkeypatch.setattr("bot.polling.feed_search.MOST_FEEDS", 1)
     await telex.follow(feed_server.serve("/one", rss(*three())))
     shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", rss(*three())))

@@ -11,7 +11,7 @@ from bot.text import urls
 from cogs.feeds import starter_packs
 from tests.cogs.helpers import START, card, components, follow, hide, labels, last, menu, said, text, three
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.shown import title
 
 COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
@@ -22,9 +22,7 @@ async def first(world: World) -> str:
     return str((await world.store.subscriptions.in_server(world.guild.id))[0][0].id)
 
 
-async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/deux", title="Les Échos du Net")
     for command in (*COMMANDS, "move"):
@@ -32,9 +30,7 @@ async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(
         assert [choice["name"] for choice in offered] == ["Les Échos du Net — #news"]
 
 
-async def test_a_choice_that_was_typed_is_understood_when_only_one_has_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_choice_that_was_typed_is_understood_when_only_one_has_it(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/deux", title="Les Échos du Net")
     paused = await telex.editor.slash(telex.news, "feed pause", feed="échos")
@@ -44,12 +40,12 @@ async def test_a_choice_that_was_typed_is_understood_when_only_one_has_it(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-async def test_without_subscriptions_the_next_step_is_told(telex: World, command: str) -> None:
+async def test_without_subscriptions_the_next_step_is_told(telex, command):
     answer = await telex.editor.slash(telex.news, f"feed {command}", feed="1")
     assert "/feed add" in said(answer)
 
 
-async def test_another_servers_subscription_cannot_be_chosen(telex: World, feed_server: FeedServer) -> None:
+async def test_another_servers_subscription_cannot_be_chosen(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     channel = elsewhere.create_text_channel("there")
     await follow(telex, feed_server)
@@ -60,9 +56,7 @@ async def test_another_servers_subscription_cannot_be_chosen(telex: World, feed_
     assert (await telex.store.subscriptions.in_server(elsewhere.id))[0][0].paused is None
 
 
-async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, feed_server):
     await follow(telex, feed_server)
     ((before, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
     person = telex.editor.id
@@ -87,9 +81,7 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(
     assert len(telex.posts()) == 1
 
 
-async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_since(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_since(telex, feed_server):
     feed = await follow(telex, feed_server)
     ((before, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
     await telex.store.subscriptions.set_look(before.id, Look(prefix="📰"), person_id=telex.editor.id)
@@ -108,9 +100,7 @@ async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_sinc
     assert after.look is None
 
 
-async def test_removing_from_a_channel_that_is_gone_is_not_undone(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_removing_from_a_channel_that_is_gone_is_not_undone(telex, feed_server):
     other = telex.guild.create_text_channel("other")
     await follow(telex, feed_server, channel=other)
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
@@ -120,7 +110,7 @@ async def test_removing_from_a_channel_that_is_gone_is_not_undone(
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_a_subscription_that_ended_meanwhile_is_told(telex: World, feed_server: FeedServer) -> None:
+async def test_a_subscription_that_ended_meanwhile_is_told(telex, feed_server):
     feed = await follow(telex, feed_server)
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
@@ -128,9 +118,7 @@ async def test_a_subscription_that_ended_meanwhile_is_told(telex: World, feed_se
     assert "isn’t followed there anymore" in said(done)
 
 
-async def test_a_subscription_of_a_deleted_channel_can_be_removed(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_subscription_of_a_deleted_channel_can_be_removed(telex, feed_server):
     gone = telex.guild.create_text_channel("gone")
     await follow(telex, feed_server, channel=gone)
     telex.env.backend.delete_channel(gone.id)
@@ -141,32 +129,29 @@ async def test_a_subscription_of_a_deleted_channel_can_be_removed(
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_moving_posts_new_articles_in_the_other_channel(telex: World, feed_server: FeedServer) -> None:
+async def test_moving_posts_new_articles_in_the_other_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
     other = telex.guild.create_text_channel("other")
     moved = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
     assert f"to {other.mention}" in said(moved)
     feed_server.serve("/rss", rss(item(4, title="After the move", published=START), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert [title(post) for post in telex.posts(other)] == ["After the move"]
     assert len(telex.posts()) == 1
     again = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
     assert "already" in said(again)
 
 
-async def test_moving_where_the_bot_may_not_post_is_refused(telex: World, feed_server: FeedServer) -> None:
+async def test_moving_where_the_bot_may_not_post_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     other = telex.guild.create_text_channel("other")
-    telex.set_permissions(other, embed_links=False)
+    await telex.set_permissions(other, embed_links=False)
     moved = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
     assert "**Embed Links**" in said(moved)
     assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
 
 
-async def test_the_list_tells_health_last_article_and_next_poll(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_list_tells_health_last_article_and_next_poll(telex, feed_server):
     feed = await follow(telex, feed_server)
     listed = await telex.editor.slash(telex.news, "feed list")
     assert last(listed).ephemeral
@@ -178,7 +163,7 @@ async def test_the_list_tells_health_last_article_and_next_poll(
     assert f"last article <t:{feed.last_article}:R> · next check <t:{feed.next_poll}:R>" in said(opened)
 
 
-async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_server: FeedServer) -> None:
+async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
     broken = await follow(telex, feed_server)
     gone = await follow(telex, feed_server, path="/gone", title="Gone News")
     paused = await follow(telex, feed_server, path="/paused", title="Paused News")
@@ -188,7 +173,6 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_serv
     await telex.poll(broken)
     await telex.poll(gone)
     subscription = await telex.store.subscriptions.find(telex.news.id, paused.id)
-    assert subscription is not None
     await telex.store.subscriptions.pause(subscription.id)
     shown = last(await telex.editor.slash(telex.news, "feed list"))
     listed = text(shown)
@@ -212,7 +196,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_serv
     assert "-# 3 healthy, 1 gone" in text(shown)
 
 
-async def test_the_list_tells_that_posting_fails(telex: World, feed_server: FeedServer) -> None:
+async def test_the_list_tells_that_posting_fails(telex, feed_server):
     await follow(telex, feed_server)
     await telex.store.dispatches.block_channel(telex.news.id, "forbidden embed_links", None)
     listed = await telex.editor.slash(telex.news, "feed list")
@@ -222,13 +206,13 @@ async def test_the_list_tells_that_posting_fails(telex: World, feed_server: Feed
     assert "need you" not in said(again)
 
 
-async def test_an_empty_list_tells_how_to_begin(telex: World) -> None:
+async def test_an_empty_list_tells_how_to_begin(telex):
     listed = await telex.editor.slash(telex.news, "feed list")
     assert "/feed packs" in said(listed)
     assert labels(last(listed)) == ["Get started", "Add"]
 
 
-async def test_a_long_list_has_pages_and_a_card_for_each(telex: World, feed_server: FeedServer) -> None:
+async def test_a_long_list_has_pages_and_a_card_for_each(telex, feed_server):
     for number in range(26):
         await telex.follow(feed_server.serve(f"/{number}", rss(title=f"Feed {number}")))
     listed = await telex.editor.slash(telex.news, "feed list")
@@ -242,9 +226,7 @@ async def test_a_long_list_has_pages_and_a_card_for_each(telex: World, feed_serv
     assert "paused" in text(last(await telex.editor.click(opened, label="Pause")))
 
 
-async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
     hide(telex, secret, telex.editor)
@@ -252,16 +234,13 @@ async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(
     assert await telex.editor.autocomplete(telex.news, "feed remove", "feed", "") == []
 
 
-async def test_a_pause_withholds_what_comes_and_resuming_goes_on(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_pause_withholds_what_comes_and_resuming_goes_on(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.editor.slash(telex.news, "feed pause", feed=await first(telex))
     again = await telex.editor.slash(telex.news, "feed pause", feed=await first(telex))
     assert "already paused" in said(again)
     feed_server.serve("/rss", rss(item(4, title="During", published=START), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == 1
     await telex.advance(60)
     resumed = await telex.editor.slash(telex.news, "feed resume", feed=await first(telex))
@@ -271,14 +250,11 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(
     assert "isn’t paused" in said(again)
     after = item(5, title="After", published=START + 60)
     feed_server.serve("/rss", rss(after, item(4, title="During"), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert [title(post) for post in telex.posts()][1:] == ["After"]
 
 
-async def test_a_preview_shows_the_newest_article_to_the_asker_alone(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_preview_shows_the_newest_article_to_the_asker_alone(telex, feed_server):
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert last(shown).ephemeral
@@ -286,17 +262,13 @@ async def test_a_preview_shows_the_newest_article_to_the_asker_alone(
     assert len(telex.posts()) == 1
 
 
-async def test_a_preview_of_what_was_never_read_tells_the_next_step(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_preview_of_what_was_never_read_tells_the_next_step(telex, feed_server):
     await telex.follow(feed_server.serve("/rss", rss(*three())))
     shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert "/feed refresh" in said(shown)
 
 
-async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(telex, feed_server):
     await follow(telex, feed_server)
     feed_server.serve("/rss", rss(item(4, title="Just out", published=START), *three()))
     refused = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
@@ -309,7 +281,7 @@ async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(
     assert [title(post) for post in telex.posts()][1:] == ["Just out"]
 
 
-async def test_a_refresh_tells_what_is_wrong(telex: World, feed_server: FeedServer) -> None:
+async def test_a_refresh_tells_what_is_wrong(telex, feed_server):
     await follow(telex, feed_server)
     feed_server.serve("/rss", status=404)
     await telex.advance(61)
@@ -317,9 +289,7 @@ async def test_a_refresh_tells_what_is_wrong(telex: World, feed_server: FeedServ
     assert "No feed found at that address" in said(refreshed)
 
 
-async def test_a_pack_follows_its_feeds_and_reports_on_each(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_pack_follows_its_feeds_and_reports_on_each(telex, feed_server, monkeypatch):
     outlines = tuple(
         opml.Outline(title, feed_server.origin + path, None, "en")
         for title, path in (("One", "/1"), ("Two", "/2"), ("Broken", "/3"))
@@ -336,14 +306,14 @@ async def test_a_pack_follows_its_feeds_and_reports_on_each(
     assert "☑️ **Two** was already followed" in said(again)
 
 
-async def test_a_pack_is_refused_where_the_bot_may_not_post(telex: World) -> None:
-    telex.set_permissions(telex.news, send_messages=False)
+async def test_a_pack_is_refused_where_the_bot_may_not_post(telex):
+    await telex.set_permissions(telex.news, send_messages=False)
     answer = await telex.editor.slash(telex.news, "feed packs", pack="ai")
     assert "**Send Messages**" in said(answer)
 
 
 @pytest.mark.parametrize("pack", starter_packs.PACKS)
-def test_every_pack_has_feeds_over_https_without_doubles(pack: str) -> None:
+def test_every_pack_has_feeds_over_https_without_doubles(pack):
     outlines = starter_packs.outlines(pack)
     assert 6 <= len(outlines) <= 10
     assert all(outline.url.startswith("https://") for outline in outlines)
@@ -351,7 +321,7 @@ def test_every_pack_has_feeds_over_https_without_doubles(pack: str) -> None:
     assert len({urls.canonical(outline.url) for outline in outlines}) == len(outlines)
 
 
-def test_every_list_of_the_directory_is_offered() -> None:
+def test_every_list_of_the_directory_is_offered():
     assert {pack for outlet in outlet_directory.outlets() for pack in outlet.packs} == set(
         starter_packs.PACKS
     )

@@ -25,13 +25,10 @@ async def kept(world: World) -> list[tuple[str, str]]:
 async def appear(world: World, server: FeedServer, feed: Feed, *items: str) -> None:
     """The feed brings these, and they are posted or not."""
     server.serve("/rss", rss(*items, *three()))
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
 
 
-async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(telex, feed_server):
     feed = await follow(telex, feed_server)
     asked = await telex.editor.slash(
         telex.news, "feed filter", feed=await first(telex), only="chips OR browser"
@@ -57,7 +54,7 @@ async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(
     assert [title(post) for post in telex.posts()[before:]] == ["New chips"]
 
 
-async def test_why_names_the_filter(telex: World, feed_server: FeedServer) -> None:
+async def test_why_names_the_filter(telex, feed_server):
     feed = await follow(telex, feed_server)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="sponsored")
     assert "Would have posted 3 of the last 3 articles" in said(asked)
@@ -71,9 +68,7 @@ async def test_why_names_the_filter(telex: World, feed_server: FeedServer) -> No
     assert "écarté par un filtre\u00a0: jamais `sponsored`" in said(answer)
 
 
-async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_shows(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_shows(telex, feed_server):
     await follow(telex, feed_server)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")
     done = await telex.editor.click(last(asked), label="Cancel")
@@ -84,9 +79,7 @@ async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_show
     assert "🟠 Filters let 0 of the last 3 articles through" in said(await card(telex))
 
 
-async def test_both_kinds_are_tried_together_and_with_those_there_are(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_both_kinds_are_tried_together_and_with_those_there_are(telex, feed_server):
     await follow(telex, feed_server)
     subscription = await first(telex)
     await telex.store.filters.add(
@@ -103,7 +96,7 @@ async def test_both_kinds_are_tried_together_and_with_those_there_are(
     assert "already" in said(again)
 
 
-async def test_a_long_trial_has_pages(telex: World, feed_server: FeedServer) -> None:
+async def test_a_long_trial_has_pages(telex, feed_server):
     articles = [
         item(number, title=f"Story {number} of the day", published=START - 60 * number)
         for number in range(1, 56)
@@ -119,7 +112,7 @@ async def test_a_long_trial_has_pages(telex: World, feed_server: FeedServer) -> 
     assert await kept(telex) == [("only", "story")]
 
 
-async def test_a_feed_that_was_not_read_yet_can_be_filtered(telex: World, feed_server: FeedServer) -> None:
+async def test_a_feed_that_was_not_read_yet_can_be_filtered(telex, feed_server):
     await telex.follow(feed_server.serve("/rss", rss(*three(), title="Example News")))
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), only="chips")
     assert "nothing to test on" in said(asked)
@@ -127,7 +120,7 @@ async def test_a_feed_that_was_not_read_yet_can_be_filtered(telex: World, feed_s
     assert await kept(telex) == [("only", "chips")]
 
 
-async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_server: FeedServer) -> None:
+async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server):
     await follow(telex, feed_server)
     subscription = await first(telex)
     empty = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
@@ -156,9 +149,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
     ]
 
 
-async def test_there_can_be_only_so_many(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):
     monkeypatch.setattr(subscription_filters, "MOST", 2)
     await follow(telex, feed_server)
     subscription = await first(telex)
@@ -173,7 +164,7 @@ async def test_there_can_be_only_so_many(
 
 
 @pytest.mark.parametrize("query", ["chips since:7d", "is:bookmarked", "the"])
-async def test_what_cannot_be_a_filter_is_refused(telex: World, feed_server: FeedServer, query: str) -> None:
+async def test_what_cannot_be_a_filter_is_refused(telex, feed_server, query):
     await follow(telex, feed_server)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never=query)
     assert labels(last(asked)) == []
@@ -181,9 +172,7 @@ async def test_what_cannot_be_a_filter_is_refused(telex: World, feed_server: Fee
 
 
 @pytest.mark.parametrize("label", ["Save this filter", "Remove 1"])
-async def test_who_lost_the_right_changes_no_filter(
-    telex: World, feed_server: FeedServer, label: str
-) -> None:
+async def test_who_lost_the_right_changes_no_filter(telex, feed_server, label):
     await follow(telex, feed_server)
     subscription = await first(telex)
     await telex.store.filters.add(
@@ -197,9 +186,7 @@ async def test_who_lost_the_right_changes_no_filter(
     assert await kept(telex) == [("never", "maps")]
 
 
-async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(telex, feed_server):
     feed = await follow(telex, feed_server)
     subscription = await first(telex)
     lounge = telex.guild.create_text_channel("lounge")
@@ -214,7 +201,7 @@ async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(
     assert "isn’t followed there anymore" in said(refused)
 
 
-async def test_a_hostile_title_is_no_markup_in_a_trial(telex: World, feed_server: FeedServer) -> None:
+async def test_a_hostile_title_is_no_markup_in_a_trial(telex, feed_server):
     await follow(
         telex, feed_server, item(1, title="[x](https://evil.example) **@everyone** <@1>", published=START - 5)
     )
@@ -224,7 +211,7 @@ async def test_a_hostile_title_is_no_markup_in_a_trial(telex: World, feed_server
     assert "**@everyone" not in told
 
 
-async def test_a_trial_in_french(telex: World, feed_server: FeedServer) -> None:
+async def test_a_trial_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.editor.id] = "fr"
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")

@@ -16,14 +16,13 @@ from bot.store.sources.feeds import Feeds
 from tests.cogs.helpers import follow, menu
 from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd, lasting
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 QUICK = "Not so fast! Try again in"
 SHARE = discord_client.AT_ONCE
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+def work(monkeypatch) -> Counter[str]:
     """How often the store was asked for what commands show."""
     done: Counter[str] = Counter()
 
@@ -42,9 +41,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return done
 
 
-async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
-    telex: World, feed_server: FeedServer, work: Counter[str]
-) -> None:
+async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(telex, feed_server, work):
     people = await crowd(telex, feed_server)
     before = work["newest"]
     answers = [await people.command(MEMBER, "latest") for _ in range(SHARE + 15)]
@@ -56,7 +53,7 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 
-async def test_buttons_count_like_commands(telex: World, feed_server: FeedServer, work: Counter[str]) -> None:
+async def test_buttons_count_like_commands(telex, feed_server, work):
     people = await crowd(telex, feed_server)
     button = buttons.save_id(people.articles[PUBLIC].key)
     answers = [await people.click(MEMBER, telex.posts()[0], button) for _ in range(SHARE + 10)]
@@ -65,7 +62,7 @@ async def test_buttons_count_like_commands(telex: World, feed_server: FeedServer
     assert "Saved" in await people.click(MANAGER, telex.posts()[0], button)
 
 
-async def test_menus_and_pages_count_like_commands(telex: World, feed_server: FeedServer) -> None:
+async def test_menus_and_pages_count_like_commands(telex, feed_server):
     people = await crowd(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
@@ -75,9 +72,7 @@ async def test_menus_and_pages_count_like_commands(telex: World, feed_server: Fe
     assert sum(QUICK in one for one in pressed) == 5  # the command counted too
 
 
-async def test_typing_is_completed_up_to_a_persons_share(
-    telex: World, feed_server: FeedServer, work: Counter[str]
-) -> None:
+async def test_typing_is_completed_up_to_a_persons_share(telex, feed_server, work):
     people = await crowd(telex, feed_server)
     for _ in range(discord_client.KEYSTROKES + 10):
         last = await people.typed(MEMBER, "latest", "source", "zan")
@@ -87,13 +82,11 @@ async def test_typing_is_completed_up_to_a_persons_share(
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 
-async def test_every_lasting_button_is_paced_alike(telex: World) -> None:
+async def test_every_lasting_button_is_paced_alike(telex):
     assert len({kind.interaction_check.__code__ for kind in lasting()}) == 1
 
 
-async def test_a_persons_reactions_wait_for_each_other_and_for_nobody_elses(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_persons_reactions_wait_for_each_other_and_for_nobody_elses(telex, feed_server, monkeypatch):
     """With one queue for all, what one person floods would hold up everybody."""
     await follow(telex, feed_server)
     post = telex.posts()[0]
@@ -116,9 +109,9 @@ async def test_a_persons_reactions_wait_for_each_other_and_for_nobody_elses(
     cog = telex.bot.get_cog("Reactions")
     assert cog is not None
     payloads = [reaction(telex, post.id, telex.reader.id) for _ in range(20)]
-    flood = [asyncio.create_task(cog.on_raw_reaction_add(one)) for one in payloads]  # type: ignore[attr-defined]
+    flood = [asyncio.create_task(cog.on_raw_reaction_add(one)) for one in payloads]
     await asyncio.wait_for(
-        cog.on_raw_reaction_add(reaction(telex, post.id, telex.editor.id)),  # type: ignore[attr-defined]
+        cog.on_raw_reaction_add(reaction(telex, post.id, telex.editor.id)),
         timeout=10,
     )
     assert reached == [telex.editor.id]

@@ -24,7 +24,6 @@ from tests.cogs.people import (
     lasting,
 )
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 Forged = tuple[str, list[str] | None]
 ABSURD = ("0", "9" * 18, "9" * 19, "٣", "x", "%00", "'--", "🔖" * 20)
@@ -101,14 +100,12 @@ async def kept(people: Crowd) -> list[int]:
     return [await count(person) for person, _guild, _channel in people.people.values()]
 
 
-async def test_no_kind_of_button_goes_untested(telex: World) -> None:
+async def test_no_kind_of_button_goes_untested(telex):
     assert kinds(telex) == set(FORGERIES) == set(IDS)
 
 
 @pytest.mark.parametrize("who", [who for who in SEES if who != NOBODY])  # a click has a member
-async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(
-    telex: World, feed_server: FeedServer, who: str
-) -> None:
+async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(telex, feed_server, who):
     people = await crowd(telex, feed_server)
     asked = await question(people)
     before = await kept(people)
@@ -135,8 +132,8 @@ async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(
 
 @pytest.mark.parametrize("name", ["Bookmark", "More like this"])
 async def test_a_menu_that_claims_to_be_opened_in_a_hidden_channel_neither_tells_nor_keeps_anything(
-    telex: World, feed_server: FeedServer, name: str
-) -> None:
+    telex, feed_server, name
+):
     people = await crowd(telex, feed_server)
     people.people["intruder"] = (telex.reader.id, telex.guild.id, people.vault)
     before = await kept(people)
@@ -146,7 +143,7 @@ async def test_a_menu_that_claims_to_be_opened_in_a_hidden_channel_neither_tells
     assert await kept(people) == before
 
 
-async def test_a_button_that_is_ones_own_works(telex: World, feed_server: FeedServer) -> None:
+async def test_a_button_that_is_ones_own_works(telex, feed_server):
     people = await crowd(telex, feed_server)
     key = people.articles[VAULT].key
     assert "Removed" in await people.click(MANAGER, telex.posts()[0], buttons.save_id(key))
@@ -154,9 +151,7 @@ async def test_a_button_that_is_ones_own_works(telex: World, feed_server: FeedSe
 
 
 @pytest.mark.parametrize("kind", IDS)
-async def test_an_id_of_nothing_is_answered_in_words(
-    telex: World, feed_server: FeedServer, kind: str
-) -> None:
+async def test_an_id_of_nothing_is_answered_in_words(telex, feed_server, kind):
     people = await crowd(telex, feed_server)
     for absurd in ABSURD:
         custom_id = IDS[kind].format(absurd)[:100]
@@ -174,7 +169,7 @@ def views(kind: type[AskerLayout] = AskerLayout) -> Iterator[type[AskerLayout]]:
         yield from views(below)
 
 
-def test_every_view_checks_who_clicks() -> None:
+def test_every_view_checks_who_clicks():
     assert cogs.ALL  # so that their modules are there
     found = list(views())
     assert found
@@ -183,7 +178,7 @@ def test_every_view_checks_who_clicks() -> None:
 
 
 @pytest.mark.parametrize("who", [OWNER, MANAGER])
-async def test_the_pages_of_another_are_not_turned(telex: World, feed_server: FeedServer, who: str) -> None:
+async def test_the_pages_of_another_are_not_turned(telex, feed_server, who):
     people = await crowd(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
@@ -193,9 +188,7 @@ async def test_the_pages_of_another_are_not_turned(telex: World, feed_server: Fe
     assert PUBLIC not in said
 
 
-async def test_a_view_of_an_earlier_process_says_that_it_expired(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_view_of_an_earlier_process_says_that_it_expired(telex, feed_server):
     people = await crowd(telex, feed_server)
     for custom_id in ("telex:view:0000:0", "telex:view::", f"telex:view:{'f' * 16}:99"):
         said = await people.click(MEMBER, telex.posts()[0], custom_id)

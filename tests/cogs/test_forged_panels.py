@@ -13,7 +13,6 @@ from bot.core.choices import DigestPlan, Rule
 from tests.cogs.helpers import components, forge, hide, last, said
 from tests.cogs.people import MEMBER, Crowd, crowd
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 from tests.posting.test_forums import forum_with_tags, rule
 from tests.store import sql
 
@@ -85,7 +84,7 @@ def items(message: ResponseMessage) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def panels(telex: World, feed_server: FeedServer) -> Panels:
+async def panels(telex, feed_server) -> Panels:
     people = await crowd(telex, feed_server)
     forum = await forum_with_tags(telex)
     await rule(telex, forum, "AI", "robots")
@@ -119,11 +118,10 @@ def first_value(one: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PANELS)
-async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels: Panels, name: str) -> None:
+async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels, name):
     """Not another manager either, and not who opened it once they are elsewhere."""
     world = panels.world
     elsewhere = panels.people.abroad.guild
-    assert elsewhere is not None
     abroad = elsewhere.add_member(world.editor.user)
     other = world.guild.add_member(world.env.create_user("other"), roles=[world.guild.roles["Editors"]])
     await world.env.settle()
@@ -137,7 +135,7 @@ async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels: 
 
 
 @pytest.mark.parametrize("name", PANELS)
-async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels: Panels, name: str) -> None:
+async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels, name):
     world = panels.world
     shown = await panels.open(name)
     before = await panels.state()
@@ -150,7 +148,7 @@ async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels: Panels,
 
 
 @pytest.mark.parametrize("name", PANELS)
-async def test_values_that_no_menu_offers_change_nothing(panels: Panels, name: str) -> None:
+async def test_values_that_no_menu_offers_change_nothing(panels, name):
     shown = await panels.open(name)
     before = await panels.state()
     for one in items(shown):
@@ -165,7 +163,7 @@ async def test_values_that_no_menu_offers_change_nothing(panels: Panels, name: s
     assert await panels.state() == before
 
 
-async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels: Panels) -> None:
+async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels):
     """Whatever their client says that it offered: a hidden channel, another server's, none at all."""
     people = panels.people
     hide(panels.world, people.vault, panels.world.editor)
@@ -206,7 +204,7 @@ def _offered(channel_id: int) -> dict[str, Any]:
     }
 
 
-async def test_what_a_member_opens_by_a_forged_command_is_no_panel(panels: Panels) -> None:
+async def test_what_a_member_opens_by_a_forged_command_is_no_panel(panels):
     before = await panels.state()
     for name in ("settings server", "settings look", "settings schedule", "digest setup", "setup"):
         told = await panels.people.command(MEMBER, name)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import discord
-import pytest
 from simcord.enums import InteractionType
 from simcord.results import InteractionResult
 
@@ -30,8 +29,6 @@ from tests.cogs.people import (
 from tests.cogs.people import (
     everything as heard,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer
 from tests.store import sql
 
 COMMAND = InteractionType.APPLICATION_COMMAND
@@ -79,9 +76,7 @@ def traces(database: Path, *ids: int) -> list[str]:
         ]
 
 
-async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the_place(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the_place(telex, feed_server):
     people = await crowd(telex, feed_server)
     for who in (GUEST, GROUP):
         answer = await command(people, who, "ask", question="What’s new with thieves?", public=True)
@@ -108,9 +103,7 @@ async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the
     assert [(one.server_id, one.message_id) for one in kept] == [(telex.guild.id, None)]
 
 
-async def test_what_a_guest_may_not_share_stays(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch):
     people = await crowd(telex, feed_server)
     found = last(await command(people, DIRECT, "search", query="thieves"))
     assert "Share…" not in labels(found)  # nobody else is there
@@ -133,11 +126,10 @@ async def test_what_a_guest_may_not_share_stays(
 
 
 async def test_a_member_of_two_servers_finds_both_and_loses_what_they_may_no_longer_see(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    telex, feed_server, monkeypatch
+):
     people = await crowd(telex, feed_server)
     abroad = people.abroad.guild
-    assert abroad is not None
     abroad.add_member(telex.reader.user)
     await telex.env.settle()
     found = heard(await command(people, GUEST, "latest"))

@@ -17,13 +17,13 @@ import pytest
 from bot.client.health import AWAY, SILENCE
 from cogs.running.health_monitor import Health
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
 
 
 @pytest.fixture
-def owned(telex: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def owned(telex, monkeypatch) -> World:
     """The application belongs to the reader; in simcord it belongs to the bot itself."""
 
     async def application_info() -> Any:
@@ -48,8 +48,8 @@ async def told(world: World) -> list[str]:
 
 
 async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_are_back(
-    owned: World, feed_server: FeedServer, caplog: pytest.LogCaptureFixture
-) -> None:
+    owned, feed_server, caplog
+):
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     await owned.poll(feed)
     feed_server.serve("/feed", b"", status=500)
@@ -70,9 +70,7 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
     ]
 
 
-async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(
-    owned: World, feed_server: FeedServer
-) -> None:
+async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(owned, feed_server):
     """What counts is the time that passed."""
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     owned.clock.advance(SILENCE - 60)  # so that the bot began long before the last answer
@@ -90,7 +88,7 @@ async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(
     assert await told(owned) == [first]
 
 
-async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(owned: World, feed_server: FeedServer) -> None:
+async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(owned, feed_server):
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     await owned.poll(feed)
     (slow,) = [each for each in await owned.store.feeds.all() if each.id == feed.id]
@@ -99,21 +97,19 @@ async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(owned: World, fee
     assert await told(owned) == []
 
 
-async def test_a_poller_that_stopped_asking_raises_the_alarm(owned: World, feed_server: FeedServer) -> None:
+async def test_a_poller_that_stopped_asking_raises_the_alarm(owned, feed_server):
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     await owned.poll(feed)
     owned.clock.advance(3 * SILENCE)
     assert len(await told(owned)) == 1
 
 
-async def test_a_bot_without_feeds_raises_no_alarm(owned: World) -> None:
+async def test_a_bot_without_feeds_raises_no_alarm(owned):
     owned.clock.advance(3 * SILENCE)
     assert await told(owned) == []
 
 
-async def test_an_owner_who_cannot_be_told_now_is_told_later(
-    owned: World, monkeypatch: pytest.MonkeyPatch, feed_server: FeedServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_owner_who_cannot_be_told_now_is_told_later(owned, monkeypatch, feed_server, caplog):
     knows = owned.bot.application_info
 
     async def application_info() -> Any:
@@ -131,7 +127,7 @@ async def test_an_owner_who_cannot_be_told_now_is_told_later(
 
 
 @pytest.fixture
-async def page(telex: World) -> AsyncIterator[Any]:
+async def page(telex) -> AsyncIterator[Any]:
     """What the local port answers: status and text of a path."""
     port = await watch(telex).serve("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
@@ -143,7 +139,7 @@ async def page(telex: World) -> AsyncIterator[Any]:
         yield get
 
 
-async def test_the_health_check_fails_when_discord_stays_away(telex: World, page: Any) -> None:
+async def test_the_health_check_fails_when_discord_stays_away(telex, page):
     assert await page("/healthz") == (200, '{"well": true, "problems": []}')
     await watch(telex).on_disconnect()
     telex.clock.advance(AWAY + 60)
@@ -155,9 +151,7 @@ async def test_the_health_check_fails_when_discord_stays_away(telex: World, page
     assert (await page("/healthz"))[0] == 200
 
 
-async def test_the_figures_count_polls_articles_deliveries_and_commands(
-    telex: World, page: Any, feed_server: FeedServer
-) -> None:
+async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, page, feed_server):
     feed = await telex.follow(feed_server.serve("/feed", rss(item(0))))
     await telex.poll(feed)
     feed_server.serve("/feed", rss(item(0), item(1)))

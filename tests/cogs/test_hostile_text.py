@@ -26,7 +26,7 @@ from bot.polling.feed_alerts import FeedAlerts
 from bot.posting.rendering import digest_pages, messages, posts
 from bot.posting.rendering.layout import blocks, layout_views
 from bot.posting.rendering.trend_charts import leader
-from bot.posting.wording import feed_notices
+from bot.posting.wording import feed_causes
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
@@ -40,8 +40,6 @@ from cogs.reading.result_pages import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from tests.cogs.helpers import START, last, parts
-from tests.discord_world import World
-from tests.feed_server import FeedServer
 from tests.shown import flat
 
 CORPUS = (
@@ -137,8 +135,7 @@ def alerts(given: str) -> Iterator[messages.Message]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
-        alert = FeedAlerts(Settings(), feed_notices.texts).after(feed, failing)
-        assert alert is not None
+        alert = FeedAlerts(Settings(), feed_causes.texts).after(feed, failing)
         yield from (messages.notice(words) for words in alert.texts.values())
 
 
@@ -262,24 +259,24 @@ def check(rendered: Any) -> None:
 @pytest.mark.parametrize("renderer", RENDERERS)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(given_text=HOSTILE)
-async def test_no_text_is_markup_a_mention_or_invisible(renderer: str, given_text: str) -> None:
+async def test_no_text_is_markup_a_mention_or_invisible(renderer, given_text):
     check(RENDERERS[renderer](given_text))
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-async def test_the_known_tricks_are_harmless(renderer: str) -> None:
+async def test_the_known_tricks_are_harmless(renderer):
     for trick in CORPUS:
         check(RENDERERS[renderer](trick))
 
 
-def test_the_check_sees_what_it_is_for() -> None:
+def test_the_check_sees_what_it_is_for():
     for trick in (*CORPUS[:9], CORPUS[9], CORPUS[11]):
         with pytest.raises(AssertionError):
             check(f"words {trick} words")
 
 
 @pytest.mark.parametrize("trick", CORPUS)
-def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick: str) -> None:
+def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick):
     article, _feed = made_of(trick)
     kept = [Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1)]
     page = exports.as_browser_file(kept)
@@ -291,9 +288,7 @@ def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick: 
     assert "](https://evil" not in ESCAPE.sub("\0", markdown)
 
 
-async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harmless(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harmless(telex, feed_server):
     items = "".join(
         f"<item><title>{html.escape(clean(trick))}</title><link>https://news.example/{number}</link>"
         f"<guid>{number}</guid><author>{html.escape(clean(trick))}</author>"
@@ -303,8 +298,7 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
     title = html.escape("[Evil](https://evil.example) @everyone ```\u202e -# EVIL")
     url = feed_server.serve("/", f"<rss version='2.0'><channel><title>{title}</title>{items}</channel></rss>")
     feed = await telex.follow(url)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     shown: list[discord.Message | ResponseMessage] = [*telex.posts()]
     subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
     asked: dict[str, dict[str, str]] = {

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
-
 from bot.feeds.parsing import opml
 from bot.polling import list_import
 from cogs.feeds import feed_commands as feeds_cog
 from tests.cogs.helpers import START, follow, hide, last, said, text, three
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.shown import title
 
 
@@ -20,9 +17,7 @@ def listed(addresses: Sequence[str]) -> bytes:
     return f"<opml><body>{rows}".encode()
 
 
-async def test_a_file_is_followed_and_only_what_comes_later_is_posted(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_file_is_followed_and_only_what_comes_later_is_posted(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     known = await follow(telex, feed_server, path="/known", title="Known")
     before = len(telex.posts())
@@ -39,20 +34,18 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(
     assert len(feed_server.visits) == asked, "nothing is fetched before its turn"
     feed = await telex.store.feeds.find(url)
     assert feed is not None
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == before
     assert await telex.store.articles.count({feed.id}) == 3
     telex.clock.advance(60)
     feed_server.serve("/rss", rss(item(4, title="Later", published=START + 60), *three()))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert [title(post) for post in telex.posts()[before:]] == ["Later"]
     again = await telex.editor.slash(telex.news, "feed import", file=("list.opml", data))
     assert "☑️ 2 feeds were already followed" in said(again)
 
 
-async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex: World, feed_server: FeedServer) -> None:
+async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex, feed_server):
     url = feed_server.serve("/list", listed([feed_server.origin + "/rss"]), content_type="text/plain")
     answer = await telex.editor.slash(telex.news, "feed import", link=url)
     assert "✅ 1 feed added" in said(answer)
@@ -65,7 +58,7 @@ async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex: World, feed_
         assert told in said(await telex.editor.slash(telex.news, "feed import", link=link))
 
 
-async def test_one_list_at_a_time(telex: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_list_at_a_time(telex, monkeypatch):
     assert "Give me either" in said(await telex.editor.slash(telex.news, "feed import"))
     cog = telex.bot.get_cog("Feeds")
     assert isinstance(cog, feeds_cog.Feeds)
@@ -76,7 +69,7 @@ async def test_one_list_at_a_time(telex: World, monkeypatch: pytest.MonkeyPatch)
     assert "Wait until it’s done" in said(answer)
 
 
-async def test_a_file_that_is_too_large_is_not_read(telex: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_that_is_too_large_is_not_read(telex, monkeypatch):
     monkeypatch.setattr(opml, "MAX_BYTES", 10)
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", listed(["https://a.example/"]))
@@ -84,9 +77,7 @@ async def test_a_file_that_is_too_large_is_not_read(telex: World, monkeypatch: p
     assert "too large" in said(answer)
 
 
-async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(
-    telex: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monkeypatch):
     monkeypatch.setattr(list_import, "MOST_FEEDS", 20)
     data = listed([f"https://a.example/{n}" for n in range(23)])
     answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", data))
@@ -100,7 +91,7 @@ async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(
     assert await telex.store.subscriptions.count(telex.guild.id) == 20
 
 
-async def test_a_long_import_tells_how_far_it_is(telex: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
     monkeypatch.setattr(list_import, "TELL_EVERY", 0.0)
     told: list[tuple[int, int]] = []
 
@@ -121,7 +112,7 @@ async def test_a_long_import_tells_how_far_it_is(telex: World, monkeypatch: pyte
     assert told == [(0, 3), (1, 3), (2, 3)]
 
 
-async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_exported(telex: World) -> None:
+async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_exported(telex):
     url = "https://user:hunter2hunter2@a.example/feed"
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", listed([url, "https://b.example/feed"]))
@@ -138,9 +129,7 @@ async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_export
     assert [one.url for one in opml.read(document)] == ["https://b.example/feed"]
 
 
-async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_stay_hidden(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_stay_hidden(telex, feed_server):
     hidden = telex.guild.create_text_channel("hidden")
     await follow(telex, feed_server, title='Tom & "Jerry" <été>')
     await follow(telex, feed_server, path="/two?a=1&b=2", title="Two")
@@ -164,9 +153,9 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
     assert b"#hidden" not in await file.read()
 
 
-async def test_without_feeds_or_the_right_to_post_that_is_told(telex: World) -> None:
+async def test_without_feeds_or_the_right_to_post_that_is_told(telex):
     assert "/feed add" in said(await telex.editor.slash(telex.news, "feed export"))
-    telex.set_permissions(telex.news, send_messages=False)
+    await telex.set_permissions(telex.news, send_messages=False)
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", listed(["https://a.example/"]))
     )

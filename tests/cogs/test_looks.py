@@ -74,7 +74,7 @@ def preview(shown: InteractionResult) -> str:
     return text(board(shown)).partition("\n")[2]
 
 
-async def test_the_panel_shows_the_real_message_at_each_choice(telex: World, feed_server: FeedServer) -> None:
+async def test_the_panel_shows_the_real_message_at_each_choice(telex, feed_server):
     shown = await panel(telex, feed_server)
     assert board(shown).ephemeral
     assert text(telex.posts()[0]) in text(board(shown))
@@ -96,7 +96,7 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex: World, fee
     assert (change.setting, change.person_id, change.old) == ("look", telex.editor.id, None)
 
 
-async def test_a_classic_post_is_shown_below_the_panel(telex: World, feed_server: FeedServer) -> None:
+async def test_a_classic_post_is_shown_below_the_panel(telex, feed_server):
     shown = await style(telex, await panel(telex, feed_server), Style.CLASSIC)
     assert last(shown).embeds[0].title == "Cities ban facial recognition"
     assert "Preview below" in text(board(shown))
@@ -104,14 +104,14 @@ async def test_a_classic_post_is_shown_below_the_panel(telex: World, feed_server
     assert await chosen(telex) == Look(style=Style.CLASSIC)
 
 
-async def test_cancelled_nothing_changes(telex: World, feed_server: FeedServer) -> None:
+async def test_cancelled_nothing_changes(telex, feed_server):
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
     done = await telex.editor.click(board(shown), label="Cancel")
     assert "Nothing changed" in said(done)
     assert await chosen(telex) is None
 
 
-async def test_the_picture_is_taken_away_and_given_back(telex: World, feed_server: FeedServer) -> None:
+async def test_the_picture_is_taken_away_and_given_back(telex, feed_server):
     shown = await panel(telex, feed_server)
     shown = await telex.editor.click(board(shown), label="Hide the picture")
     assert "Show the picture" in labels(board(shown))
@@ -119,7 +119,7 @@ async def test_the_picture_is_taken_away_and_given_back(telex: World, feed_serve
     assert await chosen(telex) == Look(image=False)
 
 
-async def test_a_look_goes_back_to_the_servers(telex: World, feed_server: FeedServer) -> None:
+async def test_a_look_goes_back_to_the_servers(telex, feed_server):
     await telex.store.preferences.set_look(
         telex.guild.id, Look(style=Style.HEADLINE), person_id=telex.editor.id
     )
@@ -147,9 +147,7 @@ async def test_a_look_goes_back_to_the_servers(telex: World, feed_server: FeedSe
         ("excerpt", "²", "isn’t a length"),
     ],
 )
-async def test_what_cannot_be_is_refused_and_nothing_lost(
-    telex: World, feed_server: FeedServer, field: str, value: str, told: str
-) -> None:
+async def test_what_cannot_be_is_refused_and_nothing_lost(telex, feed_server, field, value, told):
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
     refused = await typed(telex, shown, **{field: value})
     assert told in said(refused)
@@ -157,9 +155,7 @@ async def test_what_cannot_be_is_refused_and_nothing_lost(
     assert await chosen(telex) == Look(style=Style.COMPACT)
 
 
-async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(telex, feed_server):
     shown = await panel(telex, feed_server)
     assert "isn’t a colour code" in said(
         await typed(telex, shown, prefix="News", colour="red", excerpt="120")
@@ -168,23 +164,22 @@ async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(
     assert await chosen(telex) == Look(prefix="News", excerpt=120)
 
 
-async def test_a_prefix_is_plain_and_short(telex: World, feed_server: FeedServer) -> None:
+async def test_a_prefix_is_plain_and_short(telex, feed_server):
     shown = await typed(telex, await panel(telex, feed_server), prefix="**@everyone**\u202e <@&1>")
     assert "**@everyone**" not in preview(shown)
     assert "everyone" in preview(shown)
     await telex.editor.click(board(shown), label=USE)
     look = await chosen(telex)
-    assert look is not None
     assert look.prefix == "**@everyone** <@&1>"
 
 
-async def test_a_feed_that_was_not_read_yet_has_an_example(telex: World, feed_server: FeedServer) -> None:
+async def test_a_feed_that_was_not_read_yet_has_an_example(telex, feed_server):
     await telex.follow(feed_server.serve("/rss", rss(title="Example News")))
     shown = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
     assert "[An article’s title](" in preview(shown)
 
 
-async def test_the_preview_and_the_list_show_the_look(telex: World, feed_server: FeedServer) -> None:
+async def test_the_preview_and_the_list_show_the_look(telex, feed_server):
     await follow(telex, feed_server)
     look = Look(style=Style.COMPACT, image=False, prefix="Net ·")
     await telex.store.subscriptions.set_look(int(await first(telex)), look, person_id=telex.editor.id)
@@ -194,7 +189,7 @@ async def test_the_preview_and_the_list_show_the_look(telex: World, feed_server:
     assert "-# look: compact, no picture, “Net ·”" in listed
 
 
-async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_server: FeedServer) -> None:
+async def test_the_history_tells_looks_and_filters_in_words(telex, feed_server):
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
     await telex.editor.click(board(shown), label=USE)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")
@@ -210,8 +205,8 @@ async def template(world: World, shown: InteractionResult, **values: str) -> Int
 
 
 async def test_a_template_is_shown_with_the_real_message_and_a_mistake_is_explained_and_not_kept(
-    telex: World, feed_server: FeedServer
-) -> None:
+    telex, feed_server
+):
     shown = await panel(telex, feed_server)
     shown = await template(telex, shown, title="{title} in {outlet}", footer="-# {time}")
     assert "\nCities ban facial recognition in " in text(board(shown))
@@ -230,7 +225,7 @@ async def test_a_template_is_shown_with_the_real_message_and_a_mistake_is_explai
 # Roles
 
 
-async def test_a_role_that_everybody_may_mention_is_mentioned(telex: World, feed_server: FeedServer) -> None:
+async def test_a_role_that_everybody_may_mention_is_mentioned(telex, feed_server):
     readers = telex.guild.create_role("Readers", mentionable=True)
     shown = await mention(telex, await panel(telex, feed_server), readers)
     assert last(shown).content == f"<@&{readers.id}>"
@@ -241,7 +236,7 @@ async def test_a_role_that_everybody_may_mention_is_mentioned(telex: World, feed
     assert await chosen(telex) == Look()
 
 
-async def test_a_role_that_the_asker_may_not_mention_stays_out(telex: World, feed_server: FeedServer) -> None:
+async def test_a_role_that_the_asker_may_not_mention_stays_out(telex, feed_server):
     staff = telex.guild.create_role("Staff")
     shown = await panel(telex, feed_server)
     refused = await mention(telex, shown, staff)
@@ -250,7 +245,7 @@ async def test_a_role_that_the_asker_may_not_mention_stays_out(telex: World, fee
     assert await chosen(telex) is None
 
 
-async def test_everyone_is_no_role_to_mention(telex: World, feed_server: FeedServer) -> None:
+async def test_everyone_is_no_role_to_mention(telex, feed_server):
     telex.env.backend.edit_role(
         telex.guild.id,
         telex.guild.roles["Editors"].id,
@@ -260,9 +255,7 @@ async def test_everyone_is_no_role_to_mention(telex: World, feed_server: FeedSer
     assert "You can’t mention" in said(refused)
 
 
-async def test_who_may_mention_all_roles_chooses_any_and_hears_that_the_bot_may_not(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_who_may_mention_all_roles_chooses_any_and_hears_that_the_bot_may_not(telex, feed_server):
     telex.env.backend.edit_role(
         telex.guild.id,
         telex.guild.roles["Editors"].id,
@@ -275,9 +268,7 @@ async def test_who_may_mention_all_roles_chooses_any_and_hears_that_the_bot_may_
     assert await chosen(telex) == Look(role=staff.id)
 
 
-async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(telex, feed_server):
     readers = telex.guild.create_role("Readers", mentionable=True)
     shown = await mention(telex, await panel(telex, feed_server), readers)
     telex.env.backend.edit_role(telex.guild.id, readers.id, {"mentionable": False})
@@ -286,9 +277,7 @@ async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(
     assert await chosen(telex) is None
 
 
-async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(telex, feed_server):
     staff = telex.guild.create_role("Staff")
     await follow(telex, feed_server)
     await telex.store.subscriptions.set_look(
@@ -303,9 +292,7 @@ async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(
 # The server's look
 
 
-async def test_the_servers_look_holds_for_feeds_without_their_own(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_servers_look_holds_for_feeds_without_their_own(telex, feed_server):
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "settings look")
     assert "### [Cities ban facial recognition](" in preview(shown)
@@ -322,9 +309,7 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(
     assert await telex.store.preferences.look(telex.guild.id) == Look()
 
 
-async def test_the_panel_of_the_server_opens_its_look_for_who_may(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_panel_of_the_server_opens_its_look_for_who_may(telex, feed_server):
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "settings server")
     opened = await telex.editor.click(board(shown), label="Choose…")
@@ -343,14 +328,12 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(
         assert "Manage Server" in said(await act)
 
 
-async def test_the_servers_look_is_shown_by_an_example_where_nothing_is_followed(telex: World) -> None:
+async def test_the_servers_look_is_shown_by_an_example_where_nothing_is_followed(telex):
     shown = await telex.editor.slash(telex.news, "settings look")
     assert "[An article’s title](" in preview(shown)
 
 
-async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(telex, feed_server):
     staff = telex.guild.create_role("Staff")
     overwrite = Overwrite(
         target_id=telex.editor.id,
@@ -367,7 +350,7 @@ async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
 # Rights
 
 
-async def test_who_lost_the_right_changes_no_look(telex: World, feed_server: FeedServer) -> None:
+async def test_who_lost_the_right_changes_no_look(telex, feed_server):
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
     form = await telex.editor.click(board(shown), label=FORM)
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
@@ -382,16 +365,14 @@ async def test_who_lost_the_right_changes_no_look(telex: World, feed_server: Fee
     assert await chosen(telex) is None
 
 
-async def test_the_panel_of_another_is_not_pressed(telex: World, feed_server: FeedServer) -> None:
+async def test_the_panel_of_another_is_not_pressed(telex, feed_server):
     shown = await panel(telex, feed_server)
     answer = await forge(telex.reader, telex.news, board(shown), button(board(shown), USE))
     assert "for the person who asked" in said(answer)
     assert await chosen(telex) is None
 
 
-async def test_no_look_is_kept_for_a_feed_that_is_gone_or_hidden(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_no_look_is_kept_for_a_feed_that_is_gone_or_hidden(telex, feed_server):
     feed = await follow(telex, feed_server)
     lounge = telex.guild.create_text_channel("lounge")
     shown = await telex.editor.slash(lounge, "feed look", feed=await first(telex))
@@ -405,7 +386,7 @@ async def test_no_look_is_kept_for_a_feed_that_is_gone_or_hidden(
     assert "isn’t followed there anymore" in said(refused)
 
 
-async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> None:
+async def test_the_panel_in_french(telex, feed_server):
     telex.locales[telex.editor.id] = "fr"
     shown = await panel(telex, feed_server)
     assert "Apparence de" in text(board(shown))
@@ -420,9 +401,7 @@ async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> Non
     ]
 
 
-async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_there(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_there(telex, feed_server):
     staff = telex.guild.create_role("Staff")
     await panel(telex, feed_server)
     feed = await first(telex)

@@ -6,14 +6,8 @@ import asyncio
 import logging
 from dataclasses import replace
 
-import pytest
-
-from bot.client.loops import PAUSE, Loop
-from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, NewsroomLoops
-from bot.client.services import Newsroom
+from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, PAUSE, Loop, NewsroomLoops
 from bot.core import locale
-from tests.clocks import ManualClock
-from tests.discord_world import World
 
 
 async def turns() -> None:
@@ -22,9 +16,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_loop_that_fails_starts_again_after_a_pause(
-    clock: ManualClock, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_loop_that_fails_starts_again_after_a_pause(clock, caplog):
     starts = 0
 
     async def run() -> None:
@@ -46,7 +38,7 @@ async def test_a_loop_that_fails_starts_again_after_a_pause(
     assert starts == 2
 
 
-async def test_a_loop_speaks_nobodys_language(clock: ManualClock) -> None:
+async def test_a_loop_speaks_nobodys_language(clock):
     spoken = []
 
     async def run() -> None:
@@ -61,13 +53,11 @@ async def test_a_loop_speaks_nobodys_language(clock: ManualClock) -> None:
     assert spoken == ["en"]
 
 
-async def test_a_loop_that_never_started_can_be_stopped(clock: ManualClock) -> None:
+async def test_a_loop_that_never_started_can_be_stopped(clock):
     await Loop("trial", turns, clock).stop()
 
 
-async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(
-    telex: World, newsroom: Newsroom, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(telex, newsroom, caplog):
     caplog.set_level(logging.INFO, "bot.client.newsroom_loops")
     other = telex.env.create_guild("Other")
     channel = other.create_text_channel("news")
@@ -85,7 +75,7 @@ async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(
     assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
 
 
-async def test_old_questions_are_deleted(telex: World) -> None:
+async def test_old_questions_are_deleted(telex):
     await telex.store.questions.add(
         server_id=telex.guild.id,
         channel_id=telex.news.id,
@@ -103,9 +93,7 @@ async def test_old_questions_are_deleted(telex: World) -> None:
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
-async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(
-    telex: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(telex, monkeypatch):
     asked: list[int] = []
 
     async def forget_texts(before: int) -> int:

@@ -30,8 +30,6 @@ from tests.cogs.people import (
     commands,
     crowd,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
 IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER)
@@ -52,7 +50,7 @@ Options = dict[str, Any]
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
+def settings(settings) -> Settings:
     """With a model service, which is down: all commands are there."""
     return settings.model_copy(update={"model_url": "http://127.0.0.1:9/v1", "model_name": "small"})
 
@@ -123,20 +121,18 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
 """What each command is asked, aimed at what the asker may see and at what they may not."""
 
 
-def test_every_command_is_in_the_readmes_table_with_who_may_use_it() -> None:
+def test_every_command_is_in_the_readmes_table_with_who_may_use_it():
     assert set(who_may().values()) <= set(MAY)
 
 
-async def test_no_command_goes_untested(telex: World) -> None:
+async def test_no_command_goes_untested(telex):
     there = set(commands(telex.bot.tree))
     assert there == set(who_may())
     assert {name for name in there if name.startswith("/")} == set(SAMPLES)
 
 
 @pytest.mark.parametrize("who", SEES)
-async def test_a_command_is_allowed_or_refused_as_the_readme_says(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch, who: str
-) -> None:
+async def test_a_command_is_allowed_or_refused_as_the_readme_says(telex, feed_server, monkeypatch, who):
     monkeypatch.setattr(starter_packs, "outlines", lambda _pack: ())
     people = await crowd(telex, feed_server)
     before = await state(people)
@@ -154,11 +150,10 @@ async def test_a_command_is_allowed_or_refused_as_the_readme_says(
         assert await state(people) == before
 
 
-async def test_who_manages_another_server_manages_nothing_here(telex: World, feed_server: FeedServer) -> None:
+async def test_who_manages_another_server_manages_nothing_here(telex, feed_server):
     people = await crowd(telex, feed_server)
     visitor = telex.env.create_user("visitor")
     abroad = people.abroad.guild
-    assert abroad is not None
     abroad.add_member(visitor, roles=[abroad.roles["Editors"]])
     telex.guild.add_member(visitor)
     await telex.env.settle()
@@ -173,9 +168,7 @@ async def test_who_manages_another_server_manages_nothing_here(telex: World, fee
 
 
 @pytest.mark.parametrize("who", SEES)
-async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(
-    telex: World, feed_server: FeedServer, who: str
-) -> None:
+async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(telex, feed_server, who):
     people = await crowd(telex, feed_server)
     said = await people.command(who, "watch add", query="thieves", where=telex.news)
     made = [one for one in await telex.store.watches.of_channels(telex.guild.id) if one.query == "thieves"]
@@ -205,9 +198,7 @@ async def state(people: Crowd) -> object:
 
 
 @pytest.mark.parametrize("who", SEES)
-async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(
-    telex: World, feed_server: FeedServer, who: str
-) -> None:
+async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(telex, feed_server, who):
     people = await crowd(telex, feed_server)
     rights = who_may()
     offered: set[str] = set()
@@ -225,9 +216,7 @@ async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(
     assert offered == SEES[who]
 
 
-async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_not_see(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_not_see(telex, feed_server):
     """Asked by the manager, who sees the hidden channel, in one that the reader sees too."""
     people = await crowd(telex, feed_server)
     before = len(telex.posts())

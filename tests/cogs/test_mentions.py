@@ -16,42 +16,38 @@ from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A
 from bot.core.choices import Preference
 from bot.posting.recovery.shown_articles import Keys, custom_ids, told_keys
 from cogs.asking import direct_messages
-from tests.cogs.engine import Engine, mention
+from tests.cogs.engine import mention
 from tests.cogs.helpers import START, follow, hide, newest, said, text
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 
 
-async def test_a_reply_goes_to_the_message_and_pings_nobody(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_reply_goes_to_the_message_and_pings_nobody(telex, feed_server, engine):
     await follow(telex, feed_server)
     asked = await telex.reader.send(telex.news, f"{mention(telex)} who is <@{telex.editor.id}>, @everyone?")
     sent = telex.posts()[-1]
-    assert sent.reference is not None
     assert sent.reference.message_id == asked.id
     assert not sent.mentions
     assert not sent.mention_everyone
     assert engine.calls[-1]["question"] == "who is , @everyone?"
 
 
-async def test_a_bare_mention_is_told_how_to_ask(telex: World, feed_server: FeedServer) -> None:
+async def test_a_bare_mention_is_told_how_to_ask(telex, feed_server):
     await telex.reader.send(telex.news, mention(telex))
     assert "Ask about this server’s news" in text(telex.posts()[-1])
     assert "/ask" in text(telex.posts()[-1])
 
 
-async def test_who_mentions_the_bots_role_is_told_to_mention_the_bot(telex: World) -> None:
+async def test_who_mentions_the_bots_role_is_told_to_mention_the_bot(telex):
     me = telex.env.backend.bot_user
     guild = telex.bot.get_guild(telex.guild.id)
     role = guild.get_role(telex.guild.roles[me.name].id) if guild else None
-    assert role is not None
     role.tags = discord.RoleTags({"bot_id": str(me.id)})  # which simcord leaves out
     await telex.reader.send(telex.news, f"{role.mention} who bought Slack?")
     assert "You mentioned my role" in text(telex.posts()[-1])
 
 
-async def test_the_search_syntax_shows_results(telex: World, feed_server: FeedServer) -> None:
+async def test_the_search_syntax_shows_results(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} search: moratorium since:7d")
     found = telex.posts()[-1]
@@ -64,16 +60,14 @@ async def test_the_search_syntax_shows_results(telex: World, feed_server: FeedSe
     assert "Cities ban facial recognition" in text(telex.posts()[-1])
 
 
-async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex: World, feed_server: FeedServer) -> None:
+async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
     await telex.store.bookmarks.add(telex.reader.id, (await newest(telex, feed)).id)
     await telex.reader.send(telex.news, f"{mention(telex)} is:bookmarked")
     assert "Cities" not in text(telex.posts()[-1])
 
 
-async def test_a_search_in_a_channel_shows_nothing_of_a_hidden_one(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_search_in_a_channel_shows_nothing_of_a_hidden_one(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, channel=secret)
     hide(telex, secret, telex.reader)
@@ -83,9 +77,7 @@ async def test_a_search_in_a_channel_shows_nothing_of_a_hidden_one(
 
 
 @pytest.mark.parametrize("words", ["lol nice", "thanks!", ""])
-async def test_a_comment_on_a_post_is_left_alone(
-    telex: World, feed_server: FeedServer, engine: Engine, words: str
-) -> None:
+async def test_a_comment_on_a_post_is_left_alone(telex, feed_server, engine, words):
     await follow(telex, feed_server)
     before = len(telex.posts())
     await telex.reader.send(telex.news, words or "🎉", reply_to=telex.posts()[0])
@@ -93,18 +85,14 @@ async def test_a_comment_on_a_post_is_left_alone(
     assert engine.calls == []
 
 
-async def test_who_only_talks_about_the_bot_is_left_alone(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_who_only_talks_about_the_bot_is_left_alone(telex, feed_server, engine):
     await follow(telex, feed_server)
     before = len(telex.posts())
     await telex.reader.send(telex.news, f"I set {mention(telex)} up yesterday")
     assert len(telex.posts()) == before
 
 
-async def test_a_question_in_reply_to_a_post_is_about_its_article(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_question_in_reply_to_a_post_is_about_its_article(telex, feed_server, engine):
     article = await newest(telex, await follow(telex, feed_server))
     await telex.reader.send(telex.news, "who is behind this?", reply_to=telex.posts()[0])
     assert engine.calls[-1]["about"] == article.id
@@ -118,15 +106,12 @@ async def test_a_question_in_reply_to_a_post_is_about_its_article(
     assert engine.calls[-1]["sources"] == (article.id,)
 
 
-async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, feed_server, engine):
     feed = await follow(telex, feed_server, item(0, title="Old", published=START - 90_000))
     many = [item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
     many[-1] = item(13, title="Cities ban facial recognition", published=START - 13)
     feed_server.serve("/rss", rss(*many))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     catch_up = next(post for post in telex.posts() if "came in meanwhile" in text(post))
     articles = await telex.store.articles.newest([feed.id], limit=14)
     wanted = next(one for one in articles if one.title.startswith("Cities"))
@@ -136,9 +121,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(
     assert engine.calls[-1]["about"] is None
 
 
-async def test_a_chain_of_replies_is_context_but_not_for_ever(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} question 0 on Signal?")
     assert engine.calls[-1]["earlier"] == []
@@ -152,18 +135,14 @@ async def test_a_chain_of_replies_is_context_but_not_for_ever(
     assert engine.calls[-1]["earlier"] == []
 
 
-async def test_replying_to_ones_own_question_continues_it(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_replying_to_ones_own_question_continues_it(telex, feed_server, engine):
     await follow(telex, feed_server)
     asked = await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
     await telex.reader.send(telex.news, f"{mention(telex)} and when?", reply_to=asked)
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
 
 
-async def test_a_reply_to_a_public_answer_of_the_command_continues_it(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_reply_to_a_public_answer_of_the_command_continues_it(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.slash(telex.news, "ask", question="who bought Slack?", public=True)
     answer = telex.posts()[-1]
@@ -171,9 +150,7 @@ async def test_a_reply_to_a_public_answer_of_the_command_continues_it(
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
 
 
-async def test_what_was_asked_alone_is_no_context_for_others(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_what_was_asked_alone_is_no_context_for_others(telex, feed_server, engine):
     await follow(telex, feed_server)
     thread = await a_thread(telex)
     await telex.reader.slash(thread, "ask", question="my secret plan with Slack?")
@@ -185,7 +162,7 @@ async def a_thread(world: World, message: discord.Message | None = None) -> Chan
     """A public thread of the channel, opened on a message if one is given."""
     parent = world.bot.get_channel(world.news.id)
     assert isinstance(parent, discord.TextChannel)
-    world.set_permissions(world.news, create_public_threads=True)
+    await world.set_permissions(world.news, create_public_threads=True)
     if message is None:
         thread = await parent.create_thread(name="talk", type=discord.ChannelType.public_thread)
     else:
@@ -194,7 +171,7 @@ async def a_thread(world: World, message: discord.Message | None = None) -> Chan
     return next(each for each in world.news.threads if each.id == thread.id)
 
 
-async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own(telex: World) -> None:
+async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own(telex):
     thread = await a_thread(telex)
     choose = partial(
         telex.store.preferences.change, Preference.LANGUAGE, server_id=telex.guild.id, person_id=1
@@ -207,9 +184,7 @@ async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own
     assert "To search" in text(telex.posts(thread)[-1])
 
 
-async def test_in_a_thread_the_last_questions_are_context_for_a_day(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_in_a_thread_the_last_questions_are_context_for_a_day(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     thread = await a_thread(telex)
     await telex.reader.send(thread, f"{mention(telex)} who bought Slack?")
@@ -221,9 +196,7 @@ async def test_in_a_thread_the_last_questions_are_context_for_a_day(
     assert engine.calls[-1]["earlier"] == []
 
 
-async def test_in_a_thread_on_a_post_its_article_is_asked_first(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_in_a_thread_on_a_post_its_article_is_asked_first(telex, feed_server, engine):
     article = await newest(telex, await follow(telex, feed_server))
     thread = await a_thread(telex, telex.posts()[0])
     await telex.reader.send(thread, f"{mention(telex)} who is behind this?")
@@ -231,9 +204,7 @@ async def test_in_a_thread_on_a_post_its_article_is_asked_first(
     assert article.title not in text(telex.posts(thread)[-1])
 
 
-async def test_a_conversation_goes_on_after_a_restart(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_conversation_goes_on_after_a_restart(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
     await telex.restart()
@@ -241,7 +212,7 @@ async def test_a_conversation_goes_on_after_a_restart(
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
 
 
-async def test_other_bots_are_not_answered(telex: World, feed_server: FeedServer, engine: Engine) -> None:
+async def test_other_bots_are_not_answered(telex, feed_server, engine):
     await follow(telex, feed_server)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     before = len(telex.posts())
@@ -249,18 +220,14 @@ async def test_other_bots_are_not_answered(telex: World, feed_server: FeedServer
     assert len(telex.posts()) == before
 
 
-async def test_a_message_without_a_mention_is_not_answered(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_message_without_a_mention_is_not_answered(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, "who bought Slack, Telex?")
     await telex.reader.send(telex.news, "@everyone who bought Slack?")
     assert engine.calls == []
 
 
-async def test_a_question_that_is_too_long_is_told_so(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_question_that_is_too_long_is_told_so(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} who {'really ' * 80}?")
     assert "up to 400 characters" in text(telex.posts()[-1])
@@ -268,25 +235,23 @@ async def test_a_question_that_is_too_long_is_told_so(
 
 
 async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(
-    telex: World, feed_server: FeedServer, engine: Engine, caplog: pytest.LogCaptureFixture
-) -> None:
+    telex, feed_server, engine, caplog
+):
     await follow(telex, feed_server)
-    telex.set_permissions(telex.news, send_messages=False)
+    await telex.set_permissions(telex.news, send_messages=False)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         await telex.reader.send(telex.news, f"{mention(telex)} who?")
     assert engine.calls == []
     assert sum("stays without an answer" in record.getMessage() for record in caplog.records) == 1
-    telex.set_permissions(telex.news, send_messages=None)
+    await telex.set_permissions(telex.news, send_messages=None)
     await telex.reader.send(telex.news, f"{mention(telex)} who?")
     assert len(engine.calls) == 1
 
 
-async def test_without_history_it_answers_all_the_same(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_without_history_it_answers_all_the_same(telex, feed_server, engine):
     await follow(telex, feed_server)
-    telex.set_permissions(telex.news, read_message_history=False)
+    await telex.set_permissions(telex.news, read_message_history=False)
     await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
     assert "I don’t know" in text(telex.posts()[-1])
     assert telex.posts()[-1].reference is None
@@ -296,9 +261,7 @@ def told_directly(world: World) -> list[discord.Message]:
     return [message for message in world.reader.user.dm_channel.history() if message.author.bot]
 
 
-async def test_a_direct_message_is_answered_from_what_the_person_can_see(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, item(9, title="Secret"), path="/secret", channel=secret)
@@ -320,7 +283,7 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(
     assert "Extraits des articles" in text(told_directly(telex)[-1])
 
 
-async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex: World, engine: Engine) -> None:
+async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex, engine):
     await telex.reader.send_dm("who bought Slack?")
     assert "Nothing to read yet" in text(told_directly(telex)[-1])
     assert engine.calls == []
@@ -328,9 +291,7 @@ async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex: Worl
     assert "Ask me about the news" in text(told_directly(telex)[-1])
 
 
-async def test_direct_messages_have_the_same_limit(
-    telex: World, feed_server: FeedServer, engine: Engine
-) -> None:
+async def test_direct_messages_have_the_same_limit(telex, feed_server, engine):
     await follow(telex, feed_server)
     for number in range(OF_A_PERSON + 2):
         await telex.reader.send_dm(f"who bought Slack {number}?")
@@ -340,8 +301,8 @@ async def test_direct_messages_have_the_same_limit(
 
 
 async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_takes_its_place(
-    telex: World, feed_server: FeedServer, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    telex, feed_server, engine, monkeypatch
+):
     feed = await follow(telex, feed_server)
     engine.quotes(await newest(telex, feed))
     monkeypatch.setattr(direct_messages, "SOON", 0.01)

@@ -9,11 +9,10 @@ import pytest
 from simcord.results import ResponseMessage
 
 from bot.core.choices import Look
-from bot.posting import discussions
 from bot.posting.sending.permissions import INVITATION
+from cogs.reading import more_menu
 from tests.cogs.helpers import components, follow, labels, last, newest, said, text
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 from tests.store import sql
 
 ROLES = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types
@@ -21,7 +20,7 @@ MANAGE_ROLES = discord.Permissions(manage_roles=True).value
 
 
 @pytest.fixture
-async def post(telex: World, feed_server: FeedServer) -> discord.Message:
+async def post(telex, feed_server) -> discord.Message:
     """The post of the followed feed."""
     feed = await follow(telex, feed_server)
     article = await newest(telex, feed)
@@ -34,20 +33,17 @@ async def opened(telex: World, post: discord.Message) -> ResponseMessage:
 
 def threads(telex: World) -> list[int]:
     guild = telex.bot.get_guild(telex.guild.id)
-    assert guild is not None
     return [thread.id for thread in guild.threads]
 
 
-async def test_a_post_has_one_thread_however_often_it_is_asked_for(
-    telex: World, post: discord.Message
-) -> None:
-    telex.set_permissions(telex.news, create_public_threads=False)
+async def test_a_post_has_one_thread_however_often_it_is_asked_for(telex, post):
+    await telex.set_permissions(telex.news, create_public_threads=False)
     assert "I need the Create Public Threads permission" in said(
         await telex.reader.click(await opened(telex, post), label="Discuss")
     )
-    telex.set_permissions(telex.news)
+    await telex.set_permissions(telex.news)
     assert isinstance(post.channel, discord.TextChannel)
-    at_once = [discussions.begin(post.channel, post.id, "The same") for _ in range(2)]
+    at_once = [more_menu.begin(post.channel, post.id, "The same") for _ in range(2)]
     assert [thread.id for thread in await asyncio.gather(*at_once)] == [post.id, post.id]
     told = await telex.reader.click(await opened(telex, post), label="Discuss")
     assert f"Talk about it in <#{post.id}>." in said(told)
@@ -57,7 +53,7 @@ async def test_a_post_has_one_thread_however_often_it_is_asked_for(
     assert threads(telex) == [post.id]
 
 
-async def test_who_may_make_no_threads_makes_none(telex: World, post: discord.Message) -> None:
+async def test_who_may_make_no_threads_makes_none(telex, post):
     menu = await opened(telex, post)
     everybody = telex.guild.default_role
     allowed = discord.Permissions(telex.env.backend.get_guild(telex.guild.id).everyone_role.permissions)
@@ -69,12 +65,10 @@ async def test_who_may_make_no_threads_makes_none(telex: World, post: discord.Me
     assert threads(telex) == []
 
 
-async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_nothing(
-    telex: World, post: discord.Message
-) -> None:
+async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_nothing(telex, post):
     role = telex.guild.create_role("Space news", permissions=discord.Permissions.none())
     assert "Notify me" not in labels(await opened(telex, post))
-    (article_id,) = (await telex.store.dispatches.of_message(post.id)).article_ids  # type: ignore[union-attr]
+    (article_id,) = (await telex.store.dispatches.of_message(post.id)).article_ids
     assert article_id
     sql.run(
         telex.database,
@@ -100,7 +94,6 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     menu = last(await telex.reader.click(await opened(telex, post), label="Notify me"))
     assert f"You have <@&{role.id}>" in text(menu)
     guild = telex.bot.get_guild(telex.guild.id)
-    assert guild is not None
     member = guild.get_member(telex.reader.id) or await guild.fetch_member(telex.reader.id)
     assert role.id in {one.id for one in member.roles}
     menu = last(await telex.reader.click(menu, label="Stop notifying me"))

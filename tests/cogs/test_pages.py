@@ -9,8 +9,6 @@ import pytest
 
 from bot.client.services import open_newsroom
 from bot.core.models import Feed
-from bot.core.settings import Settings
-from tests.clocks import ManualClock
 from tests.cogs.helpers import START, said, text
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer, rss
@@ -27,9 +25,7 @@ PAGE = (
 
 
 @pytest.fixture(params=["search", "always"])
-async def world(
-    request: pytest.FixtureRequest, settings: Settings, clock: ManualClock
-) -> AsyncIterator[World]:
+async def world(request, settings, clock) -> AsyncIterator[World]:
     chosen = settings.model_copy(update={"full_text": request.param})
     async with open_newsroom(chosen, clock) as newsroom, discord_world(newsroom, clock) as opened:
         yield opened
@@ -62,7 +58,6 @@ class Desk:
 
     async def read(self) -> None:
         """Read the pages that are due, and deliver what that causes."""
-        assert self.feed is not None
         await self.world.bot.newsroom.reader.read_due([self.feed.id], seconds=30, polite=False)
         await self.world.deliver()
 
@@ -73,14 +68,14 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(world: World, feed_server: FeedServer) -> Desk:
+async def desk(world, feed_server) -> Desk:
     made = Desk(world, feed_server)
     await made.bring(1)
     await made.read()
     return made
 
 
-async def test_a_watch_is_told_of_words_that_only_the_page_has(desk: Desk) -> None:
+async def test_a_watch_is_told_of_words_that_only_the_page_has(desk):
     await desk.world.reader.slash(desk.world.news, "watch add", query="huddersfield")
     await desk.bring(2)
     assert desk.notices() == []
@@ -89,7 +84,7 @@ async def test_a_watch_is_told_of_words_that_only_the_page_has(desk: Desk) -> No
     assert "Battery 2" in told
 
 
-async def test_a_watch_that_the_teaser_met_is_not_told_again(desk: Desk) -> None:
+async def test_a_watch_that_the_teaser_met_is_not_told_again(desk):
     await desk.world.reader.slash(desk.world.news, "watch add", query="battery")
     await desk.bring(2)
     await desk.read()
@@ -98,7 +93,7 @@ async def test_a_watch_that_the_teaser_met_is_not_told_again(desk: Desk) -> None
     assert len(desk.notices()) == 1
 
 
-async def test_no_watch_is_told_of_the_pages_of_a_backlog(world: World, feed_server: FeedServer) -> None:
+async def test_no_watch_is_told_of_the_pages_of_a_backlog(world, feed_server):
     made = Desk(world, feed_server)
     await world.follow(feed_server.serve("/other", rss(title="Other")))
     await world.reader.slash(world.news, "watch add", query="huddersfield")
@@ -107,7 +102,7 @@ async def test_no_watch_is_told_of_the_pages_of_a_backlog(world: World, feed_ser
     assert made.notices() == []
 
 
-async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_it(desk: Desk) -> None:
+async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_it(desk):
     await desk.bring(2)
     posted = desk.world.posts()[-1]
     assert desk.server.count("/a/2") == 0
@@ -119,7 +114,7 @@ async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_i
     assert "Corrected" not in text(desk.world.posts()[-1])
 
 
-async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(desk: Desk) -> None:
+async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(desk):
     await desk.bring(2, teaser="")
     await desk.read()
     await desk.world.advance(3600)
@@ -130,7 +125,7 @@ async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(de
     assert "Corrected" not in shown
 
 
-async def test_an_answer_quotes_the_page(desk: Desk) -> None:
+async def test_an_answer_quotes_the_page(desk):
     answer = await desk.world.reader.slash(
         desk.world.news, "ask", question="What did the hall in which production is planned once make?"
     )
@@ -144,7 +139,7 @@ async def test_an_answer_quotes_the_page(desk: Desk) -> None:
         ({"page": "<html><body><p>Nothing.</p></body></html>"}, "I found no article on it."),
     ],
 )
-async def test_why_tells_whether_the_page_was_read(desk: Desk, options: dict[str, str], told: str) -> None:
+async def test_why_tells_whether_the_page_was_read(desk, options, told):
     link = await desk.bring(2, **options)
     answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
     assert "I’m about to read the page" in said(answer)
@@ -154,7 +149,7 @@ async def test_why_tells_whether_the_page_was_read(desk: Desk, options: dict[str
     assert f"<t:{START}:f>" in said(answer)
 
 
-async def test_why_tells_that_the_publisher_wants_no_programs(world: World, feed_server: FeedServer) -> None:
+async def test_why_tells_that_the_publisher_wants_no_programs(world, feed_server):
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /", content_type="text/plain")
     made = Desk(world, feed_server)
     link = await made.bring(1)

@@ -15,7 +15,6 @@ from tests.cogs.test_bookmarks import content
 from tests.cogs.test_digests import bring
 from tests.cogs.test_watching import close
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 
 async def opened(world: World) -> ResponseMessage:
@@ -45,9 +44,7 @@ async def begun(world: World, **plan: Any) -> None:
     )
 
 
-async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     first = await follow(telex, feed_server)
     second = await follow(telex, feed_server, path="/second", title="Second Voice")
@@ -96,9 +93,7 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     assert await telex.store.personal_digests.of_person(telex.reader.id) is None
 
 
-async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_it(telex, feed_server):
     feed = await follow(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
     hidden = await follow(telex, feed_server, path="/hidden", title="Hidden", channel=secret)
@@ -131,15 +126,12 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
     assert "Chips shrink" not in text(second)
 
 
-async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex, feed_server):
     feed = await follow(telex, feed_server)
     await begun(telex, topics=("scheduler",), watches=True)
     store = telex.store.personal_digests
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
     digest = await store.of_person(telex.reader.id)
-    assert digest is not None
     await telex.advance(digest.due - telex.clock.now())
     edition = await telex.bot.courier.digests.personal.edition(
         digest.plan, telex.reader.id, "en", [feed.id], since=digest.due - 86_400, until=telex.clock.now()

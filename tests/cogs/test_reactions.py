@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from cogs.reading import saving
 from tests.cogs.helpers import follow, text
 from tests.cogs.test_bookmarks import catch_up, titles
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 
-async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
@@ -23,7 +18,7 @@ async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(
     assert await titles(telex, telex.reader) == []
 
 
-async def test_a_reaction_keeps_where_it_was_made(telex: World, feed_server: FeedServer) -> None:
+async def test_a_reaction_keeps_where_it_was_made(telex, feed_server):
     await follow(telex, feed_server)
     post = telex.posts()[0]
     await telex.reader.react(post, "🔖")
@@ -35,7 +30,7 @@ async def test_a_reaction_keeps_where_it_was_made(telex: World, feed_server: Fee
     )
 
 
-async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex: World, feed_server: FeedServer) -> None:
+async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
     message = await catch_up(telex, feed_server)
     post = await telex.store.dispatches.of_message(message.id)
     assert post is not None
@@ -43,9 +38,7 @@ async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex: World, fee
     assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
 
 
-async def test_other_emoji_other_messages_and_bots_keep_nothing(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_server):
     await follow(telex, feed_server)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await robot.react(telex.posts()[0], "🔖")
@@ -55,13 +48,13 @@ async def test_other_emoji_other_messages_and_bots_keep_nothing(
     assert await titles(telex, telex.reader) + await titles(telex, robot) == []
 
 
-async def test_the_bots_own_first_reaction_is_nobodys_bookmark(telex: World, feed_server: FeedServer) -> None:
+async def test_the_bots_own_first_reaction_is_nobodys_bookmark(telex, feed_server):
     await follow(telex, feed_server)
     assert [reaction.emoji for reaction in telex.posts()[0].reactions] == ["🔖"]
     assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
 
 
-async def test_an_old_post_counts_after_a_restart(telex: World, feed_server: FeedServer) -> None:
+async def test_an_old_post_counts_after_a_restart(telex, feed_server):
     await follow(telex, feed_server)
     await telex.restart()
     await telex.reader.react(telex.posts()[0], "🔖")
@@ -78,7 +71,7 @@ async def away(world: World, *reactions: tuple[Any, bool]) -> None:
     await world.restart()
 
 
-async def test_reactions_made_while_away_are_found_on_return(telex: World, feed_server: FeedServer) -> None:
+async def test_reactions_made_while_away_are_found_on_return(telex, feed_server):
     await follow(telex, feed_server)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await away(telex, (telex.reader, True), (telex.editor, True), (robot, True))
@@ -88,18 +81,14 @@ async def test_reactions_made_while_away_are_found_on_return(telex: World, feed_
     assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
 
 
-async def test_reactions_on_posts_from_long_before_the_time_away_are_found(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_reactions_on_posts_from_long_before_the_time_away_are_found(telex, feed_server):
     await follow(telex, feed_server)
     await telex.advance(40 * 86400)
     await away(telex, (telex.reader, True))
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_what_was_removed_does_not_come_back_with_its_reaction(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_was_removed_does_not_come_back_with_its_reaction(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.reader.click(telex.posts()[0], label="Save")
@@ -111,16 +100,16 @@ async def test_what_was_removed_does_not_come_back_with_its_reaction(
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_a_channel_whose_history_is_closed_stops_nothing(telex: World, feed_server: FeedServer) -> None:
+async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_server):
     closed = telex.guild.create_text_channel("closed")
     await follow(telex, feed_server, path="/closed", title="Closed", channel=closed)
     await follow(telex, feed_server)
-    telex.set_permissions(closed, read_message_history=False)
+    await telex.set_permissions(closed, read_message_history=False)
     await away(telex, (telex.reader, True))
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_a_forums_posts_are_looked_at_too(telex: World, feed_server: FeedServer) -> None:
+async def test_a_forums_posts_are_looked_at_too(telex, feed_server):
     forum = telex.guild.create_forum_channel("talk")
     await follow(telex, feed_server, channel=forum)
     thread = forum.threads[0]
@@ -132,9 +121,7 @@ async def test_a_forums_posts_are_looked_at_too(telex: World, feed_server: FeedS
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
-async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_server):
     await follow(telex, feed_server)
     post = telex.posts()[0]
     telex.env.backend.remove_reaction(telex.news.id, post.id, "🔖", telex.env.backend.bot_user.id)
@@ -144,9 +131,7 @@ async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(
     assert asked == []
 
 
-async def test_a_full_list_is_told_once_in_a_direct_message(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_list_is_told_once_in_a_direct_message(telex, feed_server, monkeypatch):
     monkeypatch.setattr(saving, "MOST_BOOKMARKS", 0)
     await follow(telex, feed_server)
     for _time in range(2):

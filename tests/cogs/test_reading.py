@@ -23,8 +23,7 @@ from tests.cogs.helpers import (
     press,
     said,
 )
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 
 
 def many(count: int, word: str = "Robots") -> list[str]:
@@ -34,9 +33,7 @@ def many(count: int, word: str = "Robots") -> list[str]:
     ]
 
 
-async def test_results_show_title_outlet_date_and_matches_in_bold(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_results_show_title_outlet_date_and_matches_in_bold(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "search", query="MORATORIUM")
     assert last(found).ephemeral
@@ -46,7 +43,7 @@ async def test_results_show_title_outlet_date_and_matches_in_bold(
     assert "1 article · best first" in said(found)
 
 
-async def test_accents_case_phrases_and_exclusions(telex: World, feed_server: FeedServer) -> None:
+async def test_accents_case_phrases_and_exclusions(telex, feed_server):
     await follow(
         telex,
         feed_server,
@@ -63,7 +60,7 @@ async def test_accents_case_phrases_and_exclusions(telex: World, feed_server: Fe
     assert "vocale" not in without.partition("\n")[2]
 
 
-async def test_results_have_pages_that_turn_both_ways(telex: World, feed_server: FeedServer) -> None:
+async def test_results_have_pages_that_turn_both_ways(telex, feed_server):
     await follow(telex, feed_server, *many(12))
     first = await telex.reader.slash(telex.news, "search", query="robots")
     assert labels(last(first)) == ["Watch", "1 / 3", "Newest first", "Share…"]
@@ -78,7 +75,7 @@ async def test_results_have_pages_that_turn_both_ways(telex: World, feed_server:
     assert said(back) == said(second)
 
 
-async def test_options_narrow_the_search(telex: World, feed_server: FeedServer) -> None:
+async def test_options_narrow_the_search(telex, feed_server):
     await follow(telex, feed_server, *many(2))
     await follow(
         telex,
@@ -102,14 +99,14 @@ async def test_options_narrow_the_search(telex: World, feed_server: FeedServer) 
     assert latest.index("at work 1") < latest.index("at work 2") < latest.index("grève")
 
 
-async def test_a_time_that_makes_no_sense_is_told(telex: World, feed_server: FeedServer) -> None:
+async def test_a_time_that_makes_no_sense_is_told(telex, feed_server):
     await follow(telex, feed_server)
     for option in ("since", "before"):
         answer = await telex.reader.slash(telex.news, "search", query="ban", **{option: "@everyone soon"})
         assert "“\\@everyone soon” isn’t a date I know" in said(answer)
 
 
-async def test_times_are_offered_while_typing(telex: World) -> None:
+async def test_times_are_offered_while_typing(telex):
     offered = await telex.reader.autocomplete(telex.news, "search", "since", "7")
     assert [choice["value"] for choice in offered] == ["7d"]
     offered = await telex.reader.autocomplete(telex.news, "search", "before", "7")
@@ -119,13 +116,13 @@ async def test_times_are_offered_while_typing(telex: World) -> None:
     assert [(choice["value"], choice["name"]) for choice in offered] == [("today", "Avant aujourd’hui")]
 
 
-async def test_partial_matches_are_marked(telex: World, feed_server: FeedServer) -> None:
+async def test_partial_matches_are_marked(telex, feed_server):
     await follow(telex, feed_server)
     found = said(await telex.reader.slash(telex.news, "search", query="browser chips"))
     assert "partial match" in found
 
 
-async def test_nothing_found_says_what_to_try(telex: World, feed_server: FeedServer) -> None:
+async def test_nothing_found_says_what_to_try(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "search", query="zeppelin")
     assert "No results in the channels you can see" in said(found)
@@ -133,14 +130,14 @@ async def test_nothing_found_says_what_to_try(telex: World, feed_server: FeedSer
     assert labels(last(found)) == []
 
 
-async def test_a_misspelt_word_still_leads_to_the_right_one(telex: World, feed_server: FeedServer) -> None:
+async def test_a_misspelt_word_still_leads_to_the_right_one(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "search", query="moratoriom")
     assert "moratorium" in said(found)
 
 
 @pytest.mark.parametrize("command", [{"name": "search", "query": "x"}, {"name": "latest"}])
-async def test_where_nothing_is_followed_the_next_step_is_told(telex: World, command: dict[str, str]) -> None:
+async def test_where_nothing_is_followed_the_next_step_is_told(telex, command):
     options = {key: value for key, value in command.items() if key != "name"}
     answer = await telex.reader.slash(telex.news, command["name"], **options)
     assert "Ask whoever manages this server to add one" in said(answer)
@@ -149,9 +146,7 @@ async def test_where_nothing_is_followed_the_next_step_is_told(telex: World, com
     assert labels(last(managers)) == ["Get started"]
 
 
-async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(telex, feed_server):
     await telex.follow(f"{feed_server.origin}/never-read")
     for answer in (
         await telex.reader.slash(telex.news, "search", query="robots"),
@@ -161,17 +156,13 @@ async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(
         assert "robots" not in said(answer)
 
 
-async def test_a_query_is_neither_markup_nor_a_mention_in_the_answer(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_query_is_neither_markup_nor_a_mention_in_the_answer(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "search", query="**@everyone** [x](https://evil.example)")
     assert "\\*\\*\\@everyone\\*\\*" in said(found)
 
 
-async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "search", query="moratorium")
     card = await choose(telex.reader, last(found), "Cities ban")
@@ -187,7 +178,7 @@ async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(
     assert said(saved) == "Saved to your bookmarks."
 
 
-async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex: World, feed_server: FeedServer) -> None:
+async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex, feed_server):
     feed = await follow(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
     article = await newest(telex, feed)
@@ -202,9 +193,7 @@ async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex: World, feed_se
     assert str(secret.id) not in card
 
 
-async def test_hidden_channels_feeds_are_found_by_nobody_who_cannot_see_them(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_hidden_channels_feeds_are_found_by_nobody_who_cannot_see_them(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
     hide(telex, secret, telex.reader)
@@ -216,15 +205,13 @@ async def test_hidden_channels_feeds_are_found_by_nobody_who_cannot_see_them(
     assert "Cities" in said(await telex.editor.slash(telex.news, "search", query="cities"))
 
 
-async def test_another_servers_feeds_are_not_found(telex: World, feed_server: FeedServer) -> None:
+async def test_another_servers_feeds_are_not_found(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
     assert "Nothing to read yet" in said(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_rights_withdrawn_between_page_and_click_hide_what_follows(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_rights_withdrawn_between_page_and_click_hide_what_follows(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, *many(12), channel=secret)
     found = await telex.reader.slash(telex.news, "search", query="robots")
@@ -237,7 +224,7 @@ async def test_rights_withdrawn_between_page_and_click_hide_what_follows(
     assert "Robots" not in said(turned)
 
 
-async def test_somebody_else_cannot_turn_the_pages(telex: World, feed_server: FeedServer) -> None:
+async def test_somebody_else_cannot_turn_the_pages(telex, feed_server):
     await follow(telex, feed_server, *many(12))
     found = await telex.reader.slash(telex.news, "search", query="robots")
     answer = await forge(
@@ -246,9 +233,7 @@ async def test_somebody_else_cannot_turn_the_pages(telex: World, feed_server: Fe
     assert "for the person who asked" in said(answer)
 
 
-async def test_the_latest_are_newest_first_and_of_one_source_when_asked(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_latest_are_newest_first_and_of_one_source_when_asked(telex, feed_server):
     await follow(telex, feed_server)
     await follow(
         telex, feed_server, item(9, title="Older", published=START - 9000), path="/b", title="Other News"
@@ -264,7 +249,7 @@ async def test_the_latest_are_newest_first_and_of_one_source_when_asked(
     assert "No outlet has that name" in unknown
 
 
-async def test_an_article_of_two_feeds_is_one_line(telex: World, feed_server: FeedServer) -> None:
+async def test_an_article_of_two_feeds_is_one_line(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/again", title="Example Again")
     for name, options in (("latest", {}), ("search", {"query": "cities"})):
@@ -273,9 +258,7 @@ async def test_an_article_of_two_feeds_is_one_line(telex: World, feed_server: Fe
         assert re.search(r"-# Also: \[Example (Again|News)\]\(https://news.example/articles/3\)", shown)
 
 
-async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(telex, feed_server):
     titles = {"Example News": "Repair ship reaches the severed Nordwave cable"}
     titles["Other News"] = f"{titles['Example News']} at last"
     for number, (outlet, title) in enumerate(titles.items()):
@@ -290,9 +273,7 @@ async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(
         assert re.search(r"-# Also: \[(Example|Other) News\]", shown)
 
 
-async def test_of_a_name_in_both_languages_the_readers_comes_first(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_of_a_name_in_both_languages_the_readers_comes_first(telex, feed_server):
     for number, language in enumerate(("en", "fr")):
         news = item(number, title=f"Nordwave {number}", body="Nordwave.", published=START - 60)
         await follow(telex, feed_server, news, path=f"/{number}", title=f"News {number}", language=language)
@@ -302,14 +283,14 @@ async def test_of_a_name_in_both_languages_the_readers_comes_first(
         assert menu(last(found))[1][0]["label"] == first
 
 
-async def test_sources_are_offered_while_typing(telex: World, feed_server: FeedServer) -> None:
+async def test_sources_are_offered_while_typing(telex, feed_server):
     await follow(telex, feed_server, title="Les Échos du Net")
     for command in ("search", "latest"):
         offered = await telex.reader.autocomplete(telex.news, command, "source", "echo")
         assert [choice["value"] for choice in offered] == ["Les Échos du Net"]
 
 
-async def test_answers_speak_french_to_who_does(telex: World, feed_server: FeedServer) -> None:
+async def test_answers_speak_french_to_who_does(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     found = await telex.reader.slash(telex.news, "search", query="zeppelin")
@@ -321,7 +302,7 @@ async def test_answers_speak_french_to_who_does(telex: World, feed_server: FeedS
     assert "No results" in said(english)
 
 
-async def test_long_titles_and_addresses_fit_into_a_page(telex: World, feed_server: FeedServer) -> None:
+async def test_long_titles_and_addresses_fit_into_a_page(telex, feed_server):
     long = [
         item(
             number,
@@ -340,12 +321,10 @@ async def test_long_titles_and_addresses_fit_into_a_page(telex: World, feed_serv
         assert len(menu(last(found))[1]) == 5
 
 
-async def test_a_private_threads_feed_is_found_by_its_members_alone(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_server):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
-    telex.set_permissions(telex.news, create_private_threads=True)
+    await telex.set_permissions(telex.news, create_private_threads=True)
     thread = await parent.create_thread(name="private", type=discord.ChannelType.private_thread)
     await telex.env.settle()
     handle = next(each for each in telex.news.threads if each.id == thread.id)
@@ -356,10 +335,10 @@ async def test_a_private_threads_feed_is_found_by_its_members_alone(
     assert "Cities ban" in said(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_an_archived_threads_feed_is_still_found(telex: World, feed_server: FeedServer) -> None:
+async def test_an_archived_threads_feed_is_still_found(telex, feed_server):
     parent = telex.bot.get_channel(telex.news.id)
     assert isinstance(parent, discord.TextChannel)
-    telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
+    await telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
     thread = await parent.create_thread(name="old", type=discord.ChannelType.public_thread)
     await telex.env.settle()
     handle = next(each for each in telex.news.threads if each.id == thread.id)
@@ -369,7 +348,7 @@ async def test_an_archived_threads_feed_is_still_found(telex: World, feed_server
     assert "Cities ban" in said(await telex.reader.slash(telex.news, "latest"))
 
 
-async def test_what_was_chosen_in_french_is_written_in_french(telex: World, feed_server: FeedServer) -> None:
+async def test_what_was_chosen_in_french_is_written_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     found = said(await telex.reader.slash(telex.news, "search", query="cities", tag="AI", since="7j"))

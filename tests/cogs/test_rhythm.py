@@ -34,7 +34,7 @@ async def news(world: World, server: FeedServer, *numbers: int) -> None:
     await world.poll(feed)
 
 
-async def test_a_rhythm_is_chosen_shown_and_switched_off(telex: World, feed_server: FeedServer) -> None:
+async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     await follow(telex, feed_server)
     panel = await opened(telex)
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
@@ -55,19 +55,13 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex: World, feed_serv
 
 
 async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_come(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    telex, feed_server, monkeypatch
+):
     feed_server.serve("/1", rss(item(1), title="One"))
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
     monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
-    await telex.store.preferences.change(
-        Preference.QUIET_HOURS,
-        hours.quiet(now * 60, (now + 2) % 24 * 60),
-        server_id=telex.guild.id,
-        channel_id=telex.news.id,
-        person_id=telex.editor.id,
-    )
+    await telex.prefer(Preference.QUIET_HOURS, hours.quiet(now * 60, (now + 2) % 24 * 60), channel=telex.news)
     told = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "has quiet hours. Articles arrive when they end" in told
     again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
@@ -76,11 +70,11 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
 
 
 @pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
-def test_quiet_hours_that_are_none_are_left_to_who_makes_them_harmless(written: str) -> None:
+def test_quiet_hours_that_are_none_are_left_to_who_makes_them_harmless(written):
     assert schedule_panel.value(Preference.QUIET_HOURS, written) is None
 
 
-async def test_quiet_hours_never_begin_where_they_end(telex: World, feed_server: FeedServer) -> None:
+async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     await follow(telex, feed_server)
     panel = last(await choose(telex.editor, await opened(telex), "Quiet from 07:00", "Quiet from"))
     assert "07:00 to 16:00" in text(panel)
@@ -90,21 +84,11 @@ async def test_quiet_hours_never_begin_where_they_end(telex: World, feed_server:
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
 
 
-async def test_what_waits_for_the_morning_is_told_and_then_posted(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_server):
     await follow(telex, feed_server)
-    await telex.store.preferences.change(
-        Preference.TIME_ZONE, "Europe/Paris", server_id=telex.guild.id, person_id=1
-    )
+    await telex.prefer(Preference.TIME_ZONE, "Europe/Paris")
     await telex.advance(at("2026-11-24 22:00") - telex.clock.now())
-    await telex.store.preferences.change(
-        Preference.QUIET_HOURS,
-        "22:00-07:00",
-        server_id=telex.guild.id,
-        person_id=1,
-        channel_id=telex.news.id,
-    )
+    await telex.prefer(Preference.QUIET_HOURS, "22:00-07:00", channel=telex.news)
     before = len(telex.posts())
     await news(telex, feed_server, 11, 12)
     await telex.deliver()
@@ -127,9 +111,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(
     assert [title(post) for post in telex.posts()[before:]] == ["Article 11", "Article 12"]
 
 
-async def test_beyond_the_number_an_hour_one_message_tells_the_rest(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_beyond_the_number_an_hour_one_message_tells_the_rest(telex, feed_server):
     await follow(telex, feed_server)
     await choose(telex.editor, await opened(telex), "2 posts an hour", "Hourly limit")
     await telex.advance(3700)
@@ -144,7 +126,7 @@ async def test_beyond_the_number_an_hour_one_message_tells_the_rest(
     ]
 
 
-async def test_the_panel_is_for_who_asked_and_still_manages(telex: World, feed_server: FeedServer) -> None:
+async def test_the_panel_is_for_who_asked_and_still_manages(telex, feed_server):
     await follow(telex, feed_server)
     panel = await opened(telex)
     custom_id, options = menu(panel, "Time between")
@@ -154,7 +136,7 @@ async def test_the_panel_is_for_who_asked_and_still_manages(telex: World, feed_s
 
 
 @pytest.mark.parametrize("value", ["-5", "x", "99999999999", "2880"])
-async def test_a_forged_choice_changes_nothing(telex: World, feed_server: FeedServer, value: str) -> None:
+async def test_a_forged_choice_changes_nothing(telex, feed_server, value):
     """Discord lets nobody choose what a menu does not have."""
     await follow(telex, feed_server)
     panel = await opened(telex)

@@ -11,7 +11,6 @@ from tests.cogs.helpers import components, follow, forge, forge_command, hide, l
 from tests.cogs.people import DIRECT
 from tests.cogs.test_matrix import MAY, who_may
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 COMMANDS = {
     "remove": {"feed": "1"},
@@ -25,7 +24,7 @@ COMMANDS = {
 }
 
 
-async def test_discord_hides_no_command_of_those_who_manage_feeds(telex: World) -> None:
+async def test_discord_hides_no_command_of_those_who_manage_feeds(telex):
     """With default permissions it would hide them from a role that the server chose to manage feeds."""
     managed = {name.partition(" ")[0] for name, who in who_may().items() if who == "Manage Server"}
     for command in telex.bot.tree.get_commands():
@@ -35,29 +34,24 @@ async def test_discord_hides_no_command_of_those_who_manage_feeds(telex: World) 
         assert marked is (f"/{command.name}" in managed - mixed), command.name
 
 
-async def test_a_member_is_refused_in_words_what_those_who_manage_feeds_may(telex: World) -> None:
+async def test_a_member_is_refused_in_words_what_those_who_manage_feeds_may(telex):
     answer = await telex.reader.slash(telex.news, "feed list")
     assert "You need the Manage Server permission" in said(answer)
     assert last(answer).ephemeral
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-async def test_a_forged_command_of_a_member_is_refused(
-    telex: World, feed_server: FeedServer, command: str
-) -> None:
+async def test_a_forged_command_of_a_member_is_refused(telex, feed_server, command):
     await follow(telex, feed_server)
     answer = await forge_command(telex.reader, telex.news, "feed", command, **COMMANDS[command])
     assert "You need the Manage Server permission" in said(answer)
     assert last(answer).ephemeral
 
 
-async def test_a_role_that_the_servers_settings_let_in_may_use_them(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_role_that_the_servers_settings_let_in_may_use_them(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert command is not None
     telex.guild.set_command_permissions(int(command["id"]), {role: True})
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     listed = await librarian.slash(telex.news, "feed list")
@@ -65,26 +59,20 @@ async def test_a_role_that_the_servers_settings_let_in_may_use_them(
     assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
 
 
-async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_manager(telex: World) -> None:
+async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_manager(telex):
     """Discord's settings show everyone as let in from the start, and may keep it so on any other change."""
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert command is not None
     telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
     assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
 
 
-async def test_the_servers_settings_come_before_the_role_that_manages_feeds(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_servers_settings_come_before_the_role_that_manages_feeds(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, role.id)
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     asked = await librarian.slash(telex.news, "feed remove", feed="1")
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert command is not None
     telex.guild.set_command_permissions(int(command["id"]), {librarian: False})
     telex.clock.advance(61)
     with pytest.raises(SetupError, match="not visible"):
@@ -94,9 +82,7 @@ async def test_the_servers_settings_come_before_the_role_that_manages_feeds(
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
-async def test_settings_of_the_server_that_change_are_heard_of_at_once(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     assert command is not None
     assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
@@ -112,7 +98,7 @@ async def test_settings_of_the_server_that_change_are_heard_of_at_once(
     assert "No feeds yet" in said(await telex.reader.slash(telex.news, "feed list"))
 
 
-async def test_a_button_of_another_server_does_nothing(telex: World, feed_server: FeedServer) -> None:
+async def test_a_button_of_another_server_does_nothing(telex, feed_server):
     await follow(telex, feed_server)
     subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
     asked = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
@@ -125,14 +111,14 @@ async def test_a_button_of_another_server_does_nothing(telex: World, feed_server
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
-async def test_commands_that_need_a_server_are_not_in_direct_messages(telex: World) -> None:
+async def test_commands_that_need_a_server_are_not_in_direct_messages(telex):
     available = telex.reader.user.available_commands()
     assert {f"/{name}" for name in available} == {
         name for name, who in who_may().items() if DIRECT in MAY[who] and name.startswith("/")
     } | {"/watch add"}  # a group is there or not as a whole; it says to run it in a server
 
 
-async def test_only_what_reads_can_be_taken_along(telex: World) -> None:
+async def test_only_what_reads_can_be_taken_along(telex):
     anywhere = {name.removeprefix("/") for name, who in who_may().items() if "anywhere" in who}
     for command in telex.bot.tree.get_commands():
         payload = command.to_dict(telex.bot.tree)
@@ -141,7 +127,7 @@ async def test_only_what_reads_can_be_taken_along(telex: World) -> None:
         assert (2 in payload["contexts"]) is taken, command.name
 
 
-async def test_every_command_and_option_is_described_and_no_two_clash(telex: World) -> None:
+async def test_every_command_and_option_is_described_and_no_two_clash(telex):
     names: list[str] = []
     for command in telex.bot.tree.walk_commands():
         names.append(command.qualified_name)
@@ -152,11 +138,9 @@ async def test_every_command_and_option_is_described_and_no_two_clash(telex: Wor
     assert len(names) == len(set(names))
 
 
-async def test_a_refusal_names_the_role_that_would_do_as_well(telex: World) -> None:
+async def test_a_refusal_names_the_role_that_would_do_as_well(telex):
     role = telex.guild.create_role("Libr*rians")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, role.id)
     for command in ("feed list", "setup", "digest list", "settings server"):
         told = said(await telex.reader.slash(telex.news, command))
         assert told == ("You need the Manage Server permission or the role **Libr\\*rians** for this."), (
@@ -176,8 +160,8 @@ async def test_a_refusal_names_the_role_that_would_do_as_well(telex: World) -> N
     ],
 )
 async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
-    telex: World, feed_server: FeedServer, command: str, options: dict[str, str] | None, label: str
-) -> None:
+    telex, feed_server, command, options, label
+):
     feed = await follow(telex, feed_server)
     store = telex.store
     pair = (await store.subscriptions.in_server(telex.guild.id))[0][0]

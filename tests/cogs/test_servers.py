@@ -6,17 +6,16 @@ import pytest
 
 from bot.core.models import Fate
 from bot.posting.sending.permissions import INVITATION
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import item
 from tests.posting.publisher import Publisher, titles
 
 
 @pytest.fixture
-def publisher(telex: World, feed_server: FeedServer) -> Publisher:
+def publisher(telex, feed_server) -> Publisher:
     return Publisher(telex, feed_server)
 
 
-async def test_a_server_is_known_with_its_language_when_the_bot_joins(telex: World) -> None:
+async def test_a_server_is_known_with_its_language_when_the_bot_joins(telex):
     guild = telex.env.create_guild("Autre", preferred_locale="fr")
     await telex.env.settle()
     assert await telex.store.servers.locale(guild.id) == "fr"
@@ -25,32 +24,28 @@ async def test_a_server_is_known_with_its_language_when_the_bot_joins(telex: Wor
     assert await telex.store.servers.locale(guild.id) == "en-GB"
 
 
-async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, publisher):
     other = telex.env.create_guild("Other")
     channel = other.create_text_channel("news")
     await telex.env.settle()
     await publisher.begin(telex.news, channel)
     telex.env.backend.guilds.pop(other.id)
     await telex.restart()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.newest(None, limit=1))[0]
     fates = {row.channel_id: row for row in await telex.store.fates.of_page(article.page)}
     assert (fates[channel.id].fate, fates[channel.id].reason) == (Fate.WITHHELD, "away")
 
 
-async def test_a_restart_forgets_no_server_it_is_in(telex: World, publisher: Publisher) -> None:
+async def test_a_restart_forgets_no_server_it_is_in(telex, publisher):
     await publisher.begin()
     await telex.restart()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_leave_withholds_what_waits(telex: World, publisher: Publisher) -> None:
+async def test_a_leave_withholds_what_waits(telex, publisher):
     await publisher.begin()
     await publisher.publish(item(1))
     telex.env.backend.remove_guild(telex.guild.id)
@@ -61,7 +56,7 @@ async def test_a_leave_withholds_what_waits(telex: World, publisher: Publisher) 
     assert (fate.fate, fate.reason) == (Fate.WITHHELD, "away")
 
 
-async def test_an_outage_is_no_leave(telex: World, publisher: Publisher) -> None:
+async def test_an_outage_is_no_leave(telex, publisher):
     await publisher.begin()
     telex.env.backend.emit("GUILD_DELETE", {"id": str(telex.guild.id), "unavailable": True})
     await telex.env.settle()
@@ -71,14 +66,13 @@ async def test_an_outage_is_no_leave(telex: World, publisher: Publisher) -> None
     assert fate.fate is Fate.WAITING
 
 
-async def test_permissions_given_to_a_role_open_the_channel_again(telex: World, publisher: Publisher) -> None:
+async def test_permissions_given_to_a_role_open_the_channel_again(telex, publisher):
     await publisher.begin()
     role = telex.guild.roles[telex.env.backend.bot_user.name]
     lacking = INVITATION.value & ~INVITATION.__class__(embed_links=True).value
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": lacking})
     await telex.env.settle()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert await telex.store.dispatches.problem(telex.news.id) is not None
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITATION.value})
     await telex.env.settle()
@@ -86,15 +80,10 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex: World, 
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_change_that_gives_nothing_does_not_make_the_bot_knock_again(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_change_that_gives_nothing_does_not_make_the_bot_knock_again(telex, publisher):
     await publisher.begin()
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await telex.set_permissions(telex.news, send_messages=False)
+    await publisher.post(item(1))
     before = await telex.store.dispatches.problem(telex.news.id)
-    telex.set_permissions(telex.news, send_messages=False, add_reactions=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=False, add_reactions=False)
     assert await telex.store.dispatches.problem(telex.news.id) == before

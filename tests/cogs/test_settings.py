@@ -27,7 +27,7 @@ from tests.cogs.helpers import (
 )
 from tests.cogs.test_bookmarks import content
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.shown import parts
 from tests.store import sql
 
@@ -51,13 +51,11 @@ async def name_zone(telex: World, text: str) -> InteractionResult:
 async def appoint(telex: World) -> MemberActor:
     """A member with a role that may manage feeds."""
     role = telex.guild.create_role("Librarians")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, role.id)
     return telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
 
 
-async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World) -> None:
+async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex):
     shown = await panel(telex)
     assert last(shown).ephemeral
     told = said(shown)
@@ -68,19 +66,15 @@ async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World
     assert "**Who manages feeds**\n-# members with Manage Server" in told
 
 
-async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_channel(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_channel(telex, feed_server):
     feed = await follow(telex, feed_server, item(1))
     await choose(telex.editor, last(await panel(telex)), "French")
     feed_server.serve("/rss", _rss(item(2), item(1)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert _labels(telex) == ["Save", "Enregistrer"]
     await choose(telex.editor, last(await panel(telex, "channel")), "English")
     feed_server.serve("/rss", _rss(item(3), item(2), item(1)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert _labels(telex) == ["Save", "Enregistrer", "Save"]
     back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
     assert selected(last(back), "Post language") == ["Same as the server"]
@@ -96,20 +90,20 @@ def _labels(telex: World) -> list[str]:
     return [next(one["label"] for one in parts(post) if one.get("label")) for post in telex.posts()]
 
 
-async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex: World) -> None:
+async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex):
     told = said(await name_zone(telex, " paris"))
     assert "**Time zone**\n-# Europe/Paris (" in told
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "Europe/Paris"
 
 
-async def test_what_is_no_time_zone_is_refused_with_a_hint(telex: World) -> None:
+async def test_what_is_no_time_zone_is_refused_with_a_hint(telex):
     assert "when the clocks change" in said(await name_zone(telex, "UTC+2"))
     assert "`Europe/Paris`" in said(await name_zone(telex, "Pariss"))
     assert "big city" in said(await name_zone(telex, "Qwertzuiop"))
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "UTC"
 
 
-async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex: World) -> None:
+async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex):
     alerts = telex.guild.create_text_channel("alerts")
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [alerts], custom_id=picker(shown, CHANNELS))
@@ -121,17 +115,16 @@ async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex: World) ->
     assert (await telex.store.preferences.of_server(telex.guild.id)).alerts is None
 
 
-async def test_alerts_do_not_go_where_the_bot_may_not_write(telex: World) -> None:
+async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
     closed = telex.guild.create_text_channel("closed")
-    telex.set_permissions(closed, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(closed, send_messages=False)
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [closed], custom_id=picker(shown, CHANNELS))
     assert "I can’t post" in said(told)
     assert (await telex.store.preferences.of_server(telex.guild.id)).alerts is None
 
 
-async def test_a_role_that_was_chosen_manages_feeds(telex: World, feed_server: FeedServer) -> None:
+async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
@@ -143,23 +136,21 @@ async def test_a_role_that_was_chosen_manages_feeds(telex: World, feed_server: F
     topics = [one["label"] for one in menu(last(await librarian.slash(telex.news, "help")))[1]]
     assert "Manage feeds" in topics
     asked = await librarian.slash(telex.news, "feed remove", feed="1")
-    await telex.store.preferences.change(
-        Preference.MANAGER_ROLE, None, server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.MANAGER_ROLE, None)
     assert "You need the Manage Server permission" in said(
         await librarian.click(last(asked), label="Stop following")
     )
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
-async def test_everyone_is_no_role_that_manages_feeds(telex: World) -> None:
+async def test_everyone_is_no_role_that_manages_feeds(telex):
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [telex.guild.default_role], custom_id=picker(shown, ROLES))
     assert "@everyone can’t manage feeds" in said(told)
     assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role is None
 
 
-async def test_a_role_cannot_say_which_role_manages_feeds(telex: World) -> None:
+async def test_a_role_cannot_say_which_role_manages_feeds(telex):
     librarian = await appoint(telex)
     other = telex.guild.create_role("Others")
     shown = await panel(telex, person=librarian)
@@ -173,7 +164,7 @@ async def test_a_role_cannot_say_which_role_manages_feeds(telex: World) -> None:
     assert f"<@&{other.id}>" in said(told)
 
 
-async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex: World) -> None:
+async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex):
     """They still manage feeds by the role; they may not hand it to another one."""
     await appoint(telex)
     (role,) = [one for one in telex.guild.roles.values() if one.name == "Librarians"]
@@ -187,7 +178,7 @@ async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex: W
     assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role == role.id
 
 
-async def test_one_post_a_story_is_switched_by_channel(telex: World) -> None:
+async def test_one_post_a_story_is_switched_by_channel(telex):
     shown = await panel(telex, "channel")
     off = await telex.editor.click(last(shown), label="Turn off")
     assert "each article gets its own post" in said(off)
@@ -197,7 +188,7 @@ async def test_one_post_a_story_is_switched_by_channel(telex: World) -> None:
     assert (await telex.store.preferences.of_channel(telex.news.id)).join_stories
 
 
-async def test_settings_of_a_channel_are_not_changed_by_those_who_no_longer_see_it(telex: World) -> None:
+async def test_settings_of_a_channel_are_not_changed_by_those_who_no_longer_see_it(telex):
     librarian = await appoint(telex)
     vault = telex.guild.create_text_channel("vault")
     shown = await librarian.slash(telex.news, "settings channel", channel=vault)
@@ -208,9 +199,7 @@ async def test_settings_of_a_channel_are_not_changed_by_those_who_no_longer_see_
     assert (await telex.store.preferences.of_channel(vault.id)).join_stories
 
 
-async def test_the_history_tells_each_change_in_words_newest_first(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_server):
     feed = await follow(telex, feed_server)
     await name_zone(telex, "Paris")
     await choose(telex.editor, last(await panel(telex, "channel")), "French")
@@ -235,7 +224,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(
     assert "**Fuseau horaire**\u00a0: UTC → Europe/Paris" in said(await panel(telex, "history"))
 
 
-async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex: World) -> None:
+async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex):
     await telex.store.servers.joined(telex.guild.id)
     values = (telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**")
     sql.run(
@@ -248,21 +237,17 @@ async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(tele
     assert "**x**" not in told
 
 
-async def test_the_history_has_pages_and_says_when_it_is_empty(telex: World) -> None:
+async def test_the_history_has_pages_and_says_when_it_is_empty(telex):
     assert "No changes yet." in said(await panel(telex, "history"))
     for number in range(9):
         zone = ("Europe/Paris", "UTC")[number % 2]
-        await telex.store.preferences.change(
-            Preference.TIME_ZONE, zone, server_id=telex.guild.id, person_id=telex.editor.id
-        )
+        await telex.prefer(Preference.TIME_ZONE, zone)
     shown = await panel(telex, "history")
     assert said(shown).count(" → ") == 8
     assert said(await press(telex.editor, last(shown), NEXT)).count(" → ") == 1
 
 
-async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_does_not_see(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_does_not_see(telex, feed_server):
     librarian = await appoint(telex)
     vault = telex.guild.create_text_channel("vault")
     feed = await telex.follow(feed_server.serve("/rss", _rss(item(1))), vault)
@@ -273,7 +258,7 @@ async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_doe
     assert "followed → paused" not in said(await panel(telex, "history", librarian))
 
 
-async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(telex: World) -> None:
+async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(telex):
     await name_zone(telex, "Paris")
     shown = await telex.editor.slash(telex.news, "privacy")
     assert "1 setting of a server that you changed" in said(shown)
@@ -288,7 +273,7 @@ async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(tel
     assert str(telex.editor.id) not in told
 
 
-async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_history(telex: World) -> None:
+async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_history(telex):
     await name_zone(telex, "Paris")
     await telex.store.servers.left(telex.guild.id)
     telex.clock.advance(1)
@@ -297,7 +282,7 @@ async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_histor
     assert await telex.store.preferences.changes(telex.guild.id, limit=10) == []
 
 
-async def test_a_window_that_outlived_its_view_is_answered(telex: World) -> None:
+async def test_a_window_that_outlived_its_view_is_answered(telex):
     shown = await panel(telex)
     asked = await telex.editor.click(last(shown), label="Change…")
     await telex.restart()
@@ -305,25 +290,22 @@ async def test_a_window_that_outlived_its_view_is_answered(telex: World) -> None
     assert "expired" in said(answer)
 
 
-async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(telex: World) -> None:
-    telex.set_permissions(telex.news, manage_webhooks=False)
-    await telex.env.settle()
+async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(telex):
+    await telex.set_permissions(telex.news, manage_webhooks=False)
     shown = await panel(telex, "channel")
     on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]
     shown = await telex.editor.click(last(shown), custom_id=on[-1])
     assert "on: posts show their outlet’s name and icon" in said(shown)
     assert "Manage Webhooks" in said(shown)
-    telex.set_permissions(telex.news, manage_webhooks=True)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, manage_webhooks=True)
     shown = await panel(telex, "channel")
     assert "Manage Webhooks" not in said(shown)
     assert [one.name for one in telex.env.backend.webhooks.values()] == ["Telex"]
     assert "Post as the outlet" in said(await panel(telex, "history"))
 
 
-async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_named(telex: World) -> None:
-    telex.set_permissions(telex.news, create_public_threads=False)
-    await telex.env.settle()
+async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_named(telex):
+    await telex.set_permissions(telex.news, create_public_threads=False)
     shown = await telex.editor.slash(telex.news, "settings channel")
     assert "off: posts go straight into the channel" in said(shown)
     on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]
@@ -339,7 +321,7 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     assert "thread" not in said(shown)
 
 
-async def test_tokens_for_assistants_are_shown_once_and_revoked(telex: World) -> None:
+async def test_tokens_for_assistants_are_shown_once_and_revoked(telex):
     tokens = telex.store.assistant_tokens
     panel = last(await telex.editor.slash(telex.news, "settings assistants"))
     assert panel.ephemeral

@@ -41,7 +41,7 @@ async def new_server(telex: World, locale: str = "en-US") -> tuple[GuildHandle, 
     return guild, channel
 
 
-async def test_a_new_server_is_told_once_how_to_begin(telex: World) -> None:
+async def test_a_new_server_is_told_once_how_to_begin(telex):
     guild, channel = await new_server(telex)
     (welcome,) = telex.posts(channel)
     assert "three clicks" in text(welcome)
@@ -50,22 +50,20 @@ async def test_a_new_server_is_told_once_how_to_begin(telex: World) -> None:
     assert len(telex.posts(channel)) == 1
 
 
-async def test_a_server_is_welcomed_in_its_language(telex: World) -> None:
+async def test_a_server_is_welcomed_in_its_language(telex):
     _guild, channel = await new_server(telex, "fr")
     (welcome,) = telex.posts(channel)
     assert "Bonjour" in text(welcome)
     assert "**Commencer**" in text(welcome)
 
 
-async def test_a_server_that_follows_nothing_is_told_again_when_it_invites_the_bot_back(
-    telex: World,
-) -> None:
+async def test_a_server_that_follows_nothing_is_told_again_when_it_invites_the_bot_back(telex):
     guild, channel = await new_server(telex)
     await come_back(telex, guild)
     assert len(telex.posts(channel)) == 2
 
 
-async def test_a_server_that_follows_feeds_is_told_again_only_after_days(telex: World) -> None:
+async def test_a_server_that_follows_feeds_is_told_again_only_after_days(telex):
     guild, channel = await new_server(telex)
     await telex.follow("https://example.com/feed", channel)
     telex.clock.advance(WEEK + 1)
@@ -73,7 +71,7 @@ async def test_a_server_that_follows_feeds_is_told_again_only_after_days(telex: 
     assert len(telex.posts(channel)) == 2
 
 
-async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex: World) -> None:
+async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex):
     guild, channel = await new_server(telex)
     backend = telex.env.backend
     payload = serializers.guild_create_payload(backend, backend.get_guild(guild.id))
@@ -86,9 +84,7 @@ async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex: World
     assert telex.posts() == []  # a server that had no channel when the bot came
 
 
-async def test_a_server_that_invited_the_bot_while_it_was_down_is_welcomed_at_the_start(
-    telex: World,
-) -> None:
+async def test_a_server_that_invited_the_bot_while_it_was_down_is_welcomed_at_the_start(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
     channel = guild.create_text_channel("general")
@@ -99,7 +95,7 @@ async def test_a_server_that_invited_the_bot_while_it_was_down_is_welcomed_at_th
     assert len(telex.posts(channel)) == 1
 
 
-async def test_a_server_known_for_long_is_not_welcomed_by_a_bot_that_lost_its_memory(telex: World) -> None:
+async def test_a_server_known_for_long_is_not_welcomed_by_a_bot_that_lost_its_memory(telex):
     guild = invite(telex.env, "Old")
     await telex.env.settle()
     channel = guild.create_text_channel("general")
@@ -111,7 +107,7 @@ async def test_a_server_known_for_long_is_not_welcomed_by_a_bot_that_lost_its_me
     assert telex.posts(channel) == []
 
 
-async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex: World) -> None:
+async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
     first = guild.create_text_channel("first")
@@ -122,17 +118,16 @@ async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex:
     assert (len(telex.posts(first)), len(telex.posts(system))) == (0, 1)
 
 
-async def test_the_welcome_stands_where_everybody_reads_and_the_bot_may_write(telex: World) -> None:
+async def test_the_welcome_stands_where_everybody_reads_and_the_bot_may_write(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
     mute = guild.create_text_channel("mute")
     staff = guild.create_text_channel("staff")
     lobby = guild.create_text_channel("lobby")
-    telex.set_permissions(mute, send_messages=False)
+    await telex.set_permissions(mute, send_messages=False)
     everyone = guild.default_role
     telex.env.backend.set_overwrite(staff.id, _closed(everyone.id))
-    telex.set_permissions(staff, view_channel=True, send_messages=True)
-    await telex.env.settle()
+    await telex.set_permissions(staff, view_channel=True, send_messages=True)
     await come_back(telex, guild)
     assert [len(telex.posts(each)) for each in (mute, staff, lobby)] == [0, 0, 1]
 
@@ -142,18 +137,17 @@ def _closed(role_id: int) -> Overwrite:
     return Overwrite(target_id=role_id, type=OverwriteType.ROLE, allow=0, deny=deny)
 
 
-async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex: World) -> None:
+async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex):
     guild = invite(telex.env, "New")
     await telex.env.settle()
     only = guild.create_text_channel("only")
-    telex.set_permissions(only, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(only, send_messages=False)
     await come_back(telex, guild)
     assert telex.posts(only) == []
 
 
 @pytest.fixture
-def lists(feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> FeedServer:
+def lists(feed_server, monkeypatch) -> FeedServer:
     """Starter packs of feeds that can be read, and of one that cannot."""
     feed_server.serve("/1", rss(*three(), title="One"))
     feed_server.serve("/2", rss(item(9, title="Of two"), title="Two"))
@@ -171,9 +165,7 @@ def lists(feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> FeedServe
     return feed_server
 
 
-async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(
-    telex: World, lists: FeedServer
-) -> None:
+async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(telex, lists):
     shown = await telex.editor.slash(telex.news, "setup")
     assert last(shown).ephemeral
     follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
@@ -193,9 +185,7 @@ async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(
     assert [(one.person_id, one.new) for one in history] == [(telex.editor.id, "followed")] * 2
 
 
-async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
-    telex: World, lists: FeedServer
-) -> None:
+async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(telex, lists):
     other = telex.guild.create_text_channel("other")
     shown = await telex.editor.slash(telex.news, "setup")
     asked = await telex.editor.click(last(shown), label="Add a site…")
@@ -209,9 +199,7 @@ async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
     assert [title(post) for post in telex.posts(other)] == ["Of two"]
 
 
-async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(
-    telex: World, lists: FeedServer
-) -> None:
+async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, lists):
     shown = await telex.editor.slash(telex.news, "setup")
     asked = await telex.editor.click(last(shown), label="Add a site…")
     assert "No feed found at that address" in said(
@@ -221,10 +209,9 @@ async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(
     assert "**Two**" in said(await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/2"}))
 
 
-async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex: World, lists: FeedServer) -> None:
+async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, lists):
     closed = telex.guild.create_text_channel("closed")
-    telex.set_permissions(closed, send_messages=False)
-    await telex.env.settle()
+    await telex.set_permissions(closed, send_messages=False)
     shown = await telex.editor.slash(telex.news, "setup")
     custom_id, _options = menu(last(shown), "Starter packs")
     shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)
@@ -238,9 +225,7 @@ async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex: World, l
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(
-    telex: World, lists: FeedServer
-) -> None:
+async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(telex, lists):
     other = telex.guild.create_text_channel("other")
     shown = await telex.editor.slash(other, "setup")
     custom_id, _options = menu(last(shown), "Starter packs")
@@ -253,7 +238,7 @@ async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(telex: World) -> None:
+async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(telex):
     guild, channel = await new_server(telex)
     (welcome,) = telex.posts(channel)
     await telex.restart()
@@ -270,7 +255,7 @@ def _managers(guild: GuildHandle) -> RoleHandle:
     return guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
 
 
-async def test_a_cancelled_setup_changes_nothing(telex: World, lists: FeedServer) -> None:
+async def test_a_cancelled_setup_changes_nothing(telex, lists):
     shown = await telex.editor.slash(telex.news, "setup")
     assert "Nothing changed." in said(await telex.editor.click(last(shown), label="Cancel"))
     assert await telex.store.subscriptions.count(telex.guild.id) == 0

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import discord
 import feedparser
 import pytest
-from simcord.backend.models import Overwrite
-from simcord.enums import OverwriteType
 
 from bot.client.web import feed_routes
 from bot.core.choices import Preference
@@ -26,7 +22,7 @@ from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from cogs.running.health_monitor import Health
-from tests.cogs.helpers import components, follow, labels, last, said, text
+from tests.cogs.helpers import close, components, follow, labels, last, said, text
 from tests.cogs.test_digests import begin, bring, until_due
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -38,7 +34,7 @@ STORY = "Harbour bridge closes after &lt;b&gt;cracks & rust were found"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path) -> Settings:
     return Settings(
         database=tmp_path / "telex.db",
         allow_private_addresses=(ip_network("127.0.0.0/8"),),
@@ -69,20 +65,10 @@ class Readers:
 
 
 @pytest.fixture
-async def readers(telex: World) -> Readers:
+async def readers(telex) -> Readers:
     health = telex.bot.get_cog("Health")
     assert isinstance(health, Health)
     return Readers(telex, await health.serve("127.0.0.1", 0))
-
-
-def close(world: World) -> None:
-    """Let only editors see the channel."""
-    view = discord.Permissions(view_channel=True).value
-    for role, allow, deny in ((world.guild.default_role, 0, view), (world.guild.roles["Editors"], view, 0)):
-        world.env.backend.set_overwrite(
-            world.news.id, Overwrite(target_id=role.id, type=OverwriteType.ROLE, allow=allow, deny=deny)
-        )
-    world.set_permissions(world.news, view_channel=True)
 
 
 def check(address: str, body: str) -> None:
@@ -164,13 +150,12 @@ async def two_outlets(world: World, server: FeedServer) -> None:
         entry = item(number, title=told, body="Engineers <i>found</i> them.", published=now - 100 + number)
         entry = entry.replace("news.example", f"{domain}.example")
         server.serve(path, rss(entry, item(900 + number), title=title))
-        await world.poll(feed)
-        await world.deliver()
+        await world.poll_and_deliver(feed)
 
 
 async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_something_comes(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+    telex, feed_server, readers
+):
     await two_outlets(telex, feed_server)
     posts = await readers.shared()
     status, headers, body = await readers.get(posts)
@@ -232,9 +217,7 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
     assert (await readers.get(posts))[0] == 200
 
 
-async def test_a_digest_is_an_entry_with_its_stories(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+async def test_a_digest_is_an_entry_with_its_stories(telex, feed_server, readers):
     feed = await follow(telex, feed_server)
     await begin(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
@@ -247,13 +230,11 @@ async def test_a_digest_is_an_entry_with_its_stories(
     assert "Chips shrink</a> (Example News)" in entry.content[0].value
 
 
-async def test_only_a_channel_that_everyone_can_read_is_shared(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+async def test_only_a_channel_that_everyone_can_read_is_shared(telex, feed_server, readers):
     await follow(telex, feed_server)
     posts = await readers.shared()
     assert (await readers.get(posts))[0] == 200
-    close(telex)
+    await close(telex, telex.news)
     assert (await readers.get(posts))[0] == 403
     panel = last(await telex.editor.slash(telex.news, "feed share"))
     assert "🟠 On hold: not everyone in the server can read this channel anymore" in text(panel)
@@ -265,8 +246,8 @@ async def test_only_a_channel_that_everyone_can_read_is_shared(
 
 
 async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bot_sent_away(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+    telex, feed_server, readers
+):
     feed = await follow(telex, feed_server)
     first = await readers.shared()
     second = await readers.shared()
@@ -275,9 +256,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert len(telex.posts()) < CAUGHT_UP  # what one message catches up with is no one story
     stories = (await readers.get(second.replace("posts", "stories")))[2]
     assert len(feedparser.parse(stories).entries) == CAUGHT_UP + 1
-    await telex.store.preferences.change(
-        Preference.JOIN_STORIES, 0, server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
-    )
+    await telex.prefer(Preference.JOIN_STORIES, 0, channel=telex.news)
     panel = last(await telex.editor.slash(telex.news, "feed share"))
     panel = last(await telex.editor.click(panel, label="Replace the address"))
     assert "Stories" not in text(panel)
@@ -304,9 +283,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert second.split("/")[-2].encode() not in sql.file(telex.database).read_bytes()
 
 
-async def test_the_bot_follows_none_of_its_own_feeds(
-    telex: World, feed_server: FeedServer, readers: Readers
-) -> None:
+async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers):
     posts = await readers.shared()
     refused = said(await telex.editor.slash(telex.news, "feed add", url=posts))
     assert "I publish this feed myself" in refused
@@ -316,7 +293,7 @@ async def test_the_bot_follows_none_of_its_own_feeds(
     assert error.value.code == fetch_errors.OWN_FEED
 
 
-async def test_without_a_web_address_it_says_who_can_change_that(telex: World) -> None:
+async def test_without_a_web_address_it_says_who_can_change_that(telex):
     object.__setattr__(
         telex.newsroom, "settings", telex.newsroom.settings.model_copy(update={"public_url": None})
     )

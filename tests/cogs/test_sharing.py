@@ -1,18 +1,13 @@
 """Sharing an article with the channel: who may, what everybody reads, what it is not taken for."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.posting.recovery import shown_articles
 from tests.cogs.helpers import choose, follow, hide, labels, last, said, text
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import item
 
 
-async def test_one_result_is_shared_under_the_name_of_who_shared_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_one_result_is_shared_under_the_name_of_who_shared_it(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "latest")
     asked = await telex.reader.click(last(found), label="Share…")
@@ -27,7 +22,7 @@ async def test_one_result_is_shared_under_the_name_of_who_shared_it(
     assert kept.article.title == "A new browser engine"
 
 
-async def test_what_was_shared_is_not_taken_for_a_post(telex: World, feed_server: FeedServer) -> None:
+async def test_what_was_shared_is_not_taken_for_a_post(telex, feed_server):
     await follow(telex, feed_server)
     card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Cities")
     await telex.reader.click(last(card), label="Share here")
@@ -35,9 +30,7 @@ async def test_what_was_shared_is_not_taken_for_a_post(telex: World, feed_server
     assert shown_articles.told_keys(telex.posts()[0]).posted
 
 
-async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, channel=secret)
     await follow(telex, feed_server, item(9, title="Open to all"), path="/open", title="Open News")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.cogs.helpers import START, choose, follow, hide, labels, last, menu, said
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.shown import title
 
 NAME = "More like this"
@@ -23,7 +22,7 @@ def stories() -> tuple[str, ...]:
     )
 
 
-async def test_the_menu_of_a_post_finds_what_is_like_it(telex: World, feed_server: FeedServer) -> None:
+async def test_the_menu_of_a_post_finds_what_is_like_it(telex, feed_server):
     await follow(telex, feed_server, *stories())
     found = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
     assert last(found).ephemeral
@@ -34,9 +33,7 @@ async def test_the_menu_of_a_post_finds_what_is_like_it(telex: World, feed_serve
     assert NAME in labels(last(card))
 
 
-async def test_the_button_of_a_card_does_and_outlives_a_restart(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_button_of_a_card_does_and_outlives_a_restart(telex, feed_server):
     await follow(telex, feed_server, *stories())
     found = await telex.reader.slash(telex.news, "search", query="essonne permit")
     card = await choose(telex.reader, last(found), "Essonne")
@@ -46,14 +43,14 @@ async def test_the_button_of_a_card_does_and_outlives_a_restart(
     assert "Mistral opens a data centre" in said(like)
 
 
-async def test_nothing_like_it_is_told(telex: World, feed_server: FeedServer) -> None:
+async def test_nothing_like_it_is_told(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
     assert "No similar articles" in said(found)
     assert labels(last(found)) == []
 
 
-async def test_what_is_like_it_in_hidden_channels_stays_hidden(telex: World, feed_server: FeedServer) -> None:
+async def test_what_is_like_it_in_hidden_channels_stays_hidden(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     first, second, *rest = stories()
     await follow(telex, feed_server, first, *rest)
@@ -65,9 +62,7 @@ async def test_what_is_like_it_in_hidden_channels_stays_hidden(telex: World, fee
     assert "permit" in said(await telex.editor.context_menu(telex.news, NAME, telex.posts()[0]))
 
 
-async def test_a_button_in_a_channel_hidden_meanwhile_tells_nothing(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_button_in_a_channel_hidden_meanwhile_tells_nothing(telex, feed_server):
     open_to_all = telex.guild.create_text_channel("open")
     await follow(telex, feed_server, *stories()[2:], path="/open", channel=open_to_all)
     await follow(telex, feed_server, *stories()[:2])
@@ -79,20 +74,19 @@ async def test_a_button_in_a_channel_hidden_meanwhile_tells_nothing(
     assert "Mistral" not in answer
 
 
-async def test_a_message_that_is_no_post_is_refused(telex: World, feed_server: FeedServer) -> None:
+async def test_a_message_that_is_no_post_is_refused(telex, feed_server):
     await follow(telex, feed_server, *stories())
     chat = await telex.reader.send(telex.news, "hello")
     answer = await telex.reader.context_menu(telex.news, NAME, chat)
     assert "isn’t one of my posts" in said(answer)
 
 
-async def test_of_a_catch_up_the_reader_chooses_the_article(telex: World, feed_server: FeedServer) -> None:
+async def test_of_a_catch_up_the_reader_chooses_the_article(telex, feed_server):
     feed = await follow(telex, feed_server, item(99, title="The beginning", published=START - 9_000))
     many = [item(100 + n, title=f"Quiet day {n}", published=START + n) for n in range(20)]
     feed_server.serve("/rss", rss(*stories(), *many))
     await telex.advance(3_600)
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     catch_up = next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
     asked = await telex.reader.context_menu(telex.news, NAME, catch_up)
     _id, options = menu(last(asked), "More like which")
@@ -101,7 +95,7 @@ async def test_of_a_catch_up_the_reader_chooses_the_article(telex: World, feed_s
     assert f"More like “{chosen['label']}”" in said(found)
 
 
-async def test_a_hostile_title_is_neither_markup_nor_a_mention(telex: World, feed_server: FeedServer) -> None:
+async def test_a_hostile_title_is_neither_markup_nor_a_mention(telex, feed_server):
     title = "@everyone **Mistral** [x](https://evil.example) `Essonne`"
     await follow(
         telex,
@@ -114,16 +108,14 @@ async def test_a_hostile_title_is_neither_markup_nor_a_mention(telex: World, fee
     assert "again" in said(found)
 
 
-async def test_french_people_have_it_in_french(telex: World, feed_server: FeedServer) -> None:
+async def test_french_people_have_it_in_french(telex, feed_server):
     await follow(telex, feed_server, *stories())
     telex.locales[telex.reader.id] = "fr"
     found = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
     assert "Articles semblables à «\xa0Mistral opens" in said(found)
 
 
-async def test_a_bookmarks_card_offers_it_where_the_feed_is_no_longer_seen(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_bookmarks_card_offers_it_where_the_feed_is_no_longer_seen(telex, feed_server):
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await follow(telex, feed_server, *stories())
     await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])

@@ -1,22 +1,15 @@
 """/settings stories: what a channel takes, what /why says meanwhile, and what comes of it."""
 
-from __future__ import annotations
-
-import pytest
-
 from bot.cli import printing
 from bot.core.choices import Preference
 from bot.posting.wording.explanations import explain
 from tests.cogs.helpers import choose, follow, last, said, text
-from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 
 STORY = "Harbour bridge closes after cracks were found"
 
 
-async def test_a_story_waits_for_two_outlets_and_says_so(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, monkeypatch):
     feed = await follow(telex, feed_server)
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
     assert "**Outlets** · every story" in text(panel)
@@ -31,8 +24,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(
     before = len(telex.posts())
     now = telex.clock.now()
     feed_server.serve("/rss", rss(item(11, title=STORY, published=now - 60)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == before
     link = "https://news.example/articles/11"
     why = said(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
@@ -49,17 +41,14 @@ async def test_a_story_waits_for_two_outlets_and_says_so(
     assert said(await telex.editor.slash(telex.news, "feed list")).count("⚡ real time") == 1
     entry = item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
     feed_server.serve("/rival", rss(entry, item(901), title="The Rival"))
-    await telex.poll(other)
-    await telex.deliver()
+    await telex.poll_and_deliver(other)
     (post,) = telex.posts()[before:]
     assert STORY in text(post)
     assert "Also: " in text(post)
     assert "posted" in said(await telex.editor.slash(telex.news, "why", link=link))
 
 
-async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(telex, feed_server):
     feed = await follow(telex, feed_server)
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
     await choose(telex.editor, panel, "At most 1 story a day", "Best of")
@@ -68,8 +57,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(
     before = len(telex.posts())
     now = telex.clock.now()
     feed_server.serve("/rss", rss(item(12, published=now - 60), item(11, published=now - 90)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == before
     link = "https://news.example/articles/11"
     telex.locales[telex.editor.id] = "fr"

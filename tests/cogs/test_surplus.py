@@ -13,7 +13,7 @@ LEFT_OUT = "https://news.example/articles/119"
 
 
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def narrow(monkeypatch) -> None:
     """Ten entries a feed; asked for before the newsroom."""
     monkeypatch.setattr(shares, "ENTRIES", 10)
 
@@ -25,13 +25,10 @@ async def flooded(telex: World, server: FeedServer) -> None:
     await telex.poll(feed)
     await telex.advance(600)
     server.serve("/", rss(*(item(number) for number in range(100, 120)), *first))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
 
 
-async def test_the_list_why_and_one_message_tell_of_it(
-    narrow: None, telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_list_why_and_one_message_tell_of_it(narrow, telex, feed_server):
     await flooded(telex, feed_server)
     now = telex.clock.now()
     assert f"-# 🟠 **Example News**: too many articles: 15 left out (first <t:{now}:R>" in said(
@@ -48,9 +45,7 @@ async def test_the_list_why_and_one_message_tell_of_it(
     assert f"**Example News** : trop d’articles : 15 écartés (première fois <t:{now}:R>)" in listed
 
 
-async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(
-    narrow: None, telex: World, feed_server: FeedServer
-) -> None:
+async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(narrow, telex, feed_server):
     await flooded(telex, feed_server)
     hide(telex, telex.news, telex.reader)
     elsewhere = telex.guild.create_text_channel("elsewhere")

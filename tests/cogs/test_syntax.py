@@ -11,7 +11,7 @@ import pytest
 from bot.search.query.query_syntax import parse
 from tests.cogs.helpers import START, choose, follow, last, said
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import item
 from tests.search.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, MEANT, TOLD
 
 LACKS = re.compile("partial match|close match")
@@ -30,7 +30,7 @@ def entry(number: int, article: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-async def filled(telex: World, feed_server: FeedServer) -> World:
+async def filled(telex, feed_server) -> World:
     for source in ("Le Fil", "Example News"):
         entries = [entry(n, one) for n, one in enumerate(ARTICLES) if one["source"] == source]
         language = "fr" if source == "Le Fil" else "en"
@@ -46,7 +46,7 @@ async def whole(world: World, query: str, **options: Any) -> set[str]:
     return {title for title in TITLES if any(line.startswith(f"{title}]") for line in found)}
 
 
-async def test_every_kind_of_query_finds_what_it_says(filled: World) -> None:
+async def test_every_kind_of_query_finds_what_it_says(filled):
     wrong = {}
     for query, wanted in FOUND.items():
         found = await whole(filled, query)
@@ -55,7 +55,7 @@ async def test_every_kind_of_query_finds_what_it_says(filled: World) -> None:
     assert not wrong
 
 
-async def test_bookmarks_are_a_filter_in_both_languages(filled: World) -> None:
+async def test_bookmarks_are_a_filter_in_both_languages(filled):
     article = next(one for one in await filled.store.articles.newest(None, limit=3) if one.title == CITIES)
     await filled.store.bookmarks.add(filled.reader.id, article.id)
     for query in ("is:bookmarked", "est:favori", "est:enregistré", "police is:saved"):
@@ -64,13 +64,13 @@ async def test_bookmarks_are_a_filter_in_both_languages(filled: World) -> None:
     assert await whole(filled, "-est:favori") == {AMAZON, ENGINE}
 
 
-async def test_a_mistake_is_answered_with_what_was_understood(filled: World) -> None:
+async def test_a_mistake_is_answered_with_what_was_understood(filled):
     for query, told in TOLD.items():
         filled.clock.advance(10)
         assert told in said(await filled.reader.slash(filled.news, "search", query=query)).replace("\\", "")
 
 
-async def test_a_misspelt_word_or_name_is_asked_after(filled: World) -> None:
+async def test_a_misspelt_word_or_name_is_asked_after(filled):
     for query, words in MEANT.items():
         filled.clock.advance(10)
         asked = f"Did you mean {', '.join(f'**{word}**' for word in words)}?"
@@ -107,7 +107,7 @@ OPTIONS: list[tuple[dict[str, Any], str, str]] = [
 """What is chosen, and what it writes in English and in French."""
 
 
-async def test_options_write_the_same_query(filled: World) -> None:
+async def test_options_write_the_same_query(filled):
     article = next(one for one in await filled.store.articles.newest(None, limit=3) if one.title == CITIES)
     await filled.store.bookmarks.add(filled.reader.id, article.id)
     halves = 0
@@ -126,7 +126,7 @@ async def test_options_write_the_same_query(filled: World) -> None:
     assert halves == len(OPTIONS)  # each of them tells the two articles apart
 
 
-async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(filled: World) -> None:
+async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(filled):
     english = said(
         await choose(filled.reader, last(await filled.reader.slash(filled.news, "help")), "How to")
     )

@@ -10,7 +10,7 @@ from simcord.results import InteractionResult
 from bot.core.models import Article
 from tests.cogs.helpers import components, follow, last, newest, said, text
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 
 
 async def more(world: World, article: Article, person: MemberActor) -> InteractionResult:
@@ -19,9 +19,7 @@ async def more(world: World, article: Article, person: MemberActor) -> Interacti
     return await person.click(post, label="More")
 
 
-async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(telex, feed_server):
     feed = await follow(telex, feed_server)
     article = await newest(telex, feed)
     opened = last(await more(telex, article, telex.reader))
@@ -36,15 +34,14 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
     assert await telex.store.opinions.of_person(telex.reader.id) == []
 
 
-async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, feed_server: FeedServer) -> None:
+async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_server):
     feed = await follow(telex, feed_server)
     now = telex.clock.now()
     titles = [f"Chess champion wins again {n}" if n % 2 else f"Golf cup drawn {n}" for n in range(11, 23)]
     entries = [item(n, title=title, published=now - 100 + n) for n, title in enumerate(titles, 11)]
     for count in (6, 12):  # so that all are posts
         feed_server.serve("/rss", rss(*reversed(entries[:count])))
-        await telex.poll(feed)
-        await telex.deliver()
+        await telex.poll_and_deliver(feed)
     articles = await telex.store.articles.newest([feed.id], limit=20)
     liked = [one for one in articles if "Chess" in one.title]
     for number, one in enumerate(liked):

@@ -50,7 +50,7 @@ async def press(world: World, server: FeedServer, name: str = "{number} Starline
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[bar_charts.Chart]:
+def quick(monkeypatch) -> list[bar_charts.Chart]:
     """No picture is drawn; what it would have shown."""
     asked: list[bar_charts.Chart] = []
 
@@ -62,7 +62,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[bar_charts.Chart]:
     return asked
 
 
-async def test_a_picture_comes_with_the_same_figures_in_words(telex: World, feed_server: FeedServer) -> None:
+async def test_a_picture_comes_with_the_same_figures_in_words(telex, feed_server):
     await press(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
     message = last(answer)
@@ -78,9 +78,7 @@ async def test_a_picture_comes_with_the_same_figures_in_words(telex: World, feed
     assert told.startswith("Outlets, last 7 days. Example News: 19 articles · 13 before, ×1.5.")
 
 
-async def test_the_menu_searches_for_what_is_chosen(
-    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
-) -> None:
+async def test_the_menu_searches_for_what_is_chosen(telex, feed_server, quick):
     await press(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
     found = await choose(telex.reader, last(answer), "Windows 11", "Read about")
@@ -88,9 +86,7 @@ async def test_the_menu_searches_for_what_is_chosen(
     assert "10 articles" in said(found)
 
 
-async def test_only_what_the_asker_sees_counts(
-    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
-) -> None:
+async def test_only_what_the_asker_sees_counts(telex, feed_server, quick):
     secret = telex.guild.create_text_channel("secret")
     now = telex.clock.now()
     await follow(telex, feed_server, *week(0, 1, now), path="/open")
@@ -113,9 +109,7 @@ async def test_only_what_the_asker_sees_counts(
     assert "Starliner" not in str(quick[-1])
 
 
-async def test_too_few_articles_are_told_and_nothing_is_drawn(
-    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
-) -> None:
+async def test_too_few_articles_are_told_and_nothing_is_drawn(telex, feed_server, quick):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends", period="day")
     assert "Too few articles to compare: 3 in this period, 0 in the one before" in said(answer)
@@ -123,13 +117,11 @@ async def test_too_few_articles_are_told_and_nothing_is_drawn(
     assert quick == []
 
 
-async def test_where_nothing_is_followed_the_next_step_is_told(telex: World) -> None:
+async def test_where_nothing_is_followed_the_next_step_is_told(telex):
     assert "/feed packs" in said(await telex.editor.slash(telex.news, "trends"))
 
 
-async def test_it_speaks_french_to_who_does(
-    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
-) -> None:
+async def test_it_speaks_french_to_who_does(telex, feed_server, quick):
     telex.locales[telex.reader.id] = "fr"
     await press(telex, feed_server)
     answer = said(await telex.reader.slash(telex.news, "trends"))
@@ -141,18 +133,14 @@ async def test_it_speaks_french_to_who_does(
     assert (rising.title, outlets.title) == ("En hausse", "Médias")
 
 
-async def test_names_are_neither_markup_nor_a_mention(
-    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
-) -> None:
+async def test_names_are_neither_markup_nor_a_mention(telex, feed_server, quick):
     await press(telex, feed_server, "@everyone **boom_boom_boom** {number}")
     answer = said(await telex.reader.slash(telex.news, "trends"))
     assert "@everyone" not in answer.replace("\\@everyone", "")
     assert "boom\\_boom\\_boom" in answer or "**boom" in answer
 
 
-async def test_the_same_question_is_answered_from_what_was_drawn(
-    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_same_question_is_answered_from_what_was_drawn(telex, feed_server, quick, monkeypatch):
     await press(telex, feed_server)
     await telex.reader.slash(telex.news, "trends")
     await telex.editor.slash(telex.news, "trends")
@@ -162,9 +150,7 @@ async def test_the_same_question_is_answered_from_what_was_drawn(
     assert len(quick) == 4
 
 
-async def test_without_a_picture_the_words_are_there(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_a_picture_the_words_are_there(telex, feed_server, monkeypatch):
     async def nothing(_charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         return ()
 
@@ -175,7 +161,7 @@ async def test_without_a_picture_the_words_are_there(
     assert last(answer).attachments == []
 
 
-async def test_titles_are_sampled_where_there_are_many(telex: World, feed_server: FeedServer) -> None:
+async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
     await press(telex, feed_server)
     feeds = {feed.id for feed in await telex.store.feeds.all()}
     now = telex.clock.now()
@@ -190,9 +176,7 @@ async def test_titles_are_sampled_where_there_are_many(telex: World, feed_server
     assert (await samples.sample([], since=0, before=now, most=20)).titles == []
 
 
-async def test_impatience_is_bounded(
-    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
-) -> None:
+async def test_impatience_is_bounded(telex, feed_server, quick):
     await press(telex, feed_server)
     for _ in range(5):
         await telex.reader.slash(telex.news, "trends")

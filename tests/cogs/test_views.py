@@ -1,18 +1,12 @@
 """Buttons that are too old say so."""
 
-from __future__ import annotations
-
 from tests.cogs.helpers import BACK, NEXT, button, components, follow, forge, labels, last, press, said
 from tests.cogs.test_reading import many
-from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 EXPIRED = "These buttons have expired. Run the command again."
 
 
-async def test_pages_say_that_they_expired_and_lose_their_buttons(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_pages_say_that_they_expired_and_lose_their_buttons(telex, feed_server):
     await follow(telex, feed_server, *many(12))
     found = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(15 * 60)
@@ -20,7 +14,7 @@ async def test_pages_say_that_they_expired_and_lose_their_buttons(
     assert components(last(found)) == []
 
 
-async def test_a_click_gives_a_page_its_time_again(telex: World, feed_server: FeedServer) -> None:
+async def test_a_click_gives_a_page_its_time_again(telex, feed_server):
     await follow(telex, feed_server, *many(12))
     found = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(10 * 60)
@@ -30,7 +24,7 @@ async def test_a_click_gives_a_page_its_time_again(telex: World, feed_server: Fe
     await press(telex.reader, last(turned), BACK)
 
 
-async def test_a_click_after_a_restart_is_answered_in_words(telex: World, feed_server: FeedServer) -> None:
+async def test_a_click_after_a_restart_is_answered_in_words(telex, feed_server):
     await follow(telex, feed_server, *many(12))
     found = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.restart()
@@ -39,16 +33,14 @@ async def test_a_click_after_a_restart_is_answered_in_words(telex: World, feed_s
     assert last(answer).ephemeral
 
 
-async def test_an_invented_id_is_answered_in_words(telex: World, feed_server: FeedServer) -> None:
+async def test_an_invented_id_is_answered_in_words(telex, feed_server):
     await follow(telex, feed_server, *many(12))
     found = await telex.reader.slash(telex.news, "search", query="robots")
     answer = await forge(telex.reader, telex.news, last(found), "telex:view:0123456789abcdef:1")
     assert said(answer) == EXPIRED
 
 
-async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(telex, feed_server):
     await follow(telex, feed_server)
     subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
     asked = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
@@ -61,9 +53,7 @@ async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(
     assert await telex.store.subscriptions.in_server(telex.guild.id) == []
 
 
-async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_buttons(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_buttons(telex, feed_server):
     await follow(telex, feed_server)
     (subscription, _feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
     panels = {

@@ -8,14 +8,13 @@ from simcord.results import ResponseMessage
 
 from bot.posting.recovery import shown_articles
 from bot.posting.rendering import buttons
-from tests.cogs.engine import Engine, mention
+from tests.cogs.engine import mention
 from tests.cogs.helpers import components, follow, forge, last, newest, said
 from tests.discord_world import World
-from tests.feed_server import FeedServer
 
 
 @pytest.fixture(autouse=True)
-async def _answers(telex: World, feed_server: FeedServer, engine: Engine) -> None:
+async def _answers(telex, feed_server, engine) -> None:
     engine.quotes(await newest(telex, await follow(telex, feed_server)))
 
 
@@ -35,7 +34,7 @@ def custom_id(message: ResponseMessage, emoji: str) -> str:
     )
 
 
-async def test_the_asker_votes_changes_and_takes_back(telex: World) -> None:
+async def test_the_asker_votes_changes_and_takes_back(telex):
     answer = await an_answer(telex)
     up, down = custom_id(answer, "👍"), custom_id(answer, "👎")
     assert "Glad that helped" in said(await telex.reader.click(answer, custom_id=up))
@@ -46,9 +45,7 @@ async def test_the_asker_votes_changes_and_takes_back(telex: World) -> None:
     assert await votes(telex) == (0, 0)
 
 
-async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answer(
-    telex: World, engine: Engine
-) -> None:
+async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answer(telex, engine):
     engine.gives = {}
     answer = await an_answer(telex)
     *_, button = components(answer)
@@ -59,7 +56,7 @@ async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answe
     assert await votes(telex) == (0, 0)
 
 
-async def test_everybody_votes_once_on_a_public_answer(telex: World) -> None:
+async def test_everybody_votes_once_on_a_public_answer(telex):
     answer = await an_answer(telex, public=True)
     up, down = custom_id(answer, "👍"), custom_id(answer, "👎")
     await telex.reader.click(answer, custom_id=up)
@@ -68,7 +65,7 @@ async def test_everybody_votes_once_on_a_public_answer(telex: World) -> None:
     assert await votes(telex) == (1, 1)
 
 
-async def test_votes_count_after_a_restart(telex: World) -> None:
+async def test_votes_count_after_a_restart(telex):
     await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
     await telex.restart()
     answer = telex.posts()[-1]
@@ -77,14 +74,14 @@ async def test_votes_count_after_a_restart(telex: World) -> None:
     assert await votes(telex) == (1, 0)
 
 
-async def test_nobody_votes_on_an_answer_that_was_for_somebody_else(telex: World) -> None:
+async def test_nobody_votes_on_an_answer_that_was_for_somebody_else(telex):
     answer = await an_answer(telex)
     forged = await forge(telex.editor, telex.news, answer, custom_id(answer, "👎"))
     assert "Only the person who asked" in said(forged)
     assert await votes(telex) == (0, 0)
 
 
-async def test_an_answer_of_another_server_cannot_be_judged_here(telex: World) -> None:
+async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
     elsewhere = telex.env.create_guild("Elsewhere")
     question = await telex.store.questions.add(
         server_id=elsewhere.id,
@@ -103,13 +100,13 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex: World) -
     assert await votes(telex) == (0, 0)
 
 
-async def test_a_vote_on_a_question_that_is_gone_is_told_so(telex: World) -> None:
+async def test_a_vote_on_a_question_that_is_gone_is_told_so(telex):
     answer = await an_answer(telex)
     await telex.store.erase(telex.reader.id)
     assert "too old" in said(await telex.reader.click(answer, custom_id=custom_id(answer, "👍")))
 
 
-async def test_thanks_are_in_the_voters_language(telex: World) -> None:
+async def test_thanks_are_in_the_voters_language(telex):
     answer = await an_answer(telex, public=True)
     telex.locales[telex.editor.id] = "fr"
     assert "Merci" in said(await telex.editor.click(answer, custom_id=custom_id(answer, "👍")))

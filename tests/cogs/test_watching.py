@@ -65,7 +65,7 @@ def is_notice(message: discord.Message) -> bool:
 
 
 @pytest.fixture
-async def desk(telex: World, feed_server: FeedServer) -> Desk:
+async def desk(telex, feed_server) -> Desk:
     feed = await follow(telex, feed_server)
     made = Desk(telex, feed_server, feed)
     made.items = [item(1, title="Chips get smaller", published=START - 7200)]
@@ -77,7 +77,7 @@ async def add(world: World, query: str, **options: Any) -> Any:
     return await actor.slash(world.news, "watch add", query=query, **options)
 
 
-async def test_a_match_is_told_by_direct_message_once(telex: World, desk: Desk) -> None:
+async def test_a_match_is_told_by_direct_message_once(telex, desk):
     answer = await add(telex, "facial recognition")
     assert last(answer).ephemeral
     assert "I’ll DM you new articles matching **facial recognition**" in said(answer)
@@ -87,23 +87,18 @@ async def test_a_match_is_told_by_direct_message_once(telex: World, desk: Desk) 
     assert notice.embeds[0].title == "New for “facial recognition”"
     assert "Facial recognition at airports" in (notice.embeds[0].description or "")
     assert notice.embeds[0].footer.text == "From feeds in Newsroom"
-    await telex.poll(desk.feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(desk.feed)
     assert len(desk.told()) == 1
 
 
-async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_not(
-    telex: World, desk: Desk
-) -> None:
+async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_not(telex, desk):
     await add(telex, "browser")
     await add(telex, "engine")
     messages = [text(message) for message in telex.posts(telex.reader.user.dm_channel)]
     assert messages == ["I’ll post new articles for **browser** here. Manage your watches with /watch list."]
 
 
-async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(
-    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(telex, desk, monkeypatch):
     async def full(**_options: Any) -> None:
         raise DatabaseFault("The database cannot be written: the disk is full.")
 
@@ -116,9 +111,7 @@ async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(
     telex.forgive()
 
 
-async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
-    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_takes_no_direct_messages_has_no_watch_afterwards(telex, desk, monkeypatch):
     telex.env.inject_error(
         "POST", "/channels/*/messages", status=403, code=50007, message="Cannot send messages to this user"
     )
@@ -131,7 +124,7 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
     assert "I’ll DM you" in said(await add(telex, "browser"))
 
 
-async def test_a_channel_is_told_of_what_everybody_sees(telex: World, desk: Desk) -> None:
+async def test_a_channel_is_told_of_what_everybody_sees(telex, desk):
     alerts = telex.guild.create_text_channel("alerts")
     answer = await add(telex, "quantum", where=alerts)
     assert "I’ll post new articles for **quantum** in <#" in said(answer)
@@ -143,9 +136,7 @@ async def test_a_channel_is_told_of_what_everybody_sees(telex: World, desk: Desk
     assert desk.told() == []
 
 
-async def test_a_channel_is_not_told_of_what_not_all_its_readers_may_see(
-    telex: World, feed_server: FeedServer, desk: Desk
-) -> None:
+async def test_a_channel_is_not_told_of_what_not_all_its_readers_may_see(telex, feed_server, desk):
     alerts = telex.guild.create_text_channel("alerts")
     secret = telex.guild.create_text_channel("secret")
     hide_from_all(telex, secret)
@@ -158,9 +149,7 @@ async def test_a_channel_is_not_told_of_what_not_all_its_readers_may_see(
     assert ["Quantum leaps" in text(message) for message in desk.told(alerts)] == [True]
 
 
-async def test_a_channel_is_not_told_of_a_channel_that_is_closed_to_one_of_its_readers(
-    telex: World, desk: Desk
-) -> None:
+async def test_a_channel_is_not_told_of_a_channel_that_is_closed_to_one_of_its_readers(telex, desk):
     alerts = telex.guild.create_text_channel("alerts")
     await add(telex, "quantum", where=alerts)
     hide(telex, telex.news, telex.reader)  # who still reads the other channel
@@ -181,7 +170,7 @@ def hide_from_all(world: World, channel: ChannelHandle) -> None:
         )
 
 
-async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex: World, desk: Desk) -> None:
+async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex, desk):
     await add(telex, "quantum")
     await desk.bring("Quantum leaps")
     hide(telex, telex.news, telex.reader)
@@ -191,9 +180,7 @@ async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex:
     assert (dispatch["state"], dispatch["error"]) == ("failed", "hidden")
 
 
-async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(
-    telex: World, desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(telex, desk, caplog):
     """As an article does whose page was read meanwhile; its notice has a name that was used already."""
     await add(telex, "quantum")
     await desk.bring("Quantum leaps")
@@ -211,9 +198,7 @@ async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_ag
     assert "Quantum leaps" in str(told.embeds[0].description)
 
 
-async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_same(
-    telex: World, feed_server: FeedServer, desk: Desk
-) -> None:
+async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_same(telex, feed_server, desk):
     """The feed that had it first is hidden from them; a page is told once, and not never."""
     secret = telex.guild.create_text_channel("secret")
     feed = await follow(telex, feed_server, path="/secret", title="Secret News", channel=secret)
@@ -228,9 +213,7 @@ async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_sam
     assert "Example News" in text(notice)
 
 
-async def test_a_page_of_several_feeds_is_told_once(
-    telex: World, feed_server: FeedServer, desk: Desk
-) -> None:
+async def test_a_page_of_several_feeds_is_told_once(telex, feed_server, desk):
     feed = await follow(telex, feed_server, path="/other", title="Other News")
     other = Desk(telex, feed_server, feed, path="/other")
     await add(telex, "quantum")
@@ -240,7 +223,7 @@ async def test_a_page_of_several_feeds_is_told_once(
     assert len(desk.told()) == 1
 
 
-async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex: World, desk: Desk) -> None:
+async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex, desk):
     await add(telex, "quantum")
     telex.env.backend.remove_member(telex.guild.id, telex.reader.id)
     await telex.env.settle()
@@ -257,7 +240,7 @@ async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex: Wo
     assert ["Quantum returns" in text(message) for message in desk.told()] == [True]
 
 
-async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex: World, desk: Desk) -> None:
+async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex, desk):
     answer = said(await add(telex, "recogniton"))
     assert "No matches yet." in answer
     assert "Did you mean **recognition**?" in answer
@@ -266,7 +249,7 @@ async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex: Worl
     assert 'Did you mean **source:"Example News" facial**?' in answer
 
 
-async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex: World, desk: Desk) -> None:
+async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex, desk):
     """Each is told, and Discord takes so much in a message and no more."""
     telex.locales[telex.reader.id] = "fr"
     answer = said(
@@ -277,7 +260,7 @@ async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex: World
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
-async def test_several_matches_that_wait_share_one_notice(telex: World, desk: Desk) -> None:
+async def test_several_matches_that_wait_share_one_notice(telex, desk):
     await add(telex, "quantum")
     await desk.publish(*(f"Quantum {number}" for number in range(14)))
     (notice,) = desk.told()
@@ -287,7 +270,7 @@ async def test_several_matches_that_wait_share_one_notice(telex: World, desk: De
     assert re.fullmatch(r"\+4 more in </search:\d+>", lines[-1])
 
 
-async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex: World, desk: Desk) -> None:
+async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum 1")
     await desk.publish("Quantum 2", start=200)
@@ -300,9 +283,7 @@ async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex: World, d
     assert "Quantum 3" in text(second)
 
 
-async def test_a_backlog_and_what_was_there_before_are_not_told(
-    telex: World, feed_server: FeedServer, desk: Desk
-) -> None:
+async def test_a_backlog_and_what_was_there_before_are_not_told(telex, feed_server, desk):
     await desk.bring("Quantum before the watch")
     await add(telex, "quantum")
     await telex.deliver()
@@ -311,7 +292,7 @@ async def test_a_backlog_and_what_was_there_before_are_not_told(
     assert desk.told() == []
 
 
-async def test_an_edited_article_is_not_told_again(telex: World, desk: Desk) -> None:
+async def test_an_edited_article_is_not_told_again(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum leaps", body="First words")
     await telex.advance(watch_notices.QUIET)
@@ -321,7 +302,7 @@ async def test_an_edited_article_is_not_told_again(telex: World, desk: Desk) -> 
 
 
 @pytest.mark.parametrize(("step", "when"), STEPS)
-async def test_a_stop_at_any_step_tells_once(telex: World, desk: Desk, step: str, when: str) -> None:
+async def test_a_stop_at_any_step_tells_once(telex, desk, step, when):
     await add(telex, "quantum")
     await desk.bring("Quantum leaps")
     await telex.store.subscriptions.unfollow(telex.news.id, desk.feed.id)  # nothing but the notice is owed
@@ -339,9 +320,7 @@ async def test_a_stop_at_any_step_tells_once(telex: World, desk: Desk, step: str
     assert await telex.store.dispatches.unfinished() == []
 
 
-async def test_a_stop_before_matching_loses_nothing(
-    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stop_before_matching_loses_nothing(telex, desk, monkeypatch):
     await add(telex, "quantum")
     await desk.bring("Quantum leaps")
 
@@ -357,7 +336,7 @@ async def test_a_stop_before_matching_loses_nothing(
     assert len(desk.told()) == 1
 
 
-async def test_closed_direct_messages_are_said_at_once(telex: World, desk: Desk) -> None:
+async def test_closed_direct_messages_are_said_at_once(telex, desk):
     close(telex)
     answer = await add(telex, "quantum")
     assert "I can’t DM you." in said(answer)
@@ -382,9 +361,7 @@ class _Response:
     reason = "Forbidden"
 
 
-async def test_direct_messages_closed_later_rest_the_watch_and_lose_no_notice(
-    telex: World, desk: Desk
-) -> None:
+async def test_direct_messages_closed_later_rest_the_watch_and_lose_no_notice(telex, desk):
     await add(telex, "quantum")
     close(telex)
     await desk.publish("Quantum leaps")
@@ -401,7 +378,7 @@ async def test_direct_messages_closed_later_rest_the_watch_and_lose_no_notice(
     assert "Quantum leaps" in text(notice)
 
 
-async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex: World, desk: Desk) -> None:
+async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     await telex.restart()
@@ -417,9 +394,7 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex: World, de
     assert said(saved) == "Saved to your bookmarks."
 
 
-async def test_a_channels_watch_is_ended_by_those_who_manage_the_server_alone(
-    telex: World, desk: Desk
-) -> None:
+async def test_a_channels_watch_is_ended_by_those_who_manage_the_server_alone(telex, desk):
     alerts = telex.guild.create_text_channel("alerts")
     await add(telex, "quantum", where=alerts)
     await desk.publish("Quantum leaps")
@@ -430,7 +405,7 @@ async def test_a_channels_watch_is_ended_by_those_who_manage_the_server_alone(
     assert "Stopped watching" in said(stopped)
 
 
-async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex: World, desk: Desk) -> None:
+async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     (notice,) = desk.told()
@@ -445,7 +420,7 @@ async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex: World
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
-async def test_a_notice_saves_its_article_with_the_server_it_comes_from(telex: World, desk: Desk) -> None:
+async def test_a_notice_saves_its_article_with_the_server_it_comes_from(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     (notice,) = desk.told()
@@ -455,7 +430,7 @@ async def test_a_notice_saves_its_article_with_the_server_it_comes_from(telex: W
     assert (kept.article.title, kept.server_id) == ("Quantum leaps", telex.guild.id)
 
 
-async def test_a_notice_of_several_has_a_menu_to_save_them(telex: World, desk: Desk) -> None:
+async def test_a_notice_of_several_has_a_menu_to_save_them(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum 1", "Quantum 2")
     (notice,) = desk.told()
@@ -468,9 +443,7 @@ async def test_a_notice_of_several_has_a_menu_to_save_them(telex: World, desk: D
     assert said(saved) == "Saved 2 articles to your bookmarks."
 
 
-async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel(
-    telex: World, desk: Desk
-) -> None:
+async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel(telex, desk):
     answer = await telex.reader.slash(telex.news, "watch add", query="quantum", where=telex.news)
     assert "Manage Server" in said(answer)
     assert await telex.store.watches.of_channels(telex.guild.id) == []
@@ -490,16 +463,12 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
         ("()", "What should I watch for"),
     ],
 )
-async def test_what_makes_no_watch_is_refused_in_words(
-    telex: World, desk: Desk, query: str, words: str
-) -> None:
+async def test_what_makes_no_watch_is_refused_in_words(telex, desk, query, words):
     assert words in said(await add(telex, query))
     assert await telex.store.watches.of_person(telex.reader.id) == []
 
 
-async def test_a_word_that_nearly_every_article_has_is_refused(
-    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_word_that_nearly_every_article_has_is_refused(telex, desk, monkeypatch):
     await desk.publish(*(f"Gadget {number}" for number in range(20)))
     assert "I’ll DM you" in said(await add(telex, "gadget"))
     monkeypatch.setattr(watch_matching, "_TRIED", 20)
@@ -507,7 +476,7 @@ async def test_a_word_that_nearly_every_article_has_is_refused(
     assert "I’ll DM you" in said(await add(telex, "source:example"))
 
 
-async def test_limits_are_said(telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_limits_are_said(telex, desk, monkeypatch):
     monkeypatch.setattr(watch_matching, "MOST_OF_A_PERSON", 1)
     monkeypatch.setattr(watch_matching, "MOST_OF_A_SERVER", 1)
     await add(telex, "one")
@@ -516,15 +485,13 @@ async def test_limits_are_said(telex: World, desk: Desk, monkeypatch: pytest.Mon
     assert "have 1 watches, the maximum" in said(await add(telex, "two", where=telex.news))
 
 
-async def test_the_same_watch_twice_is_one(telex: World, desk: Desk) -> None:
+async def test_the_same_watch_twice_is_one(telex, desk):
     await add(telex, "quantum")
     assert "You’re already watching this." in said(await add(telex, "  quantum "))
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
-async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(
-    telex: World, desk: Desk
-) -> None:
+async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(telex, desk):
     await add(telex, "quantum")
     await add(telex, "chips")
     person = telex.reader.user
@@ -539,7 +506,7 @@ async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(
     assert "quantum" not in said(rest)
 
 
-async def test_watches_are_removed_from_the_list(telex: World, desk: Desk) -> None:
+async def test_watches_are_removed_from_the_list(telex, desk):
     await add(telex, "quantum")
     await add(telex, "chips", where=telex.news)
     listed = await telex.reader.slash(telex.news, "watch list")
@@ -551,7 +518,7 @@ async def test_watches_are_removed_from_the_list(telex: World, desk: Desk) -> No
     assert "quantum" not in said(managed)
 
 
-async def test_somebodys_watch_cannot_be_removed_by_another(telex: World, desk: Desk) -> None:
+async def test_somebodys_watch_cannot_be_removed_by_another(telex, desk):
     await add(telex, "quantum")
     (watch,) = await telex.store.watches.of_person(telex.reader.id)
     answer = await telex.editor.slash(telex.news, "watch remove", watch=str(watch.id))
@@ -559,7 +526,7 @@ async def test_somebodys_watch_cannot_be_removed_by_another(telex: World, desk: 
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
-async def test_watches_speak_french(telex: World, desk: Desk) -> None:
+async def test_watches_speak_french(telex, desk):
     telex.locales[telex.reader.id] = "fr"
     answer = await add(telex, "quantique")
     assert "Je vous enverrai en MP" in said(answer)
@@ -581,7 +548,7 @@ def labels_of(message: discord.Message) -> list[str | None]:
     ]
 
 
-async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> None:
+async def test_privacy_exports_and_deletes_watches(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     shown = await telex.reader.slash(telex.news, "privacy")
@@ -599,7 +566,7 @@ async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> 
     assert sql.run(telex.database, "SELECT * FROM channel WHERE person_id IS NOT NULL") == []
 
 
-async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(telex: World, desk: Desk) -> None:
+async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(telex, desk):
     await add(telex, "quantum")
     await desk.bring("Quantum leaps")
     await telex.store.servers.left(telex.guild.id)
@@ -611,7 +578,7 @@ async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(tele
     assert ["Quantum returns" in text(message) for message in desk.told()] == [True]
 
 
-async def test_a_hostile_query_pings_nobody_and_links_nowhere(telex: World, desk: Desk) -> None:
+async def test_a_hostile_query_pings_nobody_and_links_nowhere(telex, desk):
     answer = await add(telex, "quantum @everyone **bold** https://evil.example")
     assert "\\@everyone \\*\\*bold\\*\\* https\\://evil.example" in said(answer)
     await desk.publish("Quantum @everyone bold https://evil.example")

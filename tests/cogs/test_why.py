@@ -6,7 +6,7 @@ import pytest
 
 from tests.cogs.helpers import START, follow, hide, last, said, three
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.shown import text
 from tests.store.samples import owe_notice
 
@@ -32,9 +32,7 @@ async def why(world: World, link: str) -> str:
         f"<{LINK}>",
     ],
 )
-async def test_a_posted_article_is_told_with_a_link_to_its_post(
-    telex: World, feed_server: FeedServer, link: str
-) -> None:
+async def test_a_posted_article_is_told_with_a_link_to_its_post(telex, feed_server, link):
     await follow(telex, feed_server)
     told = await why(telex, link)
     assert f"**[Cities ban facial recognition]({LINK})**" in told
@@ -44,9 +42,7 @@ async def test_a_posted_article_is_told_with_a_link_to_its_post(
     assert f"<#{telex.news.id}>: posted <t:{START}:f> · {where}" in told
 
 
-async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(telex, feed_server):
     await follow(telex, feed_server)
     post = telex.posts()[0]
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
@@ -56,9 +52,7 @@ async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(
     assert "I haven’t seen this" in await why(telex, link + "9" * 30)
 
 
-async def test_an_address_that_an_article_had_earlier_still_leads_to_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_an_address_that_an_article_had_earlier_still_leads_to_it(telex, feed_server):
     feed = await follow(telex, feed_server)
     moved = item(3, title="Cities ban facial recognition", published=START - 60).replace(
         "/articles/3", "/moved/3"
@@ -69,11 +63,10 @@ async def test_an_address_that_an_article_had_earlier_still_leads_to_it(
         assert "(https://news.example/moved/3)" in await why(telex, link)
 
 
-async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex: World, feed_server: FeedServer) -> None:
+async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex, feed_server):
     feed = await follow(telex, feed_server)
     assert "already in the feed when the channel started following it" in await why(telex, OLDER)
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
-    assert subscription is not None
     await telex.store.subscriptions.pause(subscription.id)
     feed_server.serve("/rss", rss(item(4, published=START), *three()))
     await telex.poll(feed)
@@ -81,29 +74,26 @@ async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex: World, feed_s
     assert f"not posted: the feed was paused there (<t:{START}:f>)" in told
 
 
-async def test_what_waits_or_failed_is_told_with_its_reason(telex: World, feed_server: FeedServer) -> None:
+async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
     feed = await follow(telex, feed_server)
     feed_server.serve("/rss", rss(item(4, published=START), *three()))
     await telex.poll(feed)
     link = "https://news.example/articles/4"
     assert f"waiting to be posted since <t:{START}:f>" in await why(telex, link)
-    telex.set_permissions(telex.news, embed_links=False)
+    await telex.set_permissions(telex.news, embed_links=False)
     await telex.deliver()
     told = await why(telex, link)
     assert "waiting to be posted" in told
     assert "I’m missing permissions in this channel\\: Embed Links." in told
     await telex.store.dispatches.unblock_channel(telex.news.id)
     waiting = await telex.store.dispatches.claim(telex.news.id, telex.clock.now())
-    assert waiting is not None
     await telex.store.dispatches.failed(waiting.id, "refused 400 **bad** @everyone")
     told = await why(telex, link)
     assert "not posted: sending failed." in told
     assert "\\*\\*bad\\*\\* \\@everyone" in told
 
 
-async def test_what_joined_a_post_is_told_with_the_post_that_names_it(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, feed_server):
     first = "Amazon **bans** police use of its face recognition"
     second = "Amazon bans police use of face recognition"
     feeds = {}
@@ -128,9 +118,7 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(
     assert "regroupé avec «\u00a0Amazon" in await why(telex, link)
 
 
-async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(telex, feed_server):
     feed = await follow(telex, feed_server)
     assert "I haven’t seen this" in await why(telex, "gibberish, not an address")
     told = await why(telex, "https://www.news.example/articles/99")
@@ -142,9 +130,7 @@ async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
     assert f"First failed <t:{START}:R>." in await why(telex, LINK)
 
 
-async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(telex, feed_server):
     unseen = await why(telex, LINK)
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
@@ -159,9 +145,7 @@ async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(
     assert str(secret.id) not in told
 
 
-async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(telex, feed_server):
     """A feed that the asker sees, followed there later; and a notice that was sent there."""
     older = item(2, title="An older one", published=START - 3600)
     feed = await follow(telex, feed_server, item(1, published=START), older)
@@ -180,7 +164,7 @@ async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(
     assert told == unseen
 
 
-async def test_another_servers_channels_are_not_told_of(telex: World, feed_server: FeedServer) -> None:
+async def test_another_servers_channels_are_not_told_of(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     there = elsewhere.create_text_channel("there")
     await follow(telex, feed_server, title="Theirs", channel=there)
@@ -195,7 +179,7 @@ async def test_another_servers_channels_are_not_told_of(telex: World, feed_serve
     assert str(there.id) not in told
 
 
-async def test_the_message_of_a_notice_is_told_apart(telex: World, feed_server: FeedServer) -> None:
+async def test_the_message_of_a_notice_is_told_apart(telex, feed_server):
     await follow(telex, feed_server)
     await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
@@ -204,9 +188,7 @@ async def test_the_message_of_a_notice_is_told_apart(telex: World, feed_server: 
     assert "is about a feed" in await why(telex, link)
 
 
-async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(telex, feed_server):
     entries = (
         item(number, title=f"{'*' * 150} {number}").replace(f"/articles/{number}", "/articles/same")
         for number in range(200)
@@ -216,7 +198,7 @@ async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(
     assert "more articles at this address" in told
 
 
-async def test_the_answer_is_in_french_to_who_speaks_it(telex: World, feed_server: FeedServer) -> None:
+async def test_the_answer_is_in_french_to_who_speaks_it(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     told = await why(telex, LINK)

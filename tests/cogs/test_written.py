@@ -33,12 +33,12 @@ ENGLISH_TEXT = "The ban begins on 1 June and costs the city 40,000 euros a year.
 
 
 @pytest.fixture
-def service(feed_server: FeedServer) -> ModelService:
+def service(feed_server) -> ModelService:
     return ModelService(feed_server)
 
 
 @pytest.fixture
-def settings(settings: Settings, service: ModelService) -> Settings:
+def settings(settings, service) -> Settings:
     return settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_daily": 40})
 
 
@@ -48,16 +48,13 @@ async def followed(telex: World, server: FeedServer, body: str = BODY) -> Feed:
 
 async def bring(telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str) -> None:
     server.serve("/rss", rss(item(number, title=name, body=body, published=telex.clock.now() - 30)))
-    await telex.poll(feed)
-    await telex.deliver()
+    await telex.poll_and_deliver(feed)
 
 
 async def translates(telex: World, server: FeedServer) -> Feed:
     """A feed whose channel wants its posts in French, and turned that on as people do."""
     feed = await followed(telex, server)
-    await telex.store.preferences.change(
-        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
-    )
+    await telex.prefer(Preference.LANGUAGE, "fr", channel=telex.news)
     panel = last(await telex.editor.slash(telex.news, "settings channel"))
     assert "off: posts stay in their own language" in text(panel)
     turned = last(await telex.editor.click(panel, custom_id=beside(panel, "Machine translation")))
@@ -74,9 +71,7 @@ def beside(message: ResponseMessage, setting: str) -> str:
     raise AssertionError(setting)
 
 
-async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex, feed_server, service):
     feed = await followed(telex, feed_server)
     post = telex.posts()[-1]
     service.says(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
@@ -102,9 +97,7 @@ async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(
     assert "ne répond pas" in said(await telex.reader.context_menu(telex.news, "Summarize", newer))
 
 
-async def test_a_day_has_so_many_summaries_and_a_server_its_share(
-    telex: World, feed_server: FeedServer, service: ModelService, settings: Settings
-) -> None:
+async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_server, service, settings):
     feed = await followed(telex, feed_server)
     article = await newest(telex, feed)
     service.says(GOOD)
@@ -127,9 +120,7 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(
     assert "The ban begins on 1 June." in said(await telex.reader.context_menu(telex.news, "Summarize", post))
 
 
-async def test_a_digest_has_summaries_where_they_are_there_in_time(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_server, service):
     await followed(telex, feed_server)
     service.says(GOOD)
     flow = last(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
@@ -138,7 +129,6 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(
     assert f"\n{GOOD}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.of_channel(telex.news.id)
-    assert digest is not None
     assert digest.plan == DigestPlan(weekday=None, minute=480, summaries=True)
     service.sends(b"{}", 500)  # what is cached needs no service, and what is not goes without
     await telex.advance(digest.due - telex.clock.now())
@@ -149,9 +139,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(
     assert "Summaries by a language model." in shown
 
 
-async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, feed_server, service):
     service.sends(b"{}", 500)
     feed = await translates(telex, feed_server)
     post = telex.posts()[-1]
@@ -185,9 +173,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
     assert "Summarize" in labels(menu)
 
 
-async def test_an_answer_grows_sentence_by_sentence_in_one_message(
-    telex: World, feed_server: FeedServer, service: ModelService
-) -> None:
+async def test_an_answer_grows_sentence_by_sentence_in_one_message(telex, feed_server, service):
     await followed(telex, feed_server)
     article, asked = telex.posts()[-1], f"{mention(telex)} Summarize this article"
     heard = Answers(telex)

@@ -28,7 +28,7 @@ async def visiting(newsroom: Newsroom) -> AsyncIterator[tuple[Visitor, stage.Sta
             yield Visitor(env, preview), scene
 
 
-async def test_the_hello_to_the_server_is_in_a_channel_of_its_own(newsroom: Newsroom) -> None:
+async def test_the_hello_to_the_server_is_in_a_channel_of_its_own(newsroom):
     async with visiting(newsroom) as (visitor, scene):
         assert not scene.news.history()
         await visitor.go("Ada in #general")
@@ -36,7 +36,7 @@ async def test_the_hello_to_the_server_is_in_a_channel_of_its_own(newsroom: News
         assert "Hi, I’m Telex" in str(hello["components"])
 
 
-async def test_words_and_commands_go_where_the_visitor_looks(newsroom: Newsroom) -> None:
+async def test_words_and_commands_go_where_the_visitor_looks(newsroom):
     async with visiting(newsroom) as (visitor, scene):
         await visitor.go("Camille in direct messages")
         await visitor.act("send_message", content="Bonjour, que sait-on de Nordwave ?")
@@ -49,7 +49,7 @@ async def test_words_and_commands_go_where_the_visitor_looks(newsroom: Newsroom)
         assert [message.content for message in scene.news.history()] == ["Good morning"]
 
 
-async def test_a_post_of_a_forum_can_be_looked_at(newsroom: Newsroom) -> None:
+async def test_a_post_of_a_forum_can_be_looked_at(newsroom):
     async with visiting(newsroom) as (visitor, scene):
         visitor.env.backend.create_thread(scene.news.id, "Reading group", scene.ada.id)
         await visitor.act("refresh")
@@ -57,7 +57,7 @@ async def test_a_post_of_a_forum_can_be_looked_at(newsroom: Newsroom) -> None:
         assert "Ada in #forum" not in visitor.menu()  # it has posts alone
 
 
-async def test_a_direct_message_is_for_its_reader_alone(newsroom: Newsroom) -> None:
+async def test_a_direct_message_is_for_its_reader_alone(newsroom):
     async with visiting(newsroom) as (visitor, scene):
         ada, camille = scene.ada.id, scene.camille.id
         direct = visitor.menu()["Ada in direct messages"].partition(".")[2]
@@ -67,9 +67,7 @@ async def test_a_direct_message_is_for_its_reader_alone(newsroom: Newsroom) -> N
 
 
 @pytest.mark.parametrize(("place", "locale"), [("Ada in #general", "en-US"), ("Camille in #general", "fr")])
-async def test_times_are_written_as_the_person_writes_them(
-    newsroom: Newsroom, place: str, locale: str
-) -> None:
+async def test_times_are_written_as_the_person_writes_them(newsroom, place, locale):
     async with visiting(newsroom) as (visitor, _scene):
         await visitor.go(place)
         assert visitor.page.snapshot["profile"]["locale"] == locale

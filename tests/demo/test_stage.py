@@ -19,11 +19,10 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core import locale
 from bot.core.models import Feed
-from bot.core.settings import Settings
 from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
-from bot.demo.message_menu import offer_message_menu
 from bot.demo.sample_feeds import Publisher, load, moments
+from bot.demo.simcord_patches import offer_message_menu
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
 from tests.demo.visitor import Visitor
@@ -33,7 +32,7 @@ from tests.shown import parts, text, title
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
 
 
-async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom: Newsroom) -> None:
+async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
@@ -41,7 +40,7 @@ async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom: Newsroom) ->
         assert not env.errors
 
 
-async def test_a_fault_is_still_shown(newsroom: Newsroom) -> None:
+async def test_a_fault_is_still_shown(newsroom):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         await newsroom.store.close()
@@ -49,9 +48,7 @@ async def test_a_fault_is_still_shown(newsroom: Newsroom) -> None:
         assert env.errors
 
 
-async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
-    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
@@ -79,7 +76,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
             assert answer.result()["requestId"] == "refresh"
 
 
-async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom: Newsroom) -> None:
+async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
@@ -92,7 +89,7 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
             assert not answer["rejected"], answer
 
 
-async def test_the_welcome_fits_and_names_what_there_is(newsroom: Newsroom) -> None:
+async def test_the_welcome_fits_and_names_what_there_is(newsroom):
     assert len(stage.WELCOME) <= 2000  # as many as Discord takes
     bot = Telex(newsroom, WITHOUT_LOOPS, shard_count=1)
     async with stage.simulated_discord(bot):
@@ -102,7 +99,7 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom: Newsroom) -> N
     assert set(re.findall(r"`(/[^`]+)`", stage.WELCOME)) <= known
 
 
-async def test_menus_that_were_reset_show_no_earlier_choice(newsroom: Newsroom) -> None:
+async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
@@ -132,9 +129,7 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom: Newsroom) 
             assert keys.isdisjoint(one["control_key"] for one in menus())
 
 
-async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(
-    newsroom: Newsroom,
-) -> None:
+async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         message = await scene.ada.send(scene.news, "No article")
@@ -151,7 +146,7 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
             assert not gone["entries"]
 
 
-async def test_a_written_name_mentions_the_bot(newsroom: Newsroom) -> None:
+async def test_a_written_name_mentions_the_bot(newsroom):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
@@ -164,9 +159,7 @@ async def test_a_written_name_mentions_the_bot(newsroom: Newsroom) -> None:
             assert answered.author.id == env.backend.bot_user.id
 
 
-async def test_the_page_lists_commands_in_the_language_of_who_looks(
-    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, monkeypatch):
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
@@ -186,9 +179,7 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(
             assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]
 
 
-async def test_every_outlet_is_read_and_its_first_story_is_news(
-    newsroom: Newsroom, settings: Settings
-) -> None:
+async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settings):
     async with (
         Publisher() as publisher,
         stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
@@ -200,7 +191,6 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(
         }
         story = await anext(publisher.publish())
         feed = await newsroom.store.feeds.get(feeds[story.outlet].id)
-        assert feed is not None
         assert feed.error is None
         assert (await newsroom.poller.poll(feed, polite=False)).new == 1
         assert isinstance(env.bot, Telex)
@@ -272,9 +262,7 @@ async def showing(newsroom: Newsroom, clock: ManualClock) -> AsyncIterator[Show]
         yield Show(newsroom, clock, publisher, env, scene, feeds)
 
 
-async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(
-    newsroom: Newsroom, clock: ManualClock
-) -> None:
+async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(newsroom, clock):
     async with showing(newsroom, clock) as show:
         await show.until(75)
         english, french = (
@@ -293,7 +281,7 @@ async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(
         assert len(cut) == 2
 
 
-async def test_an_article_is_corrected_and_marked_once(newsroom: Newsroom, clock: ManualClock) -> None:
+async def test_an_article_is_corrected_and_marked_once(newsroom, clock):
     async with showing(newsroom, clock) as show:
         wrong = next(story for story in show.publisher.stories if story.corrected is not None)
         assert wrong.corrected is not None
@@ -306,9 +294,7 @@ async def test_an_article_is_corrected_and_marked_once(newsroom: Newsroom, clock
         assert sum("Corrected" in text(one) for one in show.scene.news.history()) == 1
 
 
-async def test_an_article_is_taken_back_and_marked_within_three_minutes(
-    newsroom: Newsroom, clock: ManualClock
-) -> None:
+async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom, clock):
     async with showing(newsroom, clock) as show:
         gone = next(story for story in show.publisher.stories if story.withdrawn is not None)
         await show.until(60)
@@ -320,7 +306,7 @@ async def test_an_article_is_taken_back_and_marked_within_three_minutes(
         assert sum("Apparently withdrawn" in text(one) for one in show.scene.news.history()) == 1
 
 
-async def test_there_is_enough_to_tell_what_is_rising(newsroom: Newsroom, clock: ManualClock) -> None:
+async def test_there_is_enough_to_tell_what_is_rising(newsroom, clock):
     async with showing(newsroom, clock) as show:
         await show.until(90)
         answer = await show.scene.camille.slash(show.scene.news, "trends")
@@ -329,16 +315,14 @@ async def test_there_is_enough_to_tell_what_is_rising(newsroom: Newsroom, clock:
         assert all(name in chart["description"] for name in ("Passkeys", "RISC-V", "OpenStreetMap"))
 
 
-async def test_what_was_published_before_is_found_but_not_posted(
-    newsroom: Newsroom, clock: ManualClock
-) -> None:
+async def test_what_was_published_before_is_found_but_not_posted(newsroom, clock):
     async with showing(newsroom, clock) as show:
         await show.deliver()
         assert not show.scene.news.history()
         assert "OpenStreetMap" in said(await show.scene.ada.slash(show.scene.news, "search", query="benches"))
 
 
-async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
     passed, slept = 0.0, []
 
     async def sleep(seconds: float) -> None:
@@ -363,7 +347,7 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch: pytest.
     assert slept == [pytest.approx(2), pytest.approx(160), pytest.approx(60)]
 
 
-def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes() -> None:
+def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes():
     *_before, stories = load()
     times = moments(len(stories))
     waits = [after - before for before, after in pairwise(times)]
@@ -372,7 +356,7 @@ def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes() -> Non
     assert round(times[-1]) == 600
 
 
-def test_every_act_has_its_story_and_no_two_stories_share_a_name() -> None:
+def test_every_act_has_its_story_and_no_two_stories_share_a_name():
     outlets, backlog, stories = load()
     names = [story.slug for story in (*backlog, *stories)]
     assert len(names) == len(set(names))
@@ -380,7 +364,7 @@ def test_every_act_has_its_story_and_no_two_stories_share_a_name() -> None:
     assert all(story.hours > 0 for story in backlog)
 
 
-def test_the_stories_are_in_both_languages_and_have_the_moratorium() -> None:
+def test_the_stories_are_in_both_languages_and_have_the_moratorium():
     outlets, _backlog, stories = load()
     languages = {outlet.name: outlet.language for outlet in outlets}
     told = [languages[story.outlet] for story in stories]

@@ -32,7 +32,7 @@ def image(chart: Chart) -> Image.Image:
     return Image.open(io.BytesIO(picture)).convert("RGB")
 
 
-async def test_pictures_come_from_another_process_in_discords_colours() -> None:
+async def test_pictures_come_from_another_process_in_discords_colours():
     pictures = await drawn([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
     for picture, colour in zip(pictures, ((0x4F, 0xB3, 0xC8), (0xE6, 0x9F, 0x00)), strict=True):
         seen = Image.open(io.BytesIO(picture)).convert("RGB")
@@ -42,34 +42,34 @@ async def test_pictures_come_from_another_process_in_discords_colours() -> None:
         assert colour in {seen.getpixel(place) for place in places}
 
 
-def test_labels_are_neither_formulas_nor_missing_glyphs(capfd: pytest.CaptureFixture[str]) -> None:
+def test_labels_are_neither_formulas_nor_missing_glyphs(capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert image(chart(*WILD)).width == bar_charts.WIDTH
     assert "findfont" not in capfd.readouterr().err
 
 
-def test_a_long_label_does_not_run_into_the_bars() -> None:
+def test_a_long_label_does_not_run_into_the_bars():
     seen = image(chart("M" * 300, counts=(0, 0, 0, 0)))
     beside = [seen.getpixel((x, y)) for x in range(391, 399) for y in range(80, 160)]
     assert set(beside) == {(0x20, 0x21, 0x27)}
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (1, 0), (10**9, 1)])
-def test_counts_of_any_size_are_drawn(counts: tuple[int, ...]) -> None:
+def test_counts_of_any_size_are_drawn(counts):
     assert image(chart("One", counts=counts)).width == bar_charts.WIDTH
 
 
-def test_a_picture_is_not_higher_than_discord_shows_at_full_width() -> None:
+def test_a_picture_is_not_higher_than_discord_shows_at_full_width():
     seen = image(chart(*(f"Label {number}" for number in range(12))))
     assert seen.height <= bar_charts.WIDTH * 3 / 4
 
 
-def test_nothing_to_draw_is_a_picture_too() -> None:
+def test_nothing_to_draw_is_a_picture_too():
     assert image(chart()).width == bar_charts.WIDTH
 
 
-async def test_what_cannot_be_drawn_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_drawn_is_no_picture(monkeypatch):
     monkeypatch.setattr(bar_charts, "draw", _fails)
     assert await drawn([chart("One")]) == ()
 

@@ -43,7 +43,7 @@ def chosen(
     ], edition.more
 
 
-def test_what_many_outlets_tell_comes_first() -> None:
+def test_what_many_outlets_tell_comes_first():
     told = [
         article(1, "Chips get smaller", published=NOW),
         article(2, "Cities ban facial recognition", others=(Other(20, 2, "B"), Other(21, 3, "C"))),
@@ -52,7 +52,7 @@ def test_what_many_outlets_tell_comes_first() -> None:
     assert chosen(*told) == ([(None, [2, 3, 1])], 0)
 
 
-def test_bookmarks_count_and_freshness_decides_the_rest() -> None:
+def test_bookmarks_count_and_freshness_decides_the_rest():
     told = [
         article(1, "Chips get smaller", published=NOW - 80_000),
         article(2, "A browser engine", published=NOW - 10),
@@ -61,7 +61,7 @@ def test_bookmarks_count_and_freshness_decides_the_rest() -> None:
     assert chosen(*told) == ([(None, [3, 2, 1])], 0)
 
 
-def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_more_tell() -> None:
+def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_more_tell():
     told = [
         article(1, "Chips get smaller", published=NOW - 10),
         article(2, "A browser engine", published=NOW - 80_000, tags=("Browsers",)),
@@ -71,7 +71,7 @@ def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_m
     assert chosen(*told, taste=liked) == ([(None, [3, 2, 1])], 0)
 
 
-def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> None:
+def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
     told = [
         article(1, "OpenAI buys a chip maker", published=NOW - 500),
         article(2, "Le rachat d’un fabricant de puces", language="fr", published=NOW - 400),
@@ -85,7 +85,7 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> 
         assert edition.outlets == 4
 
 
-def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all() -> None:
+def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all():
     told = [
         article(1, "Passkeys : pourquoi les banques hésitent", language="fr", kept=9),
         article(2, "How to move Passkeys to another phone", published=NOW - 80_000),
@@ -96,7 +96,7 @@ def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_a
         assert edition.sections[0].stories[0].articles[0][0] == first
 
 
-def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it() -> None:
+def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it():
     told = [
         article(1, "Python version 3.12 released for everyone"),
         article(2, "Python version 3.13 released for everyone"),
@@ -105,7 +105,7 @@ def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it() -> N
     assert sum(len(ids) for _topic, ids in chosen(*told, kin=[(1, 2, 0.2)])[0]) == 2
 
 
-def test_titles_of_one_pattern_about_different_things_are_different_stories() -> None:
+def test_titles_of_one_pattern_about_different_things_are_different_stories():
     told = [
         article(1, "Firefox: a migration told step by step", tags=("Firefox",)),
         article(2, "OpenStreetMap: a migration told step by step", tags=("OpenStreetMap",)),
@@ -114,7 +114,7 @@ def test_titles_of_one_pattern_about_different_things_are_different_stories() ->
     assert dict(chosen(*told)[0]) == {"Firefox": [1, 3], None: [2]}
 
 
-def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about() -> None:
+def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about():
     told = [
         article(1, "A fix for laptops", published=NOW - 500),
         article(2, "The fix for laptops, with a word on Firefox", published=NOW - 400),
@@ -125,7 +125,7 @@ def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about() ->
     assert "Firefox" not in dict(chosen(*told, kin=kin)[0])
 
 
-def test_stories_of_one_topic_stand_together_under_their_tag_or_name() -> None:
+def test_stories_of_one_topic_stand_together_under_their_tag_or_name():
     told = [
         article(1, "Linux gets a scheduler", tags=("Kernel",)),
         article(2, "A fix for Linux laptops"),
@@ -144,7 +144,7 @@ def test_stories_of_one_topic_stand_together_under_their_tag_or_name() -> None:
     assert topics[None] == [5]
 
 
-def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_best_story_does() -> None:
+def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_best_story_does():
     told = [
         article(1, "Chips get smaller", published=NOW - 5000),
         article(2, "Parliament votes on data", tags=("Law",)),
@@ -157,12 +157,12 @@ def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_b
     assert chosen(*told)[0] == [(None, [7]), ("Linux", [5, 4, 6]), ("Law", [2, 3]), (None, [1])]
 
 
-def test_a_tag_of_everything_is_no_topic() -> None:
+def test_a_tag_of_everything_is_no_topic():
     told = [article(number, f"Word{number}x happened", tags=("Tech",)) for number in range(1, 9)]
     assert [topic for topic, _ids in chosen(*told)[0]] == [None]
 
 
-def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others() -> None:
+def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others():
     many = [
         article(number, f"Alpha{number} beta{number}", outlet="Busy", published=NOW - number)
         for number in range(1, 30)
@@ -173,7 +173,7 @@ def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others() -> None:
     assert more == 30 - digest_selection.MOST_STORIES
 
 
-def test_hostile_titles_and_tags_are_only_words() -> None:
+def test_hostile_titles_and_tags_are_only_words():
     told = [
         article(1, "@everyone **x** " * 200, tags=("\u202e" * 50, "", "x" * 5000, "<@1>")),
         article(2, "", tags=("<@1>",)),
@@ -184,7 +184,7 @@ def test_hostile_titles_and_tags_are_only_words() -> None:
     assert more == 0
 
 
-def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds() -> None:
+def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds():
     edition = Edition(
         since=1,
         until=2,
@@ -209,7 +209,7 @@ def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds() -> None:
     assert edition.narrowed(set()).sections == ()
 
 
-def test_a_digest_is_made_up_for_within_half_a_day_or_two() -> None:
+def test_a_digest_is_made_up_for_within_half_a_day_or_two():
     daily, weekly = DigestPlan(weekday=None, minute=0), DigestPlan(weekday=0, minute=0)
     assert not digest_selection.is_late(daily, NOW, NOW + DAY // 2)
     assert digest_selection.is_late(daily, NOW, NOW + DAY // 2 + 1)

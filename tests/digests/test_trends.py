@@ -48,14 +48,14 @@ class Press:
         return [line.name for line in self.trends().rising]
 
 
-def test_the_measure_is_dunnings() -> None:
+def test_the_measure_is_dunnings():
     # Dunning 1993, table 2 ("the swiss"): counts of the bigram, of each word without the other, of the rest.
     assert log_likelihood(110, 2442, 111, 29114) == pytest.approx(270.72, abs=0.01)
     assert log_likelihood(10, 10, 10, 10) == pytest.approx(0)
     assert log_likelihood(0, 5, 5, 0) == pytest.approx(20 * math.log(2))
 
 
-def test_what_stands_in_more_titles_than_before_is_rising_with_its_figures() -> None:
+def test_what_stands_in_more_titles_than_before_is_rising_with_its_figures():
     press = Press()
     press.often("Starliner {number}", 9, days=1.05)
     press.often("{number} Starliner", 1, days=9)
@@ -66,14 +66,14 @@ def test_what_stands_in_more_titles_than_before_is_rising_with_its_figures() -> 
     assert sum(line.counts[7:]) == line.counts[12] == 9
 
 
-def test_what_was_as_frequent_before_is_not_rising() -> None:
+def test_what_was_as_frequent_before_is_not_rising():
     press = Press()
     press.often("Google and {number}", 6)
     press.often("Google or {number}", 6, days=8)
     assert press.rising() == []
 
 
-def test_what_one_outlet_alone_writes_is_no_trend() -> None:
+def test_what_one_outlet_alone_writes_is_no_trend():
     press = Press()
     press.often("Livestream: {number}", 8, outlets=1)
     press.often("Podcast of {number}", 7, outlets=1)
@@ -81,13 +81,13 @@ def test_what_one_outlet_alone_writes_is_no_trend() -> None:
     assert press.rising() == []
 
 
-def test_where_there_is_one_outlet_alone_its_words_do_rise() -> None:
+def test_where_there_is_one_outlet_alone_its_words_do_rise():
     titles = [title._replace(outlet="Only") for title in Press().titles]
     titles += [Titled(NOW - n, "Only", f"x{n}", f"Starliner {word(n + 500)}") for n in range(1, 8)]
     assert [line.name for line in find(NOW, Period.WEEK, 1, titles).rising] == ["Starliner"]
 
 
-def test_stop_words_numbers_and_days_do_not_rise() -> None:
+def test_stop_words_numbers_and_days_do_not_rise():
     press = Press()
     press.often("Pourquoi les avec 2026 lundi November {number}", 8)
     assert press.rising() == []
@@ -96,13 +96,13 @@ def test_stop_words_numbers_and_days_do_not_rise() -> None:
 @pytest.mark.parametrize(
     "name", ["Mistral AI", "Windows 11", "GPT-5", "intelligence artificielle", "Red Hat Linux"]
 )
-def test_words_that_stand_together_are_one_name(name: str) -> None:
+def test_words_that_stand_together_are_one_name(name):
     press = Press()
     press.often(f"{name} {{number}}", 6)
     assert press.rising() == [name]
 
 
-def test_words_that_meet_by_chance_stay_apart() -> None:
+def test_words_that_meet_by_chance_stay_apart():
     press = Press()
     press.often("Starliner {number}", 8)
     press.often("Nvidia {number}", 9, days=2)
@@ -110,13 +110,13 @@ def test_words_that_meet_by_chance_stay_apart() -> None:
     assert set(press.rising()) == {"Starliner", "Nvidia"}
 
 
-def test_of_words_of_the_same_articles_one_is_told() -> None:
+def test_of_words_of_the_same_articles_one_is_told():
     press = Press()
     press.often("Macron {number} Versailles", 7)
     assert len(press.rising()) == 1
 
 
-def test_inflections_and_accents_are_one_word_written_as_most_write_it() -> None:
+def test_inflections_and_accents_are_one_word_written_as_most_write_it():
     press = Press()
     press.often("Caméras pour {number}", 5)
     press.often("camera {number}", 2, days=2)
@@ -124,7 +124,7 @@ def test_inflections_and_accents_are_one_word_written_as_most_write_it() -> None
     assert (line.name, line.articles) == ("Caméras", 7)
 
 
-def test_an_article_of_two_feeds_and_a_title_repeated_by_its_outlet_count_once() -> None:
+def test_an_article_of_two_feeds_and_a_title_repeated_by_its_outlet_count_once():
     press = Press()
     for number in range(6):
         press.add(f"Starliner {number}", days=1, outlet=number % 3, page="the same")
@@ -133,7 +133,7 @@ def test_an_article_of_two_feeds_and_a_title_repeated_by_its_outlet_count_once()
     assert press.trends().articles == 52
 
 
-def test_too_few_articles_are_told_as_such() -> None:
+def test_too_few_articles_are_told_as_such():
     press = Press()
     press.titles = press.titles[: FEWEST_ARTICLES - 1] + press.titles[60:]
     trends = press.trends()
@@ -142,7 +142,7 @@ def test_too_few_articles_are_told_as_such() -> None:
     assert find(NOW, Period.DAY, 1, []) == Trends(articles=0, before=0)
 
 
-def test_the_largest_sources_come_first() -> None:
+def test_the_largest_sources_come_first():
     press = Press()
     press.often("{number}", 9, outlets=1)
     first, *rest = press.trends().sources
@@ -151,7 +151,7 @@ def test_the_largest_sources_come_first() -> None:
     assert [line.name for line in rest] == ["Outlet 1", "Outlet 2"]
 
 
-def test_titles_that_stand_for_several_articles_count_so_often() -> None:
+def test_titles_that_stand_for_several_articles_count_so_often():
     press = Press()
     press.often("Starliner {number}", 6)
     trends = press.trends(step=10)
@@ -160,7 +160,7 @@ def test_titles_that_stand_for_several_articles_count_so_often() -> None:
 
 
 @pytest.mark.parametrize("period", Period)
-def test_times_outside_the_period_do_not_count(period: Period) -> None:
+def test_times_outside_the_period_do_not_count(period):
     press = Press()
     press.titles = []
     for published in (NOW, NOW + 5, NOW - 2 * period.seconds - 1):
@@ -179,7 +179,7 @@ def test_times_outside_the_period_do_not_count(period: Period) -> None:
 )
 @example(["A\U00031350", "A\U00031350"])
 @example(["0\ro", "0\ro"])  # a part of a name that stands nowhere by itself
-def test_whatever_titles_say_names_are_short_single_lines(texts: list[str]) -> None:
+def test_whatever_titles_say_names_are_short_single_lines(texts):
     press = Press()
     for number, text in enumerate(texts * 4):
         press.add(f"{text} {number}", days=1, outlet=number % 3)
@@ -191,7 +191,7 @@ def test_whatever_titles_say_names_are_short_single_lines(texts: list[str]) -> N
         assert line.name.isprintable()
 
 
-def test_a_title_of_ten_thousand_words_is_read_as_far_as_a_title_goes() -> None:
+def test_a_title_of_ten_thousand_words_is_read_as_far_as_a_title_goes():
     press = Press()
     for number in range(6):
         press.add(f"{'word ' * 50} Starliner {number}", days=1, outlet=number % 3)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
@@ -27,7 +26,7 @@ async def code_of(fetcher: Fetcher, url: str, **options: object) -> str:
 
 
 @pytest.fixture
-async def fetcher(settings: Settings) -> AsyncIterator[Fetcher]:
+async def fetcher(settings) -> AsyncIterator[Fetcher]:
     async with Fetcher(settings) as opened:
         yield opened
 

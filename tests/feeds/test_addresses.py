@@ -1,7 +1,5 @@
 """Where feeds may be fetched from: no trick of writing leads into a private network."""
 
-from __future__ import annotations
-
 import socket
 from ipaddress import ip_address, ip_network
 
@@ -42,23 +40,23 @@ ADDRESS = st.builds(
 
 
 @given(ADDRESS)
-def test_an_address_is_read_as_yarl_reads_it_whether_or_not_it_takes_the_short_way(url: str) -> None:
+def test_an_address_is_read_as_yarl_reads_it_whether_or_not_it_takes_the_short_way(url):
     read, slow = check_url(url), URL(url)
     assert (read.scheme, read.raw_host, read.port) == (slow.scheme, slow.raw_host, slow.port)
     assert (read.raw_path, read.raw_query_string) == (slow.raw_path, slow.raw_query_string)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_a_private_or_special_address_is_refused_however_it_is_wrapped(address: str) -> None:
+def test_a_private_or_special_address_is_refused_however_it_is_wrapped(address):
     assert refusal(address) is not None
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_a_public_address_is_not_refused(address: str) -> None:
+def test_a_public_address_is_not_refused(address):
     assert refusal(address) is None
 
 
-def test_a_setting_allows_a_network_in_every_form_of_its_addresses_and_no_other() -> None:
+def test_a_setting_allows_a_network_in_every_form_of_its_addresses_and_no_other():
     allow = (ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
     for address in ("127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1"):
         assert refusal(address, allow) is None
@@ -67,7 +65,7 @@ def test_a_setting_allows_a_network_in_every_form_of_its_addresses_and_no_other(
 
 
 @given(st.ip_addresses())
-def test_whatever_is_allowed_is_global(address: object) -> None:
+def test_whatever_is_allowed_is_global(address):
     if refusal(str(address)) is None:
         parsed = ip_address(str(address))
         assert parsed.is_global
@@ -79,13 +77,13 @@ def test_whatever_is_allowed_is_global(address: object) -> None:
     ["", "x", "ftp://site.example/", "tcp://127.0.0.1/", "file:///etc/passwd", "http://", "http:///x", "https://[::1",
      "http://x:99999/", "//site.example/", "unix://x", "javascript:alert(1)", "data:text/xml,<rss/>"],
 )  # fmt: skip
-def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
+def test_what_is_no_address_of_the_web_is_refused(url):
     with pytest.raises(FeedError) as caught:
         check_url(url)
     assert caught.value.code == BAD_URL
 
 
-def test_a_socket_to_a_refused_address_is_never_made() -> None:
+def test_a_socket_to_a_refused_address_is_never_made():
     make = socket_factory(())
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:10.0.0.1")):
         with pytest.raises(PermissionError, match=REFUSED):

@@ -101,7 +101,7 @@ def _unexplained(lines: dict[str, list[str]], reasons: dict[str, str]) -> list[s
     ]
 
 
-def test_feedparsers_own_cases_are_read_as_it_wants() -> None:
+def test_feedparsers_own_cases_are_read_as_it_wants():
     lines: dict[str, list[str]] = {}
     checked = 0
     for path in sorted(shared("feeds/cases/feedparser").rglob("*.xml")):
@@ -117,7 +117,7 @@ def test_feedparsers_own_cases_are_read_as_it_wants() -> None:
     assert checked > 1_100
 
 
-def test_gofeeds_cases_are_read_as_it_wants() -> None:
+def test_gofeeds_cases_are_read_as_it_wants():
     folder = shared("feeds/cases/gofeed")
     pairs = [
         *_described(folder, ".json", ".xml", gofeed_expectations),
@@ -131,7 +131,7 @@ def test_gofeeds_cases_are_read_as_it_wants() -> None:
     assert sum(len(wanted) for _, wanted in pairs) > 200
 
 
-def test_feed_rs_cases_are_read_as_it_wants() -> None:
+def test_feed_rs_cases_are_read_as_it_wants():
     folder = shared("feeds/cases/feed-rs")
     pairs = [
         *_described(folder, ".serde.json", ".xml", feed_rs_expectations),

@@ -7,13 +7,11 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from bot.core.workers import Workers
 from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import find
-from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, links
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 from tests.shared import shared
 
 PAGE = "https://site.example/blog/page.html"
@@ -27,7 +25,7 @@ def _link(href: str, *, kind: str = "application/rss+xml", title: str = "", rel:
     return f'<link rel="{rel}" type="{kind}" title="{title}" href="{href}">'
 
 
-def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last() -> None:
+def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
     page = _page(
         _link("/comments/feed", title="Comments"),
         _link("feed.xml", title=" Posts\n &amp; more "),
@@ -48,12 +46,12 @@ def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last() -> No
     )
 
 
-def test_the_base_of_a_page_counts() -> None:
+def test_the_base_of_a_page_counts():
     page = _page('<base href="https://other.example/x/">', _link("feed"))
     assert links(page, PAGE)[0].url == "https://other.example/x/feed"
 
 
-def test_where_no_link_element_helps_links_that_look_like_feeds_do() -> None:
+def test_where_no_link_element_helps_links_that_look_like_feeds_do():
     addresses = ("/about", "/rss", "news/atom.xml?x=1", "/feedback")
     page = _page(body="".join(f'<a href="{address}">x</a>' for address in addresses))
     assert [feed.url for feed in links(page, PAGE)] == [
@@ -62,16 +60,16 @@ def test_where_no_link_element_helps_links_that_look_like_feeds_do() -> None:
     ]
 
 
-def test_a_page_of_a_thousand_feeds_offers_ten() -> None:
+def test_a_page_of_a_thousand_feeds_offers_ten():
     assert len(links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
 
 
 @pytest.mark.parametrize("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 100_000])
-def test_a_page_of_rubbish_has_no_feeds(page: bytes) -> None:
+def test_a_page_of_rubbish_has_no_feeds(page):
     assert links(page, PAGE) == ()
 
 
-def test_real_pages_are_read() -> None:
+def test_real_pages_are_read():
     paths = sorted(shared("pages").rglob("*.html"))[:40]
     assert paths
     for path in paths:
@@ -80,20 +78,15 @@ def test_real_pages_are_read() -> None:
             assert feed.title
 
 
-async def test_the_address_of_a_feed_gives_itself(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server):
     url = feed_server.serve("/feed", rss(item(1)))
     found = await find(fetcher, workers, url)
     assert found.feeds == (FoundFeed(url, "Example News", "rss20"),)
     assert found.fetched is not None
-    assert found.parsed is not None
     assert len(found.parsed.entries) == 1
 
 
-async def test_a_feed_that_moved_for_good_is_followed_where_it_is(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+async def test_a_feed_that_moved_for_good_is_followed_where_it_is(fetcher, workers, feed_server):
     new = feed_server.serve("/new", rss(item(1)))
     found = await find(fetcher, workers, feed_server.redirect("/old", "/new"))
     assert found.feeds[0].url == new
@@ -101,9 +94,7 @@ async def test_a_feed_that_moved_for_good_is_followed_where_it_is(
     assert found.feeds[0].url == feed_server.origin + "/for-now"
 
 
-async def test_a_page_that_names_its_feeds_is_asked_once(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+async def test_a_page_that_names_its_feeds_is_asked_once(fetcher, workers, feed_server):
     url = feed_server.serve(
         "/", _page(_link("/one", title="One"), _link("/two", title="Two")), content_type="text/html"
     )
@@ -113,9 +104,7 @@ async def test_a_page_that_names_its_feeds_is_asked_once(
     assert len(feed_server.visits) == 1
 
 
-async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, workers, feed_server):
     url = feed_server.serve("/blog/", _page(), content_type="text/html")
     feed_server.serve("/rss", _page(), content_type="text/html")
     feed = feed_server.serve("/feed.xml", rss(item(1), title="Hidden"))
@@ -124,9 +113,7 @@ async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(
     assert [visit.path for visit in feed_server.visits] == ["/blog/", "/feed", "/rss", "/feed.xml"]
 
 
-async def test_a_site_that_asks_for_peace_is_left_alone(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+async def test_a_site_that_asks_for_peace_is_left_alone(fetcher, workers, feed_server):
     url = feed_server.serve("/", _page(), content_type="text/html")
     feed_server.serve("/feed", status=429)
     assert (await find(fetcher, workers, url)).feeds == ()
@@ -134,8 +121,8 @@ async def test_a_site_that_asks_for_peace_is_left_alone(
 
 
 async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    fetcher, workers, feed_server, monkeypatch
+):
     monkeypatch.setattr(discover, "PROBE_TIME", 0.05)
 
     async def drip(request: web.Request) -> web.StreamResponse:
@@ -148,17 +135,13 @@ async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(
     assert [visit.path for visit in feed_server.visits] == ["/", "/feed"]
 
 
-async def test_what_cannot_be_fetched_says_why(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+async def test_what_cannot_be_fetched_says_why(fetcher, workers, feed_server):
     with pytest.raises(FeedError) as caught:
         await find(fetcher, workers, feed_server.origin + "/nothing")
     assert caught.value.code == "http-404"
 
 
-async def test_a_document_that_hangs_its_reader_says_so(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_document_that_hangs_its_reader_says_so(fetcher, workers, feed_server, monkeypatch):
     await find(fetcher, workers, feed_server.serve("/good", rss(item(1))))
     monkeypatch.setattr(discover, "PARSE_TIME", 0.2)
     slow = rss(item(1).replace("<title>", f"<author>{'a' * 60_000}</author><title>"))

@@ -12,7 +12,6 @@ from aiohttp import web
 from yarl import URL
 
 from bot.core.models import Validators
-from bot.core.settings import Settings
 from bot.core.version import __version__
 from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetched, Fetcher
@@ -40,9 +39,7 @@ def _validators(fetched: Fetched) -> Validators:
 # -- the usual case
 
 
-async def test_a_document_comes_with_what_is_needed_to_ask_again(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_a_document_comes_with_what_is_needed_to_ask_again(fetcher, feed_server):
     url = feed_server.serve("/feed", BODY, headers={"Last-Modified": "Tue, 10 Jun 2003 04:00:00 GMT"})
     fetched = await fetcher.get(url)
     assert (fetched.status, fetched.url, fetched.permanent_url, fetched.not_modified) == (
@@ -61,9 +58,7 @@ async def test_a_document_comes_with_what_is_needed_to_ask_again(
     assert asked["If-Modified-Since"] == "Tue, 10 Jun 2003 04:00:00 GMT"
 
 
-async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(fetcher, feed_server):
     packed = gzip.compress(BODY)
     url = feed_server.serve("/feed", packed, headers={"Content-Encoding": "gzip"}, etag=False)
     fetched = await fetcher.get(url)
@@ -72,9 +67,7 @@ async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(
     assert (again.status, again.not_modified, again.body) == (200, True, b"")
 
 
-async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(
-    feed_server: FeedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(feed_server, settings, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
     url = feed_server.serve("/feed", BODY, headers={"Set-Cookie": "id=1; Path=/"})
     async with Fetcher(settings.model_copy(update={"contact": "https://telex.example/bot"})) as fetcher:
@@ -87,12 +80,12 @@ async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(
     assert "application/atom+xml" in asked["Accept"]
 
 
-async def test_an_empty_validator_is_not_sent(fetcher: Fetcher, feed_server: FeedServer) -> None:
+async def test_an_empty_validator_is_not_sent(fetcher, feed_server):
     await fetcher.get(feed_server.serve("/feed", BODY), validators=Validators(etag="", last_modified=""))
     assert not {"If-None-Match", "If-Modified-Since"} & set(feed_server.visits[0].headers)
 
 
-async def test_a_304_that_nobody_asked_for_is_an_error(fetcher: Fetcher, feed_server: FeedServer) -> None:
+async def test_a_304_that_nobody_asked_for_is_an_error(fetcher, feed_server):
     assert await code_of(fetcher, feed_server.serve("/feed", status=304, etag=False)) == "http-304"
 
 
@@ -106,9 +99,7 @@ async def test_a_304_that_nobody_asked_for_is_an_error(fetcher: Fetcher, feed_se
         (503, "http-503"),
     ],
 )
-async def test_a_status_becomes_an_error_with_the_wish_of_the_server(
-    fetcher: Fetcher, feed_server: FeedServer, status: int, code: str
-) -> None:
+async def test_a_status_becomes_an_error_with_the_wish_of_the_server(fetcher, feed_server, status, code):
     url = feed_server.serve("/feed", b"", status=status, headers={"Retry-After": "120"})
     with pytest.raises(FeedError) as caught:
         await fetcher.get(url)
@@ -118,9 +109,7 @@ async def test_a_status_becomes_an_error_with_the_wish_of_the_server(
 # -- redirects
 
 
-async def test_permanent_redirects_all_the_way_name_the_new_address(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_permanent_redirects_all_the_way_name_the_new_address(fetcher, feed_server):
     new = feed_server.serve("/new", BODY)
     middle = feed_server.redirect("/middle", "new?", 308)
     fetched = await fetcher.get(feed_server.redirect("/old", middle))
@@ -129,16 +118,14 @@ async def test_permanent_redirects_all_the_way_name_the_new_address(
     assert fetched.body == BODY
 
 
-async def test_one_temporary_redirect_on_the_way_and_nothing_is_permanent(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_one_temporary_redirect_on_the_way_and_nothing_is_permanent(fetcher, feed_server):
     feed_server.serve("/new", BODY)
     feed_server.redirect("/middle", "/new", 302)
     fetched = await fetcher.get(feed_server.redirect("/old", "/middle"))
     assert (fetched.url, fetched.permanent_url) == (feed_server.origin + "/new", None)
 
 
-async def test_a_redirect_keeps_the_request_conditional(fetcher: Fetcher, feed_server: FeedServer) -> None:
+async def test_a_redirect_keeps_the_request_conditional(fetcher, feed_server):
     fetched = await fetcher.get(feed_server.serve("/new", BODY))
     old = feed_server.redirect("/old", "/new")
     again = await fetcher.get(old, validators=_validators(fetched))
@@ -157,9 +144,7 @@ async def test_a_redirect_keeps_the_request_conditional(fetcher: Fetcher, feed_s
         ("http://[::ffff:169.254.169.254]/latest/meta-data/", fetch_errors.REFUSED_ADDRESS),
     ],
 )
-async def test_a_redirect_to_nowhere_good_is_not_followed(
-    fetcher: Fetcher, feed_server: FeedServer, location: str, code: str
-) -> None:
+async def test_a_redirect_to_nowhere_good_is_not_followed(fetcher, feed_server, location, code):
     assert await code_of(fetcher, feed_server.redirect("/loop", location, 302)) == code
     assert feed_server.count("/loop") <= fetch.MAX_REDIRECTS + 1
 
@@ -174,18 +159,14 @@ def _with_password(url: str) -> str:
 BASIC = "Basic " + base64.b64encode(b"ann:p@ss").decode()
 
 
-async def test_a_password_goes_in_its_header_and_nowhere_else(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_a_password_goes_in_its_header_and_nowhere_else(fetcher, feed_server):
     url = feed_server.serve("/feed", BODY)
     fetched = await fetcher.get(_with_password(url))
     assert feed_server.visits[0].headers["Authorization"] == BASIC
     assert fetched.url == url
 
 
-async def test_a_password_follows_a_redirect_on_its_own_host_alone(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_a_password_follows_a_redirect_on_its_own_host_alone(fetcher, feed_server):
     other = await FeedServer().start("127.0.0.2")
     try:
         feed_server.serve("/here", BODY)
@@ -200,9 +181,7 @@ async def test_a_password_follows_a_redirect_on_its_own_host_alone(
         await other.stop()
 
 
-async def test_another_port_is_another_server_to_a_password(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_another_port_is_another_server_to_a_password(fetcher, feed_server):
     other = await FeedServer().start()
     try:
         other.serve("/there", BODY)
@@ -212,9 +191,7 @@ async def test_another_port_is_another_server_to_a_password(
         await other.stop()
 
 
-async def test_a_password_lost_on_the_way_does_not_come_back(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_a_password_lost_on_the_way_does_not_come_back(fetcher, feed_server):
     other = await FeedServer().start("127.0.0.2")
     try:
         feed_server.serve("/end", BODY)
@@ -225,7 +202,7 @@ async def test_a_password_lost_on_the_way_does_not_come_back(
         await other.stop()
 
 
-def test_from_https_to_http_goes_no_credential() -> None:
+def test_from_https_to_http_goes_no_credential():
     secure = URL("https://site.example/feed")
     assert str(fetch.next_target(secure, "http://site.example/feed", {})) == "http://site.example/feed"
     for location, headers in (
@@ -237,7 +214,7 @@ def test_from_https_to_http_goes_no_credential() -> None:
         assert caught.value.code == fetch_errors.REDIRECTS
 
 
-def test_from_http_to_https_on_one_host_a_password_goes_along() -> None:
+def test_from_http_to_https_on_one_host_a_password_goes_along():
     plain = URL("http://site.example/feed")
     for location, kept in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
         headers = {"Authorization": BASIC}
@@ -248,9 +225,7 @@ def test_from_http_to_https_on_one_host_a_password_goes_along() -> None:
 # -- connections
 
 
-async def test_plain_connections_are_kept_and_tls_ones_are_not(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_plain_connections_are_kept_and_tls_ones_are_not(fetcher, feed_server):
     peers: list[object] = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -266,7 +241,7 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(
     assert secure.force_close
 
 
-def test_every_code_has_words_for_a_person() -> None:
+def test_every_code_has_words_for_a_person():
     codes = {value for name, value in vars(fetch_errors).items() if name.isupper() and isinstance(value, str)}
     said = {
         code: feed_causes.describe(code)

@@ -12,7 +12,6 @@ import sys
 import zlib
 from functools import partial
 from ipaddress import ip_network
-from pathlib import Path
 
 import brotli
 import pytest
@@ -20,12 +19,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import AsyncResolver
 
 from bot.core.models import Validators
-from bot.core.settings import Settings
 from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from tests.feed_server import FeedServer, item, rss
-from tests.feeds.conftest import RawServer, code_of
+from tests.feed_server import item, rss
+from tests.feeds.conftest import code_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -41,9 +39,7 @@ BODY = rss(*(item(number) for number in range(20))).encode()
 @pytest.mark.parametrize(
     "coding", ["gzip", "x-gzip", "deflate", "raw deflate", "br", "zstd", "identity", "gzip, br"]
 )
-async def test_every_coding_that_is_asked_for_is_undone(
-    fetcher: Fetcher, feed_server: FeedServer, coding: str
-) -> None:
+async def test_every_coding_that_is_asked_for_is_undone(fetcher, feed_server, coding):
     bare = zlib.compressobj(wbits=-15)
     packed = {
         "gzip": gzip.compress(BODY),
@@ -59,9 +55,7 @@ async def test_every_coding_that_is_asked_for_is_undone(
     assert (await fetcher.get(url)).body == BODY
 
 
-async def test_a_body_whose_label_is_wrong_is_read_all_the_same(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_a_body_whose_label_is_wrong_is_read_all_the_same(fetcher, feed_server):
     plain = feed_server.serve("/plain", BODY, headers={"Content-Encoding": "gzip"})
     packed = feed_server.serve("/packed", gzip.compress(BODY))
     assert (await fetcher.get(plain)).body == BODY
@@ -69,9 +63,7 @@ async def test_a_body_whose_label_is_wrong_is_read_all_the_same(
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(
-    fetcher: Fetcher, feed_server: FeedServer, coding: str
-) -> None:
+async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(fetcher, feed_server, coding):
     zeros = bytes(64 * 2**20)
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[
         coding
@@ -94,9 +86,7 @@ async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-async def test_a_packed_body_cut_short_or_broken_is_an_error(
-    fetcher: Fetcher, feed_server: FeedServer, coding: str
-) -> None:
+async def test_a_packed_body_cut_short_or_broken_is_an_error(fetcher, feed_server, coding):
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[
         coding
     ]
@@ -108,17 +98,13 @@ async def test_a_packed_body_cut_short_or_broken_is_an_error(
     assert await code_of(fetcher, broken) in {fetch_errors.ENCODING, fetch_errors.TRUNCATED}
 
 
-async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(fetcher, feed_server):
     for coding in ("rot13", ", ".join(["gzip"] * 20)):
         url = feed_server.serve("/feed", BODY, headers={"Content-Encoding": coding})
         assert await code_of(fetcher, url) == fetch_errors.ENCODING
 
 
-async def test_a_body_that_is_too_large_is_not_read_to_its_end(
-    fetcher: Fetcher, raw_server: RawServer
-) -> None:
+async def test_a_body_that_is_too_large_is_not_read_to_its_end(fetcher, raw_server):
     async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
@@ -142,9 +128,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n500\r\n<rss>",
     ],
 )
-async def test_a_body_cut_short_is_an_error_and_no_success(
-    fetcher: Fetcher, raw_server: RawServer, head: bytes
-) -> None:
+async def test_a_body_cut_short_is_an_error_and_no_success(fetcher, raw_server, head):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
         await writer.drain()
@@ -164,9 +148,7 @@ async def test_a_body_cut_short_is_an_error_and_no_success(
     ],
     ids=["too short", "negative", "two", "no number", "two ways", "no chunk"],
 )
-async def test_a_wrong_length_is_an_error_with_a_name(
-    fetcher: Fetcher, raw_server: RawServer, head: bytes
-) -> None:
+async def test_a_wrong_length_is_an_error_with_a_name(fetcher, raw_server, head):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n<rss></rss> and more")
         await writer.drain()
@@ -178,9 +160,7 @@ async def test_a_wrong_length_is_an_error_with_a_name(
 
 
 @pytest.mark.parametrize("step", ["head", "body", "nothing"])
-async def test_a_server_that_drips_is_left_after_the_time_limit(
-    raw_server: RawServer, settings: Settings, step: str
-) -> None:
+async def test_a_server_that_drips_is_left_after_the_time_limit(raw_server, settings, step):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if step == "body":
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -209,9 +189,7 @@ async def test_a_server_that_drips_is_left_after_the_time_limit(
     ],
     ids=["nothing", "noise", "endless header", "mail", "no status"],
 )
-async def test_an_answer_that_is_no_http_is_an_error_with_a_name(
-    fetcher: Fetcher, raw_server: RawServer, answer: bytes
-) -> None:
+async def test_an_answer_that_is_no_http_is_an_error_with_a_name(fetcher, raw_server, answer):
     async def reply(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         await writer.drain()
@@ -232,9 +210,7 @@ class _Ignorant(AbstractResolver):
     async def close(self) -> None: ...
 
 
-async def test_nobody_there_and_no_such_name_are_different_errors(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nobody_there_and_no_such_name_are_different_errors(settings, monkeypatch):
     monkeypatch.setattr(fetch, "AsyncResolver", _Ignorant)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -244,9 +220,7 @@ async def test_nobody_there_and_no_such_name_are_different_errors(
         assert await code_of(fetcher, "http://no-such-name.invalid/") == fetch_errors.DNS
 
 
-async def test_that_names_cannot_be_looked_up_is_no_typing_error(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monkeypatch):
     nobody = partial(AsyncResolver, nameservers=["127.0.0.1"], udp_port=1, tcp_port=1)
     monkeypatch.setattr(fetch, "AsyncResolver", nobody)
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
@@ -260,9 +234,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(
      "a b.example", "\u202e.example", "site.example:0",
      "*.example", "_x.example", "-.example", "x" * 64 + ".example"],
 )  # fmt: skip
-async def test_a_host_that_cannot_be_is_an_error_with_a_name(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
+async def test_a_host_that_cannot_be_is_an_error_with_a_name(settings, monkeypatch, host):
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     async with Fetcher(settings) as fetcher:
         assert await code_of(fetcher, f"http://{host}/") in {
@@ -272,9 +244,7 @@ async def test_a_host_that_cannot_be_is_an_error_with_a_name(
         }
 
 
-async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(
-    fetcher: Fetcher, raw_server: RawServer
-) -> None:
+async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(fetcher, raw_server):
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b'HTTP/1.1 200 OK\r\nETag: "\xff\xe9t\xc3\xa9"\r\nContent-Length: 2\r\n\r\nok')
         await writer.drain()
@@ -285,14 +255,12 @@ async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(
     assert (await fetcher.get(url, validators=Validators(etag=etag))).body == b"ok"
 
 
-async def test_plain_http_answering_to_tls_is_an_error_of_tls(
-    fetcher: Fetcher, feed_server: FeedServer
-) -> None:
+async def test_plain_http_answering_to_tls_is_an_error_of_tls(fetcher, feed_server):
     feed_server.serve("/feed", BODY)
     assert await code_of(fetcher, feed_server.origin.replace("http:", "https:") + "/feed") == fetch_errors.TLS
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher: Fetcher, tmp_path: Path) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_path):
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs openssl to make a certificate")
@@ -323,9 +291,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher: Fetche
         "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]",
     ],
 )  # fmt: skip
-async def test_no_way_of_writing_loopback_gets_a_connection(
-    feed_server: FeedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
+async def test_no_way_of_writing_loopback_gets_a_connection(feed_server, settings, monkeypatch, host):
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
@@ -369,11 +335,8 @@ class _Rebinding(AbstractResolver):
     ids=["private", "public, then private", "public and private", "public, then mapped"],
 )
 async def test_a_resolver_that_changes_its_mind_gets_no_connection(
-    feed_server: FeedServer,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    answers: list[list[str]],
-) -> None:
+    feed_server, settings, monkeypatch, answers
+):
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
     monkeypatch.setattr(_Rebinding, "answers", answers, raising=False)
@@ -386,9 +349,7 @@ async def test_a_resolver_that_changes_its_mind_gets_no_connection(
     assert feed_server.visits == []
 
 
-async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(
-    feed_server: FeedServer, settings: Settings
-) -> None:
+async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(feed_server, settings):
     url = feed_server.serve("/feed", BODY)
     async with Fetcher(
         settings.model_copy(update={"allow_private_addresses": (ip_network("127.0.0.1/32"),)})

@@ -1,7 +1,5 @@
 """Lists of feeds: most real ones are not well-formed."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from bot.feeds.parsing.opml import Outline, read
 from tests.shared import shared
 
 
-def test_a_list_is_read_in_its_order_each_feed_once() -> None:
+def test_a_list_is_read_in_its_order_each_feed_once():
     data = b"""<?xml version="1.0"?><opml version="2.0"><head><title/></head><body>
     <outline text="Tech"><outline type="rss" text="T&amp;T" title="" xmlUrl="https://a.example/f?x=1&amp;y=2"
       htmlUrl="https://a.example/" language="FR"/></outline>
@@ -35,17 +33,17 @@ def test_a_list_is_read_in_its_order_each_feed_once() -> None:
         b'\xef\xbb\xbf<opml><title>x<body><outline text="R&D &lt;x" xmlUrl="https://a.example/?a=1&b=2"/>',
     ],
 )
-def test_broken_xml_is_read_all_the_same(data: bytes) -> None:
+def test_broken_xml_is_read_all_the_same(data):
     assert [(one.title, one.url) for one in read(data)] == [("R&D <x", "https://a.example/?a=1&b=2")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
-def test_titles_keep_their_accents(encoding: str) -> None:
+def test_titles_keep_their_accents(encoding):
     document = f'<?xml version="1.0" encoding="{encoding}"?><outline text="Été" xmlUrl="https://a.example/"/>'
     assert read(document.encode(encoding))[0].title == "Été"
 
 
-def test_a_huge_or_deep_list_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_or_deep_list_ends(monkeypatch):
     monkeypatch.setattr(opml, "MAX_OUTLINES", 50)
     many = "".join(f'<outline text="{n}" xmlUrl="https://a.example/{n}">' for n in range(3_000))
     assert len(read(many.encode())) == 50
@@ -54,11 +52,11 @@ def test_a_huge_or_deep_list_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_list_of_something(data: bytes) -> None:
+def test_any_bytes_are_a_list_of_something(data):
     read(b'<outline xmlUrl="https://a.example/"' + data)
 
 
-def test_every_real_list_gives_its_feeds() -> None:
+def test_every_real_list_gives_its_feeds():
     paths = sorted(shared("opml").rglob("*.opml"))
     feeds = 0
     for path in paths:

@@ -1,7 +1,5 @@
 """The directory of outlets: sound, and found by what people call them."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.feeds import outlet_directory
@@ -9,7 +7,7 @@ from bot.posting.rendering import discord_limits
 from bot.text import urls
 
 
-def test_the_directory_is_large_and_sound() -> None:
+def test_the_directory_is_large_and_sound():
     outlets = outlet_directory.outlets()
     assert sum(outlet.language == "fr" for outlet in outlets) > 80
     assert sum(outlet.language == "en" for outlet in outlets) > 150
@@ -39,16 +37,16 @@ def test_the_directory_is_large_and_sound() -> None:
         ("hacker news", "Hacker News"),
     ],
 )
-def test_an_outlet_is_found_by_what_people_type(typed: str, first: str) -> None:
+def test_an_outlet_is_found_by_what_people_type(typed, first):
     assert outlet_directory.search(typed)[0].name == first
 
 
-def test_a_topic_and_a_language_are_a_choice() -> None:
+def test_a_topic_and_a_language_are_a_choice():
     found = outlet_directory.search("jeux vidéo français")
     assert len(found) > 3
     assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in found)
 
 
 @pytest.mark.parametrize("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
-def test_what_nobody_is_called_finds_nothing(typed: str) -> None:
+def test_what_nobody_is_called_finds_nothing(typed):
     assert outlet_directory.search(typed) == ()

@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.core.settings import Settings
-from bot.core.workers import Workers
 from bot.feeds import fetch_errors, robots
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
@@ -20,9 +18,7 @@ from bot.feeds.pages.article_extraction import read
 from bot.feeds.pages.article_pages import MAX_PAGE, Pages
 from bot.feeds.robots import MAX_ROBOTS, Robots
 from bot.feeds.robots_rules import Verdict, verdict
-from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
-from tests.feeds.conftest import RawServer
 
 TITLE = "Four-minute battery shown in Leeds"
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
@@ -39,12 +35,12 @@ async def visit(_url: str) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def robots_txt(clock: ManualClock, fetcher: Fetcher, workers: Workers) -> Robots:
+def robots_txt(clock, fetcher, workers) -> Robots:
     return Robots(clock, fetcher, workers)
 
 
 @pytest.fixture
-def reader(fetcher: Fetcher, workers: Workers, robots_txt: Robots) -> Pages:
+def reader(fetcher, workers, robots_txt) -> Pages:
     return Pages(fetcher, workers, robots_txt)
 
 
@@ -86,7 +82,7 @@ async def test_nor_is_a_small_one_that_unpacks_to_them(reader, feed_server):
     assert await code_at(reader, url) == fetch_errors.TOO_LARGE
 
 
-async def test_a_dripping_page_ends_with_its_time(clock, settings: Settings, workers, raw_server: RawServer):
+async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_server):
     async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><body>")
         while not writer.is_closing():

@@ -28,7 +28,7 @@ from tests.shared import shared
 @pytest.mark.parametrize(
     "content_type", ["text/xml", "application/rss+xml", "application/xml; charset={}", "text/html"]
 )
-def test_a_french_feed_keeps_its_accents(encoding: str, content_type: str) -> None:
+def test_a_french_feed_keeps_its_accents(encoding, content_type):
     title = "L’été à Nîmes : « œuvre » à 5 €" if encoding != "iso-8859-1" else "L'été à Nîmes : « ça »"
     title = title.replace("’", "'") if encoding == "iso-8859-15" else title
     document = rss(
@@ -37,7 +37,7 @@ def test_a_french_feed_keeps_its_accents(encoding: str, content_type: str) -> No
     assert only(document.encode(encoding), content_type.format(encoding)).title == title
 
 
-def test_windows_1252_that_calls_itself_latin_1_keeps_its_quotes() -> None:
+def test_windows_1252_that_calls_itself_latin_1_keeps_its_quotes():
     document = rss(
         "<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>'
     )
@@ -47,23 +47,23 @@ def test_windows_1252_that_calls_itself_latin_1_keeps_its_quotes() -> None:
 @pytest.mark.parametrize(
     "content_type", ["application/xml; charset=iso-8859-1", "text/xml; charset=ISO-8859-1"]
 )
-def test_a_server_that_calls_every_text_latin_1_does_not_spoil_utf_8(content_type: str) -> None:
+def test_a_server_that_calls_every_text_latin_1_does_not_spoil_utf_8(content_type):
     assert only(rss("<item><title>Été</title></item>"), content_type).title == "Été"
 
 
-def test_a_latin_1_feed_without_any_label_is_read() -> None:
+def test_a_latin_1_feed_without_any_label_is_read():
     document = "<rss version='2.0'><channel><item><title>Été à Nîmes</title></item></channel></rss>"
     assert only(document.encode("iso-8859-1"), "text/xml").title == "Été à Nîmes"
 
 
-def test_what_was_encoded_twice_is_put_right_and_rare_french_is_left_alone() -> None:
+def test_what_was_encoded_twice_is_put_right_and_rare_french_is_left_alone():
     twice = "l’héroïne « à » l’œil".encode().decode("windows-1252")
     assert only(rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
     for right in ("«CAFÉ»", "château âgé", "L'Â»", "São Paulo Â"):
         assert title_of(right, kind="text") in {right, "L'»"}
 
 
-def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name() -> None:
+def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name():
     document = rss("<item><title>x</title></item>", declaration='<?xml version="1.0" encoding="punycode"?>')
     with pytest.raises(FeedError) as caught:
         parsed(document)
@@ -73,7 +73,7 @@ def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name() -> N
 # -- what a feed says of itself
 
 
-def test_the_publisher_s_wishes_are_read() -> None:
+def test_the_publisher_s_wishes_are_read():
     feed = parsed(
         rss(
             "",
@@ -85,7 +85,7 @@ def test_the_publisher_s_wishes_are_read() -> None:
     assert (feed.ttl, feed.skip_hours, feed.skip_days) == (5_400, frozenset({0, 23}), frozenset({6}))
 
 
-def test_the_syndication_module_is_a_wish_too() -> None:
+def test_the_syndication_module_is_a_wish_too():
     head = "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>"
     document = rss("", head=head).replace(
         "<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' "
@@ -93,7 +93,7 @@ def test_the_syndication_module_is_a_wish_too() -> None:
     assert parsed(document).ttl == 1_800
 
 
-def test_a_feed_without_entries_is_a_feed() -> None:
+def test_a_feed_without_entries_is_a_feed():
     assert parsed(rss("")).entries == ()
     assert parsed(atom("")).format == "atom10"
 
@@ -115,26 +115,26 @@ def test_a_feed_without_entries_is_a_feed() -> None:
         "\x00\x01\x02\xff",
     ],
 )
-def test_what_is_no_feed_says_so(document: str) -> None:
+def test_what_is_no_feed_says_so(document):
     with pytest.raises(FeedError) as caught:
         parsed(document)
     assert caught.value.code == NOT_A_FEED
 
 
-def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same() -> None:
+def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same():
     document = rss("<item><title>t</title></item>")
     assert only("\n\n  " + document).title == "t"
     assert only("<br /><b>Warning</b>: x in y.php" + document).title == "t"
 
 
 @pytest.mark.parametrize("end", ["", "<item>", "<item><title>tw", "<item><title>two</title>"])
-def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end: str) -> None:
+def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end):
     feed = parsed(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
     assert [entry.title for entry in feed.entries] == ["one"]
     assert feed.problem == CUT_SHORT
 
 
-def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
     monkeypatch.setattr(entries, "MAX_ENTRIES", 10)
     monkeypatch.setattr(entries, "MAX_ALL_TEXT", 100)
     many = parsed(rss("".join(item(number) for number in range(12))))
@@ -148,7 +148,7 @@ def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch: pytest.Monk
 # -- JSON Feed
 
 
-def test_a_json_feed_is_read() -> None:
+def test_a_json_feed_is_read():
     feed = parsed(
         json.dumps(
             {
@@ -215,9 +215,7 @@ _MEMBERS = [
         st.sampled_from(["title", "language", "home_page_url", "icon", "favicon"]), _JSON
     ),
 )
-def test_members_of_any_type_do_not_break_a_json_feed(
-    items: list[dict[str, object]], members: dict[str, object]
-) -> None:
+def test_members_of_any_type_do_not_break_a_json_feed(items, members):
     document = {"version": "https://jsonfeed.org/version/1", "items": items} | members
     for entry in parsed(json.dumps(document)).entries:
         _check(entry)
@@ -240,7 +238,7 @@ def _check(entry: Entry) -> None:
 
 @settings(deadline=None)
 @given(st.data())
-def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data: st.DataObject) -> None:
+def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data):
     document = bytearray(
         rss("".join(item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))).encode()
     )
@@ -270,7 +268,7 @@ def _real() -> list[Path]:
     return files if len(files) < 60 else random.Random(1).sample(files, 60)
 
 
-def test_a_real_feed_loses_no_entry_and_no_title() -> None:
+def test_a_real_feed_loses_no_entry_and_no_title():
     for path in _real():
         source = path.read_bytes()
         theirs = feedparser.parse(BytesIO(source), sanitize_html=False, resolve_relative_uris=False)

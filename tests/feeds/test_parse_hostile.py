@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bot.core.models import ParsedFeed
-from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.core.workers import WorkerDied, WorkerTimeout
 from bot.feeds.fetch_errors import ENCODING, PARSE_DIED, FeedError
 from bot.feeds.parsing.parse import parse
 from tests.feed_server import item, rss
@@ -50,7 +50,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_hostile_document_ends_and_the_next_one_is_read(workers: Workers, name: str) -> None:
+async def test_a_hostile_document_ends_and_the_next_one_is_read(workers, name):
     await workers.run(parse, rss(item(1)).encode(), "", URL, timeout=10.0)
     try:
         feed = await workers.run(parse, HOSTILE[name], "", URL, timeout=LIMIT)
@@ -63,7 +63,7 @@ async def test_a_hostile_document_ends_and_the_next_one_is_read(workers: Workers
     assert good.entries[0].guid == "article-1"
 
 
-def test_a_document_reads_no_file_and_asks_nobody() -> None:
+def test_a_document_reads_no_file_and_asks_nobody():
     for head in (OUTSIDE, OUTSIDE.replace("file:///etc/passwd", "http://127.0.0.1:9/")):
         started = time.monotonic()
         feed = parse(_with("<item><title>x&f;y</title><guid>1</guid></item>", head), "", URL)
@@ -71,7 +71,7 @@ def test_a_document_reads_no_file_and_asks_nobody() -> None:
         assert time.monotonic() - started < LIMIT
 
 
-def test_bytes_that_name_a_file_are_not_opened() -> None:
+def test_bytes_that_name_a_file_are_not_opened():
     with pytest.raises(FeedError):
         parse(b"/etc/passwd", "", URL)
     with pytest.raises(FeedError):
@@ -88,9 +88,7 @@ def test_bytes_that_name_a_file_are_not_opened() -> None:
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), ENCODING),
     ],
 )
-def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(
-    monkeypatch: pytest.MonkeyPatch, raised: Exception, code: str
-) -> None:
+def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(monkeypatch, raised, code):
     def fail(*_: object) -> None:
         raise raised
 

@@ -76,8 +76,8 @@ def _after(
 
 @given(feed=feeds, hint=hints_without_skips, new=published, seed=st.integers(0, 99), missed=st.booleans())
 def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_hint(
-    feed: Feed, hint: Hints, new: list[int], seed: int, missed: bool
-) -> None:
+    feed, hint, new, seed, missed
+):
     interval, next_poll = after_success(
         feed, now=NOW, hints=hint, new_articles=new, changed=bool(new), random=Random(seed), missed=missed
     )
@@ -94,9 +94,7 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
     hold=seconds,
     code=st.sampled_from([fetch_errors.TIMEOUT, fetch_errors.RATE_LIMITED]),
 )
-def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(
-    feed: Feed, seed: int, hold: int | None, code: str
-) -> None:
+def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed, hold, code):
     held = None if hold is None else retry_after(str(hold), now=NOW)
     error = FeedError(code, retry_after=held)
     interval, next_poll = after_failure(feed, now=NOW, error=error, random=Random(seed))
@@ -107,7 +105,7 @@ def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(
         assert next_poll - NOW <= MOST
 
 
-def test_failures_in_a_row_double_the_wait_up_to_a_day() -> None:
+def test_failures_in_a_row_double_the_wait_up_to_a_day():
     waits = [
         after_failure(_feed(failures=n), now=NOW, error=FeedError(fetch_errors.CONNECT), random=Random(n))[1]
         - NOW
@@ -118,7 +116,7 @@ def test_failures_in_a_row_double_the_wait_up_to_a_day() -> None:
     assert all(0.9 * MOST <= wait <= MOST for wait in waits[8:])
 
 
-def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again() -> None:
+def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again():
     def wait(code: str) -> int:
         return after_failure(_feed(), now=NOW, error=FeedError(code), random=Random(1))[1] - NOW
 
@@ -126,28 +124,28 @@ def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again
     assert wait("http-404") < 2 * USUAL
 
 
-def test_news_halves_the_interval_and_quiet_lengthens_it_a_little() -> None:
+def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
     old = _feed(last_article=NOW - 5 * DAY, last_success=NOW - 4_000)
     assert _after(replace(old, interval=4_000), new=1)[0] == 2_000
     assert _after(replace(old, interval=4_000))[0] == 4_120
     assert _after(replace(old, interval=20_000))[0] == 20_000
 
 
-def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste() -> None:
+def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
     first = _after(_feed(interval=MOST, last_article=NOW - 300 * DAY, last_success=NOW - DAY), new=1)[0]
     assert first == MOST / 2
     second = _after(_feed(interval=first, last_article=NOW - DAY, last_success=NOW - DAY), new=1)[0]
     assert second == DAY // 48
 
 
-def test_five_minutes_need_a_lively_feed_or_its_own_word() -> None:
+def test_five_minutes_need_a_lively_feed_or_its_own_word():
     assert _after(_feed(), new=1)[0] == LEAST
     assert _after(_feed(interval=USUAL, last_success=NOW - 4_000), new=1)[0] == USUAL
     assert _after(_feed(interval=700, last_success=NOW - 4_000), new=1, hint=Hints(max_age=300))[0] == 350
     assert _after(_feed(interval=LEAST, last_article=NOW - 3_600))[0] == USUAL
 
 
-def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once() -> None:
+def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
     interval, _ = after_success(
         _feed(interval=20_000, last_success=NOW - 20_000),
         now=NOW, hints=Hints(), new_articles=[NOW - 9] * 15, changed=True, random=Random(1), missed=True,
@@ -155,7 +153,7 @@ def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once() -> N
     assert interval == USUAL
 
 
-def test_the_first_poll_starts_from_the_rhythm_of_the_backlog() -> None:
+def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
     def first(gap: int, newest: int) -> int:
         new = [NOW - newest - gap * n for n in range(15)]
         return after_success(
@@ -188,7 +186,7 @@ def _polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]
     return polls, late
 
 
-def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day() -> None:
+def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day():
     random = Random(3)
     busy = [NOW + random.randrange(30 * DAY) for _ in range(30 * 80)]
     polls, late = _polls(_feed(), busy, 30)
@@ -204,14 +202,14 @@ def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day() -> N
     assert _polls(dead, [], 30)[0] <= 34
 
 
-def test_a_feed_that_is_sent_whole_each_time_and_never_changes_is_asked_once_a_day() -> None:
+def test_a_feed_that_is_sent_whole_each_time_and_never_changes_is_asked_once_a_day():
     whole = _feed(last_article=NOW - 13 * DAY, validators=Validators())
     assert _polls(whole, [], 60)[0] < 60 + 30
     known = _feed(last_article=NOW - 13 * DAY)
     assert _polls(known, [], 60)[0] > 200
 
 
-def test_polls_of_many_feeds_spread_out() -> None:
+def test_polls_of_many_feeds_spread_out():
     dues = {_after(_feed(), seed=seed)[1] for seed in range(200)}
     assert len(dues) > 50
     assert max(dues) - min(dues) > 0.15 * USUAL
@@ -220,7 +218,7 @@ def test_polls_of_many_feeds_spread_out() -> None:
 # -- hints
 
 
-def test_headers_are_read_as_hints() -> None:
+def test_headers_are_read_as_hints():
     date = formatdate(NOW, usegmt=True)
     later = formatdate(NOW + 1_800, usegmt=True)
     assert (
@@ -235,7 +233,7 @@ def test_headers_are_read_as_hints() -> None:
     assert hints({"expires": formatdate(0)}, now=NOW).expires == 0
 
 
-def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded() -> None:
+def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded():
     assert retry_after("120", now=NOW) == 120
     assert retry_after(formatdate(NOW + 3_600, usegmt=True), now=NOW) == 3_600
     assert retry_after(formatdate(0, usegmt=True), now=NOW) == 0
@@ -244,7 +242,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded() -> None:
         assert retry_after(nothing, now=NOW) is None
 
 
-def test_the_wishes_of_a_document_hold_while_it_does_not_change() -> None:
+def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     parsed = ParsedFeed(title="T", ttl=7_200, skip_hours=frozenset({22, 23}), skip_days=frozenset({4}))
     feed = remembered(_feed(), parsed)
     assert _after(feed)[1] - NOW >= 7_200
@@ -259,7 +257,7 @@ def test_the_wishes_of_a_document_hold_while_it_does_not_change() -> None:
     now=st.integers(NOW, NOW + 7 * DAY),
     seed=st.integers(0, 9),
 )
-def test_nobody_asks_in_hours_and_days_to_skip(hours: set[int], days: set[int], now: int, seed: int) -> None:
+def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
     hint = Hints(skip_hours=frozenset(hours), skip_days=frozenset(days))
     due = datetime.fromtimestamp(_after(_feed(), hint=hint, now=now, seed=seed)[1], UTC)
     assert due.hour not in hours
@@ -269,5 +267,5 @@ def test_nobody_asks_in_hours_and_days_to_skip(hours: set[int], days: set[int], 
 @pytest.mark.parametrize(
     "skips", [Hints(skip_hours=frozenset(range(24))), Hints(skip_days=frozenset(range(7)))]
 )
-def test_a_feed_that_skips_everything_is_asked_all_the_same(skips: Hints) -> None:
+def test_a_feed_that_skips_everything_is_asked_all_the_same(skips):
     assert _after(_feed(), hint=skips)[1] - NOW < 2 * USUAL

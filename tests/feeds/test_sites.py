@@ -1,16 +1,12 @@
 """Addresses at well-known sites lead to their feeds, and nothing else is mistaken for one."""
 
-from __future__ import annotations
-
 import pytest
 
-from bot.core.workers import Workers
 from bot.feeds import known_sites
 from bot.feeds.discover import find
-from bot.feeds.fetch import Fetcher
 from bot.feeds.known_sites import SiteFeed
 from bot.feeds.pages.page_links import FoundFeed, links
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import item, rss
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
 VIDEOS = "https://www.youtube.com/feeds/videos.xml"
@@ -68,11 +64,11 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
         ),
     ],
 )
-def test_an_address_stands_for_its_feed(address: str, feed: str) -> None:
+def test_an_address_stands_for_its_feed(address, feed):
     assert [found.url for found in known_sites.feeds_of(address)] == [feed]
 
 
-def test_a_project_has_three_feeds_to_choose_from() -> None:
+def test_a_project_has_three_feeds_to_choose_from():
     assert known_sites.feeds_of("https://github.com/python/cpython.git") == (
         SiteFeed("https://github.com/python/cpython/releases.atom", "python/cpython · releases"),
         SiteFeed("https://github.com/python/cpython/tags.atom", "python/cpython · tags"),
@@ -81,7 +77,7 @@ def test_a_project_has_three_feeds_to_choose_from() -> None:
 
 
 @pytest.mark.parametrize("page", ["", "?ref=x", "/-/issues", "/-/blob/main/README.md"])
-def test_a_project_of_gitlab_has_three_too(page: str) -> None:
+def test_a_project_of_gitlab_has_three_too(page):
     assert [feed.url for feed in known_sites.feeds_of(f"https://gitlab.com/a/b{page}")] == [
         "https://gitlab.com/a/b/-/releases.atom",
         "https://gitlab.com/a/b/-/tags?format=atom",
@@ -89,7 +85,7 @@ def test_a_project_of_gitlab_has_three_too(page: str) -> None:
     ]
 
 
-def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments() -> None:
+def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
     post = "https://www.reddit.com/r/python/comments/1a2b/a_title/?share_id=x"
     assert [feed.url for feed in known_sites.feeds_of(post)] == [
         "https://www.reddit.com/r/python/.rss",
@@ -129,7 +125,7 @@ def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments() -> Non
         "https://example.com/feed",
     ],
 )
-def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address: str) -> None:
+def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address):
     assert known_sites.feeds_of(address) == ()
 
 
@@ -149,7 +145,7 @@ def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address: str
         ("@ada@social.example/x", None),
     ],
 )
-def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text: str, page: str | None) -> None:
+def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page):
     assert known_sites.from_handle(text) == page
 
 
@@ -161,16 +157,14 @@ def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text: str, 
         f'<script>{{"videoDetails":{{"channelId":"{CHANNEL}"}}}}</script>',
     ],
 )
-def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body: str) -> None:
+def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body):
     page = f"<title>Somebody</title>{body}".encode()
     found = links(page, "https://www.youtube.com/@somebody")
     assert found == (FoundFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
     assert links(page, "https://elsewhere.example/@somebody") == ()
 
 
-async def test_a_project_is_offered_without_asking_its_site(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, feed_server):
     found = await find(fetcher, workers, "https://github.com/a/b")
     assert [feed.url.rpartition("/")[2] for feed in found.feeds] == [
         "releases.atom",
@@ -181,9 +175,7 @@ async def test_a_project_is_offered_without_asking_its_site(
     assert feed_server.visits == []
 
 
-async def test_one_feed_that_an_address_stands_for_is_read(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, feed_server, monkeypatch):
     feed = feed_server.serve("/r/python/.rss", rss(item(1), title="python"))
     monkeypatch.setattr(known_sites, "feeds_of", lambda url: (SiteFeed(feed, "r/python"),))
     found = await find(fetcher, workers, feed_server.origin + "/r/python")
@@ -193,8 +185,8 @@ async def test_one_feed_that_an_address_stands_for_is_read(
 
 
 async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_it(
-    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
-) -> None:
+    fetcher, workers, feed_server
+):
     page = feed_server.serve("/@ada/1123", "<title>Ada: a post</title>", content_type="text/html")
     feed = feed_server.serve("/@ada.rss", rss(item(1), title="Ada"))
     assert (await find(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)

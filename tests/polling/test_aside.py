@@ -9,7 +9,6 @@ import pytest
 
 from bot.answers.answering import ask
 from bot.core.workers import Workers
-from bot.store import Store
 from tests import worker_calls
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -24,19 +23,19 @@ async def workers() -> AsyncIterator[Workers]:
     await pool.close()
 
 
-async def test_what_is_costly_runs_in_another_process(store: Store, workers: Workers) -> None:
+async def test_what_is_costly_runs_in_another_process(store, workers):
     assert await searcher_of(store, workers=workers).aside(os.getpid) != HERE
     assert await searcher_of(store).aside(os.getpid) == HERE
 
 
-async def test_a_worker_that_dies_costs_no_answer(store: Store, workers: Workers) -> None:
+async def test_a_worker_that_dies_costs_no_answer(store, workers):
     assert await searcher_of(store, workers=workers).aside(worker_calls.die_elsewhere, HERE) == "alive"
 
 
 @pytest.mark.parametrize(
     "question", ["When was Rekognition launched?", "what's new about Rekognition this week", "robots?"]
 )
-async def test_a_worker_gives_the_same_answer(store: Store, workers: Workers, question: str) -> None:
+async def test_a_worker_gives_the_same_answer(store, workers, question):
     library = await Library(store).open()
     await library.add(
         "Amazon bans Rekognition", "Rekognition was launched in 2016. The police may not use it."

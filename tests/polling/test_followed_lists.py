@@ -106,7 +106,7 @@ class Site:
 
 
 @pytest.fixture
-def site(newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock) -> Site:
+def site(newsroom, feed_server, clock) -> Site:
     return Site(newsroom, feed_server, clock)
 
 
@@ -115,9 +115,8 @@ def names(*numbers: int) -> list[str]:
 
 
 @pytest.mark.parametrize("made", [dated, undated])
-async def test_what_is_new_on_a_page_is_posted_once(site: Site, made: Callable[..., list[Story]]) -> None:
+async def test_what_is_new_on_a_page_is_posted_once(site, made):
     assert await site.follow(made(5, 4, 3, 2, 1)) == names(5)
-    assert site.feed is not None
     assert site.feed.title == "Town News"
     assert await site.poll() == []
     site.show(made(7, 6, 5, 4, 3))
@@ -127,9 +126,7 @@ async def test_what_is_new_on_a_page_is_posted_once(site: Site, made: Callable[.
 
 @pytest.mark.parametrize("made", [dated, undated])
 @pytest.mark.parametrize("around", ["<div id=app><div><ul class=z>{}</ul></div></div>", "<main>{}</main>"])
-async def test_a_redesign_posts_nothing_old(
-    site: Site, made: Callable[..., list[Story]], around: str
-) -> None:
+async def test_a_redesign_posts_nothing_old(site, made, around):
     await site.follow(made(5, 4, 3, 2, 1))
     site.show(made(5, 4, 3, 2, 1, 0, -1, -2, -3, -4), cards, around)  # and shows more of them
     assert await site.poll() == []
@@ -138,7 +135,7 @@ async def test_a_redesign_posts_nothing_old(
 
 
 @pytest.mark.parametrize("made", [dated, undated])
-async def test_what_gets_other_links_is_not_news(site: Site, made: Callable[..., list[Story]]) -> None:
+async def test_what_gets_other_links_is_not_news(site, made):
     await site.follow(made(5, 4, 3, 2, 1))
     site.show([story._replace(path="/archive/{}.html?s=1") for story in made(6, 5, 4, 3, 2, 1)], cards)
     assert await site.poll() == names(6)
@@ -147,13 +144,13 @@ async def test_what_gets_other_links_is_not_news(site: Site, made: Callable[...,
     assert await site.poll() == []
 
 
-async def test_a_busy_page_of_which_nothing_is_left_is_still_its_list(site: Site) -> None:
+async def test_a_busy_page_of_which_nothing_is_left_is_still_its_list(site):
     await site.follow(undated(5, 4, 3, 2, 1))
     site.show(undated(10, 9, 8, 7, 6))
     assert await site.poll() == names(6, 7, 8, 9, 10)
 
 
-async def test_a_list_that_grows_at_its_end_is_read_to_the_end(site: Site) -> None:
+async def test_a_list_that_grows_at_its_end_is_read_to_the_end(site):
     await site.follow(undated(1, 2, 3, 4))
     site.show(undated(1, 2, 3, 4, 5, 6))
     assert await site.poll() == names(5, 6)
@@ -161,7 +158,7 @@ async def test_a_list_that_grows_at_its_end_is_read_to_the_end(site: Site) -> No
     assert await site.poll() == names(7)
 
 
-async def test_what_comes_after_what_was_removed_is_backlog(site: Site) -> None:
+async def test_what_comes_after_what_was_removed_is_backlog(site):
     await site.follow(undated(9, 8, 7, 6, 5))
     site.show(undated(9, 8, 6, 5, 4))
     assert await site.poll() == []
@@ -169,9 +166,7 @@ async def test_what_comes_after_what_was_removed_is_backlog(site: Site) -> None:
     assert await site.poll() == names(10)
 
 
-async def test_the_first_words_of_an_item_are_its_excerpt_and_numbers_are_not(
-    site: Site, newsroom: Newsroom
-) -> None:
+async def test_the_first_words_of_an_item_are_its_excerpt_and_numbers_are_not(site, newsroom):
     stories = [story._replace(words=WORDS if story.number == 5 else "23 replies") for story in dated(5, 4, 3)]
     await site.follow(stories)
     kept = {article.title: article.summary for article in await newsroom.store.articles.newest(None, limit=9)}
@@ -182,9 +177,7 @@ def other(story: Story, link: str, date: str) -> str:
     return f"<p><a class=m href=/shop{link}>Buy a nice thing {story.number} for your home</a></p>"
 
 
-async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(
-    site: Site, newsroom: Newsroom
-) -> None:
+async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(site, newsroom):
     await site.follow(dated(5, 4, 3, 2, 1))
     site.show(dated(9, 8, 7, 6), other)
     told = []
@@ -196,7 +189,6 @@ async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(
     assert [dispatch.kind for dispatch in told] == [DispatchKind.NOTICE]
     assert "can’t find the list of “Town News” anymore" in told[0].payload
     assert "Add the page again" in told[0].payload
-    assert site.feed is not None
     assert site.feed.error == fetch_errors.LIST_LOST
     site.show(dated(7, 6, 5, 4, 3))
     site.feed = await polled(newsroom, site.feed)
@@ -205,14 +197,11 @@ async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(
     assert "is back" in next(each.payload for each, _ in back if each.kind is DispatchKind.NOTICE)
 
 
-async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(
-    site: Site, newsroom: Newsroom
-) -> None:
+async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, newsroom):
     app = "<html><body><div id=app></div><script src=/app.js></script></body></html>"
     await site.follow(dated(3, 2, 1))
     url = site.server.serve("/news", app, content_type="text/html")
     await site.poll()
-    assert site.feed is not None
     assert site.feed.error == fetch_errors.NEEDS_SCRIPT
     with pytest.raises(Declined) as declined:
         await newsroom.following.look(url, SERVER)
@@ -220,24 +209,21 @@ async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(
 
 
 async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(
-    site: Site, newsroom: Newsroom, feed_server: FeedServer
-) -> None:
+    site, newsroom, feed_server
+):
     await site.follow(dated(3, 2, 1))
     asked = feed_server.count("/news")
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /news", content_type="text/plain")
     site.show(dated(4, 3, 2, 1))
     assert await site.poll(hours=25) == []  # after a day robots.txt is asked for anew
     assert feed_server.count("/news") == asked
-    assert site.feed is not None
     assert site.feed.error == fetch_errors.ROBOTS
     with pytest.raises(FeedError) as error:
         await newsroom.following.look(feed_server.origin + "/news", SERVER)
     assert "robots.txt" in str(declined_reasons.of(error.value))
 
 
-async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_address(
-    site: Site, newsroom: Newsroom
-) -> None:
+async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_address(site, newsroom):
     second = "".join(other(story, f"/{story.number}", "") for story in dated(5, 4, 3, 2, 1))
     url = site.show(dated(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>")
     found = await newsroom.following.look(url, SERVER)
@@ -245,16 +231,14 @@ async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_addres
     assert len({each.feeds[0].url for each in both}) == len(both) == 2
     for each in both:
         again = await newsroom.following.look(each.feeds[0].url, SERVER)
-        assert again.parsed is not None
         assert again.parsed.entries == each.parsed.entries if each.parsed else False
 
 
-async def test_a_page_that_moves_for_good_keeps_its_list(site: Site, feed_server: FeedServer) -> None:
+async def test_a_page_that_moves_for_good_keeps_its_list(site, feed_server):
     await site.follow(dated(5, 4, 3))
     feed_server.serve("/stories", page(site.clock, dated(6, 5, 4, 3)), content_type="text/html")
     feed_server.redirect("/news", "/stories")
     assert await site.poll() == names(6)
     for _ in range(5):
         await site.poll(hours=24)
-    assert site.feed is not None
     assert site.feed.url.startswith(f"{feed_server.origin}/stories#")

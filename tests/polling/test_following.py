@@ -1,7 +1,5 @@
 """Following a feed: found, shown, and its newest article at once."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.core.refusals import Declined

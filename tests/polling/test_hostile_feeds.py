@@ -21,7 +21,7 @@ SAMPLE = 60
 
 
 @pytest.fixture
-async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path) -> AsyncIterator[Pipeline]:
     async with open_pipeline(tmp_path) as opened:
         yield opened
 
@@ -115,7 +115,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", BOUNDED)
-async def test_a_document_without_measure_is_read_within_bounds(pipeline: Pipeline, name: str) -> None:
+async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
     document, expected = BOUNDED[name]
     body = document.encode("utf-8", "surrogatepass")
     report = await pipeline.through(body, again=len(body) < MEGABYTE)
@@ -130,23 +130,22 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline: Pipeli
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_what_is_no_feed_is_an_error_with_words(pipeline: Pipeline, name: str) -> None:
+async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
     report = await pipeline.through(REFUSED[name])
     assert report.error in {fetch_errors.NOT_A_FEED, fetch_errors.ENCODING, fetch_errors.PARSE_DIED}
     stored = await pipeline.newsroom.store.feeds.get(report.feed.id)
-    assert stored is not None
     assert (stored.error, stored.state) == (report.error, FeedState.ACTIVE)
     assert stored.next_poll > pipeline.clock.now()
 
 
-async def test_an_emoji_written_as_two_references_is_one_character(pipeline: Pipeline) -> None:
+async def test_an_emoji_written_as_two_references_is_one_character(pipeline):
     for written in ("&#55357;&#56842;", "&#xD83D;&#xDE0A;", "&#xd83d;&#56842;", "&#128522;"):
         report = await pipeline.through(rss(entry(title=f"Hello {written}")).encode())
         (article,) = await pipeline.newsroom.store.articles.newest([report.feed.id], limit=1)
         assert article.title == "Hello 😊"
 
 
-async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipeline: Pipeline) -> None:
+async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipeline):
     text = rss(entry(title="Été à Nîmes"))
     for encoding in ("utf-8", "iso-8859-1", "utf-16", "utf-16-le", "cp1252", "utf-8-sig"):
         for declared in ("utf-8", "iso-8859-1", "utf-16", "x-unknown", "us-ascii"):
@@ -169,7 +168,7 @@ def documents() -> list[Path]:
     )
 
 
-async def test_a_sample_of_all_documents_goes_through_without_an_unhandled_error(pipeline: Pipeline) -> None:
+async def test_a_sample_of_all_documents_goes_through_without_an_unhandled_error(pipeline):
     found = documents()
     for path in found[:: max(len(found) // SAMPLE, 1)]:
         await pipeline.through(path.read_bytes())

@@ -65,7 +65,7 @@ class Channel:
 
 
 @pytest.fixture
-def channel(newsroom: Newsroom, feed_server: FeedServer) -> Channel:
+def channel(newsroom, feed_server) -> Channel:
     return Channel(newsroom, feed_server)
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from bot.core import rate_limits
 from bot.core.rate_limits import Limit
-from tests.clocks import ManualClock
 
 
 def used_up(limit: Limit, key: int, turns: int) -> None:
@@ -15,7 +14,7 @@ def used_up(limit: Limit, key: int, turns: int) -> None:
         limit.take(key)
 
 
-def test_turns_come_back_one_by_one(clock: ManualClock):
+def test_turns_come_back_one_by_one(clock):
     limit = Limit(clock, allowed=5, period=60)
     used_up(limit, 1, 5)
     assert limit.wait(1) == pytest.approx(12)
@@ -27,13 +26,13 @@ def test_turns_come_back_one_by_one(clock: ManualClock):
     assert limit.wait(1) > 0
 
 
-def test_one_keys_turns_are_not_anothers(clock: ManualClock):
+def test_one_keys_turns_are_not_anothers(clock):
     limit = Limit(clock, allowed=1, period=60)
     used_up(limit, 1, 1)
     used_up(limit, 2, 1)
 
 
-def test_many_keys_do_not_stay_in_memory(clock: ManualClock, monkeypatch: pytest.MonkeyPatch):
+def test_many_keys_do_not_stay_in_memory(clock, monkeypatch):
     monkeypatch.setattr(rate_limits, "_SWEPT", 10)
     limit = Limit(clock, allowed=2, period=10)
     for key in range(100):

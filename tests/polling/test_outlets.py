@@ -1,7 +1,5 @@
 """What an outlet is called."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +19,7 @@ from bot.text import safe
         ("https://elsewhere.example/github.com/a/b/tags.atom", "Tags from clock"),
     ],
 )
-def test_a_feed_of_a_project_is_called_as_the_project(url: str, name: str) -> None:
+def test_a_feed_of_a_project_is_called_as_the_project(url, name):
     assert outlet_name("Tags from clock", url) == name
 
 

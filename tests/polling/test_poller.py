@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def parsed(monkeypatch) -> list[str]:
     """The documents that were parsed."""
     read: list[str] = []
     original = Intake.read
@@ -329,7 +329,6 @@ async def test_a_process_killed_while_it_records_loses_and_repeats_nothing(setti
     async with open_newsroom(settings, clock) as room:
         assert await room.store.articles.count() == 1
         stored = await room.store.feeds.get(feed.id)
-        assert stored is not None
         assert stored.validators == feed.validators
         for _ in range(2):
             await polled(room, feed)

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -19,12 +18,10 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.client.web import hub_routes
 from bot.core.models import Feed
 from bot.core.rate_limits import Guesses
-from bot.core.settings import Settings
 from bot.feeds import hubs
 from bot.feeds.parsing import parse
 from bot.polling.pushing import push_subscriber
 from bot.polling.pushing.push_subscriber import PushSubscriber
-from bot.store import Store
 from tests.answers.desk import CHANNEL, followed, polled, titles
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
@@ -116,9 +113,7 @@ class Hub:
 
 
 @pytest.fixture
-async def hub(
-    tmp_path: Path, feed_server: FeedServer, clock: ManualClock, settings: Settings, store: Store
-) -> AsyncIterator[Hub]:
+async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hub]:
     await store.close()
     runner = web.AppRunner(web.Application())
 
@@ -142,7 +137,7 @@ async def hub(
     await runner.cleanup()
 
 
-async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_once(hub: Hub) -> None:
+async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_once(hub):
     feed = await hub.agreed()
     form = hub.forms[0]
     assert (form["hub.mode"], form["hub.topic"]) == ("subscribe", hub.topic)
@@ -156,7 +151,7 @@ async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_onc
     assert hub.newsroom.pushes.is_pushed(feed.id)
 
 
-async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub: Hub) -> None:
+async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub):
     feed = await hub.agreed()
     for number in range(2, 12):  # as many as would make a feed count as one that renames its entries
         hub.clock.advance(60)
@@ -165,7 +160,7 @@ async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hu
     assert await hub.newsroom.store.surplus.of(feed.id) is None
 
 
-async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub: Hub) -> None:
+async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):
     feed = await hub.agreed()
     feed = await polled(hub.newsroom, feed)
     assert feed.next_poll - hub.clock.now() >= 4 * 540
@@ -179,7 +174,7 @@ async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not
     assert feed.next_poll - hub.clock.now() >= 4 * 270, "it pushes again"
 
 
-async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_ends(hub: Hub) -> None:
+async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_ends(hub):
     feed = await hub.agreed()
     await hub.begin_anew()
     assert await hub.push(rss(item(2))) == 202, "told that it is gone, a hub would push no more"
@@ -200,7 +195,7 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     assert await titles(hub.newsroom) == []
 
 
-async def test_only_what_is_signed_with_the_secret_counts(hub: Hub) -> None:
+async def test_only_what_is_signed_with_the_secret_counts(hub):
     await hub.agreed()
     for number, method in enumerate(("md5", "none", *sorted(hubs.ALGORITHMS)), 2):
         assert await hub.push(rss(item(number)), secret="guess", method=method) == 202
@@ -209,7 +204,7 @@ async def test_only_what_is_signed_with_the_secret_counts(hub: Hub) -> None:
         assert await titles(hub.newsroom) == ([f"Article {number}"] if method in hubs.ALGORITHMS else [])
 
 
-async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub: Hub) -> None:
+async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub):
     await hub.agreed()
     assert (await hub.call())[0] == 404, "it was confirmed already"
     hub.clock.advance(9 * DAY + 60)
@@ -231,9 +226,7 @@ async def dripping() -> AsyncIterator[bytes]:
         await asyncio.sleep(0.02)
 
 
-async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(hub, monkeypatch):
     feed = await hub.agreed()
     assert await hub.push(b"x" * 200_000) == 413
     monkeypatch.setattr(hub_routes, "RECEIVE_TIME", 0.05)
@@ -242,7 +235,6 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     for body in (b"", b"<rss", b"\x00" * 1_000, b"<html>no feed"):
         assert await hub.push(body) == 202
     current = await hub.newsroom.store.feeds.get(feed.id)
-    assert current is not None
     assert current.next_poll <= hub.clock.now(), "the feed is asked instead"
     assert current.error is None
     statuses = {await hub.push(b"") for _ in range(push_subscriber.PUSHES + 1)}
@@ -251,9 +243,7 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
 
 
 @pytest.mark.parametrize("lease", ["1", "99999999999999999999"])
-async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_never(
-    hub: Hub, lease: str
-) -> None:
+async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_never(hub, lease):
     await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
     assert (await hub.call(lease_seconds=lease))[0] == 200
@@ -264,7 +254,7 @@ async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_neve
     await hub.until_asked(2)
 
 
-async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub: Hub) -> None:
+async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
     hub.status = 500
     feed = await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
     await hub.until_asked()
@@ -276,7 +266,7 @@ async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub: Hub) -> No
     assert not hub.newsroom.pushes.is_pushed(feed.id)
 
 
-async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub: Hub) -> None:
+async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub):
     body = rss(item(1), title="Wire")
     url = hub.server.serve("/feed", body)
     feed = await polled(hub.newsroom, await followed(hub.newsroom, url))
@@ -287,7 +277,7 @@ async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(
     assert (await hub.until_asked())["hub.topic"] == url
 
 
-async def test_secrets_and_private_networks_stay_where_they_are(hub: Hub) -> None:
+async def test_secrets_and_private_networks_stay_where_they_are(hub):
     secret = hub.serve(1).replace("http://", "http://jane:s3cr3t@")
     feed = await hub.newsroom.store.feeds.add(secret, server_id=100)
     await hub.newsroom.store.subscriptions.follow(
@@ -302,9 +292,7 @@ async def test_secrets_and_private_networks_stay_where_they_are(hub: Hub) -> Non
     assert [known.hub for known in await hub.newsroom.store.pushes.all()] == ["http://10.1.2.3/hub"]
 
 
-async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_who_follows_it_next(
-    hub: Hub,
-) -> None:
+async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_who_follows_it_next(hub):
     feed = await hub.agreed()
     await hub.newsroom.store.subscriptions.unfollow(CHANNEL, feed.id)
     hub.clock.advance(601)
@@ -318,8 +306,8 @@ async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_
 
 
 async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_reach_the_bot(
-    tmp_path: Path, feed_server: FeedServer, clock: ManualClock, settings: Settings, store: Store
-) -> None:
+    tmp_path, feed_server, clock, settings, store
+):
     await store.close()
     url = feed_server.serve("/feed", rss(item(1)), headers={"Link": "<https://hub.example/>; rel=hub"})
     for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
@@ -333,7 +321,7 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
             running.cancel()
 
 
-def test_hubs_are_found_in_documents_of_all_formats() -> None:
+def test_hubs_are_found_in_documents_of_all_formats():
     atom = (
         '<feed xmlns="http://www.w3.org/2005/Atom"><title>A</title><link rel="hub" href="https://hub.example/"/>'
         '<link rel="self" href="/self"/><entry><id>1</id><title>One</title></entry></feed>'

@@ -14,7 +14,6 @@ from bot.polling import shares
 from bot.posting.wording.explanations import explain
 from bot.store.records.source_records import SurplusKind
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
-from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.polling.test_poller_loop import running, until, until_polled
 
@@ -24,7 +23,7 @@ def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:
 
 
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def narrow(monkeypatch) -> None:
     """Shares of ten entries a feed, and of some eleven articles a server; asked for before the newsroom."""
     monkeypatch.setattr(shares, "ENTRIES", 10)
     monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)
@@ -38,8 +37,8 @@ async def posts(newsroom: Newsroom) -> tuple[int, list[str]]:
 
 
 async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
-    narrow: None, newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
-) -> None:
+    narrow, newsroom, feed_server, clock
+):
     first = [item(number) for number in range(5)]
     feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", rss(*first))))
     await posts(newsroom)
@@ -52,7 +51,6 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
     assert len(notice) == 1
     assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
     surplus = await newsroom.store.surplus.of(feed.id)
-    assert surplus is not None
     assert (surplus.kind, surplus.entries, surplus.since) == (SurplusKind.ENTRIES, 15, clock.now())
     assert feed.next_poll - clock.now() >= shares.FIRST_WAIT // 4
     left_out = await explain(newsroom.store, "https://news.example/articles/119")
@@ -66,8 +64,8 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
 
 @pytest.mark.parametrize("titles", ["the same", "others"])
 async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one_notice(
-    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, titles: str
-) -> None:
+    newsroom, feed_server, clock, titles
+):
     feed = await followed(newsroom, feed_server.serve("/", rss(*(item(number) for number in range(5)))))
     told = 0
     notice: list[str] = []
@@ -93,9 +91,7 @@ async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one
     assert await posts(newsroom) == (1, [])
 
 
-async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(
-    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
-) -> None:
+async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(newsroom, feed_server, clock):
     feed = await followed(newsroom, feed_server.serve("/", rss()))
     feed = await polled(newsroom, feed)
     edits = 0
@@ -116,8 +112,8 @@ async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(
 
 
 async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_own(
-    narrow: None, newsroom: Newsroom, feed_server: FeedServer
-) -> None:
+    narrow, newsroom, feed_server
+):
     feeds: list[Feed] = []
     for number in range(5):
         url = feed_server.serve(f"/{number}", rss(item(number * 100), title=f"Feed {number}"))
@@ -134,9 +130,7 @@ async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_
     assert counts[4] == 4
 
 
-async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(
-    newsroom: Newsroom, feed_server: FeedServer
-) -> None:
+async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(newsroom, feed_server):
     release = asyncio.Event()
 
     async def drip(request: web.Request) -> web.Response:
@@ -164,8 +158,8 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(
 
 
 async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others(
-    newsroom: Newsroom, feed_server: FeedServer, publishers_of_one_host: list[Feed]
-) -> None:
+    newsroom, feed_server, publishers_of_one_host
+):
     other = await FeedServer().start("127.0.0.9")
     try:
         async with running(newsroom):
@@ -182,7 +176,7 @@ async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others
 
 
 @pytest.fixture
-async def publishers_of_one_host(newsroom: Newsroom, feed_server: FeedServer) -> list[Feed]:
+async def publishers_of_one_host(newsroom, feed_server) -> list[Feed]:
     async def slow(request: web.Request) -> web.Response:
         await asyncio.sleep(0.01)
         return web.Response(text=rss(item(1)), content_type="application/rss+xml")

@@ -50,6 +50,17 @@ class Publisher:
         assert self.feed is not None
         await self.world.poll(self.feed)
 
+    async def post(self, *items: str) -> None:
+        """The same, and what is due because of it is posted."""
+        await self.publish(*items)
+        await self.world.deliver()
+
+    async def correct(self, number: int, **changes: Any) -> None:
+        """The newest item becomes this article, and what is due because of it is posted or edited."""
+        self.items = self.items[1:]
+        await self.article(number, **changes)
+        await self.world.deliver()
+
     async def article(self, number: int, **changes: Any) -> None:
         """Publish article `number`, a minute younger than the one before."""
         await self.publish(item(number, published=self.world.clock.now() - 3600 + number * 60, **changes))

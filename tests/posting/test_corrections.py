@@ -36,34 +36,26 @@ async def shown(world: World, publisher: Publisher, items: list[str], *, after: 
     await world.deliver()
 
 
-async def test_a_correction_is_marked_once_with_its_time(telex: World, publisher: Publisher) -> None:
+async def test_a_correction_is_marked_once_with_its_time(telex, publisher):
     await published(telex, publisher, 2)
     assert "-#" not in last_line(telex, 1)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     first = telex.clock.now()
     assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
     await telex.advance(600)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected again")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected again")
     post = telex.posts()[-1]
     assert title(post) == "Article 1, corrected again"
     assert text(post).count("Corrected") == 1
     assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
 
 
-async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(
-    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(telex, publisher, monkeypatch):
     with monkeypatch.context() as earlier:
         earlier.setattr(posts, "is_classic", lambda _look: True)
         await published(telex, publisher, 2)
     assert all(post.embeds for post in telex.posts())
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     (post,) = (post for post in telex.posts() if not post.embeds)
     assert title(post) == "Article 1, corrected"
     assert post.flags.components_v2
@@ -71,17 +63,15 @@ async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(
     assert "Saved" in text(last(saved))
 
 
-async def test_other_spaces_capitals_and_marks_are_no_correction(telex: World, publisher: Publisher) -> None:
+async def test_other_spaces_capitals_and_marks_are_no_correction(telex, publisher):
     await published(telex, publisher, 2)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="ARTICLE  1 !", body="What article 1 tells…")
-    await telex.deliver()
+    await publisher.correct(1, title="ARTICLE  1 !", body="What article 1 tells…")
     assert not any("Corrected" in text(post) for post in telex.posts())
 
 
 async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_and_not_deleted(
-    telex: World, publisher: Publisher
-) -> None:
+    telex, publisher
+):
     await published(telex, publisher)
     whole = list(publisher.items)
     await shown(telex, publisher, [whole[0], *whole[2:]])
@@ -91,9 +81,7 @@ async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_an
     assert len(telex.posts()) == 6
 
 
-async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(telex, publisher):
     await published(telex, publisher)
     whole = list(publisher.items)
     await shown(telex, publisher, [whole[0], *whole[2:]])
@@ -112,9 +100,7 @@ async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(
         ([0, 2, 4], "not enough older ones tell that the list goes on behind it"),
     ],
 )
-async def test_what_vanishes_otherwise_is_not_taken_for_withdrawn(
-    telex: World, publisher: Publisher, left: list[int], why: str
-) -> None:
+async def test_what_vanishes_otherwise_is_not_taken_for_withdrawn(telex, publisher, left, why):
     await published(telex, publisher)
     whole = list(publisher.items)
     for _reading in range(3):
@@ -123,7 +109,7 @@ async def test_what_vanishes_otherwise_is_not_taken_for_withdrawn(
     assert marked == [], why
 
 
-async def test_a_document_that_is_cut_short_takes_nothing_back(telex: World, publisher: Publisher) -> None:
+async def test_a_document_that_is_cut_short_takes_nothing_back(telex, publisher):
     await published(telex, publisher)
     whole = list(publisher.items)
     for _reading in range(3):
@@ -135,8 +121,7 @@ async def test_a_document_that_is_cut_short_takes_nothing_back(telex: World, pub
     assert "-#" not in last_line(telex, 4)
 
 
-async def test_markup_of_a_publisher_does_not_pass_for_the_mark(telex: World, publisher: Publisher) -> None:
+async def test_markup_of_a_publisher_does_not_pass_for_the_mark(telex, publisher):
     await publisher.begin()
-    await publisher.publish(item(1, body="-# ⚠️ Withdrawn by its publisher"))
-    await telex.deliver()
+    await publisher.post(item(1, body="-# ⚠️ Withdrawn by its publisher"))
     assert last_line(telex, 1).startswith("-\\#")

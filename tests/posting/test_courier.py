@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import discord
-import pytest
 
 from bot.core.locale import catalogue
 from bot.core.models import DispatchState, Fate
@@ -16,24 +15,22 @@ from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import Outcome
-from tests.clocks import ManualClock
-from tests.discord_world import World, discord_world
-from tests.feed_server import FeedServer, item
-from tests.posting.publisher import Answers, Publisher, titles, until
+from tests.discord_world import discord_world
+from tests.feed_server import item
+from tests.posting.publisher import Publisher, titles, until
 from tests.shown import link, parts, pictures, text, title
 from tests.store.samples import owe_notice
 
 
-async def test_articles_are_posted_once_and_oldest_first(telex: World, publisher: Publisher) -> None:
+async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
     await publisher.begin()
-    await publisher.publish(item(1), item(2), item(3))
-    await telex.deliver()
+    await publisher.post(item(1), item(2), item(3))
     await publisher.poll()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
 
 
-async def test_a_post_gets_the_reaction_to_save_it_by(telex: World, publisher: Publisher) -> None:
+async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
     await publisher.begin()
     (post,) = telex.posts()
     assert [reaction.emoji for reaction in post.reactions] == [buttons.EMOJI]
@@ -42,40 +39,31 @@ async def test_a_post_gets_the_reaction_to_save_it_by(telex: World, publisher: P
     assert dispatch.message_id == post.id
 
 
-async def test_no_reaction_where_the_bot_may_not_react(telex: World, publisher: Publisher) -> None:
-    telex.set_permissions(telex.news, add_reactions=False)
-    await telex.env.settle()
+async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
+    await telex.set_permissions(telex.news, add_reactions=False)
     await publisher.begin()
     (post,) = telex.posts()
     assert not post.reactions
     assert await telex.store.dispatches.unfinished() == []
 
 
-async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publisher):
     other = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other)
-    telex.set_permissions(telex.news, send_messages=False)
-    await telex.env.settle()
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await telex.set_permissions(telex.news, send_messages=False)
+    await publisher.post(item(1), item(2))
     assert titles(telex, other) == ["Article 0", "Article 1", "Article 2"]
     assert titles(telex) == ["Article 0"]
     problem = await telex.store.dispatches.problem(telex.news.id)
-    assert problem is not None
     assert problem.problem.startswith("forbidden send_messages")
 
-    telex.set_permissions(telex.news, send_messages=True)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, send_messages=True)
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
     assert await telex.store.dispatches.problem(telex.news.id) is None
 
 
-async def test_a_slow_channel_holds_up_no_other(
-    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
     other = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other)
     release = asyncio.Event()
@@ -99,18 +87,14 @@ async def test_a_slow_channel_holds_up_no_other(
     assert titles(telex) == titles(telex, other) == ["Article 0", "Article 1", "Article 2"]
 
 
-async def test_a_channel_that_stays_blocked_is_asked_less_and_less(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publisher):
     await publisher.begin()
-    telex.set_permissions(telex.news, embed_links=False)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, embed_links=False)
     await publisher.publish(item(1))
     waits = []
     for _round in range(12):
         await telex.deliver()
         problem = await telex.store.dispatches.problem(telex.news.id)
-        assert problem is not None
         assert problem.retry_at is not None
         waits.append(problem.retry_at - telex.clock.now())
         telex.clock.advance(waits[-1])
@@ -120,26 +104,20 @@ async def test_a_channel_that_stays_blocked_is_asked_less_and_less(
     assert titles(telex) == ["Article 0"]
 
 
-async def test_a_deleted_channel_keeps_what_waits_and_holds_up_no_other(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_deleted_channel_keeps_what_waits_and_holds_up_no_other(telex, publisher):
     other = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other)
     telex.env.backend.delete_channel(telex.news.id)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex, other) == ["Article 0", "Article 1"]
     problem = await telex.store.dispatches.problem(telex.news.id)
-    assert problem is not None
     assert problem.problem == "gone"
     article = await telex.store.articles.newest(None, limit=1)
     fates = {row.channel_id: row.fate for row in await telex.store.fates.of_page(article[0].page)}
     assert fates == {telex.news.id: Fate.WAITING, other.id: Fate.POSTED}
 
 
-async def test_a_long_rate_limit_is_waited_for_and_posts_once(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, answers):
     await publisher.begin()
     answers.lose = lambda route: None
     real = telex.bot.http.request
@@ -149,10 +127,9 @@ async def test_a_long_rate_limit_is_waited_for_and_posts_once(
             raise discord.RateLimited(1234.0)
         return await real(route, **options)
 
-    telex.bot.http.request = limited  # type: ignore[method-assign]
-    await publisher.publish(item(1))
-    await telex.deliver()
-    telex.bot.http.request = real  # type: ignore[method-assign]
+    telex.bot.http.request = limited
+    await publisher.post(item(1))
+    telex.bot.http.request = real
     telex.clock.advance(1233)
     await telex.deliver()
     assert titles(telex) == ["Article 0"]
@@ -161,27 +138,21 @@ async def test_a_long_rate_limit_is_waited_for_and_posts_once(
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_lost_answer_is_repeated_with_the_same_nonce(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, answers):
     await publisher.begin()
     answers.bodies.clear()
     answers.lost("/messages", times=1)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     first, second = answers.nonces()
     assert first == second
     assert len(first) <= 25
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_answers_lost_for_longer_are_looked_for_in_the_channel(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_answers_lost_for_longer_are_looked_for_in_the_channel(telex, publisher, answers):
     await publisher.begin()
     answers.lost("/messages", times=2)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     (interrupted,) = await telex.store.dispatches.interrupted()
     assert interrupted.state is DispatchState.CLAIMED
     await telex.advance(60)
@@ -190,38 +161,31 @@ async def test_answers_lost_for_longer_are_looked_for_in_the_channel(
     assert await telex.store.dispatches.interrupted() == []
 
 
-async def test_two_articles_never_share_a_nonce(telex: World, publisher: Publisher, answers: Answers) -> None:
+async def test_two_articles_never_share_a_nonce(telex, publisher, answers):
     other = telex.guild.create_text_channel("other")
     await publisher.begin(telex.news, other)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert len(set(answers.nonces())) == len(answers.nonces()) == 6
 
 
-async def test_a_refused_picture_costs_the_picture_and_not_the_post(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_refused_picture_costs_the_picture_and_not_the_post(telex, publisher):
     await publisher.begin()
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=50035, message="Invalid Form Body"
     )
-    await publisher.publish(item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
-    await telex.deliver()
+    await publisher.post(item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
     post = telex.posts()[-1]
     assert title(post) == "Article 1"
     assert not pictures(post)
     assert link(post) == "https://news.example/articles/1"
 
 
-async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_goes_out(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_goes_out(telex, publisher):
     await publisher.begin()
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=200000, message="AutoMod", times=2
     )
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
     (fate,) = await telex.store.fates.of_page(articles["Article 1"].page)
@@ -230,9 +194,7 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     assert "AutoMod" in fate.reason
 
 
-async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(
-    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(telex, publisher, monkeypatch):
     await publisher.begin()
     real = DispatchSender.render
 
@@ -250,55 +212,44 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(
     assert titles(telex) == ["Article 0", "Article 2"]
 
 
-async def test_an_article_that_changed_is_edited_and_not_posted_again(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_an_article_that_changed_is_edited_and_not_posted_again(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
     await telex.deliver()
     before = telex.posts()
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0", "Article 1, corrected"]
     assert [post.id for post in telex.posts()] == [post.id for post in before]
     assert shown_articles.custom_ids(telex.posts()[-1]) == shown_articles.custom_ids(before[-1])
 
 
-async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
     await telex.deliver()
     telex.env.backend.delete_message(telex.news.id, telex.posts()[-1].id)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0"]
     assert await telex.store.dispatches.edits_due(telex.clock.now(), 10) == []
 
 
-async def test_an_edit_that_discord_puts_off_is_made_later(telex: World, publisher: Publisher) -> None:
+async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
     await telex.deliver()
     telex.env.inject_error(
         "PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits"
     )
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0", "Article 1"]
     telex.clock.advance(3600)
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1, corrected"]
 
 
-async def test_what_is_beyond_the_limit_shares_a_catch_up(telex: World, publisher: Publisher) -> None:
+async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
     await publisher.begin()
-    await publisher.publish(*(item(number) for number in range(1, 31)))
-    await telex.deliver()
+    await publisher.post(*(item(number) for number in range(1, 31)))
     catch_up, *posts = telex.posts()[1:]
     limit = telex.newsroom.settings.catch_up_after
     assert [title(post) for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
@@ -309,7 +260,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex: World, publishe
     assert not catch_up.reactions
 
 
-async def test_a_notice_is_a_plain_sentence(telex: World, publisher: Publisher) -> None:
+async def test_a_notice_is_a_plain_sentence(telex, publisher):
     await publisher.begin()
     await owe_notice(telex.store, telex.news.id, "broken:1:0", "A **feed** cannot be read.")
     await telex.deliver()
@@ -317,9 +268,7 @@ async def test_a_notice_is_a_plain_sentence(telex: World, publisher: Publisher) 
     assert not telex.posts()[-1].reactions
 
 
-async def test_posts_speak_the_language_of_their_server(
-    telex: World, publisher: Publisher, clock: ManualClock
-) -> None:
+async def test_posts_speak_the_language_of_their_server(telex, publisher, clock):
     telex.env.backend.edit_guild(telex.guild.id, {"preferred_locale": "fr"})
     await telex.env.settle()
     await publisher.begin()
@@ -329,15 +278,11 @@ async def test_posts_speak_the_language_of_their_server(
     assert await telex.store.servers.locale(telex.guild.id) == "fr"
 
 
-async def test_an_outage_of_a_server_neither_loses_nor_fails_anything(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_an_outage_of_a_server_neither_loses_nor_fails_anything(telex, publisher):
     await publisher.begin()
     guild = telex.bot.get_guild(telex.guild.id)
-    assert guild is not None
     guild.unavailable = True
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex) == ["Article 0"]
     assert await telex.store.dispatches.problem(telex.news.id) is None
     guild.unavailable = False
@@ -346,38 +291,31 @@ async def test_an_outage_of_a_server_neither_loses_nor_fails_anything(
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publisher):
     """Nothing was sent, so nothing is looked for either."""
     await publisher.begin()
     telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
     (thread,) = telex.news.threads
     await publisher.begin(thread)
     guild = telex.bot.get_guild(telex.guild.id)
-    assert guild is not None
     guild._threads.clear()
     telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert await telex.store.dispatches.interrupted() == []
     telex.clock.advance(10)
     await telex.deliver()
     assert titles(telex, thread)[-1] == "Article 1"
 
 
-async def test_posts_leave_nothing_in_discord_pys_memory(telex: World, publisher: Publisher) -> None:
+async def test_posts_leave_nothing_in_discord_pys_memory(telex, publisher):
     await publisher.begin()
     store = telex.bot._connection._view_store
     before = len(store._synced_message_views), len(store._views)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert (len(store._synced_message_views), len(store._views)) == before
 
 
-async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(
-    telex: World, feed_server: FeedServer, clock: ManualClock
-) -> None:
+async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, feed_server, clock):
     """Beside the loops of the real cogs, which no other test here has."""
     await telex.env.shutdown()
     async with discord_world(telex.newsroom, clock, loops=True) as world:

@@ -12,20 +12,14 @@ from bot.posting.sending.permissions import INVITATION
 from tests.cogs.helpers import last, text
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Answers, Publisher, titles
+from tests.posting.publisher import Publisher, titles
 from tests.shown import title
 
 DAY = 86_400
 
 
 async def switch(world: World, *, on: bool, channel: ChannelHandle | None = None) -> None:
-    await world.store.preferences.change(
-        Preference.DAILY_THREAD,
-        int(on),
-        server_id=world.guild.id,
-        person_id=world.editor.id,
-        channel_id=(channel or world.news).id,
-    )
+    await world.prefer(Preference.DAILY_THREAD, int(on), channel=channel or world.news)
 
 
 def in_channel(world: World) -> list[str | None]:
@@ -35,59 +29,45 @@ def in_channel(world: World) -> list[str | None]:
 
 async def begin(world: World, publisher: Publisher) -> None:
     """The channel has a thread a day, and article 0 is in the first one."""
-    world.set_permissions(world.news, create_public_threads=True)
-    await world.env.settle()
+    await world.set_permissions(world.news, create_public_threads=True)
     await switch(world, on=True)
     await publisher.begin()
 
 
-async def test_a_day_has_one_thread_and_the_next_one_another(telex: World, publisher: Publisher) -> None:
+async def test_a_day_has_one_thread_and_the_next_one_another(telex, publisher):
     await begin(telex, publisher)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     (thread,) = telex.news.threads
     assert re.fullmatch(r"News of \w+ \d+, \d{4}", thread.name or "")
     assert titles(telex, thread) == ["Article 0", "Article 1"]
     assert in_channel(telex) == []
     await telex.advance(DAY)
-    await publisher.publish(item(2))
-    await telex.deliver()
+    await publisher.post(item(2))
     first, second = telex.news.threads
     assert first.name != second.name
     assert titles(telex, second) == ["Article 2"]
 
 
-async def test_the_day_is_that_of_the_servers_time_zone(telex: World, publisher: Publisher) -> None:
+async def test_the_day_is_that_of_the_servers_time_zone(telex, publisher):
     zone = "Pacific/Kiritimati"  # 14 hours ahead of UTC: at 20:26 UTC it is tomorrow there
-    await telex.store.preferences.change(
-        Preference.TIME_ZONE, zone, server_id=telex.guild.id, person_id=telex.editor.id
-    )
-    await telex.store.preferences.change(
-        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.TIME_ZONE, zone)
+    await telex.prefer(Preference.LANGUAGE, "fr")
     await begin(telex, publisher)
     (thread,) = telex.news.threads
     assert thread.name == "Actualités du 29 mai 2026"
 
 
-async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(telex, publisher):
     """The database may come from a machine with other time zones."""
-    await telex.store.preferences.change(
-        Preference.TIME_ZONE, "Mars/Phobos", server_id=telex.guild.id, person_id=telex.editor.id
-    )
+    await telex.prefer(Preference.TIME_ZONE, "Mars/Phobos")
     await begin(telex, publisher)
     (thread,) = telex.news.threads
     assert titles(telex, thread) == ["Article 0"]
     assert "Mars/Phobos" in text(last(await telex.editor.slash(telex.news, "settings server")))
 
 
-async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
-    telex.set_permissions(telex.news, create_public_threads=True)
-    await telex.env.settle()
+async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(telex, publisher, answers):
+    await telex.set_permissions(telex.news, create_public_threads=True)
     await switch(telex, on=True)
     answers.lost("/threads", times=1)
     await publisher.begin()
@@ -97,13 +77,10 @@ async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(
     assert titles(telex, thread) == ["Article 0"]
 
 
-async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(telex, publisher, answers):
     await begin(telex, publisher)
     answers.lost("/messages", times=2)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     await telex.advance(30)
     await telex.restart()
     await telex.deliver()
@@ -113,24 +90,18 @@ async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(
         assert dispatch.thread_id == thread.id
 
 
-async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(telex, publisher):
     await begin(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
     (thread,) = telex.news.threads
     await telex.advance(DAY)
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
     assert len(telex.news.threads) == 1
 
 
-async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, publisher):
     await begin(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
@@ -142,53 +113,43 @@ async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(
     telex.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
     await telex.env.settle()
     telex.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=50083, message="Archived")
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
 
 
-async def test_a_thread_that_somebody_deleted_is_made_again(telex: World, publisher: Publisher) -> None:
+async def test_a_thread_that_somebody_deleted_is_made_again(telex, publisher):
     await begin(telex, publisher)
     (thread,) = telex.news.threads
     telex.env.backend.delete_channel(thread.id)
     await telex.env.settle()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     (again,) = telex.news.threads
     assert titles(telex, again) == ["Article 1"]
 
 
-async def test_without_the_permission_posts_wait_and_it_is_named(telex: World, publisher: Publisher) -> None:
-    telex.set_permissions(telex.news, create_public_threads=False)
-    await telex.env.settle()
+async def test_without_the_permission_posts_wait_and_it_is_named(telex, publisher):
+    await telex.set_permissions(telex.news, create_public_threads=False)
     await switch(telex, on=True)
     await publisher.begin()
     problem = await telex.store.dispatches.problem(telex.news.id)
-    assert problem is not None
     assert problem.problem == "forbidden create_public_threads"
-    telex.set_permissions(telex.news, create_public_threads=True)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, create_public_threads=True)
     await telex.deliver()
     (thread,) = telex.news.threads
     assert titles(telex, thread) == ["Article 0"]
 
 
-async def test_switched_off_posts_stand_in_the_channel_again(telex: World, publisher: Publisher) -> None:
+async def test_switched_off_posts_stand_in_the_channel_again(telex, publisher):
     await begin(telex, publisher)
     await switch(telex, on=False)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert in_channel(telex) == ["Article 1"]
 
 
-async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since(telex, publisher, answers):
     await begin(telex, publisher)
     answers.lost("/messages", times=2)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     await switch(telex, on=False)
     await telex.advance(30)
     await telex.restart()
@@ -201,14 +162,12 @@ async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since
 
 
 async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switched_on_or_off(
-    telex: World, publisher: Publisher
-) -> None:
+    telex, publisher
+):
     await begin(telex, publisher)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     await switch(telex, on=False)
-    await publisher.publish(item(2))
-    await telex.deliver()
+    await publisher.post(item(2))
     for on in (False, True):
         for dispatch in await telex.store.dispatches.recent(0, 3):
             await telex.store.dispatches.retry(dispatch.id, due=0, error=None)
@@ -222,15 +181,14 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
 
 
 async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_the_post_of_its_channel(
-    telex: World, publisher: Publisher
-) -> None:
+    telex, publisher
+):
     await begin(telex, publisher)
     (thread,) = telex.news.threads
     await switch(telex, on=False)
     await telex.follow(publisher.url, thread)
     await telex.store.dispatches.block_channel(telex.news.id, "forbidden", telex.clock.now() + 60)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert titles(telex, thread) == ["Article 0", "Article 1"]
     await telex.store.dispatches.unblock_channel(telex.news.id)
     assert await telex.store.dispatches.claim(telex.news.id, telex.clock.now())  # and the process died
@@ -240,13 +198,12 @@ async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_th
 
 
 async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+    telex, publisher, answers
+):
     await begin(telex, publisher)
     await switch(telex, on=False)
     answers.lost("/messages", times=2)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     await switch(telex, on=True)
     await telex.advance(30)
     await telex.restart()

@@ -25,13 +25,13 @@ def lines(shown: FittedStories) -> list[str]:
     return [line.strip("-#* ") for line in found]
 
 
-def test_what_comes_first_without_a_topic_has_no_heading_and_the_rest_has_one() -> None:
+def test_what_comes_first_without_a_topic_has_no_heading_and_the_rest_has_one():
     shown = told((None, 1), ("Law", 2), (None, 3))
     assert lines(shown) == ["Story 1", "LAW", "Story 2", "ALSO", "Story 3"]
     assert lines(told((None, 1))) == ["Story 1"]
 
 
-def test_each_story_has_a_lead_unless_it_only_repeats_the_title() -> None:
+def test_each_story_has_a_lead_unless_it_only_repeats_the_title():
     shown = blocks.texts(tuple(told((None, 1), (None, 2), summary="What it is about. And more.").blocks))
     assert shown.count("What it is about.") == 2
     assert "Also said" not in shown
@@ -39,7 +39,7 @@ def test_each_story_has_a_lead_unless_it_only_repeats_the_title() -> None:
     assert same.count("Story 1") == 1
 
 
-def test_stories_with_long_addresses_and_leads_all_fit() -> None:
+def test_stories_with_long_addresses_and_leads_all_fit():
     sections = [(None, number) for number in range(1, 13)]
     shown = told(*sections, url="https://news.example/" + "x" * 450, summary="A long lead. " * 40)
     assert len(shown.linked) == 12

@@ -55,14 +55,11 @@ async def publish(world: World, server: FeedServer, number: int, icon: str | Non
     document = rss(item(number, title=f"Story {number}"), title=f"Outlet {number}")
     server.serve(f"/{number}", document.replace("</channel>", f"{said}</channel>"))
     feed = await world.follow(f"{server.origin}/{number}")
-    await world.poll(feed)
-    await world.deliver()
+    await world.poll_and_deliver(feed)
     return feed
 
 
-async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_too(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_too(telex, feed_server):
     feed_server.serve("/icon.png", picture("#2f7fe0"), content_type="image/png")
     feed = await publish(telex, feed_server, 1, "/icon.png")
     assert byline(telex).startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
@@ -81,9 +78,7 @@ async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_to
     assert asked(feed_server, "/icon.png") == 1
 
 
-async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_that_month(
-    telex: World, feed_server: FeedServer
-) -> None:
+async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_that_month(telex, feed_server):
     cut, empty, tiny = picture("red")[:90], picture("#00000000"), picture("red", 8)
     feeds = []
     for number, body in enumerate((b"", b"no picture", b"<svg/>", cut, empty, tiny)):
@@ -105,9 +100,7 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
     await look(2)
 
 
-async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_post(
-    telex: World,
-) -> None:
+async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_post(telex):
     icons.know({Icon.SAVE: "<:button_save:155555555555555555>"})
     *_others, last = posts.post(ARTICLE, None, language="en").attempts()
     assert [one.get("emoji") for one in components(last)] == [None, None]
@@ -115,8 +108,8 @@ async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_po
 
 
 async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(
-    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    telex, feed_server, monkeypatch
+):
     emoji = of(telex)
     feeds = []
     await emoji.look()
@@ -135,7 +128,7 @@ async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced
     assert shown == [True, False, True]
 
 
-def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_none() -> None:
+def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_none():
     feed = Feed(
         id=1,
         url="https://feeds.example/a?b",
@@ -149,7 +142,7 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
 
 
 @pytest.mark.parametrize("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])
-def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind: str) -> None:
+def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind):
     made = io.BytesIO()
     Image.new("RGB", (48, 32), "#b03a55").save(made, kind)
     tile = tile_drawing.of_icon(made.getvalue())
@@ -161,13 +154,13 @@ def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind: str) -> None:
     assert len(tile.png) < 256 * 1024
 
 
-def test_a_picture_that_unpacks_to_too_much_is_refused() -> None:
+def test_a_picture_that_unpacks_to_too_much_is_refused():
     made = io.BytesIO()
     Image.new("1", (9000, 9000)).save(made, "PNG")
     with pytest.raises(ValueError, match="no"):
         tile_drawing.of_icon(made.getvalue())
 
 
-def test_every_button_that_is_drawn_has_its_icon() -> None:
+def test_every_button_that_is_drawn_has_its_icon():
     assert {Icon[name] for name in tile_drawing.BUTTONS} <= set(Icon)
     assert all(tile_drawing.of_button(name).png for name in tile_drawing.BUTTONS)

@@ -9,7 +9,6 @@ from bot.core.choices import TagRule
 from tests.cogs.helpers import choose, hide, last, menu, said
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Publisher
 
 TAGS = {"AI": 501, "Sécurité": 502, "Staff": 503, "Everything": 504}
 
@@ -46,40 +45,32 @@ def categorised(number: int, *categories: str) -> str:
     return item(number).replace("</item>", f"{tags}</item>")
 
 
-async def test_a_post_gets_the_tags_whose_rules_it_matches(telex: World, publisher: Publisher) -> None:
+async def test_a_post_gets_the_tags_whose_rules_it_matches(telex, publisher):
     forum = await forum_with_tags(telex)
     await rule(telex, forum, "AI", "article OR robots")
     await rule(telex, forum, "Sécurité", "faille")
     await publisher.begin(forum)
-    await publisher.publish(item(1, title="Une faille dans le noyau", body="Des correctifs."))
-    await telex.deliver()
+    await publisher.post(item(1, title="Une faille dans le noyau", body="Des correctifs."))
     assert tags_of(forum, "Article 0") == [TAGS["AI"]]
     assert tags_of(forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
 
 
-async def test_a_category_of_the_feed_that_is_called_like_a_tag_gives_it(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_category_of_the_feed_that_is_called_like_a_tag_gives_it(telex, publisher):
     forum = await forum_with_tags(telex)
     await publisher.begin(forum)
-    await publisher.publish(categorised(1, "securite", "ai", "Sport"))
-    await telex.deliver()
+    await publisher.post(categorised(1, "securite", "ai", "Sport"))
     assert tags_of(forum, "Article 0") == []
     assert tags_of(forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
 
 
-async def test_a_rule_for_every_post_satisfies_a_forum_that_demands_a_tag(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_rule_for_every_post_satisfies_a_forum_that_demands_a_tag(telex, publisher):
     forum = await forum_with_tags(telex)
     await rule(telex, forum, "Everything", "")
     await publisher.begin(forum)
     assert tags_of(forum, "Article 0") == [TAGS["Everything"]]
 
 
-async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, publisher):
     forum = await forum_with_tags(telex)
     await rule(telex, forum, "Staff", "")
     await telex.store.forum_tags.add(
@@ -99,7 +90,7 @@ async def panel(telex: World, forum: ChannelHandle) -> InteractionResult:
     return await telex.editor.click(last(shown), label="Choose…")
 
 
-async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex: World) -> None:
+async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex):
     forum = await forum_with_tags(telex)
     shown = await panel(telex, forum)
     assert [option["label"] for option in menu(last(shown), "Add a tag")[1]] == [
@@ -122,7 +113,7 @@ async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_histo
     assert "none → Everything\n" in said(history)
 
 
-async def test_a_query_that_says_nothing_is_refused_in_words(telex: World) -> None:
+async def test_a_query_that_says_nothing_is_refused_in_words(telex):
     forum = await forum_with_tags(telex)
     form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Add a tag")
     answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
@@ -130,7 +121,7 @@ async def test_a_query_that_says_nothing_is_refused_in_words(telex: World) -> No
     assert await telex.store.forum_tags.of(forum.id) == []
 
 
-async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex: World) -> None:
+async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex):
     forum = await forum_with_tags(telex)
     form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Add a tag")
     hide(telex, forum, telex.editor)

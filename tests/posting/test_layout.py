@@ -62,7 +62,7 @@ def said(layout: Layout) -> str:
 
 @settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(BLOCKS, CARDS), max_size=6).map(tuple))
-async def test_discord_takes_whatever_is_put_into_a_layout(layout: Layout) -> None:
+async def test_discord_takes_whatever_is_put_into_a_layout(layout):
     wanted = {item.custom_id for item in blocks.items(layout) if isinstance(item, discord.ui.Button)}
     shown = sent(layout)
     assert len(shown) <= 40
@@ -90,7 +90,7 @@ async def test_discord_takes_whatever_is_put_into_a_layout(layout: Layout) -> No
     assert kept == in_rows or len(shown) > 30  # rows are the last to go
 
 
-async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_go() -> None:
+async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_go():
     link, lines = (
         "[a](https://news.example/" + "x" * 1500 + ")",
         [f"line {number}" * 20 for number in range(60)],
@@ -101,14 +101,14 @@ async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_
     assert lines[-1] not in shown
 
 
-async def test_of_too_many_sections_the_last_lose_their_pictures_and_no_words() -> None:
+async def test_of_too_many_sections_the_last_lose_their_pictures_and_no_words():
     sections = tuple(Section((blocks.text(f"Story {number}"),), PICTURE) for number in range(15))
     shown = sent((Card((*sections, Row(buttons.save("key")))),))
     assert [each["content"] for each in shown if each["type"] == 10] == [f"Story {n}" for n in range(15)]
     assert 5 < sum(each["type"] == 11 for each in shown) < 15
 
 
-async def test_words_alone_and_nothing_that_leads_out() -> None:
+async def test_words_alone_and_nothing_that_leads_out():
     layout: Layout = (
         Card(
             (
@@ -129,12 +129,12 @@ async def test_words_alone_and_nothing_that_leads_out() -> None:
 @pytest.mark.parametrize(
     ("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")]
 )
-def test_an_outlet_has_a_letter_and_always_the_same_colour(name: str, letter: str) -> None:
+def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
     assert outlets.initial(name) == letter
     assert outlets.colour(1, name) == outlets.colour(2, name.upper()) in outlets.COLOURS
 
 
-def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup() -> None:
+def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup():
     article = ARTICLE._replace(outlet="**Kernel** & Co.")
     before = outlets.byline(article).forms[0]
     outlets.know({article.feed_id: outlets.Tile("<:o_1:5>", 0x123456)}, {})

@@ -15,7 +15,6 @@ from bot.posting.rendering import buttons, messages, post_looks, posts, template
 from bot.text import safe
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Publisher
 from tests.posting.test_messages import ARTICLE, FEED, HOSTILE, components, fields, said, shown, within_limits
 from tests.shown import title
 
@@ -24,7 +23,7 @@ HEADLINE = Look(style=Style.HEADLINE)
 LONG = ARTICLE._replace(summary="A word after the other. " * 100)
 
 
-async def test_a_card_may_have_a_small_picture_beside_its_text() -> None:
+async def test_a_card_may_have_a_small_picture_beside_its_text():
     message = posts.post(ARTICLE, FEED, language="en", look=Look(style=Style.THUMBNAIL))
     (card,) = message.body()["view"].to_components()
     section, _row = card["components"]
@@ -33,7 +32,7 @@ async def test_a_card_may_have_a_small_picture_beside_its_text() -> None:
     assert [one["content"][:4] for one in section["components"]][1] == "### "
 
 
-async def test_a_compact_post_is_three_lines_with_a_small_picture() -> None:
+async def test_a_compact_post_is_three_lines_with_a_small_picture():
     message = posts.post(LONG, FEED, language="en", look=COMPACT, joined=[ARTICLE._replace(outlet="Other")])
     title, lead, last = said(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
@@ -43,7 +42,7 @@ async def test_a_compact_post_is_three_lines_with_a_small_picture() -> None:
     assert [one.get("label") for one in components(message)] == [None, "⋯"]
 
 
-async def test_a_headline_is_a_linked_title_that_can_still_be_saved() -> None:
+async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
     message = posts.post(ARTICLE, FEED, language="en", look=HEADLINE)
     title, last = said(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
@@ -53,7 +52,7 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved() -> None:
 
 
 @pytest.mark.parametrize("style", list(Style))
-async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style: Style) -> None:
+async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style):
     look = Look(style=style, image=False, excerpt=0, colour=0x123456, prefix="🔒 Security ·")
     message = posts.post(ARTICLE, FEED, language="en", look=look)
     card = fields(message) if message.embed is not None else message.body()["view"].to_components()[0]
@@ -66,13 +65,13 @@ async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_tol
 
 @pytest.mark.parametrize("length", [1, 40, 1000])
 @pytest.mark.parametrize("style", [Style.FULL, Style.COMPACT])
-async def test_an_excerpt_is_as_long_as_it_was_chosen(length: int, style: Style) -> None:
+async def test_an_excerpt_is_as_long_as_it_was_chosen(length, style):
     message = posts.post(LONG, FEED, language="en", look=Look(style=style, excerpt=length))
     lead = said(message).splitlines()[2 if style is Style.FULL else 1]
     assert safe.length(lead) <= length + 1
 
 
-async def test_a_small_picture_that_discord_refuses_is_left_out() -> None:
+async def test_a_small_picture_that_discord_refuses_is_left_out():
     for style in (Style.COMPACT, Style.THUMBNAIL):
         first, bare, *_rest = posts.post(ARTICLE, FEED, language="en", look=Look(style=style)).attempts()
         assert shown(first)
@@ -81,9 +80,7 @@ async def test_a_small_picture_that_discord_refuses_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
-async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(
-    style: Style, small: bool
-) -> None:
+async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
     message = posts.post(LONG, FEED, language="en", look=Look(style=style, role=7), mention=7)
     embed = fields(message)
     assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
@@ -95,9 +92,7 @@ async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
-async def test_no_text_breaks_the_limits_of_any_style(
-    title: str, summary: str, outlet: str, prefix: str, style: Style
-) -> None:
+async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, prefix, style):
     article = ARTICLE._replace(title=title, summary=summary, outlet=outlet)
     look = Look(style=style, excerpt=1000, prefix=safe.plain(prefix, messages.LONGEST_PREFIX))
     message = posts.post(article, FEED, language="en", look=look)
@@ -105,7 +100,7 @@ async def test_no_text_breaks_the_limits_of_any_style(
     assert message.content is None
 
 
-async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions() -> None:
+async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
     message = posts.post(article, FEED, language="en", look=replace(HEADLINE, role=77), mention=77)
     line = fields(message)["description"] + said(posts.post(article, FEED, language="en", look=HEADLINE))
@@ -116,13 +111,13 @@ async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions() -> No
     assert allowed == {"parse": [], "roles": [77]}
 
 
-async def test_without_a_role_nobody_may_be_mentioned() -> None:
+async def test_without_a_role_nobody_may_be_mentioned():
     allowed = posts.post(ARTICLE, FEED, language="en").allowed_mentions.to_dict()
     assert allowed["parse"] == []
     assert not allowed.get("roles")
 
 
-def test_a_look_in_words_hides_no_markup() -> None:
+def test_a_look_in_words_hides_no_markup():
     look = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
     assert post_looks.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     assert post_looks.brief(Look()) == "card"
@@ -132,7 +127,7 @@ def test_a_look_in_words_hides_no_markup() -> None:
 
 
 @pytest.mark.parametrize("style", list(Style))
-async def test_a_template_says_what_posts_say_in_every_style(style: Style) -> None:
+async def test_a_template_says_what_posts_say_in_every_style(style):
     own = Template("**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}")
     other = ARTICLE._replace(outlet="Other", url="https://other.example/1")
     look = Look(style=style, template=own, prefix="New:")
@@ -152,9 +147,7 @@ async def test_a_template_says_what_posts_say_in_every_style(style: Style) -> No
 @given(
     title=HOSTILE, outlet=HOSTILE, author=HOSTILE, tag=HOSTILE, url=st.sampled_from(["", "x", ARTICLE.url])
 )
-async def test_nothing_that_fills_a_template_is_markup_or_a_field(
-    title: str, outlet: str, author: str, tag: str, url: str
-) -> None:
+async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet, author, tag, url):
     article = ARTICLE._replace(title=title, outlet=outlet, author=author, tags=(tag,), url=url, summary="")
     own = Template("[{title}]({link})", "{author} {tags}", "{outlet}")
     message = posts.post(article, FEED, language="en", look=Look(template=own))
@@ -182,7 +175,7 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(
         (Template("", "{excerpt}"), None),
     ],
 )
-def test_a_mistake_in_a_template_is_explained(template: Template, told: str | None) -> None:
+def test_a_mistake_in_a_template_is_explained(template, told):
     found = templates.mistake(template)
     assert (told in (found or "")) if told is not None else found is None
 
@@ -204,24 +197,19 @@ def sent(world: World) -> tuple[str, list[int], bool]:
 
 
 @pytest.fixture
-def role(telex: World) -> RoleHandle:
+def role(telex) -> RoleHandle:
     return telex.guild.create_role("Readers", mentionable=True)
 
 
-async def test_a_post_mentions_its_role_and_nobody_else(
-    telex: World, publisher: Publisher, role: RoleHandle
-) -> None:
+async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
     await publisher.begin()
     await choose(telex, Look(role=role.id))
-    await publisher.publish(item(1, title="Hello @everyone"))
-    await telex.deliver()
+    await publisher.post(item(1, title="Hello @everyone"))
     assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
 @pytest.mark.parametrize("why", ["gone", "not mentionable", "everyone"])
-async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(
-    telex: World, publisher: Publisher, role: RoleHandle, why: str
-) -> None:
+async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(telex, publisher, role, why):
     await publisher.begin()
     await choose(telex, Look(role=telex.guild.id if why == "everyone" else role.id))
     if why == "gone":
@@ -229,32 +217,24 @@ async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(
     elif why == "not mentionable":
         telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert len(telex.posts()) == 2
     assert sent(telex) == ("", [], False)
 
 
-async def test_the_bots_own_right_to_mention_all_roles_is_enough(
-    telex: World, publisher: Publisher, role: RoleHandle
-) -> None:
+async def test_the_bots_own_right_to_mention_all_roles_is_enough(telex, publisher, role):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
-    telex.set_permissions(telex.news, mention_everyone=True)
-    await telex.env.settle()
+    await telex.set_permissions(telex.news, mention_everyone=True)
     await publisher.begin()
     await choose(telex, Look(role=role.id))
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
-async def test_an_edited_post_keeps_its_look_and_its_mention(
-    telex: World, publisher: Publisher, role: RoleHandle
-) -> None:
+async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, role):
     await publisher.begin()
     await choose(telex, Look(style=Style.COMPACT, prefix="Old ·", role=role.id))
-    await publisher.publish(item(1, title="Befor", body="A text."))
-    await telex.deliver()
+    await publisher.post(item(1, title="Befor", body="A text."))
     await choose(telex, Look(style=Style.HEADLINE, prefix="New ·"))
     publisher.items.pop(0)
     await publisher.publish(item(1, title="Before", body="A text, corrected."))
@@ -265,14 +245,11 @@ async def test_an_edited_post_keeps_its_look_and_its_mention(
     assert post.content == f"<@&{role.id}>"
 
 
-async def test_a_catch_up_mentions_nobody_and_looks_as_ever(
-    telex: World, publisher: Publisher, role: RoleHandle
-) -> None:
+async def test_a_catch_up_mentions_nobody_and_looks_as_ever(telex, publisher, role):
     await publisher.begin()
     await choose(telex, Look(style=Style.HEADLINE, role=role.id))
     most = telex.newsroom.settings.catch_up_after
-    await publisher.publish(*(item(number) for number in range(1, most + 4)))
-    await telex.deliver()
+    await publisher.post(*(item(number) for number in range(1, most + 4)))
     sent_posts = telex.posts()[1:]
     assert [post.content for post in sent_posts] == ["", *[f"<@&{role.id}>"] * most]
     assert "articles came in" in (title(sent_posts[0]) or "")

@@ -46,7 +46,6 @@ HOSTILE = (
 
 
 def fields(message: messages.Message) -> dict[str, Any]:
-    assert message.embed is not None
     return dict(message.embed.to_dict())
 
 
@@ -96,7 +95,7 @@ def within_limits(message: messages.Message) -> None:
             assert safe.length(option.get("description", "")) <= 100
 
 
-async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons() -> None:
+async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons():
     message = posts.post(ARTICLE, FEED, language="en")
     (card,) = message.body()["view"].to_components()
     assert card["accent_color"] == outlets.colour(FEED.id, "Example News")
@@ -111,7 +110,7 @@ async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons() -> N
     assert (more["custom_id"], more["label"]) == (f"telex:more:{ARTICLE.key}", "More")
 
 
-async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are() -> None:
+async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
     others = [
         ARTICLE._replace(key=f"{number:020x}", outlet=f"Outlet {number}", url=f"https://{number}.example/")
         for number in range(1 << 70, (1 << 70) + 12)
@@ -124,11 +123,10 @@ async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are() 
     save = components(message)[0]["custom_id"]
     assert save == buttons.save_id(ARTICLE.key, others)
     found = re.fullmatch(buttons.SAVE_TEMPLATE, save)
-    assert found is not None
     assert found["key"] == ARTICLE.key
 
 
-async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own() -> None:
+async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own():
     save, read, more = components(posts.post(ARTICLE, FEED, language="fr"))
     french = locale.catalogue("fr")
     assert [save["label"], read["label"], more["label"]] == [
@@ -138,7 +136,7 @@ async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own()
     assert save["label"] == "Save"
 
 
-async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed() -> None:
+async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed():
     article = ARTICLE._replace(
         title="**Free** [money](https://evil.example) @everyone", summary="`rm` <@123> ||x|| # Big"
     )
@@ -148,7 +146,7 @@ async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed() -> None:
     assert title.replace("\\", "") == article.title
 
 
-async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_a_sentence() -> None:
+async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_a_sentence():
     article = ARTICLE._replace(summary="One sentence that is here. " * 30)
     *_rest, text = said(posts.post(article, FEED, language="en")).splitlines()
     assert text == "One sentence that is here. One sentence that is here."
@@ -166,18 +164,18 @@ async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_
         ({"title": "", "summary": "", "body": ""}, "https\\://news.example/articles/1"),
     ],
 )
-async def test_an_article_without_title_gets_one(change: dict[str, Any], title: str) -> None:
+async def test_an_article_without_title_gets_one(change, title):
     text = said(posts.post(ARTICLE._replace(**change), FEED, language="en"))
     assert f"### {title}" in text or f"### [{title}](" in text
 
 
-async def test_a_summary_that_repeats_the_title_is_not_shown_twice() -> None:
+async def test_a_summary_that_repeats_the_title_is_not_shown_twice():
     article = ARTICLE._replace(summary=ARTICLE.title + "…", body="")
     assert len(said(posts.post(article, FEED, language="en")).splitlines()) == 2
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
-async def test_an_address_that_is_not_of_the_web_is_no_link(url: str) -> None:
+async def test_an_address_that_is_not_of_the_web_is_no_link(url):
     feed = replace(FEED, icon=url)
     message = posts.post(ARTICLE._replace(url=url, image=url), feed, language="en")
     assert "](" not in said(message)
@@ -190,7 +188,7 @@ async def test_an_address_that_is_not_of_the_web_is_no_link(url: str) -> None:
 
 
 @pytest.mark.parametrize("style", Style)
-async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style: Style) -> None:
+async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     player = "https://pod.example/7.mp3?x=1"
     episode = ARTICLE._replace(audio=player, duration=2_530)
     message = posts.post(episode, None, language="fr", look=Look(style=style))
@@ -211,12 +209,12 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style: Styl
         ("https://news.example/watch?v=x", "Read"),
     ],
 )
-async def test_a_video_can_be_watched(url: str, label: str) -> None:
+async def test_a_video_can_be_watched(url, label):
     message = posts.post(ARTICLE._replace(url=url), FEED, language="en")
     assert [one["label"] for one in components(message) if one.get("url") == url] == [label]
 
 
-async def test_a_link_too_long_for_a_button_has_none() -> None:
+async def test_a_link_too_long_for_a_button_has_none():
     message = posts.post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
     assert len(components(message)) == 2
     assert "x" * 600 in said(message)
@@ -224,7 +222,7 @@ async def test_a_link_too_long_for_a_button_has_none() -> None:
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, body=HOSTILE, outlet=HOSTILE)
-async def test_no_text_breaks_discords_limits(title: str, summary: str, body: str, outlet: str) -> None:
+async def test_no_text_breaks_discords_limits(title, summary, body, outlet):
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)
     post = posts.post(article, FEED, language="en")
     within_limits(post)
@@ -233,7 +231,7 @@ async def test_no_text_breaks_discords_limits(title: str, summary: str, body: st
     within_limits(messages.notice(safe.plain(title) or "x"))
 
 
-async def test_a_catch_up_lists_what_fits_and_counts_the_rest() -> None:
+async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
     articles = [
         ARTICLE._replace(id=n, key=f"key{n}", title=f"Article {n}", url=f"https://news.example/{n}")
         for n in range(200)
@@ -250,7 +248,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest() -> None:
     assert [option["value"] for option in menu["options"]] == [f"key{n}" for n in range(199, 174, -1)]
 
 
-async def test_a_title_cannot_end_the_link_around_it() -> None:
+async def test_a_title_cannot_end_the_link_around_it():
     article = ARTICLE._replace(title="a](https://evil.example) [b", url="https://news.example/(x) y")
     *_rest, line = said(messages.catch_up("w", [article], language="en")).splitlines()
     assert "](https://evil" not in line.replace("\\]", "")
@@ -259,7 +257,7 @@ async def test_a_title_cannot_end_the_link_around_it() -> None:
     )
 
 
-async def test_barer_attempts_leave_pictures_out_first_and_links_last() -> None:
+async def test_barer_attempts_leave_pictures_out_first_and_links_last():
     full, bare, unlinked = posts.post(ARTICLE, FEED, language="en").attempts()
     assert shown(full) == [ARTICLE.image]
     assert not shown(bare)
@@ -278,7 +276,7 @@ async def test_barer_attempts_leave_pictures_out_first_and_links_last() -> None:
 
 
 @pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])
-async def test_discord_py_keeps_no_view_of_a_post(style: Style) -> None:
+async def test_discord_py_keeps_no_view_of_a_post(style):
     view = posts.post(ARTICLE, FEED, language="en", look=Look(style=style)).body()["view"]
     assert isinstance(view, discord.ui.View | discord.ui.LayoutView)
     assert view.is_finished()

@@ -17,7 +17,6 @@ from bot.posting.sending.send_outcomes import (
     Later,
     Lost,
     NoRepeats,
-    Outcome,
     Refused,
     UncertainPostError,
     describe,
@@ -59,17 +58,17 @@ def answer(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPExcep
     ],
     ids=str,
 )
-def test_an_answer_is_not_taken_for_another(error: Exception, outcome: Outcome) -> None:
+def test_an_answer_is_not_taken_for_another(error, outcome):
     assert judge(error) == outcome
 
 
-def test_a_connection_that_was_never_made_sent_nothing() -> None:
+def test_a_connection_that_was_never_made_sent_nothing():
     key = SimpleNamespace(host="discord.com", port=443, ssl=True, is_ssl=True)
     error = aiohttp.ClientConnectorError(key, OSError("no route"))  # type: ignore[arg-type]
     assert isinstance(judge(error), Later)
 
 
-def test_an_error_of_ours_is_not_taken_for_an_answer() -> None:
+def test_an_error_of_ours_is_not_taken_for_an_answer():
     with pytest.raises(ZeroDivisionError):
         judge(ZeroDivisionError())
 
@@ -88,13 +87,13 @@ def test_an_error_of_ours_is_not_taken_for_an_answer() -> None:
         "fault",
     ],
 )
-def test_every_problem_has_a_sentence(problem: str) -> None:
+def test_every_problem_has_a_sentence(problem):
     sentence = describe(problem)
     assert sentence != problem
     assert sentence.endswith(".")
 
 
-def test_missing_permissions_are_named() -> None:
+def test_missing_permissions_are_named():
     with locale.use("en"):
         assert "Create Posts, Embed Links" in describe("forbidden create_posts embed_links")
         assert describe("refused 400 AutoMod") == "Discord refused the message: 400 AutoMod"
@@ -110,8 +109,8 @@ def test_missing_permissions_are_named() -> None:
     ],
 )
 async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_and_no_post_of_a_webhook(
-    path: str, asked: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    path, asked, monkeypatch
+):
     """A repeated message has a nonce; a repeated forum post, or one of a webhook, is a second one."""
     requests: list[str] = []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import discord
-import pytest
 from simcord.builders import ChannelHandle
 
 from bot.core.models import Dispatch
@@ -11,7 +10,7 @@ from bot.posting import after_sending
 from bot.posting.sending.send_outcomes import Later
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Answers, Publisher, titles
+from tests.posting.publisher import titles
 
 
 def forum_titles(world: World, forum: ChannelHandle) -> list[str | None]:
@@ -23,7 +22,7 @@ def is_published(post: discord.Message) -> bool:
     return post.flags.crossposted or post.flags.is_crossposted
 
 
-async def test_an_announcement_is_published_once(telex: World, publisher: Publisher) -> None:
+async def test_an_announcement_is_published_once(telex, publisher):
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
     (post,) = telex.posts(news)
@@ -32,8 +31,8 @@ async def test_an_announcement_is_published_once(telex: World, publisher: Publis
 
 
 async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(
-    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    telex, publisher, monkeypatch
+):
     """The library knows no channel then, and what it does not know looks like no announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
@@ -46,8 +45,7 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
             return await known(client, dispatch, seed=seed)
 
     monkeypatch.setattr(after_sending, "finish", forgetful)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     monkeypatch.setattr(after_sending, "finish", known)
     telex.clock.advance(60)
     await telex.deliver()
@@ -55,14 +53,13 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
     assert await telex.store.dispatches.unfinished() == []
 
 
-async def test_the_hourly_limit_of_publications_delays_no_post(telex: World, publisher: Publisher) -> None:
+async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher):
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
     telex.env.inject_error(
         "POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down"
     )
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     assert titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
     assert [is_published(post) for post in telex.posts(news)] == [True, False, True]
     telex.clock.advance(3600)
@@ -70,7 +67,7 @@ async def test_the_hourly_limit_of_publications_delays_no_post(telex: World, pub
     assert all(is_published(post) for post in telex.posts(news))
 
 
-async def test_a_thread_gets_posts_like_a_channel(telex: World, publisher: Publisher) -> None:
+async def test_a_thread_gets_posts_like_a_channel(telex, publisher):
     thread = thread_of(telex)
     await publisher.begin(thread)
     assert titles(telex, thread) == ["Article 0"]
@@ -83,18 +80,14 @@ def thread_of(world: World) -> ChannelHandle:
     return thread
 
 
-async def test_a_locked_thread_keeps_what_waits_until_it_is_unlocked(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_locked_thread_keeps_what_waits_until_it_is_unlocked(telex, publisher):
     thread = thread_of(telex)
     await publisher.begin(thread)
     telex.env.inject_error(
         "POST", f"/channels/{thread.id}/messages", status=400, code=50083, message="Archived"
     )
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     problem = await telex.store.dispatches.problem(thread.id)
-    assert problem is not None
     assert problem.problem == "locked"
     telex.env.backend.edit_channel(thread.id, {"name": "open again"})
     await telex.env.settle()
@@ -102,11 +95,10 @@ async def test_a_locked_thread_keeps_what_waits_until_it_is_unlocked(
     assert titles(telex, thread) == ["Article 0", "Article 1"]
 
 
-async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex: World, publisher: Publisher) -> None:
+async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
-    await publisher.publish(item(1, title="x" * 300))
-    await telex.deliver()
+    await publisher.post(item(1, title="x" * 300))
     first, second = forum.threads
     assert first.name == "Article 0"
     assert second.name is not None
@@ -117,79 +109,65 @@ async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex: World, pub
     assert all(telex.posts(thread)[0].reactions for thread in forum.threads)
 
 
-async def test_a_forum_post_whose_answer_is_lost_is_not_made_twice(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_forum_post_whose_answer_is_lost_is_not_made_twice(telex, publisher, answers):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     answers.lost("/threads", times=1)
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     await telex.advance(10)
     await telex.deliver()
     assert forum_titles(telex, forum) == ["Article 0", "Article 1", "Article 2"]
 
 
-async def test_an_archived_forum_post_is_found_too(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_an_archived_forum_post_is_found_too(telex, publisher, answers):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     answers.lost("/threads", times=1)
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     telex.env.backend.edit_channel(forum.threads[-1].id, {}, thread_metadata={"archived": True})
     await telex.advance(10)
     await telex.deliver()
     assert forum_titles(telex, forum) == ["Article 0", "Article 1"]
 
 
-async def test_a_forum_that_demands_a_tag_says_so_and_loses_nothing(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_forum_that_demands_a_tag_says_so_and_loses_nothing(telex, publisher):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     telex.env.inject_error("POST", f"/channels/{forum.id}/threads", status=400, code=40067, message="A tag")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     problem = await telex.store.dispatches.problem(forum.id)
-    assert problem is not None
     assert problem.problem == "needs-tag"
     telex.clock.advance(300)
     await telex.deliver()
     assert forum_titles(telex, forum) == ["Article 0", "Article 1"]
 
 
-async def test_an_edit_reaches_a_forum_post(telex: World, publisher: Publisher) -> None:
+async def test_an_edit_reaches_a_forum_post(telex, publisher):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     await publisher.article(1)
     await telex.deliver()
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
+    await publisher.correct(1, title="Article 1, corrected")
     assert forum_titles(telex, forum) == ["Article 0", "Article 1, corrected"]
 
 
-async def test_a_voice_channel_has_a_chat_to_post_in(telex: World, publisher: Publisher) -> None:
+async def test_a_voice_channel_has_a_chat_to_post_in(telex, publisher):
     voice = telex.guild.create_voice_channel("talk")
     await publisher.begin(voice)
     assert titles(telex, voice) == ["Article 0"]
 
 
-async def test_a_category_takes_no_posts_and_says_so(telex: World, publisher: Publisher) -> None:
+async def test_a_category_takes_no_posts_and_says_so(telex, publisher):
     category = telex.guild.create_category("group")
     await publisher.begin(category)
     problem = await telex.store.dispatches.problem(category.id)
-    assert problem is not None
     assert problem.problem == "not-text"
 
 
-async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex: World) -> None:
+async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex):
     forum = telex.guild.create_forum_channel("forum")
-    telex.set_permissions(forum, send_messages=False)
-    telex.set_permissions(telex.news, read_message_history=False, add_reactions=False)
-    await telex.env.settle()
+    await telex.set_permissions(forum, send_messages=False)
+    await telex.set_permissions(telex.news, read_message_history=False, add_reactions=False)
     bot = telex.bot
     cached = bot.get_channel(forum.id)
     assert isinstance(cached, discord.ForumChannel)

@@ -17,17 +17,13 @@ from bot.posting.sending.request_budget import A_SECOND, MOST_INVALID, ROOM, div
 from bot.posting.sending.request_pace import RequestPace
 from bot.store import Store
 from bot.store.records.outbox_records import RequestShare
-from tests.feed_server import FeedServer
-from tests.postgres_server import ServerDatabases
 from tests.wire.waiting import until
 
 PLACE = "/api/v10/channels/1/messages"
 
 
 @pytest.fixture
-async def two(
-    server_databases: ServerDatabases, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[list[aiohttp.ClientSession]]:
+async def two(server_databases, monkeypatch) -> AsyncIterator[list[aiohttp.ClientSession]]:
     """Sessions of two processes on one server, for which no second passes while a test looks."""
     monkeypatch.setattr(request_budget, "WINDOW", 60.0)
     server = server_databases.empty()
@@ -59,9 +55,7 @@ async def answered(session: aiohttp.ClientSession, url: str, times: int, *, leas
     return len(done)
 
 
-async def test_two_processes_ask_no_more_than_one_may(
-    two: list[aiohttp.ClientSession], feed_server: FeedServer
-) -> None:
+async def test_two_processes_ask_no_more_than_one_may(two, feed_server):
     url = feed_server.serve(PLACE, "[]")
     one, other = two
     assert await answered(one, url, 10, least=10) == 10
@@ -69,9 +63,7 @@ async def test_two_processes_ask_no_more_than_one_may(
     assert feed_server.count(PLACE) <= A_SECOND
 
 
-async def test_a_limit_that_one_process_runs_into_holds_the_other(
-    two: list[aiohttp.ClientSession], feed_server: FeedServer
-) -> None:
+async def test_a_limit_that_one_process_runs_into_holds_the_other(two, feed_server):
     one, other = two
     url = feed_server.serve(PLACE, "[]")
     await answered(other, url, 1, least=1)
@@ -87,9 +79,7 @@ needs = st.lists(st.tuples(st.integers(0, A_SECOND), st.integers(0, 2_000)), min
 
 
 @given(needs)
-def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(
-    given_needs: list[tuple[int, int]],
-) -> None:
+def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(given_needs):
     shares = [RequestShare(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)]
     for _round in range(3):
         for place, mine in enumerate(shares):

@@ -11,20 +11,18 @@ import pytest
 from bot.posting.sending import request_budget
 from bot.posting.sending.request_budget import A_SECOND
 from bot.posting.sending.request_pace import RequestPace
-from bot.store import Store
 from tests.clocks import ManualClock
-from tests.feed_server import FeedServer
 
 PLACE = "/api/v10/channels/1/messages"
 
 
 @pytest.fixture
-def pace(clock: ManualClock, store: Store) -> RequestPace:
+def pace(clock, store) -> RequestPace:
     return RequestPace(clock, store, lambda channel_id: channel_id, {})
 
 
 @pytest.fixture
-async def session(pace: RequestPace) -> AsyncIterator[aiohttp.ClientSession]:
+async def session(pace) -> AsyncIterator[aiohttp.ClientSession]:
     trace = aiohttp.TraceConfig()
     pace.watch(trace)
     async with aiohttp.ClientSession(trace_configs=[trace]) as opened:
@@ -54,9 +52,7 @@ async def end(clock: ManualClock, tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(
-    pace: RequestPace, session: aiohttp.ClientSession, feed_server: FeedServer, clock: ManualClock
-) -> None:
+async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(pace, session, feed_server, clock):
     tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
     assert feed_server.count(PLACE) == A_SECOND
     assert pace.waiting == 1
@@ -64,9 +60,7 @@ async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(
     assert pace.answers[200] == A_SECOND + 1
 
 
-async def test_an_answer_to_an_interaction_never_waits(
-    session: aiohttp.ClientSession, feed_server: FeedServer, clock: ManualClock
-) -> None:
+async def test_an_answer_to_an_interaction_never_waits(session, feed_server, clock):
     tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
     for path in ("/api/v10/interactions/1/token/callback", "/api/v10/webhooks/1/token/messages/@original"):
         url = feed_server.serve(path, "[]")
@@ -76,13 +70,8 @@ async def test_an_answer_to_an_interaction_never_waits(
 
 @pytest.mark.parametrize("status", [401, 403, 429])
 async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
-    pace: RequestPace,
-    session: aiohttp.ClientSession,
-    feed_server: FeedServer,
-    clock: ManualClock,
-    monkeypatch: pytest.MonkeyPatch,
-    status: int,
-) -> None:
+    pace, session, feed_server, clock, monkeypatch, status
+):
     monkeypatch.setattr(request_budget, "MOST_INVALID", 20)
     url = feed_server.serve(PLACE, "[]", status=status)
     while pace.answers[status] < 20:
@@ -97,11 +86,8 @@ async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
 
 
 async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(
-    pace: RequestPace,
-    session: aiohttp.ClientSession,
-    feed_server: FeedServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    pace, session, feed_server, monkeypatch
+):
     monkeypatch.setattr(request_budget, "MOST_INVALID", 20)
     url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
     assert all(task.done() for task in await asked(session, url, 40))

@@ -14,7 +14,7 @@ from bot.posting.rendering import buttons
 from bot.posting.sending.dispatch_sender import DispatchSender
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Answers, Publisher, titles
+from tests.posting.publisher import titles
 from tests.shown import text, title
 from tests.store.samples import owe_notice
 
@@ -56,14 +56,11 @@ async def patience(world: World) -> None:
 
 @pytest.mark.parametrize(("step", "when"), STEPS)
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_stop_at_any_step_posts_each_article_once(
-    telex: World, publisher: Publisher, step: str, when: str, kind: str
-) -> None:
+async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, step, when, kind):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum if kind == "forum" else telex.news)
     stop_at(telex, step, when)
-    await publisher.publish(item(1), item(2), item(3))
-    await telex.deliver()
+    await publisher.post(item(1), item(2), item(3))
     await telex.restart()
     await patience(telex)
     channels = forum.threads if kind == "forum" else [telex.news]
@@ -74,15 +71,12 @@ async def test_a_stop_at_any_step_posts_each_article_once(
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
 
 
-async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(
-    telex: World, publisher: Publisher, answers: Answers
-) -> None:
+async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publisher, answers):
     """No nonce would keep Discord from taking a second one."""
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     stop_at(telex, "send", "before")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     await telex.restart()
     await telex.deliver()
     await telex.advance(120)
@@ -93,17 +87,14 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_notice_and_a_catch_up_are_recognised_too(
-    telex: World, publisher: Publisher, when: str
-) -> None:
+async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, when):
     await publisher.begin()
     stop_at(telex, "send", when)
     await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     await telex.restart()
     stop_at(telex, "send", when)
-    await publisher.publish(*(item(number) for number in range(1, 21)))
-    await telex.deliver()
+    await publisher.post(*(item(number) for number in range(1, 21)))
     await telex.restart()
     await telex.deliver()
     messages = telex.posts()
@@ -111,13 +102,11 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(
     assert sum(text(message) == "A feed cannot be read." for message in messages) == 1
 
 
-async def test_without_the_history_nobody_can_tell_and_it_is_said(telex: World, publisher: Publisher) -> None:
+async def test_without_the_history_nobody_can_tell_and_it_is_said(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
-    telex.set_permissions(telex.news, read_message_history=False)
-    await telex.env.settle()
+    await publisher.post(item(1), item(2))
+    await telex.set_permissions(telex.news, read_message_history=False)
     await telex.restart()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
@@ -126,27 +115,22 @@ async def test_without_the_history_nobody_can_tell_and_it_is_said(telex: World, 
     assert (fate.fate, fate.reason) == (Fate.FAILED, "unreadable")
 
 
-async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     (claimed,) = await telex.store.dispatches.interrupted()
     telex.env.backend.delete_channel(telex.news.id)
     await telex.restart()
     await telex.deliver()
     dispatch = await telex.store.dispatches.get(claimed.id)
-    assert dispatch is not None
     assert dispatch.state is DispatchState.UNCERTAIN
 
 
-async def test_a_claim_is_found_behind_other_peoples_messages(telex: World, publisher: Publisher) -> None:
+async def test_a_claim_is_found_behind_other_peoples_messages(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "after")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     for number in range(120):
         telex.env.backend.create_message(telex.news.id, telex.reader.id, f"message {number}")
     await telex.env.settle()
@@ -155,11 +139,10 @@ async def test_a_claim_is_found_behind_other_peoples_messages(telex: World, publ
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex: World, publisher: Publisher) -> None:
+async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publisher):
     await publisher.begin()
     stop_at(telex, "send", "before")
-    await publisher.publish(item(1))
-    await telex.deliver()
+    await publisher.post(item(1))
     (claimed,) = await telex.store.dispatches.interrupted()
     button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed.what}"}
     telex.env.backend.create_message(
@@ -171,9 +154,7 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex: World, 
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex, publisher):
     """It has a button that saves the article, as the post has."""
     await publisher.begin()
     await publisher.publish(item(1, title="Thieves in Zanzibar", body="The thieves took Zanzibar."))
@@ -188,28 +169,24 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(
     others = [message for message in telex.posts() if message.id != answer.id]
     posted = [message for message in others if title(message) == "Thieves in Zanzibar"]
     assert len(posted) == 1
-    assert (await telex.store.dispatches.get(claimed.id)).message_id == posted[0].id  # type: ignore[union-attr]
+    assert (await telex.store.dispatches.get(claimed.id)).message_id == posted[0].id
 
 
-async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(
-    telex: World, publisher: Publisher
-) -> None:
+async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(telex, publisher):
     """The outbox of the backup waits for what the lost database knew as sent."""
     await publisher.begin()
-    await publisher.publish(item(1), item(2))
-    await telex.deliver()
+    await publisher.post(item(1), item(2))
     for dispatch in await telex.store.dispatches.recent(0, 2):
         await telex.store.dispatches.retry(dispatch.id, due=0, error=None)
     await telex.store.meta.set("restored", "1")
     await telex.advance(3600)
     await telex.restart()
-    await publisher.publish(item(3))
-    await telex.deliver()
+    await publisher.post(item(3))
     assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
     assert await telex.store.meta.get("restored") == str(telex.clock.now())
 
 
-async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex: World, publisher: Publisher) -> None:
+async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):
     await publisher.begin()
     await telex.store.meta.set("restored", "1")
     await telex.restart()
@@ -220,9 +197,7 @@ async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex: World, publish
     assert not await telex.store.meta.get("restored")
 
 
-async def test_a_stop_in_good_order_ends_what_is_being_sent(
-    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, monkeypatch):
     await publisher.begin()
     await publisher.publish(item(1), item(2))
     courier = telex.bot.courier

@@ -61,7 +61,7 @@ class Outlets:
 
 
 @pytest.fixture
-async def outlets(telex: World, feed_server: FeedServer) -> Outlets:
+async def outlets(telex, feed_server) -> Outlets:
     made = Outlets(telex, feed_server)
     await made.begin("The Verge", "Numerama", "Wired")
     return made
@@ -71,7 +71,7 @@ def last(world: World) -> discord.Message:
     return world.posts()[-1]
 
 
-async def test_the_same_event_from_several_feeds_is_one_post(telex: World, outlets: Outlets) -> None:
+async def test_the_same_event_from_several_feeds_is_one_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     before = len(telex.posts())
     await telex.advance(PAUSE)
@@ -88,13 +88,13 @@ async def test_the_same_event_from_several_feeds_is_one_post(telex: World, outle
     assert f"/{second}) · [Wired](https://news.example/articles/{third})" in told
 
 
-async def test_another_company_is_another_post(telex: World, outlets: Outlets) -> None:
+async def test_another_company_is_another_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", OTHER)
     assert titles(telex)[-2:] == [BAN, OTHER]
 
 
-async def test_what_comes_within_minutes_is_shown_by_one_edit(telex: World, outlets: Outlets) -> None:
+async def test_what_comes_within_minutes_is_shown_by_one_edit(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     await outlets.publish("Wired", THIRD)
@@ -107,46 +107,36 @@ async def test_what_comes_within_minutes_is_shown_by_one_edit(telex: World, outl
     assert "[Wired]" in told
 
 
-async def test_what_joins_before_the_post_is_sent_goes_with_it(telex: World, outlets: Outlets) -> None:
+async def test_what_joins_before_the_post_is_sent_goes_with_it(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
     assert "[Numerama]" in text(last(telex))
     assert last(telex).edited_at is None
 
 
-async def test_a_day_after_the_post_it_is_a_post_again(telex: World, outlets: Outlets) -> None:
+async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(WINDOW + 1)
     await outlets.publish("Numerama", AGAIN)
     assert titles(telex)[-1] == AGAIN
 
 
-async def test_a_channel_that_wants_every_article_gets_every_article(telex: World, outlets: Outlets) -> None:
-    await telex.store.preferences.change(
-        Preference.JOIN_STORIES,
-        0,
-        server_id=telex.guild.id,
-        person_id=telex.editor.id,
-        channel_id=telex.news.id,
-    )
+async def test_a_channel_that_wants_every_article_gets_every_article(telex, outlets):
+    await telex.prefer(Preference.JOIN_STORIES, 0, channel=telex.news)
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     assert titles(telex)[-2:] == [BAN, AGAIN]
 
 
-async def test_posts_of_a_french_server_say_it_in_french(telex: World, outlets: Outlets) -> None:
-    await telex.store.preferences.change(
-        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=telex.editor.id
-    )
+async def test_posts_of_a_french_server_say_it_in_french(telex, outlets):
+    await telex.prefer(Preference.LANGUAGE, "fr")
     await outlets.publish("The Verge", BAN, delivered=False)
     number = await outlets.publish("Numerama", AGAIN)
     told = text(last(telex))
     assert told.endswith(f"Aussi\u00a0: [Numerama](https://news.example/articles/{number})")
 
 
-async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(
-    telex: World, outlets: Outlets
-) -> None:
+async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, outlets):
     await outlets.publish("The Verge", BAN)
     telex.env.backend.delete_message(telex.news.id, last(telex).id)
     await telex.advance(PAUSE)
@@ -157,7 +147,7 @@ async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(
     assert titles(telex).count(AGAIN) == 1
 
 
-async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex: World, outlets: Outlets) -> None:
+async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(PAUSE)
     telex.env.inject_error(
@@ -168,7 +158,7 @@ async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex: Wor
     assert titles(telex)[-2:] == [BAN, AGAIN]
 
 
-async def test_an_edit_that_discord_puts_off_is_made_later(telex: World, outlets: Outlets) -> None:
+async def test_an_edit_that_discord_puts_off_is_made_later(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await telex.advance(PAUSE)
     telex.env.inject_error(
@@ -182,9 +172,7 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex: World, outlets
     assert titles(telex)[-1] == BAN
 
 
-async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(
-    telex: World, outlets: Outlets
-) -> None:
+async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN, delivered=False)
     for _attempt in range(3):  # as it is, without pictures, without links
@@ -194,9 +182,7 @@ async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(
     assert BAN not in titles(telex)
 
 
-async def test_after_a_crash_the_message_still_comes_to_name_what_joined(
-    telex: World, outlets: Outlets
-) -> None:
+async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, outlets):
     """Stopped after it was sent and before that was written: which of the story it named is not known."""
     await outlets.publish("The Verge", BAN, delivered=False)
     claimed = await telex.store.dispatches.claim(telex.news.id, telex.clock.now())
@@ -204,7 +190,6 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(
     place = telex.bot.get_channel(telex.news.id)
     assert isinstance(place, discord.TextChannel)
     message = await telex.bot.courier._sender.render(claimed)
-    assert message is not None
     await place.send(**message.body())
     await outlets.publish("Numerama", AGAIN, delivered=False)
     await telex.restart()
@@ -215,12 +200,11 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(
     assert "Also: [Numerama]" in text(last(telex))
 
 
-async def test_what_joined_can_be_kept_and_is_found_by_itself(telex: World, outlets: Outlets) -> None:
+async def test_what_joined_can_be_kept_and_is_found_by_itself(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
     post = last(telex)
     more = await telex.reader.click(post, label="More")
-    assert more.response is not None
     assert more.response.ephemeral
     assert f"**[{AGAIN}](" in text(more.response)
     save = next(one["custom_id"] for one in parts(more.response) if "telex:save" in one.get("custom_id", ""))
@@ -243,7 +227,7 @@ def article(number: int, **fields: object) -> Article:
     return Article(**(values | fields))  # type: ignore[arg-type]
 
 
-def test_a_line_stays_short_and_harmless_whatever_joins() -> None:
+def test_a_line_stays_short_and_harmless_whatever_joins():
     many = [article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)]
     told = also(many)
     assert len(told) < 2_600
@@ -256,5 +240,5 @@ def test_a_line_stays_short_and_harmless_whatever_joins() -> None:
     assert "**" not in said.replace("\\*", "")
 
 
-def test_an_outlet_without_a_name_is_its_site() -> None:
+def test_an_outlet_without_a_name_is_its_site():
     assert also([article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"

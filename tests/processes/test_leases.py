@@ -15,7 +15,6 @@ from bot.processes.notices import Notices
 from bot.store import Store
 from bot.store.records.process_records import Share
 from tests.clocks import ManualClock
-from tests.postgres_server import ServerDatabases
 from tests.store import sql
 from tests.wire.waiting import until
 
@@ -50,12 +49,12 @@ class Member:
 
 
 @pytest.fixture
-def server(server_databases: ServerDatabases) -> DatabaseServer:
+def server(server_databases) -> DatabaseServer:
     return server_databases.empty()
 
 
 @pytest.fixture
-async def pair(server: DatabaseServer) -> AsyncIterator[tuple[Member, Member]]:
+async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
     """Two processes that came one after the other."""
     stores = [await Store.open(server, ManualClock()) for _ in range(2)]
     members = [Member(store, store.clock) for store in stores]  # type: ignore[arg-type]  # as opened
@@ -65,7 +64,7 @@ async def pair(server: DatabaseServer) -> AsyncIterator[tuple[Member, Member]]:
         await store.close()
 
 
-async def test_a_file_has_one_process_with_all_leases_for_ever(store: Store, clock: ManualClock) -> None:
+async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     dead = await Member(store, clock).start()
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
     clock.advance(100 * STOPPED)
@@ -77,7 +76,7 @@ async def test_a_file_has_one_process_with_all_leases_for_ever(store: Store, clo
     assert await store.processes.all() == []
 
 
-async def test_processes_share_evenly_and_shards_stay_where_they_are(pair: tuple[Member, Member]) -> None:
+async def test_processes_share_evenly_and_shards_stay_where_they_are(pair):
     first, second = pair
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
@@ -92,9 +91,7 @@ async def test_processes_share_evenly_and_shards_stay_where_they_are(pair: tuple
     assert second.leases.gained[SHARDS] == 4
 
 
-async def test_what_a_dead_process_had_is_taken_over(
-    pair: tuple[Member, Member], server: DatabaseServer
-) -> None:
+async def test_what_a_dead_process_had_is_taken_over(pair, server):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await first.store.close()
@@ -104,9 +101,7 @@ async def test_what_a_dead_process_had_is_taken_over(
     assert [process.id for process in await second.store.processes.all()] == [second.leases.me.id]
 
 
-async def test_who_is_cut_off_from_the_database_stops_before_its_leases_end(
-    pair: tuple[Member, Member],
-) -> None:
+async def test_who_is_cut_off_from_the_database_stops_before_its_leases_end(pair):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await second.store.close()
@@ -119,9 +114,7 @@ async def test_who_is_cut_off_from_the_database_stops_before_its_leases_end(
     assert len(first.feeds) == 32
 
 
-async def test_a_long_write_of_somebody_costs_nobody_its_leases(
-    pair: tuple[Member, Member], server: DatabaseServer
-) -> None:
+async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
     from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
 
     _first, second = pair
@@ -135,7 +128,7 @@ async def test_a_long_write_of_somebody_costs_nobody_its_leases(
             assert len(second.feeds) == 32
 
 
-async def test_roles_take_what_is_theirs(server: DatabaseServer, clock: ManualClock) -> None:
+async def test_roles_take_what_is_theirs(server, clock):
     store = await Store.open(server, clock)
     gateway = await Member(store, clock, Role.GATEWAY).start()
     poller = await Member(store, clock, Role.POLLER).start()

@@ -12,12 +12,10 @@ from aiohttp import web
 
 from bot.client.health import SILENCE, Health
 from bot.client.services import Newsroom, open_newsroom
-from bot.core.settings import Settings
 from bot.polling import shares
 from bot.processes.leases import FEEDS
 from bot.text.host_slots import SLOTS, slot_of
 from tests.answers.desk import followed
-from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.store import sql
 from tests.wire.waiting import until
@@ -31,7 +29,7 @@ def database_engine() -> str:
 
 
 @pytest.fixture
-async def pair(settings: Settings, clock: ManualClock) -> AsyncIterator[Pair]:
+async def pair(settings, clock) -> AsyncIterator[Pair]:
     """Two processes, as far as they ask feeds."""
     async with AsyncExitStack() as stack:
         rooms = []
@@ -54,7 +52,7 @@ async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
 
 
 @pytest.fixture
-async def running(pair: Pair) -> AsyncIterator[Pair]:
+async def running(pair) -> AsyncIterator[Pair]:
     tasks = [asyncio.create_task(room.poller.run()) for room in pair]
     yield pair
     for task in tasks:
@@ -62,9 +60,7 @@ async def running(pair: Pair) -> AsyncIterator[Pair]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(
-    running: Pair, publishers: Callable[[int], FeedServer], clock: ManualClock
-) -> None:
+async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(running, publishers, clock):
     servers, store_place = [publishers(number) for number in range(4)], running[0].settings.database
     feeds = [await followed(running[0], server.serve("/", rss(item(1)), etag=False)) for server in servers]
     store = running[0].store
@@ -91,9 +87,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(
     assert await watching.silent_since() == now
 
 
-async def test_what_a_poller_brings_that_lost_its_lease_is_refused(
-    running: Pair, publishers: Callable[[int], FeedServer], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publishers, caplog):
     caplog.set_level(logging.INFO)
     server = publishers(0)
     begun, release = asyncio.Event(), asyncio.Event()
@@ -121,9 +115,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(
     assert await articles()
 
 
-async def test_what_a_server_may_bring_is_bounded_over_all_pollers(
-    pair: Pair, publishers: Callable[[int], FeedServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_a_server_may_bring_is_bounded_over_all_pollers(pair, publishers, monkeypatch):
     monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)  # some eleven articles
     for number, room in enumerate(pair):
         room.poller.intake._shares = shares.Shares(room.clock)
@@ -135,9 +127,7 @@ async def test_what_a_server_may_bring_is_bounded_over_all_pollers(
     assert 10 < await pair[0].store.articles.count() < 16
 
 
-async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(
-    pair: Pair, publishers: Callable[[int], FeedServer]
-) -> None:
+async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, publishers):
     first = pair[0]
     urls = [publishers(number).serve("/", rss(), etag=False) for number in range(2)]
     feeds = [await followed(first, url) for url in urls]

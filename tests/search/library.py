@@ -53,5 +53,4 @@ class Library:
         )
         await self.store.articles.import_batch([(feed.id, new)])
         article = await self.store.articles.by_key(new.key)
-        assert article is not None
         return article.id

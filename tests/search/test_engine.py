@@ -1,7 +1,6 @@
 """The search engine through its port: documents in, queries in, hits out."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,7 +28,7 @@ ARTICLES = (
 
 
 @pytest.fixture
-def writer(tmp_path: Path) -> Iterator[TantivyWriter]:
+def writer(tmp_path) -> Iterator[TantivyWriter]:
     writer = TantivyEngine(tmp_path / "index").writer()
     writer.put(ARTICLES)
     writer.commit(Position(7, 8, 0))
@@ -38,7 +37,7 @@ def writer(tmp_path: Path) -> Iterator[TantivyWriter]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, writer: TantivyWriter) -> TantivyEngine:
+def engine(tmp_path, writer) -> TantivyEngine:
     return TantivyEngine(tmp_path / "index")
 
 
@@ -75,12 +74,12 @@ def engine(tmp_path: Path, writer: TantivyWriter) -> TantivyEngine:
         ("gibberish", set()),
     ],
 )
-def test_a_query_finds_what_it_says(engine: TantivyEngine, query: str, found: set[int]) -> None:
+def test_a_query_finds_what_it_says(engine, query, found):
     scope = Scope(bookmarked=frozenset({3}))
     assert {hit.article_id for hit in engine.matching(parse(query, NOW).nodes, scope, 10)} == found
 
 
-def test_a_person_finds_what_they_may_see(engine: TantivyEngine) -> None:
+def test_a_person_finds_what_they_may_see(engine):
     seen = Scope(feed_ids=frozenset({20}))
     assert [hit.article_id for hit in engine.any_words("three satellites for the election", seen, 10)] == [3]
     assert engine.title_words("ele", seen, 5, since=0)[0] == ["electric"]
@@ -88,23 +87,23 @@ def test_a_person_finds_what_they_may_see(engine: TantivyEngine) -> None:
     assert [hit.article_id for hit in alike] == [3]
 
 
-def test_the_newest_come_first(engine: TantivyEngine) -> None:
+def test_the_newest_come_first(engine):
     assert [hit.article_id for hit in engine.matching((), EVERYWHERE, 2, newest=True)] == [3, 2]
 
 
-def test_any_words_find_the_one_with_most_of_them(engine: TantivyEngine) -> None:
+def test_any_words_find_the_one_with_most_of_them(engine):
     question = "When did the company launch three satellites?"
     assert engine.any_words(question, EVERYWHERE, 10)[0].article_id == 2
 
 
-def test_what_begins_so_is_offered(engine: TantivyEngine) -> None:
+def test_what_begins_so_is_offered(engine):
     assert engine.title_words("élec", EVERYWHERE, 5, since=0)[0] == ["elections", "electric"]
     assert engine.title_words("elec", EVERYWHERE, 5, since=NOW - 150)[0] == ["electric"]
     assert engine.complete(Kind.AUTHOR, "doe", EVERYWHERE, 5, since=0) == ["Jeanne Doë"]
     assert engine.complete(Kind.TAG, "", EVERYWHERE, 9, since=NOW - 250) == ["AI", "Cars", "Space"]
 
 
-def test_a_commit_keeps_changes_and_position_together(engine: TantivyEngine, writer: TantivyWriter) -> None:
+def test_a_commit_keeps_changes_and_position_together(engine, writer):
     assert (engine.position, engine.documents) == (Position(7, 8, 0), 3)
     writer.put([ARTICLES[1]._replace(title="Four rockets launched", body="")])
     writer.remove([3])

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.settings import Settings
 from bot.search.index.engine import EVERYWHERE
 from bot.search.index.index_follower import IndexFollower
 from bot.store import Store
@@ -22,7 +21,6 @@ from tests.store import sql
 async def found(follower: IndexFollower) -> list[int]:
     """The ids of all articles that can be found."""
     await follower.catch_up()
-    assert follower.engine is not None
     return sorted(hit.article_id for hit in follower.engine.matching((), EVERYWHERE, 10_000, newest=True))
 
 
@@ -31,26 +29,23 @@ async def stored(store: Store) -> list[int]:
 
 
 @pytest.fixture
-async def library(store: Store) -> Library:
+async def library(store) -> Library:
     return await Library(store).open()
 
 
 @pytest.fixture
-async def follower(library: Library, tmp_path: Path) -> AsyncIterator[IndexFollower]:
+async def follower(library, tmp_path) -> AsyncIterator[IndexFollower]:
     follower = IndexFollower(library.store, tmp_path / "index")
     yield follower
     await follower.close()
 
 
-async def test_what_is_added_changed_and_deleted_is_followed(
-    library: Library, follower: IndexFollower, settings: Settings
-) -> None:
+async def test_what_is_added_changed_and_deleted_is_followed(library, follower, settings):
     first = await library.add("Three satellites launched", "The rockets are made in Kourou.")
     other = await library.new_feed("Other")
     second = await library.add("An election", feed=other)
     assert await found(follower) == [first, second]
     third = await library.add("A late one")
-    assert follower.engine is not None
     assert [hit.article_id for hit in follower.engine.any_words("Kourou", EVERYWHERE, 5)] == [first]
     await library.store.articles.forget_texts(library.store.clock.now() + 1)
     # Whoever may delete articles, the index follows.
@@ -59,9 +54,7 @@ async def test_what_is_added_changed_and_deleted_is_followed(
     assert not follower.engine.any_words("Kourou", EVERYWHERE, 5)
 
 
-async def test_an_index_that_is_gone_or_damaged_is_made_anew(
-    library: Library, follower: IndexFollower, tmp_path: Path
-) -> None:
+async def test_an_index_that_is_gone_or_damaged_is_made_anew(library, follower, tmp_path):
     ids = [await library.add(f"Article {number}") for number in range(3)]
     assert await found(follower) == ids
     await follower.close()
@@ -77,9 +70,7 @@ async def test_an_index_that_is_gone_or_damaged_is_made_anew(
     await missing.close()
 
 
-async def test_an_index_of_another_database_is_made_anew(
-    library: Library, follower: IndexFollower, tmp_path: Path
-) -> None:
+async def test_an_index_of_another_database_is_made_anew(library, follower, tmp_path):
     await library.add("Of the first")
     assert len(await found(follower)) == 1
     await follower.close()
@@ -93,9 +84,7 @@ async def test_an_index_of_another_database_is_made_anew(
     await other.close()
 
 
-async def test_a_backup_that_is_older_than_the_index(
-    library: Library, follower: IndexFollower, tmp_path: Path
-) -> None:
+async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path):
     sql.file(sql.place_of(library.store))  # a server has tools of its own for that
     before = await library.add("Before the backup")
     await library.store.backup(tmp_path / "copy.db")
@@ -110,8 +99,8 @@ async def test_a_backup_that_is_older_than_the_index(
 
 
 async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
-    library: Library, follower: IndexFollower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    library, follower, tmp_path, monkeypatch
+):
     ids = [await library.add(f"Article {number}") for number in range(3)]
     assert await found(follower) == ids
     await follower.close()
@@ -122,9 +111,7 @@ async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
     await newer.close()
 
 
-async def test_whoever_does_not_write_reads_what_the_writer_did(
-    library: Library, follower: IndexFollower, tmp_path: Path
-) -> None:
+async def test_whoever_does_not_write_reads_what_the_writer_did(library, follower, tmp_path):
     first = await library.add("First")
     await follower.catch_up()
     reader = IndexFollower(library.store, tmp_path / "index")
@@ -161,9 +148,7 @@ asyncio.run(main())
 """
 
 
-async def test_killed_at_any_moment_it_loses_and_doubles_nothing(
-    library: Library, follower: IndexFollower, tmp_path: Path
-) -> None:
+async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follower, tmp_path):
     database, index = tmp_path / "killed.db", tmp_path / "killed"
     for turn in range(3):
         child = await asyncio.create_subprocess_exec(
@@ -171,7 +156,6 @@ async def test_killed_at_any_moment_it_loses_and_doubles_nothing(
             stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )  # fmt: skip
-        assert child.stdout is not None
         await child.stdout.readline()
         await asyncio.sleep(random.random() / 2)
         child.send_signal(signal.SIGKILL)

@@ -1,7 +1,5 @@
 """What is marked in texts, and the stretch that shows most of it."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,13 +29,13 @@ from tests.search.test_matcher_agrees import PIECES, article
         ("source:lemonde", "le monde", []),
     ],
 )
-def test_marks_lie_on_what_was_asked_for(query: str, text: str, marked: list[str]) -> None:
+def test_marks_lie_on_what_was_asked_for(query, text, marked):
     spans = Marker(parse(query, 0).nodes).marks(text, "fr")
     assert [text[start:end] for start, end in spans] == marked
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=4).map(" ".join), st.text(max_size=900), st.integers(1, 40))
-def test_an_excerpt_is_short_and_its_marks_lie_in_it(query: str, text: str, times: int) -> None:
+def test_an_excerpt_is_short_and_its_marks_lie_in_it(query, text, times):
     shown, marks = excerpt_of(
         article(1, "", f"{text} apple the open source models " * times), Marker(parse(query, 0).nodes)
     )

@@ -60,7 +60,7 @@ def article(number: int, title: str, body: str, **facts: Any) -> Article:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf(tmp_path_factory) -> Iterator[Shelf]:
     articles: dict[int, Article] = {}
     for number, (title, body, language) in enumerate(STORIES, 1):
         outlet, author, tags, has_image = NAMES[number % len(NAMES)]
@@ -105,7 +105,7 @@ def queries() -> st.SearchStrategy[str]:
 @example(text='-("open source" the)')
 @example(text="-(the le) apple")
 @example(text="(the OR !) OR apple")
-def test_the_matcher_and_the_engine_agree(shelf: Shelf, text: str) -> None:
+def test_the_matcher_and_the_engine_agree(shelf, text):
     query = parse(text, NOW)
     if not query.nodes:
         return
@@ -118,6 +118,6 @@ def test_the_matcher_and_the_engine_agree(shelf: Shelf, text: str) -> None:
     assert matched == found
 
 
-def test_each_piece_tells_articles_apart(shelf: Shelf) -> None:
+def test_each_piece_tells_articles_apart(shelf):
     found = {text: len(shelf.engine.matching(parse(text, NOW).nodes, EVERYWHERE, 99)) for text in PIECES}
     assert sum(0 < count < len(STORIES) for count in found.values()) > len(PIECES) * 2 // 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,6 @@ from bot.search.semantic import encoder, passage_encoder, semantic_search
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
 from bot.store.content.vectors import LEFT
-from tests.clocks import ManualClock
 from tests.search import toy_encoder
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -23,24 +21,24 @@ from tests.store import sql
 
 
 @pytest.fixture(autouse=True)
-def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
+def _toy(monkeypatch) -> None:
     monkeypatch.setattr(encoder, "encode", toy_encoder.encode)
     monkeypatch.setattr(encoder, "model", lambda: "toy 1")
     monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.cosines)
 
 
 @pytest.fixture
-async def library(store: Store) -> Library:
+async def library(store) -> Library:
     return await Library(store).open()
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path) -> Settings:
     return Settings(semantic=True, database=tmp_path / "telex.db")
 
 
 @pytest.fixture
-async def sense(store: Store, settings: Settings) -> AsyncIterator[Meaning]:
+async def sense(store, settings) -> AsyncIterator[Meaning]:
     async with opened(settings, store) as made:
         assert made is not None
         yield made
@@ -53,17 +51,13 @@ async def found(store: Store, sense: Meaning, query: str, **options: object) -> 
     return [result.article.title for result in page.results]
 
 
-async def test_an_article_is_found_in_words_that_it_does_not_have(
-    store: Store, library: Library, sense: Meaning
-) -> None:
+async def test_an_article_is_found_in_words_that_it_does_not_have(store, library, sense):
     await library.add("A hound", "It ran away.")
     await library.add("Nothing of it", "It ran after something.")
     assert (await found(store, sense, "the dog which ran"))[0] == "A hound"
 
 
-async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(
-    store: Store, library: Library, sense: Meaning
-) -> None:
+async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(store, library, sense):
     await library.add("A hound", "It slept.")
     await library.add("A dog", "It slept.")
     await sense.encode_missing()
@@ -73,15 +67,13 @@ async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
 
 
-async def test_an_article_of_the_other_language_is_found(
-    store: Store, library: Library, sense: Meaning
-) -> None:
+async def test_an_article_of_the_other_language_is_found(store, library, sense):
     await library.add("The drizzle", "No end of it.", language="en")
     await library.add("Le soleil", "Il brille demain.", language="fr")
     assert "The drizzle" in await found(store, sense, "où est la pluie demain")
 
 
-async def test_only_what_may_be_seen_is_found(store: Store, library: Library, sense: Meaning) -> None:
+async def test_only_what_may_be_seen_is_found(store, library, sense):
     secret = await library.new_feed("Secret")
     await library.add("A hound", "Secret.", feed=secret)
     await library.add("Public", "Something ran.")
@@ -90,16 +82,14 @@ async def test_only_what_may_be_seen_is_found(store: Store, library: Library, se
 
 
 @pytest.mark.parametrize("condition", ["lang:en", "since:3d", "-barking", "source:gazette", '"one hound"'])
-async def test_conditions_hold_for_what_meaning_finds(
-    store: Store, library: Library, sense: Meaning, condition: str
-) -> None:
+async def test_conditions_hold_for_what_meaning_finds(store, library, sense, condition):
     await library.add("Right", "one hound", days=1)
     other = await library.new_feed("Other")
     await library.add("Wrong", "another hound barking", days=9, language="fr", feed=other)
     assert await found(store, sense, f"automobile dog {condition}") == ["Right"]
 
 
-async def test_what_has_all_words_stays_as_it_is(store: Store, library: Library, sense: Meaning) -> None:
+async def test_what_has_all_words_stays_as_it_is(store, library, sense):
     for number in range(8):
         await library.add(f"{number} rain", "A car in the rain. " * (number % 3 + 1))
     await library.add("Another automobile", "drizzle")
@@ -107,35 +97,29 @@ async def test_what_has_all_words_stays_as_it_is(store: Store, library: Library,
     assert await found(store, sense, "car rain") == [result.article.title for result in without.results]
 
 
-async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(
-    store: Store, library: Library, settings: Settings
-) -> None:
+async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(store, library, settings):
     await library.add("car")
     await library.add("dog")
     async with opened(settings, store) as first:
-        assert first is not None
         assert await first.encode_missing() == 2
         assert await first.encode_missing() == 0
     await library.add("rain")
     async with opened(settings, store) as then:
-        assert then is not None
         assert await then.encode_missing() == 1
         assert set(await found(store, then, "hound drizzle automobile")) == {"car", "dog", "rain"}
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged", "older"])
 async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
-    store: Store, library: Library, settings: Settings, tmp_path: Path, harm: str
-) -> None:
+    store, library, settings, tmp_path, harm
+):
     await library.add("car")
     folder = semantic_search.folder_of(settings)
     async with opened(settings, store) as first:
-        assert first is not None
         await first.encode_missing()
     shutil.copytree(folder, tmp_path / "older")
     await library.add("dog")
     async with opened(settings, store) as second:
-        assert second is not None
         await second.encode_missing()
     if harm == "damaged":
         for file in folder.glob("*.usearch"):
@@ -149,27 +133,23 @@ async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
         assert set(await found(store, third, "hound automobile")) == {"car", "dog"}
 
 
-async def test_one_process_encodes_at_a_time_and_others_see_it(
-    store: Store, library: Library, settings: Settings, sense: Meaning
-) -> None:
+async def test_one_process_encodes_at_a_time_and_others_see_it(store, library, settings, sense):
     await library.add("car")
     assert await sense.encode_missing() == 1
     await library.add("dog")
     async with opened(settings, store) as other:
-        assert other is not None
         assert await other.encode_missing() == 0
         await sense.encode_missing()
         assert await found(store, other, "hound") == ["dog"]
 
 
 async def test_two_processes_with_an_index_each_encode_what_comes_once(
-    store: Store, library: Library, settings: Settings, sense: Meaning, tmp_path: Path
-) -> None:
+    store, library, settings, sense, tmp_path
+):
     await library.add("car")
     assert await sense.encode_missing() == 1
     elsewhere = settings.model_copy(update={"database": tmp_path / "elsewhere" / "telex.db"})
     async with opened(elsewhere, store) as other:
-        assert other is not None
         assert await other.encode_missing() == 1
         await library.add("dog")
         assert await sense.encode_missing() == 1
@@ -177,9 +157,7 @@ async def test_two_processes_with_an_index_each_encode_what_comes_once(
     assert await sense.encode_missing() == 0
 
 
-async def test_a_backup_holds_no_vectors(
-    store: Store, library: Library, sense: Meaning, settings: Settings, tmp_path: Path, clock: ManualClock
-) -> None:
+async def test_a_backup_holds_no_vectors(store, library, sense, settings, tmp_path, clock):
     await library.add("car")
     await sense.encode_missing()
     await store.backup(tmp_path / "copy.db")
@@ -193,9 +171,7 @@ async def test_a_backup_holds_no_vectors(
         await copy.close()
 
 
-async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(
-    store: Store, library: Library, sense: Meaning, clock: ManualClock
-) -> None:
+async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store, library, sense, clock):
     async def encoded(count: int) -> None:
         async with asyncio.timeout(30):
             while (await store.vectors.counts()).encoded < count:
@@ -213,9 +189,7 @@ async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_an_interruption_loses_nothing_that_was_written(
-    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_interruption_loses_nothing_that_was_written(store, library, sense, monkeypatch):
     monkeypatch.setattr(semantic_search, "KEPT_TOGETHER", 2)
     for number in range(6):
         await library.add(f"car {number}")
@@ -230,8 +204,8 @@ async def test_an_interruption_loses_nothing_that_was_written(
 
 
 async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
-    store: Store, library: Library, sense: Meaning, settings: Settings
-) -> None:
+    store, library, sense, settings
+):
     changed = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await found(store, sense, "dog ran")
@@ -240,18 +214,14 @@ async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
     assert (await found(store, sense, "pluie ran"))[0] == "A drizzle"
 
 
-async def test_a_change_that_means_nothing_costs_no_encoding(
-    store: Store, library: Library, sense: Meaning, settings: Settings
-) -> None:
+async def test_a_change_that_means_nothing_costs_no_encoding(store, library, sense, settings):
     same = await library.add("A hound", "It ran.")
     await sense.encode_missing()
     sql.run(settings.database, "UPDATE article SET updated = 1, title = title WHERE id = ?", (same,))
     assert await sense.encode_missing() == 0
 
 
-async def test_a_vector_goes_with_its_article(
-    store: Store, library: Library, sense: Meaning, settings: Settings
-) -> None:
+async def test_a_vector_goes_with_its_article(store, library, sense, settings):
     gone = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await found(store, sense, "dog ran")
@@ -259,7 +229,7 @@ async def test_a_vector_goes_with_its_article(
     assert await found(store, sense, "dog ran") == ["Nothing"]
 
 
-async def test_what_changed_while_it_was_encoded_is_not_marked(store: Store, library: Library) -> None:
+async def test_what_changed_while_it_was_encoded_is_not_marked(store, library):
     changed = await library.add("A hound", "It ran.")
     ((_, source),) = await store.vectors.sources([changed])
     assert await store.vectors.mark("stamp", [(changed, "A dog\nIt ran.")]) == 0
@@ -271,22 +241,16 @@ async def test_what_changed_while_it_was_encoded_is_not_marked(store: Store, lib
     assert await store.vectors.missing("stamp", 9) == [changed]
 
 
-async def test_vectors_of_another_model_are_made_anew(
-    store: Store, library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_vectors_of_another_model_are_made_anew(store, library, settings, monkeypatch):
     await library.add("A hound")
     async with opened(settings, store) as older:
-        assert older is not None
         await older.encode_missing()
     monkeypatch.setattr(encoder, "model", lambda: "toy 2")
     async with opened(settings, store) as newer:
-        assert newer is not None
         assert await newer.encode_missing() == 1
 
 
-async def test_a_text_that_kills_the_encoder_stops_nothing(
-    store: Store, library: Library, sense: Meaning
-) -> None:
+async def test_a_text_that_kills_the_encoder_stops_nothing(store, library, sense):
     await library.add("A deadly text")
     await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
@@ -294,9 +258,7 @@ async def test_a_text_that_kills_the_encoder_stops_nothing(
     assert await sense.encode_missing() == 0
 
 
-async def test_words_are_looked_for_when_the_encoder_dies(
-    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_words_are_looked_for_when_the_encoder_dies(store, library, sense, monkeypatch):
     await library.add("A hound", "It ran.")
     await library.add("Something", "It ran.")
     await found(store, sense, "dog ran")
@@ -304,17 +266,13 @@ async def test_words_are_looked_for_when_the_encoder_dies(
     assert await found(store, sense, "automobile something") == ["Something"]
 
 
-async def test_words_are_looked_for_while_the_encoder_starts(
-    store: Store, library: Library, sense: Meaning
-) -> None:
+async def test_words_are_looked_for_while_the_encoder_starts(store, library, sense):
     await library.add("Something", "It ran.")
     page = await searcher_of(store, sense).search("automobile something", feed_ids=None)
     assert [result.article.title for result in page.results] == ["Something"]
 
 
-async def test_the_settings_and_a_missing_extra_switch_it_off(
-    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_settings_and_a_missing_extra_switch_it_off(store, settings, monkeypatch):
     async with opened(Settings(semantic=False), store) as off:
         assert off is None
     monkeypatch.setattr(encoder, "model", lambda: None)
@@ -322,17 +280,14 @@ async def test_the_settings_and_a_missing_extra_switch_it_off(
         assert absent is None
 
 
-async def test_how_alike_texts_are_is_told_once_the_encoder_runs(sense: Meaning) -> None:
+async def test_how_alike_texts_are_is_told_once_the_encoder_runs(sense):
     assert await sense.likeness("a car", ["une voiture", "rain"]) is None
     await sense.ready()
     likeness = await sense.likeness("a car", ["une voiture", "rain"])
-    assert likeness is not None
     assert likeness[0] > 0.9 > likeness[1]
 
 
-async def test_without_the_encoder_words_alone_answer(
-    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_the_encoder_words_alone_answer(store, library, sense, monkeypatch):
     await library.add("Rekognition", "Rekognition was launched in 2016 by Amazon.")
     await sense.encode_missing()
     await sense.ready()

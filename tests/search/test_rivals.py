@@ -10,7 +10,6 @@ from bot.client.services import Newsroom
 from bot.core.models import Article, Feed
 from bot.polling.feed_updates import MOVE_PROBATION
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent, titles
-from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 
 SITE = "127.0.0.3"
@@ -38,9 +37,7 @@ async def found(newsroom: Newsroom, words: str, *feeds: Feed) -> list[str]:
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-async def test_an_article_stays_what_it_is_when_another_feed_claims_it(
-    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, claim: str
-) -> None:
+async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom, feed_server, clock, claim):
     honest = await polled(
         newsroom, await followed(newsroom, feed_server.serve("/honest", rss(item(1, title="The truth"))))
     )
@@ -65,8 +62,8 @@ async def test_an_article_stays_what_it_is_when_another_feed_claims_it(
 
 @pytest.mark.parametrize("claim", CLAIMS)
 async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_follow_its_feed(
-    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, claim: str
-) -> None:
+    newsroom, feed_server, clock, claim
+):
     evil = await polled(
         newsroom,
         await followed(newsroom, feed_server.serve("/evil", rss(CLAIMS[claim], title="Evil")), 900, 901),
@@ -100,13 +97,8 @@ def theirs(title: str = "The truth", *, body: str = "") -> str:
 @pytest.mark.parametrize("title", ["Lies about it", "The truth"])
 @pytest.mark.parametrize("sent_before", [False, True])
 async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_leads_to(
-    newsroom: Newsroom,
-    feed_server: FeedServer,
-    publisher: FeedServer,
-    clock: ManualClock,
-    title: str,
-    sent_before: bool,
-) -> None:
+    newsroom, feed_server, publisher, clock, title, sent_before
+):
     """In one channel: whoever claims first, with whatever title, the publisher's own article is told of."""
     evil = await followed(newsroom, feed_server.serve("/evil", rss(title="Evil")))
     honest = await followed(newsroom, publisher.serve("/feed", rss(title="Honest")))
@@ -125,8 +117,8 @@ async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_l
 
 
 async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_that_it_leads_to(
-    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
-) -> None:
+    newsroom, feed_server, publisher
+):
     url = feed_server.serve("/evil", rss(title="Evil"))
     evil = await polled(newsroom, await followed(newsroom, url))
     honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
@@ -147,8 +139,8 @@ async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_
 
 
 async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(
-    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
-) -> None:
+    newsroom, feed_server, publisher
+):
     hacker = await polled(newsroom, await followed(newsroom, feed_server.serve("/hn", rss(title="Links"))))
     honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
     publisher.serve("/feed", rss(theirs("A new way to sort"), title="Honest"))
@@ -158,9 +150,7 @@ async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_po
     assert await titles(newsroom) == ["A new way to sort"]
 
 
-async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(
-    newsroom: Newsroom, feed_server: FeedServer
-) -> None:
+async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(newsroom, feed_server):
     feeds = [await followed(newsroom, feed_server.serve(f"/{name}", rss(title=name))) for name in "abc"]
     feeds = [await polled(newsroom, feed) for feed in feeds]
     for feed, title in zip(feeds, ("Sorting, anew", "Sorting anew [video]", "Lies about it"), strict=True):
@@ -170,8 +160,8 @@ async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(
 
 
 async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(
-    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
-) -> None:
+    newsroom, feed_server, publisher
+):
     evil = await polled(newsroom, await followed(newsroom, feed_server.serve("/evil", rss(title="Evil"))))
     honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(theirs()))))
     feed_server.serve("/evil", rss(theirs(), title="Evil"))
@@ -184,8 +174,8 @@ async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(
 
 
 async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_there(
-    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
-) -> None:
+    newsroom, feed_server, clock
+):
     """Else its old articles would be posted as that publisher's to whoever follows the address next."""
     theirs = await FeedServer().start("127.0.0.2")
     try:
@@ -206,9 +196,7 @@ async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_t
         await theirs.stop()
 
 
-async def test_a_private_feed_is_another_feed_for_every_server(
-    newsroom: Newsroom, feed_server: FeedServer
-) -> None:
+async def test_a_private_feed_is_another_feed_for_every_server(newsroom, feed_server):
     url = feed_server.serve("/private", rss(item(1, title="Between us"))) + "?token=0123456789abcdef"
     keys = set()
     for server, channel in ((SERVER, CHANNEL), (SERVER + 1, CHANNEL + 1)):

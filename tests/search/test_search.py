@@ -10,7 +10,6 @@ from bot.search import suggestions
 from bot.search.index import analysis
 from bot.search.query.query_syntax import Condition, Filter
 from bot.search.searching import Searcher, article_as_json, as_json, parse
-from bot.store import Store
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -18,12 +17,12 @@ PERSON = 77
 
 
 @pytest.fixture
-async def library(store: Store) -> Library:
+async def library(store) -> Library:
     return await Library(store).open()
 
 
 @pytest.fixture
-def searcher(store: Store) -> Searcher:
+def searcher(store) -> Searcher:
     return searcher_of(store)
 
 
@@ -34,7 +33,7 @@ async def titles(
     return [result.article.title for result in page.results if not result.partial]
 
 
-async def test_all_words_are_required(library: Library, searcher: Searcher) -> None:
+async def test_all_words_are_required(library, searcher):
     await library.add("Amazon and the police")
     await library.add("Amazon alone")
     await library.add("Police alone")
@@ -55,9 +54,7 @@ async def test_all_words_are_required(library: Library, searcher: Searcher) -> N
         "décision policier",
     ],
 )
-async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(
-    library: Library, searcher: Searcher, query: str
-) -> None:
+async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(library, searcher, query):
     await library.add(
         "Interdiction de la reconnaissance faciale",
         "La décision vise l’usage policier américain. Des employés l’avaient demandé.",
@@ -67,16 +64,12 @@ async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(
 
 
 @pytest.mark.parametrize("query", ["company", "COMPANIES", "banned", "bans", "employee's", "cafes"])
-async def test_case_accents_and_inflections_of_english_do_not_matter(
-    library: Library, searcher: Searcher, query: str
-) -> None:
+async def test_case_accents_and_inflections_of_english_do_not_matter(library, searcher, query):
     await library.add("Companies ban it", "The ban pleases employees in cafés.")
     assert await titles(searcher, query) == ["Companies ban it"]
 
 
-async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(library, searcher):
     await library.add("One", "Amazon bans the police from using facial recognition software.")
     await library.add("Two", "Facial features and voice recognition.")
     await library.add("Three", "Recognition of a facial kind.")
@@ -86,9 +79,7 @@ async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(
     assert await titles(searcher, '"facials recognition"') == []
 
 
-async def test_a_phrase_does_not_match_an_inflection_or_across_other_words(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_phrase_does_not_match_an_inflection_or_across_other_words(library, searcher):
     await library.add("Un", "L'interdiction de vendre.", language="fr")
     assert await titles(searcher, '"interdiction de vendre"') == ["Un"]
     assert await titles(searcher, '"l\'interdiction de vendre"') == ["Un"]
@@ -96,7 +87,7 @@ async def test_a_phrase_does_not_match_an_inflection_or_across_other_words(
     assert await titles(searcher, '"interdiction vendre"') == []
 
 
-async def test_an_excluded_word_or_phrase_is_in_no_result(library: Library, searcher: Searcher) -> None:
+async def test_an_excluded_word_or_phrase_is_in_no_result(library, searcher):
     await library.add("Robots at work")
     await library.add("Robots at home")
     await library.add("Robots on strike at work")
@@ -107,9 +98,7 @@ async def test_an_excluded_word_or_phrase_is_in_no_result(library: Library, sear
 
 
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
-async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
-    library: Library, searcher: Searcher, sort: Any
-) -> None:
+async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(library, searcher, sort):
     await library.add("One", "There is no new robot in Kansas.", days=300)
     await library.add("No new robot", days=200)
     for number in range(8):
@@ -121,7 +110,7 @@ async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
     assert (page.total, page.notes) == (2, ())
 
 
-async def test_or_finds_either(library: Library, searcher: Searcher) -> None:
+async def test_or_finds_either(library, searcher):
     for name in ("Amazon ban", "Google ban", "IBM ban", "Amazon sale"):
         await library.add(name)
     assert set(await titles(searcher, "ban amazon OR google")) == {"Amazon ban", "Google ban"}
@@ -129,14 +118,14 @@ async def test_or_finds_either(library: Library, searcher: Searcher) -> None:
     assert set(await titles(searcher, '"ibm ban" OR sale')) == {"IBM ban", "Amazon sale"}
 
 
-async def test_title_finds_no_word_of_the_text(library: Library, searcher: Searcher) -> None:
+async def test_title_finds_no_word_of_the_text(library, searcher):
     await library.add("About Rekognition", "Nothing else")
     await library.add("Nothing", "about Rekognition")
     assert await titles(searcher, "title:rekognition") == ["About Rekognition"]
     assert await titles(searcher, 'titre:"about rekognition"') == ["About Rekognition"]
 
 
-async def test_names_are_found_by_their_words_or_whole(library: Library, searcher: Searcher) -> None:
+async def test_names_are_found_by_their_words_or_whole(library, searcher):
     verge = await library.new_feed("The Verge")
     await library.add("One", "robots", feed=verge, author="Ron Amadeo", tags=("Facial Recognition", "IA"))
     await library.add("Two", "robots", author="John Ron", tags=("Recognition",))
@@ -157,7 +146,7 @@ async def test_names_are_found_by_their_words_or_whole(library: Library, searche
     assert await titles(searcher, "source:wired OR source:gazette") == ["Two"]
 
 
-async def test_language_picture_and_dates_narrow(library: Library, searcher: Searcher) -> None:
+async def test_language_picture_and_dates_narrow(library, searcher):
     await library.add("Robots FR", language="fr", days=2, image="https://pictures.example/1.png")
     await library.add("Robots EN", days=20)
     await library.add("Robots old", days=400)
@@ -173,7 +162,7 @@ async def test_language_picture_and_dates_narrow(library: Library, searcher: Sea
     assert [result.article.title for result in page.results] == ["Robots FR"]
 
 
-async def test_bookmarks_are_the_asker_s_own(library: Library, searcher: Searcher) -> None:
+async def test_bookmarks_are_the_asker_s_own(library, searcher):
     kept = await library.add("Robots kept")
     dropped = await library.add("Robots dropped")
     other = await library.add("Robots of another")
@@ -191,9 +180,7 @@ async def test_bookmarks_are_the_asker_s_own(library: Library, searcher: Searche
 @pytest.mark.parametrize(
     "query", ["secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"]
 )
-async def test_nothing_of_a_feed_that_the_person_may_not_see(
-    library: Library, searcher: Searcher, query: str, others: int
-) -> None:
+async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher, query, others):
     hidden = await library.new_feed("Hidden")
     await library.add("Secret robots", feed=hidden)
     await library.add("Robots in public")
@@ -206,7 +193,7 @@ async def test_nothing_of_a_feed_that_the_person_may_not_see(
     assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz"
 
 
-async def test_a_suggestion_is_no_word_of_a_hidden_feed(library: Library, searcher: Searcher) -> None:
+async def test_a_suggestion_is_no_word_of_a_hidden_feed(library, searcher):
     hidden = await library.new_feed("Hidden")
     await library.add("Moratoriums everywhere", feed=hidden)
     await library.add("A Moratory", "nothing")
@@ -216,9 +203,7 @@ async def test_a_suggestion_is_no_word_of_a_hidden_feed(library: Library, search
     assert "moratoriums" in page.suggestions
 
 
-async def test_what_a_hidden_feed_alone_has_is_told_as_what_nothing_has(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_what_a_hidden_feed_alone_has_is_told_as_what_nothing_has(library, searcher):
     """Else the lack of a note would tell that some hidden feed has it."""
     hidden = await library.new_feed("Quicksilver Gazette")
     await library.add("Moratoriums everywhere", feed=hidden)
@@ -229,9 +214,7 @@ async def test_what_a_hidden_feed_alone_has_is_told_as_what_nothing_has(
         assert (await searcher.search(query, feed_ids=None)).notes == (), query
 
 
-async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(library, searcher):
     await library.add("Le moratoire d’Amazon", "La reconnaissance faciale", language="fr")
     page = await searcher.search("amazon reconaissance", feed_ids=None)
     assert page.suggestions == ("reconnaissance",)
@@ -239,9 +222,7 @@ async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(
     assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
 
 
-async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(library, searcher):
     await library.add("Le mistral souffle sur Marseille", language="fr")
     await library.add("It was a mistake", "A mistake is a mistake.")
     await library.add("GOOGLE buys", "Google, the company.")
@@ -257,9 +238,7 @@ async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(
         assert (await searcher.search(query, feed_ids=None)).suggestions == words, query
 
 
-async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(library, searcher):
     await library.add("Emannuel Macron en visite", language="fr")
     for number in range(suggestions.LIKELIER):
         await library.add(f"Visite {number}", "Emmanuel Macron est en visite.", language="fr")
@@ -274,7 +253,7 @@ async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(
     assert (await searcher.search("emannuel", feed_ids=[hidden.id])).suggestions == ()
 
 
-async def test_a_name_with_signs_is_no_misspelt_word(library: Library, searcher: Searcher) -> None:
+async def test_a_name_with_signs_is_no_misspelt_word(library, searcher):
     await library.add("Les carpes et le char", text="They have charm, and none doubted it.")
     for query in (".NET", "C#"):
         page = await searcher.search(query, feed_ids=None)
@@ -283,7 +262,7 @@ async def test_a_name_with_signs_is_no_misspelt_word(library: Library, searcher:
         assert list(map(sentence, page.notes)) == [f"No article has the word “{query}”."]
 
 
-async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, searcher: Searcher) -> None:
+async def test_a_name_of_a_hidden_feed_is_not_suggested(library, searcher):
     hidden = await library.new_feed("Numerama")
     await library.add("Robots", feed=hidden, tags=("Robotique",), author="Zoé Martin")
     for query in ("source:numrama", "tag:robotqiue", 'author:"zoe martins"'):
@@ -292,9 +271,7 @@ async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, search
         assert len((await searcher.search(query, feed_ids=[hidden.id])).suggestions) == 1, query
 
 
-async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(library, searcher):
     verge = await library.new_feed("The Verge")
     await library.add("Robots rise", feed=verge, author="Jane Doe", tags=("Machine Learning", "AI", "Robots"))
     await library.add(
@@ -318,9 +295,7 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(
         assert (again.suggestions, again.notes) == ((), ()), query
 
 
-async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(library, searcher):
     hidden = await library.new_feed("The Verge")
     await library.add("Robots rise", feed=hidden, author="Jane Doe", tags=("Machine Learning",))
     await library.add("The robots", "Robots on the verge.", tags=("AI", "Robots"), author="The Staff")
@@ -333,18 +308,14 @@ async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
         assert page.suggestions == (), query
 
 
-async def test_parts_of_a_story_with_one_title_are_results_of_their_own(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_parts_of_a_story_with_one_title_are_results_of_their_own(library, searcher):
     for text in ("Robots strike in Kansas.", "Robots return to work in Kansas."):
         await library.add("The week in robots", text, days=1)
     page = await searcher.search("robots kansas", feed_ids=None)
     assert len(page.results) == page.total == 2
 
 
-async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(library, searcher):
     other = await library.new_feed("Other")
     for days, feed in ((1.0, library.feed), (1.1, library.feed), (1.2, other), (8, library.feed)):
         await library.add("The week in robots" if days != 1.1 else "The WEEK in robots", days=days, feed=feed)
@@ -358,7 +329,7 @@ async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_tw
     assert [len(page.results) for page in pages] == [2, 1]
 
 
-async def test_a_page_in_several_feeds_is_one_result(library: Library, searcher: Searcher) -> None:
+async def test_a_page_in_several_feeds_is_one_result(library, searcher):
     other = await library.new_feed("Other")
     for feed in (library.feed, other):
         await library.add("Robots", url="https://news.example/same", feed=feed)
@@ -368,9 +339,7 @@ async def test_a_page_in_several_feeds_is_one_result(library: Library, searcher:
         assert page.total == 1
 
 
-async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_question_finds_its_article_though_no_article_has_all_its_words(library, searcher):
     await library.add("Amazon interdit Rekognition à la police", "Le moratoire dure un an.", language="fr")
     await library.add("La police recrute", "Pourquoi pas vous ?", language="fr")
     await library.add("Météo", "Il fait beau.", language="fr")
@@ -382,7 +351,7 @@ async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
     assert "Météo" not in [result.article.title for result in page.results]
 
 
-async def test_full_matches_come_before_partial_ones(library: Library, searcher: Searcher) -> None:
+async def test_full_matches_come_before_partial_ones(library, searcher):
     await library.add("Kansas robots Kansas robots", "Kansas robots robots")
     await library.add("Long story", "robots " + "and many other things " * 50 + " Kansas strike")
     page = await searcher.search("robots kansas strike", feed_ids=None)
@@ -392,7 +361,7 @@ async def test_full_matches_come_before_partial_ones(library: Library, searcher:
     ]
 
 
-async def test_what_is_required_holds_for_partial_matches_too(library: Library, searcher: Searcher) -> None:
+async def test_what_is_required_holds_for_partial_matches_too(library, searcher):
     await library.add("Robots alone", language="fr")
     await library.add("Robots strike", language="en")
     await library.add("Robots with voice recognition", language="fr")
@@ -402,9 +371,7 @@ async def test_what_is_required_holds_for_partial_matches_too(library: Library, 
     assert [result.article.title for result in page.results] == ["Robots strike"]
 
 
-async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(library, searcher):
     for number in range(30):
         await library.add(f"Politique {number}", "Les portes.", language="fr")
     await library.add("Au loin", "Le port, un beau soir.", language="fr")
@@ -415,9 +382,7 @@ async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(
     assert len(found) == len(set(found)) == 31  # none twice, none left out
 
 
-async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(library, searcher):
     await library.add("Something else", "A word on robots among others.", days=1)
     await library.add("Robots", "Something else about others.", days=1)
     assert await titles(searcher, "robots") == ["Robots", "Something else"]
@@ -431,15 +396,13 @@ async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(
     assert (await titles(searcher, "amazon halts rekognition"))[0] == "Amazon halts Rekognition"
 
 
-async def test_newest_first_is_by_date_and_not_by_when_it_was_stored(
-    library: Library, searcher: Searcher
-) -> None:
+async def test_newest_first_is_by_date_and_not_by_when_it_was_stored(library, searcher):
     for days in (3, 1, 2):
         await library.add(f"Robots {days}", days=days)
     assert await titles(searcher, "robots", sort="newest") == ["Robots 1", "Robots 2", "Robots 3"]
 
 
-async def test_pages_neither_repeat_nor_skip(library: Library, searcher: Searcher) -> None:
+async def test_pages_neither_repeat_nor_skip(library, searcher):
     for number in range(12):
         await library.add(f"Robots {number}", days=number)
     for sort in ("relevance", "newest"):
@@ -451,14 +414,14 @@ async def test_pages_neither_repeat_nor_skip(library: Library, searcher: Searche
         assert len(seen) == len(set(seen)) == 12
 
 
-async def test_the_excerpt_shows_what_matched(library: Library, searcher: Searcher) -> None:
+async def test_the_excerpt_shows_what_matched(library, searcher):
     await library.add("Story", "Nothing here. " * 100 + "Then the Robots came. " + "Nothing there. " * 100)
     (result,) = (await searcher.search("robot", feed_ids=None)).results
     assert len(result.excerpt) <= 300
     assert [result.excerpt[start:end] for start, end in result.marks] == ["Robots"]
 
 
-async def test_a_result_as_json_has_what_scripts_rely_on(library: Library, searcher: Searcher) -> None:
+async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
     await library.add("Robots", "All about robots.", days=1)
     (result,) = (await searcher.search("robots", feed_ids=None)).results
     found = as_json(result)
@@ -485,7 +448,7 @@ async def test_a_result_as_json_has_what_scripts_rely_on(library: Library, searc
         "'; DROP",
     ],
 )
-async def test_the_index_s_own_syntax_is_text(library: Library, searcher: Searcher, query: str) -> None:
+async def test_the_index_s_own_syntax_is_text(library, searcher, query):
     await library.add("Robots and apples")
     await searcher.search(query, feed_ids=None)
     await searcher.search(f"robots {query}", feed_ids=[library.feed.id], sort="newest")
@@ -497,13 +460,13 @@ async def test_the_index_s_own_syntax_is_text(library: Library, searcher: Search
 @example(query="\ud800 robots")
 @example(query='title:"" OR -robots')
 @example(query='NOT NOT "robots" OR (source:x OR since:7d)')
-async def test_no_text_breaks_a_search(library: Library, searcher: Searcher, query: str) -> None:
+async def test_no_text_breaks_a_search(library, searcher, query):
     for sort in ("relevance", "newest"):
         await searcher.search(query, feed_ids=None, sort=sort)
     await searcher.search(f"robots {query}", feed_ids=[1, 2, 3], person_id=PERSON)
 
 
-async def test_words_in_parentheses_need_not_all_be_there(library: Library, searcher: Searcher) -> None:
+async def test_words_in_parentheses_need_not_all_be_there(library, searcher):
     await library.add("Sales of the Macan", "The maker sold the Macan (86,031 cars) and the Cayenne.")
     page = await searcher.search('sales "remain the" Macan (86,031 cars of the maker) Cayenne', feed_ids=None)
     assert [result.article.title for result in page.results] == ["Sales of the Macan"]

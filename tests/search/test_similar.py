@@ -7,7 +7,6 @@ from collections.abc import Collection
 import pytest
 
 from bot.search.more_like_this import MOST, similar
-from bot.store import Store
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -15,7 +14,7 @@ CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
 
 
 @pytest.fixture
-async def library(store: Store) -> Library:
+async def library(store) -> Library:
     opened = await Library(store).open()
     for number in range(30):  # so that words have frequencies that differ
         await opened.add(
@@ -38,7 +37,7 @@ async def like(
     return [result.article.title for result in page.results]
 
 
-async def test_the_likest_come_first_and_what_shares_one_word_does_not_come(library: Library) -> None:
+async def test_the_likest_come_first_and_what_shares_one_word_does_not_come(library):
     asked = await library.add(CHIPS, "The Blackwell chips are made by TSMC and sold next year.")
     await library.add("Blackwell accelerators delayed, Nvidia says", "TSMC found a flaw in the chips.")
     await library.add(
@@ -50,7 +49,7 @@ async def test_the_likest_come_first_and_what_shares_one_word_does_not_come(libr
     assert "Blackwell, a small town in Oklahoma" not in found
 
 
-async def test_neither_the_article_nor_its_twins_of_the_same_page_are_like_it(library: Library) -> None:
+async def test_neither_the_article_nor_its_twins_of_the_same_page_are_like_it(library):
     other = await library.new_feed("Herald")
     url = "https://news.example/blackwell"
     asked = await library.add(CHIPS, "Made by TSMC.", url=url)
@@ -58,7 +57,7 @@ async def test_neither_the_article_nor_its_twins_of_the_same_page_are_like_it(li
     assert await like(library, asked) == []
 
 
-async def test_a_page_of_two_feeds_is_one_result(library: Library) -> None:
+async def test_a_page_of_two_feeds_is_one_result(library):
     other = await library.new_feed("Herald")
     asked = await library.add(CHIPS)
     url = "https://news.example/delayed"
@@ -67,7 +66,7 @@ async def test_a_page_of_two_feeds_is_one_result(library: Library) -> None:
     assert await like(library, asked) == ["Nvidia's Blackwell accelerator is late"]
 
 
-async def test_what_tells_the_same_under_another_address_comes_once(library: Library) -> None:
+async def test_what_tells_the_same_under_another_address_comes_once(library):
     other = await library.new_feed("Herald")
     asked = await library.add(CHIPS, "Made by TSMC.")
     await library.add(CHIPS.upper(), "Made by TSMC.", feed=other, days=1.5)  # what is read, at another outlet
@@ -79,7 +78,7 @@ async def test_what_tells_the_same_under_another_address_comes_once(library: Lib
     assert await like(library, asked) == [CHIPS, late]
 
 
-async def test_feeds_that_are_hidden_give_nothing(library: Library) -> None:
+async def test_feeds_that_are_hidden_give_nothing(library):
     hidden = await library.new_feed("Secret")
     asked = await library.add(CHIPS)
     await library.add("Nvidia's Blackwell accelerator is late", feed=hidden)
@@ -88,7 +87,7 @@ async def test_feeds_that_are_hidden_give_nothing(library: Library) -> None:
     assert await like(library, asked, feeds={library.feed.id, hidden.id}) != []
 
 
-async def test_nothing_like_it_is_said_rather_than_something_else_shown(library: Library) -> None:
+async def test_nothing_like_it_is_said_rather_than_something_else_shown(library):
     asked = await library.add(
         "Recipe for an onion soup", "Onions, butter, patience; the council would approve."
     )
@@ -96,12 +95,12 @@ async def test_nothing_like_it_is_said_rather_than_something_else_shown(library:
 
 
 @pytest.mark.parametrize("title", ["", "…", "the of and", "12", "日本語", "$x^2$ {\\frac}", "a" * 5000])
-async def test_odd_titles_are_like_nothing_and_break_nothing(library: Library, title: str) -> None:
+async def test_odd_titles_are_like_nothing_and_break_nothing(library, title):
     asked = await library.add(title, "")
     assert await like(library, asked) == []
 
 
-async def test_french_inflections_do_not_matter(library: Library) -> None:
+async def test_french_inflections_do_not_matter(library):
     asked = await library.add(
         "La CNIL sanctionne les caméras augmentées", "Une amende record.", language="fr"
     )
@@ -109,7 +108,7 @@ async def test_french_inflections_do_not_matter(library: Library) -> None:
     assert await like(library, asked) == ["Caméra augmentée : la CNIL prononce une sanction"]
 
 
-async def test_no_more_than_a_few_are_offered_in_pages(library: Library) -> None:
+async def test_no_more_than_a_few_are_offered_in_pages(library):
     asked = await library.add(CHIPS)
     for number in range(MOST + 5):
         await library.add(f"Nvidia's Blackwell accelerator, part {number}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ def drawn(count: int, seed: int = 7) -> list[bytes]:
 
 
 @pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[VectorIndex]:
+def index(tmp_path, monkeypatch) -> Iterable[VectorIndex]:
     monkeypatch.setattr(vector_index, "SEALED", 32)
     monkeypatch.setattr(vector_index, "MERGED", 3)
     made = VectorIndex(tmp_path / "vectors", "toy")
@@ -31,9 +30,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[VectorInd
     made.close()
 
 
-def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
-    index: VectorIndex, tmp_path: Path
-) -> None:
+def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(index, tmp_path):
     held: dict[int, bytes] = {}
     for step in range(20):
         ids = [*range(step * 20, step * 20 + 20), *range(0, step * 20, 50)]
@@ -50,16 +47,14 @@ def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
     assert other.cosines(held[0], [0, 10_000]) == {0: pytest.approx(1)}
 
 
-def test_a_merge_leaves_out_what_is_gone(index: VectorIndex) -> None:
+def test_a_merge_leaves_out_what_is_gone(index):
     for step in range(4):
         index.add(range(step * 32, step * 32 + 32), drawn(32, step))
         index.save(lambda ids: {id_ for id_ in ids if id_ % 2})
     assert len(index) == 48 + 32
 
 
-def test_what_was_added_is_found_before_it_is_saved_and_lost_without(
-    index: VectorIndex, tmp_path: Path
-) -> None:
+def test_what_was_added_is_found_before_it_is_saved_and_lost_without(index, tmp_path):
     (vector,) = drawn(1)
     index.save(set)
     index.add([5], [vector])
@@ -68,7 +63,7 @@ def test_what_was_added_is_found_before_it_is_saved_and_lost_without(
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "*.usearch"])
-def test_what_is_damaged_counts_as_missing(index: VectorIndex, tmp_path: Path, file: str) -> None:
+def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
     index.add([5], drawn(1))
     index.save(set)
     (path,) = (tmp_path / "vectors").glob(file)
@@ -76,12 +71,12 @@ def test_what_is_damaged_counts_as_missing(index: VectorIndex, tmp_path: Path, f
     assert VectorIndex(tmp_path / "vectors", "toy").stamp == ""
 
 
-def test_a_vector_of_nothing_is_near_to_nothing(index: VectorIndex) -> None:
+def test_a_vector_of_nothing_is_near_to_nothing(index):
     index.add([1, 2], [bytes(DIMENSIONS), *drawn(1)])
     assert [id_ for id_, cosine in index.nearest(drawn(1)[0], 2) if cosine > 0.1] == [2]
     assert cosines(bytes(DIMENSIONS), drawn(1)) == [0]
 
 
-def test_rankings_are_fused_by_the_places_that_things_have_in_them() -> None:
+def test_rankings_are_fused_by_the_places_that_things_have_in_them():
     assert fused("abcd", "dbe") == ["b", "d", "a", "c", "e"]
     assert fused(["only"], []) == ["only"]

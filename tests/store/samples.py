@@ -67,6 +67,13 @@ async def follow(store: Store, feed: Feed, *, server: int = SERVER, channel: int
     return subscription.id
 
 
+async def followed(store: Store, name: str = "first", **place: int) -> Feed:
+    """A feed that a channel follows."""
+    feed = await add_feed(store, name)
+    await follow(store, feed, **place)
+    return feed
+
+
 async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -> list[Dispatch]:
     """Claim and send what is due in a channel; the dispatches as they were claimed."""
     done: list[Dispatch] = []

@@ -11,17 +11,14 @@ import pytest
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
 from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.run_lock import hold
-from tests.clocks import ManualClock
-from tests.store.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
+from tests.store.samples import CHANNEL, SERVER, add_feed, follow, followed, new_article, record
 
 
 def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-async def test_a_backup_is_one_whole_file_that_knows_what_it_is(
-    store: Store, clock: ManualClock, tmp_path: Path
-):
+async def test_a_backup_is_one_whole_file_that_knows_what_it_is(store, clock, tmp_path):
     feed = await add_feed(store)
     await record(store, feed, new_article(feed, "a"))
     folder = tmp_path / "backups"
@@ -38,11 +35,8 @@ async def test_a_backup_is_one_whole_file_that_knows_what_it_is(
     await restored.close()
 
 
-async def test_a_backup_under_load_is_one_moment_of_the_database(
-    store: Store, clock: ManualClock, tmp_path: Path
-):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_backup_under_load_is_one_moment_of_the_database(store, clock, tmp_path):
+    feed = await followed(store)
     big = [new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
     await record(store, feed, *big, first=True)
     done = asyncio.create_task(store.backup(tmp_path / "backup.db"))
@@ -61,7 +55,7 @@ async def test_a_backup_under_load_is_one_moment_of_the_database(
 
 @pytest.mark.parametrize("before", [0, 1])
 async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_after_it(
-    store: Store, clock: ManualClock, tmp_path: Path, before: int
+    store, clock, tmp_path, before
 ):
     """The buttons under the notices of those are still in Discord, and would end it."""
     await follow(store, await add_feed(store))
@@ -70,7 +64,6 @@ async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_aft
         added = await opened.watches.add(
             server_id=SERVER, channel_id=CHANNEL, person_id=None, query=query, language=None, limit=99
         )
-        assert added is not None
         return added[0].id
 
     for number in range(before):
@@ -84,7 +77,7 @@ async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_aft
     assert not lost & again
 
 
-async def test_a_backup_overwrites_nothing(store: Store, tmp_path: Path):
+async def test_a_backup_overwrites_nothing(store, tmp_path):
     kept = tmp_path / "kept"
     kept.write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
@@ -94,16 +87,14 @@ async def test_a_backup_overwrites_nothing(store: Store, tmp_path: Path):
     assert kept.read_text() == "mine"
 
 
-async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store: Store, tmp_path: Path):
+async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store, tmp_path):
     before = files(tmp_path)
     with pytest.raises(DatabaseUnusable, match="cannot be written: No such file or directory"):
         await store.backup(tmp_path / "missing" / "backup.db")
     assert files(tmp_path) == before
 
 
-async def test_a_backup_that_fails_leaves_no_part_of_it(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_backup_that_fails_leaves_no_part_of_it(store, tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite_backup, "problems", lambda _connection: ["a page is gone"])
     before = files(tmp_path)
     with pytest.raises(DatabaseBroken, match="a page is gone"):
@@ -112,7 +103,7 @@ async def test_a_backup_that_fails_leaves_no_part_of_it(
 
 
 async def test_an_interrupted_backup_leaves_nothing_and_the_next_one_takes_a_killed_ones_parts_away(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(sqlite_backup, "STEP", 1)
     folder = tmp_path / "backups"

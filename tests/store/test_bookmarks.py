@@ -6,14 +6,13 @@ import pytest
 
 from bot.store import Store
 from bot.store.records.people_records import WantedBookmarks
-from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
 
 ANNA, BEN = 11, 12
 
 
 @pytest.fixture
-async def ids(store: Store) -> list[int]:
+async def ids(store) -> list[int]:
     """Three articles."""
     feed = await add_feed(store, "Écran d'accueil")
     new = [new_article(feed, name, title=f"L'été {name}", published=ord(name)) for name in "abc"]
@@ -24,7 +23,7 @@ async def kept(store: Store, person: int = ANNA) -> list[int]:
     return [bookmark.article.id for bookmark in await store.bookmarks.list(person, limit=99)]
 
 
-async def test_a_bookmark_tells_when_and_where_it_was_made(store: Store, ids: list[int], clock: ManualClock):
+async def test_a_bookmark_tells_when_and_where_it_was_made(store, ids, clock):
     assert await store.bookmarks.add(ANNA, ids[0], server_id=SERVER, channel_id=2, message_id=3)
     (bookmark,) = await store.bookmarks.list(ANNA, limit=9)
     assert (bookmark.created, bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
@@ -36,7 +35,7 @@ async def test_a_bookmark_tells_when_and_where_it_was_made(store: Store, ids: li
     assert bookmark.article == await store.articles.get(ids[0])
 
 
-async def test_keeping_twice_is_one_bookmark(store: Store, ids: list[int], clock: ManualClock):
+async def test_keeping_twice_is_one_bookmark(store, ids, clock):
     assert await store.bookmarks.add(ANNA, ids[0])
     clock.advance(60)
     assert not await store.bookmarks.add(ANNA, ids[0])
@@ -45,7 +44,7 @@ async def test_keeping_twice_is_one_bookmark(store: Store, ids: list[int], clock
     assert not await store.bookmarks.add(ANNA, 99)  # of no article
 
 
-async def test_what_a_person_let_go_of_is_not_found_again_on_return(store: Store, ids: list[int]):
+async def test_what_a_person_let_go_of_is_not_found_again_on_return(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
     assert await store.bookmarks.remove(ANNA, ids[0])
     assert not await store.bookmarks.remove(ANNA, ids[0])
@@ -55,13 +54,13 @@ async def test_what_a_person_let_go_of_is_not_found_again_on_return(store: Store
     assert await kept(store) == [ids[0]]
 
 
-async def test_what_was_made_while_away_is_kept(store: Store, ids: list[int]):
+async def test_what_was_made_while_away_is_kept(store, ids):
     assert await store.bookmarks.add(ANNA, ids[0], live=False)
     assert not await store.bookmarks.add(ANNA, ids[0], live=False)
     assert await kept(store) == [ids[0]]
 
 
-async def test_the_latest_bookmark_comes_first_in_pages(store: Store, ids: list[int], clock: ManualClock):
+async def test_the_latest_bookmark_comes_first_in_pages(store, ids, clock):
     for article_id in (ids[1], ids[0], ids[2]):
         await store.bookmarks.add(ANNA, article_id)
         clock.advance(1)
@@ -70,7 +69,7 @@ async def test_the_latest_bookmark_comes_first_in_pages(store: Store, ids: list[
     assert [bookmark.article.id for bookmark in page] == [ids[0]]
 
 
-async def test_bookmarks_are_found_without_their_accents(store: Store, ids: list[int]):
+async def test_bookmarks_are_found_without_their_accents(store, ids):
     for article_id in ids:
         await store.bookmarks.add(ANNA, article_id)
     for match, count in [("ETE B", 1), ("L’ÉTÉ", 3), ("ecran", 3), ("winter", 0), ("%", 0), (None, 3)]:
@@ -78,7 +77,7 @@ async def test_bookmarks_are_found_without_their_accents(store: Store, ids: list
         assert len(await store.bookmarks.list(ANNA, limit=9, wanted=WantedBookmarks(match=match))) == count
 
 
-async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store: Store, ids: list[int]):
+async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store, ids):
     bookmarks = store.bookmarks
     for article_id in ids:
         await bookmarks.add(ANNA, article_id)
@@ -102,11 +101,10 @@ async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store:
     await bookmarks.remove(ANNA, ids[0])
     await bookmarks.add(ANNA, ids[0])
     anew = await bookmarks.get(ANNA, ids[0])
-    assert anew is not None
     assert (anew.note, anew.tags, anew.read) == ("", (), None)
 
 
-async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store: Store, ids: list[int]):
+async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, ids):
     await store.bookmarks.add(ANNA, ids[0], server_id=SERVER)
     await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
     await store.bookmarks.add(ANNA, ids[2])
@@ -116,7 +114,7 @@ async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store: S
     assert await store.bookmarks.count(ANNA, WantedBookmarks(hidden={SERVER})) == 2
 
 
-async def test_a_person_knows_their_own_bookmarks_alone(store: Store, ids: list[int]):
+async def test_a_person_knows_their_own_bookmarks_alone(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
     assert await store.bookmarks.has(ANNA, ids) == {ids[0]}
     assert await store.bookmarks.has(BEN, ids) == set()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bot.store import Store
-from tests.clocks import ManualClock
 from tests.store.crashing import END, crashed
-from tests.store.samples import CHANNEL, add_feed, deliver, digest, follow, new_article, record
+from tests.store.samples import CHANNEL, deliver, digest, followed, new_article, record
 
 
 async def content(store: Store) -> dict[str, object]:
@@ -24,11 +21,10 @@ async def content(store: Store) -> dict[str, object]:
     }
 
 
-async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path: Path, clock: ManualClock) -> None:
+async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "old"))
     await deliver(store)
     await store.close()

@@ -17,14 +17,13 @@ from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, S
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import available, migrate
 from bot.store.sqlite.sqlite_connection import Connection, Statements
-from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(tmp_path) -> AsyncIterator[Database]:
     opened = await Database.open(tmp_path / "telex.db", migrate)
     yield opened
     await opened.close()
@@ -42,13 +41,13 @@ async def put(database: Database, name: str) -> None:
     await database.transact(Statements.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,))
 
 
-async def test_the_promised_pragmas_hold(database: Database):
+async def test_the_promised_pragmas_hold(database):
     for pragma, value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
         assert await database.transact(Statements.value, f"PRAGMA {pragma}") == value
     assert await database.query(Statements.value, "PRAGMA query_only") == 1
 
 
-async def test_a_failed_write_leaves_nothing(database: Database):
+async def test_a_failed_write_leaves_nothing(database):
     def fail(db: Statements) -> None:
         db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         raise ZeroDivisionError
@@ -60,7 +59,7 @@ async def test_a_failed_write_leaves_nothing(database: Database):
 
 
 @pytest.mark.parametrize("hops", range(1, 12))
-async def test_a_cancelled_write_is_whole_or_undone(database: Database, hops: int):
+async def test_a_cancelled_write_is_whole_or_undone(database, hops):
     def two(db: Statements) -> None:
         db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         db.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
@@ -74,7 +73,7 @@ async def test_a_cancelled_write_is_whole_or_undone(database: Database, hops: in
     assert await names(database) in (["a", "b", "c"], ["c"])
 
 
-async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(database: Database):
+async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(database):
     def both(connection: Statements, *values: str | None) -> int:
         for value in values:
             connection.execute("INSERT INTO meta (name, value) VALUES (?, '')", (value,))
@@ -87,7 +86,7 @@ async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(datab
     assert await names(database) == ["a", "b", "d"]
 
 
-async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undone(database: Database):
+async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undone(database):
     begun, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -108,7 +107,7 @@ async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undon
     assert await names(database) == ["b"]
 
 
-async def test_readers_see_the_last_commit_while_a_write_is_under_way(database: Database):
+async def test_readers_see_the_last_commit_while_a_write_is_under_way(database):
     await put(database, "a")
     loop = asyncio.get_running_loop()
 
@@ -123,7 +122,7 @@ async def test_readers_see_the_last_commit_while_a_write_is_under_way(database: 
     assert await names(database) == ["a", "b"]
 
 
-async def test_a_read_sees_one_state_in_all_its_queries(database: Database):
+async def test_a_read_sees_one_state_in_all_its_queries(database):
     loop = asyncio.get_running_loop()
 
     def twice(connection: Statements) -> list[int]:
@@ -135,12 +134,12 @@ async def test_a_read_sees_one_state_in_all_its_queries(database: Database):
     assert await names(database) == ["a"]
 
 
-async def test_writes_from_many_tasks_are_all_kept(database: Database):
+async def test_writes_from_many_tasks_are_all_kept(database):
     await asyncio.gather(*(put(database, str(number)) for number in range(50)))
     assert len(await names(database)) == 50
 
 
-async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database: Database):
+async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database):
     slow = [asyncio.create_task(database.query(Statements.rows, SLOW)) for _ in range(2)]
     await asyncio.sleep(0.01)
     await put(database, "a")
@@ -150,7 +149,7 @@ async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database: Databa
         task.cancel()
 
 
-async def test_a_cancelled_read_stops_and_gives_its_reader_back(database: Database):
+async def test_a_cancelled_read_stops_and_gives_its_reader_back(database):
     loop, begun = asyncio.get_running_loop(), asyncio.Semaphore(0)
 
     def read(connection: Statements) -> None:
@@ -167,7 +166,7 @@ async def test_a_cancelled_read_stops_and_gives_its_reader_back(database: Databa
     assert await asyncio.gather(*(names(database) for _ in range(6))) == [[]] * 6
 
 
-async def test_closing_does_not_wait_for_a_slow_read(database: Database):
+async def test_closing_does_not_wait_for_a_slow_read(database):
     slow = asyncio.create_task(database.query(Statements.rows, SLOW))
     await asyncio.sleep(0.01)
     await database.close()
@@ -175,7 +174,7 @@ async def test_closing_does_not_wait_for_a_slow_read(database: Database):
         await slow
 
 
-async def test_a_closed_database_says_so(database: Database):
+async def test_a_closed_database_says_so(database):
     await database.close()
     await database.close()
     with pytest.raises(StoreError, match="closed"):
@@ -184,12 +183,12 @@ async def test_a_closed_database_says_so(database: Database):
         await put(database, "a")
 
 
-async def test_readers_cannot_write(database: Database):
+async def test_readers_cannot_write(database):
     with pytest.raises(StoreError):
         await database.query(Statements.rows, "INSERT INTO meta (name, value) VALUES ('a', '')")
 
 
-async def test_a_full_disk_is_said_and_leaves_the_database_usable(database: Database):
+async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
     pages = await database.transact(Statements.value, "PRAGMA page_count")
     await database.transact(Statements.rows, f"PRAGMA max_page_count = {pages + 4}")
     large = "INSERT INTO meta (name, value) VALUES ('a', ?)"
@@ -199,7 +198,7 @@ async def test_a_full_disk_is_said_and_leaves_the_database_usable(database: Data
     assert await names(database) == ["b"]
 
 
-async def test_a_locked_database_is_said(database: Database):
+async def test_a_locked_database_is_said(database):
     other = Connection(database.place, pragmas=("PRAGMA busy_timeout = 1",))
     await other.open()
     loop = asyncio.get_running_loop()
@@ -213,7 +212,7 @@ async def test_a_locked_database_is_said(database: Database):
     await other.close()
 
 
-async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, clock: ManualClock):
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path, clock):
     path = tmp_path / "notes.txt"
     path.write_text("Not a database at all. " * 100)
     with pytest.raises(DatabaseUnusable, match=r"notes\.txt is not a database"):
@@ -221,23 +220,21 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Pa
     assert path.read_text() == "Not a database at all. " * 100
 
 
-async def test_a_place_where_nothing_can_be_created_is_said(tmp_path: Path, clock: ManualClock):
+async def test_a_place_where_nothing_can_be_created_is_said(tmp_path, clock):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "telex.db", tmp_path):
         with pytest.raises(DatabaseUnusable, match="cannot be opened or created"):
             await Store.open(path, clock)
 
 
-async def test_a_python_with_an_old_sqlite_is_told_so(
-    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_python_with_an_old_sqlite_is_told_so(tmp_path, clock, monkeypatch):
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
     with pytest.raises(DatabaseUnusable, match=r"needs 3\.37\.0 or later"):
         await Store.open(tmp_path / "telex.db", clock)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_database_that_may_not_be_written_is_said_at_once(tmp_path: Path, clock: ManualClock):
+async def test_a_database_that_may_not_be_written_is_said_at_once(tmp_path, clock):
     path = tmp_path / "telex.db"
     await (await Store.open(path, clock)).close()
     path.chmod(0o400)
@@ -245,7 +242,7 @@ async def test_a_database_that_may_not_be_written_is_said_at_once(tmp_path: Path
         await Store.open(path, clock)
 
 
-async def test_damage_is_found_by_a_check(tmp_path: Path, clock: ManualClock):
+async def test_damage_is_found_by_a_check(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     feed = await add_feed(store)
@@ -261,7 +258,7 @@ async def test_damage_is_found_by_a_check(tmp_path: Path, clock: ManualClock):
     await store.close()
 
 
-async def test_a_damaged_database_is_not_opened_as_if_it_were_whole(tmp_path: Path, clock: ManualClock):
+async def test_a_damaged_database_is_not_opened_as_if_it_were_whole(tmp_path, clock):
     path = tmp_path / "telex.db"
     await (await Store.open(path, clock)).close()
     content = path.read_bytes()
@@ -270,18 +267,18 @@ async def test_a_damaged_database_is_not_opened_as_if_it_were_whole(tmp_path: Pa
         await Store.open(path, clock)
 
 
-async def test_a_new_database_is_for_its_owner_alone(store: Store, tmp_path: Path):
+async def test_a_new_database_is_for_its_owner_alone(store, tmp_path):
     assert (tmp_path / "telex.db").stat().st_mode & 0o077 == 0
 
 
-async def test_a_closed_database_is_one_file(tmp_path: Path, clock: ManualClock):
+async def test_a_closed_database_is_one_file(tmp_path, clock):
     store = await Store.open(tmp_path / "telex.db", clock)
     await asyncio.gather(*(store.meta.get("a") for _ in range(3)), store.meta.set("a", "b"))
     await store.close()
     assert files(tmp_path) == ["telex.db"]
 
 
-async def test_what_was_written_is_there_after_opening_again(tmp_path: Path, clock: ManualClock):
+async def test_what_was_written_is_there_after_opening_again(tmp_path, clock):
     for _ in range(2):
         store = await Store.open(tmp_path / "deep" / "er" / "telex.db", clock)
         await store.meta.set("count", str(int(await store.meta.get("count") or 0) + 1))
@@ -294,7 +291,7 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path: Path, clo
     await store.close()
 
 
-def test_only_one_bot_runs_on_a_database(tmp_path: Path):
+def test_only_one_bot_runs_on_a_database(tmp_path):
     path = tmp_path / "telex.db"
     second = (
         "import sys; from pathlib import Path; from bot.store import AlreadyRunning, Store\n"

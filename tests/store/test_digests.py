@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Digest, Feed
 from bot.store import Store, StoreError
-from tests.clocks import ManualClock
 from tests.store.crashing import END, crashed
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    fates,
+    follow,
+    followed,
+    new_article,
+    record,
+)
 
 PERSON = 8_000
 DAY = 86_400
@@ -39,16 +47,15 @@ async def make(store: Store, digest: Digest) -> bool:
 
 
 @pytest.fixture
-async def feed(store: Store, clock: ManualClock) -> Feed:
+async def feed(store, clock) -> Feed:
     clock.advance(at("2026-11-24 09:00") - clock.now())
     added = await add_feed(store)
     await follow(store, added)
     return added
 
 
-async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store: Store, feed: Feed, clock: ManualClock):
+async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    assert digest is not None
     assert digest.due == at("2026-11-25 08:00")
     assert await store.digests.next_due() == digest.due
     await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
@@ -57,9 +64,7 @@ async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store: Store, fee
     assert len(await store.digests.due(at("2026-11-25 07:00"))) == 1
 
 
-async def test_a_digest_names_what_was_posted_and_leaves_its_fate(
-    store: Store, feed: Feed, clock: ManualClock
-):
+async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest is not None
     article = new_article(feed, "a", published=clock.now() - 60)
@@ -76,9 +81,7 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(
     assert (await fates(store, article))[CHANNEL][0] == "posted"
 
 
-async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers_them(
-    store: Store, feed: Feed, clock: ManualClock
-):
+async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers_them(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     assert digest is not None
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
@@ -95,7 +98,7 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
     assert (told.fate, told.message_id) == ("digested", 10_000_000 + sent.id)
 
 
-async def test_a_digest_is_made_once_though_it_is_tried_twice(store: Store, feed: Feed, clock: ManualClock):
+async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     assert digest is not None
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
@@ -104,14 +107,11 @@ async def test_a_digest_is_made_once_though_it_is_tried_twice(store: Store, feed
     assert not await make(store, digest)
     assert len(await deliver(store)) == 1
     again = await store.digests.of_channel(CHANNEL)
-    assert again is not None
     assert again.due == digest.due + DAY
     assert again.covered == clock.now()
 
 
-async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(
-    store: Store, feed: Feed, clock: ManualClock
-):
+async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     assert digest is not None
     article = new_article(feed, "a", published=clock.now() - 60)
@@ -122,18 +122,15 @@ async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(
     assert await fates(store, article) == {CHANNEL: ("digested", None)}
 
 
-async def test_an_empty_day_owes_nothing_and_the_next_is_due(store: Store, feed: Feed, clock: ManualClock):
+async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    assert digest is not None
     clock.advance(digest.due - clock.now())
     assert not await make(store, digest)
     assert await deliver(store) == []
     assert await store.digests.next_due() == digest.due + DAY
 
 
-async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(
-    store: Store, feed: Feed, clock: ManualClock
-):
+async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     assert digest is not None
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
@@ -143,7 +140,6 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(
     await record(store, feed, articles[1])
     clock.advance(DAY)
     again = await store.digests.of_channel(CHANNEL)
-    assert again is not None
     assert await store.digests.recall(again.id) == digest.due - DAY
     assert await store.digests.recall(again.id) is None
     assert await make(store, again)
@@ -152,9 +148,7 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(
 
 
 @pytest.mark.parametrize("ending", ["stop", "single posts"])
-async def test_what_was_held_is_posted_when_the_digest_ends(
-    store: Store, feed: Feed, clock: ManualClock, ending: str
-):
+async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, ending):
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     await record(store, feed, *articles)
@@ -169,12 +163,11 @@ async def test_what_was_held_is_posted_when_the_digest_ends(
     assert [one.kind for one in await deliver(store)] == ["post"]
 
 
-async def test_what_is_held_goes_with_its_subscription(store: Store, feed: Feed, clock: ManualClock):
+async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     subscription = await store.subscriptions.find(CHANNEL, feed.id)
-    assert subscription is not None
     await store.subscriptions.move(subscription.id, CHANNEL + 1)
     assert await fates(store, article) == {CHANNEL + 1: ("waiting", None)}
     assert [one.kind for one in await deliver(store, CHANNEL + 1)] == ["catch-up"]
@@ -185,9 +178,7 @@ async def test_what_is_held_goes_with_its_subscription(store: Store, feed: Feed,
     assert await fates(store, other) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(
-    store: Store, feed: Feed, clock: ManualClock
-):
+async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     assert digest is not None
     article = new_article(feed, "a", published=clock.now() - 60)
@@ -201,9 +192,7 @@ async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(
     assert not await make(store, digest)
 
 
-async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follow(
-    store: Store, feed: Feed, clock: ManualClock
-):
+async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follow(store, feed, clock):
     other = await add_feed(store, "other")
     await follow(store, other, channel=CHANNEL + 1)
     now = clock.now()
@@ -215,7 +204,7 @@ async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follo
         assert len(gathered.candidates) == found
 
 
-async def test_bookmarks_of_other_servers_do_not_count(store: Store, feed: Feed, clock: ManualClock):
+async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest is not None
     (article_id,) = (await record(store, feed, new_article(feed, "a", published=clock.now() - 9))).new_ids
@@ -228,7 +217,7 @@ async def test_bookmarks_of_other_servers_do_not_count(store: Store, feed: Feed,
     assert found.kept == 1
 
 
-async def test_a_server_has_so_many_and_no_other_servers_channel(store: Store, feed: Feed):
+async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
     plan = DigestPlan(weekday=4, minute=EIGHT)
     assert await save(store, plan, limit=2)
     assert await save(store, plan, channel=CHANNEL + 1, limit=2)
@@ -240,7 +229,7 @@ async def test_a_server_has_so_many_and_no_other_servers_channel(store: Store, f
     assert [one.channel_id for one in await store.digests.of_server(SERVER)] == [CHANNEL, CHANNEL + 1]
 
 
-async def test_who_changed_a_digest_is_in_the_history(store: Store, feed: Feed, clock: ManualClock):
+async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
@@ -253,9 +242,7 @@ async def test_who_changed_a_digest_is_in_the_history(store: Store, feed: Feed, 
     ]
 
 
-async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(
-    store: Store, feed: Feed, clock: ManualClock
-):
+async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest is not None
     for preference, value in (
@@ -276,14 +263,11 @@ async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(
     assert [one.kind for one in await deliver(store)] == ["digest"]
 
 
-async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at_all(
-    tmp_path: Path, clock: ManualClock
-) -> None:
+async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at_all(tmp_path, clock):
     """An earlier one waits and is taken back: at the end one digest covers both articles."""
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     assert digest is not None
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]

@@ -8,7 +8,6 @@ from bot.core.choices import Role
 from bot.core.models import DispatchKind, DispatchState
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import Process, Share
-from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -16,6 +15,7 @@ from tests.store.samples import (
     deliver,
     fates,
     follow,
+    followed,
     new_article,
     owe_notice,
     record,
@@ -23,31 +23,29 @@ from tests.store.samples import (
 
 
 @pytest.fixture
-async def owed(store: Store) -> Store:
+async def owed(store) -> Store:
     """Two channels that are owed the posts a, b and c."""
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await follow(store, feed, channel=CHANNEL + 1)
     await record(store, feed, *[new_article(feed, name, published=ord(name)) for name in "abc"])
     return store
 
 
-async def test_a_claim_counts_and_is_found_after_a_crash(owed: Store, clock: ManualClock):
+async def test_a_claim_counts_and_is_found_after_a_crash(owed, clock):
     claimed = await owed.dispatches.claim(CHANNEL, clock.now())
-    assert claimed is not None
     assert (claimed.state, claimed.attempts, claimed.claimed) == (DispatchState.CLAIMED, 1, clock.now())
     assert (claimed.server_id, claimed.channel_id, claimed.kind) == (SERVER, CHANNEL, DispatchKind.POST)
     assert await owed.dispatches.interrupted() == [claimed]
     assert await owed.dispatches.get(claimed.id) == claimed
 
 
-async def test_a_dispatch_is_claimed_by_one_only(owed: Store, clock: ManualClock):
+async def test_a_dispatch_is_claimed_by_one_only(owed, clock):
     claims = [await owed.dispatches.claim(CHANNEL, clock.now()) for _ in range(4)]
     assert [claim and len(claim.article_ids) for claim in claims] == [1, 1, 1, None]
     assert len({claim.id for claim in claims if claim}) == 3
 
 
-async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(owed: Store, clock: ManualClock):
+async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(owed, clock):
     first = await owed.dispatches.claim(CHANNEL, clock.now())
     assert first is not None
     later = clock.now() + 60
@@ -59,14 +57,13 @@ async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(owed: Stor
     assert (await deliver(owed))[0].id == first.id
 
 
-async def test_channels_that_are_busy_are_left_out(owed: Store, clock: ManualClock):
+async def test_channels_that_are_busy_are_left_out(owed, clock):
     assert await owed.dispatches.channels_ready(clock.now(), [CHANNEL]) == [CHANNEL + 1]
     assert await owed.dispatches.next_due([CHANNEL, CHANNEL + 1]) is None
 
 
-async def test_what_was_sent_waits_to_be_finished(owed: Store, clock: ManualClock):
+async def test_what_was_sent_waits_to_be_finished(owed, clock):
     claimed = await owed.dispatches.claim(CHANNEL, clock.now())
-    assert claimed is not None
     await owed.dispatches.sent(claimed.id, message_id=7, thread_id=8, now=clock.now())
     (sent,) = await owed.dispatches.unfinished()
     assert (sent.state, sent.message_id, sent.thread_id, sent.sent) == (DispatchState.SENT, 7, 8, clock.now())
@@ -77,7 +74,7 @@ async def test_what_was_sent_waits_to_be_finished(owed: Store, clock: ManualCloc
     assert await owed.dispatches.interrupted() == []
 
 
-async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(owed: Store, clock: ManualClock):
+async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(owed, clock):
     await owed.dispatches.block_channel(CHANNEL, "forbidden", clock.now() + 60)
     began = clock.now()
     assert await owed.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
@@ -94,14 +91,12 @@ async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(owed: Sto
     assert await owed.dispatches.claim(CHANNEL, clock.now()) is not None
 
 
-async def test_every_end_of_a_dispatch_is_a_fate(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
+    feed = await followed(store)
     articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
     await record(store, feed, *articles)
     for end in ("failed", "uncertain"):
         claimed = await store.dispatches.claim(CHANNEL, clock.now())
-        assert claimed is not None
         await getattr(store.dispatches, end)(claimed.id, f"because {end}")
     await store.dispatches.claim(CHANNEL, clock.now())
     await store.dispatches.block_channel(CHANNEL, "forbidden", None)
@@ -113,7 +108,7 @@ async def test_every_end_of_a_dispatch_is_a_fate(store: Store, clock: ManualCloc
     ]
 
 
-async def test_a_posted_article_tells_where_and_when(owed: Store, clock: ManualClock):
+async def test_a_posted_article_tells_where_and_when(owed, clock):
     clock.advance(30)
     (first, *_) = await deliver(owed)
     (article,) = await owed.articles.by_ids(first.article_ids)
@@ -124,7 +119,7 @@ async def test_a_posted_article_tells_where_and_when(owed: Store, clock: ManualC
     assert [sent.id for sent in await owed.dispatches.posted_of(article.id)] == [first.id]
 
 
-async def test_a_post_is_found_by_another_feeds_article_of_its_page(store: Store):
+async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, one)
     url = "https://news.example/same"
@@ -134,7 +129,7 @@ async def test_a_post_is_found_by_another_feeds_article_of_its_page(store: Store
     assert [post.id for post in await store.dispatches.posted_of(other)] == [sent.id]
 
 
-async def test_recent_posts_come_newest_first(owed: Store, clock: ManualClock):
+async def test_recent_posts_come_newest_first(owed, clock):
     began = clock.now()
     await deliver(owed, limit=2)
     clock.advance(10)
@@ -147,7 +142,7 @@ async def test_recent_posts_come_newest_first(owed: Store, clock: ManualClock):
     assert await owed.dispatches.recent(began, 10) == []
 
 
-async def test_a_notice_is_owed_once_and_in_turn(owed: Store, clock: ManualClock):
+async def test_a_notice_is_owed_once_and_in_turn(owed, clock):
     assert await owe_notice(owed, CHANNEL, "broken:1:100", "It broke.")
     assert not await owe_notice(owed, CHANNEL, "broken:1:100", "It broke.")
     assert not await owe_notice(owed, 999, "broken:1:100", "Of a channel that follows nothing.")
@@ -156,7 +151,7 @@ async def test_a_notice_is_owed_once_and_in_turn(owed: Store, clock: ManualClock
     assert notice.article_ids == ()
 
 
-async def test_an_edit_may_be_put_off_and_given_up(owed: Store, clock: ManualClock):
+async def test_an_edit_may_be_put_off_and_given_up(owed, clock):
     (first, *_) = await deliver(owed)
     await owed.dispatches.edit_later(first.id, clock.now() + 60)
     assert await owed.dispatches.edits_due(clock.now(), 10) == []
@@ -165,9 +160,7 @@ async def test_an_edit_may_be_put_off_and_given_up(owed: Store, clock: ManualClo
     assert await owed.dispatches.edits_due(clock.now() + 60, 10) == []
 
 
-async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(
-    owed: Store, clock: ManualClock
-):
+async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(owed, clock):
     other = SERVER + (1 << 22)  # on the next shard
     await owed.servers.joined(other)
     count, mine = 2, (SERVER >> 22) % 2
@@ -188,9 +181,7 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     assert await owed.servers.present([], 9) == [other]
 
 
-async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
-    owed: Store, clock: ManualClock, database_engine: str
-):
+async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(owed, clock, database_engine):
     if database_engine == "sqlite":
         pytest.skip("a file has one process")
     processes, share = owed.processes, Share("shard", Role.GATEWAY, frozenset({0}), even=False)

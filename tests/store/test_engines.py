@@ -8,7 +8,6 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,7 @@ from bot.store.connection import Connection
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
-from tests.clocks import ManualClock
-from tests.postgres_server import ServerDatabases, skip_without
+from tests.postgres_server import skip_without
 from tests.store import sql
 from tests.store.samples import add_feed, deliver, follow, new_article, record
 
@@ -32,18 +30,18 @@ TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double p
 
 
 @pytest.fixture
-def server(server_databases: ServerDatabases) -> DatabaseServer:
+def server(server_databases) -> DatabaseServer:
     return server_databases.empty()
 
 
 @pytest.fixture
-async def on_server(server: DatabaseServer, clock: ManualClock) -> AsyncIterator[Store]:
+async def on_server(server, clock) -> AsyncIterator[Store]:
     store = await Store.open(server, clock)
     yield store
     await store.close()
 
 
-def test_both_have_the_same_tables_and_columns(empty_database: Path, server: DatabaseServer) -> None:
+def test_both_have_the_same_tables_and_columns(empty_database, server):
     with closing(sqlite3.connect(empty_database)) as connection:
         ours = {
             (table, column, TYPES[kind], bool(needed or key), bool(key))
@@ -85,7 +83,7 @@ def test_both_have_the_same_tables_and_columns(empty_database: Path, server: Dat
     assert indexes <= kept
 
 
-def test_words_and_sites_are_compared_alike(server: DatabaseServer) -> None:
+def test_words_and_sites_are_compared_alike(server):
     letters = [chr(code) for code in (*range(32, 0x530), *range(0x2000, 0x3400), *range(0xF900, 0xFFF0))]
     texts = [
         *letters,
@@ -110,7 +108,7 @@ def test_words_and_sites_are_compared_alike(server: DatabaseServer) -> None:
         assert found == urls.host(address).removeprefix("www.")
 
 
-def test_quiet_hours_end_alike(server: DatabaseServer) -> None:
+def test_quiet_hours_end_alike(server):
     chance = random.Random(7)
     zones = ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "No/Where"]
     changes = [1_774_746_000, 1_792_890_000, 1_772_953_200, 1_793_512_800, 1_775_314_800]  # of clocks in 2026
@@ -123,9 +121,7 @@ def test_quiet_hours_end_alike(server: DatabaseServer) -> None:
             assert found == hours.quiet_until(now, text, zone), (now, text, zone)
 
 
-async def test_a_newer_database_and_who_needs_it_alone_are_refused(
-    server: DatabaseServer, clock: ManualClock
-) -> None:
+async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):
     for first, second in ((False, True), (True, False)):  # who needs the database alone, and who shares it
         with Store.lock_for_run(server, alone=first), pytest.raises(AlreadyRunning, match="already running"):  # noqa: SIM117
             with Store.lock_for_run(server, alone=second):
@@ -138,9 +134,7 @@ async def test_a_newer_database_and_who_needs_it_alone_are_refused(
         sql.run(server, "UPDATE schema_version SET number = number - 1")
 
 
-async def test_what_cannot_be_reached_is_told_without_the_password(
-    clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_cannot_be_reached_is_told_without_the_password(clock, tmp_path, monkeypatch):
     skip_without()
     monkeypatch.setattr("bot.store.postgres.server_session.PAUSES", (0.0, 0.01))
     nowhere = DatabaseServer(f"postgresql://me:hidden@/telex?host={tmp_path}")
@@ -149,9 +143,7 @@ async def test_what_cannot_be_reached_is_told_without_the_password(
     assert "hidden" not in str(told.value)
 
 
-async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
-    on_server: Store, server: DatabaseServer
-) -> None:
+async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(on_server, server):
     feed = await add_feed(on_server)
     await follow(on_server, feed)
     for number in range(5):
@@ -162,9 +154,7 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
     assert on_server.trouble is None
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(
-    on_server: Store, server: DatabaseServer
-) -> None:
+async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(on_server, server):
     attempts = []
 
     def both(db: Connection) -> None:
@@ -184,9 +174,7 @@ async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_ses
     assert on_server.fault is None
 
 
-async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_or_made_twice(
-    server: DatabaseServer, clock: ManualClock
-) -> None:
+async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_or_made_twice(server, clock):
     first, second = await Store.open(server, clock), await Store.open(server, clock)
     try:
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
@@ -230,9 +218,7 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
         await second.close()
 
 
-async def test_a_database_that_was_restored_is_known_by_its_tables(
-    on_server: Store, server: DatabaseServer, clock: ManualClock
-) -> None:
+async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, server, clock):
     feed = await add_feed(on_server)
     await follow(on_server, feed)
 
@@ -240,7 +226,6 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(
         found = await store.watches.add(
             server_id=1, channel_id=9, person_id=5, query=query, language=None, limit=9
         )
-        assert found is not None
         return found[0].id
 
     first = await watch(on_server, "one")
@@ -255,8 +240,8 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(
 
 
 async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(
-    on_server: Store, server: DatabaseServer, clock: ManualClock
-) -> None:
+    on_server, server, clock
+):
     for statement in (
         "CREATE TABLE meta_of_another (LIKE meta INCLUDING ALL)",
         "INSERT INTO meta_of_another SELECT * FROM meta",
@@ -280,7 +265,7 @@ async def test_a_database_that_another_server_took_over_is_written_to_after_a_ne
     await anew.close()
 
 
-async def test_a_backup_is_pg_dumps(on_server: Store, tmp_path: Path) -> None:
+async def test_a_backup_is_pg_dumps(on_server, tmp_path):
     with pytest.raises(StoreError, match="pg_dump"):
         await on_server.backup(tmp_path / "copy.db")
     assert await on_server.check() > 0

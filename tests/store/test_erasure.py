@@ -8,7 +8,6 @@ from random import Random
 import pytest
 
 from bot.core.choices import Look
-from bot.core.settings import Settings
 from bot.store import Store
 from bot.store.records.people_records import Opinion
 from tests.clocks import ManualClock
@@ -74,9 +73,7 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
 
 
 @pytest.mark.parametrize("person", [ANNA, PEOPLE[-1]])
-async def test_nothing_of_a_person_is_left_in_the_files(
-    store: Store, clock: ManualClock, settings: Settings, person: int
-) -> None:
+async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, person):
     path = sql.file(settings.database)
     await live(store, clock)
     assert traces(person, path) > 100
@@ -93,7 +90,7 @@ async def test_nothing_of_a_person_is_left_in_the_files(
     assert traces(person, path) == 0
 
 
-async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store: Store) -> None:
+async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
     feed = await add_feed(store, "Paper")
     first, second = (await record(store, feed, new_article(feed, "a"), new_article(feed, "b"))).new_ids
     await store.bookmarks.add(ANNA, first)

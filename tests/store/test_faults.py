@@ -14,12 +14,11 @@ from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, St
 from bot.store.condition import CALM
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.sqlite_connection import Connection, Statements
-from tests.clocks import ManualClock
-from tests.store.samples import CHANNEL, add_feed, deliver, follow, new_article, record
+from tests.store.samples import CHANNEL, deliver, followed, new_article, record
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
+async def store(tmp_path, clock) -> AsyncIterator[Store]:
     opened = await Store.open(tmp_path / "telex.db", clock)
     yield opened
     await opened.close()
@@ -59,12 +58,9 @@ TROUBLES: dict[str, tuple[Callable[[Store], Any], Callable[[Store], Any], str]] 
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-async def test_a_poll_that_finds_no_room_is_undone_and_found_again(
-    store: Store, clock: ManualClock, name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, clock, name, caplog):
     begin, end, words = TROUBLES[name]
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "old"))
     large = [new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
     await begin(store)
@@ -87,9 +83,8 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(
     assert said[1] == "The database takes everything again"
 
 
-async def test_a_claim_that_cannot_be_written_is_no_claim(store: Store, clock: ManualClock) -> None:
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_claim_that_cannot_be_written_is_no_claim(store, clock):
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a"))
     await forbid(store)
     with pytest.raises(DatabaseUnusable):
@@ -99,9 +94,7 @@ async def test_a_claim_that_cannot_be_written_is_no_claim(store: Store, clock: M
     assert claimed.attempts == 1
 
 
-async def test_what_must_not_be_forgotten_is_written_when_there_is_room(
-    store: Store, clock: ManualClock
-) -> None:
+async def test_what_must_not_be_forgotten_is_written_when_there_is_room(store, clock):
     await forbid(store)
     kept = asyncio.create_task(store.insist(lambda: store.meta.set("a", "b")))
     for _ in range(3):
@@ -115,9 +108,7 @@ async def test_what_must_not_be_forgotten_is_written_when_there_is_room(
     assert await store.meta.get("a") == "b"
 
 
-async def test_a_full_disk_that_takes_small_writes_is_told_of_once(
-    store: Store, clock: ManualClock, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, clock, caplog):
     for _ in range(5):
         await forbid(store)
         with pytest.raises(DatabaseFault):
@@ -129,8 +120,8 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(
 
 
 async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    store, tmp_path, monkeypatch
+):
     connect = sqlite3.connect
 
     def small(*args: Any, **more: Any) -> sqlite3.Connection:
@@ -176,14 +167,11 @@ def spoil(path: Path, table: str) -> int:
     return len(pages)
 
 
-async def test_a_damaged_database_is_not_written_to_any_more(
-    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, caplog):
     """What became of an article may be missing in it, and would be posted again."""
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a"))
     await deliver(store)
     await store.close()
@@ -210,13 +198,12 @@ dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThread
 
 def doom(connection: Connection) -> None:
     """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
-    connection._tx.put_nowait(None)  # type: ignore[arg-type]  # what is no work cannot be taken apart
+    connection._tx.put_nowait(None)  # what is no work cannot be taken apart
 
 
 @dying_threads
-async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store: Store) -> None:
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store):
+    feed = await followed(store)
 
     async def half() -> None:
         async with engine(store)._writing() as writer:
@@ -234,7 +221,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store: S
 
 
 @dying_threads
-async def test_who_waits_for_a_thread_that_ends_is_told(store: Store) -> None:
+async def test_who_waits_for_a_thread_that_ends_is_told(store):
     for connection in list(engine(store)._readers):
         doom(connection)
         with pytest.raises(StoreError, match="ended"):

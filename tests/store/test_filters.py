@@ -11,7 +11,6 @@ from bot.core.models import Feed, NewArticle
 from bot.store import Store
 from bot.store.records.source_records import KeptOutBy
 from bot.watches.subscription_filters import keeping_out
-from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 
 PERSON = 8_000
@@ -56,7 +55,7 @@ async def told(store: Store, channel: int = CHANNEL) -> list[list[str]]:
     ]
 
 
-async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are_posted(store: Store):
+async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are_posted(store):
     feed = await add_feed(store)
     await ruled(store, await follow(store, feed), (NEVER, "sponsored"))
     one, two = new_article(feed, "a", published=100), new_article(feed, "b", published=200)
@@ -66,7 +65,7 @@ async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are
     assert await fates(store, two) == {CHANNEL: ("posted", None)}
 
 
-async def test_a_filter_is_of_one_subscription(store: Store):
+async def test_a_filter_is_of_one_subscription(store):
     feed = await add_feed(store)
     await ruled(store, await follow(store, feed), (ONLY, "chips"))
     await follow(store, feed, channel=CHANNEL + 1)
@@ -79,7 +78,7 @@ async def test_a_filter_is_of_one_subscription(store: Store):
 
 
 @pytest.mark.parametrize("filtered_first", [True, False])
-async def test_a_page_that_one_feed_filters_is_posted_by_another(store: Store, filtered_first: bool):
+async def test_a_page_that_one_feed_filters_is_posted_by_another(store, filtered_first):
     strict, free = await add_feed(store, "strict"), await add_feed(store, "free")
     await ruled(store, await follow(store, strict), (NEVER, "a"))
     await follow(store, free)
@@ -95,9 +94,7 @@ async def test_a_page_that_one_feed_filters_is_posted_by_another(store: Store, f
 
 @pytest.mark.parametrize("filtered_first", [True, False])
 @pytest.mark.parametrize("end", ["unfollow", "pause", "move"])
-async def test_a_page_whose_other_feed_is_filtered_waits_for_its_own_feed_alone(
-    store: Store, filtered_first: bool, end: str
-):
+async def test_a_page_whose_other_feed_is_filtered_waits_for_its_own_feed_alone(store, filtered_first, end):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     subscription = await follow(store, one)
     await ruled(store, await follow(store, two), (NEVER, "paris"))
@@ -115,7 +112,7 @@ async def test_a_page_whose_other_feed_is_filtered_waits_for_its_own_feed_alone(
     assert await told(store, CHANNEL + 1) == ([["a"]] if end == "move" else [])
 
 
-async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store: Store):
+async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store):
     strict, resting = await add_feed(store, "strict"), await add_feed(store, "resting")
     await ruled(store, await follow(store, strict), (NEVER, "a"))
     await store.subscriptions.pause(await follow(store, resting))
@@ -126,7 +123,7 @@ async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store:
     assert await fates(store, mine) == {CHANNEL: ("filtered", "never a")}
 
 
-async def test_of_a_backlog_the_newest_that_passes_is_posted(store: Store):
+async def test_of_a_backlog_the_newest_that_passes_is_posted(store):
     feed = await add_feed(store)
     await ruled(store, await follow(store, feed), (ONLY, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abc")]
@@ -134,7 +131,7 @@ async def test_of_a_backlog_the_newest_that_passes_is_posted(store: Store):
     assert await told(store) == [["b"]]
 
 
-async def test_a_catch_up_holds_nothing_that_is_filtered(store: Store):
+async def test_a_catch_up_holds_nothing_that_is_filtered(store):
     feed = await add_feed(store)
     await ruled(store, await follow(store, feed), (NEVER, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
@@ -142,9 +139,7 @@ async def test_a_catch_up_holds_nothing_that_is_filtered(store: Store):
     assert await told(store) == [["a", "c"], ["d"], ["e"]]
 
 
-async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(
-    store: Store, clock: ManualClock
-):
+async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await polled(store, feed)
@@ -161,7 +156,7 @@ async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(
     assert await told(store) == [["fine"]]
 
 
-async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store: Store):
+async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     waiting, later = new_article(feed, "waiting"), new_article(feed, "later")
@@ -176,7 +171,7 @@ async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store: Store
     assert await fates(store, later) == {CHANNEL: ("filtered", "never x")}
 
 
-async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_anew(store: Store):
+async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_anew(store):
     feed = await add_feed(store)
     await ruled(store, await follow(store, feed), (NEVER, "x"))
     article = new_article(feed, "a")
@@ -189,7 +184,7 @@ async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_
     assert await told(store) == [["a"]]
 
 
-async def test_filters_are_counted_kept_once_and_written_into_the_history(store: Store, clock: ManualClock):
+async def test_filters_are_counted_kept_once_and_written_into_the_history(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     add = store.filters.add
@@ -213,7 +208,7 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store:
     ]
 
 
-async def test_a_filter_of_another_subscription_is_not_removed(store: Store):
+async def test_a_filter_of_another_subscription_is_not_removed(store):
     feed = await add_feed(store)
     mine, theirs = (
         await follow(store, feed),
@@ -225,7 +220,7 @@ async def test_a_filter_of_another_subscription_is_not_removed(store: Store):
     assert await store.filters.of(theirs) == [kept]
 
 
-async def test_filters_go_with_their_subscription_and_move_with_it(store: Store):
+async def test_filters_go_with_their_subscription_and_move_with_it(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await ruled(store, subscription, (NEVER, "a"))

@@ -10,7 +10,6 @@ from bot.core.models import Feed, NewArticle
 from bot.store import Store
 from bot.store.records.content_records import Kin, Kinships
 from bot.stories.story_membership import belonging
-from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 from tests.store.test_stories import kept, told
 
@@ -22,7 +21,7 @@ async def prefer(store: Store, preference: Preference, value: int | None) -> Non
 
 
 @pytest.fixture
-async def story(store: Store) -> tuple[list[Feed], list[NewArticle]]:
+async def story(store) -> tuple[list[Feed], list[NewArticle]]:
     """Three outlets that the channel follows, and an article of each on one event."""
     feeds = [await add_feed(store, name) for name in ("one", "two", "three")]
     for feed in feeds:
@@ -31,9 +30,7 @@ async def story(store: Store) -> tuple[list[Feed], list[NewArticle]]:
     return feeds, [new_article(feed, feed.title, url=url) for feed, url in zip(feeds, urls, strict=True)]
 
 
-async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them(
-    store: Store, story: tuple[list[Feed], list[NewArticle]]
-):
+async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them(store, story):
     feeds, articles = story
     await prefer(store, Preference.LEAST_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
@@ -53,9 +50,7 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
     assert not await deliver(store)
 
 
-async def test_more_stories_at_once_than_may_wait_share_a_catch_up(
-    store: Store, story: tuple[list[Feed], list[NewArticle]]
-):
+async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story):
     feeds, _ = story
     await prefer(store, Preference.LEAST_OUTLETS, 2)
     here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
@@ -71,7 +66,7 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(
     ]
 
 
-async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store: Store, clock: ManualClock):
+async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock):
     await follow(store, await add_feed(store))
     await prefer(store, Preference.BEST_A_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
@@ -83,7 +78,7 @@ async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store: Store,
         assert hours.told(due, zone) == "08:00"
 
 
-async def test_two_feeds_of_one_site_are_one_outlet(store: Store, story: tuple[list[Feed], list[NewArticle]]):
+async def test_two_feeds_of_one_site_are_one_outlet(store, story):
     feeds, articles = story
     await prefer(store, Preference.LEAST_OUTLETS, 2)
     await record(store, feeds[0], articles[0])
@@ -94,9 +89,7 @@ async def test_two_feeds_of_one_site_are_one_outlet(store: Store, story: tuple[l
     assert len(await deliver(store)) == 1
 
 
-async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_so(
-    store: Store, story: tuple[list[Feed], list[NewArticle]], clock: ManualClock
-):
+async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_so(store, story, clock):
     feeds, articles = story
     await prefer(store, Preference.LEAST_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
@@ -116,9 +109,7 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     assert [post.article_ids, post.joined_ids] == [((await kept(store, articles[2])).id,), ()]
 
 
-async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(
-    store: Store, story: tuple[list[Feed], list[NewArticle]], clock: ManualClock
-):
+async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(store, story, clock):
     feeds, articles = story
     await prefer(store, Preference.BEST_A_DAY, 2)
     await record(store, feeds[0], articles[0])
@@ -145,9 +136,7 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(
     assert await fates(store, other) == {CHANNEL: ("withheld", "not-best")}
 
 
-async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(
-    store: Store, story: tuple[list[Feed], list[NewArticle]], clock: ManualClock
-):
+async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store, story, clock):
     feeds, articles = story
     await prefer(store, Preference.LEAST_OUTLETS, 2)
     await prefer(store, Preference.BEST_A_DAY, 1)
@@ -165,9 +154,7 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(
 
 
 @pytest.mark.parametrize("digest", [False, True])
-async def test_what_waited_comes_together_when_every_story_is_wanted_again(
-    store: Store, story: tuple[list[Feed], list[NewArticle]], *, digest: bool
-):
+async def test_what_waited_comes_together_when_every_story_is_wanted_again(store, story, *, digest):
     """Or it is left to the digest that comes instead of single posts."""
     feeds, articles = story
     await prefer(store, Preference.LEAST_OUTLETS, 5)

@@ -15,7 +15,6 @@ import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
 from bot.store.sqlite.migrating import MIGRATIONS, available, migrate, schema_version, statements
-from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
 
 NEXT = """
@@ -44,7 +43,7 @@ def state(path: Path) -> tuple[int, list[str], int]:
 
 
 @pytest.fixture
-async def old(tmp_path: Path, clock: ManualClock) -> Path:
+async def old(tmp_path, clock) -> Path:
     """A database of today with an article."""
     store = await Store.open(tmp_path / "telex.db", clock)
     feed = await add_feed(store)
@@ -54,7 +53,7 @@ async def old(tmp_path: Path, clock: ManualClock) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path) -> Path:
     """Migrations of today and one of tomorrow."""
     path = tmp_path / "migrations"
     path.mkdir()
@@ -83,7 +82,7 @@ def test_migrations_lie_in_the_package():
     assert available(), MIGRATIONS
 
 
-def test_a_migration_is_applied_once(old: Path, folder: Path):
+def test_a_migration_is_applied_once(old, folder):
     for _ in range(2):
         with closing(connect(old)) as connection:
             migrate(connection, folder)
@@ -93,7 +92,7 @@ def test_a_migration_is_applied_once(old: Path, folder: Path):
 
 
 @pytest.mark.parametrize("fault", ["CREATE TABLE feed (id);", "DELETE FROM feed;"])
-def test_a_migration_that_fails_changes_nothing(old: Path, folder: Path, fault: str):
+def test_a_migration_that_fails_changes_nothing(old, folder, fault):
     before = state(old)
     path = max(folder.iterdir())
     path.write_text(path.read_text() + fault)  # an error, or articles without their feed
@@ -103,7 +102,7 @@ def test_a_migration_that_fails_changes_nothing(old: Path, folder: Path, fault: 
 
 
 @pytest.mark.parametrize("statement", range(1, 4))
-def test_a_migration_that_is_killed_changes_nothing(old: Path, folder: Path, statement: int):
+def test_a_migration_that_is_killed_changes_nothing(old, folder, statement):
     before = state(old)
     script = (
         "import os, signal, sqlite3, sys; from pathlib import Path; import bot.store\n"
@@ -128,7 +127,7 @@ def test_a_migration_that_is_killed_changes_nothing(old: Path, folder: Path, sta
     assert state(old)[0] == before[0] + 1
 
 
-async def test_a_newer_database_is_refused_and_left_alone(old: Path, clock: ManualClock):
+async def test_a_newer_database_is_refused_and_left_alone(old, clock):
     with closing(connect(old)) as connection:
         connection.execute("PRAGMA user_version = 999")
     with pytest.raises(NewerDatabase, match=r"version 999.*later Telex"):
@@ -136,7 +135,7 @@ async def test_a_newer_database_is_refused_and_left_alone(old: Path, clock: Manu
     assert state(old)[0] == 999
 
 
-async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path, clock: ManualClock):
+async def test_another_programs_database_is_refused_and_left_alone(tmp_path, clock):
     path = tmp_path / "other.db"
     with closing(connect(path)) as connection:
         connection.execute("CREATE TABLE feed (id)")
@@ -146,7 +145,7 @@ async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Pat
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("feed",)]
 
 
-async def test_an_empty_file_becomes_a_database(tmp_path: Path, clock: ManualClock):
+async def test_an_empty_file_becomes_a_database(tmp_path, clock):
     (tmp_path / "telex.db").touch()
     store = await Store.open(tmp_path / "telex.db", clock)
     assert await store.check() == max(available())
@@ -154,9 +153,7 @@ async def test_an_empty_file_becomes_a_database(tmp_path: Path, clock: ManualClo
 
 
 @pytest.mark.parametrize("reads", [1, 2, 3])
-def test_a_database_that_another_process_is_making_is_not_taken_for_another_programs(
-    tmp_path: Path, reads: int
-) -> None:
+def test_a_database_that_another_process_is_making_is_not_taken_for_another_programs(tmp_path, reads):
     path = tmp_path / "telex.db"
 
     class Watched(sqlite3.Connection):
@@ -178,7 +175,7 @@ def test_a_database_that_another_process_is_making_is_not_taken_for_another_prog
         assert schema_version(connection) in (0, max(available()))
 
 
-async def test_two_processes_may_create_a_database_at_once(tmp_path: Path):
+async def test_two_processes_may_create_a_database_at_once(tmp_path):
     script = (
         "import asyncio, sys; from pathlib import Path\n"
         "from bot.core.clock import SystemClock; from bot.store import Store\n"
@@ -202,7 +199,7 @@ async def test_two_processes_may_create_a_database_at_once(tmp_path: Path):
     assert outputs == [(b"%d\n" % max(available()), b"")] * 4
 
 
-def test_a_database_from_before_the_first_release_is_refused_and_left_alone(old: Path) -> None:
+def test_a_database_from_before_the_first_release_is_refused_and_left_alone(old):
     with closing(connect(old)) as connection:
         connection.execute(f"PRAGMA user_version = {min(available()) - 1}")
     before = state(old)

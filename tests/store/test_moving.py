@@ -13,14 +13,13 @@ from bot.core.database_server import DatabaseServer
 from bot.store import DatabaseUnusable, Store, moving
 from bot.store.records.people_records import Opinion
 from tests.clocks import ManualClock
-from tests.postgres_server import ServerDatabases
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
 ANNA = (1 << 59) + 1
 
 
 @pytest.fixture
-def server(server_databases: ServerDatabases) -> DatabaseServer:
+def server(server_databases) -> DatabaseServer:
     return server_databases.empty()
 
 
@@ -87,8 +86,8 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
-    store: Store, settings, clock: ManualClock, server: DatabaseServer, tmp_path: Path, monkeypatch
-) -> None:
+    store, settings, clock, server, tmp_path, monkeypatch
+):
     await live(store, clock)
     await store.close()
     monkeypatch.setattr(moving, "BATCH", 7)
@@ -120,7 +119,6 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
             found = await opened.watches.add(
                 server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
             )
-            assert found is not None
             assert found[0].id == 2  # a button of the first must never stop this one
             (feed,) = await opened.feeds.all() and [await add_feed(opened, "Paper")]
             assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_ids
@@ -130,9 +128,7 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
             await opened.close()
 
 
-async def test_a_move_is_between_engines_and_of_what_is_there(
-    clock: ManualClock, server: DatabaseServer, tmp_path: Path
-) -> None:
+async def test_a_move_is_between_engines_and_of_what_is_there(clock, server, tmp_path):
     with pytest.raises(DatabaseUnusable, match="from a file to a server"):
         await Store.move(tmp_path / "a.db", tmp_path / "b.db", clock, lambda *_: None)
     with pytest.raises(DatabaseUnusable, match="no database"):

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from bot.core.choices import PersonalPlan
-from bot.store import Store
-from tests.clocks import ManualClock
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
 
 DIRECT, PERSON = 12, 21
 
 
-async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(
-    store: Store, clock: ManualClock
-) -> None:
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store, clock):
+    feed = await followed(store)
     await record(store, feed, *(new_article(feed, name, published=clock.now()) for name in "ab"))
     await deliver(store)
     plan = PersonalPlan(weekday=None, minute=480, topics=("chips",))
@@ -25,7 +20,6 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(
 
     await save()
     digest = await digests.of_person(PERSON)
-    assert digest is not None
     assert (digest.plan, digest.language, digest.covered) == (plan, "fr", None)
     before = clock.now()
     clock.advance(digest.due - before)
@@ -41,7 +35,6 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(
     assert await digests.waiting_since(DIRECT) == since  # which the next one tells too, should it still wait
     assert not await digests.make(digest, '{"sections": []}', until=clock.now(), named=[one])
     owed = await store.dispatches.claim(DIRECT, clock.now())
-    assert owed is not None
     assert (owed.person_id, owed.server_id, owed.article_ids) == (PERSON, 0, (one,))
     assert await digests.waiting_since(DIRECT) is None
     await digests.pause(PERSON)
@@ -55,9 +48,8 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(
     assert not await digests.end(PERSON)
 
 
-async def test_a_channel_is_shared_by_its_last_secret_alone(store: Store, clock: ManualClock) -> None:
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     await deliver(store)
     first, second = [
@@ -66,7 +58,6 @@ async def test_a_channel_is_shared_by_its_last_secret_alone(store: Store, clock:
     ]
     assert await store.channel_feeds.of_token(first) is None
     shared = await store.channel_feeds.of_token(second)
-    assert shared is not None
     assert (shared.server_id, shared.channel_id) == (SERVER, CHANNEL)
     assert len(await store.channel_feeds.posted(CHANNEL, 50)) == 1
     assert await store.channel_feeds.digests(CHANNEL, 10) == []

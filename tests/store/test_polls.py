@@ -13,7 +13,6 @@ from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
 from bot.store.records.source_records import ChangedArticle
 from bot.text.urls import forms, page
-from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -22,6 +21,7 @@ from tests.store.samples import (
     digest,
     fates,
     follow,
+    followed,
     new_article,
     record,
 )
@@ -37,9 +37,8 @@ async def keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
     ]
 
 
-async def test_validators_articles_and_dispatches_are_written_together(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_validators_articles_and_dispatches_are_written_together(store):
+    feed = await followed(store)
     article = new_article(feed, "a")
     polled = replace(
         feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e")
@@ -51,9 +50,8 @@ async def test_validators_articles_and_dispatches_are_written_together(store: St
     assert await fates(store, article) == {CHANNEL: ("waiting", None)}
 
 
-async def test_a_failure_in_the_middle_leaves_nothing_behind(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
+    feed = await followed(store)
     article = new_article(feed, "a")
     with pytest.raises(StoreError):
         await store.polls.record(
@@ -70,9 +68,8 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store: Store):
     assert (await record(store, feed, article)).channel_ids == (CHANNEL,)
 
 
-async def test_the_same_poll_twice_posts_once(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_the_same_poll_twice_posts_once(store):
+    feed = await followed(store)
     articles = [new_article(feed, name) for name in "ab"]
     await record(store, feed, *articles)
     again = await record(store, feed, *articles)
@@ -81,15 +78,14 @@ async def test_the_same_poll_twice_posts_once(store: Store):
     assert len(await deliver(store)) == 2
 
 
-async def test_an_entry_twice_in_a_document_is_one_article(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_an_entry_twice_in_a_document_is_one_article(store):
+    feed = await followed(store)
     recorded = await record(store, feed, new_article(feed, "a"), new_article(feed, "a"))
     assert len(recorded.new_ids) == 1
     assert await keys(store) == [["a"]]
 
 
-async def test_posts_go_out_oldest_first_across_feeds(store: Store):
+async def test_posts_go_out_oldest_first_across_feeds(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, one)
     await follow(store, two)
@@ -98,14 +94,13 @@ async def test_posts_go_out_oldest_first_across_feeds(store: Store):
     assert await keys(store) == [["a"], ["b"], ["c"], ["d"]]
 
 
-async def test_the_first_of_a_document_without_dates_is_its_newest(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_the_first_of_a_document_without_dates_is_its_newest(store):
+    feed = await followed(store)
     await record(store, feed, *[new_article(feed, name, published=500) for name in "cba"])
     assert await keys(store) == [["a"], ["b"], ["c"]]
 
 
-async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_other(store: Store):
+async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_other(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     for feed in (one, two):
         await follow(store, feed)
@@ -118,9 +113,8 @@ async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_othe
     assert await keys(store, CHANNEL + 1) == [["b"]]
 
 
-async def test_a_backlog_floods_no_channel(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_backlog_floods_no_channel(store):
+    feed = await followed(store)
     backlog = [new_article(feed, f"n{number}", published=number) for number in range(40)]
     await record(store, feed, *backlog, first=True)
     assert await keys(store) == [["n39"]]
@@ -128,37 +122,32 @@ async def test_a_backlog_floods_no_channel(store: Store):
     assert await store.articles.count() == 40
 
 
-async def test_what_follows_the_backlog_is_posted(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_what_follows_the_backlog_is_posted(store):
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
     await record(store, feed, new_article(feed, "older than the backlog", published=5))
     assert await keys(store) == [["older than the backlog"], ["old"]]
 
 
-async def test_beyond_a_number_the_oldest_share_one_catch_up(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_beyond_a_number_the_oldest_share_one_catch_up(store):
+    feed = await followed(store)
     await record(
         store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], catch_up_after=3
     )
     assert await keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
-async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store):
+    feed = await followed(store)
     for n in range(8):
         await record(store, feed, new_article(feed, f"{n:02}", published=n), catch_up_after=3)
     assert await keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
-async def test_a_catch_up_that_was_tried_takes_no_more_articles(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
+    feed = await followed(store)
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
     tried = await store.dispatches.claim(CHANNEL, clock.now())
-    assert tried is not None
     assert tried.kind is DispatchKind.CATCH_UP
     await store.dispatches.retry(tried.id, due=clock.now(), error="503")
     await record(
@@ -167,12 +156,10 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store: Store, cl
     assert await keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
 
 
-async def test_a_post_that_was_tried_stays_a_post(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_post_that_was_tried_stays_a_post(store, clock):
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
     tried = await store.dispatches.claim(CHANNEL, clock.now())
-    assert tried is not None
     await store.dispatches.retry(tried.id, due=clock.now(), error="503")
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2
@@ -180,7 +167,7 @@ async def test_a_post_that_was_tried_stays_a_post(store: Store, clock: ManualClo
     assert await keys(store) == [["0"], ["1", "2", "3"], ["4"]]
 
 
-async def test_paused_and_left_are_fates_with_a_reason(store: Store):
+async def test_paused_and_left_are_fates_with_a_reason(store):
     feed = await add_feed(store)
     await store.subscriptions.pause(await follow(store, feed))
     await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1)
@@ -193,16 +180,14 @@ async def test_paused_and_left_are_fates_with_a_reason(store: Store):
     }
 
 
-async def test_a_changed_article_is_found_by_its_new_words_only(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
+    feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_ids
     (sent,) = await deliver(store)
     clock.advance(60)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
     await store.polls.record(feed, new=[], changed=[changed], catch_up_after=10, first=False)
     article = await store.articles.get(article_id)
-    assert article is not None
     assert (article.title, article.updated) == ("Interdiction", clock.now())
     assert (await store.changes.last()).article_id == article_id
     assert (await store.polls.known(feed.id, [b"moved"]))[b"moved"].article_id == article_id
@@ -210,9 +195,8 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store: Store, cl
     assert await deliver(store) == []
 
 
-async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, clock):
+    feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     claimed = await store.dispatches.claim(CHANNEL, clock.now())
     assert claimed is not None
@@ -223,9 +207,8 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store: S
     assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [claimed.id]
 
 
-async def test_a_change_during_an_edit_is_not_taken_for_shown(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
+    feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     await deliver(store)
     for title in ("One", "Two"):
@@ -238,7 +221,7 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store: Store, cloc
     assert len(await store.dispatches.edits_due(clock.now(), 10)) == 1
 
 
-async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(store: Store):
+async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, one)
     await follow(store, two)
@@ -252,7 +235,7 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
     assert sent.article_ids == (article_id,)
 
 
-async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store: Store):
+async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
     moved = await add_feed(store)
     await follow(store, moved)
     await record(store, moved, new_article(moved, "a"))
@@ -266,14 +249,14 @@ async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store: S
     assert await store.polls.known(again.id, [digest("guid", "a")])
 
 
-async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store: Store):
+async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     await store.polls.record_quiet([replace(one, url=two.url, title="renamed"), replace(two, failures=3)])
     assert await store.feeds.get(one.id) == replace(one, title="renamed")
     assert await store.feeds.get(two.id) == replace(two, failures=3)
 
 
-async def test_aliases_are_remembered_and_take_nothing_over(store: Store):
+async def test_aliases_are_remembered_and_take_nothing_over(store):
     feed = await add_feed(store)
     first, second = (
         await record(store, feed, new_article(feed, "b", published=2), new_article(feed, "a", published=1))
@@ -292,7 +275,7 @@ async def test_aliases_are_remembered_and_take_nothing_over(store: Store):
     }
 
 
-async def test_known_addresses_are_those_of_the_feed_alone(store: Store):
+async def test_known_addresses_are_those_of_the_feed_alone(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     url = "https://news.example/same"
     await record(store, one, new_article(one, "a", url=url), new_article(one, "b", url=url))
@@ -303,7 +286,7 @@ async def test_known_addresses_are_those_of_the_feed_alone(store: Store):
     assert list(known) == [page(url)]
 
 
-async def test_more_identities_than_a_statement_takes_are_looked_up(store: Store):
+async def test_more_identities_than_a_statement_takes_are_looked_up(store):
     feed = await add_feed(store)
     await record(store, feed, new_article(feed, "a"))
     hashes = [b"%d" % number for number in range(40_000)] + [digest("guid", "a")]

@@ -1,25 +1,22 @@
 """What servers choose: kept with who chose it, apart from what other servers chose."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.core.choices import ChannelPreferences, Preference, ServerPreferences, SettingChange
-from bot.store import Store, StoreError
+from bot.store import StoreError
 from bot.store.settings import setting_changes
-from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER
 
 PERSON = 8_000
 
 
-async def test_what_nobody_chose_has_its_default(store: Store):
+async def test_what_nobody_chose_has_its_default(store):
     assert await store.preferences.of_server(SERVER) == ServerPreferences()
     assert await store.preferences.of_channel(CHANNEL) == ChannelPreferences()
     assert await store.preferences.language(SERVER, CHANNEL) is None
 
 
-async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store: Store, clock: ManualClock):
+async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store, clock):
     change = store.preferences.change
     assert await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
     assert not await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
@@ -33,7 +30,7 @@ async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store: Stor
     assert await store.preferences.changes(SERVER + 1, limit=10) == []
 
 
-async def test_the_language_of_a_channel_comes_before_its_servers(store: Store):
+async def test_the_language_of_a_channel_comes_before_its_servers(store):
     change = store.preferences.change
     await change(Preference.LANGUAGE, "en", server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
     await change(Preference.LANGUAGE, "fr", server_id=SERVER, person_id=PERSON)
@@ -43,7 +40,7 @@ async def test_the_language_of_a_channel_comes_before_its_servers(store: Store):
     assert await store.preferences.language(SERVER, CHANNEL + 1) == "fr", "a channel that follows nothing"
 
 
-async def test_no_server_sets_anything_of_another_servers_channel(store: Store):
+async def test_no_server_sets_anything_of_another_servers_channel(store):
     change = store.preferences.change
     await change(Preference.LANGUAGE, "en", server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
     with pytest.raises(StoreError):
@@ -53,7 +50,7 @@ async def test_no_server_sets_anything_of_another_servers_channel(store: Store):
     assert await store.preferences.changes(SERVER + 1, limit=10) == []
 
 
-async def test_the_history_of_a_server_does_not_grow_for_ever(store: Store, monkeypatch: pytest.MonkeyPatch):
+async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch):
     monkeypatch.setattr(setting_changes, "MOST_KEPT", 3)
     zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
     for zone in zones:

@@ -305,7 +305,7 @@ class World:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=12, max_size=40))
-async def test_no_order_of_acts_loses_or_repeats_a_page(store: Store, clock: ManualClock, acts) -> None:
+async def test_no_order_of_acts_loses_or_repeats_a_page(store, clock, acts):
     world = World(store, clock, next(RUNS), sql.place_of(store))
     world.feeds = [await add_feed(store, f"{world.run}-{number}") for number in range(FEEDS)]
     for number in range(FEEDS):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from bot.store import Store
-from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
 
 ANNA, BEN = 11, 12
@@ -26,47 +23,43 @@ async def asked(store: Store, text: str = "Who bought Slack?", **changes: Any) -
     return await store.questions.add(**values | changes)
 
 
-async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store: Store, clock: ManualClock):
+async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, clock):
     feed = await add_feed(store)
     (article,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     first = await asked(store)
     second = await asked(store, "And when?", article_id=article, follows=first, answered=False, message_id=7)
     question = await store.questions.get(second)
-    assert question is not None
     assert (question.text, question.asked, question.person_id) == ("And when?", clock.now(), ANNA)
     assert (question.follows, question.article_id, question.answered) == (first, article, False)
 
 
-async def test_a_question_about_what_is_gone_is_kept_all_the_same(store: Store):
+async def test_a_question_about_what_is_gone_is_kept_all_the_same(store):
     question = await store.questions.get(await asked(store, article_id=99, follows=98))
-    assert question is not None
     assert (question.article_id, question.follows) == (None, None)
 
 
-async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store: Store):
+async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
     question = await asked(store, message_id=7)
     await store.questions.answered_by(question, 8)
     for message in (7, 8):
         found = await store.questions.of_message(message, 2)
-        assert found is not None
         assert found.id == question
         assert await store.questions.of_message(message, 3) is None
     assert await store.questions.of_message(9, 2) is None
 
 
-async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store: Store, clock: ManualClock):
+async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store, clock):
     assert await store.questions.last_in(2, 0) is None
     await asked(store, "First?", message_id=1)
     clock.advance(10)
     await asked(store, "Mine alone?", public=False)
     await asked(store, "Elsewhere?", channel_id=3)
     last = await store.questions.last_in(2, 0)
-    assert last is not None
     assert last.text == "First?"
     assert await store.questions.last_in(2, clock.now()) is None
 
 
-async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store: Store):
+async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
     question = await asked(store)
     vote = store.questions.vote
     assert await vote(question, ANNA, helped=True) is True
@@ -79,12 +72,12 @@ async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store: Store
     assert (tally.up, tally.down) == (0, 1)
 
 
-async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store: Store):
+async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
     await store.questions.vote(123, ANNA, helped=True)
     assert await store.questions.votes_of(ANNA) == []
 
 
-async def test_the_same_question_is_counted_together(store: Store, clock: ManualClock):
+async def test_the_same_question_is_counted_together(store, clock):
     await asked(store, "Où est l'été ?", answered=False)
     clock.advance(5)
     await asked(store, "ou est l'ete", person_id=BEN, answered=False)
@@ -95,14 +88,14 @@ async def test_the_same_question_is_counted_together(store: Store, clock: Manual
     assert await store.questions.tallies(clock.now() + 1, all_=True) == []
 
 
-async def test_what_helped_most_people_is_not_listed(store: Store):
+async def test_what_helped_most_people_is_not_listed(store):
     question = await asked(store)
     await store.questions.vote(question, ANNA, helped=True)
     await store.questions.vote(question, BEN, helped=False)
     assert await store.questions.tallies(0) == []
 
 
-async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store: Store):
+async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     mine = await asked(store)
     theirs = await asked(store, "And when?", person_id=BEN, follows=mine)
     await store.questions.vote(mine, BEN, helped=True)
@@ -113,11 +106,10 @@ async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store: Sto
     assert await store.questions.votes_of(ANNA) == []
     assert await store.questions.votes_of(BEN) == []
     kept = await store.questions.get(theirs)
-    assert kept is not None
     assert kept.follows is None
 
 
-async def test_old_questions_go_with_their_votes(store: Store, clock: ManualClock):
+async def test_old_questions_go_with_their_votes(store, clock):
     old = await asked(store)
     await store.questions.vote(old, BEN, helped=True)
     clock.advance(100)
@@ -128,7 +120,7 @@ async def test_old_questions_go_with_their_votes(store: Store, clock: ManualCloc
     assert await store.questions.votes_of(BEN) == []
 
 
-async def test_a_server_left_long_ago_takes_its_questions_along(store: Store, clock: ManualClock):
+async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
     await asked(store)
     await store.servers.left(SERVER)
     clock.advance(10)
@@ -136,9 +128,7 @@ async def test_a_server_left_long_ago_takes_its_questions_along(store: Store, cl
     assert await store.questions.count(ANNA) == 0
 
 
-async def test_one_person_cannot_fill_the_database(
-    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-):
+async def test_one_person_cannot_fill_the_database(store, clock, monkeypatch):
     monkeypatch.setattr("bot.store.people.questions.MOST_OF_A_PERSON", 3)
     first = await asked(store)
     for _ in range(3):

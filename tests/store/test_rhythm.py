@@ -10,7 +10,6 @@ import pytest
 from bot.core.choices import Preference
 from bot.core.models import Dispatch
 from bot.store import Store
-from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -18,6 +17,7 @@ from tests.store.samples import (
     deliver,
     fates,
     follow,
+    followed,
     new_article,
     owe_notice,
     record,
@@ -48,7 +48,7 @@ def names(dispatches: list[Dispatch]) -> list[tuple[str, int]]:
 
 
 @pytest.fixture
-async def evening(store: Store, clock: ManualClock) -> Store:
+async def evening(store, clock) -> Store:
     """Half past nine in Paris; the channel is quiet from ten until seven."""
     clock.advance(at("2026-11-24 20:30") - clock.now())
     await follow(store, await add_feed(store))
@@ -57,7 +57,7 @@ async def evening(store: Store, clock: ManualClock) -> Store:
     return store
 
 
-async def test_what_comes_in_quiet_hours_waits_until_they_end(evening: Store, clock: ManualClock):
+async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
     await publish(evening, "a")
     assert names(await deliver(evening)) == [("post", 1)]
     clock.advance(HOUR)
@@ -72,9 +72,7 @@ async def test_what_comes_in_quiet_hours_waits_until_they_end(evening: Store, cl
     assert names(await deliver(evening)) == [("post", 1), ("post", 1)]
 
 
-async def test_above_the_usual_number_the_night_is_one_catch_up_oldest_first(
-    evening: Store, clock: ManualClock
-):
+async def test_above_the_usual_number_the_night_is_one_catch_up_oldest_first(evening, clock):
     clock.advance(HOUR)
     for number in range(8):
         await publish(evening, f"n{number}", catch_up_after=3)
@@ -86,7 +84,7 @@ async def test_above_the_usual_number_the_night_is_one_catch_up_oldest_first(
     assert told == sorted(told)
 
 
-async def test_why_and_the_list_say_until_when_it_waits(evening: Store, clock: ManualClock):
+async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
     clock.advance(HOUR)
     feed = await add_feed(evening)
     article = new_article(feed, "a")
@@ -98,7 +96,7 @@ async def test_why_and_the_list_say_until_when_it_waits(evening: Store, clock: M
     assert await fates(evening, article) == {CHANNEL: ("waiting", None)}
 
 
-async def test_an_alert_waits_too_and_another_channel_does_not(evening: Store, clock: ManualClock):
+async def test_an_alert_waits_too_and_another_channel_does_not(evening, clock):
     await follow(evening, await add_feed(evening), channel=CHANNEL + 1)
     clock.advance(HOUR)
     await publish(evening, "a")
@@ -108,7 +106,7 @@ async def test_an_alert_waits_too_and_another_channel_does_not(evening: Store, c
     assert len(await deliver(evening)) == 2
 
 
-async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening: Store, clock: ManualClock):
+async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening, clock):
     clock.advance(HOUR)
     await publish(evening, "a", "b")
     assert await deliver(evening) == []
@@ -120,9 +118,7 @@ async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening:
     assert len(await deliver(evening)) == 1
 
 
-async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(
-    store: Store, clock: ManualClock
-):
+async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(store, clock):
     await follow(store, await add_feed(store))
     await choose(store, Preference.GAP, 60)
     await publish(store, "a", "b", "c")
@@ -138,7 +134,7 @@ async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(
     assert names(await deliver(store)) == [("post", 1)]
 
 
-async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store: Store, clock: ManualClock):
+async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     await follow(store, await add_feed(store))
     await choose(store, Preference.MOST_AN_HOUR, 3)
     began = clock.now()
@@ -156,7 +152,7 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store: Store, 
     assert names(await deliver(store)) == [("catch-up", 2), ("post", 1)]
 
 
-async def test_as_many_as_fit_in_an_hour_stay_single(store: Store, clock: ManualClock):
+async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
     await follow(store, await add_feed(store))
     await choose(store, Preference.MOST_AN_HOUR, 3)
     await publish(store, "a", "b", "c")
@@ -166,20 +162,18 @@ async def test_as_many_as_fit_in_an_hour_stay_single(store: Store, clock: Manual
     assert names(await deliver(store)) == [("post", 1)]
 
 
-async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store, clock):
+    feed = await followed(store)
     await choose(store, Preference.MOST_AN_HOUR, 2)
     await record(store, feed, *(new_article(feed, name, published=clock.now() - 9) for name in "dcba"))
     assert [len(sent.article_ids) for sent in await deliver(store)] == [3, 1]
 
 
-async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store: Store, clock: ManualClock):
+async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
     await follow(store, await add_feed(store))
     await choose(store, Preference.MOST_AN_HOUR, 2)
     await publish(store, "a")
     first = await store.dispatches.claim(CHANNEL, clock.now())
-    assert first is not None
     await store.dispatches.retry(first.id, due=clock.now(), error="503")
     await publish(store, "b", "c", "d")
     sent = await deliver(store)
@@ -187,7 +181,7 @@ async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store: Store, cl
     assert names(sent) == [("post", 1), ("catch-up", 3)]
 
 
-async def test_a_clock_that_jumps_leaves_no_channel_waiting(store: Store, clock: ManualClock):
+async def test_a_clock_that_jumps_leaves_no_channel_waiting(store, clock):
     await follow(store, await add_feed(store))
     await choose(store, Preference.MOST_AN_HOUR, 1)
     await choose(store, Preference.GAP, 3600)
@@ -203,7 +197,7 @@ async def test_a_clock_that_jumps_leaves_no_channel_waiting(store: Store, clock:
     assert len(await deliver(store)) == 1
 
 
-async def test_no_order_of_settings_loses_or_repeats(store: Store, clock: ManualClock):
+async def test_no_order_of_settings_loses_or_repeats(store, clock):
     """All three at once, over two days of articles: each is sent once, in order, in its time."""
     await follow(store, await add_feed(store))
     clock.advance(at("2026-11-24 00:00") - clock.now())

@@ -34,7 +34,7 @@ def written(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
 
 
-async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path: Path, clock: Clock) -> None:
+async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await opened(path, clock, None)
     before = await store.feeds.add(PRIVATE, server_id=SERVER)
@@ -54,9 +54,7 @@ async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path: Path, clock
     await store.close()
 
 
-async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_other(
-    tmp_path: Path, clock: Clock
-) -> None:
+async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_other(tmp_path, clock):
     store = await opened(tmp_path / "telex.db", clock, OLD)
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)
     other = await store.feeds.add(PRIVATE, server_id=SERVER + 1)
@@ -74,7 +72,7 @@ async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_othe
     await store.close()
 
 
-async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path: Path, clock: Clock) -> None:
+async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await opened(path, clock, OLD)
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)

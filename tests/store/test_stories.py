@@ -10,7 +10,6 @@ from bot.store.outbox.story_joins import PAUSE, WINDOW
 from bot.store.records.content_records import Kin, Kinships
 from bot.store.records.source_records import ChangedArticle
 from bot.stories.story_membership import APART, belonging
-from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -62,7 +61,7 @@ async def three(store: Store) -> tuple[list[Feed], list[NewArticle]]:
     return feeds, [new_article(feed, feed.title) for feed in feeds]
 
 
-async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store: Store, clock: ManualClock):
+async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     (post,) = await deliver(store)
@@ -85,19 +84,18 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store: Sto
     assert [found.id for found in await store.dispatches.posted_of(joined[0].id)] == [post.id]
 
 
-async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store: Store):
+async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
     post = await store.dispatches.claim(CHANNEL, store.clock.now())
-    assert post is not None
     assert post.joined_ids == (joined.id,)
     now = store.clock.now()
     await store.dispatches.sent(post.id, message_id=1, thread_id=None, now=now, shown=post.joined_ids)
     assert not await store.dispatches.edits_due(now + WINDOW, 10)
 
 
-async def test_what_a_message_may_not_name_is_shown_by_an_edit(store: Store):
+async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
     """It was found in the channel after a crash: what it named then nobody wrote down."""
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
@@ -106,7 +104,7 @@ async def test_what_a_message_may_not_name_is_shown_by_an_edit(store: Store):
     assert await store.dispatches.edits_due(store.clock.now(), 10)
 
 
-async def test_a_message_is_edited_at_most_every_few_minutes(store: Store, clock: ManualClock):
+async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await deliver(store)
@@ -120,7 +118,7 @@ async def test_a_message_is_edited_at_most_every_few_minutes(store: Store, clock
     assert await store.dispatches.edits_due(clock.now() + PAUSE, 10)
 
 
-async def test_a_join_during_an_edit_is_not_taken_for_shown(store: Store, clock: ManualClock):
+async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await deliver(store)
@@ -133,7 +131,7 @@ async def test_a_join_during_an_edit_is_not_taken_for_shown(store: Store, clock:
     assert late.id in again.joined_ids
 
 
-async def test_only_what_a_channel_was_sent_decides_there(store: Store):
+async def test_only_what_a_channel_was_sent_decides_there(store):
     """Of a story that another server follows this channel knows nothing: its article is a post."""
     feeds, articles = await three(store)
     elsewhere = await add_feed(store, "elsewhere")
@@ -145,7 +143,7 @@ async def test_only_what_a_channel_was_sent_decides_there(store: Store):
     assert await fates(store, articles[1]) == {CHANNEL: ("waiting", None), OTHER: ("joined", None)}
 
 
-async def test_a_channel_may_want_every_article_by_itself(store: Store):
+async def test_a_channel_may_want_every_article_by_itself(store):
     feeds, articles = await three(store)
     await store.preferences.change(
         Preference.JOIN_STORIES, 0, server_id=SERVER, person_id=1, channel_id=CHANNEL
@@ -155,14 +153,14 @@ async def test_a_channel_may_want_every_article_by_itself(store: Store):
     assert len(await deliver(store)) == 2
 
 
-async def test_a_feed_that_writes_twice_has_something_new_to_say(store: Store):
+async def test_a_feed_that_writes_twice_has_something_new_to_say(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[0], new_article(feeds[0], "more"), articles[0])
     assert len(await deliver(store)) == 2
 
 
-async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store: Store, clock: ManualClock):
+async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     later = new_article(feeds[1], "later", published=articles[0].published + APART + 1)
@@ -173,7 +171,7 @@ async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store: Stor
     assert len(await deliver(store)) == 1
 
 
-async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store: Store):
+async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0], likeness=0.4)
@@ -188,13 +186,12 @@ async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store
     assert await fates(store, members[2]) == {CHANNEL: ("joined", None)}
 
 
-async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store: Store):
+async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
     third = await told(store, feeds[2], articles[2], articles[0])
     claimed = await store.dispatches.claim(CHANNEL, store.clock.now())
-    assert claimed is not None
     await store.dispatches.failed(claimed.id, "refused")
     (post,) = await deliver(store)
     assert post.what == articles[1].key
@@ -202,9 +199,7 @@ async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store: Sto
     assert await fates(store, articles[0]) == {CHANNEL: ("failed", "refused")}
 
 
-async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(
-    store: Store, clock: ManualClock
-):
+async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(store, clock):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -218,7 +213,7 @@ async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(
     assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
-async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store: Store):
+async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -227,7 +222,7 @@ async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store: Sto
     assert post.what == articles[1].key
 
 
-async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store: Store):
+async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -237,7 +232,7 @@ async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store:
     assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store: Store):
+async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
@@ -252,18 +247,17 @@ async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store:
     assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
-async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(store: Store):
+async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
-    assert subscription is not None
     await store.subscriptions.move(subscription.id, OTHER)
     assert [(sent.what, sent.joined_ids) for sent in await deliver(store)] == [(articles[1].key, ())]
     assert [(sent.what, sent.joined_ids) for sent in await deliver(store, OTHER)] == [(articles[0].key, ())]
 
 
-async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store: Store):
+async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store):
     later, post, followed = await joined_unnamed(store)
     await store.subscriptions.move(followed, OTHER)
     assert await deliver(store, OTHER) == []
@@ -274,9 +268,7 @@ async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store
     assert not await store.dispatches.never_edited(post.id)
 
 
-async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later(
-    store: Store, clock: ManualClock
-):
+async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later(store, clock):
     later, post, followed = await joined_unnamed(store)
     subscription = await store.subscriptions.get(followed)
     feed = await store.feeds.get(subscription.feed_id) if subscription is not None else None
@@ -289,7 +281,7 @@ async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later
     assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
 
 
-async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store: Store):
+async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
@@ -301,7 +293,7 @@ async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store: Store):
     assert sum(len(each.article_ids) for each in sent) == 8
 
 
-async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store: Store):
+async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
@@ -311,7 +303,7 @@ async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store: Sto
     assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "away")}
 
 
-async def test_a_joined_article_that_moves_is_still_joined(store: Store):
+async def test_a_joined_article_that_moves_is_still_joined(store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
@@ -337,9 +329,7 @@ async def joined_unnamed(store: Store) -> tuple[NewArticle, Dispatch, int]:
     return later, await of(store, first), followed
 
 
-async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_paused(
-    store: Store, clock: ManualClock
-):
+async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_paused(store, clock):
     later, post, followed = await joined_unnamed(store)
     clock.advance(60)
     await store.subscriptions.pause(followed)
@@ -347,19 +337,16 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_
     assert await fates(store, later) == {CHANNEL: ("withheld", "paused")}
 
 
-async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_unfollowed(store: Store):
+async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_unfollowed(store):
     later, post, followed = await joined_unnamed(store)
     subscription = await store.subscriptions.get(followed)
-    assert subscription is not None
     await store.subscriptions.unfollow(CHANNEL, subscription.feed_id)
     assert not await store.dispatches.never_edited(post.id)
     assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
     assert await deliver(store) == []
 
 
-async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(
-    store: Store, clock: ManualClock
-):
+async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(store, clock):
     later, post, _ = await joined_unnamed(store)
     clock.advance(60)
     await store.servers.left(SERVER)
@@ -369,7 +356,7 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(
     assert await fates(store, later) == {CHANNEL: ("withheld", "away")}
 
 
-async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel_without_posts(store: Store):
+async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel_without_posts(store):
     later, post, _ = await joined_unnamed(store)
     await store.digests.save(
         DigestPlan(weekday=None, minute=0, alone=True),
@@ -383,7 +370,7 @@ async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel
     assert await deliver(store) == []
 
 
-async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store: Store, clock: ManualClock):
+async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store, clock):
     """Else its line goes on leading to an address that its publisher took away."""
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])

@@ -10,13 +10,21 @@ import pytest
 
 from bot.core.choices import Rule
 from bot.core.models import DispatchKind, FeedState
-from bot.core.settings import Settings
 from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
 from bot.store.sqlite.sqlite_connection import Statements
-from tests.clocks import ManualClock
 from tests.store import sql
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    fates,
+    follow,
+    followed,
+    new_article,
+    record,
+)
 
 
 async def titles(store: Store, channel: int = CHANNEL) -> list[str]:
@@ -25,7 +33,7 @@ async def titles(store: Store, channel: int = CHANNEL) -> list[str]:
     return [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(ids)]
 
 
-async def test_following_posts_the_newest_article_alone(store: Store):
+async def test_following_posts_the_newest_article_alone(store):
     feed = await add_feed(store)
     articles = [new_article(feed, name, published=ord(name)) for name in "ba"]
     recorded = await record(store, feed, *articles, first=True)
@@ -38,7 +46,7 @@ async def test_following_posts_the_newest_article_alone(store: Store):
     assert await titles(store) == ["b"]
 
 
-async def test_following_twice_is_one_subscription_and_one_post(store: Store):
+async def test_following_twice_is_one_subscription_and_one_post(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
     followed = [
@@ -52,9 +60,7 @@ async def test_following_twice_is_one_subscription_and_one_post(store: Store):
     assert await titles(store) == ["a"]
 
 
-async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(
-    store: Store, settings: Settings
-):
+async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(store, settings):
     feed = await add_feed(store)
     await record(store, feed, *(new_article(feed, str(number)) for number in range(500)), first=True)
     await follow(store, feed)
@@ -70,7 +76,7 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(
     assert len(steps) < 500
 
 
-async def test_following_again_repeats_nothing(store: Store):
+async def test_following_again_repeats_nothing(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
     for _ in range(2):
@@ -82,7 +88,7 @@ async def test_following_again_repeats_nothing(store: Store):
     assert len(await store.dispatches.recent(0, 10)) == 1
 
 
-async def test_following_again_posts_what_was_withheld_from_the_first_time(store: Store):
+async def test_following_again_posts_what_was_withheld_from_the_first_time(store):
     feed = await add_feed(store)
     (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
     for _ in range(2):
@@ -93,7 +99,7 @@ async def test_following_again_posts_what_was_withheld_from_the_first_time(store
     assert await titles(store) == ["a"]
 
 
-async def test_a_feed_with_credentials_is_never_shared(store: Store):
+async def test_a_feed_with_credentials_is_never_shared(store):
     secret = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER)
     other = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER + 1)
     assert secret.id != other.id
@@ -105,14 +111,13 @@ async def test_a_feed_with_credentials_is_never_shared(store: Store):
     assert await store.subscriptions.servers_of_feed(secret.id) == {SERVER}
 
 
-async def test_a_channel_belongs_to_one_server(store: Store):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_channel_belongs_to_one_server(store):
+    await followed(store)
     with pytest.raises(StoreError):
         await follow(store, await add_feed(store, "second"), server=SERVER + 1, channel=CHANNEL)
 
 
-async def test_what_waits_when_a_channel_unfollows_is_withheld(store: Store):
+async def test_what_waits_when_a_channel_unfollows_is_withheld(store):
     feed, other = await add_feed(store), await add_feed(store, "other")
     await follow(store, feed)
     await follow(store, other)
@@ -128,7 +133,7 @@ async def test_what_waits_when_a_channel_unfollows_is_withheld(store: Store):
     assert await store.articles.count() == 5
 
 
-async def test_a_page_that_another_followed_feed_carries_stays_owed(store: Store):
+async def test_a_page_that_another_followed_feed_carries_stays_owed(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, one)
     await follow(store, two)
@@ -139,7 +144,7 @@ async def test_a_page_that_another_followed_feed_carries_stays_owed(store: Store
     assert await titles(store) == ["a"]
 
 
-async def test_a_feed_nobody_follows_is_not_polled(store: Store, clock: ManualClock):
+async def test_a_feed_nobody_follows_is_not_polled(store, clock):
     feed = await add_feed(store)
     assert await store.feeds.due(clock.now(), 10) == []
     assert await store.feeds.next_due() is None
@@ -158,7 +163,7 @@ async def test_a_feed_nobody_follows_is_not_polled(store: Store, clock: ManualCl
     assert await store.feeds.due(clock.now(), 10) == []
 
 
-async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store: Store, clock: ManualClock):
+async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     waiting = new_article(feed, "waiting", published=clock.now())
@@ -182,7 +187,7 @@ async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store: Store
     assert sorted(await titles(store)) == ["fresh", "next"]
 
 
-async def test_what_waits_moves_along_and_what_was_posted_does_not(store: Store):
+async def test_what_waits_moves_along_and_what_was_posted_does_not(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     await record(store, feed, new_article(feed, "posted", published=0))
@@ -190,7 +195,6 @@ async def test_what_waits_moves_along_and_what_was_posted_does_not(store: Store)
     articles = [new_article(feed, f"{n}", published=n) for n in range(1, 6)]
     await record(store, feed, *articles, catch_up_after=2)
     moved = await store.subscriptions.move(subscription, CHANNEL + 1)
-    assert moved is not None
     assert (moved.id, moved.channel_id) == (subscription, CHANNEL + 1)
     assert await titles(store) == []
     assert await fates(store, articles[0]) == {CHANNEL + 1: ("waiting", None)}
@@ -204,19 +208,18 @@ async def test_what_waits_moves_along_and_what_was_posted_does_not(store: Store)
     assert await titles(store, CHANNEL + 1) == ["after"]
 
 
-async def test_moving_to_a_channel_that_follows_the_feed_leaves_one_subscription(store: Store):
+async def test_moving_to_a_channel_that_follows_the_feed_leaves_one_subscription(store):
     feed = await add_feed(store)
     first, second = await follow(store, feed), await follow(store, feed, channel=CHANNEL + 1)
     await record(store, feed, new_article(feed, "a"))
     moved = await store.subscriptions.move(first, CHANNEL + 1)
-    assert moved is not None
     assert moved.id == second
     assert await store.subscriptions.get(first) is None
     assert (await titles(store), await titles(store, CHANNEL + 1)) == ([], ["a"])
     assert await store.subscriptions.move(first, CHANNEL + 2) is None
 
 
-async def test_a_server_knows_its_subscriptions(store: Store):
+async def test_a_server_knows_its_subscriptions(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     await follow(store, two)
     await follow(store, one)
@@ -239,9 +242,8 @@ async def test_a_server_knows_its_subscriptions(store: Store):
     ]
 
 
-async def test_on_return_nothing_of_the_time_away_is_posted(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
+    feed = await followed(store)
     await store.servers.joined(SERVER, "fr")
     await record(store, feed, new_article(feed, "old"))
     await deliver(store)
@@ -266,9 +268,8 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store: Store, clock:
     assert await store.servers.locale(SERVER) == "fr"
 
 
-async def test_joining_without_having_left_changes_nothing(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_joining_without_having_left_changes_nothing(store, clock):
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     clock.advance(100)
     await store.servers.joined(SERVER, "en-GB")  # an outage is over
@@ -278,7 +279,7 @@ async def test_joining_without_having_left_changes_nothing(store: Store, clock: 
     assert await store.servers.locale(SERVER) == "en-GB"
 
 
-async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store: Store, clock: ManualClock):
+async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store, clock):
     feed = await add_feed(store)
     for number in range(3):
         await follow(store, feed, server=SERVER + number, channel=CHANNEL + number)
@@ -288,7 +289,7 @@ async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store: Stor
     assert [subscription.server_id for subscription in present] == [SERVER, SERVER + 2]
 
 
-async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store: Store, clock: ManualClock):
+async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
     shared = await add_feed(store)
     secret = await store.feeds.add("https://user:pass@one.example/feed?token=hush", server_id=SERVER)
     await follow(store, shared)
@@ -313,7 +314,7 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store: Store, 
     await store.check()
 
 
-async def test_a_gone_feed_that_somebody_adds_is_asked_again(store: Store, clock: ManualClock):
+async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
     feed = await add_feed(store)
     gone = replace(feed, state=FeedState.GONE, failures=9, error="gone", failing_since=5)
     await store.polls.record_quiet([gone])
@@ -324,16 +325,15 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store: Store, clock
     assert await store.feeds.count() == 1
 
 
-async def test_a_feed_can_be_made_due(store: Store, clock: ManualClock):
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_a_feed_can_be_made_due(store, clock):
+    feed = await followed(store)
     await store.polls.record_quiet([replace(feed, next_poll=clock.now() + 600)])
     assert await store.feeds.due(clock.now(), 10) == []
     await store.feeds.poll_now(feed.id)
     assert [due.id for due in await store.feeds.due(clock.now(), 10)] == [feed.id]
 
 
-async def test_outlets_are_found_by_any_of_their_words(store: Store):
+async def test_outlets_are_found_by_any_of_their_words(store):
     for name in ("Le Monde", "Mediapart", "Numerama", "Écran d'accueil", "The Le"):
         await add_feed(store, name)
     assert await store.feeds.outlets(None, "mond", 10) == ["Le Monde"]
@@ -344,7 +344,7 @@ async def test_outlets_are_found_by_any_of_their_words(store: Store):
     assert await store.feeds.outlets([], "", 10) == []
 
 
-async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store: Store):
+async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
     moving = await follow(store, one)
     await follow(store, two)
@@ -358,7 +358,7 @@ async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store: Sto
     assert article.title == "Title of a"
 
 
-async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store: Store):
+async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store):
     feed = await add_feed(store)
     moving = await follow(store, feed)
     there = await follow(store, feed, channel=CHANNEL + 1)

@@ -13,7 +13,6 @@ import pytest
 from bot.core.models import Fate
 from bot.store import Store
 from bot.store.sqlite.migrating import MIGRATIONS, available, migrate, problems, statements
-from tests.clocks import ManualClock
 from tests.store.old_databases import Content, build, connect, content, schema
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -23,7 +22,7 @@ DERIVED = {"vector", "completion"}  # tables of what is made anew from the rest,
 
 
 @pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+def old(tmp_path_factory) -> dict[int, Path]:
     """A database of each version, today's among them."""
     folder = tmp_path_factory.mktemp("versions")
     for version in available():
@@ -50,15 +49,13 @@ def missing(before: Content, after: Content) -> dict[str, list[object]]:
     return lost
 
 
-def test_every_table_of_an_old_database_has_rows(old: dict[int, Path]) -> None:
+def test_every_table_of_an_old_database_has_rows(old):
     for path in old.values():
         assert [table for table, rows in content(path).items() if not rows] == []
 
 
 @pytest.mark.parametrize("version", available())
-async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(
-    old: dict[int, Path], tmp_path: Path, clock: ManualClock, version: int
-) -> None:
+async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(old, tmp_path, clock, version):
     path = tmp_path / "telex.db"
     shutil.copy(old[version], path)
     before = content(path)
@@ -71,9 +68,7 @@ async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(
     assert schema(path) == schema(tmp_path / "fresh.db")
 
 
-async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(
-    old: dict[int, Path], tmp_path: Path, clock: ManualClock
-) -> None:
+async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_path, clock):
     """What it remembers of posts, claims, bookmarks and entries still means the same."""
     path = tmp_path / "telex.db"
     shutil.copy(old[FIRST], path)
@@ -87,7 +82,6 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(
         assert [one.what for one in await dispatches.unfinished()] == ["key-2"]
         assert [one.what for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
         claimed = await dispatches.claim(200, clock.now())
-        assert claimed is not None
         assert (claimed.what, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
         fates = {fate.channel_id: fate for fate in await store.fates.of_page("page-1")}
         assert {channel: fate.fate for channel, fate in fates.items()} == {
@@ -101,16 +95,13 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(
         kept = await store.bookmarks.list(300, limit=9)
         assert [one.article.key for one in kept] == ["key-1"]
         second = await store.feeds.get(2)
-        assert second is not None
         assert second.server_id == 100
     finally:
         await store.close()
 
 
 @pytest.mark.parametrize("version", [FIRST, TODAY - 1])  # each one is tried while it is the newest
-def test_a_migration_killed_after_any_statement_leaves_a_whole_version(
-    old: dict[int, Path], tmp_path: Path, version: int
-) -> None:
+def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_path, version):
     """From the first version through all that follow, and from the last to today's, with rows in every table.
 
     What is left goes on to the same end.
@@ -135,7 +126,7 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(
         assert (schema(copy), content(copy)) == finished
 
 
-def test_a_table_and_a_column_that_a_migration_drops_are_missed() -> None:
+def test_a_table_and_a_column_that_a_migration_drops_are_missed():
     """The comparison above sees what it is there to see."""
     before: Content = {"feed": [{"id": 1, "url": "a"}, {"id": 2, "url": "b"}], "vote": [{"id": 1}]}
     assert missing(before, {"feed": [{"id": 1, "url": "a"}]}) == {
@@ -145,6 +136,6 @@ def test_a_table_and_a_column_that_a_migration_drops_are_missed() -> None:
     assert missing(before, before) == {}
 
 
-def test_each_number_from_the_first_on_has_one_migration() -> None:
+def test_each_number_from_the_first_on_has_one_migration():
     numbers = sorted(int(path.name[:4]) for path in MIGRATIONS.glob("*.sql"))
     assert numbers == list(range(FIRST, TODAY + 1))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bot.core.models import Feed
 from bot.core.people_models import Watch
-from bot.core.settings import Settings
 from bot.store import Store
 from bot.watches.watch_matching import Watchman
-from tests.clocks import ManualClock
 from tests.store import sql
 from tests.store.crashing import END, crashed
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
 
 DIRECT, PERSON = 7_000, 8_000
 
@@ -21,14 +17,12 @@ async def watch(store: Store, query: str, *, channel: int = CHANNEL, person: int
     added = await store.watches.add(
         server_id=SERVER, channel_id=channel, person_id=person, query=query, language=None, limit=99
     )
-    assert added is not None
     return added[0]
 
 
 async def two_watches(store: Store) -> Feed:
     """A followed feed that is watched by a channel and a person, and a new article that both match."""
-    feed = await add_feed(store)
-    await follow(store, feed)
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
     await watch(store, "reconnaissance")
     await watch(store, "faciale", channel=DIRECT, person=PERSON)
@@ -36,9 +30,7 @@ async def two_watches(store: Store) -> Feed:
     return feed
 
 
-async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(
-    tmp_path: Path, clock: ManualClock
-) -> None:
+async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     await two_watches(store)
@@ -60,16 +52,13 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(
         await store.close()
 
 
-async def test_an_article_is_no_arrival_where_nobody_watches(store: Store) -> None:
-    feed = await add_feed(store)
-    await follow(store, feed)
+async def test_an_article_is_no_arrival_where_nobody_watches(store):
+    feed = await followed(store)
     await record(store, feed, new_article(feed, "new"))
     assert await store.watches.arrivals(9) == []
 
 
-async def test_a_removed_watch_keeps_no_words_and_goes_later(
-    store: Store, clock: ManualClock, settings: Settings
-) -> None:
+async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, settings):
     await two_watches(store)
     (theirs,) = await store.watches.of_person(PERSON)
     await Watchman(store).look()
@@ -85,7 +74,7 @@ async def test_a_removed_watch_keeps_no_words_and_goes_later(
     assert sql.run(settings.database, "SELECT 1 FROM channel WHERE person_id = ?", (PERSON,)) == []
 
 
-async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store: Store, clock: ManualClock) -> None:
+async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store, clock):
     await two_watches(store)
     await store.servers.left(SERVER)
     assert await store.servers.purge(clock.now() + 1) == 1
@@ -93,7 +82,7 @@ async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store: Store, 
     assert await store.watches.of_channels(SERVER) == []
 
 
-async def test_an_id_of_a_watch_is_never_another_watchs(store: Store) -> None:
+async def test_an_id_of_a_watch_is_never_another_watchs(store):
     await two_watches(store)
     (theirs,) = await store.watches.of_person(PERSON)
     await store.erase(PERSON)

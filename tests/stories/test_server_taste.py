@@ -33,40 +33,40 @@ def of(taste: Taste, topic: str) -> float:
     return taste.of([article(topic, 999)])
 
 
-def test_nobody_said_anything() -> None:
+def test_nobody_said_anything():
     assert of(learn(), "chess") == 0
 
 
-def test_what_is_liked_stands_above_what_is_not_and_the_unknown_between() -> None:
+def test_what_is_liked_stands_above_what_is_not_and_the_unknown_between():
     taste = learn(*liked(range(1, 20, 2), ADA))
     assert of(taste, "chess") > of(taste, "sailing") > of(taste, "golf")
     assert taste.of([article("chess", 1)]) <= LIMIT
     assert {trait.name for trait in taste.telling([article("chess", 1)])} >= {"chess"}
 
 
-def test_one_reaction_says_little_and_many_say_more() -> None:
+def test_one_reaction_says_little_and_many_say_more():
     once, often = (of(learn(*liked(range(1, last, 2), ADA)), "chess") for last in (2, 20))
     assert 0 < once < often
 
 
-def test_what_is_turned_down_sinks_and_what_was_only_opened_rises_a_little() -> None:
+def test_what_is_turned_down_sinks_and_what_was_only_opened_rises_a_little():
     assert of(learn(*liked(range(1, 9, 2), ADA, opinion=Opinion.DISLIKED)), "chess") < 0
     opened = of(learn(*liked(range(1, 20, 2), ADA, opinion=Opinion.OPENED)), "chess")
     assert 0 < opened < of(learn(*liked(range(1, 20, 2), ADA)), "chess")
 
 
-def test_what_was_said_outright_counts_for_what_was_done() -> None:
+def test_what_was_said_outright_counts_for_what_was_done():
     refused = liked(range(1, 9, 2), ADA, opinion=Opinion.DISLIKED, age=100)
     assert of(learn(*refused, *liked(range(1, 9, 2), ADA, opinion=Opinion.BOOKMARKED)), "chess") < 0
 
 
-def test_old_likes_fade() -> None:
+def test_old_likes_fade():
     old = liked(range(1, 20, 2), ADA, age=6 * HALF_LIFE)
     taste = learn(*old, *liked(range(0, 20, 2), BEN))
     assert of(taste, "golf") > of(taste, "chess")
 
 
-def test_the_best_are_what_is_liked_where_outlets_are_as_many() -> None:
+def test_the_best_are_what_is_liked_where_outlets_are_as_many():
     stories = [
         HeldStory(1, NOW - 50_000, 2, 0, (article("chess", 1),)),
         HeldStory(2, NOW, 2, 0, (article("golf", 2),)),
@@ -77,7 +77,7 @@ def test_the_best_are_what_is_liked_where_outlets_are_as_many() -> None:
     assert [one.post_id for one in story_ranking.best(stories, 2, NOW, server_taste.NONE)] == [3, 2]
 
 
-def test_nobody_alone_decides_for_all() -> None:
+def test_nobody_alone_decides_for_all():
     shown = posted(400)
     zealot = liked(range(1, 399, 2), ADA)
     others = [one for person in range(10, 16) for one in liked(range(0, 2 * MOST_OF_A_PERSON, 2), person)]
@@ -86,7 +86,7 @@ def test_nobody_alone_decides_for_all() -> None:
     )
 
 
-def test_others_are_told_of_it_only_when_it_is_the_taste_of_several() -> None:
+def test_others_are_told_of_it_only_when_it_is_the_taste_of_several():
     def told(taste: Taste, person: int) -> bool:
         (trait,) = [one for one in taste.telling([article("chess", 1)]) if one.kind == "topic"]
         return trait.may_be_told(person)

@@ -50,16 +50,16 @@ def pairs(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("language", "one", "other"), pairs(TOGETHER))
-def test_one_event_in_other_words_is_one_story(language: str, one: str, other: str) -> None:
+def test_one_event_in_other_words_is_one_story(language, one, other):
     assert likeness(told(one, language=language), told(other, 2, language=language)) >= ALONE - 0.15
 
 
 @pytest.mark.parametrize(("language", "one", "other"), pairs(APART_FOR_GOOD))
-def test_another_company_amount_version_or_day_is_another_story(language: str, one: str, other: str) -> None:
+def test_another_company_amount_version_or_day_is_another_story(language, one, other):
     assert likeness(told(one, language=language), told(other, 2, language=language)) == 0.0
 
 
-def test_the_other_language_needs_meaning_and_a_name_in_common() -> None:
+def test_the_other_language_needs_meaning_and_a_name_in_common():
     one, other = (
         told("Mozilla lays off 250 employees"),
         told("Mozilla licencie 250 salariés", 2, language="fr"),
@@ -73,7 +73,7 @@ def test_the_other_language_needs_meaning_and_a_name_in_common() -> None:
     assert likeness(one, more, 0.87) == 0.0
 
 
-def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news() -> None:
+def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news():
     first, again = "OpenAI unveils GPT-5", "OpenAI launches GPT-5"
     near = likeness(told(first), told(again, 2, published=3_600))
     late = likeness(told(first), told(again, 2, published=APART - 3_600))
@@ -81,7 +81,7 @@ def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news() -> N
     assert likeness(told(first), told(again, 2, published=APART + 1)) == 0.0
 
 
-def test_a_lead_helps_where_titles_have_few_words_in_common() -> None:
+def test_a_lead_helps_where_titles_have_few_words_in_common():
     one = "Cities ban facial recognition for good"
     bare = likeness(told(one), told("Portland bans facial recognition", 2))
     known = likeness(
@@ -90,7 +90,7 @@ def test_a_lead_helps_where_titles_have_few_words_in_common() -> None:
     assert known > bare
 
 
-def test_recent_articles_are_found_the_likest_first_and_none_of_the_same_feed() -> None:
+def test_recent_articles_are_found_the_likest_first_and_none_of_the_same_feed():
     recent = Recent()
     recent.add(told("OpenAI unveils GPT-5", 1))
     recent.add(told("OpenAI unveils GPT-5 to the world", 2))
@@ -101,7 +101,7 @@ def test_recent_articles_are_found_the_likest_first_and_none_of_the_same_feed() 
     assert found[0].likeness > found[1].likeness >= LEAST
 
 
-def test_what_is_old_is_forgotten_altogether() -> None:
+def test_what_is_old_is_forgotten_altogether():
     recent = Recent()
     for number in range(1, 50):
         recent.add(told(f"OpenAI unveils GPT-{number}", number, published=number))
@@ -111,7 +111,7 @@ def test_what_is_old_is_forgotten_altogether() -> None:
     assert len(recent) == 0
 
 
-def test_an_article_that_is_added_again_replaces_itself() -> None:
+def test_an_article_that_is_added_again_replaces_itself():
     recent = Recent()
     recent.add(told("OpenAI unveils GPT-5", 1))
     recent.add(told("Mozilla lays off 250 employees", 1))
@@ -119,7 +119,7 @@ def test_an_article_that_is_added_again_replaces_itself() -> None:
     assert [kin.article_id for kin in recent.kin(told("Mozilla lays off 250 employees", 2))] == [1]
 
 
-def test_a_story_of_several_is_judged_by_the_nearest_of_them() -> None:
+def test_a_story_of_several_is_judged_by_the_nearest_of_them():
     assert margin([ALONE], 1) == pytest.approx(0.0)
     assert margin([0.4], 1) < 0 < margin([0.4, 0.4, 0.4], 8)
     assert margin([0.9], 8) < margin([0.9], 1)
@@ -140,11 +140,11 @@ def test_a_story_of_several_is_judged_by_the_nearest_of_them() -> None:
         ("iPhone 15 Pro", Figure("iphone", 15)),
     ],
 )
-def test_figures_of_both_languages(text: str, wanted: Figure) -> None:
+def test_figures_of_both_languages(text, wanted):
     assert wanted in figures(text)
 
 
-def test_rounded_amounts_are_one_and_versions_are_never_rounded() -> None:
+def test_rounded_amounts_are_one_and_versions_are_never_rounded():
     assert not contradict(figures("a $68.7bn deal"), figures("a $69 billion deal"))
     assert contradict(figures("a $68.7bn deal"), figures("a $75 billion deal"))
     assert contradict(figures("Linux 6.10"), figures("Linux 6.1"))
@@ -152,7 +152,7 @@ def test_rounded_amounts_are_one_and_versions_are_never_rounded() -> None:
     assert not contradict(figures("fined €150 million"), figures("fined $165 million"))
 
 
-def test_no_title_takes_long_or_fails() -> None:
+def test_no_title_takes_long_or_fails():
     alphabet = "aA0 .,-$€%'’:émM17\u202f\n"
     draw = random.Random(5)
     for _ in range(300):

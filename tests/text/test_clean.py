@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import gzip
 import json
 
@@ -189,7 +187,7 @@ def test_real_articles_lose_next_to_nothing(language):
     assert all(len(body(text)) >= 0.6 * len(text) or len(text) < 300 for text in texts)
 
 
-def test_an_entry_of_reddit_says_what_was_written_and_nothing_else() -> None:
+def test_an_entry_of_reddit_says_what_was_written_and_nothing_else():
     end = "submitted by /u/ada\n[link] [comments]"
     assert body(f"{ARTICLE}\n\n{end}") == ARTICLE
     assert body(end) == ""

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 from calendar import timegm
 from datetime import UTC, datetime, timedelta, timezone

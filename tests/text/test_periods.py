@@ -81,9 +81,8 @@ def day(year: int, month: int, day: int, hour: int = 0) -> int:
         ("début de l’été", day(2020, 6, 1)),
     ],
 )
-def test_an_expression_of_time_is_not_read_as_another(text: str, start: int) -> None:
+def test_an_expression_of_time_is_not_read_as_another(text, start):
     period = periods.parse(text, NOW)
-    assert period is not None
     assert datetime.fromtimestamp(period.start, UTC) == datetime.fromtimestamp(start, UTC)
 
 
@@ -123,7 +122,7 @@ def test_an_expression_of_time_is_not_read_as_another(text: str, start: int) -> 
         ("14 juillet 1789", day(1789, 7, 14), day(1789, 7, 15)),
     ],
 )
-def test_a_span_does_not_end_too_early_or_too_late(text: str, start: int, end: int) -> None:
+def test_a_span_does_not_end_too_early_or_too_late(text, start, end):
     assert periods.parse(text, NOW) == (start, end)
 
 
@@ -142,11 +141,11 @@ def test_a_span_does_not_end_too_early_or_too_late(text: str, start: int, end: i
         ("7d", "Europe/Paris", NOW - 7 * 86400, NOW),
     ],
 )
-def test_days_begin_at_midnight_where_the_person_is(text: str, zone: str, start: int, end: int) -> None:
+def test_days_begin_at_midnight_where_the_person_is(text, zone, start, end):
     assert periods.parse(text, NOW, ZoneInfo(zone)) == (start, end)
 
 
-def test_hours_are_counted_where_a_clock_was_changed_meanwhile() -> None:
+def test_hours_are_counted_where_a_clock_was_changed_meanwhile():
     twice = day(2020, 10, 25, 1) + 1800  # 2:30 in Paris for the second time
     assert periods.parse("2h", twice, ZoneInfo("Europe/Paris")) == (twice - 7200, twice)
 
@@ -172,17 +171,17 @@ def test_hours_are_counted_where_a_clock_was_changed_meanwhile() -> None:
         "winter 2019",
     ],
 )
-def test_what_is_no_time_is_not_guessed(text: str) -> None:
+def test_what_is_no_time_is_not_guessed(text):
     assert periods.parse(text, NOW) is None
 
 
-def test_in_the_evening_this_night_is_the_one_that_begins() -> None:
+def test_in_the_evening_this_night_is_the_one_that_begins():
     evening = day(2020, 6, 10, 22)
     assert periods.parse("cette nuit", evening) == (day(2020, 6, 10, 18), day(2020, 6, 11, 6))
     assert periods.parse("la nuit dernière", evening) == (day(2020, 6, 9, 18), day(2020, 6, 10, 6))
 
 
 @given(st.text(max_size=60), st.integers(0, 2**32), st.sampled_from(["UTC", "Asia/Beirut", "America/Lima"]))
-def test_no_text_breaks_it(text: str, now: int, zone: str) -> None:
+def test_no_text_breaks_it(text, now, zone):
     period = periods.parse(text, now, ZoneInfo(zone))
     assert period is None or period.start <= period.end

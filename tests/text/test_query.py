@@ -36,24 +36,24 @@ def nodes(text: str) -> tuple[Node, ...]:
     return parse(text, NOW).nodes
 
 
-def test_words_are_all_required_in_any_case_with_any_accents() -> None:
+def test_words_are_all_required_in_any_case_with_any_accents():
     assert nodes("Reconnaissance  FACIALE") == (word("Reconnaissance"), word("FACIALE"))
     assert nodes("Élysée") == (Word("Élysée"),)
 
 
-def test_words_that_punctuation_joins_stay_together() -> None:
+def test_words_that_punctuation_joins_stay_together():
     assert nodes("covid-19") == (Word("covid-19"),)
 
 
 @pytest.mark.parametrize("text", ['"police américaine"', "“police américaine”", "« police américaine »"])
-def test_a_phrase_is_one_in_every_kind_of_quotation_marks(text: str) -> None:
+def test_a_phrase_is_one_in_every_kind_of_quotation_marks(text):
     assert nodes(text) == (Phrase("police américaine"),)
 
 
 @pytest.mark.parametrize(
     "text", ['amazon "police américaine', 'amazon "police américaine "', "amazon «police américaine"]
 )
-def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(text: str) -> None:
+def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(text):
     query = parse(text, NOW)
     assert not any(isinstance(node, Phrase) for node in query.nodes) or text.endswith('"')
     assert {each for node in query.nodes if isinstance(node, Word | Phrase) for each in words(node.text)} == {
@@ -63,13 +63,13 @@ def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(tex
 
 
 @pytest.mark.parametrize("text", ['13" display and 15" model', 'the 5"3 rock"n"roll', 'said"so" l"homme'])
-def test_a_mark_after_a_letter_or_digit_quotes_nothing(text: str) -> None:
+def test_a_mark_after_a_letter_or_digit_quotes_nothing(text):
     query = parse(text, NOW)
     assert all(isinstance(node, Word) for node in query.nodes)
     assert query.notes == ()
 
 
-def test_a_whole_paragraph_is_read() -> None:
+def test_a_whole_paragraph_is_read():
     text = " ".join(f"word{number}" for number in range(64)) + ' « cité » "quoted here" 12" last'
     found = nodes(text)
     assert len(found) == 64 + 4
@@ -79,16 +79,16 @@ def test_a_whole_paragraph_is_read() -> None:
 @pytest.mark.parametrize(
     "text", ["amazon -police", "amazon NOT police", "amazon SAUF police", "amazon −police"]
 )
-def test_an_excluded_word_is_not_looked_for(text: str) -> None:
+def test_an_excluded_word_is_not_looked_for(text):
     assert nodes(text) == (word("amazon"), Not(word("police")))
 
 
-def test_a_hyphen_alone_or_within_a_word_excludes_nothing() -> None:
+def test_a_hyphen_alone_or_within_a_word_excludes_nothing():
     assert nodes("amazon - police") == (word("amazon"), word("police"))
     assert not any(isinstance(node, Not) for node in nodes("porte-parole"))
 
 
-def test_whatever_can_be_wanted_can_be_excluded() -> None:
+def test_whatever_can_be_wanted_can_be_excluded():
     assert nodes('-"police américaine"') == (Not(Phrase("police américaine")),)
     assert nodes("-source:Wired -(a1 b2)") == (
         Not(Condition(Filter.SOURCE, "Wired")),
@@ -99,27 +99,27 @@ def test_whatever_can_be_wanted_can_be_excluded() -> None:
 @pytest.mark.parametrize(
     "text", ["apple amazon OR google OR ibm police", "apple amazon OU google | ibm police"]
 )
-def test_or_joins_its_neighbours_and_nothing_else(text: str) -> None:
+def test_or_joins_its_neighbours_and_nothing_else(text):
     either = AnyOf((word("amazon"), word("google"), word("ibm")))
     assert nodes(text) == (word("apple"), either, word("police"))
 
 
 @pytest.mark.parametrize("text", ["amazon|google|ibm", "amazon||google | ibm", "amazon OR google|ibm"])
-def test_a_line_between_words_is_an_or(text: str) -> None:
+def test_a_line_between_words_is_an_or(text):
     either = AnyOf((word("amazon"), word("google"), word("ibm")))
     assert nodes(f"apple {text} police") == (word("apple"), either, word("police"))
     assert nodes('amazon|"google maps"') == (AnyOf((word("amazon"), Phrase("google maps"))),)
 
 
 @pytest.mark.parametrize("text", ["tag:IA|tag:Web", "tag:IA|Web", "tag:(IA OR Web)", "tag:(IA|Web)"])
-def test_a_filter_is_applied_to_each_of_its_alternatives(text: str) -> None:
+def test_a_filter_is_applied_to_each_of_its_alternatives(text):
     either = AnyOf((Condition(Filter.TAG, "IA"), Condition(Filter.TAG, "Web")))
     assert nodes(f"{text} police") == (either, word("police"))
     assert nodes(f"-{text} police") == (Not(either), word("police"))
     assert parse(f"{text} police", NOW).loose == ()
 
 
-def test_a_filter_is_applied_to_each_word_of_its_group() -> None:
+def test_a_filter_is_applied_to_each_word_of_its_group():
     title = word("macron", title=True), Phrase("la police", title=True)
     assert nodes('titre:(macron OR "la police") amazon') == (AnyOf(title), word("amazon"))
     assert nodes('title:(macron "la police" source:Wired)') == (
@@ -128,16 +128,16 @@ def test_a_filter_is_applied_to_each_word_of_its_group() -> None:
     assert nodes("foo:(macron OR amazon)") == (word("foo"), AnyOf((word("macron"), word("amazon"))))
 
 
-def test_or_in_small_letters_is_a_word() -> None:
+def test_or_in_small_letters_is_a_word():
     assert nodes("amazon or google") == (word("amazon"), word("or"), word("google"))
 
 
 @pytest.mark.parametrize("text", ["OR amazon", "amazon OR", "OR OR amazon OR", "amazon OR )", "( OR amazon"])
-def test_an_or_without_neighbours_is_no_mistake(text: str) -> None:
+def test_an_or_without_neighbours_is_no_mistake(text):
     assert nodes(text) == (word("amazon"),)
 
 
-def test_parentheses_group() -> None:
+def test_parentheses_group():
     assert nodes("(apple watch) OR (google pixel) price") == (
         AnyOf((AllOf((word("apple"), word("watch"))), AllOf((word("google"), word("pixel"))))),
         word("price"),
@@ -147,7 +147,7 @@ def test_parentheses_group() -> None:
 @pytest.mark.parametrize(
     "text", ["((amazon", "amazon))", ")amazon(", "()amazon", "(" * 50 + "amazon" + ")" * 60]
 )
-def test_parentheses_that_do_not_match_lose_no_word(text: str) -> None:
+def test_parentheses_that_do_not_match_lose_no_word(text):
     assert nodes(text) == (word("amazon"),)
 
 
@@ -179,11 +179,11 @@ def test_parentheses_that_do_not_match_lose_no_word(text: str) -> None:
         ("depuis:8 juin 2020", Condition(Filter.SINCE, 1591574400)),
     ],
 )
-def test_a_filter_means_the_same_in_both_languages(text: str, condition: Condition) -> None:
+def test_a_filter_means_the_same_in_both_languages(text, condition):
     assert nodes(f"amazon {text}") == (word("amazon"), condition)
 
 
-def test_a_date_in_words_does_not_swallow_the_words_after_it() -> None:
+def test_a_date_in_words_does_not_swallow_the_words_after_it():
     assert nodes("since:monday amazon police") == (
         Condition(Filter.SINCE, 1591574400),
         word("amazon"),
@@ -192,7 +192,7 @@ def test_a_date_in_words_does_not_swallow_the_words_after_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["title", "titre"])
-def test_a_word_of_the_title_is_looked_for_there(name: str) -> None:
+def test_a_word_of_the_title_is_looked_for_there(name):
     assert nodes(f"{name}:Amazon") == (word("Amazon", title=True),)
     assert nodes(f'{name}:"la police"') == (Phrase("la police", title=True),)
 
@@ -200,7 +200,7 @@ def test_a_word_of_the_title_is_looked_for_there(name: str) -> None:
 @pytest.mark.parametrize(
     "text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"']
 )
-def test_a_filter_that_is_not_understood_is_said_and_left_out(text: str) -> None:
+def test_a_filter_that_is_not_understood_is_said_and_left_out(text):
     query = parse(f"amazon {text}", NOW)
     assert query.nodes == (word("amazon"),)
     assert len(query.notes) == 1
@@ -216,52 +216,52 @@ def test_a_filter_that_is_not_understood_is_said_and_left_out(text: str) -> None
         ("depuis : 7j", Condition(Filter.SINCE, NOW - 7 * 86400)),
     ],
 )
-def test_a_filter_and_its_value_written_apart_are_one_and_said_so(text: str, condition: Condition) -> None:
+def test_a_filter_and_its_value_written_apart_are_one_and_said_so(text, condition):
     query = parse(f"amazon {text}", NOW)
     assert query.nodes == (word("amazon"), condition)
     assert text.partition(" ")[0] in sentence(query.notes[0])
 
 
 @pytest.mark.parametrize("text", ["since: amazon police", "avant : amazon police"])
-def test_a_date_written_apart_that_is_none_takes_no_word_away(text: str) -> None:
+def test_a_date_written_apart_that_is_none_takes_no_word_away(text):
     wanted = [node for node in nodes(text) if node in (word("amazon"), word("police"))]
     assert wanted == [word("amazon"), word("police")]
 
 
 @pytest.mark.parametrize("text", ["since: last monday", 'depuis: "lundi dernier"', "depuis : 3 jours"])
-def test_a_date_written_apart_may_have_several_words(text: str) -> None:
+def test_a_date_written_apart_may_have_several_words(text):
     (node,) = nodes(text)
     assert isinstance(node, Condition)
     assert node.filter is Filter.SINCE
 
 
 @pytest.mark.parametrize("text", ["amazon - police", "amazon police NOT", "amazon NOT NOT -police"])
-def test_what_excludes_nothing_is_said_once(text: str) -> None:
+def test_what_excludes_nothing_is_said_once(text):
     query = parse(text, NOW)
     assert query.nodes == (word("amazon"), word("police"))
     assert len(query.notes) == 1
 
 
-def test_parentheses_too_deep_are_said_and_lose_no_word() -> None:
+def test_parentheses_too_deep_are_said_and_lose_no_word():
     query = parse("((((((((a1 OR b2)))) c3))))", NOW)
     assert len(query.notes) == 1
     assert "5" in sentence(query.notes[0])
     assert query.nodes == parse("((a1 OR b2) c3)", NOW).nodes
 
 
-def test_words_before_a_colon_that_are_words_of_sentences_stay_words() -> None:
+def test_words_before_a_colon_that_are_words_of_sentences_stay_words():
     assert parse("écrit par : amadeo", NOW).nodes == (word("écrit"), word("par"), word("amadeo"))
 
 
 @pytest.mark.parametrize("text", ["source:", "has:", "depuis: "])
-def test_a_filter_without_a_value_is_said_and_left_out(text: str) -> None:
+def test_a_filter_without_a_value_is_said_and_left_out(text):
     query = parse(text, NOW)
     assert not any(isinstance(node, Condition) for node in query.nodes)
     assert len(query.notes) == 1
 
 
 @pytest.mark.parametrize("text", ["OR", "()", "-", "…", "NOT"])
-def test_a_query_that_asks_nothing_is_told_so(text: str) -> None:
+def test_a_query_that_asks_nothing_is_told_so(text):
     query = parse(text, NOW)
     assert query.nodes == ()
     assert len(query.notes) == 1
@@ -277,7 +277,7 @@ def test_a_query_that_asks_nothing_is_told_so(text: str) -> None:
         ("tag", "a|b"),
     ],
 )
-def test_an_option_is_written_as_it_would_be_typed(name: str, value: str) -> None:
+def test_an_option_is_written_as_it_would_be_typed(name, value):
     (node,) = parse(written(name, value), NOW).nodes
     assert isinstance(node, Condition)
     assert node.filter is Filter(name)
@@ -285,7 +285,7 @@ def test_an_option_is_written_as_it_would_be_typed(name: str, value: str) -> Non
 
 
 @pytest.mark.parametrize(("language", "date"), [("en", "Since Jun 8"), ("fr", "Depuis le 8 juin")])
-def test_what_a_date_was_read_as_is_said(language: str, date: str) -> None:
+def test_what_a_date_was_read_as_is_said(language, date):
     with locale.use(language):
         (note,) = parse("since:monday", NOW).notes
         assert sentence(note) == date
@@ -300,9 +300,7 @@ def test_what_a_date_was_read_as_is_said(language: str, date: str) -> None:
         ("since:2019", 0, "Jan 1, 2019"),
     ],
 )
-def test_a_day_begins_where_the_person_is_and_is_said_as_its_date_there(
-    text: str, hour: int, date: str
-) -> None:
+def test_a_day_begins_where_the_person_is_and_is_said_as_its_date_there(text, hour, date):
     tokyo = ZoneInfo("Asia/Tokyo")
     query = parse(text, NOW, tokyo)
     (condition,) = query.nodes
@@ -311,14 +309,14 @@ def test_a_day_begins_where_the_person_is_and_is_said_as_its_date_there(
     assert list(map(sentence, query.notes)) == [f"Since {date}"]
 
 
-def test_notes_speak_the_language_of_the_asker() -> None:
+def test_notes_speak_the_language_of_the_asker():
     (note,) = parse("since:whenever", NOW).notes
     with locale.use("fr"):
         assert "whenever" in sentence(note)
         assert "isn’t a date" not in sentence(note)
 
 
-def test_an_unknown_name_and_an_address_are_words() -> None:
+def test_an_unknown_name_and_an_address_are_words():
     assert nodes("foo:bar") == (Word("foo bar"),)
     (found,) = nodes("https://example.org/story")
     assert isinstance(found, Word)
@@ -326,21 +324,21 @@ def test_an_unknown_name_and_an_address_are_words() -> None:
 
 
 @pytest.mark.parametrize(("text", "near"), [("titel:amazon", "titre:"), ("langage:fr", "language:")])
-def test_of_an_unknown_filter_the_nearest_is_told(text: str, near: str) -> None:
+def test_of_an_unknown_filter_the_nearest_is_told(text, near):
     (note,) = parse(text, NOW).notes
     assert near in sentence(note)
     (note,) = parse("zzz:amazon", NOW).notes
     assert "nearest" not in sentence(note)
 
 
-def test_a_long_query_is_cut_and_said_so() -> None:
+def test_a_long_query_is_cut_and_said_so():
     query = parse("amazon " * 600, NOW)
     assert len(query.text) <= MAX_READ
     assert len(query.nodes) == MAX_TERMS
     assert len(query.notes) == 2
 
 
-def test_options_of_a_command_narrow_a_query() -> None:
+def test_options_of_a_command_narrow_a_query():
     query = parse("amazon", NOW).also(Condition(Filter.LANGUAGE, "fr"))
     assert query.nodes == parse("amazon lang:fr", NOW).nodes
 
@@ -359,7 +357,7 @@ def depth(node: Node) -> int:
 @example("a OR " * 80)
 @example('"a' * 1_000)
 @example("« " * 1_000)
-def test_every_text_is_a_query(text: str) -> None:
+def test_every_text_is_a_query(text):
     query = parse(text, NOW)
     assert isinstance(query, Query)
     assert len(query.notes) < 40

@@ -26,14 +26,14 @@ NOW = int(datetime(2026, 11, 26, 1, 20, tzinfo=UTC).timestamp())
         ("last winter", "December 2025 – February 2026", "décembre 2025 – février 2026"),
     ],
 )
-def test_a_span_is_named_by_its_days_or_hours(said: str, english: str, french: str) -> None:
+def test_a_span_is_named_by_its_days_or_hours(said, english, french):
     period = periods.parse(said, NOW)
     assert period is not None
     assert spans.named(period, UTC, "en").replace("\u2009", " ") == english
     assert spans.named(period, UTC, "fr").replace("\u2009", " ") == french
 
 
-def test_days_are_those_of_the_zone() -> None:
+def test_days_are_those_of_the_zone():
     paris = ZoneInfo("Europe/Paris")
     period = periods.parse("today", NOW, paris)
     assert period is not None

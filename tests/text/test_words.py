@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,18 +21,18 @@ from bot.text.words import fold, spans, words
         ("co\xadop\u200b", "coop"),
     ],
 )
-def test_case_accents_and_forms_of_letters_do_not_matter(text: str, folded: str) -> None:
+def test_case_accents_and_forms_of_letters_do_not_matter(text, folded):
     assert fold(text) == folded
 
 
-def test_punctuation_parts_words() -> None:
+def test_punctuation_parts_words():
     assert words("L'IA d’États-Unis: covid-19, R&D_x 3.12!") == [
         "l", "ia", "d", "etats", "unis", "covid", "19", "r", "d", "x", "3", "12"
     ]  # fmt: skip
 
 
 @given(st.text())
-def test_spans_lie_around_their_words(text: str) -> None:
+def test_spans_lie_around_their_words(text):
     position = 0
     for word, start, end in spans(text):
         assert position <= start < end <= len(text)
@@ -43,5 +41,5 @@ def test_spans_lie_around_their_words(text: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("aB é'’-.&_1ÇœßÅ \n")))
-def test_words_are_those_of_the_engine(text: str) -> None:
+def test_words_are_those_of_the_engine(text):
     assert words(text) == analysis.words(text)

@@ -1,7 +1,5 @@
 """Time zones as people name them."""
 
-from __future__ import annotations
-
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,27 +23,27 @@ from bot.text.times import zones
         ("utc", "UTC"),
     ],
 )
-def test_a_city_a_country_and_a_name_in_any_case_are_a_zone(typed: str, zone: str) -> None:
+def test_a_city_a_country_and_a_name_in_any_case_are_a_zone(typed, zone):
     assert zones.find(typed) == zone
 
 
 @pytest.mark.parametrize(
     "typed", ["UTC+2", "GMT+1", "Etc/GMT+2", "+02:00", "", "Atlantis", "../../etc/passwd"]
 )
-def test_a_distance_from_utc_and_nonsense_are_none(typed: str) -> None:
+def test_a_distance_from_utc_and_nonsense_are_none(typed):
     assert zones.find(typed) is None
 
 
-def test_a_country_with_several_zones_is_not_guessed() -> None:
+def test_a_country_with_several_zones_is_not_guessed():
     assert zones.find("United States") is None
 
 
-def test_a_slip_of_the_finger_is_understood() -> None:
+def test_a_slip_of_the_finger_is_understood():
     assert zones.near("Pariss")[0] == "Europe/Paris"
     assert zones.near("Brusels")[0] == "Europe/Brussels"
     assert zones.near("x" * 4000) == []
 
 
-def test_every_zone_that_can_be_chosen_exists() -> None:
+def test_every_zone_that_can_be_chosen_exists():
     for zone in set(zones.names().values()):
         assert ZoneInfo(zone).key == zone

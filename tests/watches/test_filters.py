@@ -18,7 +18,6 @@ from bot.search.query.query_syntax import Query, parse
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Sieve, keeping_out
-from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.search.searchers import searcher_of
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
@@ -69,7 +68,7 @@ async def library(store: Store) -> Feed:
 
 
 @pytest.mark.parametrize("text", QUERIES)
-async def test_a_filter_matches_what_a_search_finds(store: Store, text: str):
+async def test_a_filter_matches_what_a_search_finds(store, text):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     query = subscription_filters.check(text, NOW)
@@ -80,7 +79,7 @@ async def test_a_filter_matches_what_a_search_finds(store: Store, text: str):
     assert 0 < len(wanted) < len(articles) or text == "source:first"
 
 
-async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: Store):
+async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
     feed = await add_feed(store)
     new = new_article(
         feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en"
@@ -104,15 +103,13 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: S
         ("!!!", "What should the filter look for"),
     ],
 )
-def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text: str, told: str) -> None:
+def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text, told):
     with pytest.raises(Declined) as declined:
         subscription_filters.check(text, NOW)
     assert told in declined_reasons.declined(declined.value)
 
 
-async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store, monkeypatch):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     real = criterion_of
@@ -129,9 +126,7 @@ async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
     assert {sieve.matches(article.key, "chips") for article in articles} == {True, False}
 
 
-async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(store, monkeypatch):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     spent = iter(range(10_000))
@@ -142,9 +137,7 @@ async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(
     assert answers[0] is not None
 
 
-async def test_filters_together_take_no_more_than_a_poll_allows(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-):
+async def test_filters_together_take_no_more_than_a_poll_allows(store, monkeypatch):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     monkeypatch.setattr(subscription_filters, "_A_POLL", 0.0)
@@ -152,7 +145,7 @@ async def test_filters_together_take_no_more_than_a_poll_allows(
     assert {sieve.matches(article.key, "chips") for article in articles} == {None}
 
 
-def test_a_name_of_a_filter_is_harmless_and_short() -> None:
+def test_a_name_of_a_filter_is_harmless_and_short():
     one = Filter(1, Rule.NEVER, "`a` @everyone " + "x" * 400)
     name = filter_labels.named(one)
     assert name.startswith("never `'a' ")
@@ -193,9 +186,7 @@ async def waiting(store: Store) -> list[str]:
     return titles
 
 
-async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(
-    newsroom: Newsroom, feed_server: FeedServer
-):
+async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, feed_server):
     feed, _subscription = await follow_filtered(
         newsroom, feed_server, (Rule.NEVER, "sponsored"), document=rss(OLD)
     )
@@ -211,16 +202,12 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(
     assert "filtered by: never `sponsored`" in sentence(fate, when="now", problem=str)
 
 
-async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(
-    newsroom: Newsroom, feed_server: FeedServer
-):
+async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):
     await follow_filtered(newsroom, feed_server, (Rule.NEVER, "sponsored"), document=rss(ADVERT, NEWS, OLD))
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
-async def test_a_poll_goes_on_when_filters_cannot_be_applied(
-    newsroom: Newsroom, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_server, monkeypatch):
     feed, _subscription = await follow_filtered(newsroom, feed_server, (Rule.ONLY, "vote"), document=rss(OLD))
 
     def broken(_article: Article) -> ReadArticle:
@@ -232,9 +219,7 @@ async def test_a_poll_goes_on_when_filters_cannot_be_applied(
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
-async def test_a_filter_made_while_a_poll_is_under_way_holds(
-    newsroom: Newsroom, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_server, monkeypatch):
     feed, subscription = await follow_filtered(newsroom, feed_server, document=rss(OLD))
     await waiting(newsroom.store)
     real = subscription_filters.sieve
@@ -250,7 +235,7 @@ async def test_a_filter_made_while_a_poll_is_under_way_holds(
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
-async def test_a_trial_tells_what_each_filter_keeps_out(store: Store, clock: ManualClock):
+async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
     feed = await library(store)
     rules = [Filter(0, Rule.ONLY, "chips OR browser"), Filter(0, Rule.NEVER, "engine")]
     trial = await subscription_filters.tried(store, feed.id, rules)
@@ -264,7 +249,7 @@ async def test_a_trial_tells_what_each_filter_keeps_out(store: Store, clock: Man
     )
 
 
-def test_a_query_is_kept_as_one_line() -> None:
+def test_a_query_is_kept_as_one_line():
     assert "\n" not in parse("chips\nnever browser", NOW).text
 
 
@@ -282,14 +267,12 @@ def test_a_query_is_kept_as_one_line() -> None:
         ([(NEVER, "b"), (NEVER, "a")], {"a"}, [(NEVER, "a")]),
     ],
 )
-def test_never_beats_only_and_one_of_several_only_is_enough(
-    rules: list[tuple[Rule, str]], matching: set[str], kept_out_by: list[tuple[Rule, str]]
-) -> None:
+def test_never_beats_only_and_one_of_several_only_is_enough(rules, matching, kept_out_by):
     by = keeping_out([Filter(0, *one) for one in rules], lambda query: query in matching)
     assert [(one.rule, one.query) for one in by] == kept_out_by
     assert [Filter.of(str(one)) for one in by] == list(by)
 
 
 @pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
-def test_what_nobody_can_tell_is_posted(rules: list[tuple[Rule, str]]) -> None:
+def test_what_nobody_can_tell_is_posted(rules):
     assert not keeping_out([Filter(0, *one) for one in rules], lambda _query: None)

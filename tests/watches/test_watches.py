@@ -12,7 +12,6 @@ from bot.core.models import Article
 from bot.search.query.query_matching import Cost, Criterion, Key, Kind, ReadArticle, criterion_of
 from bot.search.query.query_syntax import parse
 from bot.search.query.query_tree import Query
-from bot.store import Store
 from bot.watches import watch_index
 from bot.watches.watch_index import WatchIndex
 from bot.watches.watch_matching import check
@@ -84,7 +83,7 @@ class Newsstand(NamedTuple):
 
 
 @pytest.fixture
-async def stand(store: Store) -> Newsstand:
+async def stand(store) -> Newsstand:
     feed = await add_feed(store)
     await record(
         store,
@@ -116,7 +115,7 @@ def matched(stand: Newsstand, wanted: Criterion) -> set[int]:
     return {n for n, article in enumerate(stand.articles) if wanted.holds(ReadArticle(article))}
 
 
-async def test_an_article_matches_what_is_true_of_it(stand: Newsstand) -> None:
+async def test_an_article_matches_what_is_true_of_it(stand):
     told = {}
     for text in FOUND:
         wanted = criterion_of(parse(text, 0))
@@ -127,15 +126,13 @@ async def test_an_article_matches_what_is_true_of_it(stand: Newsstand) -> None:
 
 @given(text=queries())
 @settings(max_examples=66, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(
-    stand: Newsstand, text: str
-) -> None:
+async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(stand, text):
     wanted = criterion_of(parse(text, 0))
     if wanted is not None and wanted.keys(lambda _key: 1):
         assert found_by_index(stand, text) == matched(stand, wanted)
 
 
-async def test_a_watch_is_found_by_its_rarest_word(stand: Newsstand) -> None:
+async def test_a_watch_is_found_by_its_rarest_word(stand):
     wanted = criterion_of(parse('apple orchards source:"le monde"', 0))
     assert wanted is not None
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
@@ -163,9 +160,7 @@ class Counted(Criterion):
         return self._wanted.keys(cost)
 
 
-async def test_watches_that_share_no_word_are_not_looked_at(
-    stand: Newsstand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_watches_that_share_no_word_are_not_looked_at(stand, monkeypatch):
     monkeypatch.setattr(watch_index, "criterion_of", Counted)
     monkeypatch.setattr(Counted, "looked", 0)
     index = WatchIndex(lambda key: 9 if key.value.startswith("appl") else 1)
@@ -176,7 +171,7 @@ async def test_watches_that_share_no_word_are_not_looked_at(
     assert Counted.looked == 1
 
 
-async def test_a_watch_in_another_language_finds_its_inflections(store: Store) -> None:
+async def test_a_watch_in_another_language_finds_its_inflections(store):
     feed = await add_feed(store)
     told = new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
     index = WatchIndex(lambda _key: 1)
@@ -188,7 +183,7 @@ async def test_a_watch_in_another_language_finds_its_inflections(store: Store) -
     assert index.matching(told, frozenset({1})) == [2]
 
 
-async def test_a_watch_of_a_server_that_does_not_follow_the_feed_is_left_out(stand: Newsstand) -> None:
+async def test_a_watch_of_a_server_that_does_not_follow_the_feed_is_left_out(stand):
     index = WatchIndex(lambda _key: 1)
     for watch, server in ((1, 10), (2, 20), (3, 10)):
         index.add(watch, server, parse("apple", 0))
@@ -204,6 +199,6 @@ def article_of(stand: Newsstand) -> Article:
     return stand.articles[0]
 
 
-async def test_the_longest_query_is_understood_in_bounded_time(store: Store) -> None:
+async def test_the_longest_query_is_understood_in_bounded_time(store):
     query = "((((" + " OR ".join(f"-({number} {number}a)" for number in range(200)) + " word"
     assert (await check(store, "word " + query)).text

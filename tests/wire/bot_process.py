@@ -40,7 +40,6 @@ class Launcher:
                 text=True,
             )
             self._read()
-        assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return self._read()
@@ -48,15 +47,11 @@ class Launcher:
     def close(self) -> None:
         """End it, and every bot that still runs."""
         if self._process is not None:
-            assert self._process.stdin is not None
             self._process.stdin.close()
             self._process.wait(10)
-            assert self._process.stdout is not None
             self._process.stdout.close()
 
     def _read(self) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the launcher of bots ended; its standard error tells why")

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from bot.core.settings import Settings
-from tests.feed_server import FeedServer
-from tests.wire.bot_process import Launcher
 from tests.wire.clients import Witness, online, redirect
 from tests.wire.discord_server import DiscordServer
 from tests.wire.scene import Scene, open_scene
@@ -28,37 +24,29 @@ async def discord_server() -> AsyncIterator[DiscordServer]:
 
 
 @pytest.fixture
-def place(discord_server: DiscordServer) -> Server:
+def place(discord_server) -> Server:
     return discord_server.acts.add_server("Newsroom")
 
 
 @pytest.fixture
-def general(discord_server: DiscordServer, place: Server) -> Channel:
+def general(discord_server, place) -> Channel:
     return discord_server.acts.add_channel(place, "general")
 
 
 @pytest.fixture
-def ada(discord_server: DiscordServer, place: Server) -> Person:
+def ada(discord_server, place) -> Person:
     return discord_server.people.join(place.id, "Ada")
 
 
 @pytest.fixture
-async def client(
-    discord_server: DiscordServer, general: Channel, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Witness]:
+async def client(discord_server, general, monkeypatch) -> AsyncIterator[Witness]:
     redirect(discord_server, monkeypatch)
     async with online(Witness(), discord_server.token) as running:
         yield running
 
 
 @pytest.fixture
-async def scene(
-    discord_server: DiscordServer,
-    feed_server: FeedServer,
-    launcher: Launcher,
-    tmp_path: Path,
-    settings: Settings,
-) -> AsyncIterator[Scene]:
+async def scene(discord_server, feed_server, launcher, tmp_path, settings) -> AsyncIterator[Scene]:
     """A server whose channels, one of each kind, follow a feed and are owed its newest article."""
     place = settings.database
     async with open_scene(discord_server, feed_server, launcher, tmp_path, database=place) as opened:
@@ -68,13 +56,7 @@ async def scene(
 
 
 @pytest.fixture
-async def quick_scene(
-    discord_server: DiscordServer,
-    feed_server: FeedServer,
-    launcher: Launcher,
-    tmp_path: Path,
-    settings: Settings,
-) -> AsyncIterator[Scene]:
+async def quick_scene(discord_server, feed_server, launcher, tmp_path, settings) -> AsyncIterator[Scene]:
     """The same where five minutes last a second and a half."""
     place = settings.database
     async with open_scene(

@@ -66,7 +66,6 @@ def let_fail(scene: Scene) -> None:
 
 
 def let_work(scene: Scene) -> None:
-    assert scene.bot is not None
     resource.prlimit(scene.bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 

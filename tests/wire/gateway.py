@@ -175,13 +175,11 @@ class Gateway:
     def request_reconnect(self) -> None:
         """Opcode 7: the client is to reconnect and resume."""
         for session in self.connected:
-            assert session.line is not None
             session.line.send({"op": RECONNECT, "d": None})
 
     def invalidate(self, *, resumable: bool = False) -> None:
         """Opcode 9: the session is invalid; unless `resumable` it is forgotten."""
         for session in self.connected:
-            assert session.line is not None
             session.line.send({"op": INVALID_SESSION, "d": resumable})
             if not resumable:
                 session.line = None
@@ -190,17 +188,14 @@ class Gateway:
     def cut(self) -> None:
         """Break every connection."""
         for session in self.connected:
-            assert session.line is not None
             session.line.cut()
 
     def ask_for_heartbeat(self) -> None:
         for session in self.connected:
-            assert session.line is not None
             session.line.send({"op": HEARTBEAT, "d": None})
 
     async def stop(self) -> None:
         for session in self.connected:
-            assert session.line is not None
             session.line.close(WSCloseCode.GOING_AWAY)
         await asyncio.sleep(0)
 

@@ -198,7 +198,7 @@ HOLDING: tuple[Step, ...] = (
 """From the outlet that a story waited for to the recorded message; the first four are one transaction."""
 
 CHOOSING: tuple[Step, ...] = (
-    *_around("choosing", "bot.posting.best_stories:BestStories._choose", any_channel=True),
+    *_around("choosing", "bot.posting.due_task:BestStories._choose", any_channel=True),
     *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.choose", any_channel=True),
     *_around("released", "bot.store.outbox.held_posts:_release", any_channel=True),
     *_around("claim", f"{COURIER}._claim"),

@@ -17,7 +17,7 @@ from bot.core.database_server import DatabaseServer
 from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.polling.poller import Poller
-from bot.posting.wording import feed_notices
+from bot.posting.wording import feed_causes
 from bot.store.records.content_records import Kin, Kinships
 from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
@@ -361,7 +361,7 @@ class Scene(Looking):
             newsroom.store,
             newsroom.fetcher,
             InlineWorkers(),
-            feed_notices.texts,
+            feed_causes.texts,
             newsroom.leases,
         )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
@@ -403,7 +403,6 @@ class Scene(Looking):
 
     def kill(self) -> None:
         """SIGKILL the bot."""
-        assert self.bot is not None
         self.bot.kill()
 
     async def settled(self, *, within: float = 30) -> None:

@@ -18,9 +18,7 @@ async def bookmarks(scene: Scene, person: Person) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", ["announcement", "thread"])
-async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_return(
-    scene: Scene, kind: str
-) -> None:
+async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_return(scene, kind):
     people = [scene.discord.people.join(scene.server.id, f"Reader {number}") for number in range(120)]
     bot = scene.start()
     await scene.settled()
@@ -37,7 +35,7 @@ async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_ret
     await until(all_kept)
 
 
-async def test_what_a_person_removed_stays_removed_until_they_react_again(scene: Scene) -> None:
+async def test_what_a_person_removed_stays_removed_until_they_react_again(scene):
     discord = scene.discord
     ada = discord.people.join(scene.server.id, "Ada")
     bruno = discord.people.join(scene.server.id, "Bruno")
@@ -63,9 +61,7 @@ async def test_what_a_person_removed_stays_removed_until_they_react_again(scene:
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_reaction_to_a_post_that_was_sent_and_not_yet_recorded_when_the_bot_died(
-    scene: Scene, kind: str
-) -> None:
+async def test_a_reaction_to_a_post_that_was_sent_and_not_yet_recorded_when_the_bot_died(scene, kind):
     ada = scene.discord.people.join(scene.server.id, "Ada")
     await die(scene, kind, Step("before record", f"{COURIER}._record"))
     (post,) = scene.messages(kind)

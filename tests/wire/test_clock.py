@@ -31,9 +31,7 @@ def _noticed(bot: BotProcess, times: int) -> bool:
 
 
 @pytest.mark.parametrize("first", [HOUR, -HOUR])
-async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(
-    quick_scene: Scene, first: int
-) -> None:
+async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(quick_scene, first):
     scene = quick_scene
     bot = scene.start()
     await scene.settled()
@@ -47,7 +45,7 @@ async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(
     assert "Traceback" not in bot.log
 
 
-async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(quick_scene: Scene) -> None:
+async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(quick_scene):
     scene = quick_scene
     scene.set_clock(HOUR)
     bot = scene.start()
@@ -73,8 +71,8 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(quick_scene: 
 
 @pytest.mark.parametrize(("by", "dies"), [(HOUR, True), (-HOUR, False)])
 async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(
-    quick_scene: Scene, by: int, dies: bool
-) -> None:
+    quick_scene, by, dies
+):
     scene = quick_scene
     scene.set_clock(by)
     bot = scene.start()

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.feed_server import FeedServer
-from tests.wire.bot_process import Launcher
-from tests.wire.discord_server import DiscordServer
 from tests.wire.disks import fill, let_fail, let_work, make_room, remount, small_disk, spoil
 from tests.wire.kills import AFTER, toll
 from tests.wire.scene import KINDS, Scene, open_scene
@@ -25,9 +21,7 @@ DAMAGED = "My database is damaged, so this wasn’t done."
 
 
 @pytest.fixture
-async def on_disk(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> AsyncIterator[Scene]:
+async def on_disk(discord_server, feed_server, launcher, tmp_path) -> AsyncIterator[Scene]:
     """A scene whose database lies on a small disk of its own."""
     with small_disk(tmp_path) as disk:
         async with open_scene(
@@ -47,13 +41,13 @@ class Trouble:
 
 
 @pytest.fixture(params=["full", "failing"])
-def trouble(request: pytest.FixtureRequest) -> Trouble:
+def trouble(request) -> Trouble:
     full = request.param == "full"
     return Trouble(request.getfixturevalue("on_disk" if full else "scene"), full=full)
 
 
 @pytest.fixture
-def troubled(request: pytest.FixtureRequest, trouble: Trouble) -> Scene:
+def troubled(request, trouble) -> Scene:
     chosen: Scene = request.getfixturevalue("on_disk" if trouble.words == "is full" else "scene")
     return chosen
 
@@ -75,7 +69,6 @@ def told(scene: Scene) -> list[str]:
 
 
 def said(scene: Scene, words: str) -> int:
-    assert scene.bot is not None
     return sum(
         words in line for line in scene.bot.log.splitlines() if " ERROR " in line or " WARNING " in line
     )
@@ -87,8 +80,8 @@ async def answer(scene: Scene, asked: Any) -> str:
 
 
 async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothing_is_missing(
-    trouble: Trouble, troubled: Scene, unused_tcp_port: int
-) -> None:
+    trouble, troubled, unused_tcp_port
+):
     scene, discord = troubled, troubled.discord
     ada, bruno = (discord.people.join(scene.server.id, name) for name in ("Ada", "Bruno"))
     talk = discord.acts.add_channel(scene.server, "talk")
@@ -140,9 +133,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
 
 
 @pytest.mark.parametrize("dies", [False, True])
-async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
-    trouble: Trouble, troubled: Scene, dies: bool
-) -> None:
+async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(trouble, troubled, dies):
     scene = troubled
     scene.discord.acts.nonce_window = AFTER
     bot = scene.start()
@@ -163,7 +154,7 @@ async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
     assert not toll(scene, [1, *numbers])
 
 
-async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk: Scene) -> None:
+async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk):
     fill(on_disk.file.parent)
     bot = on_disk.start()
     assert await bot.ended() == 1
@@ -175,7 +166,7 @@ async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk: Scene) -> 
     assert not toll(on_disk, [1])
 
 
-async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk: Scene) -> None:
+async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk):
     disk = on_disk.file.parent
     remount(disk, "ro")
     bot = on_disk.start()
@@ -189,7 +180,7 @@ async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk: Sc
     assert not toll(on_disk, [1])
 
 
-async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene: Scene) -> None:
+async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene):
     content = scene.file.read_bytes()
     for damage, words in (
         (content[:4096], "is damaged"),
@@ -205,8 +196,8 @@ async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene
 
 
 async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_backup_is_in_its_place(
-    scene: Scene, tmp_path: Path, unused_tcp_port: int
-) -> None:
+    scene, tmp_path, unused_tcp_port
+):
     discord = scene.discord
     ada = discord.people.join(scene.server.id, "Ada")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
@@ -259,13 +250,8 @@ def unmounted(scene: Scene) -> None:
 
 @pytest.mark.parametrize("lose", [deleted, replaced, unmounted])
 async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_is_posted_or_confirmed(
-    discord_server: DiscordServer,
-    feed_server: FeedServer,
-    launcher: Launcher,
-    tmp_path: Path,
-    unused_tcp_port: int,
-    lose: Callable[[Scene], None],
-) -> None:
+    discord_server, feed_server, launcher, tmp_path, unused_tcp_port, lose
+):
     disk = tmp_path / "disk"
     disk.mkdir()
     async with open_scene(
@@ -302,8 +288,8 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
 
 
 async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     disk = tmp_path / "disk"
     disk.mkdir()
     async with open_scene(

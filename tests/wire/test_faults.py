@@ -40,7 +40,7 @@ def sending(scene: Scene, kind: str) -> str:
 
 
 @pytest.mark.parametrize("turn", range(4))
-async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(quick_scene: Scene, turn: int) -> None:
+async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(quick_scene, turn):
     """Another answer in each kind of channel; `tests/benchmarks/faults.py` goes through all in each."""
     scene = quick_scene
     numbers = await scene.publish(2)
@@ -52,7 +52,7 @@ async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(quick_scen
 
 
 @pytest.mark.parametrize("turn", range(2))
-async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene: Scene, turn: int) -> None:
+async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene, turn):
     scene = quick_scene
     names = [name for name in ANSWERS if not name.startswith("40")][turn::2]
     routes = ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost")
@@ -63,9 +63,7 @@ async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene
     assert not toll(scene, [1])
 
 
-async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(
-    quick_scene: Scene,
-) -> None:
+async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(quick_scene):
     """Up to a minute after: where a nonce tells it, and where none does, a thread of the day among them."""
     scene = quick_scene
     await scene.prefer(Preference.DAILY_THREAD, 1, "text")
@@ -80,9 +78,7 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
 
 
 @pytest.mark.parametrize("arrived", [False, True])
-async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
-    quick_scene: Scene, arrived: bool
-) -> None:
+async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(quick_scene, arrived):
     scene, discord = quick_scene, quick_scene.discord
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
     discord.faults.then(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
@@ -95,7 +91,7 @@ async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
     assert not toll(scene, [1])
 
 
-async def test_a_publication_that_is_limited_for_long_holds_no_post_back(quick_scene: Scene) -> None:
+async def test_a_publication_that_is_limited_for_long_holds_no_post_back(quick_scene):
     scene = quick_scene
     numbers = await scene.publish(4)
     limited = scene.discord.faults.limited("POST /channels/*/messages/*/crosspost", 300)
@@ -107,7 +103,7 @@ async def test_a_publication_that_is_limited_for_long_holds_no_post_back(quick_s
     assert not toll(scene, [1, *numbers])
 
 
-async def test_a_permission_taken_and_given_back_while_the_bot_runs(scene: Scene) -> None:
+async def test_a_permission_taken_and_given_back_while_the_bot_runs(scene):
     discord, text = scene.discord, scene.channels["text"]
     discord.acts.deny(text, Permission.SEND_MESSAGES)
     discord.acts.deny(scene.channels["forum"], Permission.EMBED_LINKS)
@@ -123,7 +119,7 @@ async def test_a_permission_taken_and_given_back_while_the_bot_runs(scene: Scene
     assert not toll(scene, [1, *numbers])
 
 
-async def test_a_permission_given_back_while_the_bot_was_away(scene: Scene) -> None:
+async def test_a_permission_given_back_while_the_bot_was_away(scene):
     discord, text = scene.discord, scene.channels["text"]
     discord.acts.deny(text, Permission.SEND_MESSAGES)
     bot = scene.start()
@@ -135,7 +131,7 @@ async def test_a_permission_given_back_while_the_bot_was_away(scene: Scene) -> N
     assert not toll(scene, [1])
 
 
-async def test_a_deleted_channel_stops_no_other(scene: Scene) -> None:
+async def test_a_deleted_channel_stops_no_other(scene):
     numbers = await scene.publish(2)
     scene.discord.acts.remove_channel(scene.channels.pop("text"))
     scene.start()
@@ -144,7 +140,7 @@ async def test_a_deleted_channel_stops_no_other(scene: Scene) -> None:
     assert not toll(scene, [1, *numbers])
 
 
-async def test_a_locked_thread_and_a_forum_that_demands_a_tag_get_their_posts_later(scene: Scene) -> None:
+async def test_a_locked_thread_and_a_forum_that_demands_a_tag_get_their_posts_later(scene):
     discord, thread, forum = scene.discord, scene.channels["thread"], scene.channels["forum"]
     discord.acts.archive(thread, locked=True)
     forum.requires_tag = True
@@ -158,14 +154,14 @@ async def test_a_locked_thread_and_a_forum_that_demands_a_tag_get_their_posts_la
     assert not toll(scene, [1])
 
 
-async def test_an_archived_thread_is_opened_by_a_post(scene: Scene) -> None:
+async def test_an_archived_thread_is_opened_by_a_post(scene):
     scene.discord.acts.archive(scene.channels["thread"])
     scene.start()
     await scene.settled()
     assert not toll(scene, [1])
 
 
-async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_repeated(scene: Scene) -> None:
+async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_repeated(scene):
     discord = scene.discord
     for channel in scene.channels.values():
         discord.acts.deny(channel, Permission.READ_MESSAGE_HISTORY)
@@ -181,7 +177,7 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     assert all(fate.reason for fate in fates)
 
 
-async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene: Scene) -> None:
+async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene):
     numbers = await scene.publish(2)
     scene.discord.acts.outage(scene.server)
     bot = scene.start()
@@ -203,7 +199,7 @@ async def is_away(scene: Scene) -> bool:
     return not await is_member(scene)
 
 
-async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scene: Scene) -> None:
+async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scene):
     discord = scene.discord
     bot = scene.start()
     await scene.settled()
@@ -224,9 +220,7 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
     assert not any(scene.posts(kind)[number] for kind in KINDS for number in away)
 
 
-async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_posted_later(
-    scene: Scene,
-) -> None:
+async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_posted_later(scene):
     await scene.publish(2)
     scene.discord.acts.kick(scene.server)
     scene.start()

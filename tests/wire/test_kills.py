@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from bot.core.choices import Preference
-from tests.feed_server import FeedServer
-from tests.wire.bot_process import Launcher
-from tests.wire.discord_server import DiscordServer
 from tests.wire.kills import (
     AFTER,
     BRIEFING,
@@ -51,7 +47,7 @@ def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene: Scene, kind: str) -> None:
+async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene, kind):
     turn = KINDS.index(kind)
     costs: dict[str, Toll] = {}
     steps = [step for number, step in enumerate(STEPS) if step.kinds[number % len(step.kinds)] == kind]
@@ -61,7 +57,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene: Scen
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene: Scene) -> None:
+async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene):
     await scene.watch()
     costs: dict[str, Toll] = {}
     for number, step in enumerate(sample(WATCHING, 3, first=1)):
@@ -71,9 +67,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_articl
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that_it_held(
-    scene: Scene,
-) -> None:
+async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that_it_held(scene):
     bot = scene.start()
     await scene.settled()
     await bot.stop()
@@ -88,8 +82,8 @@ async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that
 
 
 async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_it_once(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     costs: dict[str, Toll] = {}
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
         await hold(scene)
@@ -101,7 +95,7 @@ async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_again(scene: Scene) -> None:
+async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_again(scene):
     costs: dict[str, Toll] = {}
     for number, step in enumerate(sample(EDITING, 5)):
         kind, edit = step.kinds[number % len(step.kinds)], EDITS[number % len(EDITS)]
@@ -110,7 +104,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_a
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene: Scene) -> None:
+async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene):
     bot = scene.start()
     await scene.settled()
     await bot.stop()
@@ -124,8 +118,8 @@ async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_onc
 
 
 async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_one_thread_and_one_post(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     """Beside a forum, so that no other channel gets the message that the bot is to die at."""
     costs: dict[str, Toll] = {}
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
@@ -138,8 +132,8 @@ async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
 async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path, kind: str
-) -> None:
+    discord_server, feed_server, launcher, tmp_path, kind
+):
     async with open_scene(discord_server, feed_server, launcher, tmp_path) as scene:
         route = f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
         discord_server.faults.then(route, scene.kill, delay=1.5)
@@ -151,7 +145,7 @@ async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again
         assert not toll(scene, [1])
 
 
-async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene: Scene) -> None:
+async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene):
     numbers = await scene.publish(12)
     for enough in (8, 16, 24, 32):
         bot = scene.start()

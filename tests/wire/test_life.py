@@ -9,9 +9,6 @@ from signal import SIGKILL
 import pytest
 
 from bot.core.choices import Look, Preference
-from tests.feed_server import FeedServer
-from tests.wire.bot_process import Launcher
-from tests.wire.discord_server import DiscordServer
 from tests.wire.gateway import GUILD_MESSAGES
 from tests.wire.kills import Step, die, toll
 from tests.wire.scene import KINDS, Scene, open_scene
@@ -24,9 +21,7 @@ FETCH = "bot.feeds.fetch:Fetcher.get"
 
 
 @pytest.mark.parametrize("moment", [f"{FETCH}:after", f"{POLLS}:before", f"{POLLS}:after"])
-async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(
-    scene: Scene, moment: str
-) -> None:
+async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(scene, moment):
     numbers = scene.write(2)
     await scene.make_due()
     bot = scene.start(KILL_AT=moment)
@@ -39,9 +34,7 @@ async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_sending_it(
-    scene: Scene, kind: str
-) -> None:
+async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_sending_it(scene, kind):
     scene.catch_up_after = 3
     numbers = await scene.publish(8)
     place = scene.channels[kind].id
@@ -53,7 +46,7 @@ async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_
     assert all(len(scene.messages(kind)) == 4 for kind in KINDS)
 
 
-async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(quick_scene: Scene) -> None:
+async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(quick_scene):
     scene = quick_scene
     bot = scene.start()
     await scene.settled()
@@ -72,7 +65,7 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(quick_s
     assert not toll(scene, [1])
 
 
-async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_doubt(scene: Scene) -> None:
+async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_doubt(scene):
     numbers = await scene.publish(5)
     scene.discord.faults.slow("POST /channels/*/*", 0.05, times=None)
     bot = scene.start()
@@ -86,9 +79,7 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     assert not toll(scene, [1, *numbers])
 
 
-async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(
-    scene: Scene, tmp_path: Path
-) -> None:
+async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(scene, tmp_path):
     backup = tmp_path / "backup.db"
     bot = scene.start()
     await scene.settled()
@@ -109,7 +100,7 @@ async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(
     assert not toll(scene, [1, *numbers])
 
 
-async def test_posts_within_discords_rate_limits_cost_no_429(scene: Scene) -> None:
+async def test_posts_within_discords_rate_limits_cost_no_429(scene):
     for route in ("/channels/{channel}/messages", "/channels/{channel}/threads"):
         scene.discord.limits[f"POST {route}"] = (2, 5)
     numbers = await scene.publish(5)
@@ -119,7 +110,7 @@ async def test_posts_within_discords_rate_limits_cost_no_429(scene: Scene) -> No
     assert not [call for call in scene.discord.calls if call.status == 429]
 
 
-async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene: Scene) -> None:
+async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene):
     gateway = scene.discord.gateway
     numbers = await scene.publish(6)
     scene.start()
@@ -131,7 +122,7 @@ async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene: Scen
     assert not toll(scene, [1, *numbers])
 
 
-async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene: Scene) -> None:
+async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene):
     discord = scene.discord
     discord.shards = 2
     scene.start()
@@ -141,7 +132,7 @@ async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene: Scene) -> N
     assert not toll(scene, [1])
 
 
-async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scene: Scene) -> None:
+async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scene):
     discord = scene.discord
     numbers = await scene.publish(2)
 
@@ -156,7 +147,7 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
     assert scene.messages("text")
 
 
-async def test_discord_out_of_order_when_the_bot_starts(scene: Scene) -> None:
+async def test_discord_out_of_order_when_the_bot_starts(scene):
     scene.discord.faults.broken("GET /users/@me", 503, times=2)
     scene.discord.faults.broken("GET /gateway/bot", 503)
     bot = scene.start()
@@ -182,7 +173,7 @@ def _has_connected(scene: Scene, times: int) -> bool:
     return len(gateway.identified) + gateway.resumed >= times
 
 
-async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene: Scene, feed_server: FeedServer) -> None:
+async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server):
     hub = WebSubHub(feed_server)
     await hub.agree(scene)
     await scene.settled()
@@ -192,8 +183,8 @@ async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene: Scene, feed
 
 
 async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_manager_offered(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     people = discord_server.people
 
     async def pressed(post: Message, *labels: str) -> Message:

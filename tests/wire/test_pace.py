@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.wire.bot_process import Launcher
 from tests.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
 from tests.wire.discord_server import DiscordServer
 
 
 @pytest.fixture
-async def crowd(discord_server: DiscordServer, launcher: Launcher, tmp_path: Path) -> AsyncIterator[Crowd]:
+async def crowd(discord_server, launcher, tmp_path) -> AsyncIterator[Crowd]:
     """A crowd in a Discord with its limits."""
     discord_server.limit_everything(50, 1.0)
     discord_server.limits[POSTING] = (5, 5.0)
@@ -30,7 +28,7 @@ def refused(discord: DiscordServer) -> list[str]:
     return [str(call) for call in discord.calls if call.status == 429]
 
 
-async def test_a_burst_breaks_no_limit_and_reactions_wait_until_posts_are_there(crowd: Crowd) -> None:
+async def test_a_burst_breaks_no_limit_and_reactions_wait_until_posts_are_there(crowd):
     channels = [channel for _ in range(8) for channel in crowd.server(5)]
     await crowd.owe("burst", channels, 3)
     crowd.start()
@@ -40,7 +38,7 @@ async def test_a_burst_breaks_no_limit_and_reactions_wait_until_posts_are_there(
     assert refused(crowd.discord) == []
 
 
-async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_server(crowd: Crowd) -> None:
+async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_server(crowd):
     loud, (quiet,) = crowd.server(10), crowd.server(1)
     await crowd.owe("loud", loud, 50)
     await crowd.owe("quiet", [quiet], 1)
@@ -50,7 +48,7 @@ async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_serve
     assert refused(crowd.discord) == []
 
 
-async def test_hundreds_of_edits_in_a_channel_delay_no_correction_in_another_server(crowd: Crowd) -> None:
+async def test_hundreds_of_edits_in_a_channel_delay_no_correction_in_another_server(crowd):
     (loud,), (quiet,) = crowd.server(1), crowd.server(1)
     await crowd.owe("loud", [loud], 60)
     await crowd.owe("quiet", [quiet], 1)

@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from pathlib import Path
 
-from tests.postgres_server import ServerDatabases
 from tests.wire import direct_access
-from tests.wire.bot_process import Launcher
 from tests.wire.crowd import Crowd, open_crowd
-from tests.wire.discord_server import DiscordServer
 from tests.wire.state import Channel
 
 SHARDS = 4
@@ -45,8 +41,8 @@ async def asked_directly(crowd: Crowd) -> None:
 
 
 async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is_killed_or_stopped(
-    discord_server: DiscordServer, launcher: Launcher, tmp_path: Path, server_databases: ServerDatabases
-) -> None:
+    discord_server, launcher, tmp_path, server_databases
+):
     discord = discord_server
     discord.shards, discord.gateway.limits.period = SHARDS, 0.05
     async with open_crowd(discord, launcher, tmp_path, server_databases.empty()) as crowd:

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.choices import Preference
-from tests.feed_server import FeedServer, item, rss
-from tests.wire.bot_process import Launcher
-from tests.wire.discord_server import DiscordServer
+from tests.feed_server import item, rss
 from tests.wire.kills import ABOUT, hold, toll
 from tests.wire.looking import articles
 from tests.wire.scene import KINDS, Scene, open_scene
@@ -38,8 +36,8 @@ async def kept(scene: Scene, person: Person) -> set[str]:
 
 
 async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(
-    scene: Scene, tmp_path: Path
-) -> None:
+    scene, tmp_path
+):
     discord = scene.discord
     discord.faults.slow("POST /channels/*/*", 0.05, times=None)
     numbers = await scene.publish(8)
@@ -82,9 +80,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
         await until(all_kept)
 
 
-async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(
-    scene: Scene, tmp_path: Path
-) -> None:
+async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(scene, tmp_path):
     bot = scene.start()
     await scene.posted([1])
     await scene.telex("backup", str(tmp_path / "backup.db"))
@@ -106,7 +102,7 @@ async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(
     assert not toll(scene, [1, *numbers, *later])
 
 
-async def test_a_catch_up_sent_after_the_backup_is_found_again(scene: Scene, tmp_path: Path) -> None:
+async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     scene.catch_up_after = 3
     bot = scene.start()
     await scene.posted([1])
@@ -167,9 +163,7 @@ def repeated(scene: Scene, numbers: list[int]) -> list[str]:
     ]
 
 
-async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(
-    scene: Scene, tmp_path: Path
-) -> None:
+async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(scene, tmp_path):
     numbers, due = await digested(scene, before=True, tmp_path=tmp_path, brief=True)
     messages = {kind: len(scene.messages(kind)) for kind in scene.places}
     scene.end_day(due)
@@ -193,8 +187,8 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(
 
 
 async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest_ends_or_was_not_there(
-    scene: Scene, tmp_path: Path
-) -> None:
+    scene, tmp_path
+):
     for before in (True, False):
         numbers, _due = await digested(scene, before=before, tmp_path=tmp_path)
         if before:
@@ -242,8 +236,8 @@ async def polled(scene: Scene, *urls: str) -> None:
 
 @pytest.mark.parametrize("after", [100, 3])
 async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_they_come_back(
-    scene: Scene, tmp_path: Path, after: int
-) -> None:
+    scene, tmp_path, after
+):
     """Singly, or in a catch-up of some of them."""
     scene.catch_up_after = after
     one, other = await rivals(scene)
@@ -268,9 +262,7 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
     assert not repeated(scene, [*numbers, *later])
 
 
-async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_otherwise(
-    scene: Scene, tmp_path: Path
-) -> None:
+async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_otherwise(scene, tmp_path):
     """It was taken back after the backup; what it was to tell came in a catch-up, then in a later digest."""
     for stopped in (True, False):
         bot = scene.start()
@@ -325,8 +317,8 @@ def sending(scene: Scene, kind: str) -> str:
 
 
 async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what_is_new_beside_it_is(
-    scene: Scene, tmp_path: Path
-) -> None:
+    scene, tmp_path
+):
     await scene.watch()
     bot = scene.start()
     await scene.settled()
@@ -364,8 +356,8 @@ def unequal(scene: Scene, numbers: list[int]) -> list[str]:
 
 
 async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_again(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     """It is held in the backup, and again when the bot starts on that; a forum's was posted by a webhook."""
     kinds = ("text", "signed forum")
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=kinds) as scene:
@@ -401,8 +393,8 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
 
 
 async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text",)) as scene:
         outlets = [f"{scene.feeds.origin}/outlet-{number}.xml" for number in range(2, 14)]
         for number, url in enumerate(outlets, 2):

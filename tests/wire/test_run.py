@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.bot_process import ROOT, Launcher
+from tests.wire.bot_process import ROOT
 from tests.wire.looking import SAVE
 from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Interaction
@@ -23,13 +23,12 @@ async def answer(scene: Scene, interaction: Interaction) -> str:
     """Everything that the answer to an interaction says, when it has come."""
     await scene.discord.until(lambda: interaction.answered)
     message = interaction.message
-    assert message is not None
     return f"{message.content} {message.embeds} {message.parts.get('components')}"
 
 
 async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(
-    scene: Scene, tmp_path: Path
-) -> None:
+    scene, tmp_path
+):
     numbers = scene.write(3)
     await scene.make_due()
     environment = {
@@ -70,7 +69,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
     assert scene.open_dispatches() == 0
 
 
-def test_run_without_a_token_is_wrong_use(launcher: Launcher, tmp_path: Path) -> None:
+def test_run_without_a_token_is_wrong_use(launcher, tmp_path):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", "bot", "run"], env=environment, cwd=tmp_path, capture_output=True, check=False
@@ -78,14 +77,14 @@ def test_run_without_a_token_is_wrong_use(launcher: Launcher, tmp_path: Path) ->
     assert (done.returncode, b"DISCORD_TOKEN" in done.stderr) == (2, True)
 
 
-async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene: Scene) -> None:
+async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
     bot = scene.start(DISCORD_TOKEN=scene.discord.token.replace("GstAnd", "Wrong0"))
     assert await bot.ended() == 2
     assert "Traceback" not in bot.log
     assert "token" in bot.log.lower()
 
 
-async def test_two_bots_on_one_database_would_post_twice(scene: Scene) -> None:
+async def test_two_bots_on_one_database_would_post_twice(scene):
     first = scene.start()
     await scene.discord.until(lambda: scene.discord.gateway.connected)
     second = scene.start()
@@ -96,7 +95,7 @@ async def test_two_bots_on_one_database_would_post_twice(scene: Scene) -> None:
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
 
 
-async def test_commands_are_sent_once_and_not_again_after_a_restart(scene: Scene) -> None:
+async def test_commands_are_sent_once_and_not_again_after_a_restart(scene):
     for _ in range(2):
         bot = scene.start()
         await scene.settled()
@@ -109,7 +108,7 @@ async def test_commands_are_sent_once_and_not_again_after_a_restart(scene: Scene
     }
 
 
-async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(scene: Scene) -> None:
+async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(scene):
     discord = scene.discord
     scene.start()
     await scene.settled()
@@ -136,7 +135,7 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
     await until(is_gone)
 
 
-async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene: Scene) -> None:
+async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     discord = scene.discord
     scene.start()
     await scene.settled()
@@ -144,7 +143,6 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene: Scene
     asked = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
     await discord.until(lambda: any(note.reference for note in text.messages.values()))
     (reply,) = (note for note in text.messages.values() if note.reference)
-    assert reply.reference is not None
     assert reply.reference["message_id"] == str(asked.id)
     assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
@@ -154,7 +152,7 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene: Scene
     )
 
 
-async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene: Scene) -> None:
+async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene):
     discord = scene.discord
     scene.start()
     await scene.settled()
@@ -168,7 +166,7 @@ async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_
         await until(lambda: newsroom.store.bookmarks.count(ada.id))
 
 
-async def test_no_worker_outlives_a_killed_bot(scene: Scene) -> None:
+async def test_no_worker_outlives_a_killed_bot(scene):
     scene.write(1)
     await scene.make_due()
     bot = scene.start(WIRE_WORKERS="")

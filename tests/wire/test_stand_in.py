@@ -1,24 +1,19 @@
 """The stand-in's messages checked with discord.py itself: what the real library does must work."""
 
-from __future__ import annotations
-
 import aiohttp
 import discord
 import pytest
 
-from tests.wire.clients import Witness, no_wait, text_channel
-from tests.wire.discord_server import DiscordServer
-from tests.wire.state import Channel, Kind, Permission, Person, Server
+from tests.wire.clients import no_wait, text_channel
+from tests.wire.state import Kind, Permission
 
 
-def test_openapi_is_there_or_the_check_is_skipped_aloud(discord_server: DiscordServer) -> None:
+def test_openapi_is_there_or_the_check_is_skipped_aloud(discord_server):
     if not discord_server.is_checked:
         pytest.skip("needs ../shared/discord/openapi.json: calls and answers are not checked against it")
 
 
-async def test_a_message_is_posted_edited_read_and_deleted(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+async def test_a_message_is_posted_edited_read_and_deleted(client, discord_server, general):
     channel = text_channel(client, general)
     view = discord.ui.View()
     view.add_item(discord.ui.Button(label="Save", emoji="🔖", custom_id="save:1"))
@@ -40,13 +35,13 @@ async def test_a_message_is_posted_edited_read_and_deleted(
     assert missing.value.code == 10008
 
 
-async def test_a_file_comes_with_its_message(client: Witness, general: Channel) -> None:
+async def test_a_file_comes_with_its_message(client, general):
     channel = text_channel(client, general)
     sent = await channel.send("See", file=discord.File(__file__, filename="notes.txt"))
     assert [attachment.filename for attachment in sent.attachments] == ["notes.txt"]
 
 
-async def test_history_pages_forwards_and_backwards(client: Witness, general: Channel) -> None:
+async def test_history_pages_forwards_and_backwards(client, general):
     channel = text_channel(client, general)
     sent = [await channel.send(str(number)) for number in range(5)]
     after = [message.content async for message in channel.history(after=sent[1], oldest_first=True)]
@@ -54,9 +49,7 @@ async def test_history_pages_forwards_and_backwards(client: Witness, general: Ch
     assert (after, before) == (["2", "3", "4"], ["0"])
 
 
-async def test_reactions_are_given_counted_and_their_people_listed(
-    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
-) -> None:
+async def test_reactions_are_given_counted_and_their_people_listed(client, discord_server, general, ada):
     sent = await text_channel(client, general).send("Save me")
     await sent.add_reaction("🔖")
     message = general.messages[sent.id]
@@ -72,9 +65,7 @@ async def test_reactions_are_given_counted_and_their_people_listed(
     assert payload.user_id == ada.id
 
 
-async def test_reacting_people_come_in_pages(
-    client: Witness, discord_server: DiscordServer, general: Channel, place: Server
-) -> None:
+async def test_reacting_people_come_in_pages(client, discord_server, general, place):
     sent = await text_channel(client, general).send("Save me")
     people = [discord_server.people.join(place.id, f"Reader {number}") for number in range(103)]
     for person in reversed(people):
@@ -85,8 +76,8 @@ async def test_reacting_people_come_in_pages(
 
 
 async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again_after_it(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+    client, discord_server, general
+):
     channel = text_channel(client, general)
     first = await channel.send("Once", nonce="article-1")
     assert (await channel.send("Once", nonce="article-1")).id == first.id
@@ -94,9 +85,7 @@ async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again
     assert (await channel.send("Once", nonce="article-1")).id != first.id
 
 
-async def test_a_nonce_counts_for_the_author_in_every_channel(
-    client: Witness, discord_server: DiscordServer, general: Channel, place: Server
-) -> None:
+async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_server, general, place):
     other = discord_server.acts.add_channel(place, "other")
     await client.saw("guild_channel_create")
     first = await text_channel(client, general).send("Once", nonce="article-1")
@@ -104,9 +93,7 @@ async def test_a_nonce_counts_for_the_author_in_every_channel(
     assert not other.messages
 
 
-async def test_the_library_repeats_a_500_with_the_same_nonce(
-    client: Witness, discord_server: DiscordServer, general: Channel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_library_repeats_a_500_with_the_same_nonce(client, discord_server, general, monkeypatch):
     monkeypatch.setattr("discord.http.asyncio.sleep", no_wait)
     discord_server.faults.broken("POST /channels/*/messages", after=True)
     await text_channel(client, general).send("Once")
@@ -115,8 +102,8 @@ async def test_the_library_repeats_a_500_with_the_same_nonce(
 
 
 async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(
-    client: Witness, discord_server: DiscordServer, place: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, discord_server, place, monkeypatch
+):
     """Why the courier must not leave forum posts to the library."""
     forum = discord_server.acts.add_channel(place, "forum", Kind.FORUM)
     await client.saw("guild_channel_create")
@@ -131,18 +118,14 @@ async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_dropped_connection_reaches_the_caller(
-    client: Witness, discord_server: DiscordServer, general: Channel, after: bool
-) -> None:
+async def test_a_dropped_connection_reaches_the_caller(client, discord_server, general, after):
     discord_server.faults.dropped("POST /channels/*/messages", after=after)
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await text_channel(client, general).send("Hello")
     assert len(general.messages) == int(after)
 
 
-async def test_errors_come_with_discords_codes(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+async def test_errors_come_with_discords_codes(client, discord_server, general):
     channel = text_channel(client, general)
     discord_server.acts.deny(general, Permission.SEND_MESSAGES)
     with pytest.raises(discord.Forbidden) as forbidden:
@@ -158,18 +141,14 @@ async def test_errors_come_with_discords_codes(
     assert gone.value.code == 10003
 
 
-async def test_a_503_is_raised_at_once(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+async def test_a_503_is_raised_at_once(client, discord_server, general):
     discord_server.faults.broken("POST /channels/*/messages", 503)
     with pytest.raises(discord.DiscordServerError):
         await text_channel(client, general).send("Hello")
     assert discord_server.count("POST", "/messages") == 1
 
 
-async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_server, general):
     channel = text_channel(client, general)
     discord_server.faults.limited("POST /channels/*/messages", 0.05)
     await channel.send("Hello")
@@ -182,9 +161,7 @@ async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(
     assert banned.value.status == 429
 
 
-async def test_a_rate_limit_holds_the_client_back_without_a_single_429(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+async def test_a_rate_limit_holds_the_client_back_without_a_single_429(client, discord_server, general):
     discord_server.limits["POST /channels/{channel}/messages"] = (2, 0.2)
     channel = text_channel(client, general)
     for number in range(5):
@@ -192,9 +169,7 @@ async def test_a_rate_limit_holds_the_client_back_without_a_single_429(
     assert [call.status for call in discord_server.calls if call.method == "POST"] == [200] * 5
 
 
-async def test_a_forum_post_is_a_thread_with_its_message(
-    client: Witness, discord_server: DiscordServer, place: Server
-) -> None:
+async def test_a_forum_post_is_a_thread_with_its_message(client, discord_server, place):
     forum = discord_server.acts.add_channel(place, "forum", Kind.FORUM, requires_tag=True)
     forum.tags.append({"id": "7", "name": "News", "moderated": False, "emoji_id": None, "emoji_name": None})
     discord_server.acts.update_channel(forum)
@@ -211,8 +186,8 @@ async def test_a_forum_post_is_a_thread_with_its_message(
 
 
 async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_until_then(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+    client, discord_server, general
+):
     started = await text_channel(client, general).send("Start")
     thread = await started.create_thread(name="Talk")
     sent = await thread.send("Hello")
@@ -227,9 +202,7 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
     assert [one.id for one in await thread.guild.active_threads()] == [thread.id]
 
 
-async def test_an_announcement_is_published_once(
-    client: Witness, discord_server: DiscordServer, place: Server
-) -> None:
+async def test_an_announcement_is_published_once(client, discord_server, place):
     news = discord_server.acts.add_channel(place, "news", Kind.ANNOUNCEMENT)
     await client.saw("guild_channel_create")
     sent = await text_channel(client, news).send("Hello")
@@ -240,9 +213,7 @@ async def test_an_announcement_is_published_once(
     assert again.value.code == 40033
 
 
-async def test_a_direct_message_reaches_a_person_or_is_refused(
-    client: Witness, discord_server: DiscordServer, ada: Person, place: Server
-) -> None:
+async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_server, ada, place):
     user = await client.fetch_user(ada.id)
     sent = await user.send("Hello")
     assert discord_server.acts.direct(ada).messages[sent.id].content == "Hello"

@@ -8,32 +8,24 @@ import discord
 import pytest
 
 from tests.wire.clients import Witness, no_wait, online, redirect, text_channel
-from tests.wire.discord_server import DiscordServer
-from tests.wire.state import Channel, Permission, Person, Server
+from tests.wire.state import Permission
 
 
-async def test_login_brings_the_servers_and_their_channels(
-    client: Witness, place: Server, general: Channel
-) -> None:
+async def test_login_brings_the_servers_and_their_channels(client, place, general):
     guild = client.get_guild(place.id)
-    assert guild is not None
     assert [channel.name for channel in guild.channels] == ["general"]
     assert guild.me.guild_permissions.manage_messages
     application = await client.application_info()
     assert application.id == client.application_id
 
 
-async def test_a_wrong_token_is_refused(
-    discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_wrong_token_is_refused(discord_server, monkeypatch):
     redirect(discord_server, monkeypatch)
     with pytest.raises(discord.LoginFailure):
         await Witness().login("wrong")
 
 
-async def test_a_privileged_intent_that_was_not_granted_is_refused(
-    discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_privileged_intent_that_was_not_granted_is_refused(discord_server, monkeypatch):
     redirect(discord_server, monkeypatch)
     client = discord.Client(intents=discord.Intents.all())
     with pytest.raises(discord.PrivilegedIntentsRequired):
@@ -42,9 +34,7 @@ async def test_a_privileged_intent_that_was_not_granted_is_refused(
     await client.close()
 
 
-async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(
-    discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(discord_server, monkeypatch):
     redirect(discord_server, monkeypatch)
     monkeypatch.setattr("discord.gateway.asyncio.sleep", no_wait)
     monkeypatch.setattr(discord.Client, "before_identify_hook", _at_once)
@@ -65,17 +55,13 @@ async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(
     assert limits.described()["remaining"] == 998
 
 
-async def test_other_peoples_words_are_blank_without_the_content_intent(
-    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
-) -> None:
+async def test_other_peoples_words_are_blank_without_the_content_intent(client, discord_server, general, ada):
     discord_server.people.say(ada, general, "Secret")
     (message,) = await client.saw("message")
     assert (message.author.id, message.content) == (ada.id, "")
 
 
-async def test_missed_events_come_after_a_resume(
-    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
-) -> None:
+async def test_missed_events_come_after_a_resume(client, discord_server, general, ada):
     message = discord_server.people.say(ada, general, "Hello")
     await client.saw("message")
     discord_server.gateway.cut()
@@ -86,30 +72,26 @@ async def test_missed_events_come_after_a_resume(
     assert len(discord_server.gateway.identified) == 1
 
 
-async def test_the_client_reconnects_when_asked_to(client: Witness, discord_server: DiscordServer) -> None:
+async def test_the_client_reconnects_when_asked_to(client, discord_server):
     discord_server.gateway.request_reconnect()
     await client.saw("resumed")
     assert (discord_server.gateway.resumed, len(discord_server.gateway.identified)) == (1, 1)
 
 
-async def test_a_heartbeat_is_answered_when_asked_for(client: Witness, discord_server: DiscordServer) -> None:
+async def test_a_heartbeat_is_answered_when_asked_for(client, discord_server):
     before = discord_server.gateway.heartbeats
     discord_server.gateway.ask_for_heartbeat()
     await discord_server.until(lambda: discord_server.gateway.heartbeats > before)
 
 
-async def test_an_invalid_session_is_identified_anew(
-    client: Witness, discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_invalid_session_is_identified_anew(client, discord_server, monkeypatch):
     monkeypatch.setattr("discord.gateway.asyncio.sleep", no_wait)
     discord_server.gateway.invalidate()
     await client.saw("ready", times=2)
     assert len(discord_server.gateway.identified) == 2
 
 
-async def test_an_outage_is_not_a_leave(
-    client: Witness, discord_server: DiscordServer, place: Server
-) -> None:
+async def test_an_outage_is_not_a_leave(client, discord_server, place):
     discord_server.acts.outage(place)
     await client.saw("guild_unavailable")
     discord_server.acts.recover(place)
@@ -120,20 +102,15 @@ async def test_an_outage_is_not_a_leave(
     await client.saw("guild_join")
 
 
-async def test_a_changed_role_changes_what_the_client_believes_it_may_do(
-    client: Witness, discord_server: DiscordServer, place: Server
-) -> None:
+async def test_a_changed_role_changes_what_the_client_believes_it_may_do(client, discord_server, place):
     role = next(role for role in place.roles.values() if role.name == "Telex")
     discord_server.acts.change_role(place, role, int(Permission.ADMINISTRATOR))
     await client.saw("guild_role_update")
     guild = client.get_guild(place.id)
-    assert guild is not None
     assert guild.me.guild_permissions.administrator
 
 
-async def test_commands_are_registered_used_and_answered(
-    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
-) -> None:
+async def test_commands_are_registered_used_and_answered(client, discord_server, general, ada):
     @client.tree.command(description="Says something")
     async def say(interaction: discord.Interaction, text: str) -> None:
         await interaction.response.send_message(text, ephemeral=True)
@@ -150,13 +127,10 @@ async def test_commands_are_registered_used_and_answered(
     await discord_server.until(lambda: said.followups and thought.answered)
     assert (said.message and said.message.content, said.ephemeral) == ("Hello", True)
     assert [message.content for message in said.followups] == ["And more"]
-    assert thought.message is not None
     assert thought.message.content == "general"
 
 
-async def test_buttons_modals_and_autocompletion_work(
-    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
-) -> None:
+async def test_buttons_modals_and_autocompletion_work(client, discord_server, general, ada):
     class Buttons(discord.ui.View):
         @discord.ui.button(label="Once", custom_id="once")
         async def once(self, interaction: discord.Interaction, _: discord.ui.Button[Buttons]) -> None:
@@ -177,7 +151,6 @@ async def test_buttons_modals_and_autocompletion_work(
     await discord_server.until(lambda: clicked.answered and completed.answered)
     assert general.messages[sent.id].content == "Clicked"
     assert not general.messages[sent.id].custom_ids()
-    assert completed.callback is not None
     assert completed.callback["data"]["choices"] == [{"name": "ab!", "value": "ab"}]
 
 

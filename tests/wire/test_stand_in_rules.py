@@ -6,9 +6,8 @@ import discord
 import pytest
 
 from tests.wire import schema
-from tests.wire.clients import Witness, text_channel
-from tests.wire.discord_server import DiscordServer
-from tests.wire.state import Channel, Permission
+from tests.wire.clients import text_channel
+from tests.wire.state import Permission
 
 
 @pytest.fixture
@@ -29,14 +28,12 @@ def contract() -> schema.Contract:
         ({"content": 7}, "content"),
     ],
 )
-def test_a_request_that_discord_does_not_describe_is_found(
-    contract: schema.Contract, body: dict[str, object], finding: str
-) -> None:
+def test_a_request_that_discord_does_not_describe_is_found(contract, body, finding):
     found = contract.request("POST", "/channels/1/messages", {}, body)
     assert any(f": {finding}: " in line for line in found), found
 
 
-def test_an_answer_that_discord_does_not_describe_is_found(contract: schema.Contract) -> None:
+def test_an_answer_that_discord_does_not_describe_is_found(contract):
     assert contract.response("GET", "/users/@me", 200, {"id": "1"})
     assert contract.response("GET", "/users/@me", 418, {"code": "no"})
     assert contract.response("DELETE", "/channels/1/messages/2", 204, {})
@@ -44,14 +41,14 @@ def test_an_answer_that_discord_does_not_describe_is_found(contract: schema.Cont
     assert contract.request("GET", "/channels/1/nothing", {}, None)
 
 
-def test_identifiers_as_integers_are_taken_as_discord_takes_them(contract: schema.Contract) -> None:
+def test_identifiers_as_integers_are_taken_as_discord_takes_them(contract):
     assert not contract.request("POST", "/users/@me/channels", {}, {"recipient_id": 7})
     button = {"type": 2, "style": 2, "custom_id": "x", "emoji": {"id": 7, "name": "icon"}}
     row = {"type": 1, "components": [button]}
     assert not contract.request("POST", "/channels/1/messages", {}, {"components": [row]})
 
 
-async def test_limits_that_the_description_leaves_out_are_kept(client: Witness, general: Channel) -> None:
+async def test_limits_that_the_description_leaves_out_are_kept(client, general):
     channel = text_channel(client, general)
     twins = discord.ui.View()
     for label in ("One", "Two"):
@@ -79,9 +76,7 @@ def layout(*texts: str) -> discord.ui.LayoutView:
     return view
 
 
-async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(
-    client: Witness, general: Channel
-) -> None:
+async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(client, general):
     channel = text_channel(client, general)
     classic = await channel.send("Hello", embed=discord.Embed(title="t"))
     sent = await channel.send(view=layout("First"))
@@ -107,9 +102,7 @@ async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(
     assert general.messages[classic.id].embeds == []
 
 
-async def test_permissions_are_kept_per_act(
-    client: Witness, discord_server: DiscordServer, general: Channel
-) -> None:
+async def test_permissions_are_kept_per_act(client, discord_server, general):
     channel = text_channel(client, general)
     sent = await channel.send("Hello")
     discord_server.acts.deny(general, Permission.EMBED_LINKS)

@@ -101,7 +101,6 @@ async def told(scene: Scene, place: Channel, command: str, **options: str) -> st
     """What the server's owner is answered, without the backslashes before what could be markup."""
     asked: Interaction = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
     await scene.discord.until(lambda: asked.answered)
-    assert asked.message is not None
     return f"{asked.message.embeds}{asked.message.parts.get('components')}".replace("\\\\", "")
 
 
@@ -114,9 +113,7 @@ def attempts(scene: Scene, kind: str) -> int:
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(
-    quick_scene: Scene, name: str
-) -> None:
+async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(quick_scene, name):
     scene, trouble = quick_scene, TROUBLES[name]
     talk = scene.discord.acts.add_channel(scene.server, "talk")
     trouble.begin(scene)
@@ -142,7 +139,7 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(
     assert "Traceback" not in bot.log
 
 
-async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quick_scene: Scene) -> None:
+async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quick_scene):
     scene = quick_scene
     gone = scene.channels["text"]
     talk = scene.discord.acts.add_channel(scene.server, "talk")
@@ -157,7 +154,7 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quic
     assert not toll(scene, [1])
 
 
-async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_scene: Scene) -> None:
+async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_scene):
     scene = quick_scene
     bot = scene.start()
     await scene.settled()
@@ -183,9 +180,7 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_sce
     assert not any(scene.posts(kind)[number] for kind in KINDS)
 
 
-async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_log(
-    quick_scene: Scene,
-) -> None:
+async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_log(quick_scene):
     scene, discord = quick_scene, quick_scene.discord
     bot = scene.start()
     await scene.settled()

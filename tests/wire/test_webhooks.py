@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from tests.feed_server import FeedServer
-from tests.wire.bot_process import Launcher
-from tests.wire.discord_server import DiscordServer
 from tests.wire.faults import Fault
 from tests.wire.kills import toll
 from tests.wire.scene import SIGNED, Scene, open_scene
@@ -25,8 +20,8 @@ def newest(scene: Scene, kind: str) -> Message:
 
 
 async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=SIGNED) as scene:
         numbers = await scene.publish(1)
         bot = scene.start()
@@ -55,8 +50,8 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(
 
 
 async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_the_bot_posts(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     kinds = ("signed text", "signed forum")
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=kinds) as scene:
         discord_server.acts.deny(scene.channels["signed forum"], Permission.MANAGE_WEBHOOKS)
@@ -80,8 +75,8 @@ async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_
 
 
 async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_again(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
-) -> None:
+    discord_server, feed_server, launcher, tmp_path
+):
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=SIGNED, speed=200) as scene:
         numbers = await scene.publish(3)
         faults = discord_server.faults

@@ -32,9 +32,7 @@ from bot.writing.claims import claims, missing
         ("at 8:40", "en", "à 8 h 40", "fr"),
     ],
 )
-def test_one_number_or_date_written_in_two_ways_is_one(
-    said: str, language: str, known: str, known_language: str
-) -> None:
+def test_one_number_or_date_written_in_two_ways_is_one(said, language, known, known_language):
     assert not missing(claims(said, language), claims(known, known_language))
 
 
@@ -57,13 +55,11 @@ def test_one_number_or_date_written_in_two_ways_is_one(
         ("at 8:40 a.m.", "en", "à 20h40", "fr"),
     ],
 )
-def test_another_number_date_or_unit_is_missing(
-    said: str, language: str, known: str, known_language: str
-) -> None:
+def test_another_number_date_or_unit_is_missing(said, language, known, known_language):
     assert missing(claims(said, language), claims(known, known_language))
 
 
-def test_little_words_are_no_claims() -> None:
+def test_little_words_are_no_claims():
     assert claims("It may march on, and one or a few may follow.", "en").numbers == ()
     assert claims("It may march on, and one or a few may follow.", "en").facts == frozenset()
 
@@ -72,6 +68,6 @@ def test_little_words_are_no_claims() -> None:
     st.text(alphabet=st.sampled_from("0123456789., :/-'%$€\nabdeimnrstuvx"), max_size=80),
     st.sampled_from(["en", "fr", None]),
 )
-def test_no_text_breaks_it_and_a_text_holds_what_it_says(text: str, language: str | None) -> None:
+def test_no_text_breaks_it_and_a_text_holds_what_it_says(text, language):
     said = claims(text, language)
     assert not missing(said, said)

@@ -14,17 +14,7 @@ from bot.posting.recovery.shown_articles import Shown
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.messages import Message
 from bot.posting.sending.message_places import Target
-from bot.posting.sending.send_outcomes import (
-    FORBIDDEN,
-    UNREADABLE,
-    Blocked,
-    Later,
-    Lost,
-    Outcome,
-    Sent,
-    Unknown,
-    judge,
-)
+from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Problem, Sent, Unknown, judge
 from bot.store.records.outbox_records import EarlierNotice
 
 T = TypeVar("T")
@@ -164,13 +154,17 @@ async def answered(looking: Awaitable[T]) -> T | Outcome:
     try:
         return await looking
     except HistoryHidden:
-        return Unknown(UNREADABLE)
+        return Unknown(Problem.UNREADABLE)
     except Exception as error:
         outcome = judge(error)  # raises it where it is no answer of Discord's
         if isinstance(outcome, Later | Lost):
             return outcome
         if isinstance(outcome, Blocked):
-            return Unknown(UNREADABLE) if outcome.problem == FORBIDDEN else Later(_AGAIN, outcome.problem)
+            return (
+                Unknown(Problem.UNREADABLE)
+                if outcome.problem == Problem.FORBIDDEN
+                else Later(_AGAIN, outcome.problem)
+            )
         raise
 
 

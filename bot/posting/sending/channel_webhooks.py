@@ -15,22 +15,11 @@ from bot.core.clock import Clock
 from bot.core.keyed_locks import Turns
 from bot.posting.sending import permissions
 from bot.posting.sending.message_places import Target
-from bot.posting.sending.send_outcomes import (
-    FORBIDDEN,
-    GONE,
-    WEBHOOK_GONE,
-    Blocked,
-    Later,
-    Lost,
-    Outcome,
-    Refused,
-    judge,
-)
+from bot.posting.sending.send_outcomes import Blocked, Outcome, Problem, Refused, asked
 
 log = logging.getLogger(__name__)
 
 _NAME = "Telex"
-_AGAIN = 5.0  # seconds after a question that was not answered
 _AFTER_REFUSAL = 600.0  # seconds until a webhook is asked for again that Discord would not make
 
 Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
@@ -60,9 +49,9 @@ class ChannelWebhooks:
         """
         channel = channel_of(place)
         if channel is None:
-            return Blocked(GONE)
+            return Blocked(Problem.GONE)
         if lacking := permissions.lacking_for_webhooks(channel):
-            return Blocked(" ".join((FORBIDDEN, *lacking)))
+            return Blocked(" ".join((Problem.FORBIDDEN, *lacking)))
         await self._turns.free(channel.id)
         if (known := self._by_channel.get(channel.id)) is not None:
             return known
@@ -71,16 +60,14 @@ class ChannelWebhooks:
             return refusal
         self._turns[channel.id] = None
         try:
-            own = await self._own(channel)
-            webhook = own[0] if own else await channel.create_webhook(name=_NAME)
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            outcome = judge(error)
-            if isinstance(outcome, Blocked | Refused):
-                log.warning("No webhook in channel %d: %s", channel.id, outcome)
-                self._refused[channel.id] = self._clock.monotonic() + _AFTER_REFUSAL, outcome
-            return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+            webhook = await asked(self._own_or_new(channel))
         finally:
             self._turns.end(channel.id)
+        if isinstance(webhook, Blocked | Refused):
+            log.warning("No webhook in channel %d: %s", channel.id, webhook)
+            self._refused[channel.id] = self._clock.monotonic() + _AFTER_REFUSAL, webhook
+        if isinstance(webhook, Outcome):
+            return webhook
         self._by_channel[channel.id] = webhook
         self._know(webhook, channel.id)
         return webhook
@@ -90,13 +77,11 @@ class ChannelWebhooks:
         known = self._by_id.get(webhook_id)
         if known is not None:
             return known
-        try:
-            webhook = await self._client.fetch_webhook(webhook_id)
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            outcome = judge(error)
-            return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+        webhook = await asked(self._client.fetch_webhook(webhook_id))
+        if isinstance(webhook, Outcome):
+            return webhook
         if webhook.token is None or webhook.channel_id is None:
-            return Blocked(WEBHOOK_GONE)
+            return Blocked(Problem.WEBHOOK_GONE)
         self._know(webhook, webhook.channel_id)
         return webhook
 
@@ -120,6 +105,10 @@ class ChannelWebhooks:
     def _know(self, webhook: discord.Webhook, channel_id: int) -> None:
         self._by_id[webhook.id] = webhook
         self.channels[webhook.id] = channel_id
+
+    async def _own_or_new(self, channel: Channel) -> discord.Webhook:
+        own = await self._own(channel)
+        return own[0] if own else await channel.create_webhook(name=_NAME)
 
     async def _own(self, channel: Channel) -> list[discord.Webhook]:
         """The bot's own webhooks in a channel, the oldest first."""

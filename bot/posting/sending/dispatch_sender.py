@@ -15,19 +15,7 @@ from bot.posting.rendering.dispatch_rendering import render
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
-from bot.posting.sending.send_outcomes import (
-    FORBIDDEN,
-    LOCKED,
-    UNREADABLE,
-    WEBHOOK_GONE,
-    Blocked,
-    Later,
-    Lost,
-    Outcome,
-    Refused,
-    Sent,
-    Unknown,
-)
+from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Problem, Refused, Sent, Unknown
 from bot.store import Store
 
 _UNAVAILABLE = 60  # seconds until a server is asked for again that Discord has trouble with
@@ -52,9 +40,11 @@ class DispatchSender:
         if place is None:
             return None, False
         if isinstance(place, Blocked):
-            if place.problem == LOCKED:  # what is in it may come to be seen
+            if place.problem == Problem.LOCKED:  # what is in it may come to be seen
                 return Later(_LOCKED, place.problem), False
-            return Unknown(UNREADABLE if place.problem.startswith(FORBIDDEN) else place.problem), False
+            return Unknown(
+                Problem.UNREADABLE if place.problem.startswith(Problem.FORBIDDEN) else place.problem
+            ), False
         if isinstance(place, Outcome):
             return place, False
         claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
@@ -134,7 +124,7 @@ class DispatchSender:
             return None
         if not (await self._store.preferences.of_channel(dispatch.channel_id)).as_outlet:
             return None
-        outcome: Outcome = Blocked(WEBHOOK_GONE)
+        outcome: Outcome = Blocked(Problem.WEBHOOK_GONE)
         for _attempt in range(2):
             webhook = await self._webhooks.find(place)
             if isinstance(webhook, Outcome):
@@ -145,7 +135,7 @@ class DispatchSender:
             message = await self._tagged(place, dispatch, message)
             await self._store.dispatches.goes_by(dispatch.id, webhook.id)
             outcome = await message_places.send(place, message, "", webhook)
-            if outcome != Blocked(WEBHOOK_GONE):
+            if outcome != Blocked(Problem.WEBHOOK_GONE):
                 break
             self._webhooks.forget(webhook)
         if isinstance(outcome, Blocked | Refused):

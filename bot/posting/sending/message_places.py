@@ -12,22 +12,15 @@ from bot.core.models import Dispatch
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import (
-    FORBIDDEN,
-    LOCKED,
-    NOT_TEXT,
-    REFUSED,
-    WEBHOOK_GONE,
     Blocked,
-    Later,
-    Lost,
     Outcome,
+    Problem,
     Refused,
     Sent,
+    asked,
     judge,
 )
 from bot.store import Store
-
-_AGAIN = 5.0  # seconds after a question about a channel that was not answered
 
 Place = (
     discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
@@ -37,16 +30,8 @@ Target = Place | discord.DMChannel
 
 async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
     """The channel, from the cache or from Discord; or why there is none."""
-    channel = client.get_channel(channel_id)
-    if channel is None:
-        try:
-            channel = await client.fetch_channel(channel_id)
-        except discord.InvalidData:
-            return Blocked(NOT_TEXT)
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            outcome = judge(error)
-            return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
-    return channel if isinstance(channel, Place) else Blocked(NOT_TEXT)
+    channel = client.get_channel(channel_id) or await asked(client.fetch_channel(channel_id))
+    return channel if isinstance(channel, Place | Outcome) else Blocked(Problem.NOT_TEXT)
 
 
 async def server(client: discord.Client, store: Store, server_id: int) -> discord.Guild | None:
@@ -71,11 +56,7 @@ def share_of(client: discord.Client, channel_id: int) -> int:
 
 async def direct(client: discord.Client, person_id: int) -> discord.DMChannel | Outcome:
     """The channel of a person's direct messages; or why there is none."""
-    try:
-        return await client.create_dm(discord.Object(person_id))
-    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-        outcome = judge(error)
-        return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+    return await asked(client.create_dm(discord.Object(person_id)))
 
 
 def nonce(dispatch: Dispatch) -> str:
@@ -100,10 +81,10 @@ async def send(
     Where a webhook sends it there is no nonce.
     """
     if isinstance(place, Place) and (lacking := permissions.lacking(place)):
-        return Blocked(" ".join([FORBIDDEN, *lacking]))
+        return Blocked(" ".join([Problem.FORBIDDEN, *lacking]))
     if message.picture is not None and isinstance(place, Place) and not permissions.may_attach(place):
         message = message.without_picture()
-    outcome: Outcome = Refused(REFUSED)
+    outcome: Outcome = Refused(Problem.REFUSED)
     for attempt in message.attempts():
         try:
             if webhook is not None:
@@ -113,8 +94,8 @@ async def send(
             outcome = judge(error)
         if not isinstance(outcome, Refused):
             break
-    if outcome == Blocked(FORBIDDEN) and isinstance(place, discord.Thread) and place.locked:
-        return Blocked(LOCKED)  # Discord says no more than that it is forbidden
+    if outcome == Blocked(Problem.FORBIDDEN) and isinstance(place, discord.Thread) and place.locked:
+        return Blocked(Problem.LOCKED)  # Discord says no more than that it is forbidden
     return outcome
 
 
@@ -143,7 +124,7 @@ async def _send_by(webhook: discord.Webhook, place: Target, message: Message) ->
         return Sent(sent.id, sent.channel.id, webhook.id)
     if sent.channel.id != place.id:  # somebody moved it elsewhere
         await webhook.delete_message(sent.id)
-        return Blocked(WEBHOOK_GONE)
+        return Blocked(Problem.WEBHOOK_GONE)
     return Sent(sent.id, None, webhook.id)
 
 

@@ -6,9 +6,11 @@ Codes and their meaning: https://discord.com/developers/docs/topics/opcodes-and-
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Awaitable, Container, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import SimpleNamespace
+from typing import TypeVar
 
 import aiohttp
 import discord
@@ -74,46 +76,53 @@ class UncertainPostError(Exception):
     """Discord answered what would be made twice if it were repeated with a server error: it may be there."""
 
 
-GONE = "gone"
-FORBIDDEN = "forbidden"  # followed by the names of the permissions, as Discord's API has them
-LOCKED = "locked"
-NEEDS_TAG = "needs-tag"
-TOO_MANY_THREADS = "too-many-threads"
-TOO_MANY_WEBHOOKS = "too-many-webhooks"
-WEBHOOK_GONE = "webhook-gone"
-NOT_TEXT = "not-text"
-TRYING = "trying"  # followed by what Discord says, or why it says nothing
-REFUSED = "refused"  # followed by what Discord says
-UNREADABLE = "unreadable"  # nobody can tell whether it was sent
-ARTICLE_GONE = "article-gone"
-FAULT = "fault"
+class Problem(StrEnum):
+    """Why something was not sent, as it is kept and as `describe` reads it."""
+
+    GONE = "gone"
+    FORBIDDEN = "forbidden"  # followed by the names of the permissions, as Discord's API has them
+    LOCKED = "locked"
+    NEEDS_TAG = "needs-tag"
+    TOO_MANY_THREADS = "too-many-threads"
+    TOO_MANY_WEBHOOKS = "too-many-webhooks"
+    WEBHOOK_GONE = "webhook-gone"
+    NOT_TEXT = "not-text"
+    TRYING = "trying"  # followed by what Discord says, or why it says nothing
+    REFUSED = "refused"  # followed by what Discord says
+    UNREADABLE = "unreadable"  # nobody can tell whether it was sent
+    ARTICLE_GONE = "article-gone"
+    HIDDEN = "hidden"  # a notice, nothing of which may be read any more where it was to go
+    FAULT = "fault"
+
 
 ALREADY_PUBLISHED = 40033
 ARCHIVED = 50083
 EDITED_TOO_OFTEN = 30046
 
 _PROBLEMS = {
-    10003: GONE,  # unknown channel
-    10004: GONE,  # unknown server
-    10015: WEBHOOK_GONE,
-    50027: WEBHOOK_GONE,  # invalid webhook token
-    30007: TOO_MANY_WEBHOOKS,
+    10003: Problem.GONE,  # unknown channel
+    10004: Problem.GONE,  # unknown server
+    10015: Problem.WEBHOOK_GONE,
+    50027: Problem.WEBHOOK_GONE,  # invalid webhook token
+    30007: Problem.TOO_MANY_WEBHOOKS,
     50007: CLOSED,  # cannot send messages to this user
     50278: CLOSED,  # no server in common
-    50001: FORBIDDEN,
-    50013: FORBIDDEN,
-    50024: NOT_TEXT,  # cannot execute action on this channel type
-    50008: NOT_TEXT,  # cannot send messages in a non-text channel
-    ARCHIVED: LOCKED,
-    160005: LOCKED,
-    160006: TOO_MANY_THREADS,
-    160007: TOO_MANY_THREADS,  # of an announcement channel
-    40067: NEEDS_TAG,
+    50001: Problem.FORBIDDEN,
+    50013: Problem.FORBIDDEN,
+    50024: Problem.NOT_TEXT,  # cannot execute action on this channel type
+    50008: Problem.NOT_TEXT,  # cannot send messages in a non-text channel
+    ARCHIVED: Problem.LOCKED,
+    160005: Problem.LOCKED,
+    160006: Problem.TOO_MANY_THREADS,
+    160007: Problem.TOO_MANY_THREADS,  # of an announcement channel
+    40067: Problem.NEEDS_TAG,
 }
 _SLOW = frozenset({20016, 20022, 20028, 20029, 40004})  # slow mode, write limits, sending switched off
 _WEBHOOK = re.compile(r"/webhooks/(\d+)/")
 _A_WHILE = 60.0  # seconds, where Discord does not say how long
 _A_MOMENT = 5.0
+
+T = TypeVar("T")
 _UNAUTHORISED = 401
 _TOO_MANY = 429
 _SERVER_ERROR = 500
@@ -129,6 +138,8 @@ def judge(error: Exception) -> Outcome:
             return Later(error.retry_after, f"rate limited for {error.retry_after:.0f} s")
         case discord.HTTPException():
             return _judge_answer(error)
+        case discord.InvalidData():
+            return Blocked(Problem.NOT_TEXT)
         case UncertainPostError():
             return Lost(str(error))
         case aiohttp.ClientConnectorError():
@@ -136,6 +147,18 @@ def judge(error: Exception) -> Outcome:
         case aiohttp.ClientError() | TimeoutError() | OSError():
             return Lost(f"no answer: {str(error) or type(error).__name__}")
     raise error
+
+
+async def asked(question: Awaitable[T]) -> T | Outcome:
+    """What Discord answers, or why it does not; where the answer was lost it may be asked again.
+
+    Raises only what is a fault of ours.
+    """
+    try:
+        return await question
+    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        outcome = judge(error)
+    return Later(_A_MOMENT, outcome.error) if isinstance(outcome, Lost) else outcome
 
 
 def _judge_answer(error: discord.HTTPException) -> Outcome:
@@ -149,7 +172,7 @@ def _judge_answer(error: discord.HTTPException) -> Outcome:
     if error.status == _UNAUTHORISED:
         return Later(_A_WHILE, words)
     if isinstance(error, discord.Forbidden | discord.NotFound):
-        return Blocked(FORBIDDEN if isinstance(error, discord.Forbidden) else GONE)
+        return Blocked(Problem.FORBIDDEN if isinstance(error, discord.Forbidden) else Problem.GONE)
     return Refused(words)
 
 
@@ -163,12 +186,12 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 def describe(problem: str) -> str:
     """A problem of a channel, or a reason why a post failed, for a person, with what they can do about it."""
     code, _space, rest = problem.partition(" ")
-    if code == FORBIDDEN and rest:
+    if code == Problem.FORBIDDEN and rest:
         names = ", ".join(permissions.name(permission) for permission in rest.split())
         return _("I’m missing permissions in this channel: {permissions}.").format(permissions=names)
-    if code == TRYING:
+    if code == Problem.TRYING:
         return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(reason=_reason(rest))
-    if code == REFUSED:
+    if code == Problem.REFUSED:
         return _("Discord refused the message: {reason}").format(reason=rest)
     if code in {WaitsFor.QUIET_HOURS, WaitsFor.MOST_AN_HOUR, WaitsFor.GAP, WaitsFor.BEST}:
         return _waits(code).format(time=rest)
@@ -177,23 +200,25 @@ def describe(problem: str) -> str:
         return _("Waiting for more outlets: {count} of {least} so far.").format(
             count=amount(told), least=amount(least)
         )
-    sentences = {
-        GONE: _("I can’t find this channel. If it was deleted, move or remove its feeds."),
-        FORBIDDEN: _("Discord won’t let me post in this channel. Check my permissions there."),
-        LOCKED: _("The thread is archived and locked. Unlock it, or move the feeds."),
-        NEEDS_TAG: _(
+    sentences: dict[str, str] = {
+        Problem.GONE: _("I can’t find this channel. If it was deleted, move or remove its feeds."),
+        Problem.FORBIDDEN: _("Discord won’t let me post in this channel. Check my permissions there."),
+        Problem.LOCKED: _("The thread is archived and locked. Unlock it, or move the feeds."),
+        Problem.NEEDS_TAG: _(
             "This forum requires a tag on every post. Choose one in /settings channel, or lift "
             "the requirement."
         ),
-        TOO_MANY_THREADS: _("This server has reached Discord’s limit of active threads. Archive some."),
-        TOO_MANY_WEBHOOKS: _("This channel has reached Discord’s limit of webhooks. Delete one."),
-        NOT_TEXT: _("This kind of channel can’t hold messages. Move the feeds."),
-        UNREADABLE: _(
+        Problem.TOO_MANY_THREADS: _(
+            "This server has reached Discord’s limit of active threads. Archive some."
+        ),
+        Problem.TOO_MANY_WEBHOOKS: _("This channel has reached Discord’s limit of webhooks. Delete one."),
+        Problem.NOT_TEXT: _("This kind of channel can’t hold messages. Move the feeds."),
+        Problem.UNREADABLE: _(
             "I was interrupted and can’t tell whether this was posted. To check, I need Read Message History."
         ),
-        ARTICLE_GONE: _("The article is no longer kept."),
+        Problem.ARTICLE_GONE: _("The article is no longer kept."),
         CLOSED: _("Discord won’t let me send you direct messages."),
-        FAULT: _("Something went wrong on my side. The details are in my log."),
+        Problem.FAULT: _("Something went wrong on my side. The details are in my log."),
     }
     return sentences.get(problem, problem)
 
