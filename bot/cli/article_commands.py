@@ -92,7 +92,6 @@ async def encode(meaning: Meaning | None) -> None:
 
 
 def _lines(argument: str) -> Iterable[str]:
-    """The argument, or for `-` each line of standard input that is not blank."""
     if argument != "-":
         return (argument,)
     return (line.strip() for line in sys.stdin if line.strip())

@@ -9,7 +9,6 @@ from simcord.env import Env
 
 from bot.posting.emoji import tile_drawing
 from bot.posting.rendering.layout import icons, outlets
-from bot.posting.rendering.layout.icons import Icon
 
 
 def drawn(env: Env, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
@@ -19,24 +18,23 @@ def drawn(env: Env, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
     """
     pictures: dict[str, tuple[str, bytes]] = {}
 
-    def kept(name: str, tile: tile_drawing.Tile) -> str:
+    def kept(name: str, picture: bytes) -> str:
         emoji = env.backend.create_application_emoji(name)
-        pictures[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", tile.png)
+        pictures[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", picture)
         return f"<:{name}:{emoji.id}>"
 
     initials = {(outlets.initial(name), outlets.colour(0, name)) for name in names}
     outlets.know(
         {},
         {
-            (letter, colour): kept(f"initial_{letter}_{colour:x}", tile_drawing.of_initial(letter, colour))
+            (letter, colour): kept(
+                f"initial_{letter}_{colour:x}", tile_drawing.of_initial(letter, colour).png
+            )
             for letter, colour in sorted(initials)
             if letter
         },
     )
     icons.know(
-        {
-            Icon[name]: kept(f"button_{name.lower()}", tile_drawing.of_button(name))
-            for name in tile_drawing.BUTTONS
-        }
+        {icon: kept(f"button_{icon.name.lower()}", picture) for icon, picture in icons.pictures().items()}
     )
     return pictures

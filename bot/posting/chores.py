@@ -22,6 +22,7 @@ from bot.posting import after_sending
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.send_outcomes import Later, Outcome, Problem, Refused
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost, Store
 
@@ -89,6 +90,7 @@ class Chores:
 
     async def finish(self, dispatch: Dispatch) -> None:
         """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
+        acting_for.set(dispatch.server_id)
         try:
             later = await after_sending.finish(self._client, dispatch, seed=self._settings.seed_reaction)
             if later is None:
@@ -133,7 +135,6 @@ class Chores:
             self._on_end()
 
     async def _finish_all(self, channel_id: int) -> None:
-        """Finish what is due in a channel."""
         while not self.stopping:
             now = self._clock.now()
             line = self._unfinished[channel_id]
@@ -147,7 +148,6 @@ class Chores:
                 return
 
     async def _edit_all(self, channel_id: int) -> None:
-        """Edit what is due in a channel, one after the other."""
         while not self.stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 dispatch = next(
@@ -166,6 +166,7 @@ class Chores:
                     await self._store.dispatches.edit_later(dispatch.id, due)
 
     async def _edit(self, dispatch: Dispatch) -> None:
+        acting_for.set(dispatch.server_id)
         message = await self._render(dispatch)
         outcome: Outcome | None = Refused(Problem.ARTICLE_GONE)
         if message is not None:

@@ -32,6 +32,7 @@ from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
+from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
 from bot.posting.sending.send_outcomes import Later, Lost, Outcome, Problem, Sent
 from bot.posting.translating import Translating
@@ -108,6 +109,7 @@ class Courier:
         self._faults: Counter[int] = Counter()
         self._chores = Chores(store, client, clock, settings, webhooks, self._sender.render, on_end=self.wake)
         self._records = OutcomeRecords(store, clock)
+        self._under_way: dict[int, Dispatch] = {}  # by channel
         self._begun: set[int] = set()
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -146,6 +148,17 @@ class Courier:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def release(self, shard: int, grace: float = 5.0) -> None:
+        """Let what is being sent for a shard end within so many seconds; whoever gets it finds the rest.
+
+        This process decides about its servers no more, so that nothing new begins.
+        """
+        self._begun.discard(shard)
+        of = self._store.shards.of
+        sending = [self._tasks[id_] for id_, each in self._under_way.items() if of(each.server_id) == shard]
+        if sending:
+            await asyncio.wait(sending, timeout=grace)
 
     async def look_again(self, channel_id: int) -> None:
         """Something about a channel changed: where it was blocked and may not be any more, try again."""
@@ -210,6 +223,7 @@ class Courier:
 
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
         self._tasks.pop(channel_id, None)
+        self._under_way.pop(channel_id, None)
         fault = None if task.cancelled() else task.exception()
         if isinstance(fault, DatabaseFault | LeaseLost):
             self._rest(channel_id, UNTIL_NEXT_TRY)
@@ -223,7 +237,6 @@ class Courier:
         return {*self._tasks.values(), *self._chores.tasks(), *others}
 
     async def _wait(self) -> None:
-        """Sleep until something is due or `wake` is called."""
         if self._store.fault is not None:
             await self._clock.sleep(UNTIL_NEXT_TRY)
             return
@@ -236,13 +249,14 @@ class Courier:
         await wait(self._clock, self._woken, max(min(dues) - now, 0))
 
     async def _serve(self, channel_id: int) -> None:
-        """Deliver to one channel until nothing is due there."""
         while channel_id not in self._resting and not self._stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 pending = self._pending.first(channel_id)
                 dispatch = pending.dispatch if pending else await self._claim(channel_id)
                 if dispatch is None:
                     return
+                self._under_way[channel_id] = dispatch
+                acting_for.set(dispatch.server_id)
                 try:
                     await (self._resolve(pending) if pending else self._deliver(dispatch))
                 except LeaseLost:  # whoever has the shard finds out

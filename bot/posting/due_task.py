@@ -45,7 +45,6 @@ class DueTask:
         return None
 
     async def _work(self) -> None:
-        """Do it."""
         raise NotImplementedError
 
     def clock_set_back(self, by: int) -> None:

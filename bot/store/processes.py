@@ -30,7 +30,8 @@ class Processes(Repository):
     ) -> dict[str, frozenset[int]]:
         """Say that a process lives, for so many seconds, and divide what there is; its leases by kind.
 
-        Leases of processes that did not say so in time are free, and each takes its part of what is free.
+        Leases of processes that did not say so in time are free, and each takes its part of what is free, for
+        the roles that it has now.
         """
         alone = not self.are_shared
         if alone:
@@ -40,7 +41,8 @@ class Processes(Repository):
         db.execute(
             "INSERT INTO process (id, host, roles, version, started, seen, until) "
             "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
-            "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
+            "ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, seen = excluded.seen, "
+            "until = excluded.until",
             (me.id, me.host, ",".join(me.roles), me.version, lasts),
         )
         roles = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
@@ -59,6 +61,21 @@ class Processes(Repository):
             (lasts, process_id),
         )
         return row is not None
+
+    @writes_urgently
+    def hand_over(self, db: Connection, fence: Fence, to: str) -> bool:
+        """Give a lease to another process that lives; False where it is still its owner's after that."""
+        db.execute(
+            "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
+            "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND until > database_time())",
+            (*fence, to),
+        )
+        return not _holds(db, fence)
+
+    @writes
+    def give_back(self, db: Connection, process_id: str, kind: str) -> None:
+        """Leave what a process has of a kind to others."""
+        db.execute("DELETE FROM lease WHERE owner = ? AND kind = ?", (process_id, kind))
 
     @writes
     def leave(self, db: Connection, process_id: str) -> None:
@@ -121,7 +138,7 @@ def _divide(db: Connection, me: Process, share: Share, living: int) -> frozenset
     kept = [number for number in mine if number in share.numbers]
     kept = kept[:part] if share.even else kept
     free = sorted(share.numbers - owners.keys())
-    taken = free[: max(part - len(kept), 0)]
+    taken = free[: max(part - len(kept), 0)] if share.role in me.roles else []
     if given_back := [(share.kind, number) for number in mine if number not in kept]:
         db.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", given_back)
     if taken:

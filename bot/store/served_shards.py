@@ -40,9 +40,13 @@ class ServedShards(Repository):
         """Decide about the servers of these shards from now on."""
         self.numbers = frozenset(numbers)
 
+    def of(self, server_id: int | None) -> int:
+        """The shard of a server; None: of direct messages."""
+        return ((server_id or 0) >> 22) % self.count
+
     def has(self, server_id: int | None) -> bool:
         """Whether this process decides about a server; None: about direct messages."""
-        return ((server_id or 0) >> 22) % self.count in self.numbers
+        return self.of(server_id) in self.numbers
 
     def where(self, server_id: str, shard: int | None = None) -> str:
         """A condition of SQL: that this process decides about the server in a column, or a shard has it."""

@@ -94,7 +94,6 @@ async def translated(store: Store, article: Article, language: str, model: str) 
 
 
 def _excerpt(article: Article) -> str:
-    """What a post shows of the text."""
     found = excerpts.opening((article.summary, article.body), safe.plain(article.title), EXCERPT)
     return " ".join(excerpts.sentences(found)[:SENTENCES])
 

@@ -157,7 +157,6 @@ class Asking(LastingCog):
     async def _reply(
         self, interaction: Interaction, text: str, *, public: bool, follows: Question | None
     ) -> None:
-        """Answer an interaction that was acknowledged."""
         person, place = interaction_places.member(interaction), _place(interaction)
         server_id = interaction_places.server_id(interaction)
         if person is not None and public and place is not None:
@@ -199,7 +198,6 @@ class Asking(LastingCog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Answer a message that mentions the bot, and a direct one."""
         if message.author.bot or message.webhook_id is not None or message.type not in _KINDS:
             return
         if message.guild is None:

@@ -124,7 +124,6 @@ class DirectMessages:
         return Ready(reply(told, public=False, title=False), told.question_id, note)
 
     async def _article_of(self, replying_to: int | None, text: str) -> int | None:
-        """The article of the notice of a watch that a direct message replies to."""
         post = None if replying_to is None else await post_of(self.bot, replying_to, None)
         if post is None or not post.article_ids:
             return None

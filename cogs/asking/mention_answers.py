@@ -51,7 +51,6 @@ class Mentions:
         self._mute: set[int] = set()  # channels in which the bot was found to have no say
 
     async def answer(self, message: discord.Message) -> None:
-        """Answer a message of a server, if it is for the bot."""
         assert message.guild is not None
         mentioned = self.bot.user in message.mentions
         by_role = bool(message.role_mentions) and message.guild.self_role in message.role_mentions
@@ -145,7 +144,6 @@ class Mentions:
         )
 
     def _wanted(self, message: discord.Message) -> Wanted:
-        """What a message that mentions the bot wants."""
         assert self.bot.user is not None
         mention = re.compile(rf"<@!?{self.bot.user.id}>")
         written = message.content.strip()
@@ -167,7 +165,6 @@ class Mentions:
         return await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
 
     async def _language(self, place: Place) -> str:
-        """The language of posts in a channel; that of a thread is its channel's where it has none."""
         store, language = self.bot.store, self.bot.newsroom.settings.language
         channel_id = await spoken_in(store, place)
         return await language_of(store, self.bot, place.guild.id, channel_id, language)

@@ -181,7 +181,7 @@ class TrendPanel(AskerLayout):
         if drawn is not None and drawn.picture is not None:
             shown.append(Gallery((Image(f"attachment://{_FILE}", alternative(drawn.chart)),)))
         else:
-            shown += [text(f"**{_plain(line)}** · {figures(line)}") for line in lines]
+            shown += [text(f"**{safe.line(line.name, _NAME)}** · {figures(line)}") for line in lines]
         shown.append(text(f"-# {self._counted(answer)}"))
         if lines:
             placeholder = _("Read an outlet…") if self._of_outlets else _("Read about one of them…")
@@ -282,7 +282,3 @@ class TrendPanel(AskerLayout):
 
 def _options(lines: tuple[Line, ...]) -> list[discord.SelectOption]:
     return [option(line.name, number, figures(line)) for number, line in enumerate(lines)]
-
-
-def _plain(line: Line) -> str:
-    return safe.line(line.name, _NAME)

@@ -96,7 +96,6 @@ class Health(commands.Cog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Note when a command arrived."""
         interaction.extras["arrived"] = time.monotonic()
 
     @commands.Cog.listener()
@@ -105,7 +104,6 @@ class Health(commands.Cog):
         interaction: Interaction,
         command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,
     ) -> None:
-        """Note how long a command took."""
         arrived = interaction.extras.get("arrived")
         if arrived is not None and self._figures is not None:
             self._figures.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)

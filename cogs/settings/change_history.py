@@ -38,7 +38,6 @@ class History(ManagersLayout, CardPages):
 
 
 async def _entry(interaction: Interaction, change: SettingChange) -> str:
-    """A change in the list: what, from what to what, where, who, when."""
     where = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
@@ -101,7 +100,6 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
 
 
 def _place(change: SettingChange, value: str | None) -> str:
-    """A channel, or what is not known here."""
     if change.setting == Preference.ALERTS and value is None:
         return _("in each feed’s own channel")
     if value is None:
@@ -112,7 +110,6 @@ def _place(change: SettingChange, value: str | None) -> str:
 
 
 def _roles(change: SettingChange, value: str | None) -> str:
-    """The roles that a setting names."""
     if value is None:
         return _("members with Manage Server") if change.setting == Preference.MANAGER_ROLE else _("none")
     return " ".join(f"<@&{each}>" for each in value.split(","))

@@ -131,7 +131,6 @@ def card(
 
 
 def _own(kept: Bookmark) -> str:
-    """What a person wrote beside their bookmark, and whether they have read it."""
     return "\n".join(filter(None, (labelled(kept), noted(kept))))
 
 

@@ -23,12 +23,10 @@ class PlaceOption(app_commands.Transformer):
 
     @property
     def type(self) -> discord.AppCommandOptionType:
-        """A channel."""
         return discord.AppCommandOptionType.channel
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """The kinds of channel that Discord offers."""
         kinds = discord.ChannelType
         return [
             kinds.text,

@@ -165,7 +165,6 @@ class ManagersOnly:
     """Of a group of commands: for those who may manage the server's feeds, whatever Discord lets through."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse the others."""
         await require_manage(interaction, interaction.command_id)
         return True
 

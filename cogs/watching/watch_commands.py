@@ -108,7 +108,6 @@ async def stop_button(interaction: Interaction, _item: object, *, watch: str, **
 
 
 def _line(interaction: Interaction, watch: Watch) -> str:
-    """A watch in the list: what, where, since when, and what is wrong."""
     where = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
     line = (
         f"{named(watch.query)}\n-# {where}{safe.markdown(_from(interaction, watch))} · <t:{watch.created}:R>"

@@ -4,23 +4,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.search.index.engine import EVERYWHERE, Document, Kind, Position, Scope
+from bot.search.index.engine import EVERYWHERE, Kind, Position, Scope
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.search.query.query_syntax import parse
+from bot.store.records.content_records import IndexedArticle
 
 NOW = 1_790_000_000
 ARTICLES = (
-    Document(
+    IndexedArticle(
         1, 10, NOW - 300, "Les élections présidentielles approchent",
         "Le président était à Lyon. Le prix de l'or monte.",
         "fr", "Le Monde", "Jeanne Doë", ("Politique",), True,
     ),
-    Document(
+    IndexedArticle(
         2, 10, NOW - 200, "Three satellites launched",
         "The company launched three satellites on Monday. Covid-19 delayed it.",
         "en", "The Verge", None, ("Space", "AI"), False,
     ),
-    Document(
+    IndexedArticle(
         3, 20, NOW - 100, "An electric car", "AT&T sells no electric cars. A satellite is no car.",
         "en", "Ars Technica", "Ann Onym", ("Cars",), False,
     ),

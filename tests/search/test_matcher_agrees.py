@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.index.engine import EVERYWHERE, Document, Position, SearchEngine
+from bot.search.index.engine import EVERYWHERE, Position, SearchEngine
 from bot.search.index.tantivy_engine import TantivyEngine
 from bot.search.query.query_matching import ReadArticle, criterion_of, languages_of
 from bot.search.query.query_syntax import parse
+from bot.store.records.content_records import IndexedArticle
 
 NOW = 1_790_000_000
 STORIES = (
@@ -77,7 +78,7 @@ def shelf(tmp_path_factory) -> Iterator[Shelf]:
     folder: Path = tmp_path_factory.mktemp("index")
     writer = TantivyEngine(folder).writer()
     writer.put(
-        Document(
+        IndexedArticle(
             each.id, each.feed_id, each.published, each.title, each.body, each.language, each.outlet,
             each.author, each.tags, each.image is not None,
         )

@@ -106,7 +106,7 @@ class Crowd:
             "TELEX_SEMANTIC": "false",
             "TELEX_FULL_TEXT": "never",
             "WIRE_API": self.discord.api,
-            "WIRE_GATEWAY": self.discord.gateway.url,
+            "WIRE_GATEWAY": f"{self.discord.gateway.url}{number}",
             "WIRE_READY": "0.2",
         }
 

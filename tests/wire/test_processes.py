@@ -40,7 +40,7 @@ async def asked_directly(crowd: Crowd) -> None:
     raise AssertionError(answer.shown())
 
 
-async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is_killed_or_stopped(
+async def test_processes_share_the_shards_and_share_them_again_after_one_was_killed_or_stopped(
     discord_server, launcher, tmp_path, server_databases
 ):
     discord = discord_server
@@ -60,11 +60,24 @@ async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is
             await discord.until(lambda: crowd.posts(channels) == 4 * SHARDS)
             assert list(holders(crowd).values()) == [4]
 
-            three = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
-            await discord.until(lambda: "Waiting for a shard" in three.log)
+            crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            await discord.until(lambda: sorted(holders(crowd).values()) == [1, 3])
+            titles += await crowd.owe("third", channels, 2)
+            await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
+            titles += await crowd.owe("fourth", channels, 1)
+            await discord.until(lambda: crowd.posts(channels) == 7 * SHARDS)
+            assert two.log.count("goes to a process that has fewer") == SHARDS / 2
+            discord.gateway.refuse("2")
+            await discord.until(lambda: sorted(holders(crowd).values()) == [SHARDS])
+            assert "No connection to Discord’s gateway" in two.log
+            titles += await crowd.owe("refused", channels, 1)
+            await discord.until(lambda: crowd.posts(channels) == 8 * SHARDS)
+            discord.gateway.refused.clear()
+            await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
+
             await two.stop()
-            titles += await crowd.owe("third", channels, 1)
-            await discord.until(lambda: crowd.posts(channels) == 5 * SHARDS)
+            titles += await crowd.owe("fifth", channels, 1)
+            await discord.until(lambda: crowd.posts(channels) == 9 * SHARDS)
         except BaseException:
             sys.stderr.write(
                 f"{discord.gateway.identified} {list(map(str, discord.calls))} {crowd.posts(channels)}"
@@ -73,5 +86,4 @@ async def test_two_processes_share_the_shards_and_the_other_goes_on_where_one_is
                 sys.stderr.write(bot.log)
             raise
     assert shown(channels) == {channel.id: titles for channel in channels}
-    assert [data["shard"][0] for data in discord.gateway.identified].count(0) in {2, 3}
-    assert discord.gateway.limits.refused == 0
+    assert (discord.gateway.doubled, discord.gateway.limits.refused) == ([], 0)

@@ -1,7 +1,7 @@
 """How a text becomes index terms: the engine's own analyzers.
 
 Whoever matches in memory (watches, filters, excerpts) asks here too, so that nobody disagrees with the index.
-Three analyses: `words` (every word as it stands), `terms` (what the index holds: each word as its Snowball
+Three analyses: `words` (every word as it stands), `Terms` (what the index holds: each word as its Snowball
 stem in the language of the text, small words marked and as they stand), `stems` (these without small words).
 Case and accents never matter.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -91,19 +91,29 @@ SMALL = "_"
 """What the index term of a small word begins with, and no other."""
 
 
-@cache
-def _marker(name: str) -> Callable[[str], str | None]:
-    """What gives the index term of a small word, and None of any other."""
-    small = frozenset[str]() if name in _WITHOUT_STOP_WORDS else _SMALL.get(name)
-    if small is not None:
-        return {word: SMALL + word for word in small}.get
-    telling = _telling(_of_words(), name).build()
-    return lru_cache(maxsize=1 << 12)(lambda word: None if telling.analyze(word) else SMALL + word)
+class Terms(dict[str, str]):
+    """The index term of each word in a language (ISO 639-1, None: unknown), none of one that is too long.
+
+    Those of the first words are remembered, for most of a text's words are those of others.
+    """
+
+    def __init__(self, language: str | None) -> None:
+        super().__init__()
+        name = _name(language)
+        self._analyze = _telling(_of_words(), name).filter(tantivy.Filter.stemmer(name)).build().analyze
+
+    def __missing__(self, word: str) -> str:
+        term = "" if len(word) >= LONGEST else next(iter(self._analyze(word)), SMALL + word)
+        if len(self) < _REMEMBERED:
+            self[word] = term
+        return term
+
+    def line(self, text: str) -> str:
+        """What the index holds of a text, in order, with spaces between."""
+        return " ".join(map(self.__getitem__, _cut(text)))
 
 
-@cache
-def _stemmer(name: str) -> tantivy.TextAnalyzer:
-    return _telling(_of_words(), name).filter(tantivy.Filter.stemmer(name)).build()
+_REMEMBERED = 1 << 15  # words of a language: 4 MB
 
 
 def _encodable(text: str) -> str:
@@ -120,27 +130,18 @@ def stems(text: str, language: str | None) -> list[str]:
     return stem_analyzer(language).analyze(_encodable(text))
 
 
-def terms(text: str, language: str | None) -> list[str]:
-    """What the index holds of a text, in order."""
-    return terms_of(words(text), language)
-
-
-def terms_of(words: Collection[str], language: str | None) -> list[str]:
-    """What the index holds of some `words` of a text in a language."""
-    name = _name(language)
-    stem = iter(_stemmer(name).analyze(" ".join(words))).__next__
-    return [small or stem() for small in map(_marker(name), words)]
-
-
 def words(text: str) -> list[str]:
     """Every word of a text in order, without case and accents: what phrases are compared by."""
-    plain = _in_latin(text)
-    if plain is None:
-        return word_analyzer().analyze(_encodable(text))
-    found = plain.split()
+    found = _cut(text)
     if len(max(found, key=len, default="")) >= LONGEST:
         return [word for word in found if len(word) < LONGEST]
     return found
+
+
+def _cut(text: str) -> list[str]:
+    """The words of a text, some of which may be too long."""
+    plain = _in_latin(text)
+    return word_analyzer().analyze(_encodable(text)) if plain is None else plain.split()
 
 
 def _in_latin(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The port of the search engine: documents and a query tree in, hits out, whichever engine it is.
+"""The port of the search engine: articles and a query tree in, hits out, whichever engine it is.
 
 Every method may be called from any thread. Whoever calls from the event loop calls in a thread: an engine
 does not hold the interpreter's lock while it searches.
@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from bot.search.query.query_tree import Node
+from bot.store.records.content_records import IndexedArticle
 
 
 class EngineError(Exception):
@@ -28,21 +29,6 @@ class Position(NamedTuple):
     change: int = 0
     mark: int = 0
     filled: int = 0
-
-
-class Document(NamedTuple):
-    """An article as the index is told of it. `published`: seconds of UTC; `language`: ISO 639-1."""
-
-    article_id: int
-    feed_id: int
-    published: int
-    title: str
-    body: str
-    language: str | None
-    outlet: str
-    author: str | None
-    tags: tuple[str, ...]
-    has_image: bool
 
 
 class Hit(NamedTuple):
@@ -123,7 +109,7 @@ class SearchEngine(Protocol):
         ...
 
     def document_frequency(self, term: str) -> int:
-        """In how many articles an index term (one of `analysis.terms`) stands in title or text, about."""
+        """In how many articles an index term (see `analysis.Terms`) stands in title or text, about."""
         ...
 
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
@@ -151,7 +137,7 @@ class SearchEngine(Protocol):
 class IndexWriter(Protocol):
     """Keeps an index. One process at a time; not thread-safe."""
 
-    def put(self, documents: Iterable[Document], *, fresh: bool = False) -> None:
+    def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
         """Add articles, each in the place of the one with its id; `fresh` ones are in nobody's."""
         ...
 

@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,10 @@ from typing import TypeVar, TypeVarTuple
 
 import filelock
 
-from bot.core.models import Article
-from bot.search.index.engine import Document, EngineError, Position
+from bot.search.index.engine import EngineError, Position
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.store import Store
+from bot.store.records.content_records import IndexedArticle
 
 log = logging.getLogger(__name__)
 
@@ -197,14 +197,14 @@ class IndexFollower:
             ids = {change.article_id for change in changes}
             if position.filled:  # those below are still to be read, as they are then
                 ids = {id_ for id_ in ids if id_ >= position.filled}
-            articles = await self._store.articles.by_ids(sorted(ids))
-            gone = ids.difference(article.id for article in articles)
+            articles = await self._store.changes.articles(ids)
+            gone = ids.difference(article.article_id for article in articles)
             await self._aside(_write, writer, articles, gone, False)  # noqa: FBT003 - of a private function
             position = position._replace(change=changes[-1].number, mark=changes[-1].mark)
         if position.filled:
             articles = await self._store.changes.articles_below(position.filled, AT_ONCE)
             await self._aside(_write, writer, articles, (), True)  # noqa: FBT003
-            position = position._replace(filled=articles[-1].id if articles else 0)
+            position = position._replace(filled=articles[-1].article_id if articles else 0)
         self._position = position
         self._is_dirty |= position != before
         more = bool(position.filled) or len(changes) == AT_ONCE
@@ -259,31 +259,19 @@ class IndexFollower:
 
 def _write(
     writer: TantivyWriter,
-    articles: Sequence[Article],
+    articles: Iterable[IndexedArticle],
     gone: Iterable[int],
     fresh: bool,  # noqa: FBT001 - private
 ) -> None:
-    """Add and take out articles, without holding up whoever else needs the interpreter."""
     writer.remove(gone)
+    writer.put(_breathing(articles), fresh=fresh)
+
+
+def _breathing(articles: Iterable[IndexedArticle]) -> Iterator[IndexedArticle]:
+    """The same, without holding up whoever else needs the interpreter."""
     since = time.perf_counter()
     for article in articles:
-        writer.put([document_of(article)], fresh=fresh)
+        yield article
         if time.perf_counter() - since > BREATHE:
             time.sleep(0)
             since = time.perf_counter()
-
-
-def document_of(article: Article) -> Document:
-    """What the index is told of an article."""
-    return Document(
-        article_id=article.id,
-        feed_id=article.feed_id,
-        published=article.published,
-        title=article.title,
-        body=article.body or article.summary,
-        language=article.language,
-        outlet=article.outlet,
-        author=article.author,
-        tags=article.tags,
-        has_image=bool(article.image),
-    )

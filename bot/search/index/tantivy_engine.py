@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import lru_cache, wraps
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache, lru_cache, wraps
+from itertools import islice
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import tantivy
 
 from bot.search.index import analysis
-from bot.search.index.engine import Document, EngineError, Hit, Kind, Position, Scope
+from bot.search.index.engine import EngineError, Hit, Kind, Position, Scope
 from bot.search.index.tantivy_queries import (  # fmt: skip
     ARTICLE,
     BODY,
@@ -25,9 +26,11 @@ from bot.search.index.tantivy_queries import (  # fmt: skip
     TITLE_WORDS,
     Queries,
 )
-from bot.search.query.article_names import IMAGE, names_of
+from bot.search.query.article_names import IMAGE, name_tokens
+from bot.search.query.filter_names import Filter
 from bot.search.query.query_matching import READ
 from bot.search.query.query_tree import Node
+from bot.store.records.content_records import IndexedArticle
 from bot.text import safe
 from bot.text.words import fold
 
@@ -37,14 +40,16 @@ RULES = f"1.{analysis.VERSION}"
 _HEAP = 15_000_000  # bytes that a commit may gather: the least that the engine takes
 _LARGE_HEAP = 30_000_000  # the same where all is to be written: fewer parts to merge
 _SPACED, _WORDS = "spaced", "words"  # analyzers: of terms with spaces between them, of words as they stand
+_ADDED = 50  # articles that are added in one go: the engine sleeps between two that come apart
 _KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes
-_MOST_TAGS = 10
+_MOST_NAMES = 11  # the author and ten tags
 _OFFERED_LENGTH = 60  # UTF-16 units of a name that is offered
 _SPELLED = 60  # articles whose titles tell how words are written
 _BEGINNINGS = 3  # words of a name by which it is found
 _APART = "\x1f"  # stands between what something is found by and how it is written
 _CODES = {Kind.TAG: "t", Kind.AUTHOR: "a"}
+_FILTERS = {Kind.TAG: Filter.TAG, Kind.AUTHOR: Filter.AUTHOR}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -214,14 +219,17 @@ class TantivyWriter:
     def __init__(self, engine: TantivyEngine, writer: tantivy.IndexWriter) -> None:
         self._engine = engine
         self._writer = writer
+        self._terms = cache(analysis.Terms)  # until the commit: articles that trickle in need no memory
 
     @_speaking
-    def put(self, documents: Iterable[Document], *, fresh: bool = False) -> None:
+    def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
         """See `IndexWriter`."""
-        for document in documents:
+        made = ((each.article_id, _made(each, self._terms(each.language))) for each in articles)
+        while some := list(islice(made, _ADDED)):
             if not fresh:
-                self._writer.delete_documents_by_term(ARTICLE, document.article_id)
-            self._writer.add_document(_made(document))
+                self.remove(article_id for article_id, _ in some)
+            for _, document in some:
+                self._writer.add_document(document)
 
     @_speaking
     def remove(self, article_ids: Iterable[int]) -> None:
@@ -238,6 +246,7 @@ class TantivyWriter:
         self._writer.delete_documents_by_term(MARKER, RULES)
         self._writer.add_document(marker)
         self._writer.commit()
+        self._terms.cache_clear()
         self._engine.refresh()
 
     @_speaking
@@ -246,39 +255,41 @@ class TantivyWriter:
         del self._writer  # and with it what was not committed
 
 
-def _made(of: Document) -> tantivy.Document:
+def _made(of: IndexedArticle, terms: analysis.Terms) -> tantivy.Document:
     document = tantivy.Document()
     document.add_integer(ARTICLE, of.article_id)
     document.add_integer(FEED, of.feed_id)
     document.add_integer(PUBLISHED, of.published)
     if of.language:
         document.add_text(LANGUAGE, of.language)
-    document.add_text(TITLE, " ".join(analysis.terms(of.title, of.language)))
+    document.add_text(TITLE, terms.line(of.title))
     document.add_text(TITLE_WORDS, of.title)
-    document.add_text(BODY, " ".join(analysis.terms(of.body[:READ], of.language)))
-    names = [*names_of(of.outlet, of.author, of.tags), *(((IMAGE,),) if of.has_image else ())]
-    document.add_text(FACTS, _BETWEEN_NAMES.join(" ".join(tokens) for tokens in names))
-    for offered in dict.fromkeys(_offered(of)):
+    document.add_text(BODY, terms.line(of.body[:READ]))
+    named = [_named(Kind.AUTHOR, of.author or ""), *(_named(Kind.TAG, tag) for tag in of.tags)]
+    facts = [" ".join(name_tokens(Filter.SOURCE, of.outlet)), *(name.facts for name in named)]
+    document.add_text(FACTS, _BETWEEN_NAMES.join([*facts, IMAGE] if of.has_image else facts))
+    for offered in {offered for name in named[:_MOST_NAMES] for offered in name.offered}:
         document.add_text(OFFERED, offered)
     return document
 
 
-def _offered(of: Document) -> Iterator[str]:
-    """What a person who types the beginning of something may mean."""
-    for tag in of.tags[:_MOST_TAGS]:
-        yield from _offered_name(Kind.TAG, tag)
-    yield from _offered_name(Kind.AUTHOR, of.author or "")
+class _Named(NamedTuple):
+    """A tag or author: the tokens that it is filtered by, and what a person may type to be offered it."""
+
+    facts: str
+    offered: tuple[str, ...]
 
 
 @lru_cache(maxsize=1 << 12)
-def _offered_name(kind: Kind, name: str) -> tuple[str, ...]:
-    """A name with its first words, each of which it is found by."""
+def _named(kind: Kind, name: str) -> _Named:
+    """A name, which is offered by each of its first words."""
+    facts = " ".join(name_tokens(_FILTERS[kind], name))
     plain = safe.plain(name)
     if not plain or safe.length(plain) > _OFFERED_LENGTH:
-        return ()
+        return _Named(facts, ())
     parts = fold(plain).split()
     beginnings = (" ".join(parts[first:]) for first in range(min(len(parts), _BEGINNINGS)))
-    return tuple(f"{_CODES[kind]}{beginning}{_APART}{plain}" for beginning in beginnings)
+    return _Named(facts, tuple(f"{_CODES[kind]}{beginning}{_APART}{plain}" for beginning in beginnings))
 
 
 def _folded(text: str) -> str:

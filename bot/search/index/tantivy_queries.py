@@ -154,7 +154,9 @@ class Queries:
 
     def _plain(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
         """Words in a row, inflected or not; small ones as they stand."""
-        rows = dict.fromkeys(tuple(analysis.terms_of(words, language)) for language in self.languages)
+        rows = dict.fromkeys(
+            tuple(map(analysis.Terms(language).__getitem__, words)) for language in self.languages
+        )
         fields = (TITLE,) if title else (TITLE, BODY)
         return self._either([self._row(row, field) for row in rows for field in fields])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bot.core.models import Article
+import json
+from collections.abc import Collection, Sequence
+
 from bot.store.connection import Connection
-from bot.store.records.content_records import ArticleChange
+from bot.store.records.content_records import ArticleChange, IndexedArticle
 from bot.store.repository import Repository, reads, writes
-from bot.store.rows import articles, ids_of
+from bot.store.rows import ids_of, listed
 
 KEPT = 200_000
 """Changes that are kept: who is behind by more reads all articles anew."""
@@ -35,10 +37,15 @@ class ArticleChanges(Repository):
         return [ArticleChange(*row) for row in later]
 
     @reads
-    def articles_below(self, db: Connection, article_id: int, limit: int) -> list[Article]:
+    def articles(self, db: Connection, ids: Collection[int]) -> list[IndexedArticle]:
+        """The articles with these ids; those that are not there are left out."""
+        return _articles(db, sorted(ids))
+
+    @reads
+    def articles_below(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
         """The articles with the largest ids below one, the largest first."""
         ids = ids_of(db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
-        return sorted(articles(db, ids), key=lambda each: -each.id)
+        return sorted(_articles(db, ids), reverse=True)
 
     async def largest_id(self) -> int:
         """The largest id of an article, 0 where there is none."""
@@ -48,3 +55,25 @@ class ArticleChanges(Repository):
     def trim(self, db: Connection) -> None:
         """Forget all but the last changes."""
         db.execute("DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,))
+
+
+def _articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
+    found: list[IndexedArticle] = []
+    for first in range(0, len(ids), _AT_ONCE):
+        some = db.value(_INDEXED, (listed(ids[first : first + _AT_ONCE]),))
+        found += [
+            IndexedArticle._make((*values, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
+            for *values, tags, has_image in json.loads(some)
+        ]
+    return found
+
+
+_AT_ONCE = 50  # articles that are read in one step, as of which nobody else has the interpreter's lock
+_INDEXED = """
+    WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
+        SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),
+               language, outlet, author, tags, coalesce(image, '') <> ''
+        FROM article WHERE id IN (SELECT value FROM json_each(?)))
+    SELECT json_group_array(json_array(
+        id, feed_id, published, title, body, language, outlet, author, tags, has_image)) FROM found
+"""

@@ -106,7 +106,10 @@ class Dispatches(Repository):
     def claim(self, db: Connection, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
         values = {"channel": channel_id, "now": now, "exclude": "[]"}
-        ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
+        ready = (
+            f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now "
+            f"AND {self._mine()}"
+        )
         head = db.row(ready, values)
         if head is not None and head["kind"] in {"post", "catch-up"}:
             posting_schedule.gather(db, channel_id, now)

@@ -16,6 +16,21 @@ class ArticleChange(NamedTuple):
     article_id: int
 
 
+class IndexedArticle(NamedTuple):
+    """An article as a search index is told of it. `published`: seconds of UTC; `language`: ISO 639-1."""
+
+    article_id: int
+    feed_id: int
+    published: int
+    title: str
+    body: str
+    language: str | None
+    outlet: str
+    author: str | None
+    tags: tuple[str, ...]
+    has_image: bool
+
+
 class PageEnd(StrEnum):
     """How the reading of an article's page ended, beside the codes of `feeds.fetch_errors`."""
 
