@@ -16,7 +16,7 @@ from bot.core.models import Feed
 from bot.core.refusals import Declined
 from bot.feeds import discover, fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.poller import PollReport
+from bot.polling.poll_results import PollReport
 from bot.posting.wording.feed_causes import describe
 from bot.text import urls
 

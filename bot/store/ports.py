@@ -37,7 +37,7 @@ class Session(Protocol[C_co]):
         ...
 
     async def interrupt(self) -> None:
-        """Cut short what runs there now: nobody waits for its answer any more."""
+        """Cut short what runs there now, which may take seconds: nobody waits for its answer any more."""
         ...
 
     async def settle(self) -> None:
@@ -79,8 +79,7 @@ class Database(ABC, Generic[C, S]):
         await asyncio.shield(asyncio.create_task(self._close()))
 
     async def _close(self) -> None:
-        for reader in self._readers:
-            await reader.interrupt()
+        await asyncio.gather(*(reader.interrupt() for reader in self._readers))
         async with self._locks[0]:
             await asyncio.gather(*(reader.close() for reader in self._readers), return_exceptions=True)
             for writer in self._writers:  # on SQLite the last to close clears up, which a reader may not
@@ -150,18 +149,24 @@ class Database(ABC, Generic[C, S]):
     async def query(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, for one query: what its rows are made into may be much."""
         reader = await self._idle.get()
+        ended: asyncio.Future[None] | None = None
         try:
             place = self._readers.index(reader)
             reader = self._readers[place] = await self._living(reader)
             return await reader.run(function, *args, **kwargs)
         except asyncio.CancelledError:
-            await reader.interrupt()
+            ended = asyncio.ensure_future(
+                reader.interrupt()
+            )  # a server that hangs does not answer that either
             raise
         except StoreError as error:
             self.condition.failed(error)
             raise
         finally:
-            self._idle.put_nowait(reader)
+            if ended is None:
+                self._idle.put_nowait(reader)
+            else:
+                ended.add_done_callback(lambda _: self._idle.put_nowait(reader))
 
     async def _living(self, session: S) -> S:
         """The session, or one in its place where it cannot be used any more."""

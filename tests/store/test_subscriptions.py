@@ -12,6 +12,7 @@ from bot.core.choices import Rule
 from bot.core.models import DispatchKind, FeedState
 from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
+from bot.store.records.source_records import Decision, NewsPoll
 from bot.store.sqlite.sqlite_connection import Statements
 from tests.store import sql
 from tests.store.samples import (
@@ -365,7 +366,13 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
     await store.filters.add(there, [(Rule.NEVER, "sport")], person_id=1, limit=9)
     article = new_article(feed, "a")
     await store.polls.record(
-        feed, new=[article], catch_up_after=10, first=False, kept_out_by=lambda _key, filters: filters
+        NewsPoll(
+            feed,
+            Decision([article]),
+            catch_up_after=10,
+            first=False,
+            kept_out_by=lambda _key, filters: filters,
+        )
     )
     await store.subscriptions.move(moving, CHANNEL + 1)
     assert (await fates(store, article))[CHANNEL + 1] == ("filtered", "never sport")

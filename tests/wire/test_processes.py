@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import Counter
 
+from tests.postgres_server import take_over
 from tests.wire import direct_access
 from tests.wire.crowd import Crowd, open_crowd
 from tests.wire.state import Channel
@@ -40,12 +41,13 @@ async def asked_directly(crowd: Crowd) -> None:
     raise AssertionError(answer.shown())
 
 
-async def test_processes_share_the_shards_and_share_them_again_after_one_was_killed_or_stopped(
+async def test_processes_share_the_shards_and_share_them_again_after_one_ended_or_the_database_did(
     discord_server, launcher, tmp_path, server_databases
 ):
     discord = discord_server
     discord.shards, discord.gateway.limits.period = SHARDS, 0.05
-    async with open_crowd(discord, launcher, tmp_path, server_databases.empty()) as crowd:
+    server = server_databases.empty()
+    async with open_crowd(discord, launcher, tmp_path, server) as crowd:
         channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
         titles = await crowd.owe("first", channels, 2)
         await crowd.owe("far", crowd.server(1, (3, SHARDS)), 1)
@@ -60,7 +62,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_was_kil
             await discord.until(lambda: crowd.posts(channels) == 4 * SHARDS)
             assert list(holders(crowd).values()) == [4]
 
-            crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            three = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             await discord.until(lambda: sorted(holders(crowd).values()) == [1, 3])
             titles += await crowd.owe("third", channels, 2)
             await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
@@ -78,6 +80,13 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_was_kil
             await two.stop()
             titles += await crowd.owe("fifth", channels, 1)
             await discord.until(lambda: crowd.posts(channels) == 9 * SHARDS)
+
+            take_over(server)
+            await discord.until(lambda: three.status is not None)
+            assert (three.status, "has to start again" in three.log) == (1, True)
+            crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            titles += await crowd.owe("sixth", channels, 1)
+            await discord.until(lambda: crowd.posts(channels) == 10 * SHARDS)
         except BaseException:
             sys.stderr.write(
                 f"{discord.gateway.identified} {list(map(str, discord.calls))} {crowd.posts(channels)}"

@@ -34,12 +34,14 @@ class Session:
         self._connect = connect
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: Connection | None = None
+        self._is_awaited = True
         self.is_open = True
 
     async def run(self, function: Work[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `Session.run` of the ports; run again, on a new connection, where the old one is lost."""
         if not self.is_open:
             raise StoreError("The database is closed.")
+        self._is_awaited = True
         try:
             return await self._on_thread(lambda: self._insist(lambda db: function(db, *args, **kwargs)))
         except psycopg.Error as error:
@@ -60,7 +62,7 @@ class Session:
                 if is_conflict(error) and (conflicts := conflicts - 1) > 0:
                     continue
                 pause = next(pauses, None)
-                if not is_lost(error) or pause is None or not self.is_open:
+                if not is_lost(error) or pause is None or not (self.is_open and self._is_awaited):
                     raise
                 time.sleep(pause)
 
@@ -81,9 +83,10 @@ class Session:
 
     async def interrupt(self) -> None:
         """As `Session.interrupt` of the ports."""
+        self._is_awaited = False
         if (connection := self._connection) is not None:
             with suppress(psycopg.Error):
-                connection.raw.cancel_safe(timeout=5)
+                await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
 
     async def close(self) -> None:
         """As `Session.close` of the ports."""

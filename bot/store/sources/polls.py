@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.core.models import Feed, NewArticle
+from bot.core.models import Feed
 from bot.store import processes
-from bot.store.connection import Connection
+from bot.store.connection import Connection, Row
 from bot.store.content.article_rows import change_article, insert_articles
 from bot.store.outbox import (
     alerts,
@@ -24,12 +24,11 @@ from bot.store.records.process_records import Fence
 from bot.store.records.source_records import (
     Alert,
     ChangedArticle,
-    Excess,
-    KeptOutBy,
+    Decision,
     Known,
+    NewsPoll,
     Recorded,
     Unchanged,
-    passing,
 )
 from bot.store.repository import Repository, reading, reads, writes
 from bot.store.rows import listed
@@ -146,60 +145,20 @@ class Polls(Repository):
 
     @writes
     def record(
-        self,
-        db: Connection,
-        feed: Feed,
-        *,
-        new: Sequence[NewArticle],
-        changed: Sequence[ChangedArticle] = (),
-        aliases: Sequence[tuple[bytes, int]] = (),
-        vanished: Sequence[int] = (),
-        returned: Sequence[int] = (),
-        catch_up_after: int,
-        first: bool,
-        alert: Alert | None = None,
-        excess: Excess | None = None,
-        read_pages: bool = False,
-        kept_out_by: KeptOutBy = passing,
-        kin: Kinships = NO_KIN,
-        fence: Fence | None = None,
-        used: Mapping[int, int] | None = None,
+        self, db: Connection, poll: NewsPoll, *, kin: Kinships = NO_KIN, fence: Fence | None = None
     ) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
-        `new` is in the document's order, newest first where nothing else tells. `aliases` are further
-        identities of known articles, `vanished` and `returned` those that the document lost and has again.
-        `first` says that nothing was ever kept of this feed: its articles are a backlog of which only the
-        newest is posted. Else every channel that follows the feed gets a fate for each page without one: a
-        post, beyond `catch_up_after` waiting posts a place in a catch-up, or withheld when the subscription
-        is paused, its server left, or the article older than the return, or filtered. `kept_out_by` is asked
-        about the filters as they are then, from a thread. Where the channel was sent `kin` of an article it
-        may join that post; where another process recorded something since they were looked up, they are
-        looked up again. With `read_pages` it is written down which articles have a page to be read for more
-        than a teaser. What is in `excess` is counted; `used` is by how many
-        milliseconds later all of a server's share is free. Raises `LeaseLost` where a `fence` does not hold.
+        Unless it is the first, every channel that follows the feed gets a fate for each page without one: a
+        post, a place in a catch-up, or withheld when the subscription is paused, its server left, or the
+        article older than the return, or filtered. Where the channel was sent `kin` of an article it may
+        join that post; where another process recorded something since they were looked up, they are looked
+        up again. Raises `LeaseLost` where a `fence` does not hold.
         """
         processes.must_hold(db, fence)
         if kin.again is not None and db.row(_SINCE, (kin.last_id, kin.since)) is not None:
             kin = kin.again()
-        recorded = _record(db, feed, new, changed, aliases, catch_up_after, first, kept_out_by, kin)
-        if vanished:
-            corrections.vanished(db, vanished)
-        if returned:
-            corrections.returned(db, returned)
-        corrections.retract(db)
-        if read_pages:
-            page_queue.want(db, feed, recorded.new_ids, first=first)
-        if alert is not None:
-            alerts.owe(db, (alert,))
-        if used and recorded.new_ids:
-            db.executemany(
-                "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
-                [(server, db.now * 1_000, spent) for server, spent in used.items()],
-            )
-        if excess is not None:
-            surplus.write(db, feed.id, excess)
-        return recorded
+        return _record(db, poll, kin)
 
 
 def _reschedule(db: Connection, unchanged: Sequence[Unchanged]) -> None:
@@ -210,45 +169,54 @@ def _reschedule(db: Connection, unchanged: Sequence[Unchanged]) -> None:
     )
 
 
-def _record(
-    db: Connection,
-    feed: Feed,
-    new: Sequence[NewArticle],
-    changed: Sequence[ChangedArticle],
-    aliases: Sequence[tuple[bytes, int]],
-    catch_up_after: int,
-    first: bool,  # noqa: FBT001 - passed by position through the connection's thread
-    kept_out_by: KeptOutBy,
-    kin: Kinships,
-) -> Recorded:
+def _record(db: Connection, poll: NewsPoll, kin: Kinships) -> Recorded:
+    feed, found = poll.feed, poll.decision
     row = db.row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
     write_feeds(db, [feed])
-    inserted, owed = insert_articles(db, feed.id, page_claims.settle(db, feed.id, new))
-    if not first:  # a backlog is no news
+    new = page_claims.settle(db, feed.id, found.new)
+    inserted, owed = insert_articles(db, feed.id, new)
+    if not poll.first:  # a backlog is no news
         watch_notices.arrived(db, feed.id, inserted)
-    settled = page_claims.settle(db, feed.id, [change.new for change in changed])
-    for change, article in zip(changed, settled, strict=True):
-        change_article(db, feed.id, ChangedArticle(change.article_id, article))
+    _change(db, feed.id, found)
+    story_joins.remember(db, owed, kin)
+    channels = _owe(db, poll, owed, kin, row and row["last_success"])
+    if poll.read_pages:
+        page_queue.want(db, feed, inserted, first=poll.first)
+    if poll.alert is not None:
+        alerts.owe(db, (poll.alert,))
+    if inserted:
+        db.executemany(
+            "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
+            [(server, db.now * 1_000, round(found.used * 1_000)) for server in poll.servers],
+        )
+    if found.excess is not None:
+        surplus.write(db, feed.id, found.excess)
+    return Recorded(tuple(inserted), tuple(channels))
+
+
+def _change(db: Connection, feed_id: int, found: Decision) -> None:
+    """Write what became of a feed's known articles."""
+    settled = page_claims.settle(db, feed_id, [change.new for change in found.changed])
+    for change, article in zip(found.changed, settled, strict=True):
+        change_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
-        [(feed.id, hash_, article_id, MOST_NAMES) for hash_, article_id in aliases],
+        [(feed_id, hash_, article_id, MOST_NAMES) for hash_, article_id in found.aliases],
     )
-    last_success = None if row is None else row[0]
-    story_joins.remember(db, owed, kin)
-    channels = _owe(db, feed.id, owed, first, catch_up_after, last_success, kept_out_by, kin)
-    return Recorded(tuple(inserted), tuple(channels))
+    if found.vanished:
+        corrections.vanished(db, found.vanished)
+    if found.returned:
+        corrections.returned(db, found.returned)
+    corrections.retract(db)
 
 
 def _owe(
     db: Connection,
-    feed_id: int,
+    poll: NewsPoll,
     articles: Sequence[Owed],
-    first: bool,  # noqa: FBT001 - private
-    limit: int,
-    last_success: int | None,
-    kept_out_by: KeptOutBy,
     kin: Kinships,
+    last_success: int | None,
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
     if not articles:
@@ -262,39 +230,47 @@ def _owe(
         JOIN server ON server.id = channel.server_id
         WHERE subscription.feed_id = ? ORDER BY subscription.id
         """,
-        (feed_id,),
+        (poll.feed.id,),
     )
-    rules = filters.of_feed(db, feed_id)
+    rules = filters.of_feed(db, poll.feed.id)
     channels = []
     for row in subscriptions:
-        channel_id = row["channel_id"]
-        stopped = (
-            WithheldFor.AWAY
-            if row["left"] is not None
-            else WithheldFor.PAUSED
-            if row["paused"] is not None
-            else None
-        )
-        news = list(articles)
-        if first:
-            # Who came back before the first read, or follows quietly, gets what is published from now on.
-            passed, _kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
-            news = [] if stopped or row["resumed"] is not None else passed[-1:]
-        elif stopped:
-            dispatch_rows.withhold(db, channel_id, articles, reason=stopped)
-            news = []
-        elif row["resumed"] is not None and (last_success or 0) < row["resumed"]:
-            # The first poll since the return also brings what came in between. An undated article, which
-            # got the present as its date, may be of that time.
-            news = [owed for owed in articles if row["resumed"] <= owed.published < db.now]
-            late = [owed for owed in articles if not row["resumed"] <= owed.published < db.now]
-            dispatch_rows.withhold(db, channel_id, late, reason=row["resumed_from"])
-        news, kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
-        dispatch_rows.filter_out(db, channel_id, kept_out)
-        rest = news if first else story_joins.join(db, channel_id, feed_id, news, kin)
+        channel_id, limit = row["channel_id"], poll.catch_up_after
+        news = _due(db, row, articles, is_first=poll.first, last_success=last_success or 0)
+        news, kept_out = filters.sift(rules[row["id"]], news, poll.kept_out_by)
+        if poll.first:
+            rest = news = news[-1:]
+        else:
+            dispatch_rows.filter_out(db, channel_id, kept_out)
+            rest = story_joins.join(db, channel_id, poll.feed.id, news, kin)
         owes = dispatch_rows.owe(db, channel_id, rest, limit=limit)
         if len(rest) < len(news):  # what was held back and has its outlets now
             dispatch_rows.bound(db, channel_id, limit=limit)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels
+
+
+def _due(
+    db: Connection,
+    followed: Row,
+    articles: Sequence[Owed],
+    *,
+    is_first: bool,
+    last_success: int,
+) -> Sequence[Owed]:
+    """Those of a feed's articles that a subscription is to be told of; the others are withheld."""
+    paused, left, resumed = followed["paused"], followed["left"], followed["resumed"]
+    stopped = WithheldFor.AWAY if left is not None else WithheldFor.PAUSED if paused is not None else None
+    if is_first:  # who came back before it, or follows quietly, gets what is published from now on
+        return () if stopped or resumed is not None else articles
+    if stopped:
+        dispatch_rows.withhold(db, followed["channel_id"], articles, reason=stopped)
+        return ()
+    if resumed is None or last_success >= resumed:
+        return articles
+    # The first poll since the return also brings what came in between. An undated article, which got the
+    # present as its date, may be of that time.
+    late = [owed for owed in articles if not resumed <= owed.published < db.now]
+    dispatch_rows.withhold(db, followed["channel_id"], late, reason=followed["resumed_from"])
+    return [owed for owed in articles if resumed <= owed.published < db.now]
