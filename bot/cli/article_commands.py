@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -17,7 +17,6 @@ from bot.answers.conversing.question_service import in_return
 from bot.cli import printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.core.clock import SystemClock
-from bot.core.people_models import Tally
 from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
@@ -29,6 +28,8 @@ from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
 from bot.text import safe
 from bot.writing.model_writer import writer_of
+
+T = TypeVar("T")
 
 commands = typer.Typer()
 
@@ -47,6 +48,17 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """What a coroutine function makes of the database; where that or a setting is wrong, the process ends."""
+    settings = settings_or_stop()
+
+    async def opened() -> T:
+        async with open_store(settings) as store:
+            return await work(store)
+
+    return wait_for(opened)
 
 
 @asynccontextmanager
@@ -188,14 +200,8 @@ def questions(
     all_: Annotated[bool, typer.Option("--all", help="Those that were answered well, too.")] = False,
 ) -> None:
     """What people asked in Discord that was not answered, or whose answers did not help."""
-    settings = settings_or_stop()
-
-    async def work() -> list[Tally]:
-        async with open_store(settings) as store:
-            since = store.clock.now() - days * 86_400
-            return await store.questions.tallies(since, all_=all_)
-
-    tallies = wait_for(work)
+    since = days * 86_400
+    tallies = with_store(lambda store: store.questions.tallies(store.clock.now() - since, all_=all_))
     if as_json:
         for tally in tallies:
             judged = {
@@ -228,28 +234,14 @@ def questions(
 @commands.command()
 def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
     """The newest articles."""
-    settings = settings_or_stop()
-
-    async def work() -> None:
-        async with open_store(settings) as store:
-            articles = await store.articles.newest(None, limit=limit)
-        if as_json:
-            for article in articles:
-                terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
-        elif not articles:
-            terminal.say("No articles yet: `telex poll URL` or `telex import FILE` brings some.")
-        else:
-            terminal.table(
-                "Latest articles",
-                ("date", "source", "article"),
-                (
-                    (terminal.when(article.published), article.outlet, f"{article.title}\n{article.url}")
-                    for article in articles
-                ),
-                lines=True,
-            )
-
-    wait_for(work)
+    articles = with_store(lambda store: store.articles.newest(None, limit=limit))
+    if as_json:
+        for article in articles:
+            terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
+    elif not articles:
+        terminal.say("No articles yet: `telex poll URL` or `telex import FILE` brings some.")
+    else:
+        printing.articles("Latest articles", articles)
 
 
 @commands.command()
@@ -259,13 +251,7 @@ def why(
     ],
 ) -> None:
     """Tell what became of an article in each channel, and why."""
-    settings = settings_or_stop()
-
-    async def work() -> list[str]:
-        async with open_store(settings) as store:
-            return printing.explanation(await explain(store, link))
-
-    lines = wait_for(work)
+    lines = printing.explanation(with_store(lambda store: explain(store, link)))
     if not lines:
         terminal.say("Telex has never seen that address in a feed.")
         raise typer.Exit(FAILED)

@@ -18,14 +18,13 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bot.cli import checks, terminal
-from bot.cli.article_commands import commands
+from bot.cli.article_commands import commands, open_store
 from bot.cli.assistant_commands import commands as assistant_commands
 from bot.cli.database_commands import commands as database_commands
 from bot.cli.followed_feeds import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.core.choices import Role
-from bot.core.clock import SystemClock
 from bot.core.settings import Settings
 from bot.core.version import __version__
 from bot.store import Store, StoreError
@@ -161,11 +160,8 @@ def rekey(
         stop("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", WRONG_USE)
 
     async def work() -> int:
-        store = await Store.open(settings.database, SystemClock())
-        try:
+        async with open_store(settings) as store:
             return await store.seal(anew=True)
-        finally:
-            await store.close()
 
     try:
         with Store.lock_for_run(settings.database, alone=True):

@@ -21,8 +21,8 @@ from bot.client.services import Newsroom
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import locale
 from bot.core.rate_limits import Limit
+from bot.posting.audience import Audience
 from bot.posting.courier import Courier
-from bot.posting.sending import permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.lease_checks import LeaseChecks
 from bot.posting.sending.message_places import share_of
@@ -34,6 +34,7 @@ from bot.store import AlreadyRunning, DatabaseFault
 if TYPE_CHECKING:
     from discord.abc import PrivateChannel
     from discord.guild import GuildChannel
+    from yarl import URL
 
     from bot.store import Store
 
@@ -126,15 +127,13 @@ class Telex(commands.AutoShardedBot):
         self.courier = Courier(
             newsroom.store,
             self,
-            newsroom.clock,
             newsroom.settings,
-            visibility=self.visibility,
+            Audience(newsroom.store, self, self.visibility, self.others.person_reads),
+            self.webhooks,
             workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
-            ask=self.others.person_reads,
             writing=newsroom.writing,
-            webhooks=self.webhooks,
         )
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
@@ -164,6 +163,11 @@ class Telex(commands.AutoShardedBot):
                 raise
         else:
             self.leased.follow()
+
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect a shard, when Discord lets the bot begin a session: discord.py gives up one that waits."""
+        await self.leased.starts.allowed()
+        await super().launch_shard(gateway, shard_id, initial=initial)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
         """Wait for this shard's turn to begin a session."""
@@ -249,13 +253,6 @@ class Telex(commands.AutoShardedBot):
         sent, mentions = await command_registration.register(self.tree, self.store)
         locale.know_commands(mentions)
         return sent
-
-    def missing_permissions(self, channel: permissions.Place, *, useful: bool = False) -> list[str]:
-        """Names, in the language of this task, of the permissions that posting in a channel lacks.
-
-        With `useful`, instead those without which posts still go out but something is lost.
-        """
-        return permissions.missing(channel, required=not useful, useful=useful)
 
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Ids of the feeds that the asker may read: those followed in channels of this server they can view.

@@ -6,7 +6,7 @@ https://discord.com/developers/docs/events/gateway#sharding
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
@@ -88,29 +88,37 @@ class ServedShards(Repository):
         _keep(db, "shards", count)
         return count
 
-    async def may_identify(self, bucket: int) -> float:
+    async def may_identify(self, bucket: int, left: int | None = None) -> float:
         """Seconds until a session of a shard in a bucket may begin; with 0 it may, and counts as begun.
 
-        What other processes begin is counted too. Raises `StoreError`.
+        What other processes begin is counted too, also among those that were `left` when Discord was asked a
+        moment ago. Raises `StoreError`.
         """
         if self._database.is_shared:
-            return await self._database.transact(_begin_session, f"identify {bucket}")
+            return await self._database.transact(_begin_session, bucket, left)
         now = self._clock.monotonic()
-        wait = self._begun.get(bucket, -APART) + APART - now
-        if wait <= 0:
+        wait = _wait(self._begun, bucket, left, now)
+        if not wait:
             self._begun[bucket] = now
-        return max(wait, 0.0)
+        return wait
 
 
-def _begin_session(db: Connection, name: str) -> float:
+def _wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float) -> float:
+    """Seconds until a session may begin where others began at these times."""
+    late = {each: at + APART - now for each, at in begun.items() if at <= now < at + APART}
+    if bucket in late:
+        return late[bucket]
+    return APART if left is not None and left <= len(late) else 0.0
+
+
+def _begin_session(db: Connection, bucket: int, left: int | None) -> float:
     now = int(db.value("SELECT database_time()"))
-    row = db.row("SELECT value FROM meta WHERE name = ?", (name,))
-    begun = 0 if row is None else int(row[0])
-    wait = begun + round(APART * 1_000) - now
-    if wait > 0 and begun <= now:
-        return wait / 1_000
-    _keep(db, name, now)
-    return 0.0
+    rows = db.rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
+    begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
+    wait = _wait(begun, bucket, left, now / 1_000)
+    if not wait:
+        _keep(db, f"identify {bucket}", now)
+    return wait
 
 
 def _keep(db: Connection, name: str, value: int) -> None:

@@ -160,7 +160,7 @@ class RemoveFlow(ManagersLayout):
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
         if await store.feeds.get(self._feed.id) is None:
             raise Refusal(no_longer())
-        require_posting(interaction, await place_options.current(interaction, before.channel_id))
+        require_posting(await place_options.current(interaction, before.channel_id))
         again, created = await store.subscriptions.follow(
             server_id=before.server_id,
             channel_id=before.channel_id,

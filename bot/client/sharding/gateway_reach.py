@@ -14,6 +14,7 @@ import discord
 from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
+from bot.client.sharding.session_starts import SessionStarts
 from bot.core.choices import Role
 from bot.store import StoreError
 
@@ -31,7 +32,8 @@ _PATIENCE = 10.0  # seconds that the gateway may take to say hello
 class GatewayReach:
     """That of one client."""
 
-    def __init__(self, client: discord.AutoShardedClient, newsroom: Newsroom) -> None:
+    def __init__(self, client: discord.AutoShardedClient, starts: SessionStarts, newsroom: Newsroom) -> None:
+        self._starts = starts
         self._client, self._clock, self._leases = client, newsroom.clock, newsroom.leases
 
     async def wait(self) -> None:
@@ -53,7 +55,7 @@ class GatewayReach:
         while True:
             await self._clock.sleep(LOOK_EVERY)
             now = self._clock.monotonic()
-            if not numbers or any(self._is_connected(number) for number in numbers):
+            if not numbers or self._starts.waiting or any(self._is_connected(number) for number in numbers):
                 since = now
             self._leases.able(Role.GATEWAY, now=now - since < DOUBTED)
             if now - since >= GIVEN_UP and await self._others_can():

@@ -52,7 +52,7 @@ class LeasedShards:
         self._had: list[int] = []
         self._left: dict[int, discord.Guild] = {}  # servers of shards that were given away
         self.starts = SessionStarts(client, newsroom)
-        self._reach = GatewayReach(client, newsroom)
+        self._reach = GatewayReach(client, self.starts, newsroom)
         self._balance = ShardBalance(self, self.starts, newsroom)
         self._follows = False
         self._some = asyncio.Event()
