@@ -64,9 +64,7 @@ async def watch_for(interaction: Interaction, query: str) -> None:
     if not reached:
         raise Refusal(_closed())
     await store.watches.present(person.id, guild.id)
-    if await bot.store.dispatches.problem(direct.id) is not None:
-        await bot.store.dispatches.unblock_channel(direct.id)
-        bot.courier.wake()
+    await bot.courier.look_again(direct.id)
     told = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
         query=named(wanted.text), server=f"**{safe.line(guild.name, 100)}**"
     )
