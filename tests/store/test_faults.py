@@ -13,7 +13,7 @@ import pytest
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
 from bot.store.condition import CALM
 from bot.store.sqlite.database import Database
-from bot.store.sqlite.sqlite_connection import Connection
+from bot.store.sqlite.sqlite_connection import Connection, Statements
 from tests.store.samples import CHANNEL, deliver, followed, new_article, record
 
 
@@ -30,7 +30,7 @@ def engine(store: Store) -> Database:
 
 
 async def on_writer(store: Store, sql: str) -> Any:
-    return await engine(store)._writer.run(lambda connection: connection.execute(sql).fetchone())
+    return await engine(store)._writers[0].run(lambda db: db.row(sql))
 
 
 async def fill(store: Store) -> None:
@@ -206,10 +206,11 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store):
     feed = await followed(store)
 
     async def half() -> None:
-        async with store._database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
-            doom(engine(store)._writer)
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+        async with engine(store)._writing() as writer:
+            await writer.run(Statements.execute, "BEGIN IMMEDIATE")
+            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
+            doom(writer)
+            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('more', '')")
 
     with pytest.raises(StoreError, match="ended"):
         await half()
