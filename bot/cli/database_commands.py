@@ -106,9 +106,9 @@ def move(
     ],
     target: Annotated[str, typer.Argument(metavar="TO", help="An empty one: postgresql://…, or a file.")],
 ) -> None:
-    """Move everything from a file to a PostgreSQL server, or back, and compare it row by row.
+    """Move everything from a file to a PostgreSQL server, or back.
 
-    Stop the bot before. What was cut short goes on when it is run again.
+    Stop the bot first. Cut short, it goes on when run again; at the end every row is compared.
     """
 
     async def work() -> int:

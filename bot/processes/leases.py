@@ -80,6 +80,10 @@ class Leases:
         if self._unable != before:
             self.wake()
 
+    def is_able(self, role: Role) -> bool:
+        """Whether it has a role, and can do its work now."""
+        return role in self.me.roles and role not in self._unable
+
     async def others(self, role: Role) -> bool:
         """Whether another process can do the work of a role. Raises `StoreError`."""
         return any(role in each.roles and each.id != self.me.id for each in await self._store.processes.all())
@@ -169,7 +173,7 @@ class Leases:
             begun = self._clock.uptime()
             if begun - self._renewed >= STOPPED:  # it was stopped itself: what it had may be another's
                 self._now_held({})
-            me = replace(self.me, roles=tuple(role for role in self.me.roles if role not in self._unable))
+            me = replace(self.me, roles=tuple(each for each in self.me.roles if each not in self._unable))
             held = await self._store.processes.keep(me, list(self._shares.values()), LASTS)
             self._renewed = max(self._renewed, begun)
             if self._clock.uptime() - self._renewed < STOPPED:

@@ -38,7 +38,7 @@ async def move(source: Place, target: Place, clock: Clock, on_progress: Callable
     places are of one engine, the source is missing, or the target holds what is not from this source.
     """
     if isinstance(source, Path) == isinstance(target, Path):
-        raise DatabaseUnusable("A move leads from a file to a server, or from a server to a file.")
+        raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
     if isinstance(source, Path) and not source.is_file():
         raise DatabaseUnusable(f"There is no database {source}.")
     with engines.lock_for_run(source, alone=True), engines.lock_for_run(target, alone=True):

@@ -81,9 +81,10 @@ async def watch_for_channel(interaction: Interaction, where: Option, query: str)
     feed_ids = await bot.courier.audience.feeds_of_channel(target.guild, target.id)
     if not feed_ids:
         raise Refusal(
-            _("Neither {channel} nor any channel that all its readers can see follows a feed.").format(
-                channel=target.mention
-            )
+            _(
+                "{channel} has no feeds to watch. Follow one there, or in a channel that everyone there can "
+                "see."
+            ).format(channel=target.mention)
         )
     added = await bot.store.watches.add(
         server_id=target.guild.id,

@@ -55,7 +55,7 @@ class GatewayReach:
         while True:
             await self._clock.sleep(LOOK_EVERY)
             now = self._clock.monotonic()
-            if not numbers or self._starts.waiting or any(self._is_connected(number) for number in numbers):
+            if not numbers or self._starts.waiting or any(self.is_connected(number) for number in numbers):
                 since = now
             self._leases.able(Role.GATEWAY, now=now - since < DOUBTED)
             if now - since >= GIVEN_UP and await self._others_can():
@@ -64,7 +64,8 @@ class GatewayReach:
                 )
                 return
 
-    def _is_connected(self, number: int) -> bool:
+    def is_connected(self, number: int) -> bool:
+        """Whether a shard has a connection now."""
         shard = self._client.get_shard(number)
         return shard is not None and not shard.is_closed()
 
