@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -68,27 +68,34 @@ _DEFINITION = re.compile(
 def forms(text: str, offset: int = 0) -> Iterator[Form]:
     """What in a text has the form of an answer; its place is counted from `offset` on."""
     dates = list(_dates().finditer(text))
+    for kind, start, found in (*_numbers(text, dates), *_others(text, dates)):
+        yield Form(kind, offset + start, offset + start + len(found), found)
+
+
+def _numbers(text: str, dates: Sequence[re.Match[str]]) -> Iterator[tuple[Kind, int, str]]:
     for match in _NUMBER.finditer(text):
         found = match[0].rstrip()
         count, _, unit = found.rpartition(" ")
         if count and fold(unit) in EMPTY - {_YEAR}:  # "2020 un": the next word is no unit
             found = count
-        if any(_is_of_date(match.start(), found, date) for date in dates):
-            continue
-        kind = Kind.MONEY if _MONEY.search(text, match.start(), match.end() + 12) else Kind.NUMBER
-        yield Form(kind, offset + match.start(), offset + match.start() + len(found), found)
+        if not any(_is_of_date(match.start(), found, date) for date in dates):
+            is_money = _MONEY.search(text, match.start(), match.end() + 12)
+            yield Kind.MONEY if is_money else Kind.NUMBER, match.start(), found
+
+
+def _others(text: str, dates: Sequence[re.Match[str]]) -> Iterator[tuple[Kind, int, str]]:
     for match in dates:
-        yield Form(Kind.TIME, offset + match.start(), offset + match.end(), match[0])
+        yield Kind.TIME, match.start(), match[0]
     for match in _NAME.finditer(text):
         start, found = match.start(), match[0].rstrip(".'’-")
         first, _, rest = found.partition(" ")
         if fold(first) in EMPTY:  # the capital is that of a sentence
             start, found = match.end() - len(match[0]) + len(first) + 1, rest
         if found:
-            yield Form(Kind.NAME, offset + start, offset + start + len(found), found)
+            yield Kind.NAME, start, found
     for kind, pattern in ((Kind.REASON, _REASON), (Kind.DEFINITION, _DEFINITION)):
         for match in pattern.finditer(text):
-            yield Form(kind, offset + match.start(), offset + match.end(), match[0])
+            yield kind, match.start(), match[0]
 
 
 def _is_of_date(start: int, number: str, date: re.Match[str]) -> bool:

@@ -98,10 +98,8 @@ async def ask(
     if answer is None and article is not None and _asks_for_an_overview(whole):
         answer = await _overview(searcher, whole, article, writer, draft)
     if answer is None:
-        known = [] if article is None else [article]
-        for source in sources:
-            quoted = await _visible(searcher, source, feed_ids)
-            known += [] if quoted is None else [quoted]
+        quoted = [await _visible(searcher, source, feed_ids) for source in sources]
+        known = [each for each in (article, *quoted) if each is not None]
         asked = whole
         if article is not None and len(conversation.telling_words(whole)) < FEW:
             asked = f"{whole} ({article.title})"
@@ -109,6 +107,13 @@ async def ask(
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
         answer = await answer_from(searcher, question, retrieved.after(known), latest, writer, draft)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
+    return await _of_its_time(searcher, answer, feed_ids, vague)
+
+
+async def _of_its_time(
+    searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, vague: Vague | None
+) -> Answer:
+    """An answer with the time that was asked about, and what is known of that."""
     if vague is not None and vague.stated and answer.tier is Tier.NOTHING:
         answer = replace(answer, period=vague.period)
     if answer.answered or answer.period is None:

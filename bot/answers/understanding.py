@@ -85,10 +85,11 @@ _ASKING = frozenset(
 )
 """Words of asking that no answer repeats."""
 _PAST = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
-_NOW = re.compile(
+PRESENT = re.compile(
     r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
     r"|encore|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
 )
+"""What speaks of the present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +115,18 @@ class Question:
     changes: bool
 
 
+def kinds_of(line: str) -> dict[Kind, re.Match[str]]:
+    """The kinds of answer that the words of a question may ask for, with the words that do."""
+    return {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
+
+
 def understand(text: str, frequency: Callable[[str], int], articles: int) -> Question:
     """Understand a question. `frequency` tells in how many of so many `articles` an index term stands."""
     words = analysis.words(text)
     line = " ".join(words)
-    said = {word for match in _NOW.finditer(line) for word in match[0].split()}
+    said = {word for match in PRESENT.finditer(line) for word in match[0].split()}
     small = analysis.small_words(words) | _ASKING | said
-    matches = {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
+    matches = kinds_of(line)
     kinds = set(matches)
     if {Kind.NUMBER, Kind.MONEY} <= kinds:
         kinds -= {Kind.MONEY if _COUNT.search(line) else Kind.NUMBER}
@@ -141,5 +147,5 @@ def understand(text: str, frequency: Callable[[str], int], articles: int) -> Que
         language=detect(text),
         terms=tuple(terms),
         kinds=frozenset(kinds),
-        changes=bool(_NOW.search(line)) and not _PAST.search(line),
+        changes=bool(PRESENT.search(line)) and not _PAST.search(line),
     )

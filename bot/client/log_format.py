@@ -27,7 +27,9 @@ class Discreet(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The event and its traceback."""
-        return _ADDRESS.sub(_masked, _UNPRINTABLE.sub("\ufffd", super().format(record)))
+        return _ADDRESS.sub(
+            lambda match: urls.masked(match[0]), _UNPRINTABLE.sub("\ufffd", super().format(record))
+        )
 
 
 class Structured(Discreet):
@@ -52,7 +54,3 @@ def keep_quiet() -> None:
     """Hold back what libraries would log of secrets, however much is to be logged."""
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO)
-
-
-def _masked(match: re.Match[str]) -> str:
-    return urls.masked(match[0])

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import Context
+from functools import partial
 
 from bot.client.services import Newsroom
 from bot.core.choices import Role
@@ -34,7 +35,7 @@ class Loop:
 
     def start(self) -> None:
         """Start it, in an empty context: it speaks nobody's language and belongs to nobody's request."""
-        self._task = Context().run(self._create)
+        self._task = Context().run(partial(asyncio.create_task, self._supervise(), name=self._name))
 
     async def stop(self) -> None:
         """Cancel it and wait for its end."""
@@ -43,9 +44,6 @@ class Loop:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-
-    def _create(self) -> asyncio.Task[None]:
-        return asyncio.create_task(self._supervise(), name=self._name)
 
     async def _supervise(self) -> None:
         while True:

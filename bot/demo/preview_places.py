@@ -44,15 +44,12 @@ class Places:
         for person in self._people:
             for channel, _where in self._seen_by(person):
                 if place == f"{person.id}.{channel.id}":
-                    return self._viewer(person, channel), self.handle(channel)
+                    return person.user if channel.guild_id is None else person, self.handle(channel)
         return None
 
     def handle(self, channel: Channel) -> ChannelHandle:
         """How simcord's actors name a channel."""
         return ChannelHandle(self._env, None if channel.guild_id is None else self._guild, channel)
-
-    def _viewer(self, person: MemberActor, channel: Channel) -> MemberActor | UserHandle:
-        return person.user if channel.guild_id is None else person
 
     def _seen_by(self, person: MemberActor) -> Iterator[tuple[Channel, str]]:
         backend = self._env.backend

@@ -118,7 +118,6 @@ class _Pen:
         self._axes.set_axis_off()
 
     def draw(self, chart: Chart) -> None:
-        """The names of the halves, the rows, the dates under them."""
         colour = _COLOURS[chart.colour]
         right = WIDTH - _MARGIN
         self._write(chart.earlier, _EARLIER, _MARGIN - 8, _SMALL, _BARS, colour=_QUIET)
@@ -157,7 +156,6 @@ class _Pen:
         bold: bool = False,
         side: str = "left",
     ) -> None:
-        """A line of text, cut where it is wider than `room` pixels."""
         written = self._figure.text(
             x / WIDTH,
             1 - y / self._height,

@@ -152,16 +152,13 @@ def choose(
     `kin` are articles that seem to tell of one event, with their
     likeness; `taste` is the server's. A story told in several languages is linked in `language`.
     """
-    found = [_in_language(group, language) for group in grouped(candidates, kin)]
+    found = [  # the articles of a story in its language first
+        sorted(group, key=lambda one: one.language != language) for group in grouped(candidates, kin)
+    ]
     order = _ranked(found, draft.since, draft.until, taste, language)
     chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
     outlets = {one.outlet for group in found for one in group}
     return replace(draft, sections=tuple(_sections(chosen, language)), more=len(left), outlets=len(outlets))
-
-
-def _in_language(group: Group, language: str | None) -> Group:
-    """The articles of a story, those in a language first."""
-    return sorted(group, key=lambda one: one.language != language)
 
 
 def _ranked(

@@ -44,7 +44,10 @@ class AlreadyPosted:
         for one in gathered.candidates:
             if (at := self._digested_at(one)) is not None:
                 told[one.article_id] = at
-            elif self._is_over(one) or (one.article_id in held and self._is_posted(one)):
+            elif (self.everything is not None and one.published <= self.everything) or (
+                one.article_id in held
+                and (one.page in self.posted or any(_is(one, shown) for shown in self.shown))
+            ):
                 told[one.article_id] = one.published
         published = {one.article_id: one.published for one in gathered.candidates}
         kin = {
@@ -65,12 +68,6 @@ class AlreadyPosted:
     def _digested_at(self, one: Candidate) -> int | None:
         ats = [at for shown, at in self.shown_in_digests.items() if _is(one, shown)]
         return max([self.digested.get(one.page, 0), *ats]) or None
-
-    def _is_posted(self, one: Candidate) -> bool:
-        return one.page in self.posted or any(_is(one, shown) for shown in self.shown)
-
-    def _is_over(self, one: Candidate) -> bool:
-        return self.everything is not None and one.published <= self.everything
 
 
 def _is(one: Candidate, shown: Titled) -> bool:

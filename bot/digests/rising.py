@@ -174,7 +174,6 @@ class _Titles:
         )
 
     def largest(self) -> list[tuple[str, set[int]]]:
-        """The outlets with most articles in the period."""
         of: dict[str, set[int]] = defaultdict(set)
         for number, outlet in enumerate(self.outlets):
             of[outlet].add(number)
@@ -238,12 +237,10 @@ def _is_one_name(read: _Titles, key: Key) -> bool:
 
 
 def _parts(name: Key) -> Iterator[Key]:
-    """The shorter runs of words within a name."""
     for length in range(1, len(name)):
         for start in range(len(name) - length + 1):
             yield name[start : start + length]
 
 
 def _overlap(one: set[int], other: set[int]) -> float:
-    """The Jaccard index of two sets."""
     return len(one & other) / len(one | other)

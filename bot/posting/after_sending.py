@@ -84,7 +84,6 @@ async def edit(
 
 
 def _by(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
-    """What edits a message of a webhook."""
     assert dispatch.message_id is not None  # a sent dispatch has one
     place_id = dispatch.thread_id or dispatch.channel_id
     thread = discord.Object(place_id) if place_id != webhook.channel_id else discord.utils.MISSING

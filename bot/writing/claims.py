@@ -166,7 +166,6 @@ def missing(said: Claims, known: Claims) -> bool:
 
 
 def _time(match: re.Match[str]) -> tuple[str, str]:
-    """A time of day, counted to 24 hours."""
     hour = int(match["hour"])
     if match["half"]:
         hour = hour % _NOON + (_NOON if match["half"] == "p" else 0)

@@ -85,14 +85,12 @@ class _Listener:
         self._check: asyncio.Task[None] | None = None
 
     def hear(self, written: str) -> None:
-        """A text came further."""
         cited = written.count("]")
         if cited > self._cited and (self._check is None or self._check.done()):
             self._cited = cited
             self._check = asyncio.create_task(self._hold(written))
 
     def close(self) -> None:
-        """Tell nothing more."""
         if self._check is not None:
             self._check.cancel()
 

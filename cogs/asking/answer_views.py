@@ -15,7 +15,7 @@ from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, Rule, Section, Text, text
 from bot.text import safe
-from bot.text.times import spans
+from bot.text.times import periods
 from cogs.shared import article_cards
 
 _QUOTE = 600  # characters of a quotation, which the engine keeps shorter
@@ -69,7 +69,10 @@ def _groups(told: Reply, *, public: bool, title: bool) -> Iterator[list[Block]]:
     quoted: set[int] = set()
     main: list[Block] = [*_head(told, title=title)]
     if answer.written:
-        main += [text(_sentences(answer)), *_sources(answer.sources)]
+        main += [
+            text(_sentences(answer)),
+            *(_source(one, number) for number, one in enumerate(answer.sources, 1)),
+        ]
     elif answer.lines:
         main += _stories(answer)
     else:  # how sure the answer is, is said of the first
@@ -111,11 +114,10 @@ def _head(told: Reply, *, title: bool) -> Iterator[Text]:
     if told.about is not None:
         yield _about(told.about, answer)
     if answer.period is not None:
-        yield text("-# " + spans.named(answer.period, answer.zone, locale.current()))
+        yield text("-# " + periods.named(answer.period, answer.zone, locale.current()))
 
 
 def _about(article: Article, answer: Answer) -> Text:
-    """A line on the article that was asked about."""
     quoted = {source.page for source in answer.sources}
     line = _("About {title}") if article.page in quoted else _("Not answered in {title}")
     name = article_cards.title(article)
@@ -169,12 +171,7 @@ def _outlet(article: Article) -> str:
     return f"{outlets.named(article.feed_id, article.outlet)}, <t:{article.published}:D>{withdrawn}"
 
 
-def _sources(sources: Sequence[Article]) -> Iterator[Text]:
-    return (_source(source, number) for number, source in enumerate(sources, 1))
-
-
 def _stories(answer: Answer) -> Iterator[Section]:
-    """A story a line, a Save button beside it."""
     for line in answer.lines:
         article = line.article
         said = safe.line(line.text, _QUOTE) or article_cards.title(article)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import discord
 
@@ -59,7 +60,7 @@ class FeedCard(SubscriptionPanel):
             Row(
                 Press(self._turn, label=_("Resume") if paused else _("Pause")),
                 Press(self._check_now, label=_("Check now")),
-                Press(self._preview, Reply.NEW, label=_("Preview")),
+                Press(partial(show_preview, pair=pair), Reply.NEW, label=_("Preview")),
                 Press(self._filters, Reply.NEW, label=_("Filters")),
                 Press(self._look, Reply.NEW, label=_("Post appearance")),
                 Press(self._remove, Reply.NEW, label=_("Stop following"), style=red),
@@ -103,9 +104,6 @@ class FeedCard(SubscriptionPanel):
     async def _check_now(self, interaction: Interaction) -> None:
         await self.show(interaction, await self._poll(self.pair[1]))
 
-    async def _preview(self, interaction: Interaction) -> None:
-        await show_preview(interaction, self.pair)
-
     async def _filters(self, interaction: Interaction) -> None:
         await filter_commands.FilterList(interaction, self.pair, self.command_id).show(interaction)
 
@@ -148,10 +146,7 @@ class RemoveFlow(ManagersLayout):
         if not ended:
             raise Refusal(no_longer())
         said = self._said(
-            _(
-                "Stopped following {feed} in <#{channel}>; articles still waiting to be posted there are "
-                "dropped."
-            )
+            _("Stopped following {feed} in <#{channel}>. Articles still waiting there won’t be posted.")
         )
         await self.display(interaction, (text(said), Row(Press(self._undo, label=_("Undo")))))
 
@@ -162,7 +157,7 @@ class RemoveFlow(ManagersLayout):
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
         if await store.feeds.get(self._feed.id) is None:
             raise Refusal(no_longer())
-        require_posting(interaction, await place_options.current(interaction, before.channel_id))
+        require_posting(await place_options.current(interaction, before.channel_id))
         again, created = await store.subscriptions.follow(
             server_id=before.server_id,
             channel_id=before.channel_id,
@@ -175,7 +170,6 @@ class RemoveFlow(ManagersLayout):
         await self.end(interaction, self._said(_("Following {feed} in <#{channel}> again.")))
 
     async def _restore(self, interaction: Interaction, subscription_id: int) -> None:
-        """Give a new subscription what the one before had."""
         before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
         if before.look is not None:
             await store.subscriptions.set_look(subscription_id, before.look, person_id=person_id)

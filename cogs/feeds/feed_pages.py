@@ -84,7 +84,6 @@ class FeedPages(ManagersLayout, Turned):
         yield Row(add, Press(feed_lists.send, Reply.NEW, label=_("Export OPML")), turn_all)
 
     def _troubled(self, health: Health) -> Section:
-        """A feed that is not read or not posted, with what mends it."""
         subscription, feed = health.pair
         small = [f"<#{subscription.channel_id}>"]
         if health.state is State.PAUSED:
@@ -141,7 +140,6 @@ class FeedPages(ManagersLayout, Turned):
 
 
 async def _follow(interaction: Interaction, address: str, channel_id: int | None) -> None:
-    """Begin to follow what is at an address, in the reply to an interaction that was acknowledged."""
     place = await place_options.place_of(interaction, channel_id)
     await AddFlow(interaction, place).start(interaction, address)
 

@@ -111,7 +111,6 @@ class FilterList(SubscriptionPanel):
     """The filters of a subscription, each with a button that removes it."""
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
-        """Show the filters as they are now, after one was removed."""
         store, (subscription, feed) = interaction.client.store, self.pair
         kept = await store.filters.of(subscription.id)
         lines = [_("Removed: {filter}").format(filter=filter_labels.named(removed)) if removed else ""]
@@ -152,7 +151,6 @@ def passed(trial: Trial) -> str:
 
 
 def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:
-    """What would have become of an article, with a link and without; with the filters where `named`."""
     name = article_cards.title(article)
     if not by:
         return f"✅ {messages.linked(name, article.url)}", f"✅ {name}"

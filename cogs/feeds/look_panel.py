@@ -45,7 +45,6 @@ class LookPanel(ManagersLayout):
             await require_still(interaction, self._pair)
 
     async def _usual(self, interaction: Interaction) -> Look:
-        """The look where none is chosen."""
         if self._pair is None:
             return USUAL
         return await interaction.client.store.preferences.look(self.guild.id)
@@ -230,7 +229,6 @@ class LookPanel(ManagersLayout):
 
 
 def _styles() -> dict[Style, str]:
-    """What each style shows, in the language of this task."""
     return {
         Style.FULL: _("Title, two sentences, large picture"),
         Style.THUMBNAIL: _("Title, two sentences, small picture"),
@@ -269,7 +267,6 @@ def _not_for_you(role: discord.Role) -> Refusal:
 
 
 def _silent(role_id: int) -> str:
-    """Why a role is not mentioned."""
     return _(
         "<@&{role}> won’t be mentioned: it was deleted, or I’m not allowed to. Make the role "
         "mentionable in its settings, or give me Mention @everyone, @here and All Roles in "

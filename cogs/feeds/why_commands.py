@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from discord import app_commands
 from discord.app_commands import Range, locale_str
-from discord.ext import commands
 
-from bot.client.discord_client import Telex
 from bot.core.locale import _, clickable, counted
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits, messages
@@ -25,7 +23,7 @@ from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import article_cards
 from cogs.shared.place_options import sees
 from cogs.shared.rights import in_servers
-from cogs.shared.views import Interaction, answer_card
+from cogs.shared.views import Interaction, TelexCog, answer_card
 
 _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
@@ -36,11 +34,8 @@ _POST = 100  # characters of the title of a post that an article joined
 _PROBLEM = 300  # characters of what Discord said
 
 
-class Why(commands.Cog):
+class Why(TelexCog):
     """Answers where an article was posted, or why not."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
 
     @app_commands.command(name="why", description=locale_str("See why an article was or wasn’t posted"))
     @in_servers

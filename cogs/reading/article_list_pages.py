@@ -50,7 +50,6 @@ class ArticlePages(Pages[ArticlePage]):
         return ()
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:
-        """Whether the asker may see an article now."""
         return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
     def listed(self, page: ArticlePage) -> Layout:

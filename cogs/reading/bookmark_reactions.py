@@ -56,7 +56,6 @@ class Reactions(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
-        """Keep what a post tells for who reacted to it."""
         if not self._counts(payload) or (payload.member is not None and payload.member.bot):
             return
         async with self._order(payload.user_id):
@@ -68,7 +67,6 @@ class Reactions(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        """Let go of what a post tells for who took their reaction back."""
         if not self._counts(payload):
             return
         if self._returning.locked():
@@ -206,7 +204,6 @@ async def _messages(bot: Telex, channel_id: int, posts: Sequence[Dispatch]) -> A
 
 
 async def _opening(bot: Telex, post: Dispatch) -> AsyncIterator[discord.Message]:
-    """The message that opens a forum post."""
     assert post.message_id is not None
     assert post.thread_id is not None
     yield await bot.get_partial_messageable(post.thread_id, guild_id=post.server_id).fetch_message(

@@ -172,7 +172,6 @@ def _titled(article: Article, *more: str) -> str:
 
 
 def _details(article: Article) -> list[str]:
-    """Who wrote it when, and what its publisher calls its topics."""
     author = safe.line(article.author or "", _AUTHOR)
     when = f"<t:{article.published}:f>"
     tags = ", ".join(safe.line(tag, _TAG) for tag in article.tags[:_TAGS])

@@ -18,7 +18,7 @@ from bot.text import safe
 from bot.text.words import fold
 from cogs.shared import article_cards, place_options
 from cogs.shared.lasting_items import lasting
-from cogs.shared.membership import hidden_servers
+from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, Reply
 from cogs.shared.windows import Line, Window
 
@@ -181,7 +181,7 @@ _NOTE, _TAG = 500, 30  # characters
 _LINE = (_TAG + 2) * MOST_TAGS
 
 
-@lasting(buttons.NOTE_TEMPLATE, Reply.OWN)
+@lasting(buttons.note.template, Reply.OWN)
 async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Opens the note and the tags of a bookmark."""
     bookmark = await kept(interaction, key)

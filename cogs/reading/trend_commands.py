@@ -56,7 +56,7 @@ _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 
 
-@lasting(buttons.TRENDS)
+@lasting(buttons.trends.template)
 async def trends_button(interaction: Interaction, _item: object) -> None:
     """The button under a digest: it shows what is rising to who clicked."""
     cog = interaction.client.get_cog(Rising.__name__)
@@ -181,7 +181,7 @@ class TrendPanel(AskerLayout):
         if drawn is not None and drawn.picture is not None:
             shown.append(Gallery((Image(f"attachment://{_FILE}", alternative(drawn.chart)),)))
         else:
-            shown += [text(f"**{_plain(line)}** · {figures(line)}") for line in lines]
+            shown += [text(f"**{safe.line(line.name, _NAME)}** · {figures(line)}") for line in lines]
         shown.append(text(f"-# {self._counted(answer)}"))
         if lines:
             placeholder = _("Read an outlet…") if self._of_outlets else _("Read about one of them…")
@@ -282,7 +282,3 @@ class TrendPanel(AskerLayout):
 
 def _options(lines: tuple[Line, ...]) -> list[discord.SelectOption]:
     return [option(line.name, number, figures(line)) for number, line in enumerate(lines)]
-
-
-def _plain(line: Line) -> str:
-    return safe.line(line.name, _NAME)

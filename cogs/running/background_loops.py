@@ -20,11 +20,9 @@ class LoopCog(commands.Cog):
         self._loops: list[Loop] = []
 
     def loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run this from the beginning to the end of the cog."""
         self._loops.append(Loop(name, run, self.bot.newsroom.clock))
 
     async def cog_load(self) -> None:
-        """Begin."""
         for each in self._loops:
             each.start()
 
@@ -42,7 +40,6 @@ class Posting(LoopCog):
         self.loop("courier", bot.courier.run)
 
     async def cog_load(self) -> None:
-        """Begin to deliver once the bot is ready."""
         room, courier = self.bot.newsroom, self.bot.courier
         room.poller.on_recorded = self._recorded
         room.reader.on_read = courier.wake

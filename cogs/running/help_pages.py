@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str
-from discord.ext import commands
 
 from bot import DATA
-from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.posting.rendering.layout.blocks import Block, Image, Row, Rule, Section, Text, text
@@ -20,7 +18,7 @@ from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.sending.permissions import INVITATION
 from bot.text.words import fold
 from cogs.shared.rights import may_manage_with
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, TelexCog, option
 from cogs.shared.windows import Line, asking
 
 Slash = app_commands.Command[Any, ..., Any]
@@ -68,11 +66,8 @@ class Starter(NamedTuple):
     option: str = ""
 
 
-class Help(commands.Cog):
+class Help(TelexCog):
     """What Telex can do for the asker."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
 
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
@@ -129,8 +124,6 @@ class HelpPages(AskerLayout):
         )
 
     def _trying(self, starter: Starter) -> Press:
-        """The button of a starter: it asks what the command needs, and runs it."""
-
         async def run(interaction: Interaction, **options: str) -> None:
             command: Any = interaction.client.tree
             for name in starter.path:

@@ -7,25 +7,20 @@ import io
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str
-from discord.ext import commands
 
-from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, ngettext
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.store import Erased
 from cogs.running.personal_export import export
 from cogs.shared.panels import headed
-from cogs.shared.views import AskerLayout, Interaction, Press, Reply
+from cogs.shared.views import AskerLayout, Interaction, Press, Reply, TelexCog
 
 _RED = 0xED4245  # Discord's own, of what cannot be undone
 
 
-class Privacy(commands.Cog):
+class Privacy(TelexCog):
     """What is kept about a person."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
 
     @app_commands.command(
         name="privacy", description=locale_str("See, export or delete what Telex stores about you")
@@ -167,7 +162,6 @@ async def _kept(interaction: Interaction) -> list[str]:
 
 
 def _counted(erased: Erased) -> list[str]:
-    """What was deleted, a line each."""
     return _lines(
         (erased.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erased.bookmarks)),
         (erased.questions, ngettext("{count} question", "{count} questions", erased.questions)),
@@ -190,5 +184,4 @@ def _counted(erased: Erased) -> list[str]:
 
 
 def _lines(*counted: tuple[int, str]) -> list[str]:
-    """The words for what there is, with how much."""
     return [words.format(count=amount(count)) for count, words in counted if count]

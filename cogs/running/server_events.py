@@ -40,7 +40,6 @@ class Servers(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Somebody invited the bot."""
         joined = partial(self._store.servers.joined, guild.id, str(guild.preferred_locale))
         await self._store.insist(joined)
         before = self._bot.newsroom.clock.now() - _WELCOME_AGAIN
@@ -59,19 +58,16 @@ class Servers(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
-        """The server may speak another language."""
         await self._keep_locale(after)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Somebody sent the bot away."""
         await self._store.insist(partial(self._store.servers.left, guild.id))
 
     @commands.Cog.listener()
     async def on_guild_channel_update(
         self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:
-        """The permissions of a channel, or what a forum demands, may have changed."""
         if before.overwrites != after.overwrites or isinstance(after, discord.ForumChannel):
             await self._look_again(after.guild)
 
@@ -82,12 +78,10 @@ class Servers(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """Likewise."""
         await self._unshare(payload.guild_id, payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
-        """The permissions of a role may have changed."""
         if before.permissions != after.permissions:
             await self._look_again(after.guild)
 
@@ -99,7 +93,6 @@ class Servers(commands.Cog):
 
     @commands.Cog.listener()
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
-        """A thread may have been unlocked."""
         await self._bot.courier.look_again(after.id)
 
     async def _unshare(self, server_id: int, channel_id: int) -> None:

@@ -56,7 +56,6 @@ class ChannelSettings(ChannelPanel):
         await self.display_card(interaction, *blocks)
 
     def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
-        """Whether posts go into a thread of the day, and what the bot lacks for that."""
         said = _("off: posts go straight into the channel")
         if is_on:
             said = _("on: each day has its own thread")

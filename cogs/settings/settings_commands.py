@@ -9,7 +9,6 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, counted
 from bot.core.refusals import Refusal
 from bot.posting.rendering.layout import blocks
@@ -26,21 +25,19 @@ from cogs.settings.server_settings import ServerPanel
 from cogs.shared.panels import headed
 from cogs.shared.place_options import Option, place
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
-from cogs.shared.views import Choose, Interaction, Press, option
+from cogs.shared.views import Choose, Interaction, Press, TelexCog, option
 
 
 @in_servers
 class ServerSettings(
     ManagersOnly,
+    TelexCog,
     commands.GroupCog,
     group_name="settings",
     group_description=locale_str("Settings of this server and its channels"),
     group_extras=FOR_MANAGERS,
 ):
     """Settings. For those who manage the server's feeds."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
 
     @app_commands.command(
         name="server", description=locale_str("Language, time zone, alerts and who manages feeds")

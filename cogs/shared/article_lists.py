@@ -63,7 +63,6 @@ class Entry:
         return Section((texts,), messages.picture_of(article) or self.beside or save)
 
     def _also(self) -> str:
-        """Who else tells of it, each with its link."""
         named = [linked(safe.line(teller.outlet, _OUTLET), teller.url) for teller in self.tellers[:_NAMED]]
         if not named:
             return ""

@@ -38,7 +38,6 @@ class SettingsPanel(ManagersLayout):
         raise NotImplementedError
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
-        """Set a preference."""
         await interaction.client.store.preferences.change(
             preference,
             value,
@@ -115,7 +114,6 @@ def zone_button(
 
 
 async def _no_zone(text: str) -> str:
-    """What to say of a text that is no time zone."""
     given = safe.line(text, _LONGEST_ZONE)
     if any(character.isdecimal() for character in text):
         return _(

@@ -81,7 +81,6 @@ class AskerLayout(discord.ui.LayoutView):
         return any(getattr(item, "custom_id", None) == custom_id for item in self.walk_children())
 
     def new_id(self) -> str:
-        """An id that leads back to this view."""
         self._items += 1
         return f"{_PREFIX}{self._token}:{self._items}"
 
@@ -106,7 +105,6 @@ class AskerLayout(discord.ui.LayoutView):
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: object, /
     ) -> None:
-        """Tell the person."""
         await report(interaction, error)
 
     async def display(
@@ -202,7 +200,6 @@ class _Menu:
         self._action, self._reply = action, reply
 
     def chosen(self) -> list[Any]:
-        """The ids of what was chosen."""
         return [one.id for one in self.values]
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
@@ -218,7 +215,6 @@ class Choose(_Menu, discord.ui.Select[Any]):
     """A menu; it gives the values that were chosen."""
 
     def chosen(self) -> list[str]:
-        """The values. Raises `Refusal` for one that was not offered."""
         values: list[str] = self.values
         if not set(values) <= {option.value for option in self.options}:
             raise Refusal(expired())
@@ -265,11 +261,15 @@ class ChooseOne(AskerLayout):
         await self._action(interaction, values[0])
 
 
-class Stale(commands.Cog):
-    """Answers clicks on buttons that nothing stands behind any more."""
+class TelexCog(commands.Cog):
+    """A cog of this bot."""
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
+
+
+class Stale(TelexCog):
+    """Answers clicks on buttons that nothing stands behind any more."""
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:

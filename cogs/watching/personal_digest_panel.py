@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import discord
@@ -73,7 +74,7 @@ class PersonalDigestPanel(AskerLayout):
         if watches:
             watched += f" · {amount(watches)}"
         turn = Press(
-            self._turn_watches,
+            partial(self._change, watches=not plan.watches),
             label=_("Leave out") if plan.watches else _("Include"),
             disabled=not watches and not plan.watches,
         )
@@ -165,9 +166,6 @@ class PersonalDigestPanel(AskerLayout):
     async def _choose_feeds(self, interaction: Interaction, values: list[str]) -> None:
         await self._change(interaction, feeds=tuple(sorted(map(int, values))))
 
-    async def _turn_watches(self, interaction: Interaction) -> None:
-        await self._change(interaction, watches=not self._plan.watches)
-
     async def _change(self, interaction: Interaction, **changes: Any) -> None:  # noqa: ANN401 - fields of a plan
         self._plan = replace(self._plan, **changes)
         await self._show(interaction)
@@ -193,11 +191,10 @@ class PersonalDigestPanel(AskerLayout):
         await self._change(interaction, time_zone=zone)
 
     async def _preview(self, interaction: Interaction) -> None:
-        """What the digest would be if it came now, with the choices as they are shown."""
         client, plan, language = interaction.client, self._plan, locale.current()
         now = client.newsroom.clock.now()
         try:
-            edition = await client.courier.digests.personal.edition(
+            edition = await client.courier.personal_digests.edition(
                 plan,
                 interaction.user.id,
                 language,
@@ -237,7 +234,7 @@ class PersonalDigestPanel(AskerLayout):
         await self.end(interaction, _("Stopped your digest."))
 
 
-@lasting(buttons.PERSONAL)
+@lasting(buttons.personal.template)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
     """Opens the panel of whoever pressed, under their digest."""
     await PersonalDigestPanel(interaction).start(interaction)

@@ -88,7 +88,7 @@ class WatchPages(CardPages):
         await self.show(interaction)
 
 
-@lasting(buttons.STOP_TEMPLATE)
+@lasting(buttons.stop.template)
 async def stop_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
     """The button under a notice that ends its watch, if it is the asker's to end."""
     store = interaction.client.store.watches
@@ -108,7 +108,6 @@ async def stop_button(interaction: Interaction, _item: object, *, watch: str, **
 
 
 def _line(interaction: Interaction, watch: Watch) -> str:
-    """A watch in the list: what, where, since when, and what is wrong."""
     where = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
     line = (
         f"{named(watch.query)}\n-# {where}{safe.markdown(_from(interaction, watch))} · <t:{watch.created}:R>"

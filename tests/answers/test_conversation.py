@@ -19,6 +19,8 @@ from bot.answers.conversing.conversation import whole
         ("Who is the CEO of Apple?", "What about Microsoft?", "Who is the CEO of Microsoft"),
         ("what happened to intel this week", "and amd?", "what happened to amd this week"),
         ("combien coute le cybertruck", "et le fisker ocean", "combien coute le fisker ocean"),
+        ("who runs intel now", "and ibm?", "who runs ibm now"),
+        ("quoi de neuf sur les gilets jaunes", "et sur macron ?", "quoi de neuf sur macron"),
         ("combien coute le cybertruck", "et en France", "combien coute le cybertruck en France"),
     ],
 )

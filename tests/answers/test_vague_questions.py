@@ -31,6 +31,9 @@ NOW = 1_780_000_000
         ("résume l'actu de la NASA", "nasa"),
         ("what happened with Signal?", "signal"),
         ("actus spatial", "spatial"),
+        ("il se passe quoi en iran", "iran"),
+        ("what are the biggest stories today", ""),
+        ("les retraites", "retraites"),
     ],
 )
 def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
@@ -47,6 +50,8 @@ def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
         "what's the latest version of Python",
         "combien coûte la nouvelle Zoé ?",
         "Qui dirige la NASA aujourd'hui ?",
+        "prix de l'essence en ce moment",
+        "steam machine price",
         "",
     ],
 )

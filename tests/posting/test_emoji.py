@@ -159,8 +159,3 @@ def test_a_picture_that_unpacks_to_too_much_is_refused():
     Image.new("1", (9000, 9000)).save(made, "PNG")
     with pytest.raises(ValueError, match="no"):
         tile_drawing.of_icon(made.getvalue())
-
-
-def test_every_button_that_is_drawn_has_its_icon():
-    assert {Icon[name] for name in tile_drawing.BUTTONS} <= set(Icon)
-    assert all(tile_drawing.of_button(name).png for name in tile_drawing.BUTTONS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
+from bot.store.connection import Connection
 from bot.store.outbox.story_joins import PAUSE, WINDOW
 from bot.store.records.content_records import Kin, Kinships
-from bot.store.records.source_records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
 from bot.stories.story_membership import APART, belonging
 from tests.store.samples import (
     CHANNEL,
@@ -35,18 +36,20 @@ async def told(
     """A poll that brings an article which seems to tell the same as others."""
     kin = [Kin((await kept(store, other)).id, likeness) for other in others]
     await store.polls.record(
-        feed, new=[article], catch_up_after=10, first=False, kin=Kinships({article.key: kin}, belonging)
+        NewsPoll(feed, Decision([article]), catch_up_after=10, first=False),
+        kin=Kinships({article.key: kin}, belonging),
     )
     return await kept(store, article)
 
 
 async def of(store: Store, article: NewArticle, channel: int = CHANNEL) -> Dispatch:
     """The post of an article, or the one it joined."""
-    (row,) = await store._database.fetchall(
+    id_ = await store._database.query(
+        Connection.value,
         "SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE channel_id = ? AND page = ?",
         (channel, article.page),
     )
-    found = await store.dispatches.get(row[0])
+    found = await store.dispatches.get(id_)
     assert found is not None
     return found
 
@@ -307,7 +310,9 @@ async def test_a_joined_article_that_moves_is_still_joined(store):
     joined = await told(store, feeds[1], articles[1], articles[0])
     moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
     await store.polls.record(
-        feeds[1], new=[], changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+        NewsPoll(
+            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        )
     )
     assert await fates(store, moved) == {CHANNEL: ("joined", None)}
     assert (await of(store, articles[1])).joined_ids == (joined.id,)
@@ -381,7 +386,9 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     assert not await store.dispatches.edits_due(clock.now(), 10)
     moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
     await store.polls.record(
-        feeds[1], new=(), changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+        NewsPoll(
+            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        )
     )
     (due,) = await store.dispatches.edits_due(clock.now(), 10)
     assert due.id == post.id

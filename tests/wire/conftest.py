@@ -46,22 +46,15 @@ async def client(discord_server, general, monkeypatch) -> AsyncIterator[Witness]
 
 
 @pytest.fixture
-async def scene(discord_server, feed_server, launcher, tmp_path, settings) -> AsyncIterator[Scene]:
-    """A server whose channels, one of each kind, follow a feed and are owed its newest article."""
-    place = settings.database
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, database=place) as opened:
-        yield opened
-        if opened.bot is not None:
-            sys.stderr.write(opened.bot.log)  # shown beside a failure
+async def scene(discord_server, feed_server, launcher, tmp_path, settings, request) -> AsyncIterator[Scene]:
+    """A server whose channels, one of each kind, follow a feed and are owed its newest article.
 
-
-@pytest.fixture
-async def quick_scene(discord_server, feed_server, launcher, tmp_path, settings) -> AsyncIterator[Scene]:
-    """The same where five minutes last a second and a half."""
-    place = settings.database
-    async with open_scene(
-        discord_server, feed_server, launcher, tmp_path, speed=200, database=place
-    ) as opened:
+    `@pytest.mark.scene(…)` says what of `open_scene` is to be otherwise; with QUICK five minutes last
+    a second and a half.
+    """
+    marked = request.node.get_closest_marker("scene")
+    options = {"database": settings.database, **(marked.kwargs if marked else {})}
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, **options) as opened:
         yield opened
         if opened.bot is not None:
             sys.stderr.write(opened.bot.log)  # shown beside a failure

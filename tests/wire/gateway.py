@@ -57,7 +57,8 @@ class Session:
 class Line:
     """One connection. What is sent waits in a queue, so that nobody waits for a slow reader."""
 
-    def __init__(self, socket: web.WebSocketResponse, *, compressed: bool) -> None:
+    def __init__(self, socket: web.WebSocketResponse, who: str, *, compressed: bool) -> None:
+        self.who = who
         self._socket = socket
         self._deflate = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
@@ -103,6 +104,7 @@ class IdentifyLimits:
         self.period = 0.0
         self.total = 1000
         self.begun = 0
+        self.reset_after = 86_400.0
         self.refused = 0
         self._last: dict[int, float] = {}
 
@@ -122,7 +124,7 @@ class IdentifyLimits:
         return {
             "total": self.total,
             "remaining": self.total - self.begun,
-            "reset_after": 86_400_000,
+            "reset_after": round(self.reset_after * 1_000),
             "max_concurrency": self.max_concurrency,
         }
 
@@ -134,6 +136,8 @@ class Gateway:
         self._state = state
         self._token = token
         self.url = ""
+        self.refused: set[str] = set()
+        """Whose connections break: processes by the last part of the address that they know."""
         self.sessions: dict[str, Session] = {}
         self.heartbeat_interval = 41.25
         self.privileged = 0  # the privileged intents that the portal has switched on
@@ -150,9 +154,12 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection until it ends."""
+        who = request.match_info["who"]
+        if who in self.refused:
+            raise ConnectionError
         socket = web.WebSocketResponse(max_msg_size=2**20)
         await socket.prepare(request)
-        line = Line(socket, compressed=request.query.get("compress") == "zlib-stream")
+        line = Line(socket, who, compressed=request.query.get("compress") == "zlib-stream")
         writer = asyncio.create_task(line.write())
         line.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
         session: Session | None = None
@@ -189,6 +196,13 @@ class Gateway:
         """Break every connection."""
         for session in self.connected:
             session.line.cut()
+
+    def refuse(self, who: str) -> None:
+        """Break the connections of one process, and those that it begins."""
+        self.refused.add(who)
+        for session in self.connected:
+            if session.line is not None and session.line.who == who:
+                session.line.cut()
 
     def ask_for_heartbeat(self) -> None:
         for session in self.connected:
@@ -238,7 +252,7 @@ class Gateway:
             "user": payloads.own_user(bot),
             "guilds": [{"id": str(place.id), "unavailable": True} for place in mine],
             "session_id": session.id,
-            "resume_gateway_url": self.url,
+            "resume_gateway_url": self.url + line.who,
             "application": {"id": str(bot.id), "flags": 0},
         }
         if shard is not None:

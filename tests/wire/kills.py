@@ -298,9 +298,7 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
         nth = 1
     await die(scene, kind, step, nth=nth)
     scene.discord.acts.nonce_window = window
-    bot = scene.start()
-    await scene.posted(numbers)
-    await bot.stop()
+    await scene.run(numbers)
     return toll(scene, numbers)
 
 
@@ -335,9 +333,7 @@ async def survive_edit(
     """As `survive`, of posts that have to be edited after they were sent."""
     scene.discord.acts.nonce_window = INSIDE
     numbers = await scene.publish(1)
-    bot = scene.start()
-    await scene.posted(numbers)
-    await bot.stop()
+    await scene.run(numbers)
     told, words = await edit(scene, numbers[-1])
     scene.hasten_edits()
     await die(scene, kind, step)
@@ -369,9 +365,7 @@ async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -
         scene.discord.acts.nonce_window = window
     await die(scene, kind, step)
     scene.discord.acts.nonce_window = window
-    bot = scene.start()
-    await scene.posted(numbers)
-    await bot.stop()
+    await scene.run(numbers)
     found = toll(scene, numbers)
     many = [
         f"{kind}: more than the limit"
@@ -392,9 +386,7 @@ async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) ->
     early = [f"{one}: {first} did not wait" for one in scene.channels if scene.posts(one)[first]]
     await die(scene, kind, step)
     scene.discord.acts.nonce_window = window
-    bot = scene.start()
-    await scene.posted([first, second])
-    await bot.stop()
+    await scene.run([first, second])
     found = toll(scene, [first, second])
     return replace(found, unfinished=(*found.unfinished, *(() if step.earlier else early)))
 
@@ -406,9 +398,7 @@ async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) 
     scene.choose_now()
     await die(scene, kind, step)
     scene.discord.acts.nonce_window = window
-    bot = scene.start()
-    await scene.posted(numbers)
-    await bot.stop()
+    await scene.run(numbers)
     return toll(scene, numbers)
 
 
@@ -432,9 +422,7 @@ async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) 
         scene.discord.acts.nonce_window = window
     await die(scene, kind, step)
     scene.discord.acts.nonce_window = window
-    bot = scene.start()
-    await scene.posted(numbers)
-    await bot.stop()
+    await scene.run(numbers)
     return toll(scene, numbers)
 
 
@@ -458,9 +446,7 @@ async def watch(scene: Scene) -> None:
 
 async def settle(scene: Scene) -> None:
     """Let the channels have what they get for following."""
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
+    await scene.run()
 
 
 async def limit(scene: Scene) -> None:

@@ -19,6 +19,7 @@ from bot.core.settings import Settings
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_causes
 from bot.store.records.content_records import Kin, Kinships
+from bot.store.records.source_records import Decision, NewsPoll
 from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
 from tests.inline_workers import InlineWorkers
@@ -28,13 +29,16 @@ from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.looking import Looking
 from tests.wire.quick import QuickClock
-from tests.wire.state import Channel, Kind, Permission, Server
+from tests.wire.state import Channel, Interaction, Kind, Permission, Server
 from tests.wire.waiting import until
 
 KINDS = ("text", "announcement", "thread", "forum")
 DIRECT = "direct message"
 SIGNED = ("signed text", "signed thread", "signed forum")
 """Channels whose posts appear under the name of their outlet."""
+
+QUICK = 200
+"""How much faster the clock of a quick scene runs."""
 
 
 class Scene(Looking):
@@ -249,10 +253,7 @@ class Scene(Looking):
                 published=self.clock.now() - 1,
             )
             await store.polls.record(
-                self._rival,
-                new=[article],
-                catch_up_after=self.catch_up_after,
-                first=False,
+                NewsPoll(self._rival, Decision([article]), catch_up_after=self.catch_up_after, first=False),
                 kin=Kinships({article.key: [Kin(article_id, 0.9)]}, belonging),
             )
         return joined
@@ -374,6 +375,21 @@ class Scene(Looking):
         self.bot = BotProcess(self._launcher, self._folder, {**self.environment, **environment})
         self._logins[self.bot.pid] = logins
         return self.bot
+
+    async def run(self, numbers: Iterable[int] | None = None) -> None:
+        """Start a bot, let it post all that it owes, these articles among it, and stop it."""
+        bot = self.start()
+        await (self.settled() if numbers is None else self.posted(numbers))
+        await bot.stop()
+
+    def sending(self, kind: str) -> str:
+        """The request that brings a message into a channel of that kind."""
+        return f"POST /channels/{self.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
+
+    async def answer(self, asked: Interaction) -> str:
+        """Everything that the answer to an interaction says, when it has come."""
+        await self.discord.until(lambda: asked.answered)
+        return f"{asked.message.content} {asked.message.embeds} {asked.message.parts.get('components')}"
 
     async def telex(self, *argv: str, status: int = 0) -> str:
         """What a command of the terminal says, a bot running or not. Raises AssertionError when it fails."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.wire.bot_process import BotProcess
 from tests.wire.kills import AFTER, toll
-from tests.wire.scene import Scene
+from tests.wire.scene import QUICK, Scene
 from tests.wire.test_trouble import SENDING
 from tests.wire.waiting import until
 
@@ -31,8 +31,8 @@ def _noticed(bot: BotProcess, times: int) -> bool:
 
 
 @pytest.mark.parametrize("first", [HOUR, -HOUR])
-async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(quick_scene, first):
-    scene = quick_scene
+@pytest.mark.scene(speed=QUICK)
+async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(scene, first):
     bot = scene.start()
     await scene.settled()
     numbers = [1]
@@ -45,8 +45,8 @@ async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(quick_
     assert "Traceback" not in bot.log
 
 
-async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(quick_scene):
-    scene = quick_scene
+@pytest.mark.scene(speed=QUICK)
+async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
     scene.set_clock(HOUR)
     bot = scene.start()
     await scene.settled()
@@ -70,10 +70,10 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(quick_scene):
 
 
 @pytest.mark.parametrize(("by", "dies"), [(HOUR, True), (-HOUR, False)])
+@pytest.mark.scene(speed=QUICK)
 async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(
-    quick_scene, by, dies
+    scene, by, dies
 ):
-    scene = quick_scene
     scene.set_clock(by)
     bot = scene.start()
     await scene.settled()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
 
 import aiohttp
 import pytest
@@ -74,11 +73,6 @@ def said(scene: Scene, words: str) -> int:
     )
 
 
-async def answer(scene: Scene, asked: Any) -> str:
-    await scene.discord.until(lambda: asked.answered)
-    return f"{asked.message.content}{asked.message.embeds}{asked.message.components}"
-
-
 async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothing_is_missing(
     trouble, troubled, unused_tcp_port
 ):
@@ -98,10 +92,10 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
 
     discord.people.react(bruno, post)
     clicked = discord.people.click(ada, post, save_button(post))
-    assert NOTHING_DONE in await answer(scene, clicked)
+    assert NOTHING_DONE in await scene.answer(clicked)
     asked = discord.people.command(discord.state.owner, talk, "feed alerts", channel=talk)
-    assert NOTHING_DONE in await answer(scene, asked)
-    assert "Article 1" in await answer(scene, discord.people.command(ada, talk, "latest"))
+    assert NOTHING_DONE in await scene.answer(asked)
+    assert "Article 1" in await scene.answer(discord.people.command(ada, talk, "latest"))
     await until(is_unwell)
     await until(lambda: told(scene))
     refused = await scene.telex(
@@ -213,7 +207,7 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     await until(lambda: said(scene, "is damaged"))
     (post, *_) = scene.messages("text")
     clicked = discord.people.click(ada, post, save_button(post))
-    assert DAMAGED in await answer(scene, clicked)
+    assert DAMAGED in await scene.answer(clicked)
     await until(lambda: told(scene))
     (alarm,) = told(scene)
     assert alarm.startswith("My database is damaged, so I’ve stopped writing to it")
@@ -271,7 +265,7 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
         await until(is_unwell, within=5)
         await until(lambda: told(scene))
         clicked = discord_server.people.click(ada, post, save_button(post))
-        assert NOTHING_DONE in await answer(scene, clicked)
+        assert NOTHING_DONE in await scene.answer(clicked)
         await scene.clock.sleep(60)
         shown = {
             message.id

@@ -9,7 +9,7 @@ import pytest
 from bot.core.choices import Preference
 from tests.wire.faults import Faults
 from tests.wire.kills import toll
-from tests.wire.scene import KINDS, Scene
+from tests.wire.scene import KINDS, QUICK, Scene
 from tests.wire.state import Permission
 from tests.wire.waiting import until
 
@@ -34,26 +34,21 @@ ANSWERS: dict[str, Script] = {
 }
 
 
-def sending(scene: Scene, kind: str) -> str:
-    """The request that brings a post into a channel of that kind."""
-    return f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
-
-
 @pytest.mark.parametrize("turn", range(4))
-async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(quick_scene, turn):
+@pytest.mark.scene(speed=QUICK)
+async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(scene, turn):
     """Another answer in each kind of channel; `tests/benchmarks/faults.py` goes through all in each."""
-    scene = quick_scene
     numbers = await scene.publish(2)
     for kind, name in zip(KINDS, [*ANSWERS, *ANSWERS][turn * 4 :], strict=False):
-        ANSWERS[name](scene.discord.faults, sending(scene, kind))
+        ANSWERS[name](scene.discord.faults, scene.sending(kind))
     scene.start()
     await scene.settled()
     assert not toll(scene, [1, *numbers])
 
 
 @pytest.mark.parametrize("turn", range(2))
-async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene, turn):
-    scene = quick_scene
+@pytest.mark.scene(speed=QUICK)
+async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(scene, turn):
     names = [name for name in ANSWERS if not name.startswith("40")][turn::2]
     routes = ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost")
     for number, name in enumerate(names):
@@ -63,9 +58,9 @@ async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene
     assert not toll(scene, [1])
 
 
-async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(quick_scene):
+@pytest.mark.scene(speed=QUICK)
+async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(scene):
     """Up to a minute after: where a nonce tells it, and where none does, a thread of the day among them."""
-    scene = quick_scene
     await scene.prefer(Preference.DAILY_THREAD, 1, "text")
     numbers = await scene.publish(2)
     scene.discord.faults.late("POST /channels/*/threads", LATE / scene.clock.speed, times=3)
@@ -78,8 +73,9 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
 
 
 @pytest.mark.parametrize("arrived", [False, True])
-async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(quick_scene, arrived):
-    scene, discord = quick_scene, quick_scene.discord
+@pytest.mark.scene(speed=QUICK)
+async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(scene, arrived):
+    discord = scene.discord
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
     discord.faults.then(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
     await scene.start().ended()
@@ -91,8 +87,8 @@ async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
     assert not toll(scene, [1])
 
 
-async def test_a_publication_that_is_limited_for_long_holds_no_post_back(quick_scene):
-    scene = quick_scene
+@pytest.mark.scene(speed=QUICK)
+async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
     numbers = await scene.publish(4)
     limited = scene.discord.faults.limited("POST /channels/*/messages/*/crosspost", 300)
     scene.start()
@@ -140,20 +136,6 @@ async def test_a_deleted_channel_stops_no_other(scene):
     assert not toll(scene, [1, *numbers])
 
 
-async def test_a_locked_thread_and_a_forum_that_demands_a_tag_get_their_posts_later(scene):
-    discord, thread, forum = scene.discord, scene.channels["thread"], scene.channels["forum"]
-    discord.acts.archive(thread, locked=True)
-    forum.requires_tag = True
-    bot = scene.start()
-    await until(lambda: scene.open_dispatches() == 2)
-    assert bot.status is None
-    discord.acts.archive(thread, archived=False, locked=False)
-    forum.requires_tag = False
-    discord.acts.update_channel(forum)
-    await scene.settled()
-    assert not toll(scene, [1])
-
-
 async def test_an_archived_thread_is_opened_by_a_post(scene):
     scene.discord.acts.archive(scene.channels["thread"])
     scene.start()
@@ -166,7 +148,7 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     for channel in scene.channels.values():
         discord.acts.deny(channel, Permission.READ_MESSAGE_HISTORY)
     for kind in KINDS:
-        discord.faults.dropped(sending(scene, kind), after=True, times=2)
+        discord.faults.dropped(scene.sending(kind), after=True, times=2)
     scene.start()
     await until(lambda: scene.open_dispatches() == 0)
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)

@@ -38,7 +38,7 @@ from tests.wire.kills import (
     survive_thread,
     toll,
 )
-from tests.wire.scene import KINDS, Scene, open_scene
+from tests.wire.scene import KINDS, Scene
 
 
 def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
@@ -68,9 +68,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_articl
 
 
 async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that_it_held(scene):
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
+    await scene.run()
     await scene.digest()
     await scene.brief()
     costs: dict[str, Toll] = {}
@@ -81,17 +79,15 @@ async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_it_once(
-    discord_server, feed_server, launcher, tmp_path
-):
+@pytest.mark.scene(kinds=("text", "forum"))
+async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_it_once(scene):
     costs: dict[str, Toll] = {}
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
-        await hold(scene)
-        for step, kind in ((HOLDING[3], "forum"), (HOLDING[9], "text")):  # in the transaction, and sent
-            costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
-        await scene.prefer(Preference.LEAST_OUTLETS, None, "text", "forum")
-        await choose(scene)
-        costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
+    await hold(scene)
+    for step, kind in ((HOLDING[3], "forum"), (HOLDING[9], "text")):  # in the transaction, and sent
+        costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
+    await scene.prefer(Preference.LEAST_OUTLETS, None, "text", "forum")
+    await choose(scene)
+    costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
@@ -105,9 +101,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_a
 
 
 async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene):
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
+    await scene.run()
     await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *KINDS)
     costs: dict[str, Toll] = {}
     for number, step in enumerate(sample(LIMITED, 3)):
@@ -117,32 +111,29 @@ async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_onc
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
+@pytest.mark.scene(kinds=("text", "forum"))
 async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_one_thread_and_one_post(
-    discord_server, feed_server, launcher, tmp_path
+    scene,
 ):
     """Beside a forum, so that no other channel gets the message that the bot is to die at."""
     costs: dict[str, Toll] = {}
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
-        await scene.prefer(Preference.DAILY_THREAD, 1, "text")
-        for number, step in enumerate(sample(DAILY, 2, first=1)):
-            window = (INSIDE, AFTER)[number % 2]
-            costs[step.name] = await survive_thread(scene, "text", step, window=window)
+    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+    for number, step in enumerate(sample(DAILY, 2, first=1)):
+        window = (INSIDE, AFTER)[number % 2]
+        costs[step.name] = await survive_thread(scene, "text", step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(
-    discord_server, feed_server, launcher, tmp_path, kind
-):
-    async with open_scene(discord_server, feed_server, launcher, tmp_path) as scene:
-        route = f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
-        discord_server.faults.then(route, scene.kill, delay=1.5)
-        await scene.start().ended()
-        (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
-        scene.start()
-        await discord_server.until(lambda: late.effect)
-        await scene.settled()
-        assert not toll(scene, [1])
+async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(scene, discord_server, kind):
+    route = scene.sending(kind)
+    discord_server.faults.then(route, scene.kill, delay=1.5)
+    await scene.start().ended()
+    (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
+    scene.start()
+    await discord_server.until(lambda: late.effect)
+    await scene.settled()
+    assert not toll(scene, [1])
 
 
 async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene):

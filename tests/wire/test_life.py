@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from signal import SIGKILL
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from bot.core.choices import Look, Preference
 from tests.wire.gateway import GUILD_MESSAGES
 from tests.wire.kills import Step, die, toll
-from tests.wire.scene import KINDS, Scene, open_scene
+from tests.wire.scene import KINDS, QUICK, Scene
 from tests.wire.state import Message, Permission
 from tests.wire.waiting import until
 from tests.wire.websub_hub import WebSubHub
@@ -37,8 +36,7 @@ async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(scen
 async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_sending_it(scene, kind):
     scene.catch_up_after = 3
     numbers = await scene.publish(8)
-    place = scene.channels[kind].id
-    route = f"POST /channels/{place}/{'threads' if kind == 'forum' else 'messages'}"
+    route = scene.sending(kind)
     await die(scene, kind, Step("catch-up arrived", route=route, after=True))
     scene.start()
     await scene.settled()
@@ -46,11 +44,9 @@ async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_
     assert all(len(scene.messages(kind)) == 4 for kind in KINDS)
 
 
-async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(quick_scene):
-    scene = quick_scene
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
+@pytest.mark.scene(speed=QUICK)
+async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
+    await scene.run()
     await scene.change(1, "A better title")
     discord = scene.discord
     discord.faults.then("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
@@ -75,27 +71,6 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     async with scene.newsroom() as newsroom:
         assert not await newsroom.store.dispatches.interrupted()
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
-
-
-async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(scene, tmp_path):
-    backup = tmp_path / "backup.db"
-    bot = scene.start()
-    await scene.settled()
-    file = scene.file
-    async with scene.newsroom() as newsroom:
-        await newsroom.store.backup(backup)
-    await bot.stop()
-    numbers = await scene.publish(3)
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
-    _restore(backup, file)
-    numbers += scene.write(1)
-    await scene.make_due()
-    scene.start()
-    await until(lambda: all(numbers[-1] in scene.posts(kind) for kind in KINDS))
     await scene.settled()
     assert not toll(scene, [1, *numbers])
 
@@ -156,17 +131,6 @@ async def test_discord_out_of_order_when_the_bot_starts(scene):
     assert not toll(scene, [1])
 
 
-def _restore(backup: Path, database: Path) -> None:
-    for old in database.parent.glob(f"{database.name}*"):
-        if old.is_file():
-            old.unlink()
-    backup.rename(database)
-
-
-def _titles(scene: Scene, kind: str) -> list[str | None]:
-    return [message.title for message in scene.messages(kind)]
-
-
 def _has_connected(scene: Scene, times: int) -> bool:
     """Whether the bot identified or resumed so often: cut off before it is ready, it identifies again."""
     gateway = scene.discord.gateway
@@ -182,8 +146,9 @@ async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server
     assert all(scene.order(kind) == [1, 2] for kind in KINDS)
 
 
+@pytest.mark.scene(kinds=("text",))
 async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_manager_offered(
-    discord_server, feed_server, launcher, tmp_path
+    scene, discord_server
 ):
     people = discord_server.people
 
@@ -199,32 +164,31 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
             await until(partial(_edited, menu, before))
         return menu
 
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text",)) as scene:
-        ada, server = people.join(scene.server.id, "Ada"), scene.server
-        role = discord_server.acts.add_role(server, "Space news")
-        (own,) = server.members[discord_server.state.bot.id]
-        discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
-        async with scene.newsroom() as newsroom:
-            chosen = {"server_id": server.id, "person_id": discord_server.state.owner.id}
-            await newsroom.store.preferences.change(Preference.NOTIFY_ROLES, str(role.id), **chosen)
-            await newsroom.store.preferences.set_look(server.id, Look(role=role.id), person_id=ada.id)
-        discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
-        bot = scene.start()
-        await scene.settled()
-        (post,) = scene.messages("text")
-        menu = await pressed(post)
-        people.press(ada, menu, "Discuss")
-        assert await bot.ended() == -SIGKILL
-        bot = scene.start()
-        await scene.settled()
-        assert f"<#{post.id}>" in (await pressed(post, "Discuss")).shown()
-        threads = [one for one in discord_server.state.channels.values() if one.parent_id == post.channel_id]
-        assert [thread.id for thread in threads] == [post.id]
-        await pressed(post, "Notify me")
-        assert server.members[ada.id] == [role.id]
-        await pressed(post, "Stop notifying me")
-        assert server.members[ada.id] == []
-        assert not toll(scene, [1])
+    ada, server = people.join(scene.server.id, "Ada"), scene.server
+    role = discord_server.acts.add_role(server, "Space news")
+    (own,) = server.members[discord_server.state.bot.id]
+    discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
+    async with scene.newsroom() as newsroom:
+        chosen = {"server_id": server.id, "person_id": discord_server.state.owner.id}
+        await newsroom.store.preferences.change(Preference.NOTIFY_ROLES, str(role.id), **chosen)
+        await newsroom.store.preferences.set_look(server.id, Look(role=role.id), person_id=ada.id)
+    discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
+    bot = scene.start()
+    await scene.settled()
+    (post,) = scene.messages("text")
+    menu = await pressed(post)
+    people.press(ada, menu, "Discuss")
+    assert await bot.ended() == -SIGKILL
+    bot = scene.start()
+    await scene.settled()
+    assert f"<#{post.id}>" in (await pressed(post, "Discuss")).shown()
+    threads = [one for one in discord_server.state.channels.values() if one.parent_id == post.channel_id]
+    assert [thread.id for thread in threads] == [post.id]
+    await pressed(post, "Notify me")
+    assert server.members[ada.id] == [role.id]
+    await pressed(post, "Stop notifying me")
+    assert server.members[ada.id] == []
+    assert not toll(scene, [1])
 
 
 def _edited(message: Message, before: int) -> bool:

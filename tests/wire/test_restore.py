@@ -11,7 +11,7 @@ from bot.core.choices import Preference
 from tests.feed_server import item, rss
 from tests.wire.kills import ABOUT, hold, toll
 from tests.wire.looking import articles
-from tests.wire.scene import KINDS, Scene, open_scene
+from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Message, Person
 from tests.wire.waiting import until
 
@@ -109,9 +109,7 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     await scene.telex("backup", str(tmp_path / "backup.db"))
     await bot.stop()
     numbers = await scene.publish(8)
-    bot = scene.start()
-    await scene.posted(numbers)
-    await bot.stop()
+    await scene.run(numbers)
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(1)
     await scene.make_due()
@@ -132,9 +130,7 @@ async def digested(
     With `brief`, a person gets them too.
     The backup is in the database's place; also when the first of them was due.
     """
-    bot = scene.start()
-    await scene.posted([1])
-    await bot.stop()
+    await scene.run([1])
     numbers = []
     if before:
         await scene.digest()
@@ -149,9 +145,7 @@ async def digested(
     for _day in range(2):
         numbers += await scene.publish(2)
         dues.append(scene.end_day())
-        bot = scene.start()
-        await scene.posted(numbers)
-        await bot.stop()
+        await scene.run(numbers)
     assert all(scene.posts(kind)[number] == 1 for kind in KINDS for number in numbers)
     restore(tmp_path / "backup.db", scene.file)
     return numbers, dues[0]
@@ -175,9 +169,7 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(sce
     await bot.stop()
     assert {kind: len(scene.messages(kind)) for kind in scene.places} == messages  # that day's was sent
     scene.end_day()
-    bot = scene.start()
-    await scene.posted(later)
-    await bot.stop()
+    await scene.run(later)
     assert not repeated(scene, [*numbers, *later])
     assert {kind: len(scene.messages(kind)) - count for kind, count in messages.items()} == dict.fromkeys(
         scene.places, 1
@@ -195,9 +187,7 @@ async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest
             await scene.end_digest()
         later = scene.write(1)
         await scene.make_due()
-        bot = scene.start()
-        await scene.posted(later)
-        await bot.stop()
+        await scene.run(later)
         assert not repeated(scene, [*numbers, *later]), before
 
 
@@ -248,31 +238,25 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
     numbers = scene.write(6)
     copied(scene, numbers)
     await polled(scene, one, other)
-    bot = scene.start()
-    await scene.posted(numbers)
-    await bot.stop()
+    await scene.run(numbers)
     assert not repeated(scene, numbers)
     restore(tmp_path / "backup.db", scene.file)
     await polled(scene, other, one)
     later = scene.write(1)
     await polled(scene, one)
-    bot = scene.start()
-    await scene.posted([*numbers, *later])
-    await bot.stop()
+    await scene.run([*numbers, *later])
     assert not repeated(scene, [*numbers, *later])
 
 
 async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_otherwise(scene, tmp_path):
     """It was taken back after the backup; what it was to tell came in a catch-up, then in a later digest."""
     for stopped in (True, False):
-        bot = scene.start()
-        await scene.posted([1])
-        await bot.stop()
+        await scene.run([1])
         await scene.digest()
         numbers = await scene.publish(2)
         scene.end_day()
         for kind in KINDS:
-            scene.discord.faults.refused(sending(scene, kind), 403, 50013, times=None)
+            scene.discord.faults.refused(scene.sending(kind), 403, 50013, times=None)
         bot = scene.start()
         await until(lambda: scene.rows("SELECT 1 FROM dispatch WHERE kind = 'digest' AND attempts > 0"))
         await until(lambda: not scene.digests_due())
@@ -286,9 +270,7 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
         else:
             numbers += await scene.publish(1)
             scene.end_day()
-        bot = scene.start()
-        await scene.posted(numbers)
-        await bot.stop()
+        await scene.run(numbers)
         assert not repeated(scene, numbers)
         restore(backup, scene.file)
         scene.unblock()
@@ -299,9 +281,7 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
         await scene.settled()
         await bot.stop()
         scene.end_day()
-        bot = scene.start()
-        await scene.posted(later)
-        await bot.stop()
+        await scene.run(later)
         assert not repeated(scene, [*numbers, *later]), stopped
         await scene.end_digest()
 
@@ -309,11 +289,6 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
 def has_articles(scene: Scene, numbers: list[int]) -> bool:
     urls = ", ".join(f"'https://news.example/articles/{number}'" for number in numbers)
     return len(scene.rows(f"SELECT 1 FROM article WHERE url IN ({urls})")) == len(numbers)
-
-
-def sending(scene: Scene, kind: str) -> str:
-    """The request that brings a message into a channel of that kind."""
-    return f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
 
 
 async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what_is_new_beside_it_is(
@@ -328,9 +303,7 @@ async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what
     for count in (1, 3):
         numbers += await scene.publish(count)
         scene.end_quiet()
-        bot = scene.start()
-        await scene.posted(numbers)
-        await bot.stop()
+        await scene.run(numbers)
     assert not unequal(scene, numbers)
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
@@ -355,71 +328,55 @@ def unequal(scene: Scene, numbers: list[int]) -> list[str]:
     ]
 
 
-async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_again(
-    discord_server, feed_server, launcher, tmp_path
-):
+@pytest.mark.scene(kinds=("text", "signed forum"))
+async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_again(scene, tmp_path):
     """It is held in the backup, and again when the bot starts on that; a forum's was posted by a webhook."""
     kinds = ("text", "signed forum")
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=kinds) as scene:
-        await hold(scene)
-        (held,) = await scene.publish(1, about=ABOUT)
-        await scene.telex("backup", str(tmp_path / "outlets.db"))
-        numbers = [held, await scene.tell_too(held, about=ABOUT)]
-        bot = scene.start()
-        await scene.posted(numbers)
-        await bot.stop()
-        restore(tmp_path / "outlets.db", scene.file)
-        (later,) = await scene.publish(1, about="Another story")
-        numbers += [later, await scene.tell_too(later, about="Another story")]
-        bot = scene.start()
-        await scene.posted(numbers)
-        await bot.stop()
-        assert not toll(scene, numbers)
+    await hold(scene)
+    (held,) = await scene.publish(1, about=ABOUT)
+    await scene.telex("backup", str(tmp_path / "outlets.db"))
+    numbers = [held, await scene.tell_too(held, about=ABOUT)]
+    await scene.run(numbers)
+    restore(tmp_path / "outlets.db", scene.file)
+    (later,) = await scene.publish(1, about="Another story")
+    numbers += [later, await scene.tell_too(later, about="Another story")]
+    await scene.run(numbers)
+    assert not toll(scene, numbers)
 
-        await scene.prefer(Preference.LEAST_OUTLETS, None, *kinds)
-        await scene.prefer(Preference.BEST_A_DAY, 20, *kinds)
-        chosen = await scene.publish(1)
-        await scene.telex("backup", str(tmp_path / "best.db"))
-        scene.choose_now()
-        bot = scene.start()
-        await scene.posted(chosen)
-        await bot.stop()
-        restore(tmp_path / "best.db", scene.file)
-        scene.choose_now()
-        bot = scene.start()
-        await until(lambda: not toll(scene, [*numbers, *chosen]))
-        await bot.stop()
-        assert not toll(scene, [*numbers, *chosen])
+    await scene.prefer(Preference.LEAST_OUTLETS, None, *kinds)
+    await scene.prefer(Preference.BEST_A_DAY, 20, *kinds)
+    chosen = await scene.publish(1)
+    await scene.telex("backup", str(tmp_path / "best.db"))
+    scene.choose_now()
+    await scene.run(chosen)
+    restore(tmp_path / "best.db", scene.file)
+    scene.choose_now()
+    bot = scene.start()
+    await until(lambda: not toll(scene, [*numbers, *chosen]))
+    await bot.stop()
+    assert not toll(scene, [*numbers, *chosen])
 
 
-async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(
-    discord_server, feed_server, launcher, tmp_path
-):
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text",)) as scene:
-        outlets = [f"{scene.feeds.origin}/outlet-{number}.xml" for number in range(2, 14)]
-        for number, url in enumerate(outlets, 2):
-            feed_server.serve(f"/outlet-{number}.xml", rss(title=f"Outlet {number}"))
-            await scene.follow_also(url)
-        bot = scene.start()
-        await scene.settled()
-        await bot.stop()
-        await scene.telex("backup", str(tmp_path / "backup.db"))
-        now = scene.clock.now()
-        for number in range(2, 14):
-            entry = item(number, title=ABOUT, published=now - 20 + number)
-            entry = entry.replace("news.example", f"outlet-{number}.example")
-            feed_server.serve(f"/outlet-{number}.xml", rss(entry, title=f"Outlet {number}"))
-        await told(scene, outlets)
-        bot = scene.start()
-        await scene.settled()
-        await bot.stop()
-        assert len(scene.messages("text")) == 2
-        restore(tmp_path / "backup.db", scene.file)
-        await told(scene, outlets[::-1])
-        bot = scene.start()
-        await scene.settled()
-        await bot.stop()
-        assert len(scene.messages("text")) == 2
+@pytest.mark.scene(kinds=("text",))
+async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(scene, feed_server, tmp_path):
+    outlets = [f"{scene.feeds.origin}/outlet-{number}.xml" for number in range(2, 14)]
+    for number, url in enumerate(outlets, 2):
+        feed_server.serve(f"/outlet-{number}.xml", rss(title=f"Outlet {number}"))
+        await scene.follow_also(url)
+    await scene.run()
+    await scene.telex("backup", str(tmp_path / "backup.db"))
+    now = scene.clock.now()
+    for number in range(2, 14):
+        entry = item(number, title=ABOUT, published=now - 20 + number)
+        entry = entry.replace("news.example", f"outlet-{number}.example")
+        feed_server.serve(f"/outlet-{number}.xml", rss(entry, title=f"Outlet {number}"))
+    await told(scene, outlets)
+    await scene.run()
+    assert len(scene.messages("text")) == 2
+    restore(tmp_path / "backup.db", scene.file)
+    await told(scene, outlets[::-1])
+    await scene.run()
+    assert len(scene.messages("text")) == 2
 
 
 async def told(scene: Scene, urls: list[str]) -> None:

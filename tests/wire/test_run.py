@@ -14,16 +14,8 @@ import pytest
 
 from tests.wire.bot_process import ROOT
 from tests.wire.looking import SAVE
-from tests.wire.scene import KINDS, Scene
-from tests.wire.state import Interaction
+from tests.wire.scene import KINDS
 from tests.wire.waiting import until
-
-
-async def answer(scene: Scene, interaction: Interaction) -> str:
-    """Everything that the answer to an interaction says, when it has come."""
-    await scene.discord.until(lambda: interaction.answered)
-    message = interaction.message
-    return f"{message.content} {message.embeds} {message.parts.get('components')}"
 
 
 async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(
@@ -97,9 +89,7 @@ async def test_two_bots_on_one_database_would_post_twice(scene):
 
 async def test_commands_are_sent_once_and_not_again_after_a_restart(scene):
     for _ in range(2):
-        bot = scene.start()
-        await scene.settled()
-        await bot.stop()
+        await scene.run()
     assert scene.discord.count("PUT", "/commands") == 1
     assert {command["name"] for command in scene.discord.state.commands.values()} > {
         "feed",
@@ -122,15 +112,15 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
     saved = people.click(bruno, post, save)
     people.react(ada, post, SAVE)
     for interaction in (found, latest):
-        assert "Article 1" in await answer(scene, interaction)
-    assert await answer(scene, saved)
+        assert "Article 1" in await scene.answer(interaction)
+    assert await scene.answer(saved)
     assert saved.ephemeral
     for person in (ada, bruno):
-        assert "Article 1" in await answer(scene, people.command(person, text, "bookmarks"))
+        assert "Article 1" in await scene.answer(people.command(person, text, "bookmarks"))
     people.unreact(ada, post, SAVE)
 
     async def is_gone() -> bool:
-        return "Article 1" not in await answer(scene, people.command(ada, text, "bookmarks"))
+        return "Article 1" not in await scene.answer(people.command(ada, text, "bookmarks"))
 
     await until(is_gone)
 
@@ -146,9 +136,9 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     assert reply.reference["message_id"] == str(asked.id)
     assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
-    assert "helped" in await answer(scene, discord.people.click(ada, reply, thumb))
-    assert "I don’t know" in await answer(
-        scene, discord.people.command(ada, text, "ask", question="How deep is the ocean of Europa?")
+    assert "helped" in await scene.answer(discord.people.click(ada, reply, thumb))
+    assert "I don’t know" in await scene.answer(
+        discord.people.command(ada, text, "ask", question="How deep is the ocean of Europa?")
     )
 
 

@@ -1,16 +1,10 @@
 """The stand-in's messages checked with discord.py itself: what the real library does must work."""
 
-import aiohttp
 import discord
 import pytest
 
 from tests.wire.clients import no_wait, text_channel
 from tests.wire.state import Kind, Permission
-
-
-def test_openapi_is_there_or_the_check_is_skipped_aloud(discord_server):
-    if not discord_server.is_checked:
-        pytest.skip("needs ../shared/discord/openapi.json: calls and answers are not checked against it")
 
 
 async def test_a_message_is_posted_edited_read_and_deleted(client, discord_server, general):
@@ -33,20 +27,6 @@ async def test_a_message_is_posted_edited_read_and_deleted(client, discord_serve
     with pytest.raises(discord.NotFound) as missing:
         await channel.fetch_message(sent.id)
     assert missing.value.code == 10008
-
-
-async def test_a_file_comes_with_its_message(client, general):
-    channel = text_channel(client, general)
-    sent = await channel.send("See", file=discord.File(__file__, filename="notes.txt"))
-    assert [attachment.filename for attachment in sent.attachments] == ["notes.txt"]
-
-
-async def test_history_pages_forwards_and_backwards(client, general):
-    channel = text_channel(client, general)
-    sent = [await channel.send(str(number)) for number in range(5)]
-    after = [message.content async for message in channel.history(after=sent[1], oldest_first=True)]
-    before = [message.content async for message in channel.history(before=sent[1])]
-    assert (after, before) == (["2", "3", "4"], ["0"])
 
 
 async def test_reactions_are_given_counted_and_their_people_listed(client, discord_server, general, ada):
@@ -93,14 +73,6 @@ async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_se
     assert not other.messages
 
 
-async def test_the_library_repeats_a_500_with_the_same_nonce(client, discord_server, general, monkeypatch):
-    monkeypatch.setattr("discord.http.asyncio.sleep", no_wait)
-    discord_server.faults.broken("POST /channels/*/messages", after=True)
-    await text_channel(client, general).send("Once")
-    assert discord_server.count("POST", "/messages") == 2
-    assert len(general.messages) == 1
-
-
 async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(
     client, discord_server, place, monkeypatch
 ):
@@ -115,14 +87,6 @@ async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(
         await channel.create_thread(name="Once", content="Once")
     threads = [one for one in discord_server.state.channels.values() if one.parent_id == forum.id]
     assert len(threads) == 5
-
-
-@pytest.mark.parametrize("after", [False, True])
-async def test_a_dropped_connection_reaches_the_caller(client, discord_server, general, after):
-    discord_server.faults.dropped("POST /channels/*/messages", after=after)
-    with pytest.raises(aiohttp.ServerDisconnectedError):
-        await text_channel(client, general).send("Hello")
-    assert len(general.messages) == int(after)
 
 
 async def test_errors_come_with_discords_codes(client, discord_server, general):
@@ -141,13 +105,6 @@ async def test_errors_come_with_discords_codes(client, discord_server, general):
     assert gone.value.code == 10003
 
 
-async def test_a_503_is_raised_at_once(client, discord_server, general):
-    discord_server.faults.broken("POST /channels/*/messages", 503)
-    with pytest.raises(discord.DiscordServerError):
-        await text_channel(client, general).send("Hello")
-    assert discord_server.count("POST", "/messages") == 1
-
-
 async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_server, general):
     channel = text_channel(client, general)
     discord_server.faults.limited("POST /channels/*/messages", 0.05)
@@ -159,30 +116,6 @@ async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_
     with pytest.raises(discord.HTTPException) as banned:
         await channel.send("Hello")
     assert banned.value.status == 429
-
-
-async def test_a_rate_limit_holds_the_client_back_without_a_single_429(client, discord_server, general):
-    discord_server.limits["POST /channels/{channel}/messages"] = (2, 0.2)
-    channel = text_channel(client, general)
-    for number in range(5):
-        await channel.send(str(number))
-    assert [call.status for call in discord_server.calls if call.method == "POST"] == [200] * 5
-
-
-async def test_a_forum_post_is_a_thread_with_its_message(client, discord_server, place):
-    forum = discord_server.acts.add_channel(place, "forum", Kind.FORUM, requires_tag=True)
-    forum.tags.append({"id": "7", "name": "News", "moderated": False, "emoji_id": None, "emoji_name": None})
-    discord_server.acts.update_channel(forum)
-    await client.saw("guild_channel_update")
-    channel = client.get_channel(forum.id)
-    assert isinstance(channel, discord.ForumChannel)
-    with pytest.raises(discord.HTTPException) as untagged:
-        await channel.create_thread(name="Headline", content="What happened.")
-    assert untagged.value.code == 40067
-    tags = [channel.available_tags[0]]
-    thread, message = await channel.create_thread(name="Headline", content="What", applied_tags=tags)
-    assert (thread.id, thread.applied_tags) == (message.id, tags)
-    await client.saw("thread_create")
 
 
 async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_until_then(
@@ -200,17 +133,6 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
     await thread.send("Again")
     assert not place.archived
     assert [one.id for one in await thread.guild.active_threads()] == [thread.id]
-
-
-async def test_an_announcement_is_published_once(client, discord_server, place):
-    news = discord_server.acts.add_channel(place, "news", Kind.ANNOUNCEMENT)
-    await client.saw("guild_channel_create")
-    sent = await text_channel(client, news).send("Hello")
-    await sent.publish()
-    assert (await sent.channel.fetch_message(sent.id)).flags.crossposted
-    with pytest.raises(discord.HTTPException) as again:
-        await sent.publish()
-    assert again.value.code == 40033
 
 
 async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_server, ada, place):

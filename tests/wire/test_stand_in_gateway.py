@@ -8,21 +8,6 @@ import discord
 import pytest
 
 from tests.wire.clients import Witness, no_wait, online, redirect, text_channel
-from tests.wire.state import Permission
-
-
-async def test_login_brings_the_servers_and_their_channels(client, place, general):
-    guild = client.get_guild(place.id)
-    assert [channel.name for channel in guild.channels] == ["general"]
-    assert guild.me.guild_permissions.manage_messages
-    application = await client.application_info()
-    assert application.id == client.application_id
-
-
-async def test_a_wrong_token_is_refused(discord_server, monkeypatch):
-    redirect(discord_server, monkeypatch)
-    with pytest.raises(discord.LoginFailure):
-        await Witness().login("wrong")
 
 
 async def test_a_privileged_intent_that_was_not_granted_is_refused(discord_server, monkeypatch):
@@ -59,75 +44,6 @@ async def test_other_peoples_words_are_blank_without_the_content_intent(client, 
     discord_server.people.say(ada, general, "Secret")
     (message,) = await client.saw("message")
     assert (message.author.id, message.content) == (ada.id, "")
-
-
-async def test_missed_events_come_after_a_resume(client, discord_server, general, ada):
-    message = discord_server.people.say(ada, general, "Hello")
-    await client.saw("message")
-    discord_server.gateway.cut()
-    await discord_server.until(lambda: not discord_server.gateway.connected)
-    discord_server.people.react(ada, message)
-    await client.saw("raw_reaction_add")
-    await client.saw("resumed")
-    assert len(discord_server.gateway.identified) == 1
-
-
-async def test_the_client_reconnects_when_asked_to(client, discord_server):
-    discord_server.gateway.request_reconnect()
-    await client.saw("resumed")
-    assert (discord_server.gateway.resumed, len(discord_server.gateway.identified)) == (1, 1)
-
-
-async def test_a_heartbeat_is_answered_when_asked_for(client, discord_server):
-    before = discord_server.gateway.heartbeats
-    discord_server.gateway.ask_for_heartbeat()
-    await discord_server.until(lambda: discord_server.gateway.heartbeats > before)
-
-
-async def test_an_invalid_session_is_identified_anew(client, discord_server, monkeypatch):
-    monkeypatch.setattr("discord.gateway.asyncio.sleep", no_wait)
-    discord_server.gateway.invalidate()
-    await client.saw("ready", times=2)
-    assert len(discord_server.gateway.identified) == 2
-
-
-async def test_an_outage_is_not_a_leave(client, discord_server, place):
-    discord_server.acts.outage(place)
-    await client.saw("guild_unavailable")
-    discord_server.acts.recover(place)
-    await client.saw("guild_available", times=2)
-    discord_server.acts.kick(place)
-    await client.saw("guild_remove")
-    discord_server.acts.invite(place)
-    await client.saw("guild_join")
-
-
-async def test_a_changed_role_changes_what_the_client_believes_it_may_do(client, discord_server, place):
-    role = next(role for role in place.roles.values() if role.name == "Telex")
-    discord_server.acts.change_role(place, role, int(Permission.ADMINISTRATOR))
-    await client.saw("guild_role_update")
-    guild = client.get_guild(place.id)
-    assert guild.me.guild_permissions.administrator
-
-
-async def test_commands_are_registered_used_and_answered(client, discord_server, general, ada):
-    @client.tree.command(description="Says something")
-    async def say(interaction: discord.Interaction, text: str) -> None:
-        await interaction.response.send_message(text, ephemeral=True)
-        await interaction.followup.send("And more")
-
-    @client.tree.command(description="Takes its time")
-    async def think(interaction: discord.Interaction, place: discord.TextChannel) -> None:
-        await interaction.response.defer(thinking=True)
-        await interaction.edit_original_response(content=place.name)
-
-    await client.tree.sync()
-    said = discord_server.people.command(ada, general, "say", text="Hello")
-    thought = discord_server.people.command(ada, general, "think", place=general)
-    await discord_server.until(lambda: said.followups and thought.answered)
-    assert (said.message and said.message.content, said.ephemeral) == ("Hello", True)
-    assert [message.content for message in said.followups] == ["And more"]
-    assert thought.message.content == "general"
 
 
 async def test_buttons_modals_and_autocompletion_work(client, discord_server, general, ada):

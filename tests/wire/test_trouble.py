@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.wire.kills import toll
-from tests.wire.scene import KINDS, Scene
-from tests.wire.state import Channel, Interaction, Permission
+from tests.wire.scene import KINDS, QUICK, Scene
+from tests.wire.state import Channel, Permission
 from tests.wire.waiting import until
 
 LINK = "https://news.example/articles/1"
@@ -20,21 +20,16 @@ TRIED = 3
 SENDING = ("POST /channels/*/messages", "POST /channels/*/threads")
 
 
-def sending(scene: Scene, kind: str) -> str:
-    """The request that brings a post into a channel of that kind."""
-    return f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
-
-
 def refusing(status: int, code: int) -> Callable[[Scene], object]:
     """Discord refuses every post with this answer."""
     return lambda scene: [
-        scene.discord.faults.refused(sending(scene, kind), status, code, times=None) for kind in KINDS
+        scene.discord.faults.refused(scene.sending(kind), status, code, times=None) for kind in KINDS
     ]
 
 
 def breaking(status: int) -> Callable[[Scene], object]:
     return lambda scene: [
-        scene.discord.faults.broken(sending(scene, kind), status, times=None) for kind in KINDS
+        scene.discord.faults.broken(scene.sending(kind), status, times=None) for kind in KINDS
     ]
 
 
@@ -99,9 +94,8 @@ TROUBLES = {
 
 async def told(scene: Scene, place: Channel, command: str, **options: str) -> str:
     """What the server's owner is answered, without the backslashes before what could be markup."""
-    asked: Interaction = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
-    await scene.discord.until(lambda: asked.answered)
-    return f"{asked.message.embeds}{asked.message.parts.get('components')}".replace("\\\\", "")
+    asked = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
+    return (await scene.answer(asked)).replace("\\\\", "")
 
 
 def attempts(scene: Scene, kind: str) -> int:
@@ -113,8 +107,9 @@ def attempts(scene: Scene, kind: str) -> int:
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(quick_scene, name):
-    scene, trouble = quick_scene, TROUBLES[name]
+@pytest.mark.scene(speed=QUICK)
+async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scene, name):
+    trouble = TROUBLES[name]
     talk = scene.discord.acts.add_channel(scene.server, "talk")
     trouble.begin(scene)
     bot = scene.start()
@@ -139,8 +134,8 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(quic
     assert "Traceback" not in bot.log
 
 
-async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quick_scene):
-    scene = quick_scene
+@pytest.mark.scene(speed=QUICK)
+async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scene):
     gone = scene.channels["text"]
     talk = scene.discord.acts.add_channel(scene.server, "talk")
     scene.discord.acts.remove_channel(gone)
@@ -154,11 +149,9 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quic
     assert not toll(scene, [1])
 
 
-async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_scene):
-    scene = quick_scene
-    bot = scene.start()
-    await scene.settled()
-    await bot.stop()
+@pytest.mark.scene(speed=QUICK)
+async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
+    await scene.run()
     (number,) = await scene.publish(1)
     scene.discord.acts.kick(scene.server)
     link = f"https://news.example/articles/{number}"
@@ -180,8 +173,9 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_sce
     assert not any(scene.posts(kind)[number] for kind in KINDS)
 
 
-async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_log(quick_scene):
-    scene, discord = quick_scene, quick_scene.discord
+@pytest.mark.scene(speed=QUICK)
+async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_log(scene):
+    discord = scene.discord
     bot = scene.start()
     await scene.settled()
     numbers = await scene.publish(4)

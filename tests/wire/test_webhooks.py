@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.wire.faults import Fault
 from tests.wire.kills import toll
-from tests.wire.scene import SIGNED, Scene, open_scene
+from tests.wire.scene import QUICK, SIGNED, Scene
 from tests.wire.state import Message, Permission
 from tests.wire.waiting import until
 
@@ -19,76 +21,71 @@ def newest(scene: Scene, kind: str) -> Message:
     return scene.messages(kind)[-1]
 
 
-async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(
-    discord_server, feed_server, launcher, tmp_path
-):
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=SIGNED) as scene:
-        numbers = await scene.publish(1)
-        bot = scene.start()
-        await scene.settled()
-        assert {name for kind in SIGNED for name in authors(scene, kind)} == {"Example News"}
-        assert len(discord_server.state.webhooks) == len(SIGNED)
-        assert not toll(scene, [1, *numbers])
-        assert not scene.unfinished()
-        ada = discord_server.people.join(scene.server.id, "Ada")
-        presses = []
-        for kind in SIGNED:
-            save = next(one for one in newest(scene, kind).custom_ids() if one.startswith("telex:save:"))
-            presses.append(discord_server.people.click(ada, newest(scene, kind), save))
-        await discord_server.until(lambda: all(pressed.answered for pressed in presses))
-        discord_server.people.react(ada, scene.messages("signed text")[0])
-        await until(lambda: scene.rows("SELECT count(*) FROM bookmark") == [(2,)])
-        await bot.stop()
-        await scene.change(2, "Article 2 as it really was")
-        scene.hasten_edits()
-        bot = scene.start()
-        await until(lambda: all("really was" in newest(scene, kind).shown() for kind in SIGNED))
-        token = next(iter(discord_server.state.webhooks.values())).token
-        assert token not in bot.log
-        assert token.encode() not in scene.file.read_bytes()
-        assert not toll(scene, [1, *numbers])
+@pytest.mark.scene(kinds=SIGNED)
+async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(scene, discord_server):
+    numbers = await scene.publish(1)
+    bot = scene.start()
+    await scene.settled()
+    assert {name for kind in SIGNED for name in authors(scene, kind)} == {"Example News"}
+    assert len(discord_server.state.webhooks) == len(SIGNED)
+    assert not toll(scene, [1, *numbers])
+    assert not scene.unfinished()
+    ada = discord_server.people.join(scene.server.id, "Ada")
+    presses = []
+    for kind in SIGNED:
+        save = next(one for one in newest(scene, kind).custom_ids() if one.startswith("telex:save:"))
+        presses.append(discord_server.people.click(ada, newest(scene, kind), save))
+    await discord_server.until(lambda: all(pressed.answered for pressed in presses))
+    discord_server.people.react(ada, scene.messages("signed text")[0])
+    await until(lambda: scene.rows("SELECT count(*) FROM bookmark") == [(2,)])
+    await bot.stop()
+    await scene.change(2, "Article 2 as it really was")
+    scene.hasten_edits()
+    bot = scene.start()
+    await until(lambda: all("really was" in newest(scene, kind).shown() for kind in SIGNED))
+    token = next(iter(discord_server.state.webhooks.values())).token
+    assert token not in bot.log
+    assert token.encode() not in scene.file.read_bytes()
+    assert not toll(scene, [1, *numbers])
 
 
+@pytest.mark.scene(kinds=("signed text", "signed forum"))
 async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_the_bot_posts(
-    discord_server, feed_server, launcher, tmp_path
+    scene, discord_server
 ):
-    kinds = ("signed text", "signed forum")
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=kinds) as scene:
-        discord_server.acts.deny(scene.channels["signed forum"], Permission.MANAGE_WEBHOOKS)
-        elsewhere = discord_server.acts.add_channel(scene.server, "elsewhere")
-        webhooks = discord_server.state.webhooks
+    discord_server.acts.deny(scene.channels["signed forum"], Permission.MANAGE_WEBHOOKS)
+    elsewhere = discord_server.acts.add_channel(scene.server, "elsewhere")
+    webhooks = discord_server.state.webhooks
 
-        def move() -> None:
-            (webhook,) = webhooks.values()
-            webhook.channel_id = elsewhere.id
+    def move() -> None:
+        (webhook,) = webhooks.values()
+        webhook.channel_id = elsewhere.id
 
-        numbers = await scene.publish(3)
-        discord_server.faults.then("POST /webhooks/*", webhooks.clear, skip=1)
-        discord_server.faults.then("POST /webhooks/*", move, skip=2)
-        scene.start()
-        await scene.settled()
-        assert not elsewhere.messages
-        assert len(webhooks) == 2  # the moved one and that in its place
-        assert authors(scene, "signed text") == ["Example News"] * 4
-        assert authors(scene, "signed forum") == [discord_server.state.bot.name] * 4
-        assert not toll(scene, [1, *numbers])
+    numbers = await scene.publish(3)
+    discord_server.faults.then("POST /webhooks/*", webhooks.clear, skip=1)
+    discord_server.faults.then("POST /webhooks/*", move, skip=2)
+    scene.start()
+    await scene.settled()
+    assert not elsewhere.messages
+    assert len(webhooks) == 2  # the moved one and that in its place
+    assert authors(scene, "signed text") == ["Example News"] * 4
+    assert authors(scene, "signed forum") == [discord_server.state.bot.name] * 4
+    assert not toll(scene, [1, *numbers])
 
 
-async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_again(
-    discord_server, feed_server, launcher, tmp_path
-):
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=SIGNED, speed=200) as scene:
-        numbers = await scene.publish(3)
-        faults = discord_server.faults
-        executing = "POST /webhooks/*/*"
-        faults.add(Fault(route="POST /channels/*/webhooks", status=502, body={"code": 0}, after=True))
-        faults.late(executing, 60 / scene.clock.speed, times=2)
-        faults.limited(executing, 60)
-        faults.dropped(executing, after=True)
-        faults.then(executing, scene.kill, after=True, drop=True)
-        await scene.start().ended()
-        discord_server.acts.nonce_window = 0
-        scene.start()
-        await scene.settled()
-        assert not toll(scene, [1, *numbers])
-        assert {name for kind in SIGNED for name in authors(scene, kind)} == {"Example News"}
+@pytest.mark.scene(kinds=SIGNED, speed=QUICK)
+async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_again(scene, discord_server):
+    numbers = await scene.publish(3)
+    faults = discord_server.faults
+    executing = "POST /webhooks/*/*"
+    faults.add(Fault(route="POST /channels/*/webhooks", status=502, body={"code": 0}, after=True))
+    faults.late(executing, 60 / scene.clock.speed, times=2)
+    faults.limited(executing, 60)
+    faults.dropped(executing, after=True)
+    faults.then(executing, scene.kill, after=True, drop=True)
+    await scene.start().ended()
+    discord_server.acts.nonce_window = 0
+    scene.start()
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+    assert {name for kind in SIGNED for name in authors(scene, kind)} == {"Example News"}

@@ -11,6 +11,7 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from bot.answers.briefing import time_expressions
+from bot.answers.understanding import kinds_of
 from bot.search.index import analysis
 from bot.search.query.query_syntax import MAX_LENGTH
 from bot.text.times.periods import Period
@@ -20,9 +21,11 @@ TOPIC = 4
 """Words of a topic at the most: more of them ask for something else,"""
 TOPIC_OF_A_TIME = 2
 """and sooner where only a time is said."""
+ALONE = 2
+"""Words that are a topic where nothing else is said: a name with its article, or of two parts."""
 
 _NOUNS = frozenset(
-    "news headlines update updates developments recap roundup summary summarise summarize"
+    "news headlines stories update updates developments recap roundup summary summarise summarize"
     " actu actus actualite actualites nouvelles nouveautes infos resume resumer recapitulatif".split()
 )
 """Words that ask for news wherever they stand at the head of a phrase,"""
@@ -38,7 +41,6 @@ _CLOSED = frozenset(
     " were will can should".split()
 )
 """Words that ask for something else."""
-_ASKING = frozenset("qui what whats quel quelle quels quelles que qu quoi".split())
 _ADJECTIVES = frozenset(
     "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
     " grandes principales any some all toutes interesting interessant cote niveau moment"
@@ -80,7 +82,9 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     heads = _heads(words, _NOUNS, small) or _heads(words, _OPEN_NOUNS, small, after=_OPEN)
     first = next((word for word in words if word not in small), "")
     heads = heads or ([first] if first in _NOUNS and len(words) <= TOPIC else [])  # actus spatial
-    if not heads and (moment is None or not moment.relative or not _ASKING.isdisjoint(words)):
+    timed = moment is not None and moment.relative
+    alone = moment is None and len(words) <= ALONE
+    if not heads and (kinds_of(" ".join(words)) or not (timed or alone)):
         return None
     said = small | _NOUNS | _OPEN_NOUNS | _OPEN | _EVERYTHING
     topic = tuple(
@@ -88,7 +92,7 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
         for word in dict.fromkeys(words)
         if word not in said and (len(word) > 1 or word.isdigit()) and analysis.query_stems(word)
     )
-    if len(topic) > (TOPIC if heads else TOPIC_OF_A_TIME):
+    if len(topic) > (TOPIC if heads else TOPIC_OF_A_TIME) or not (topic or heads or timed):
         return None
     lately = Period(now - time_expressions.LATELY, now + 1)
     if moment is None:
@@ -107,7 +111,7 @@ def _heads(
 ) -> list[str]:
     """Those of some nouns that stand at the head of their phrase: what follows is a small word, or nothing.
 
-    With `after`, one of these words has to stand before them.
+    With `after`, one of these words has to stand before them, or follows (il se passe quoi).
     """
     following = [*words[1:], ""] if words else []
     return [
@@ -115,5 +119,5 @@ def _heads(
         for place, (word, next_) in enumerate(zip(words, following, strict=True))
         if word in nouns
         and (not next_ or next_ in small or next_ in nouns)
-        and (after is None or not after.isdisjoint(words[:place]))
+        and (after is None or not after.isdisjoint((*words[:place], next_)))
     ]

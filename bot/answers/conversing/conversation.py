@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from bot.answers.briefing import time_expressions
 from bot.answers.briefing.vague_questions import folded_of
+from bot.answers.understanding import PRESENT
 from bot.search.index import analysis
 from bot.search.query.query_syntax import MAX_LENGTH
 
@@ -72,9 +73,15 @@ def _exchanged(before: str, rest: str) -> str:
     """The question before, about what this one names instead: `and in France?`, `et Microsoft ?`."""
     rest, base = rest.strip(" ?!."), before.rstrip(" ?!.")
     moment = time_expressions.find(folded_of(base), 0)
-    timed = set() if moment is None else set(analysis.words(folded_of(base)[moment.start : moment.end]))
-    telling = [word for word in telling_words(base) if word not in timed]
+    times = [match[0] for match in PRESENT.finditer(folded_of(base))]
+    times += [] if moment is None else [folded_of(base)[moment.start : moment.end]]
+    telling = [word for word in telling_words(base) if word not in analysis.words(" ".join(times))]
     placed = _PREPOSITION.match(rest)
+    if placed and not names(base):  # quoi de neuf sur la grève + et sur macron ?
+        phrase = rf"\b{placed[0]}(?:(?!{_PREPOSITION.pattern.removeprefix('^')})\S+(?: |$))+"
+        for alike in reversed(list(re.finditer(phrase, base, re.IGNORECASE))):
+            if not set(telling).isdisjoint(telling_words(alike[0])):
+                return f"{base[: alike.start()]}{rest} {base[alike.end() :]}".rstrip()
     for name in reversed(names(base) or telling[-1:]):
         before_it = rf"{_PREPOSITION.pattern.removeprefix('^')}" if placed else rf"(?:{_ARTICLE} )?"
         exchanged = re.search(rf"\b{before_it}{re.escape(name)}\b", base, re.IGNORECASE)

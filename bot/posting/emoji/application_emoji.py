@@ -125,15 +125,14 @@ class ApplicationEmoji:
             self._learn(feed)
 
     async def _begin(self) -> None:
-        """Learn what there is, and draw the icons of buttons, once."""
+        """Learn what there is, and bring the icons of buttons, once."""
         await self._read()
         self._queue = dict.fromkeys(list(self._address.values())[: MOST // 2])
         self._begun = True
         self._publish()
-        for name in tile_drawing.BUTTONS:
-            if _BUTTON + name.lower() not in self._emoji:
-                drawn = await self._workers.run(tile_drawing.of_button, name, timeout=tile_drawing.TIME)
-                await self._upload(_BUTTON + name.lower(), drawn.png)
+        for icon, picture in icons.pictures().items():
+            if _BUTTON + icon.name.lower() not in self._emoji:
+                await self._upload(_BUTTON + icon.name.lower(), picture)
 
     def _learn(self, feed: Feed | None) -> None:
         if feed is not None:

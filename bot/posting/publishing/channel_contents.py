@@ -107,7 +107,6 @@ def _stories(posted: Iterable[PostedIn]) -> Iterator[list[PostedIn]]:
 
 
 def _article_entry(one: PostedIn) -> Entry:
-    """An article by itself."""
     article = one.article
     return Entry(
         id=_id("article", article.key),
@@ -136,7 +135,6 @@ def _story_entry(told: Sequence[PostedIn]) -> Entry:
 
 
 def _digest_entry(sent: SentDigest, edition: digest_selection.Edition, url: str, publisher: str) -> Entry:
-    """A digest: its stories under their topics."""
     parts: list[str] = []
     for section in edition.sections:
         lines = []

@@ -116,7 +116,6 @@ async def _in_threads(
 
 
 async def _between(place: discord.abc.Messageable, span: Span) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """The bot's messages in one place, the newest first."""
     async for found in place.history(limit=None, after=span.after, before=span.before, oldest_first=False):
         if span.is_own(found):
             yield found, Sent(found.id, None, found.webhook_id)

@@ -228,7 +228,6 @@ def _headline(article: Article) -> str:
 
 
 def _lead(article: Article, story: Story, limit: int) -> str:
-    """The summary of a story, else the beginning of an article, unless it only repeats the title."""
     if story.summary:
         return safe.line(story.summary, _SUMMARY)
     return excerpt(article, limit)

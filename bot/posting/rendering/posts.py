@@ -138,7 +138,6 @@ def _said(article: Article, template: Template, look: Look, joined: Sequence[Art
 
 
 def _story(article: Article, look: Look) -> Text:
-    """Title, excerpt, and what became of the article."""
     title = messages.title_of(article)
     excerpt = _excerpt(article, messages.EXCERPT, look)
     rest = "\n".join(("", *filter(None, (excerpt, messages.mark(article)))))
@@ -194,7 +193,6 @@ def is_classic(look: Look) -> bool:
 
 
 def _embed(article: Article, outlet: str, icon: str | None, look: Look) -> discord.Embed:
-    """An article as an embed; `icon` is the address of its outlet's."""
     title = messages.title_of(article)
     shown = discord.Embed(colour=outlets.COLOUR if look.colour is None else look.colour)
     prefixed = f"{look.prefix} {title}".lstrip()

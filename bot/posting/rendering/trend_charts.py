@@ -88,11 +88,8 @@ def _change(line: Line) -> str:
     if not line.before:
         return _("new")
     factor = line.articles / line.before
-    return f"×{amount(round(factor))}" if factor >= _WHOLE else f"×{_decimal(factor)}"
-
-
-def _decimal(factor: float) -> str:
-    return str(format_decimal(factor, "0.#", locale=locale.current()))
+    digits = "#,##0" if factor >= _WHOLE else "0.#"
+    return f"×{format_decimal(factor, digits, locale=locale.current())}"
 
 
 def _later(period: Period) -> str:

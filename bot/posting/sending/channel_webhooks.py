@@ -111,7 +111,6 @@ class ChannelWebhooks:
         return own[0] if own else await channel.create_webhook(name=_NAME)
 
     async def _own(self, channel: Channel) -> list[discord.Webhook]:
-        """The bot's own webhooks in a channel, the oldest first."""
         mine = self._client.user
         own = [
             webhook

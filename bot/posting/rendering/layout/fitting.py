@@ -68,7 +68,6 @@ def _count(block: Block) -> int:
 
 
 def _sized(layout: Layout) -> Layout:
-    """Without empty parts; texts beyond a section's three are one."""
     cards = (
         (replace(each, blocks=tuple(chain(*map(_kept, each.blocks)))),)
         if isinstance(each, Card)

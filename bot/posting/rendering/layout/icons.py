@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from bot import DATA
+
 
 class Icon(StrEnum):
     """What a button is about; the value is the emoji where the application has none of its own."""
@@ -26,6 +28,12 @@ class Icon(StrEnum):
 
 
 _own: Mapping[Icon, str] = {}
+
+
+def pictures() -> dict[Icon, bytes]:
+    """The application's own, as PNG."""
+    folder = DATA / "identity" / "buttons"
+    return {icon: (folder / f"{icon.name.lower()}.png").read_bytes() for icon in Icon}
 
 
 def know(own: Mapping[Icon, str]) -> None:

@@ -59,7 +59,9 @@ def _items(block: Block) -> Iterator[Item]:
             assert beside is not None  # `fitted` makes texts of it
             yield discord.ui.Section(
                 *(discord.ui.TextDisplay(text.forms[0]) for text in texts),
-                accessory=_thumbnail(beside) if isinstance(beside, Image) else beside,
+                accessory=discord.ui.Thumbnail(beside.url, description=_described(beside))
+                if isinstance(beside, Image)
+                else beside,
             )
         case Gallery(images):
             media = (discord.MediaGalleryItem(image.url, description=_described(image)) for image in images)
@@ -69,10 +71,6 @@ def _items(block: Block) -> Iterator[Item]:
         case Row():
             for row in rows(block):
                 yield discord.ui.ActionRow(*row.items)
-
-
-def _thumbnail(image: Image) -> Item:
-    return discord.ui.Thumbnail(image.url, description=_described(image))
 
 
 def _described(image: Image) -> str | None:
