@@ -257,4 +257,4 @@ class Condition:
         if self.trouble is not None and self._clock.monotonic() - self._failed_at >= CALM:
             self.trouble = None
             self._said.clear()
-            log.warning("The database takes everything again")
+            log.warning("The database accepts writes again")

@@ -80,7 +80,7 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, clock,
     await store.check()
     said = [entry.message for entry in caplog.records if entry.name == "bot.store.ports"]
     assert [words in line for line in said] == [True, False], said
-    assert said[1] == "The database takes everything again"
+    assert said[1] == "The database accepts writes again"
 
 
 async def test_a_claim_that_cannot_be_written_is_no_claim(store, clock):

@@ -92,7 +92,7 @@ class LeasedShards:
                 async with asyncio.timeout(patience):
                     await self._some.wait()
             except TimeoutError:
-                log.info("Waiting for a shard: other processes have all %d", len(numbers))
+                log.info("Waiting for a shard: other processes have all %d of them", len(numbers))
                 patience = None
         if await self._store.meta.get("shards") != str(agreed):
             raise ShardsDiffer(
@@ -173,7 +173,7 @@ class LeasedShards:
         if self._client.is_closed() or self.lost:
             return
         if lost.intersection(self._had):
-            log.warning("Lost %d shards: the connection to Discord begins anew", len(lost))
+            log.warning("Lost %d shards. Reconnecting to Discord.", len(lost))
             self._give_up()
         elif self._follows:
             self.follow()

@@ -73,7 +73,7 @@ class ShardBalance:
             first = min(counts, key=lambda owner: (-counts[owner], owner), default=None)
             number = max(filter(self._reach.is_connected, self._leases.held(SHARDS)), default=None)
             if first == me and counts[me] - counts[to] > 1 and self._is_settled and number is not None:
-                log.info("Shard %d goes to a process that has fewer", number)
+                log.info("Handing shard %d to a process that has fewer", number)
                 await self._leased.give(number, to)
         except StoreError as error:
             log.debug("No shard was given away: %s", error)
