@@ -29,7 +29,7 @@ from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.sending.send_outcomes import NoRepeats
 from bot.posting.visibility import Visibility
-from bot.store import AlreadyRunning, DatabaseFault
+from bot.store import AlreadyRunning, DatabaseFault, LeaseLost
 
 if TYPE_CHECKING:
     from discord.abc import PrivateChannel
@@ -238,8 +238,8 @@ class Telex(commands.AutoShardedBot):
         await self.sync_commands()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's
-        """Log what went wrong in a listener, unless the store has said it."""
-        if not isinstance(sys.exc_info()[1], DatabaseFault):
+        """Log what went wrong in a listener, unless the store has said it or another process does it."""
+        if not isinstance(sys.exc_info()[1], DatabaseFault | LeaseLost):
             await super().on_error(event_method, *args, **kwargs)
 
     async def on_message(self, message: discord.Message, /) -> None:

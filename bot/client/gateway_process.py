@@ -56,12 +56,12 @@ async def _serve(newsroom: Newsroom, cogs: Sequence[type[commands.Cog]]) -> None
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
             if not _out_of_reach(error):
                 raise
-            log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
+            log.warning("Can’t reach Discord, trying again in %.0f s: %s", pause, error)
         except DatabaseFault as error:
             if not newsroom.store.shards.end or isinstance(error, DatabaseBroken):
                 raise  # nothing that waiting mends
             pause = _FIRST_PAUSE
-            log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
+            log.warning("Can’t reach the database, trying again in %.0f s: %s", pause, error)
         else:
             if bot.gave_way_to is not None:
                 raise bot.gave_way_to

@@ -19,6 +19,7 @@ from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.layout_views import static
+from bot.posting.sending.lease_checks import acting_for
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
@@ -201,6 +202,7 @@ class Asking(LastingCog):
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         if not message.author.bot and message.webhook_id is None and message.type in _KINDS:
+            acting_for.set(0 if message.guild is None else message.guild.id)
             await self._messages.answer(message)
 
 

@@ -40,8 +40,7 @@ from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
 from cogs.shared.lasting_items import LastingCog
-from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import anywhere
+from cogs.shared.rights import anywhere, hidden_servers
 from cogs.shared.views import Choose, Interaction, Press, Reply, option
 
 _BATCH = 500

@@ -18,7 +18,7 @@ from bot.text import safe
 from bot.text.words import fold
 from cogs.shared import article_cards, place_options
 from cogs.shared.lasting_items import lasting
-from cogs.shared.membership import hidden_servers
+from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, Reply
 from cogs.shared.windows import Line, Window
 

@@ -53,7 +53,7 @@ class LeasedShards:
         self._left: dict[int, discord.Guild] = {}  # servers of shards that were given away
         self.starts = SessionStarts(client, newsroom)
         self._reach = GatewayReach(client, self.starts, newsroom)
-        self._balance = ShardBalance(self, self.starts, newsroom)
+        self._balance = ShardBalance(self, self.starts, self._reach, newsroom)
         self._follows = False
         self._some = asyncio.Event()
         self._launching: set[asyncio.Task[None]] = set()
@@ -92,7 +92,7 @@ class LeasedShards:
                 async with asyncio.timeout(patience):
                     await self._some.wait()
             except TimeoutError:
-                log.info("Waiting for a shard: other processes have all %d", len(numbers))
+                log.info("Waiting for a shard: other processes have all %d of them", len(numbers))
                 patience = None
         if await self._store.meta.get("shards") != str(agreed):
             raise ShardsDiffer(
@@ -110,11 +110,6 @@ class LeasedShards:
             gateway = DiscordWebSocket.DEFAULT_GATEWAY
             task = asyncio.create_task(self._client.launch_shard(gateway, number), name=f"shard {number}")
             self.watch(task)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether every shard that this process has is served."""
-        return self._leases.held(SHARDS) <= self._store.shards.numbers
 
     def is_left(self, server: discord.Guild) -> bool:
         """Whether a server was the client's, and its shard is another process's now."""
@@ -178,7 +173,7 @@ class LeasedShards:
         if self._client.is_closed() or self.lost:
             return
         if lost.intersection(self._had):
-            log.warning("Lost %d shards: the connection to Discord begins anew", len(lost))
+            log.warning("Lost %d shards. Reconnecting to Discord.", len(lost))
             self._give_up()
         elif self._follows:
             self.follow()
