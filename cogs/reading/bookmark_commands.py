@@ -99,9 +99,8 @@ class BookmarkPages(ArticlePages):
         heading = _("Your bookmarks")
         if self._wanted.match:
             heading = article_cards.heading(self._wanted.match, _QUERY)
-        head: tuple[Block, ...] = (
-            text(f"### {heading}\n-# {self._counted(matching, total, unread, some_hidden=bool(hidden))}"),
-        )
+        counts = self._counted(matching, total, unread, some_hidden=bool(hidden))
+        head: tuple[Block, ...] = (text(f"### {heading}" + (f"\n-# {counts}" if counts else "")),)
         if not found:
             head = (*head, text(self._nothing_found(total)))
         filters = [Row(self._filters(total, unread, tags))] if total else []
@@ -170,7 +169,7 @@ class BookmarkPages(ArticlePages):
         count = counted("{count} bookmark", "{count} bookmarks", total)
         if matching != total:
             count = _("{count} of {total} bookmarks").format(count=amount(matching), total=amount(total))
-        parts = [count]
+        parts = [count] if total else []
         if unread:
             parts.append(counted("{count} unread", "{count} unread", unread))
         if some_hidden:
