@@ -26,7 +26,7 @@ _FITTING = """
 
 
 class Vectors(Repository):
-    """What the index of meanings holds. Every method raises `StoreError` alone."""
+    """What the index of meanings holds."""
 
     @writes
     def forget(self, db: Connection, stamp: str) -> None:
