@@ -104,7 +104,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             notices.on("feeds", poller.wake)
             following = Following(clock, store, fetcher, workers, poller)
             reader = Reader(settings, clock, store, poller.pages, poller.hosts, leases)
-            pushes = PushSubscriber(settings, clock, store, fetcher, poller)
+            pushes = PushSubscriber(settings, clock, store, fetcher, poller, leases)
             try:
                 yield Newsroom(
                     settings,
