@@ -103,20 +103,7 @@ class Polls:
         whose feeds are still its own.
         """
         if feeds or unchanged:
-            async with self._database.write() as transaction:
-                if owner is not None:
-                    ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
-                    own = await transaction.run(processes.feeds_of, owner, ids)
-                    feeds = [polled for polled in feeds if polled.id in own]
-                    unchanged = [polled for polled in unchanged if polled.feed_id in own]
-                    told = [alert for alert in told if alert.feed_id in own]
-                if feeds:
-                    await transaction.run(write_feeds, feeds)
-                if unchanged:
-                    await transaction.run(_reschedule, unchanged)
-                if told:
-                    await transaction.run(alerts.owe, told, self._clock.now())
-                await transaction.run(corrections.retract, self._clock.now())
+            await self._database.transact(_record_quiet, feeds, unchanged, told, owner, self._clock.now())
 
     async def record(self, poll: NewsPoll, *, kin: Kinships = NO_KIN, fence: Fence | None = None) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
@@ -171,20 +158,36 @@ def _known_pages(
     return found
 
 
-def _reschedule(connection: Connection, unchanged: Sequence[Unchanged]) -> None:
-    """Most polls end like this, so this writes no more than it must."""
+def _record_quiet(
+    connection: Connection,
+    feeds: Sequence[Feed],
+    unchanged: Sequence[Unchanged],
+    told: Sequence[Alert],
+    owner: str | None,
+    now: int,
+) -> None:
+    if owner is not None:
+        ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
+        own = processes.feeds_of(connection, owner, ids)
+        feeds = [polled for polled in feeds if polled.id in own]
+        unchanged = [polled for polled in unchanged if polled.feed_id in own]
+        told = [alert for alert in told if alert.feed_id in own]
+    if feeds:
+        write_feeds(connection, feeds)
+    # Most polls end like this, so this writes no more than it must.
     connection.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
         unchanged,
     )
+    alerts.owe(connection, told, now)
+    corrections.retract(connection, now)
 
 
 def _are_behind(connection: Connection, kin: Kinships, fence: Fence | None) -> bool:
     """Whether there are articles that kin were not looked up among. Raises `LeaseLost`."""
     processes.must_hold(connection, fence)
-    return (
-        kin.again is not None and connection.execute(_SINCE, (kin.last_id, kin.since)).fetchone() is not None
-    )
+    since = kin.last_id, kin.since
+    return kin.again is not None and connection.execute(_SINCE, since).fetchone() is not None
 
 
 def _record(connection: Connection, poll: NewsPoll, kin: Kinships, now: int) -> Recorded:
