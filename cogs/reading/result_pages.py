@@ -28,7 +28,7 @@ from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
 from cogs.shared.lasting_items import lasting
-from cogs.shared.membership import hidden_servers
+from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, Press, Reply
 from cogs.watching.new_watches import watch_for
 
@@ -208,7 +208,7 @@ class CatchUpPages(ArticlePages):
         return post.article_ids[::-1]
 
 
-@lasting(buttons.ALL_TEMPLATE)
+@lasting(buttons.show_all.template)
 async def all_button(interaction: Interaction, _item: object, **_what: str) -> None:
     """The button under a catch-up that shows all of its articles: the first page, to who clicked."""
     assert interaction.message is not None
@@ -227,7 +227,7 @@ async def _open(interaction: Interaction, article: Article) -> None:
     await SimilarPages(interaction, article).show(interaction)
 
 
-@lasting(buttons.LIKE_TEMPLATE)
+@lasting(buttons.more_like.template)
 async def like_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of a card: it shows what is like the article."""
     article = await interaction.client.store.articles.by_key(key)

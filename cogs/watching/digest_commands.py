@@ -25,15 +25,7 @@ from cogs.feeds import subscription_options
 from cogs.shared import place_options
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.panels import ChannelPanel, headed, number
-from cogs.shared.place_options import (
-    Option,
-    Place,
-    channel_name,
-    lacking,
-    place,
-    require_posting,
-    require_view,
-)
+from cogs.shared.place_options import Option, Place, lacking, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
 from cogs.shared.views import Choose, Interaction, Press, Reply, option
 from cogs.watching import digest_words
@@ -91,7 +83,11 @@ class DigestList(ManagersLayout):
             await self.display_card(interaction, headed(title, said))
             return
         options = [
-            option(channel_name(self.guild, one.channel_id), one.channel_id, digest_words.when(one.plan))
+            option(
+                place_options.channel_name(self.guild, one.channel_id),
+                one.channel_id,
+                digest_words.when(one.plan),
+            )
             for one in shown
         ]
         menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop one…"), options=options)
@@ -111,7 +107,7 @@ class DigestList(ManagersLayout):
                 if ended
                 else _("That channel no longer exists.")
             )
-        await require_view(interaction, target.id)
+        await place_options.require_view(interaction, target.id)
         await DigestFlow(interaction, target, self.command_id).start(interaction)
 
 
@@ -168,7 +164,7 @@ class DigestFlow(ChannelPanel):
             lines.append(_("Not active yet."))
         elif self._known.plan != plan:
             lines.append(_("Not saved yet."))
-        refusal, _advice = lacking(interaction, self.channel)
+        refusal, _advice = lacking(self.channel)
         if refusal:
             lines.append(f"⚠️ {refusal}")
         elif plan.chart and not permissions.may_attach(self.channel):
@@ -264,7 +260,7 @@ class DigestFlow(ChannelPanel):
 
     async def _save(self, interaction: Interaction) -> None:
         target = await place_options.current(interaction, self.channel.id)
-        require_posting(interaction, target)
+        require_posting(target)
         client = interaction.client
         saved = await client.store.digests.save(
             self._plan,

@@ -7,7 +7,6 @@ import math
 from collections.abc import Collection
 from functools import partial
 
-from bot.core.clock import Clock
 from bot.core.models import Dispatch
 from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Problem, Refused, Sent, Unknown
 from bot.store import Store
@@ -27,8 +26,8 @@ _MOMENT = 5.0
 class BlockedPlaces:
     """What is wrong with the channels, remembered so that the log does not say it at each attempt."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store) -> None:
+        self._store, self._clock = store, store.clock
         self._told: dict[int, str] = {}
 
     async def block(self, channel_id: int, problem: str) -> None:
@@ -45,14 +44,14 @@ class BlockedPlaces:
         """Let the log say, unless it did, that a channel takes nothing for a reason of this kind."""
         if self._told.get(channel_id) != kind:
             self._told[channel_id] = kind
-            log.warning("Channel %d takes nothing for now: %s", channel_id, details)
+            log.warning("Can’t post in channel %d for now: %s", channel_id, details)
 
     async def end(self, channel_id: int) -> None:
         """A channel took something."""
         if await self._store.dispatches.problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
         if self._told.pop(channel_id, None) is not None:
-            log.info("Channel %d takes messages again", channel_id)
+            log.info("Channel %d accepts posts again", channel_id)
 
 
 def patience(dispatch: Dispatch) -> float:
@@ -67,9 +66,9 @@ READ_BACK_AFTER = 5
 class OutcomeRecords:
     """The outcomes of all dispatches."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
-        self._blocked_places = BlockedPlaces(store, clock)
+    def __init__(self, store: Store) -> None:
+        self._store, self._clock = store, store.clock
+        self._blocked_places = BlockedPlaces(store)
 
     async def record(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int] = ()) -> float | None:
         """Write down what became of a dispatch, however long the database takes nothing.
