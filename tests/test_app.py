@@ -12,7 +12,8 @@ from discord.ext import commands
 from simcord.results import InteractionResult
 
 from bot.client.command_registration import translation
-from bot.client.discord_client import INTENTS, OWN_REPLY, Telex
+from bot.client.command_tree import OWN_REPLY
+from bot.client.discord_client import INTENTS, Telex
 from bot.client.error_answers import answering
 from bot.core import locale
 from bot.core.refusals import Refusal
@@ -240,7 +241,7 @@ async def test_what_commands_a_message_names_can_be_clicked(telex):
         told = layout_text(last(await telex.editor.slash(telex.news, "feed list")).components)
         assert f"</feed packs:{ids['feed']}>" in told
         telex.locales[telex.editor.id] = "fr"
-        assert "/flux sélections" in layout_text(
+        assert "`/flux sélections`" in layout_text(
             last(await telex.editor.slash(telex.news, "feed list")).components
         )
         telex.locales.clear()

@@ -35,6 +35,7 @@ commands = typer.Typer()
 
 ENCODE_PATIENCE = 5.0
 """Seconds that a search or a question spends on articles that are not encoded yet."""
+NO_ARTICLES = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many articles at the most.")]
@@ -103,6 +104,14 @@ async def encode(meaning: Meaning | None) -> None:
         terminal.say(f"{encoded} encoded for semantic search.")
 
 
+async def _stocked(store: Store) -> bool:
+    """Whether there is any article; where there is none, says how to get some."""
+    if await store.articles.newest(None, limit=1):
+        return True
+    terminal.say(NO_ARTICLES)
+    return False
+
+
 def _lines(argument: str) -> Iterable[str]:
     if argument != "-":
         return (argument,)
@@ -123,6 +132,8 @@ def search(
 
     async def work() -> None:
         async with open_searcher(settings) as searcher:
+            if not as_json_ and not await _stocked(searcher.store):
+                return
             for text in _lines(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
                 notes = [search_notes.sentence(note) for note in page.notes]
@@ -169,12 +180,17 @@ def ask(
     ],
     as_json_: AsJson = False,
 ) -> None:
-    """Answer a question from the stored articles, with sources: word for word, or by the model service."""
+    """Answer a question from the stored articles, with sources.
+
+    Word for word, or written by the model service where one is set.
+    """
     settings = settings_or_stop()
 
     async def work() -> None:
         clock = SystemClock()
         async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
+            if not as_json_ and not await _stocked(searcher.store):
+                return
             for text in _lines(question):
                 if said := in_return(text):
                     answer = Answer(question=text)
@@ -199,7 +215,7 @@ def questions(
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 30,
     all_: Annotated[bool, typer.Option("--all", help="Those that were answered well, too.")] = False,
 ) -> None:
-    """What people asked in Discord that was not answered, or whose answers did not help."""
+    """List what people asked in Discord and were not answered well."""
     since = days * 86_400
     tallies = with_store(lambda store: store.questions.tallies(store.clock.now() - since, all_=all_))
     if as_json:
@@ -233,13 +249,13 @@ def questions(
 
 @commands.command()
 def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
-    """The newest articles."""
+    """List the newest articles."""
     articles = with_store(lambda store: store.articles.newest(None, limit=limit))
     if as_json:
         for article in articles:
             terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
     elif not articles:
-        terminal.say("No articles yet: `telex poll URL` or `telex import FILE` brings some.")
+        terminal.say(NO_ARTICLES)
     else:
         printing.articles("Latest articles", articles)
 

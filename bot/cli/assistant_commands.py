@@ -28,7 +28,10 @@ def mcp(
         int | None, typer.Option(metavar="SERVER", help="Revoke all tokens of a Discord server, by its ID.")
     ] = None,
 ) -> None:
-    """Let assistants search and ask (Model Context Protocol), over standard streams or HTTP with tokens."""
+    """Let AI assistants search and ask (Model Context Protocol).
+
+    Over standard streams, or over HTTP with tokens.
+    """
     settings = settings_or_stop()
     if new_token is not None:
         if (token := with_store(lambda store: store.assistant_tokens.make(new_token))) is None:

@@ -106,9 +106,9 @@ def move(
     ],
     target: Annotated[str, typer.Argument(metavar="TO", help="An empty one: postgresql://…, or a file.")],
 ) -> None:
-    """Move everything from a file to a PostgreSQL server, or back, and compare it row by row.
+    """Move everything from a file to a PostgreSQL server, or back.
 
-    Stop the bot before. What was cut short goes on when it is run again.
+    Stop the bot first. Cut short, it goes on when run again; at the end every row is compared.
     """
 
     async def work() -> int:
@@ -123,8 +123,8 @@ def move(
 
     rows = wait_for(work)
     terminal.say(
-        f"{rows} rows are there and the same. Set TELEX_DATABASE to the new database; the search index is "
-        "made anew when it is used first."
+        f"{rows} rows moved and compared. Set TELEX_DATABASE to the new database; the search index is "
+        "rebuilt on first use."
     )
 
 

@@ -36,7 +36,7 @@ def find(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Show what can be followed at an address: its feeds, and the lists of its page, the best first."""
+    """Show the feeds and the lists at an address, best first."""
     settings = settings_or_stop()
     try:
         found = _named(address) or wait_for(partial(_discovered, settings, urls.normalise_input(address)))
@@ -100,7 +100,7 @@ commands.add_typer(feeds, name="feeds")
 
 @feeds.callback()
 def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the feeds with their health."""
+    """List feeds and their status."""
     if context.invoked_subcommand is not None:
         return
 
@@ -138,7 +138,10 @@ def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
 def remove(
     address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds` shows it.")],
 ) -> None:
-    """Stop polling a feed that no channel follows and delete its articles, all but bookmarked ones."""
+    """Remove a feed that no channel follows.
+
+    Its articles are deleted too, except bookmarked ones.
+    """
 
     async def work(store: Store) -> str:
         found = [

@@ -104,7 +104,10 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Try the bot in a simulated Discord: a page in the browser, sample feeds, no token, no network."""
+    """Try the bot in a simulated Discord: no token, no network.
+
+    A page in the browser, with sample feeds.
+    """
     if find_spec("simcord") is None:
         stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
     settings = settings_or_stop()
@@ -121,7 +124,10 @@ def demo(
 
 @app.command()
 def check() -> None:
-    """Check the settings, the database, the token's shape, and that every feed can be reached."""
+    """Check settings, database, token, feeds and the model service.
+
+    Of the token only the shape; each feed is asked once.
+    """
 
     async def work() -> bool:
         rows = []
@@ -145,7 +151,7 @@ def check() -> None:
 def rekey(
     new: Annotated[bool, typer.Option("--new", help="Print a new key and change nothing.")] = False,
 ) -> None:
-    """Encrypt the passwords of feeds with the first key of TELEX_SECRET_KEY.
+    """Encrypt feed passwords with the first key of TELEX_SECRET_KEY.
 
     To change the key, put a new one in front of the old one, with a comma between them, run this, and take
     the old one away.

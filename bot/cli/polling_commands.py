@@ -36,7 +36,10 @@ def poll(
         ),
     ] = None,
 ) -> None:
-    """Poll what is due, or the given feeds, once and without Discord; a line a feed with its outcome."""
+    """Poll what is due, or the given feeds, once and without Discord.
+
+    Prints a line a feed with its outcome.
+    """
     settings = settings_or_stop()
     try:
         wanted = [urls.normalise_input(address) for address in addresses or ()]

@@ -13,16 +13,18 @@ from discord.ext import commands
 from bot.answers.conversing import conversation
 from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client import interaction_places
-from bot.client.discord_client import OWN_REPLY, Telex
+from bot.client.command_tree import OWN_REPLY
+from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
+from bot.posting.rendering.layout.layout_views import static
+from bot.posting.sending.lease_checks import acting_for
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
-from cogs.asking.direct_messages import DirectMessages, unshared
-from cogs.asking.mention_answers import Mentions
+from cogs.asking.message_answers import MessageAnswers
 from cogs.asking.question_places import (
     Place,
     article_of_thread,
@@ -31,6 +33,7 @@ from cogs.asking.question_places import (
     place_of,
     shared_feed_ids,
 )
+from cogs.reading.article_list_pages import nothing_shared
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction, Reply
@@ -111,8 +114,7 @@ class Asking(LastingCog):
             None if newsroom.writing is None else newsroom.writing.writer,
             newsroom.tastes,
         )
-        self._mentions = Mentions(bot, self._service)
-        self._direct = DirectMessages(bot, self._service)
+        self._messages = MessageAnswers(bot, self._service)
 
     @app_commands.command(
         name="ask", description=locale_str("Ask a question about the news"), extras={OWN_REPLY: True}
@@ -167,7 +169,9 @@ class Asking(LastingCog):
             known = await self.bot.read_elsewhere(interaction)
             feed_ids, server_id = set(known), next(iter(known.values()), None)
         if not feed_ids or server_id is None:
-            said = await nothing_readable(self.bot, person) if person is not None else unshared()
+            said = (
+                await nothing_readable(self.bot, person) if person is not None else static(nothing_shared())
+            )
             await interaction.edit_original_response(view=said)
             return
         if person is None:
@@ -198,12 +202,9 @@ class Asking(LastingCog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        if message.author.bot or message.webhook_id is not None or message.type not in _KINDS:
-            return
-        if message.guild is None:
-            await self._direct.answer(message)
-            return
-        await self._mentions.answer(message)
+        if not message.author.bot and message.webhook_id is None and message.type in _KINDS:
+            acting_for.set(0 if message.guild is None else message.guild.id)
+            await self._messages.answer(message)
 
 
 def _place(interaction: Interaction) -> Place | None:

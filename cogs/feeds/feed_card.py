@@ -146,10 +146,7 @@ class RemoveFlow(ManagersLayout):
         if not ended:
             raise Refusal(no_longer())
         said = self._said(
-            _(
-                "Stopped following {feed} in <#{channel}>; articles still waiting to be posted there are "
-                "dropped."
-            )
+            _("Stopped following {feed} in <#{channel}>. Articles still waiting there won’t be posted.")
         )
         await self.display(interaction, (text(said), Row(Press(self._undo, label=_("Undo")))))
 

@@ -216,7 +216,7 @@ def _few(outlines: tuple[Outline, ...]) -> str:
 def _next() -> tuple[str, ...]:
     return (
         clickable(_("React with 🔖 to save a post. /bookmarks lists what you saved.")),
-        clickable(_("/search finds any article. /ask answers questions from them.")),
+        clickable(_("/search finds any article, and /ask answers your questions.")),
         clickable(_("/feed add follows more feeds. /feed list shows their status.")),
         clickable(_("/settings server sets the language, the time zone and who manages feeds.")),
     )

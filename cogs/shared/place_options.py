@@ -162,6 +162,6 @@ async def posting_delay(interaction: Interaction, target: Place) -> str:
         ).format(channel=target.mention)
     if not ends:
         return ""
-    return _("{channel} has quiet hours. Articles arrive when they end: {date}.").format(
+    return _("Quiet hours in {channel} until {date}. Articles arrive then.").format(
         channel=target.mention, date=f"<t:{ends}:f>"
     )

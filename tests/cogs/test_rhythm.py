@@ -10,6 +10,7 @@ from simcord.results import ResponseMessage
 from bot.core import hours
 from bot.core.choices import Preference
 from bot.feeds.parsing import opml
+from bot.text import safe
 from cogs.feeds import starter_packs
 from cogs.settings import schedule_panel
 from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, selected, text
@@ -63,15 +64,15 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
     await telex.prefer(Preference.QUIET_HOURS, hours.quiet(now * 60, (now + 2) % 24 * 60), channel=telex.news)
     told = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
-    assert "has quiet hours. Articles arrive when they end" in told
+    assert "Quiet hours in" in told
     again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "already followed" in again
-    assert "quiet hours" not in again
+    assert "Quiet hours" not in again
 
 
 @pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
-def test_quiet_hours_that_are_none_are_left_to_who_makes_them_harmless(written):
-    assert schedule_panel.value(Preference.QUIET_HOURS, written) is None
+def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
+    assert schedule_panel.night(written) == safe.line(written)
 
 
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):

@@ -23,6 +23,8 @@ from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
 from bot.demo.sample_feeds import Publisher, load, moments
 from bot.demo.simcord_patches import offer_message_menu
+from bot.digests.rising import Period, find
+from bot.store.records.content_records import Titled
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
 from tests.demo.visitor import Visitor
@@ -30,6 +32,17 @@ from tests.discord_world import LOOPS
 from tests.shown import parts, text, title
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(share):
+    _outlets, backlog, stories = load()
+    now = 2_000_000_000
+    titles = [
+        Titled(now - int(one.hours * 3600) - 60, one.outlet, one.slug, one.title)
+        for one in (*backlog, *stories[: int(share * len(stories))])
+    ]
+    assert len(find(now, Period.WEEK, 1, titles).rising) >= 3
 
 
 async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):

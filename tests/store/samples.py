@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
+from bot.store.connection import Connection
 from bot.store.records.source_records import Decision, NewsPoll, Recorded
 from bot.text import urls
 
@@ -92,11 +93,11 @@ async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str |
 async def owe_notice(store: Store, channel: int, what: str, payload: str) -> bool:
     """Owe a channel a message of its own, as an alert does; False when one of this name was owed before."""
     now = store.clock.now()
-    async with store._database.write() as transaction:
-        written = await transaction.execute(
-            "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
-            "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
-            "ON CONFLICT (channel_id, what) DO NOTHING",
-            (what, now, now, now, payload, channel),
-        )
+    written = await store._database.transact(
+        Connection.changed,
+        "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
+        "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
+        "ON CONFLICT (channel_id, what) DO NOTHING",
+        (what, now, now, now, payload, channel),
+    )
     return written > 0

@@ -15,6 +15,7 @@ import pytest
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
 from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError
+from bot.store.connection import Connection
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
@@ -159,7 +160,7 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         store = await Store.open(behind, clock)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
-                await store._database.fetchall("SELECT pg_sleep(60)")
+                await store._database.query(Connection.rows, "SELECT pg_sleep(60)")
         await asyncio.wait_for(hung.wait(), 20)  # what is to end it at the server
         assert await store.meta.get("name") is None
         well.set()
@@ -206,22 +207,23 @@ async def hanging(
         yield DatabaseServer(plain.geturl())
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(on_server, server):
-    async def half() -> None:
-        async with on_server._database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
+async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(on_server, server):
+    attempts = []
+
+    def both(db: Connection) -> None:
+        db.execute("INSERT INTO meta (name, value) VALUES ('one', '')")
+        attempts.append(db)
+        if len(attempts) == 1:
             sql.run(
                 server,
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' "
                 "AND datname = current_database()",
             )
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+        db.execute("INSERT INTO meta (name, value) VALUES ('two', '')")
 
-    with pytest.raises(DatabaseUnusable):
-        await half()
-    assert on_server.fault is not None
-    assert await on_server.meta.get("half") is None
-    await on_server.meta.set("whole", "1")
+    await on_server._database.transact(both)
+    assert len(attempts) == 2
+    assert [await on_server.meta.get(name) for name in ("one", "two")] == ["", ""]
     assert on_server.fault is None
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
-from bot.store.condition import CALM
+from bot.store.ports import CALM
 from bot.store.sqlite.database import Database
-from bot.store.sqlite.sqlite_connection import Connection
+from bot.store.sqlite.sqlite_connection import Connection, Statements
 from tests.store.samples import CHANNEL, deliver, followed, new_article, record
 
 
@@ -30,7 +30,7 @@ def engine(store: Store) -> Database:
 
 
 async def on_writer(store: Store, sql: str) -> Any:
-    return await engine(store)._writer.run(lambda connection: connection.execute(sql).fetchone())
+    return await engine(store)._writers[0].run(lambda db: db.row(sql))
 
 
 async def fill(store: Store) -> None:
@@ -78,9 +78,9 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, clock,
     assert not store.trouble
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.ports"]
     assert [words in line for line in said] == [True, False], said
-    assert said[1] == "The database takes everything again"
+    assert said[1] == "The database accepts writes again"
 
 
 async def test_a_claim_that_cannot_be_written_is_no_claim(store, clock):
@@ -116,7 +116,7 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, clock,
         await allow(store)
         assert await store.takes_writes()
         clock.advance(CALM / 2)
-    assert len([entry for entry in caplog.records if entry.name == "bot.store.condition"]) == 1
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.ports"]) == 1
 
 
 async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
@@ -187,7 +187,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.ports"]
     assert "is damaged" in said
     assert "restore a backup" in said
     assert "I write nothing more to it." in said
@@ -206,10 +206,11 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store):
     feed = await followed(store)
 
     async def half() -> None:
-        async with store._database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
-            doom(engine(store)._writer)
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+        async with engine(store)._writing() as writer:
+            await writer.run(Statements.execute, "BEGIN IMMEDIATE")
+            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
+            doom(writer)
+            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('more', '')")
 
     with pytest.raises(StoreError, match="ended"):
         await half()

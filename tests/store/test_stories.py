@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
+from bot.store.connection import Connection
 from bot.store.outbox.story_joins import PAUSE, WINDOW
 from bot.store.records.content_records import Kin, Kinships
 from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
@@ -43,11 +44,12 @@ async def told(
 
 async def of(store: Store, article: NewArticle, channel: int = CHANNEL) -> Dispatch:
     """The post of an article, or the one it joined."""
-    (row,) = await store._database.fetchall(
+    id_ = await store._database.query(
+        Connection.value,
         "SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE channel_id = ? AND page = ?",
         (channel, article.page),
     )
-    found = await store.dispatches.get(row[0])
+    found = await store.dispatches.get(id_)
     assert found is not None
     return found
 

@@ -104,6 +104,7 @@ class IdentifyLimits:
         self.period = 0.0
         self.total = 1000
         self.begun = 0
+        self.reset_after = 86_400.0
         self.refused = 0
         self._last: dict[int, float] = {}
 
@@ -123,7 +124,7 @@ class IdentifyLimits:
         return {
             "total": self.total,
             "remaining": self.total - self.begun,
-            "reset_after": 86_400_000,
+            "reset_after": round(self.reset_after * 1_000),
             "max_concurrency": self.max_concurrency,
         }
 

@@ -105,13 +105,9 @@ def shorten_leases() -> None:
     leases.LASTS = 3  # by the database's clock, which nobody hastens
     leases.RENEWED, leases.STOPPED, leases.AFTER_TROUBLE = 0.3 * speed, 2.2 * speed, 0.1 * speed
     leased_shards.OTHERS_COME = 0.6 * speed
-    gateway_reach.DOUBTED, gateway_reach.GIVEN_UP, gateway_reach.TRY_EVERY = (
-        0.5 * speed,
-        1 * speed,
-        0.3 * speed,
-    )
-    gateway_reach.LOOK_EVERY = 0.1 * speed
-    shard_balance.SETTLED, shard_balance.ASK_EVERY = 1.0 * speed, 0.2 * speed
+    gateway_reach.DOUBTED, gateway_reach.GIVEN_UP = 0.5 * speed, 1.0 * speed
+    gateway_reach.LOOK_EVERY, gateway_reach.TRY_EVERY = 0.1 * speed, 0.2 * speed
+    shard_balance.SETTLED, shard_balance.ASK_EVERY = 0.3 * speed, 0.2 * speed
     served_shards.APART = 0.3
 
 
