@@ -180,11 +180,12 @@ def write(asked: Sequence[Example], others: Sequence[Rows]) -> None:
             "marked where nothing answers": int((shown & ~answerable).sum()),
         }
         console.print(f"from {least}:", figures[least])
-    weights, bias = logistic(odds, right)
+    (passage, words, rivals), bias = logistic(odds, right)
     made = fitted([*others, *map(of_chat, (each for each in asked if each.kind != ENCYCLOPEDIC))])
     file = json.loads(FILE.read_text("utf-8"))
     file["spans"] = as_json(made, NAMES, {"encyclopedic questions": len(others), **figures[LEAST]})
-    file["marking"] = asdict(Marking(*(round(number, 3) for number in (bias, *weights)), least=LEAST))
+    bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))
+    file["marking"] = asdict(Marking(bias, passage, words, rivals, LEAST))
     FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
 
 
