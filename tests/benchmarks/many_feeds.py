@@ -265,7 +265,7 @@ async def measure(
         cpu = [(_spent(one.pid) - then) / took for one, then in zip(running, before, strict=True)]
         alone = [(processor_time(one.pid) - then) / took for one, then in zip(running, alone, strict=True)]
         server_cpu = sum(processor_time(pid) - before_server[pid] for pid in servers if _runs(pid)) / took
-        memory = [weight(one.pid)[0] for one in running]
+        memory = [weight(one.pid).total for one in running]
         assert all(one.poll() is None for one in running), (folder / "0.log").read_text()[-2000:]
     finally:
         for one in running:
