@@ -14,7 +14,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import command_registration, interaction_places
-from bot.client.error_answers import report, speak_to
+from bot.client.command_tree import AT_ONCE, KEYSTROKES, PERIOD, Tree
+from bot.client.error_answers import speak_to
 from bot.client.other_servers import OtherServers
 from bot.client.services import Newsroom
 from bot.client.sharding.leased_shards import LeasedShards
@@ -23,6 +24,8 @@ from bot.core import locale
 from bot.core.rate_limits import Limit
 from bot.posting.audience import Audience
 from bot.posting.courier import Courier
+from bot.posting.posting_context import PostingContext
+from bot.posting.recovery.restored_backup import Restored
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.lease_checks import LeaseChecks
 from bot.posting.sending.message_places import share_of
@@ -40,38 +43,7 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 """What Telex hears of a server: nothing privileged."""
 
 _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
-AT_ONCE, PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
-KEYSTROKES = 60
-OWN_REPLY = "own_reply"
-"""An extra of commands that others may read the answer of."""
 _TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000  # seconds and people that what one may read is remembered for
-
-
-class Tree(app_commands.CommandTree["Telex"]):
-    """The commands: each is answered in its asker's language, and every error in words."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Telex], /) -> bool:
-        """Set the language of the answer; refuse who asks from where the command is not offered; acknowledge.
-
-        What is answered is for the asker alone, unless the command has `OWN_REPLY` among its extras and
-        acknowledges by itself. Discord refuses too. A forged request is answered all the same, before it can
-        meet a command that relies on there being a server and a member of it.
-        """
-        speak_to(interaction)
-        if interaction.type is discord.InteractionType.autocomplete:
-            return _is_offered(interaction) and interaction.client.takes_keystroke(interaction.user.id)
-        if not _is_offered(interaction):
-            raise app_commands.NoPrivateMessage
-        slow_down(interaction)
-        if interaction.command is None or OWN_REPLY not in interaction.command.extras:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-        return True
-
-    async def on_error(
-        self, interaction: discord.Interaction[Telex], error: app_commands.AppCommandError, /
-    ) -> None:
-        """Tell the person."""
-        await report(interaction, error)
 
 
 class Telex(ShardedBot):
@@ -120,17 +92,19 @@ class Telex(ShardedBot):
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
         self.others = OtherServers(self, newsroom, self.visibility, lambda: self.courier.audience)
-        self.courier = Courier(
-            newsroom.store,
-            self,
-            newsroom.settings,
-            Audience(newsroom.store, self, self.visibility, self.others.person_reads),
-            self.webhooks,
+        context = PostingContext(
+            store=newsroom.store,
+            client=self,
+            settings=newsroom.settings,
             workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
             writing=newsroom.writing,
+            webhooks=self.webhooks,
+            audience=Audience(newsroom.store, self, self.visibility, self.others.person_reads),
+            restored=Restored(newsroom.store, self, self.webhooks),
         )
+        self.courier = Courier(context)
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
         """Why it closed by itself, if it did."""
@@ -231,25 +205,3 @@ class Telex(ShardedBot):
             return await self.visibility.can_view(guild, member, channel_id)
         except (discord.DiscordException, aiohttp.ClientError):
             return False
-
-
-def _is_offered(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a command works where it was sent from: a server of ours, direct messages, anywhere else."""
-    if interaction_places.server(interaction) is not None:
-        return isinstance(interaction.user, discord.Member)
-    command: Any = interaction.command
-    if isinstance(command, app_commands.Command) and command.root_parent is not None:
-        command = command.root_parent
-    if command is None:
-        return True
-    if interaction_places.is_direct(interaction):
-        return command.allowed_contexts is None or command.allowed_contexts.dm_channel is not False
-    return command.allowed_installs is not None and command.allowed_installs.user
-
-
-def slow_down(interaction: discord.Interaction[Telex]) -> None:
-    """Count what a person asks of the bot. Raises `CommandOnCooldown` for more than anybody's share."""
-    pace = interaction.client.pace
-    if wait := pace.wait(interaction.user.id):
-        raise app_commands.CommandOnCooldown(app_commands.Cooldown(AT_ONCE, PERIOD), wait)
-    pace.take(interaction.user.id)

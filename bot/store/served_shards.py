@@ -33,6 +33,11 @@ class ServedShards(Repository):
         self._owner: str | None = None
         self._begun: dict[int, float] = {}
 
+    @property
+    def apart(self) -> float:
+        """`APART`."""
+        return APART
+
     def divide(self, count: int, *, owner: str | None) -> None:
         """There are so many, and this process, an `owner` of leases where these end, has none of them yet."""
         self.count, self.numbers, self._owner = count, frozenset(), owner

@@ -13,7 +13,8 @@ from discord.ext import commands
 from bot.answers.conversing import conversation
 from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client import interaction_places
-from bot.client.discord_client import OWN_REPLY, Telex
+from bot.client.command_tree import OWN_REPLY
+from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal

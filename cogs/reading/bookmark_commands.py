@@ -12,7 +12,6 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range, locale_str
 
-from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Article
@@ -26,16 +25,7 @@ from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.message_articles import articles_of
 from cogs.reading.more_menu import more_button
 from cogs.reading.result_pages import all_button, like, like_button
-from cogs.reading.saving import (
-    already,
-    keep,
-    mark_button,
-    note_button,
-    save_button,
-    save_menu,
-    saved,
-    server_of,
-)
+from cogs.reading.saving import already, keep_article, mark_button, note_button, save_button, save_menu, saved
 from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
@@ -83,16 +73,8 @@ class Bookmarks(LastingCog):
 
 async def bookmark(interaction: Interaction, message: discord.Message) -> None:
     """Keep what a post of ours tells."""
-    channel_id, count = interaction_places.channel_id(interaction), 0
-    for article in await articles_of(interaction, message):
-        count += await keep(
-            interaction.client,
-            interaction.user.id,
-            [article.id],
-            server_id=await server_of(interaction, article),
-            channel_id=channel_id,
-            message_id=message.id if channel_id is not None else None,
-        )
+    articles = await articles_of(interaction, message)
+    count = sum([await keep_article(interaction, article, message.id) for article in articles])
     await interaction.edit_original_response(content=saved(count) if count else already())
 
 
