@@ -1,4 +1,4 @@
-"""A question within a conversation: what it leaves unsaid is taken from the questions before it; what is next.
+"""A question within a conversation: what it leaves unsaid comes from the questions before it; what is next.
 
 A question that only points at its topic ("when will it be repaired?") or names none takes the telling words
 of the one before; one that asks nothing by itself ("and in France?") is the one before, a part exchanged.

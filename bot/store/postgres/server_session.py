@@ -1,4 +1,4 @@
-"""A session on a PostgreSQL server with a thread of its own, begun anew where it is lost, and what it hears."""
+"""A session on a PostgreSQL server with a thread of its own, begun anew where it is lost; what it hears."""
 
 from __future__ import annotations
 
