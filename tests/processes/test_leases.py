@@ -67,6 +67,7 @@ async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
         await store.close()
 
 
+@pytest.mark.parametrize("database_engine", ["sqlite"])
 async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     dead = await Member(store, clock).start()
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
@@ -90,6 +91,13 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     assert not await first.leases.hand_over(SHARDS, 2, "nobody")
     await until(lambda: second.leases.held(SHARDS) == {3})
     assert first.leases.held(SHARDS) == {0, 1, 2}
+    may_identify = [member.store.shards.may_identify for member in pair]
+    assert await may_identify[0](0, 2) == 0
+    assert (
+        await may_identify[1](1, 1) > 0
+    )  # of two that were left the first has one, which Discord may not count yet
+    assert await may_identify[1](1, 2) == 0
+    assert await may_identify[0](1) > 0
     assert await first.store.processes.owners(FEEDS) == {
         number: member.leases.me.id for member in pair for number in member.feeds
     }
