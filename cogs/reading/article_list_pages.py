@@ -27,7 +27,7 @@ PAGE = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
-    """One page: what stands above the articles, these, and how many there are in all or whether more follow."""
+    """One page: what stands above the articles, these, how many there are in all or whether more follow."""
 
     head: tuple[Block, ...]
     entries: Sequence[Entry] = ()
