@@ -15,14 +15,10 @@ from bot.client.services import open_newsroom
 from bot.core.settings import Settings
 from bot.store.sources import polls
 
-owe = polls._owe
 
-
-def killed(*args: Any) -> list[int]:
+def killed(*_: Any) -> None:
     """Everything of the poll is written but its end."""
-    channels = owe(*args)
     os.kill(os.getpid(), signal.SIGKILL)
-    return channels
 
 
 async def main(database: str, url: str) -> None:
@@ -32,5 +28,5 @@ async def main(database: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    with mock.patch.object(polls, "_owe", killed):
+    with mock.patch.object(polls, "Recorded", killed):
         asyncio.run(main(*sys.argv[1:]))

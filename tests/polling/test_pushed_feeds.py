@@ -25,6 +25,7 @@ from bot.polling.pushing.push_subscriber import PushSubscriber
 from tests.answers.desk import CHANNEL, followed, polled, titles
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
+from tests.wire.waiting import until
 
 DAY = 86_400
 
@@ -36,11 +37,13 @@ class Hub:
         self.newsroom, self.server, self.clock = newsroom, server, clock
         self.forms: list[dict[str, str]] = []
         self.status = 202
+        self.naps = 0  # of the clock, when it was asked
         server.handle("/hub", self._subscribe)
         self.serve(1)
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         self.forms.append(dict(parse_qsl((await request.read()).decode())))
+        self.naps = self.clock.naps
         return web.Response(status=self.status)
 
     def serve(self, *numbers: int) -> str:
@@ -69,10 +72,8 @@ class Hub:
 
     async def until_asked(self, times: int = 1) -> dict[str, str]:
         host = self.newsroom.poller.hosts.of(self.server.origin)
-        async with asyncio.timeout(10):
-            while len(self.forms) < times or not host.is_free(self.clock.monotonic()):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)  # another task asks, and takes the answer
-        await asyncio.sleep(0.02)  # it sleeps again, before a test puts the clock forward
+        await until(lambda: len(self.forms) >= times and host.is_free(self.clock.monotonic()))
+        await until(lambda: self.clock.naps > self.naps)  # it sleeps again
         return self.forms[-1]
 
     async def call(self, **query: str) -> tuple[int, str]:
@@ -316,7 +317,7 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
             await newsroom.pushes.begin()
             await polled(newsroom, await followed(newsroom, url))
             running = asyncio.create_task(newsroom.pushes.run())
-            await asyncio.sleep(0.05)
+            await until(lambda naps=clock.naps: clock.naps > naps)  # type: ignore[misc]  # it looked
             assert [known.hub for known in await newsroom.store.pushes.all()] == offered
             running.cancel()
 

@@ -13,7 +13,8 @@ import pytest
 
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
-from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError
+from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError, engines
+from bot.store.ports import Database
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
@@ -34,8 +35,13 @@ def server(server_databases) -> DatabaseServer:
 
 
 @pytest.fixture
-async def on_server(server, clock) -> AsyncIterator[Store]:
-    store = await Store.open(server, clock)
+async def database(server, clock) -> Database:
+    return await engines.opened(server, clock)
+
+
+@pytest.fixture
+async def on_server(database, clock) -> AsyncIterator[Store]:
+    store = Store(database, clock)
     yield store
     await store.close()
 
@@ -153,9 +159,9 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
     assert on_server.trouble is None
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(on_server, server):
+async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(on_server, database, server):
     async def half() -> None:
-        async with on_server._database.write() as transaction:
+        async with database.write() as transaction:
             await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
             sql.run(
                 server,

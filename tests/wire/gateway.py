@@ -57,8 +57,8 @@ class Session:
 class Line:
     """One connection. What is sent waits in a queue, so that nobody waits for a slow reader."""
 
-    def __init__(self, socket: web.WebSocketResponse, *, compressed: bool) -> None:
-        self._socket = socket
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, compressed: bool) -> None:
+        self._socket, self._request = socket, request
         self._deflate = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
 
@@ -71,9 +71,8 @@ class Line:
 
     def cut(self) -> None:
         """End the connection as a broken network does: without a word."""
-        transport = self._socket._req.transport if self._socket._req is not None else None
-        if transport is not None:
-            transport.abort()
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
     async def write(self) -> None:
         while True:
@@ -139,8 +138,6 @@ class Gateway:
         self.privileged = 0  # the privileged intents that the portal has switched on
         self.identified: list[Json] = []
         self.resumed = 0
-        self.heartbeats = 0
-
         self.limits = IdentifyLimits()
         self.doubled: list[str] = []  # shards that were identified while an earlier session of them lived
 
@@ -152,7 +149,7 @@ class Gateway:
         """Serve one connection until it ends."""
         socket = web.WebSocketResponse(max_msg_size=2**20)
         await socket.prepare(request)
-        line = Line(socket, compressed=request.query.get("compress") == "zlib-stream")
+        line = Line(socket, request, compressed=request.query.get("compress") == "zlib-stream")
         writer = asyncio.create_task(line.write())
         line.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
         session: Session | None = None
@@ -190,10 +187,6 @@ class Gateway:
         for session in self.connected:
             session.line.cut()
 
-    def ask_for_heartbeat(self) -> None:
-        for session in self.connected:
-            session.line.send({"op": HEARTBEAT, "d": None})
-
     async def stop(self) -> None:
         for session in self.connected:
             session.line.close(WSCloseCode.GOING_AWAY)
@@ -206,7 +199,6 @@ class Gateway:
         if operation == RESUME:
             return self._resume(message["d"], line)
         if operation == HEARTBEAT:
-            self.heartbeats += 1
             line.send({"op": ACK})
         elif operation == REQUEST_MEMBERS:
             self._send_members(message["d"], session)
