@@ -1,4 +1,4 @@
-"""Telex: a newsroom in one process. `docs/ARCHITECTURE.md` is the tour of the house."""
+"""Telex: a newsroom for Discord servers. `docs/ARCHITECTURE.md` is the tour of the house."""
 
 from pathlib import Path
 

@@ -24,6 +24,8 @@ class ManualClock:
     def monotonic(self) -> float:
         return self._now
 
+    uptime = monotonic
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)

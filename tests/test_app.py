@@ -240,7 +240,7 @@ async def test_what_commands_a_message_names_can_be_clicked(telex):
         told = layout_text(last(await telex.editor.slash(telex.news, "feed list")).components)
         assert f"</feed packs:{ids['feed']}>" in told
         telex.locales[telex.editor.id] = "fr"
-        assert "/flux sélections" in layout_text(
+        assert "`/flux sélections`" in layout_text(
             last(await telex.editor.slash(telex.news, "feed list")).components
         )
         telex.locales.clear()

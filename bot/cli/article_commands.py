@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -17,7 +17,6 @@ from bot.answers.conversing.question_service import in_return
 from bot.cli import printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.core.clock import SystemClock
-from bot.core.people_models import Tally
 from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
@@ -30,10 +29,13 @@ from bot.store import Store
 from bot.text import safe
 from bot.writing.model_writer import writer_of
 
+T = TypeVar("T")
+
 commands = typer.Typer()
 
 ENCODE_PATIENCE = 5.0
 """Seconds that a search or a question spends on articles that are not encoded yet."""
+NO_ARTICLES = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many articles at the most.")]
@@ -47,6 +49,17 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """What a coroutine function makes of the database; where that or a setting is wrong, the process ends."""
+    settings = settings_or_stop()
+
+    async def opened() -> T:
+        async with open_store(settings) as store:
+            return await work(store)
+
+    return wait_for(opened)
 
 
 @asynccontextmanager
@@ -91,6 +104,14 @@ async def encode(meaning: Meaning | None) -> None:
         terminal.say(f"{encoded} encoded for semantic search.")
 
 
+async def _stocked(store: Store) -> bool:
+    """Whether there is any article; where there is none, says how to get some."""
+    if await store.articles.newest(None, limit=1):
+        return True
+    terminal.say(NO_ARTICLES)
+    return False
+
+
 def _lines(argument: str) -> Iterable[str]:
     if argument != "-":
         return (argument,)
@@ -111,6 +132,8 @@ def search(
 
     async def work() -> None:
         async with open_searcher(settings) as searcher:
+            if not as_json_ and not await _stocked(searcher.store):
+                return
             for text in _lines(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
                 notes = [search_notes.sentence(note) for note in page.notes]
@@ -157,12 +180,17 @@ def ask(
     ],
     as_json_: AsJson = False,
 ) -> None:
-    """Answer a question from the stored articles, with sources: word for word, or by the model service."""
+    """Answer a question from the stored articles, with sources.
+
+    Word for word, or written by the model service where one is set.
+    """
     settings = settings_or_stop()
 
     async def work() -> None:
         clock = SystemClock()
         async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
+            if not as_json_ and not await _stocked(searcher.store):
+                return
             for text in _lines(question):
                 if said := in_return(text):
                     answer = Answer(question=text)
@@ -187,15 +215,9 @@ def questions(
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 30,
     all_: Annotated[bool, typer.Option("--all", help="Those that were answered well, too.")] = False,
 ) -> None:
-    """What people asked in Discord that was not answered, or whose answers did not help."""
-    settings = settings_or_stop()
-
-    async def work() -> list[Tally]:
-        async with open_store(settings) as store:
-            since = store.clock.now() - days * 86_400
-            return await store.questions.tallies(since, all_=all_)
-
-    tallies = wait_for(work)
+    """List what people asked in Discord and were not answered well."""
+    since = days * 86_400
+    tallies = with_store(lambda store: store.questions.tallies(store.clock.now() - since, all_=all_))
     if as_json:
         for tally in tallies:
             judged = {
@@ -227,29 +249,15 @@ def questions(
 
 @commands.command()
 def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
-    """The newest articles."""
-    settings = settings_or_stop()
-
-    async def work() -> None:
-        async with open_store(settings) as store:
-            articles = await store.articles.newest(None, limit=limit)
-        if as_json:
-            for article in articles:
-                terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
-        elif not articles:
-            terminal.say("No articles yet: `telex poll URL` or `telex import FILE` brings some.")
-        else:
-            terminal.table(
-                "Latest articles",
-                ("date", "source", "article"),
-                (
-                    (terminal.when(article.published), article.outlet, f"{article.title}\n{article.url}")
-                    for article in articles
-                ),
-                lines=True,
-            )
-
-    wait_for(work)
+    """List the newest articles."""
+    articles = with_store(lambda store: store.articles.newest(None, limit=limit))
+    if as_json:
+        for article in articles:
+            terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
+    elif not articles:
+        terminal.say(NO_ARTICLES)
+    else:
+        printing.articles("Latest articles", articles)
 
 
 @commands.command()
@@ -259,13 +267,7 @@ def why(
     ],
 ) -> None:
     """Tell what became of an article in each channel, and why."""
-    settings = settings_or_stop()
-
-    async def work() -> list[str]:
-        async with open_store(settings) as store:
-            return printing.explanation(await explain(store, link))
-
-    lines = wait_for(work)
+    lines = printing.explanation(with_store(lambda store: explain(store, link)))
     if not lines:
         terminal.say("Telex has never seen that address in a feed.")
         raise typer.Exit(FAILED)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from ipaddress import ip_address
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from bot.cli import terminal
-from bot.cli.article_commands import open_store
+from bot.cli.article_commands import with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import open_newsroom
-from bot.core.settings import Settings
-from bot.store import Store
-
-T = TypeVar("T")
 
 commands = typer.Typer()
 
@@ -33,19 +28,18 @@ def mcp(
         int | None, typer.Option(metavar="SERVER", help="Revoke all tokens of a Discord server, by its ID.")
     ] = None,
 ) -> None:
-    """Let assistants search and ask (Model Context Protocol), over standard streams or HTTP with tokens."""
+    """Let AI assistants search and ask (Model Context Protocol).
+
+    Over standard streams, or over HTTP with tokens.
+    """
     settings = settings_or_stop()
     if new_token is not None:
-        if (
-            token := wait_for(
-                lambda: _with_store(settings, lambda store: store.assistant_tokens.make(new_token))
-            )
-        ) is None:
+        if (token := with_store(lambda store: store.assistant_tokens.make(new_token))) is None:
             stop(f"The bot is on no server with the ID {new_token}.", FAILED)
         terminal.out(token)
         return
     if revoke is not None:
-        count = wait_for(lambda: _with_store(settings, lambda store: store.assistant_tokens.revoke(revoke)))
+        count = with_store(lambda store: store.assistant_tokens.revoke(revoke))
         terminal.say(f"Tokens revoked: {count}.")
         return
     if find_spec("mcp") is None:
@@ -85,8 +79,3 @@ def _is_here(host: str) -> bool:
     except ValueError:
         return host == "localhost"
     return address.is_loopback or address.is_unspecified
-
-
-async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    async with open_store(settings) as store:
-        return await work(store)

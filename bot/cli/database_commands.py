@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO, TextIO
 import typer
 
 from bot.cli import article_files, terminal
-from bot.cli.article_commands import encode, open_store
+from bot.cli.article_commands import encode, with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import open_newsroom
 from bot.core.clock import SystemClock
@@ -82,14 +82,12 @@ def export(
     ],
 ) -> None:
     """Write all articles as JSON Lines, oldest first."""
-    settings = settings_or_stop()
 
-    async def work() -> int:
-        async with open_store(settings) as store:
-            with _writing(file) as lines:
-                return await article_files.export(store, lines)
+    async def work(store: Store) -> int:
+        with _writing(file) as lines:
+            return await article_files.export(store, lines)
 
-    terminal.say(f"{wait_for(work)} articles exported.")
+    terminal.say(f"{with_store(work)} articles exported.")
 
 
 @commands.command()
@@ -97,13 +95,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write; must not exist yet.")],
 ) -> None:
     """Copy the database while the bot runs, and check the copy."""
-    settings = settings_or_stop()
-
-    async def work() -> None:
-        async with open_store(settings) as store:
-            await store.backup(file)
-
-    wait_for(work)
+    with_store(lambda store: store.backup(file))
     terminal.say(f"Copied to {file}; the copy is intact.")
 
 
@@ -114,9 +106,9 @@ def move(
     ],
     target: Annotated[str, typer.Argument(metavar="TO", help="An empty one: postgresql://…, or a file.")],
 ) -> None:
-    """Move everything from a file to a PostgreSQL server, or back, and compare it row by row.
+    """Move everything from a file to a PostgreSQL server, or back.
 
-    Stop the bot before. What was cut short goes on when it is run again.
+    Stop the bot first. Cut short, it goes on when run again; at the end every row is compared.
     """
 
     async def work() -> int:
@@ -146,10 +138,5 @@ def _place(text: str) -> Path | DatabaseServer:
 @commands.command()
 def migrate() -> None:
     """Bring the database to this version's tables, and check it."""
-    settings = settings_or_stop()
-
-    async def work() -> int:
-        async with open_store(settings) as store:
-            return await store.check()
-
-    terminal.say(f"The database is intact, at version {wait_for(work)}.")
+    version = with_store(lambda store: store.check())
+    terminal.say(f"The database is intact, at version {version}.")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import article_files, terminal
-from bot.cli.article_commands import AsJson, open_store
+from bot.cli.article_commands import AsJson, with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
@@ -22,6 +22,7 @@ from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import FoundFeed
 from bot.posting.wording.feed_causes import describe
+from bot.store import Store
 from bot.store.records.source_records import Surplus
 from bot.text import urls
 
@@ -35,7 +36,7 @@ def find(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Show what can be followed at an address: its feeds, and the lists of its page, the best first."""
+    """Show the feeds and the lists at an address, best first."""
     settings = settings_or_stop()
     try:
         found = _named(address) or wait_for(partial(_discovered, settings, urls.normalise_input(address)))
@@ -99,17 +100,15 @@ commands.add_typer(feeds, name="feeds")
 
 @feeds.callback()
 def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the feeds with their health."""
+    """List feeds and their status."""
     if context.invoked_subcommand is not None:
         return
-    settings = settings_or_stop()
 
-    async def work() -> tuple[list[Feed], dict[int, Surplus]]:
-        async with open_store(settings) as store:
-            feeds = [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
-            return feeds, await store.surplus.all()
+    async def work(store: Store) -> tuple[list[Feed], dict[int, Surplus]]:
+        feeds = [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
+        return feeds, await store.surplus.all()
 
-    found, surplus = wait_for(work)
+    found, surplus = with_store(work)
     if as_json:
         for feed in found:
             left_out = surplus[feed.id].entries if feed.id in surplus else 0
@@ -139,29 +138,27 @@ def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
 def remove(
     address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds` shows it.")],
 ) -> None:
-    """Stop polling a feed that no channel follows and delete its articles, all but bookmarked ones."""
-    settings = settings_or_stop()
+    """Remove a feed that no channel follows.
 
-    async def work() -> str:
-        async with open_store(settings) as store:
-            found = [
-                feed
-                for feed in await store.feeds.all()
-                if feed.state is not FeedState.IMPORTED and address in (feed.url, urls.masked(feed.url))
-            ]
-            if not found:
-                stop(f"No feed has the address {address}. See `telex feeds`.", FAILED)
-            if len(found) > 1:
-                stop(
-                    "Several feeds have this address with different passwords: unfollow them in Discord.",
-                    FAILED,
-                )
-            if await store.subscriptions.of_feed(found[0].id):
-                stop("Channels follow this feed. Unfollow it in Discord first: /feed remove.", FAILED)
-            await store.feeds.remove(found[0].id)
-            return urls.masked(found[0].url)
+    Its articles are deleted too, except bookmarked ones.
+    """
 
-    terminal.say(f"Removed {wait_for(work)}")
+    async def work(store: Store) -> str:
+        found = [
+            feed
+            for feed in await store.feeds.all()
+            if feed.state is not FeedState.IMPORTED and address in (feed.url, urls.masked(feed.url))
+        ]
+        if not found:
+            stop(f"No feed has the address {address}. See `telex feeds`.")
+        if len(found) > 1:
+            stop("Several feeds have this address with different passwords: unfollow them in Discord.")
+        if await store.subscriptions.of_feed(found[0].id):
+            stop("Channels follow this feed. Unfollow it in Discord first: /feed remove.")
+        await store.feeds.remove(found[0].id)
+        return urls.masked(found[0].url)
+
+    terminal.say(f"Removed {with_store(work)}")
 
 
 def _health(feed: Feed, surplus: Surplus | None, now: int) -> str:

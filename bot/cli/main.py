@@ -18,14 +18,13 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bot.cli import checks, terminal
-from bot.cli.article_commands import commands
+from bot.cli.article_commands import commands, open_store
 from bot.cli.assistant_commands import commands as assistant_commands
 from bot.cli.database_commands import commands as database_commands
 from bot.cli.followed_feeds import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.core.choices import Role
-from bot.core.clock import SystemClock
 from bot.core.settings import Settings
 from bot.core.version import __version__
 from bot.store import Store, StoreError
@@ -105,7 +104,10 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Try the bot in a simulated Discord: a page in the browser, sample feeds, no token, no network."""
+    """Try the bot in a simulated Discord: no token, no network.
+
+    A page in the browser, with sample feeds.
+    """
     if find_spec("simcord") is None:
         stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
     settings = settings_or_stop()
@@ -122,7 +124,10 @@ def demo(
 
 @app.command()
 def check() -> None:
-    """Check the settings, the database, the token's shape, and that every feed can be reached."""
+    """Check settings, database, token, feeds and the model service.
+
+    Of the token only the shape; each feed is asked once.
+    """
 
     async def work() -> bool:
         rows = []
@@ -146,7 +151,7 @@ def check() -> None:
 def rekey(
     new: Annotated[bool, typer.Option("--new", help="Print a new key and change nothing.")] = False,
 ) -> None:
-    """Encrypt the passwords of feeds with the first key of TELEX_SECRET_KEY.
+    """Encrypt feed passwords with the first key of TELEX_SECRET_KEY.
 
     To change the key, put a new one in front of the old one, with a comma between them, run this, and take
     the old one away.
@@ -161,11 +166,8 @@ def rekey(
         stop("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", WRONG_USE)
 
     async def work() -> int:
-        store = await Store.open(settings.database, SystemClock())
-        try:
+        async with open_store(settings) as store:
             return await store.seal(anew=True)
-        finally:
-            await store.close()
 
     try:
         with Store.lock_for_run(settings.database, alone=True):

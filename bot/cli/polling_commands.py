@@ -16,7 +16,7 @@ from bot.core.models import Feed
 from bot.core.refusals import Declined
 from bot.feeds import discover, fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.poller import PollReport
+from bot.polling.poll_results import PollReport
 from bot.posting.wording.feed_causes import describe
 from bot.text import urls
 
@@ -36,7 +36,10 @@ def poll(
         ),
     ] = None,
 ) -> None:
-    """Poll what is due, or the given feeds, once and without Discord; a line a feed with its outcome."""
+    """Poll what is due, or the given feeds, once and without Discord.
+
+    Prints a line a feed with its outcome.
+    """
     settings = settings_or_stop()
     try:
         wanted = [urls.normalise_input(address) for address in addresses or ()]

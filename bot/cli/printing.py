@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bot.answers.answer_model import Answer, Quote, Tier
 from bot.cli import terminal
+from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.posting.wording import feed_causes
 from bot.posting.wording.explanations import Explanation, left_out, passed_over, sentence
@@ -43,15 +45,17 @@ def answer(told: Answer, settings: Settings) -> None:
         _quotes(told, numbers)
     shown = told.nearest if told.tier is Tier.NOTHING else told.sources
     if shown:
-        terminal.table(
-            "Related articles" if told.tier is Tier.NOTHING else "Sources",
-            ("date", "source", "article"),
-            (
-                (terminal.when(source.published), source.outlet, f"{source.title}\n{source.url}")
-                for source in shown
-            ),
-            lines=True,
-        )
+        articles("Related articles" if told.tier is Tier.NOTHING else "Sources", shown)
+
+
+def articles(title: str, shown: Iterable[Article]) -> None:
+    """Print a table of articles."""
+    terminal.table(
+        title,
+        ("date", "source", "article"),
+        ((terminal.when(one.published), one.outlet, f"{one.title}\n{one.url}") for one in shown),
+        lines=True,
+    )
 
 
 def _quotes(told: Answer, numbers: dict[int, int]) -> None:

@@ -213,10 +213,12 @@ def settings_or_stop(**given: str) -> Settings:
         settings = Settings(**given)  # type: ignore[arg-type]  # texts, as the environment has them
     except (ValidationError, SettingsError) as error:
         problems = error.errors() if isinstance(error, ValidationError) else ()
-        for problem in problems:
-            name = str(problem["loc"][0]).upper()
-            say(f"{name if name == 'DISCORD_TOKEN' else f'TELEX_{name}'}: {problem['msg']}")
-        stop("The settings are wrong." if problems else str(error), WRONG_USE)
+        names = [str(problem["loc"][0]).upper() for problem in problems]
+        wrong = (
+            f"{name if name == 'DISCORD_TOKEN' else f'TELEX_{name}'}: {problem['msg']}"
+            for name, problem in zip(names, problems, strict=True)
+        )
+        stop("\n".join(wrong) or str(error), WRONG_USE)
     use_keys(settings.secret_key)
     return settings
 

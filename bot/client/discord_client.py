@@ -16,14 +16,15 @@ from discord.ext import commands
 
 from bot.client import command_registration, interaction_places
 from bot.client.error_answers import report, speak_to
-from bot.client.leased_shards import LeasedShards
 from bot.client.other_servers import OtherServers
 from bot.client.services import Newsroom
+from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import locale
 from bot.core.rate_limits import Limit
+from bot.posting.audience import Audience
 from bot.posting.courier import Courier
-from bot.posting.sending import permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.posting.sending.lease_checks import LeaseChecks
 from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.sending.send_outcomes import NoRepeats
@@ -31,6 +32,10 @@ from bot.posting.visibility import Visibility
 from bot.store import AlreadyRunning, DatabaseFault
 
 if TYPE_CHECKING:
+    from discord.abc import PrivateChannel
+    from discord.guild import GuildChannel
+    from yarl import URL
+
     from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -89,9 +94,11 @@ class Telex(commands.AutoShardedBot):
             newsroom.clock, newsroom.store, partial(share_of, self), self.webhooks.channels
         )
         """How fast Discord is asked."""
+        self.leased = LeasedShards(self, newsroom)
         trace = aiohttp.TraceConfig()
         NoRepeats(self.webhooks.channels).watch(trace)
         self.requests.watch(trace)
+        LeaseChecks(self.leased.keeps).watch(trace)
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -120,17 +127,14 @@ class Telex(commands.AutoShardedBot):
         self.courier = Courier(
             newsroom.store,
             self,
-            newsroom.clock,
             newsroom.settings,
-            visibility=self.visibility,
+            Audience(newsroom.store, self, self.visibility, self.others.person_reads),
+            self.webhooks,
             workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
-            ask=self.others.person_reads,
             writing=newsroom.writing,
-            webhooks=self.webhooks,
         )
-        self.leased = LeasedShards(self, newsroom)
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
         """Why it closed by itself, if it did."""
@@ -160,9 +164,14 @@ class Telex(commands.AutoShardedBot):
         else:
             self.leased.follow()
 
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect a shard, when Discord lets the bot begin a session: discord.py gives up one that waits."""
+        await self.leased.starts.allowed()
+        await super().launch_shard(gateway, shard_id, initial=initial)
+
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
         """Wait for this shard's turn to begin a session."""
-        await self.leased.turn(shard_id or 0)
+        await self.leased.starts.turn(shard_id or 0)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
@@ -171,6 +180,7 @@ class Telex(commands.AutoShardedBot):
         """
         if not self.leased.holds(shard_id):
             return
+        self.leased.found(self.guilds_of(shard_id))
         store, shards = self.store, self.store.shards
         await store.insist(partial(self._sync_servers, shard_id))
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
@@ -187,6 +197,22 @@ class Telex(commands.AutoShardedBot):
             there = self.guilds_of(shard_id)
             locales = {each.id: None if each.unavailable else str(each.preferred_locale) for each in there}
             await self.store.servers.sync(locales, shard_id)
+
+    @property
+    def guilds(self) -> Sequence[discord.Guild]:
+        """The servers of this process."""
+        return [server for server in super().guilds if not self.leased.is_left(server)]
+
+    def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
+        """A server of this process."""
+        server = super().get_guild(id)
+        return None if server is None or self.leased.is_left(server) else server
+
+    def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - likewise
+        """A channel or thread in a server of this process, or of direct messages."""
+        channel = super().get_channel(id)
+        server = getattr(channel, "guild", None)
+        return None if isinstance(server, discord.Guild) and self.leased.is_left(server) else channel
 
     def guilds_of(self, shard_id: int) -> list[discord.Guild]:
         """The servers of a shard, those in an outage included."""
@@ -227,13 +253,6 @@ class Telex(commands.AutoShardedBot):
         sent, mentions = await command_registration.register(self.tree, self.store)
         locale.know_commands(mentions)
         return sent
-
-    def missing_permissions(self, channel: permissions.Place, *, useful: bool = False) -> list[str]:
-        """Names, in the language of this task, of the permissions that posting in a channel lacks.
-
-        With `useful`, instead those without which posts still go out but something is lost.
-        """
-        return permissions.missing(channel, required=not useful, useful=useful)
 
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Ids of the feeds that the asker may read: those followed in channels of this server they can view.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 import aiohttp
 import discord
@@ -11,8 +12,10 @@ from discord.ext import commands
 
 from bot.client.discord_client import Telex
 from bot.client.newsroom_loops import going_on
-from bot.client.services import open_newsroom
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.choices import Role
 from bot.core.settings import Settings
+from bot.processes.leases import SHARDS
 from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
@@ -31,35 +34,45 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     While Discord is out of reach at the start it tries again and again. Raises LoginRefused, and StoreError
     where the database cannot be used.
     """
-    assert settings.discord_token is not None
+    async with open_newsroom(settings) as newsroom:
+        newsroom.leases.able(Role.GATEWAY, now=newsroom.leases.owner is None)  # others count on it when it is
+        async with going_on(newsroom):
+            await _serve(newsroom, cogs)
+
+
+async def _serve(newsroom: Newsroom, cogs: Sequence[type[commands.Cog]]) -> None:
+    assert newsroom.settings.discord_token is not None
+    token, leases = newsroom.settings.discord_token.get_secret_value(), newsroom.leases
     pause = _FIRST_PAUSE
-    async with open_newsroom(settings) as newsroom, going_on(newsroom):
-        while True:
-            newsroom.store.shards.divide(1, owner=newsroom.leases.owner)
-            try:
-                async with Telex(newsroom, cogs) as bot:
-                    await bot.start(settings.discord_token.get_secret_value())
-            except discord.LoginFailure as error:
-                message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
-                raise LoginRefused(message) from error
-            except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-                if not _out_of_reach(error):
-                    raise
-                log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
-            except DatabaseFault as error:
-                if not newsroom.store.shards.end or isinstance(error, DatabaseBroken):
-                    raise  # nothing that waiting mends
-                pause = _FIRST_PAUSE
-                log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
-            else:
-                if bot.gave_way_to is not None:
-                    raise bot.gave_way_to
-                if not bot.leased.lost:
-                    return
-                pause = _FIRST_PAUSE
-                continue
-            await newsroom.clock.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+    while True:
+        newsroom.store.shards.divide(1, owner=leases.owner)
+        leases.able(Role.GATEWAY, now=leases.owner is None)
+        try:
+            async with Telex(newsroom, cogs) as bot:
+                await bot.start(token)
+        except discord.LoginFailure as error:
+            message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
+            raise LoginRefused(message) from error
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+            if not _out_of_reach(error):
+                raise
+            log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
+        except DatabaseFault as error:
+            if not newsroom.store.shards.end or isinstance(error, DatabaseBroken):
+                raise  # nothing that waiting mends
+            pause = _FIRST_PAUSE
+            log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
+        else:
+            if bot.gave_way_to is not None:
+                raise bot.gave_way_to
+            if not bot.leased.lost:
+                return
+            pause = _FIRST_PAUSE
+            with suppress(DatabaseFault):  # then they end by themselves
+                await leases.give_back(SHARDS)
+            continue
+        await newsroom.clock.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _out_of_reach(error: Exception) -> bool:

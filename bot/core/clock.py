@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Protocol
 
+_TELLS_SLEEP = hasattr(time, "CLOCK_BOOTTIME")
+
 
 class Clock(Protocol):
     """Tells the time and waits."""
@@ -16,6 +18,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that only ever go forward, for measuring how long something took."""
+        ...
+
+    def uptime(self) -> float:
+        """As `monotonic`, those that the machine slept included where it tells."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -30,9 +36,11 @@ class SystemClock:
         """Seconds since 1970 in UTC, as the wall shows them."""
         return int(time.time())
 
-    def monotonic(self) -> float:
-        """Seconds that only ever go forward."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)  # which is asked several times a poll
+
+    def uptime(self) -> float:
+        """Those that the machine slept included, on Linux."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if _TELLS_SLEEP else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gettext as gettext_module
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -32,6 +32,7 @@ COMMAND, OPTION = "command", "option"
 
 _language: ContextVar[str] = ContextVar("language", default="en")
 _mentions: Mapping[str, str] = {}  # what Discord shows as a command to click, by its English path
+_own_names: dict[str, re.Pattern[str]] = {}  # of commands, by languages that have some
 
 
 def supported(tag: str | None) -> str | None:
@@ -72,13 +73,13 @@ def catalogue(language: str) -> gettext_module.NullTranslations:
     compiled = io.BytesIO()
     with path.open("rb") as source:
         messages = read_po(source, locale=language)
-    _name_commands(messages)
+    _name_commands(messages, language)
     write_mo(compiled, messages)
     compiled.seek(0)
     return gettext_module.GNUTranslations(compiled)
 
 
-def _name_commands(messages: Catalog) -> None:
+def _name_commands(messages: Catalog, language: str) -> None:
     """Let translations mention commands by the names that they have in that language."""
     names = {
         str(message.id): str(message.string)
@@ -87,16 +88,21 @@ def _name_commands(messages: Catalog) -> None:
     }
     if not names:
         return
-    longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-    mention = re.compile(rf"(?<![\w/<])(?:{longest_first})(?![\w-])")
+    english = re.compile(_any_of(names))
+    _own_names[language] = re.compile(f"(?<!`){_any_of(names.values())}")
 
     def named(text: str) -> str:
-        return mention.sub(lambda found: names[found[0]], text)
+        return english.sub(lambda found: names[found[0]], text)
 
     for message in messages:
         if message.context is None and message.id:
             texts = message.string
             message.string = named(texts) if isinstance(texts, str) else tuple(map(named, texts or ()))
+
+
+def _any_of(commands: Iterable[str]) -> str:
+    longest_first = "|".join(map(re.escape, sorted(commands, key=len, reverse=True)))
+    return rf"(?<![\w/<])(?:{longest_first})(?![\w-])"
 
 
 def command(path: str) -> str:
@@ -114,10 +120,13 @@ def clickable(sentence: str) -> str:
     """A sentence of ours, in the language of this task, with the commands that it names to be clicked.
 
     For what Discord reads as Markdown: not for footers, titles, labels and logs. It stays as it is where the
-    ids are not known, and in languages with names of their own for commands: Discord shows a mention as it is
-    written, and one with a translated name does nothing
+    ids are not known. In languages with names of their own for commands these are shown as code: Discord
+    shows a mention as it is written, and one with a translated name does nothing
     (https://github.com/discord/discord-api-docs/issues/5518).
     """
+    catalogue(current())
+    if own := _own_names.get(current()):
+        return own.sub(r"`\g<0>`", sentence)
     return _A_COMMAND.sub(lambda found: _mention(found[1], found[2]), sentence)
 
 

@@ -76,7 +76,7 @@ class Validators(NamedTuple):
     entries_hash: bytes | None = None  # of the document from its first entry on
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Feed:
     """An address on the web, polled once for all servers that follow it.
 

@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     )
     index: Path | None = Field(
         default=None,
-        description="Folder of the search index, which is made anew when it is missing. One for each process "
-        "that runs; by default beside the database.",
+        description="Folder of the search index, which is made anew when it is missing; by default beside "
+        "the database, or `data/telex-index` where that is on a server.",
     )
     language: Literal["en", "fr"] = Field(
         default="en", description="Language of posts in servers whose own language Telex does not speak."

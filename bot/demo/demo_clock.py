@@ -37,6 +37,8 @@ class Replay:
         """Seconds that only ever go forward."""
         return time.perf_counter() + self._ago - self._behind()
 
+    uptime = monotonic
+
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of the demo."""
         hurry = 0.0 if self._begun is None else self._behind() * self._pace / (self._pace - 1)

@@ -189,7 +189,7 @@ class Fetcher:
             if own is not None and target.host == own.host and target.path.startswith(own.path):
                 raise FeedError(fetch_errors.OWN_FEED)
             async with self._sessions[target.scheme].get(
-                target, headers=headers | known_sites.headers(target.host or ""), allow_redirects=False
+                target, headers=headers | known_sites.headers(target.raw_host or ""), allow_redirects=False
             ) as response:
                 if response.status in _REDIRECTS and "Location" in response.headers:
                     permanent &= response.status in _PERMANENT

@@ -24,6 +24,22 @@ MOST_SLOW = 10_000
 """Slow feeds that are remembered."""
 
 
+class SlowFeeds(dict[int, None]):
+    """The ids of feeds that took so many seconds or longer the last time; of very many the latest."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._least = seconds
+
+    def took(self, feed_id: int, seconds: float) -> None:
+        """A feed took so long."""
+        self.pop(feed_id, None)
+        if seconds >= self._least:
+            if len(self) >= MOST_SLOW:
+                del self[next(iter(self))]
+            self[feed_id] = None
+
+
 @dataclass(slots=True)
 class Visit:
     """A feed whose host is free, and the slot that it holds since a monotonic time."""
@@ -49,7 +65,8 @@ class DueQueue:
         slow = slots // SLOW_PART
         self._usual: FairQueue[Visit] = FairQueue(slots)
         self._slow: FairQueue[Visit] = FairQueue(slow) if slow else self._usual
-        self._slow_ids: dict[int, None] = {}
+        self.slow_feeds = SlowFeeds(SLOW)
+        """Those that keep their hosts for long."""
         self._resting: list[tuple[float, int, Host]] = []  # hosts with feeds, by when they are free
         self._order = itertools.count()
         self._takers: deque[asyncio.Future[Visit]] = deque()
@@ -106,15 +123,6 @@ class DueQueue:
         if host.queue:
             self._rest(host)
 
-    def asked(self, feed: DueFeed, seconds: float) -> None:
-        """Its host needed so long for a feed."""
-        if seconds >= SLOW:
-            if len(self._slow_ids) >= MOST_SLOW:
-                self._slow_ids.pop(next(iter(self._slow_ids)))
-            self._slow_ids[feed.id] = None
-        else:
-            self._slow_ids.pop(feed.id, None)
-
     def hand_out(self) -> float | None:
         """Give those who wait what has become free; in how many seconds there is more, None if unknown."""
         self._hand_out()
@@ -167,7 +175,7 @@ class DueQueue:
             if len(host.queue) > 1:
                 place = min(range(len(host.queue)), key=lambda place: self._usual.used(host.queue[place][0]))
             share, feed = host.queue.pop(place)
-            lane = self._slow if feed.id in self._slow_ids else self._usual
+            lane = self._slow if feed.id in self.slow_feeds else self._usual
             lane.put(share, Visit(host, feed, lane))
         turn = self._slow.take() or self._usual.take()
         if turn is None:

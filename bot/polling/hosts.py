@@ -29,8 +29,8 @@ class Host:
     A request to it: `await host.free()`, then `host.begin(now)`, and `host.end()` in a finally.
 
     `free_at` is monotonic, `held_until` wall-clock time, both in seconds. `queue` holds the due feeds that
-    wait for it, each with whose share it uses; `busy` says that one of them is being polled. Whoever has
-    many feeds there gets appointments.
+    wait for it, each with whose share it uses; `busy` says that one of them is being polled, `is_ours` that
+    no other process asks it. Whoever has many feeds there gets appointments.
     """
 
     __slots__ = (
@@ -43,7 +43,9 @@ class Host:
         "cycle",
         "free_at",
         "held_until",
+        "is_ours",
         "queue",
+        "took",
     )
 
     def __init__(self, clock: Clock) -> None:
@@ -53,6 +55,8 @@ class Host:
         self._waiting: asyncio.Event | None = None
         self.queue: list[tuple[Hashable, DueFeed]] = []  # mostly empty: a deque takes ten times as much
         self.busy = False
+        self.is_ours = True
+        self.took = 0.0  # seconds to answer, the last time
         self.free_at = 0.0
         self.held_until = 0
         self.cycle = 0.0  # seconds from one visit to the next of late, 0 before the first
@@ -79,10 +83,10 @@ class Host:
     def end(self) -> None:
         """The request has ended: it rests now."""
         now = self._clock.monotonic()
-        took = now - self._started
-        pause = min(PAUSE * took, LONGEST_PAUSE)
+        self.took = now - self._started
+        pause = min(PAUSE * self.took, LONGEST_PAUSE)
         self.free_at = now + pause
-        self.cycle += (took + pause - self.cycle) / (8 if self.cycle else 1)
+        self.cycle += (self.took + pause - self.cycle) / (8 if self.cycle else 1)
         self._visited = False
         if self._waiting is not None:
             self._waiting.set()

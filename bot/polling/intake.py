@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple
 
 from bot.core.models import Article, Feed, NewArticle, ParsedFeed
@@ -25,7 +24,14 @@ from bot.polling.identity import entry_identity, moved_entries, retractions
 from bot.polling.identity.entry_keys import Sketch, content, link_names, sketched
 from bot.polling.shares import FEW, Followed, Shares
 from bot.store import Store
-from bot.store.records.source_records import ChangedArticle, Excess, Known, PassedOver, SurplusKind
+from bot.store.records.source_records import (
+    ChangedArticle,
+    Decision,
+    Excess,
+    Known,
+    PassedOver,
+    SurplusKind,
+)
 from bot.text import urls
 
 T = TypeVar("T")
@@ -36,31 +42,6 @@ NOBODY = Followed()
 BATCH = 64
 """Entries that become articles in one call of a worker."""
 BATCH_BYTES = 512 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a document brings: `new` in its order, what changed, and further identities of known articles.
-
-    `missed` says that the document has entries of which none was known; `vanished` are the articles that it
-    no longer has though it should, `returned` those that it has again. In `excess` is what is not kept.
-    `used` is the share of each server that follows it that is used, in seconds until that is free again.
-    """
-
-    new: Sequence[NewArticle] = ()
-    changed: Sequence[ChangedArticle] = ()
-    aliases: Sequence[tuple[bytes, int]] = ()
-    missed: bool = False
-    vanished: Sequence[int] = ()
-    returned: Sequence[int] = ()
-    excess: Excess | None = None
-    used: float = 0.0
-
-    @property
-    def is_news(self) -> bool:
-        """Whether there is anything to write but the feed."""
-        told = (self.new, self.changed, self.aliases, self.vanished, self.returned, self.excess)
-        return any(told)
 
 
 class Intake:

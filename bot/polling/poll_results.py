@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from random import Random
+from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.fair_queue import FairSlots
@@ -20,13 +21,14 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.parse import entries_hash
 from bot.feeds.parsing.xmlfeed import CUT_SHORT
 from bot.polling import feed_updates
+from bot.polling.due_queue import SlowFeeds
 from bot.polling.feed_alerts import FeedAlerts
-from bot.polling.intake import Decision, Intake
+from bot.polling.intake import Intake
 from bot.polling.shares import Followed
 from bot.store import Store
 from bot.store.records.content_records import NO_KIN, Kinships
 from bot.store.records.process_records import Fence
-from bot.store.records.source_records import Alert, Recorded, Unchanged
+from bot.store.records.source_records import Alert, Decision, NewsPoll, Recorded, Unchanged
 from bot.stories.story_lookup import StoryLookup
 from bot.text import safe
 from bot.watches import subscription_filters
@@ -37,7 +39,6 @@ DESKS = 4
 """Documents between being read and recorded at a time: what waits for its worker waits as it came."""
 DEAR = 2.0
 """Seconds from reading to recording after which a feed goes to the slow lane: one such document at a time."""
-MANY_DEAR = 10_000
 NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
 
 
@@ -69,6 +70,16 @@ class PollReport:
     alert: Alert | None = None
 
 
+class _Answer(NamedTuple):
+    """What a publisher answered, and when; the feed's validators after it, None where a hub pushed it."""
+
+    feed: Feed
+    fetched: Fetched
+    now: int
+    validators: Validators | None = None
+    fence: Fence | None = None
+
+
 class PollRecorder:
     """Turns answers into feeds as they are after a poll, and records news."""
 
@@ -88,22 +99,23 @@ class PollRecorder:
         self._intake = intake
         self._alerts = alerts
         self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)
-        self._dear: dict[int, None] = {}
+        self._dear = SlowFeeds(DEAR)
         self._random = Random()  # noqa: S311 - spreads polls over time
         self.on_document: Callable[[Feed, Fetched, ParsedFeed], None] = lambda *_: None
         """Called with what a feed that was read says of itself."""
-        self.on_unchanged: Callable[[int, Fetched], None] = lambda *_: None
+        self.on_unchanged: Callable[[int, Fetched], None] | None = None
         """Called with the answer where a feed did not change."""
         self.on_polled_news: Callable[[int], None] = lambda *_: None
         """Called with the feed of which a poll found new articles, but for the first poll."""
-        self.is_pushed: Callable[[int], bool] = lambda _feed_id: False
+        self.is_pushed: Callable[[int], bool] | None = None
         """Whether a feed's news come without polls, which are a net then."""
 
     def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
         """The poll that an answer makes when nothing but the schedule changes; None when more does."""
         if not (fetched.not_modified and feed.in_order) or fetched.permanent_url:
             return None
-        self.on_unchanged(feed.id, fetched)
+        if self.on_unchanged is not None:
+            self.on_unchanged(feed.id, fetched)
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
             fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
@@ -127,22 +139,22 @@ class PollRecorder:
         `server_id` is who asked for it where nobody follows the feed yet. Raises FeedError, StoreError:
         `LeaseLost` where the `fence` does not hold.
         """
-        now = self._clock.now()
-        hints = schedule.hints(fetched.headers, now=now)
+        answer = _Answer(feed, fetched, self._clock.now(), feed.validators, fence)
         if fetched.not_modified:
-            self.on_unchanged(feed.id, fetched)
-            validators = feed.validators
+            if self.on_unchanged is not None:
+                self.on_unchanged(feed.id, fetched)
             if fetched.status != NOT_MODIFIED:  # the same body under other validators
-                validators = feed_updates.validators(fetched, feed.validators.entries_hash)
-            return self._quiet(feed, fetched, validators, hints, now)
+                known = feed.validators.entries_hash
+                answer = answer._replace(validators=feed_updates.validators(fetched, known))
+            return self._quiet(answer)
         if len(fetched.body) > LARGE:
             digest = await asyncio.to_thread(entries_hash, fetched.body)
         else:
             digest = entries_hash(fetched.body)
-        validators = feed_updates.validators(fetched, digest)
+        answer = answer._replace(validators=feed_updates.validators(fetched, digest))
         if digest == feed.validators.entries_hash:
-            return self._quiet(feed, fetched, validators, hints, now)
-        return await self._in_turn(feed, fetched, validators, now, server_id, fence)
+            return self._quiet(answer)
+        return await self._in_turn(answer, server_id)
 
     async def pushed(self, feed: Feed, fetched: Fetched) -> PollReport:
         """What a document means that a hub pushed, often with what is new alone: news, and nothing else.
@@ -151,91 +163,63 @@ class PollRecorder:
         """
         if feed.last_success is None:
             return PollReport(feed, Outcome.UNCHANGED)
-        return await self._in_turn(feed, fetched, None, self._clock.now(), None, None)
+        return await self._in_turn(_Answer(feed, fetched, self._clock.now()))
 
-    async def _in_turn(
-        self,
-        feed: Feed,
-        fetched: Fetched,
-        validators: Validators | None,
-        now: int,
-        server_id: int | None,
-        fence: Fence | None,
-    ) -> PollReport:
-        followers = await self._store.feeds.followers(feed.id)
+    async def _in_turn(self, answer: _Answer, server_id: int | None = None) -> PollReport:
+        feed_id, now = answer.feed.id, answer.now
+        followers = await self._store.feeds.followers(feed_id)
         servers = list(followers)
         if not servers and server_id is not None:
             servers = [server_id]
         followed = Followed(
             servers,
-            await self._store.surplus.of(feed.id),
-            await self._store.surplus.names(feed.id),
+            await self._store.surplus.of(feed_id),
+            await self._store.surplus.names(feed_id),
             {server: whole / 1_000 - now for server, whole in followers.items() if whole > now * 1_000},
         )
-        desks = self._slow_desk if feed.id in self._dear else self._desks
+        desks = self._slow_desk if feed_id in self._dear else self._desks
         async with desks.turn(min(servers, key=desks.used, default=0)):
             begun = self._clock.monotonic()
             try:
-                return await self._read(feed, fetched, validators, followed, now, fence)
+                return await self._read(answer, followed)
             finally:
-                self._took(feed.id, self._clock.monotonic() - begun)
+                self._dear.took(feed_id, self._clock.monotonic() - begun)
 
-    def _took(self, feed_id: int, seconds: float) -> None:
-        if seconds < DEAR:
-            self._dear.pop(feed_id, None)
-            return
-        if len(self._dear) >= MANY_DEAR:
-            self._dear.pop(next(iter(self._dear)))
-        self._dear[feed_id] = None
-
-    async def _read(
-        self,
-        feed: Feed,
-        fetched: Fetched,
-        validators: Validators | None,
-        followed: Followed,
-        now: int,
-        fence: Fence | None,
-    ) -> PollReport:
+    async def _read(self, answer: _Answer, followed: Followed) -> PollReport:
+        feed, fetched, now, validators, fence = answer
+        first = feed.last_success is None
         document = await self._intake.read(feed, fetched)
+        alert = None
         if validators is None:
             decision = await self._intake.decide(feed, document, now=now, followed=followed, is_part=True)
             after = replace(feed, last_article=now) if decision.new else feed
         else:
             if document.head.problem == CUT_SHORT:  # the rest is asked for, whatever the server says
-                validators = Validators()
+                answer = answer._replace(validators=Validators())
             self.on_document(feed, fetched, document.head)
             described = replace(feed_updates.described(feed, document.head), page_list=document.page_list)
             decision = await self._intake.decide(described, document, now=now, followed=followed)
-            if decision.new and feed.last_success is not None:
+            if decision.new and not first:
                 self.on_polled_news(feed.id)
-            hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
-            after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
-        alert = self._alerts.after(feed, after) if validators is not None else None
-        if alert is None and decision.excess is not None and feed.last_success is not None:
+            after = self._succeeded(answer, described, decision, document.head)
+            alert = self._alerts.after(feed, after)
+        if alert is None and decision.excess is not None and not first:
             since = followed.surplus.since if followed.surplus else now
             alert = self._alerts.surplus(after, decision.excess.kind, since)
         if not decision.is_news:
             return PollReport(after, Outcome.UNCHANGED, alert=alert)
-        first = feed.last_success is None
+        poll = NewsPoll(
+            after,
+            decision,
+            first=first,
+            catch_up_after=self._settings.catch_up_after,
+            alert=alert,
+            read_pages=self._settings.full_text != "never",
+            kept_out_by=await subscription_filters.sieve(self._store, feed.id, decision.new),
+            servers=followed.servers,
+        )
         async with self._compared(feed.id, () if first else decision.new) as kin:
-            recorded = await self._store.polls.record(
-                after,
-                new=decision.new,
-                changed=decision.changed,
-                aliases=decision.aliases,
-                vanished=decision.vanished,
-                returned=decision.returned,
-                catch_up_after=self._settings.catch_up_after,
-                first=first,
-                alert=alert,
-                excess=decision.excess,
-                read_pages=self._settings.full_text != "never",
-                kept_out_by=await subscription_filters.sieve(self._store, feed.id, decision.new),
-                kin=kin,
-                fence=fence,
-                used=dict.fromkeys(followed.servers, round(decision.used * 1_000)),
-            )
+            recorded = await self._store.polls.record(poll, kin=kin, fence=fence)
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
 
@@ -249,7 +233,8 @@ class PollRecorder:
             yield kin
 
     def _due(self, feed_id: int, next_poll: int, now: int) -> int:
-        return schedule.as_a_net(next_poll, now=now) if self.is_pushed(feed_id) else next_poll
+        is_net = self.is_pushed is not None and self.is_pushed(feed_id)
+        return schedule.as_a_net(next_poll, now=now) if is_net else next_poll
 
     def failed(self, feed: Feed, error: FeedError) -> PollReport:
         """After a failure: the feed with its error, to be written."""
@@ -274,26 +259,19 @@ class PollRecorder:
         """When the feed's host is to be left alone: the feed due some time after that."""
         return PollReport(replace(feed, next_poll=until + self._random.randrange(60)), Outcome.POSTPONED)
 
-    def _quiet(
-        self, feed: Feed, fetched: Fetched, validators: Validators, hints: schedule.Hints, now: int
-    ) -> PollReport:
-        after = self._succeeded(feed, feed, fetched, validators, hints, Decision(), now)
-        return PollReport(after, Outcome.UNCHANGED, alert=self._alerts.after(feed, after))
+    def _quiet(self, answer: _Answer) -> PollReport:
+        after = self._succeeded(answer, answer.feed, Decision())
+        return PollReport(after, Outcome.UNCHANGED, alert=self._alerts.after(answer.feed, after))
 
     def _succeeded(
-        self,
-        before: Feed,
-        described: Feed,
-        fetched: Fetched,
-        validators: Validators,
-        hints: schedule.Hints,
-        decision: Decision,
-        now: int,
+        self, answer: _Answer, described: Feed, decision: Decision, head: ParsedFeed | None = None
     ) -> Feed:
+        before, fetched, now, validators, _fence = answer
+        assert validators is not None  # it was polled
         interval, next_poll = schedule.after_success(
             before,
             now=now,
-            hints=hints,
+            hints=schedule.hints(fetched.headers, now=now, parsed=head),
             new_articles=[article.published for article in decision.new],
             changed=bool(decision.new or decision.changed),
             random=self._random,

@@ -95,9 +95,10 @@ class QuietPolls:
             try:
                 if postponed:
                     await self._store.feeds.postpone(postponed)
-                await self._store.polls.record_quiet(
-                    feeds, unchanged, list(told.values()), owner=self._leases.owner
-                )
+                if feeds or unchanged:
+                    await self._store.polls.record_quiet(
+                        feeds, unchanged, list(told.values()), owner=self._leases.owner
+                    )
             except BaseException:
                 self._unwritten = batch | self._unwritten
                 self._untold = told | self._untold

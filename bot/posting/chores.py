@@ -12,18 +12,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
-import discord
-
-from bot.core.clock import Clock
 from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch
-from bot.core.settings import Settings
 from bot.posting import after_sending
+from bot.posting.posting_context import PostingContext
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
-from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.send_outcomes import Later, Outcome, Problem, Refused
-from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost, Store
+from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -33,21 +30,13 @@ _AFTER_FAULT = 60
 
 
 class Chores:
-    """What follows sent messages, and edits. `render` makes a message, `on_end` is told of every end."""
+    """What follows sent messages, and edits. `render` makes a message; the courier is woken at every end."""
 
     def __init__(
-        self,
-        store: Store,
-        client: discord.Client,
-        clock: Clock,
-        settings: Settings,
-        webhooks: ChannelWebhooks,
-        render: Callable[[Dispatch], Awaitable[Message | None]],
-        *,
-        on_end: Callable[[], None],
+        self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]
     ) -> None:
-        self._store, self._client, self._clock, self._settings = store, client, clock, settings
-        self._webhooks, self._render, self._on_end = webhooks, render, on_end
+        self._context, self._render = context, render
+        self._store, self._clock = context.store, context.clock
         self._slots = FairSlots(CONCURRENT)
         self._unfinished: dict[int, dict[int, tuple[int, Dispatch]]] = {}  # by channel: to finish at a time
         self._finishing: dict[int, asyncio.Task[None]] = {}
@@ -89,8 +78,11 @@ class Chores:
 
     async def finish(self, dispatch: Dispatch) -> None:
         """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
+        acting_for.set(dispatch.server_id)
         try:
-            later = await after_sending.finish(self._client, dispatch, seed=self._settings.seed_reaction)
+            later = await after_sending.finish(
+                self._context.client, dispatch, seed=self._context.settings.seed_reaction
+            )
             if later is None:
                 await self._store.dispatches.finished(dispatch.id)
         except LeaseLost:  # whoever has the shard does it
@@ -130,7 +122,7 @@ class Chores:
         if fault is not None and not isinstance(fault, DatabaseFault | LeaseLost):
             log.error("What was sent to channel %d is not looked after", channel_id, exc_info=fault)
         if under_way is self._editing or channel_id in self._unfinished:  # there is a next time to know of
-            self._on_end()
+            self._context.wake()
 
     async def _finish_all(self, channel_id: int) -> None:
         while not self.stopping:
@@ -147,7 +139,7 @@ class Chores:
 
     async def _edit_all(self, channel_id: int) -> None:
         while not self.stopping:
-            async with self._slots.turn(message_places.share_of(self._client, channel_id)):
+            async with self._slots.turn(message_places.share_of(self._context.client, channel_id)):
                 dispatch = next(
                     iter(await self._store.dispatches.edits_due(self._clock.now(), 1, channel_id)), None
                 )
@@ -164,10 +156,13 @@ class Chores:
                     await self._store.dispatches.edit_later(dispatch.id, due)
 
     async def _edit(self, dispatch: Dispatch) -> None:
+        acting_for.set(dispatch.server_id)
         message = await self._render(dispatch)
         outcome: Outcome | None = Refused(Problem.ARTICLE_GONE)
         if message is not None:
-            outcome = await after_sending.edit(self._client, self._webhooks, dispatch, message)
+            outcome = await after_sending.edit(
+                self._context.client, self._context.webhooks, dispatch, message
+            )
         if outcome is None:
             await self._store.dispatches.edited(
                 dispatch.id, as_of=dispatch.edit_due, shown=dispatch.joined_ids
@@ -176,4 +171,4 @@ class Chores:
             due = self._clock.now() + math.ceil(outcome.seconds)
             await self._store.dispatches.edit_later(dispatch.id, due)
         elif await self._store.dispatches.never_edited(dispatch.id):
-            self._on_end()
+            self._context.wake()

@@ -17,25 +17,26 @@ from functools import partial
 
 import discord
 
-from bot.core.clock import Clock, wait
+from bot.core.clock import wait
 from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting.audience import Ask, Audience
+from bot.posting.audience import Audience
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
 from bot.posting.due_task import BestStories, DueTask, Matching
 from bot.posting.personal_digest_making import PersonalDigests
+from bot.posting.posting_context import PostingContext
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
+from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
 from bot.posting.sending.send_outcomes import Later, Lost, Outcome, Problem, Sent
 from bot.posting.translating import Translating
-from bot.posting.visibility import Visibility
 from bot.search.index.index_follower import IndexFollower
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost, Store
 from bot.stories.known_tastes import Tastes
@@ -59,55 +60,44 @@ class Courier:
         self,
         store: Store,
         client: discord.Client,
-        clock: Clock,
         settings: Settings,
-        visibility: Visibility,
+        audience: Audience,
+        webhooks: ChannelWebhooks,
+        *,
         workers: Workers,
         tastes: Tastes,
-        webhooks: ChannelWebhooks,
         index: IndexFollower,
-        writing: WritingDesk | None = None,
-        *,
-        ask: Ask,
+        writing: WritingDesk | None,
     ) -> None:
-        self._store, self._client, self._clock, self._settings = store, client, clock, settings
-        self._restored = Restored(store, client, clock, webhooks)
-        self.audience = Audience(store, client, visibility, ask)
-        self.digests = Digests(
-            store,
-            client,
-            clock,
-            self.audience,
-            self._restored,
-            workers,
-            tastes,
-            PersonalDigests(store, client, clock, self.audience, self._restored, workers, index),
-            None if writing is None else writing.summaries,
-            default_language=settings.language,
-            on_end=self.wake,
+        self._store, self._client, self._clock = store, client, store.clock
+        self.audience = audience
+        self._restored = Restored(store, client, webhooks)
+        context = PostingContext(
+            store=store,
+            client=client,
+            settings=settings,
+            workers=workers,
+            tastes=tastes,
+            index=index,
+            writing=writing,
+            webhooks=webhooks,
+            audience=audience,
+            restored=self._restored,
+            wake=self.wake,
         )
-        translating = Translating(
-            store,
-            client,
-            clock,
-            None if writing is None else writing.translations,
-            default_language=settings.language,
-            on_end=self.wake,
-        )
-        self._own: tuple[DueTask, ...] = (self.digests, translating)
-        self._once: tuple[DueTask, ...] = (
-            Matching(store, clock, on_end=self.wake),
-            BestStories(store, clock, tastes, on_end=self.wake),
-        )
+        self.digests, self.personal_digests = Digests(context), PersonalDigests(context)
+        self._own: tuple[DueTask, ...] = (self.digests, Translating(context))
+        self._once: tuple[DueTask, ...] = (self.personal_digests, Matching(context), BestStories(context))
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()
         self._sender = DispatchSender(store, client, settings, webhooks)
-        self._pending = PendingClaims(clock)
+        self._pending = PendingClaims(self._clock)
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
-        self._chores = Chores(store, client, clock, settings, webhooks, self._sender.render, on_end=self.wake)
-        self._records = OutcomeRecords(store, clock)
+        self._chores = Chores(context, self._sender.render)
+        self._records = OutcomeRecords(store)
+        self._under_way: dict[int, Dispatch] = {}  # by channel
         self._begun: set[int] = set()
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -146,6 +136,17 @@ class Courier:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def release(self, shard: int, grace: float = 5.0) -> None:
+        """Let what is being sent for a shard end within so many seconds; whoever gets it finds the rest.
+
+        This process decides about its servers no more, so that nothing new begins.
+        """
+        self._begun.discard(shard)
+        of = self._store.shards.of
+        sending = [self._tasks[id_] for id_, each in self._under_way.items() if of(each.server_id) == shard]
+        if sending:
+            await asyncio.wait(sending, timeout=grace)
 
     async def look_again(self, channel_id: int) -> None:
         """Something about a channel changed: where it was blocked and may not be any more, try again."""
@@ -210,6 +211,7 @@ class Courier:
 
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
         self._tasks.pop(channel_id, None)
+        self._under_way.pop(channel_id, None)
         fault = None if task.cancelled() else task.exception()
         if isinstance(fault, DatabaseFault | LeaseLost):
             self._rest(channel_id, UNTIL_NEXT_TRY)
@@ -241,6 +243,8 @@ class Courier:
                 dispatch = pending.dispatch if pending else await self._claim(channel_id)
                 if dispatch is None:
                     return
+                self._under_way[channel_id] = dispatch
+                acting_for.set(dispatch.server_id)
                 try:
                     await (self._resolve(pending) if pending else self._deliver(dispatch))
                 except LeaseLost:  # whoever has the shard finds out

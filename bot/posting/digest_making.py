@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 import discord
 
-from bot.core.clock import Clock
 from bot.core.models import Digest
-from bot.core.workers import WorkerError, Workers
+from bot.core.workers import WorkerError
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition
 from bot.digests.restored_digests import AlreadyPosted
 from bot.digests.rising import Period
-from bot.posting.audience import Audience
 from bot.posting.due_task import DueTask
-from bot.posting.personal_digest_making import PersonalDigests
-from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
-from bot.store import Store
 from bot.store.records.outbox_records import Gathered
-from bot.stories.known_tastes import Tastes
 from bot.writing.summaries import Summaries
 
 log = logging.getLogger(__name__)
@@ -41,49 +34,23 @@ _TIME = 20.0  # seconds that choosing the stories may take
 
 
 class Digests(DueTask):
-    """The digests of all channels, and those of people."""
-
-    def __init__(
-        self,
-        store: Store,
-        client: discord.Client,
-        clock: Clock,
-        audience: Audience,
-        restored: Restored,
-        workers: Workers,
-        tastes: Tastes,
-        personal: PersonalDigests,
-        summaries: Summaries | None,
-        *,
-        default_language: str,
-        on_end: Callable[[], None],
-    ) -> None:
-        super().__init__(clock, on_end=on_end)
-        self._store, self._client = store, client
-        self._audience, self._restored, self._workers = audience, restored, workers
-        self._language = default_language
-        self._tastes, self._summaries = tastes, summaries
-        self.personal = personal
+    """The digests of all channels."""
 
     async def _due(self) -> int | None:
-        dues = (await self._store.digests.next_due(), await self.personal.next_due())
-        return min((due for due in dues if due is not None), default=None)
+        return await self._store.digests.next_due()
 
     async def _work(self) -> None:
-        now = self._clock.now()
-        due = await self._store.digests.due(now)
+        due = await self._store.digests.due(self._clock.now())
         for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
             try:
                 await self._make(digest)
             except Exception:
                 log.exception("The digest of channel %d was not made", digest.channel_id)
                 self._rest()
-        if not await self.personal.make_due(now):
-            self._rest()
 
     async def _make(self, digest: Digest) -> None:
         now, store = self._clock.now(), self._store.digests
-        guild = self._client.get_guild(digest.server_id)
+        guild = self._context.client.get_guild(digest.server_id)
         if guild is None or guild.unavailable:
             self._rest()
             return
@@ -96,7 +63,7 @@ class Digests(DueTask):
             log.info("The digest of channel %d is left out: it is too late", digest.channel_id)
             await store.skip(digest, since=since)
             return
-        told = await self._restored.told(digest, since)
+        told = await self._context.restored.told(digest, since)
         if told is None:
             self._rest()
             return
@@ -136,27 +103,31 @@ class Digests(DueTask):
         Its stories are summed up, where that is chosen, as far as a model does so in `patience` seconds.
         Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
         """
-        plan = digest.plan
+        plan, context = digest.plan, self._context
         if plan.wide:
-            feed_ids = await self._audience.feeds_of_channel(guild, digest.channel_id)
+            feed_ids = await context.audience.feeds_of_channel(guild, digest.channel_id)
         else:
             feed_ids = await self._store.subscriptions.feed_ids([digest.channel_id])
         gathered = await self._store.digests.candidates(digest, feed_ids, since=since, until=until)
         if told is not None:
             gathered = told.without(gathered)
-        taste = await self._tastes.of_server(digest.server_id)
-        language = await language_of(self._store, self._client, guild.id, digest.channel_id, self._language)
+        taste = await context.tastes.of_server(digest.server_id)
+        language = await language_of(
+            self._store, context.client, guild.id, digest.channel_id, context.settings.language
+        )
         draft = Edition(
             since=since, until=until, daily=plan.weekday is None, zone=digest.time_zone, wide=plan.wide
         )
-        edition = await self._workers.run(
+        edition = await context.workers.run(
             digest_selection.choose, gathered.candidates, gathered.kin, draft, taste, language, timeout=_TIME
         )
-        if plan.summaries and self._summaries is not None:
-            edition = await self._summed_up(self._summaries, edition, language, digest.server_id, patience)
+        if plan.summaries and context.writing is not None and context.writing.summaries is not None:
+            edition = await self._summed_up(
+                context.writing.summaries, edition, language, digest.server_id, patience
+            )
         if plan.chart and edition.sections:
             try:
-                found = await rising(self._store, self._workers, feed_ids, Period.WEEK, until)
+                found = await rising(self._store, context.workers, feed_ids, Period.WEEK, until)
             except WorkerError as error:
                 log.warning("a digest goes without its chart: %s", error)
             else:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from bot.core import hours
-from bot.core.clock import Clock
-from bot.store import DatabaseFault, Store
+from bot.posting.posting_context import PostingContext
+from bot.store import DatabaseFault
 from bot.store.records.outbox_records import BestChoice
 from bot.stories import story_ranking
-from bot.stories.known_tastes import Tastes
 from bot.watches.watch_matching import Watchman
 
 log = logging.getLogger(__name__)
@@ -22,10 +21,10 @@ AFTER_FAULT = 60
 
 
 class DueTask:
-    """One kind of such work. `on_end` is called after each end of its task."""
+    """One kind of such work. The courier is woken after each end of its task."""
 
-    def __init__(self, clock: Clock, *, on_end: Callable[[], None]) -> None:
-        self._clock, self._on_end = clock, on_end
+    def __init__(self, context: PostingContext) -> None:
+        self._context, self._store, self._clock = context, context.store, context.clock
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -65,15 +64,11 @@ class DueTask:
             if not isinstance(fault, DatabaseFault):  # the store has said it
                 log.error("%s failed", task.get_name(), exc_info=fault)
             self._rest()
-        self._on_end()
+        self._context.wake()
 
 
 class BestStories(DueTask):
     """The choices of all channels: by whoever has the first shard."""
-
-    def __init__(self, store: Store, clock: Clock, tastes: Tastes, *, on_end: Callable[[], None]) -> None:
-        super().__init__(clock, on_end=on_end)
-        self._store, self._tastes = store, tastes
 
     async def _due(self) -> int | None:
         return await self._store.held_posts.next_due() if self._store.shards.has(None) else None
@@ -90,7 +85,7 @@ class BestStories(DueTask):
         while due <= now and count < choice.number:
             due, count = hours.next_of(due, minutes, choice.time_zone), count + 1
         stories = await self._store.held_posts.candidates(choice)
-        taste = await self._tastes.of_server(choice.server_id)
+        taste = await self._context.tastes.of_server(choice.server_id)
         chosen = [story.post_id for story in story_ranking.best(stories, count, now, taste)]
         next_due = hours.next_of(now, minutes, choice.time_zone)
         await self._store.held_posts.choose(choice, chosen, next_due=next_due)
@@ -99,9 +94,9 @@ class BestStories(DueTask):
 class Matching(DueTask):
     """Finding out who is to be told of what came: for all servers, by whoever has the first shard."""
 
-    def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
-        super().__init__(clock, on_end=on_end)
-        self._store, self._watchman = store, Watchman(store)
+    def __init__(self, context: PostingContext) -> None:
+        super().__init__(context)
+        self._watchman = Watchman(context.store)
 
     async def _due(self) -> int | None:
         has_news = self._store.shards.has(None) and await self._store.watches.arrivals(1)

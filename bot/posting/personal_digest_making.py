@@ -10,20 +10,15 @@ import aiohttp
 import discord
 
 from bot.core.choices import PersonalPlan
-from bot.core.clock import Clock
 from bot.core.people_models import PersonalDigest
-from bot.core.workers import Workers
 from bot.digests import digest_selection
 from bot.digests.digest_selection import DAY, Edition
 from bot.digests.restored_digests import AlreadyPosted
-from bot.posting.audience import Audience
-from bot.posting.recovery.restored_backup import Restored
+from bot.posting.due_task import DueTask
 from bot.search.index.engine import EngineError, Scope
-from bot.search.index.index_follower import IndexFollower
 from bot.search.query.filter_names import Filter
 from bot.search.query.query_syntax import parse
 from bot.search.query.query_tree import Condition
-from bot.store import Store
 from bot.stories.server_taste import NONE
 from bot.watches.watch_matching import CLOSED
 
@@ -33,66 +28,45 @@ _TIME = 20.0  # seconds that choosing the stories may take
 _MOST_MATCHES = 200  # articles of a topic, the newest
 
 
-class PersonalDigests:
+class PersonalDigests(DueTask):
     """The digests of people. What one says is chosen outside a transaction, and owed in one."""
 
-    def __init__(
-        self,
-        store: Store,
-        client: discord.Client,
-        clock: Clock,
-        audience: Audience,
-        restored: Restored,
-        workers: Workers,
-        index: IndexFollower,
-    ) -> None:
-        self._store, self._client, self._clock = store, client, clock
-        self._audience, self._restored, self._workers, self._index = audience, restored, workers, index
-
-    async def next_due(self) -> int | None:
-        """When there is something to do, which may be past; None when there is nothing."""
-        if not self._store.shards.has(None):
-            return None  # whoever has direct messages does it
+    async def _due(self) -> int | None:
         return await self._store.personal_digests.next_due(CLOSED)
 
-    async def make_due(self, now: int) -> bool:
-        """Make those that are due; False where one could not be made and is to be tried again."""
-        done = True
-        if not self._store.shards.has(None):
-            return done
-        for digest in await self._store.personal_digests.due(now, CLOSED):
+    async def _work(self) -> None:
+        for digest in await self._store.personal_digests.due(self._clock.now(), CLOSED):
             try:
-                done &= await self._make(digest)
+                await self._make(digest)
             except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:
                 log.warning("A person's digest was not made yet: %r", error)
-                done = False
+                self._rest()
             except Exception:
                 log.exception("A person's digest was not made")
-                done = False
-        return done
+                self._rest()
 
-    async def _make(self, digest: PersonalDigest) -> bool:
+    async def _make(self, digest: PersonalDigest) -> None:
         now, plan, store = self._clock.now(), digest.plan, self._store.personal_digests
         since = digest.covered if digest.covered is not None else digest.due - digest_selection.period(plan)
         if digest_selection.is_late(plan, digest.due, now):  # the next one tells all
             await store.make(digest, None, until=since)
-            return True
-        told = await self._restored.told(digest, since)
+            return
+        told = await self._context.restored.told(digest, since)
         if told is None:
-            return False
+            self._rest()
+            return
         if told.is_sent:
             await store.make(digest, None, until=since)
-            return True
+            return
         since = max(since, told.until)
         if (unsent := await store.waiting_since(digest.channel_id)) is not None:
             since = min(since, unsent)
-        readable = (await self._audience.read_by(digest.person_id, surely=True)).feeds
+        readable = (await self._context.audience.read_by(digest.person_id, surely=True)).feeds
         edition = await self.edition(
             plan, digest.person_id, digest.language, readable, since=since, until=now, told=told
         )
         payload = edition.written() if edition.sections else None
         await store.make(digest, payload, until=now, named=edition.article_ids)
-        return True
 
     async def edition(
         self,
@@ -123,7 +97,7 @@ class PersonalDigests:
             found = told.without(found)
         draft = Edition(since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True)
         choose = digest_selection.choose
-        return await self._workers.run(
+        return await self._context.workers.run(
             choose, found.candidates, found.kin, draft, NONE, language, timeout=_TIME
         )
 
@@ -132,8 +106,8 @@ class PersonalDigests:
         found: set[int] = set()
         if not queries:
             return found
-        await self._index.ready()
-        engine = self._index.engine
+        await self._context.index.ready()
+        engine = self._context.index.engine
         if engine is None:
             raise EngineError
         scope, recent = Scope(feed_ids=frozenset(feed_ids)), Condition(Filter.SINCE, since - DAY)

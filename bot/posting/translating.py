@@ -8,14 +8,10 @@ one that is down, costs nobody a minute, and what it writes late is not lost.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 
-import discord
-
-from bot.core.clock import Clock
 from bot.posting.due_task import DueTask
+from bot.posting.posting_context import PostingContext
 from bot.posting.rendering.dispatch_rendering import language_of
-from bot.store import Store
 from bot.writing.model_client import PAUSE
 from bot.writing.translations import Translations
 
@@ -27,19 +23,9 @@ _BETWEEN = 2  # seconds between two looks for work
 class Translating(DueTask):
     """The translations of the channels of our servers, the newest post of each before the second of any."""
 
-    def __init__(
-        self,
-        store: Store,
-        client: discord.Client,
-        clock: Clock,
-        translations: Translations | None,
-        *,
-        default_language: str,
-        on_end: Callable[[], None],
-    ) -> None:
-        super().__init__(clock, on_end=on_end)
-        self._store, self._client = store, client
-        self._translations, self._language = translations, default_language
+    def __init__(self, context: PostingContext) -> None:
+        super().__init__(context)
+        self._translations = None if context.writing is None else context.writing.translations
         self._is_asked_for = False
 
     async def start(self, now: int) -> None:
@@ -60,8 +46,9 @@ class Translating(DueTask):
         return self._rests_until if self._is_asked_for else None
 
     async def _translate(self, translations: Translations, servers: dict[int, int]) -> None:
+        client, default = self._context.client, self._context.settings.language
         languages = {
-            channel: await language_of(self._store, self._client, server, channel, self._language)
+            channel: await language_of(self._store, client, server, channel, default)
             for channel, server in servers.items()
         }
         done: set[tuple[int, str]] = set()
@@ -92,4 +79,4 @@ class Translating(DueTask):
                     self._rests_until = self._clock.now() + PAUSE
                     self._is_asked_for = True
                     return
-                self._on_end()  # an edit may be due
+                self._context.wake()  # an edit may be due

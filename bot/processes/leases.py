@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context
+from dataclasses import replace
 
 from bot.core.choices import Role
 from bot.core.clock import Clock, wait
@@ -44,10 +45,11 @@ class Leases:
         self.me = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
         """Leases by kind that were gained after the start: mostly another process ended."""
+        self._unable: set[Role] = set()
         self._shares: dict[str, Share] = {}
         self._listening: defaultdict[str, list[Heard]] = defaultdict(list)
         self._held: dict[str, frozenset[int]] = {}
-        self._renewed = 0.0  # monotonic
+        self._renewed = 0.0  # by `Clock.uptime`
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -58,7 +60,7 @@ class Leases:
 
     def held(self, kind: str) -> frozenset[int]:
         """What this process may act for now."""
-        if self._store.processes.are_shared and self._clock.monotonic() - self._renewed >= STOPPED:
+        if self._store.processes.are_shared and self._clock.uptime() - self._renewed >= STOPPED:
             return _NONE
         return self._held.get(kind, _NONE)
 
@@ -70,6 +72,17 @@ class Leases:
     def fence(self, kind: str, number: int) -> Fence | None:
         """What the store is to check where something is written for a lease; None where no lease ends."""
         return Fence(self.me.id, kind, number) if self._store.processes.are_shared else None
+
+    def able(self, role: Role, *, now: bool) -> None:
+        """Whether this process can do the work of a role now; else it keeps what it has and takes no more."""
+        before = frozenset(self._unable)
+        self._unable = self._unable - {role} if now else self._unable | {role}
+        if self._unable != before:
+            self.wake()
+
+    async def others(self, role: Role) -> bool:
+        """Whether another process can do the work of a role. Raises `StoreError`."""
+        return any(role in each.roles and each.id != self.me.id for each in await self._store.processes.all())
 
     def share(self, share: Share) -> None:
         """Take part in dividing something, where this process has the role, from the next renewal on."""
@@ -104,6 +117,27 @@ class Leases:
             self._tasks.append(asyncio.create_task(self._live(), name="leases extended"))
             self._tasks.append(asyncio.create_task(self._watch(), name="leases watched"))
 
+    async def hand_over(self, kind: str, number: int, to: str) -> bool:
+        """Give something to another process, by its name; whoever listens knows already.
+
+        Returns whether it is this one's no more. Raises `StoreError`.
+        """
+        async with self._turn:
+            is_gone = await self._store.processes.hand_over(Fence(self.me.id, kind, number), to)
+            if is_gone:
+                self._held[kind] = self._held.get(kind, _NONE) - {number}
+        if is_gone:
+            with suppress(StoreError):  # it looks by itself, too
+                await self._store.tell("leases")
+        return is_gone
+
+    async def give_back(self, kind: str) -> None:
+        """Take no part in dividing something; nothing acts for what was held. Raises `StoreError`."""
+        async with self._turn:
+            self._shares.pop(kind, None)
+            self._held.pop(kind, None)
+            await self._store.processes.give_back(self.me.id, kind)
+
     async def close(self) -> None:
         """Give everything back; whatever acts for a lease has ended."""
         if not self._tasks:
@@ -132,10 +166,13 @@ class Leases:
     async def _renew(self) -> None:
         self._woken.clear()
         async with self._turn:
-            begun = self._clock.monotonic()
-            held = await self._store.processes.keep(self.me, list(self._shares.values()), LASTS)
+            begun = self._clock.uptime()
+            if begun - self._renewed >= STOPPED:  # it was stopped itself: what it had may be another's
+                self._now_held({})
+            me = replace(self.me, roles=tuple(role for role in self.me.roles if role not in self._unable))
+            held = await self._store.processes.keep(me, list(self._shares.values()), LASTS)
             self._renewed = max(self._renewed, begun)
-            if self._clock.monotonic() - self._renewed < STOPPED:
+            if self._clock.uptime() - self._renewed < STOPPED:
                 self._now_held(held)
             else:  # what it took may be another's by now
                 self.wake()
@@ -144,7 +181,7 @@ class Leases:
         """Keep what is held, also while a long write of any process lets nobody divide."""
         while True:
             await self._clock.sleep(RENEWED)
-            begun = self._clock.monotonic()
+            begun = self._clock.uptime()
             with suppress(StoreError):  # the store has told of it
                 if await self._store.processes.extend(self.me.id, LASTS):
                     self._renewed = max(self._renewed, begun)
@@ -152,7 +189,7 @@ class Leases:
     async def _watch(self) -> None:
         """Lose everything in time, even while renewing hangs."""
         while True:
-            left = self._renewed + STOPPED - self._clock.monotonic()
+            left = self._renewed + STOPPED - self._clock.uptime()
             if left > 0:
                 await self._clock.sleep(left)
             else:

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store import clock_repair, engines, moving, sealing
+from bot.store.connection import Connection
 from bot.store.content.article_changes import ArticleChanges
 from bot.store.content.articles import Articles
 from bot.store.content.page_reads import Readings
@@ -36,7 +37,7 @@ from bot.store.people.opinions import Opinions
 from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.processes import Processes
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
@@ -89,22 +90,22 @@ UNTIL_NEXT_TRY = 5.0
 class Store:
     """An open database; its parts are its attributes. Every method raises `StoreError` alone."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
         self._database = database
         self.clock = clock
         self.shards = ServedShards(database, clock)
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
-        self.pushes = PushSubscriptions(database)
-        self.outlet_icons = OutletIcons(database)
+        self.pushes = PushSubscriptions(database, clock)
+        self.outlet_icons = OutletIcons(database, clock)
         self.articles = Articles(database, clock)
-        self.changes = ArticleChanges(database)
+        self.changes = ArticleChanges(database, clock)
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
         self.servers = Servers(database, clock, self.shards)
         self.forum_tags = ForumTags(database, clock)
-        self.daily_threads = DailyThreads(database)
+        self.daily_threads = DailyThreads(database, clock)
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock, self.shards)
         self.fates = Fates(database, clock)
@@ -116,15 +117,15 @@ class Store:
         self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
         self.vectors = Vectors(database, clock)
-        self.stories = Stories(database)
-        self.titles = TitleSamples(database)
+        self.stories = Stories(database, clock)
+        self.titles = TitleSamples(database, clock)
         self.assistant_tokens = AssistantTokens(database, clock)
         self.written_texts = WrittenTexts(database, clock)
         self.channel_feeds = ChannelFeeds(database, clock)
         self.personal_digests = PersonalDigests(database, clock)
-        self.request_shares = RequestShares(database)
-        self.processes = Processes(database)
-        self.meta = Meta(database)
+        self.request_shares = RequestShares(database, clock)
+        self.processes = Processes(database, clock)
+        self.meta = Meta(database, clock)
 
     @classmethod
     async def open(cls, place: Path | DatabaseServer, clock: Clock) -> Self:
@@ -136,7 +137,7 @@ class Store:
         try:
             await moving.must_be_whole(store._database)
             await store.seal()
-            if await store._database.fetchone(feed_rows.WITHOUT_SLOT) is not None:
+            if await store._database.query(Connection.row, feed_rows.WITHOUT_SLOT) is not None:
                 await store._database.transact(feed_rows.place)
         except BaseException:
             await store.close()
@@ -201,7 +202,7 @@ class Store:
 
     async def clock_set_back(self, longest: LongestWaits) -> None:
         """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
-        await self._database.transact(clock_repair.settle, longest, self.clock.now())
+        await self._database.transact(clock_repair.settle, longest)
 
     async def erase(self, person_id: int) -> Erased:
         """Delete everything about a person, from the files of the database too; how much there was."""

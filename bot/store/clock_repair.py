@@ -12,11 +12,11 @@ from bot.store.outbox.watch_notices import QUIET
 from bot.store.records.outbox_records import LongestWaits
 
 
-def settle(connection: Connection, longest: LongestWaits, now: int) -> None:
+def settle(db: Connection, longest: LongestWaits) -> None:
     """Let no wait be longer than it would be, had it begun now."""
-    values = {"now": now, "quiet": QUIET, "story": TOLD_WITHIN, "day": BEST_WITHIN, **longest._asdict()}
+    values = {"now": db.now, "quiet": QUIET, "story": TOLD_WITHIN, "day": BEST_WITHIN, **longest._asdict()}
     for statement in _STATEMENTS:
-        connection.execute(statement, values)
+        db.execute(statement, values)
 
 
 _STATEMENTS = (

@@ -5,17 +5,17 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.records.content_records import TableShape
 from bot.store.sqlite import database, migrating, run_lock, table_shapes
 from bot.store.store_errors import DatabaseUnusable
 
 
-async def opened(place: Path | DatabaseServer, clock: Clock) -> Database:
+async def opened(place: Path | DatabaseServer, clock: Clock) -> AnyDatabase:
     """An open database, its tables brought up to date. Raises as `Store.open`."""
     if isinstance(place, Path):
         return await database.Database.open(place, migrating.migrate, clock)
@@ -35,23 +35,23 @@ def lock_for_run(place: Path | DatabaseServer, *, alone: bool) -> AbstractContex
     return run_session.lock_for_run(place, alone=alone)
 
 
-async def shapes(*databases: Database) -> list[TableShape]:
+async def shapes(*databases: AnyDatabase) -> list[TableShape]:
     """The tables of both, of which one is a file."""
     file = next(one for one in databases if isinstance(one.place, Path))
-    return await file.read(cast("Any", table_shapes.shapes))
+    return await file.read(table_shapes.shapes)
 
 
-async def counters(opened_: Database) -> dict[str, int]:
+async def counters(opened_: AnyDatabase) -> dict[str, int]:
     """The last number that each table gave which gives none twice."""
     return await opened_.read(_room_of_counters(opened_).counters)
 
 
-async def set_counters(opened_: Database, last: dict[str, int]) -> None:
+async def set_counters(opened_: AnyDatabase, last: dict[str, int]) -> None:
     """Let these tables give larger numbers than these."""
     await opened_.transact(_room_of_counters(opened_).set_counters, last)
 
 
-def _room_of_counters(opened_: Database) -> Any:
+def _room_of_counters(opened_: AnyDatabase) -> Any:
     if isinstance(opened_.place, Path):
         return table_shapes
     from bot.store.postgres import counters as of_server  # noqa: PLC0415 - needs the extra

@@ -15,7 +15,7 @@ from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store import engines
 from bot.store.connection import Connection
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.records.content_records import TableShape
 from bot.store.store_errors import DatabaseUnusable, StoreError
 
@@ -23,6 +23,7 @@ MARK = "moving"
 """The name in `meta` under which a database says from where it is being filled."""
 BATCH = 500
 _DERIVED = {"article_change", "encoded_article", "process", "lease", "request_share"}
+_MARKED = "SELECT value FROM meta WHERE name = ?"
 _NOT_MOVED = (MARK, "identity")
 """Names in `meta` of what is true of one database alone."""
 
@@ -37,7 +38,7 @@ async def move(source: Place, target: Place, clock: Clock, on_progress: Callable
     places are of one engine, the source is missing, or the target holds what is not from this source.
     """
     if isinstance(source, Path) == isinstance(target, Path):
-        raise DatabaseUnusable("A move leads from a file to a server, or from a server to a file.")
+        raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
     if isinstance(source, Path) and not source.is_file():
         raise DatabaseUnusable(f"There is no database {source}.")
     with engines.lock_for_run(source, alone=True), engines.lock_for_run(target, alone=True):
@@ -52,16 +53,21 @@ async def move(source: Place, target: Place, clock: Clock, on_progress: Callable
             await from_.close()
 
 
-async def must_be_whole(database: Database) -> None:
+async def must_be_whole(database: AnyDatabase) -> None:
     """Raise `DatabaseUnusable` for a database that is being filled."""
-    if (row := await database.fetchone("SELECT value FROM meta WHERE name = ?", (MARK,))) is not None:
+    if (source := await database.query(Connection.value, _MARKED, (MARK,))) is not None:
         raise DatabaseUnusable(
-            f"The database {database.place} is being filled from {row[0]}: run `telex move` again to end it."
+            f"The database {database.place} is being filled from {source}: run `telex move` again to end it."
         )
 
 
 class _Move:
-    def __init__(self, source: Database, target: Database, on_progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        source: AnyDatabase,
+        target: AnyDatabase,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
         self._source, self._target, self._on_progress = source, target, on_progress
         self._done = self._total = 0
 
@@ -90,27 +96,23 @@ class _Move:
         await engines.set_counters(self._target, await engines.counters(self._source))
         for shape in shapes:
             await self._compare(shape)
-        async with self._target.write() as transaction:
-            await transaction.execute("DELETE FROM meta WHERE name = ?", (MARK,))
+        await self._target.transact(Connection.changed, "DELETE FROM meta WHERE name = ?", (MARK,))
         return rows
 
     async def _begin(self, shapes: Sequence[TableShape]) -> None:
         """Mark an empty database as one that is being filled, or find that mark."""
-        row = await self._target.fetchone("SELECT value FROM meta WHERE name = ?", (MARK,))
-        if row is not None:
-            if row[0] != str(self._source.place):
+        source = await self._target.query(Connection.value, _MARKED, (MARK,))
+        if source is not None:
+            if source != str(self._source.place):
                 await must_be_whole(self._target)
             return
         for shape in shapes:
-            if shape.name != "meta" and await self._target.fetchone(f"SELECT 1 FROM {shape.name} LIMIT 1"):
+            held = await self._target.query(Connection.row, f"SELECT 1 FROM {shape.name} LIMIT 1")
+            if shape.name != "meta" and held:
                 raise DatabaseUnusable(
                     f"The database {self._target.place} is not empty: a move overwrites nothing."
                 )
-        async with self._target.write() as transaction:
-            await transaction.execute("DELETE FROM meta")
-            await transaction.execute(
-                "INSERT INTO meta (name, value) VALUES (?, ?)", (MARK, str(self._source.place))
-            )
+        await self._target.transact(_mark, str(self._source.place))
 
     async def _copy(self, shape: TableShape, behind: set[str]) -> None:
         last = None if shape.name == "meta" else await self._target.read(_last_key, shape)
@@ -132,14 +134,13 @@ class _Move:
         """Fill in what points to rows that came later."""
         assigned = ", ".join(f"{_quoted(column)} = ?" for column in columns)
         found = " AND ".join(f"{column} = ?" for column in shape.key)
-        rows = await self._source.fetchall(
+        rows = await self._source.query(
+            Connection.rows,
             f"SELECT {', '.join([*map(_quoted, columns), *shape.key])} FROM {shape.name} "
-            f"WHERE {' OR '.join(f'{_quoted(column)} IS NOT NULL' for column in columns)}"
+            f"WHERE {' OR '.join(f'{_quoted(column)} IS NOT NULL' for column in columns)}",
         )
-        async with self._target.write() as transaction:
-            await transaction.executemany(
-                f"UPDATE {shape.name} SET {assigned} WHERE {found}", [tuple(row) for row in rows]
-            )
+        update = f"UPDATE {shape.name} SET {assigned} WHERE {found}"
+        await self._target.transact(lambda db: db.executemany(update, list(map(tuple, rows))))
 
     async def _compare(self, shape: TableShape) -> None:
         last: Row | None = None
@@ -162,20 +163,25 @@ class _Move:
         self._on_progress(self._done, self._total)
 
 
+def _mark(db: Connection, source: str) -> None:
+    db.execute("DELETE FROM meta")
+    db.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (MARK, source))
+
+
 def _quoted(column: str) -> str:
     return f'"{column}"'
 
 
-def _last_key(connection: Connection, shape: TableShape) -> Row | None:
-    row = connection.execute(
+def _last_key(db: Connection, shape: TableShape) -> Row | None:
+    return db.one(
+        tuple,
         f"SELECT {', '.join(shape.key)} FROM {shape.name} "
-        f"ORDER BY {', '.join(f'{column} DESC' for column in shape.key)} LIMIT 1"
-    ).fetchone()
-    return None if row is None else tuple(row)
+        f"ORDER BY {', '.join(f'{column} DESC' for column in shape.key)} LIMIT 1",
+    )
 
 
-def _count(connection: Connection, shape: TableShape) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {shape.name} WHERE {_moved(shape)}").fetchone()[0])
+def _count(db: Connection, shape: TableShape) -> int:
+    return int(db.value(f"SELECT count(*) FROM {shape.name} WHERE {_moved(shape)}"))
 
 
 def _moved(shape: TableShape) -> str:
@@ -184,22 +190,22 @@ def _moved(shape: TableShape) -> str:
     return f"name NOT IN {_NOT_MOVED!r} AND name NOT LIKE 'vectors %'"
 
 
-def _after(connection: Connection, shape: TableShape, last: Row | None) -> list[Row]:
+def _after(db: Connection, shape: TableShape, last: Row | None) -> list[Row]:
     """The next rows after a key, as both engines have them."""
     key = ", ".join(shape.key)
     beyond = "" if last is None else f"AND ({key}) > ({', '.join('?' * len(last))})"
-    rows = connection.execute(
+    rows = db.rows(
         f"SELECT {', '.join(map(_quoted, shape.columns))} FROM {shape.name} WHERE {_moved(shape)} {beyond} "
         f"ORDER BY {key} LIMIT {BATCH}",
         last or (),
-    ).fetchall()
+    )
     return [
         tuple(value.replace("\0", "") if isinstance(value, str) else value for value in row) for row in rows
     ]
 
 
-def _write(connection: Connection, shape: TableShape, rows: Sequence[Row]) -> None:
-    connection.executemany(
+def _write(db: Connection, shape: TableShape, rows: Sequence[Row]) -> None:
+    db.executemany(
         f"INSERT INTO {shape.name} ({', '.join(map(_quoted, shape.columns))}) "
         f"VALUES ({', '.join('?' * len(shape.columns))}) ON CONFLICT DO NOTHING",
         rows,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields
+from enum import Enum
+from functools import cache, partial
+from types import NoneType, UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from bot.core.choices import Look
 from bot.core.models import (
     Article,
     Dispatch,
-    DispatchKind,
-    DispatchState,
     DueFeed,
     Feed,
     FeedState,
@@ -24,13 +26,13 @@ from bot.store.connection import Connection, Row
 from bot.store.sealing import opened
 from bot.text import urls
 
-FEED = """
-    feed.id, feed.url, feed.server_id, feed.title, feed.outlet, feed.site_url, feed.icon, feed.language,
-    feed.state, feed.etag, feed.last_modified, feed.body_hash, feed.entries_hash, feed.added, feed.next_poll,
-    feed.interval, feed.last_poll, feed.last_success, feed.last_article, feed.failures, feed.failing_since,
-    feed.error, feed.error_detail, feed.moved_to, feed.moved_since, feed.ttl, feed.skip_hours, feed.skip_days,
-    feed.page_list
-"""
+T = TypeVar("T")
+
+_FIELDS = [field.name for field in fields(Feed)]
+_VALIDATORS = _FIELDS.index("validators")
+FEED_COLUMNS = [*_FIELDS[:_VALIDATORS], *Validators._fields, *_FIELDS[_VALIDATORS + 1 :]]
+FEED = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
+_URL, _SERVER, _STATE, _MOVED_TO = map(FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to"))
 DUE_FEED = """
     feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
     feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
@@ -77,83 +79,54 @@ def listed(values: Collection[Any]) -> str:
     return json.dumps(list(values))
 
 
-def ids_of(
-    connection: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]
-) -> list[int]:
+def ids_of(db: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]) -> list[int]:
     """The numbers that a query gives, in its order, in one step.
 
     A row at a time gives up the interpreter's lock for each row and has to get it back, which costs more than
     the row where several search at once. A query with an order needs a limit, or SQLite may leave it out.
     """
-    (found,) = connection.execute(
-        f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters
-    ).fetchone()
+    found = db.value(f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters)
     return cast("list[int]", json.loads(found))
+
+
+@cache
+def _converters(kind: type) -> dict[str, Callable[[Any], Any] | None]:
+    """What makes the values of a class's fields of columns: None where they are the same."""
+    return {name: _converter(hint) for name, hint in get_type_hints(kind).items()}
+
+
+def _converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - a type as it is written
+    if isinstance(hint, UnionType) and NoneType in get_args(hint):
+        convert = _converter(get_args(hint)[0])
+        return convert and (lambda value: None if value is None else convert(value))
+    if get_origin(hint) is tuple:
+        return lambda value: tuple(json.loads(value))
+    if hint is Look:
+        return Look.of
+    return hint if hint is bool or (isinstance(hint, type) and issubclass(hint, Enum)) else None
+
+
+def made(kind: Callable[..., T], row: Row, **given: object) -> T:
+    """A dataclass of the columns that have the names of its fields, those `given` apart."""
+    converters = _converters(cast("type", kind))
+    values = {
+        name: convert(row[name]) if convert else row[name]
+        for name, convert in converters.items()
+        if name not in given
+    }
+    return kind(**values, **given)
 
 
 def feed(row: Row) -> Feed:
     """A feed of the columns `FEED`, by position: polls read many, and by name takes twice as long."""
-    (
-        id_,
-        url,
-        server_id,
-        title,
-        outlet,
-        site_url,
-        icon,
-        language,
-        state,
-        etag,
-        last_modified,
-        body_hash,
-        entries_hash,
-        added,
-        next_poll,
-        interval,
-        last_poll,
-        last_success,
-        last_article,
-        failures,
-        failing_since,
-        error,
-        error_detail,
-        moved_to,
-        moved_since,
-        ttl,
-        skip_hours,
-        skip_days,
-        page_list,
-    ) = row
-    return Feed(
-        id=id_,
-        server_id=server_id or None,
-        state=_STATES[state],
-        validators=Validators(
-            etag=etag, last_modified=last_modified, body_hash=body_hash, entries_hash=entries_hash
-        ),
-        url=opened(url),
-        title=title,
-        outlet=outlet,
-        site_url=site_url,
-        icon=icon,
-        language=language,
-        added=added,
-        next_poll=next_poll,
-        interval=interval,
-        last_poll=last_poll,
-        last_success=last_success,
-        last_article=last_article,
-        failures=failures,
-        failing_since=failing_since,
-        error=error,
-        error_detail=error_detail,
-        moved_to=moved_to and opened(moved_to),
-        moved_since=moved_since,
-        ttl=ttl,
-        skip_hours=skip_hours,
-        skip_days=skip_days,
-        page_list=page_list,
-    )
+    values = list(row)
+    values[_URL] = opened(values[_URL])
+    values[_SERVER] = values[_SERVER] or None
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_MOVED_TO] = values[_MOVED_TO] and opened(values[_MOVED_TO])
+    width = len(Validators._fields)
+    values[_VALIDATORS : _VALIDATORS + width] = [Validators(*values[_VALIDATORS : _VALIDATORS + width])]
+    return Feed(*values)
 
 
 def due_feed(row: Row) -> DueFeed:
@@ -164,37 +137,9 @@ def due_feed(row: Row) -> DueFeed:
 
 def feed_values(feed: Feed) -> dict[str, Any]:
     """The columns of a feed by name."""
-    return {
-        "id": feed.id,
-        "url": feed.url,
-        "server_id": feed.server_id or 0,
-        "title": feed.title,
-        "outlet": feed.outlet,
-        "site_url": feed.site_url,
-        "icon": feed.icon,
-        "language": feed.language,
-        "state": feed.state.value,
-        "etag": feed.validators.etag,
-        "last_modified": feed.validators.last_modified,
-        "body_hash": feed.validators.body_hash,
-        "entries_hash": feed.validators.entries_hash,
-        "added": feed.added,
-        "next_poll": feed.next_poll,
-        "interval": feed.interval,
-        "last_poll": feed.last_poll,
-        "last_success": feed.last_success,
-        "last_article": feed.last_article,
-        "failures": feed.failures,
-        "failing_since": feed.failing_since,
-        "error": feed.error,
-        "error_detail": feed.error_detail,
-        "moved_to": feed.moved_to,
-        "moved_since": feed.moved_since,
-        "ttl": feed.ttl,
-        "skip_hours": feed.skip_hours,
-        "skip_days": feed.skip_days,
-        "page_list": feed.page_list,
-    }
+    values = {name: getattr(feed, name) for name in _FIELDS if name != "validators"}
+    own = {"server_id": feed.server_id or 0, "state": feed.state.value}
+    return values | feed.validators._asdict() | own
 
 
 def article(row: Sequence[Any] | Row) -> Article:
@@ -206,37 +151,26 @@ def article(row: Sequence[Any] | Row) -> Article:
     return Article._make(values)
 
 
-def articles(connection: Connection, ids: Collection[int]) -> list[Article]:
+def articles(db: Connection, ids: Collection[int]) -> list[Article]:
     """The articles with these ids, in one step, as `ids_of` does."""
     columns = ", ".join(f'"{name}"' for name in Article._fields)
-    (found,) = connection.execute(
+    found = db.value(
         f"WITH found ({columns}) AS"
         f" (SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
         f" SELECT json_group_array(json_array({columns})) FROM found",
         (listed(ids),),
-    ).fetchone()
+    )
     return [article(row) for row in json.loads(found)]
 
 
 def article_values(new: NewArticle) -> dict[str, Any]:
     """The columns that an article's entry decides, by name."""
-    return {
-        "page": new.page,
-        "url": new.url,
-        "fingerprint": new.fingerprint,
-        "title": new.title,
-        "summary": new.summary,
-        "text": new.text,
+    values = {field.name: getattr(new, field.name) for field in fields(new)}
+    del values["key"], values["identities"]
+    return values | {
         "body": None if new.body == new.text else new.body,
-        "author": new.author,
-        "outlet": new.outlet,
-        "language": new.language,
         "tags": json.dumps(new.tags, ensure_ascii=False),
-        "image": new.image,
-        "published": new.published,
         "own_page": new.page != urls.page(new.url),
-        "audio": new.audio,
-        "duration": new.duration,
     }
 
 
@@ -253,23 +187,8 @@ def at_urls(found_at: Collection[str]) -> dict[str, Any]:
     return {"urls": listed(found_at), "pages": listed({urls.page(url) for url in found_at})}
 
 
-def subscription(row: Row) -> Subscription:
-    """A subscription of the columns `SUBSCRIPTION`."""
-    fields = dict(row)
-    fields["look"] = None if fields["look"] is None else Look.of(fields["look"])
-    return Subscription(**fields)
-
-
-def dispatch(row: Row) -> Dispatch:
-    """A dispatch of the columns `DISPATCH`."""
-    fields = dict(row)
-    fields["kind"] = DispatchKind(fields["kind"])
-    fields["state"] = DispatchState(fields["state"])
-    fields["finished"] = bool(fields["finished"])
-    fields["look"] = Look.of(fields["look"])
-    fields["article_ids"] = tuple(json.loads(fields["article_ids"]))
-    fields["joined_ids"] = tuple(json.loads(fields["joined_ids"]))
-    return Dispatch(**fields)
+subscription = partial(made, Subscription)
+dispatch = partial(made, Dispatch)
 
 
 def bookmark(row: Row) -> Bookmark:

@@ -57,33 +57,31 @@ def opened(url: str) -> str:
         raise DatabaseUnusable("TELEX_SECRET_KEY is not the key of the passwords in the database.") from error
 
 
-def same(connection: Connection, url: str, server_id: int) -> str | None:
+def same(db: Connection, url: str, server_id: int) -> str | None:
     """An address as it stands in the database for a server, or None."""
     if not server_id:
         return url
-    rows = connection.execute("SELECT url FROM feed WHERE server_id = ?", (server_id,)).fetchall()
+    rows = db.rows("SELECT url FROM feed WHERE server_id = ?", (server_id,))
     return next((written for (written,) in rows if opened(written) == url), None)
 
 
-def count(connection: Connection) -> SealedCounts:
+def count(db: Connection) -> SealedCounts:
     """How the addresses with passwords lie in the database."""
-    row = connection.execute(
-        f"SELECT count(*), count(*) FILTER (WHERE url LIKE '{SEALED}%') FROM feed WHERE {_PRIVATE}"
-    ).fetchone()
+    row = db.row(f"SELECT count(*), count(*) FILTER (WHERE url LIKE '{SEALED}%') FROM feed WHERE {_PRIVATE}")
     return SealedCounts(*row)
 
 
-def seal_all(connection: Connection, *, anew: bool = False) -> int:
+def seal_all(db: Connection, *, anew: bool = False) -> int:
     """Encrypt what lies open, with `anew` also what is encrypted already; how many feeds that changed.
 
     Raises `DatabaseUnusable` where something cannot be decrypted, and changes nothing then.
     """
-    rows = connection.execute(f"SELECT id, server_id, url, moved_to FROM feed WHERE {_PRIVATE}").fetchall()
+    rows = db.rows(f"SELECT id, server_id, url, moved_to FROM feed WHERE {_PRIVATE}")
     written = []
     for id_, server_id, url, moved_to in rows:
         address = opened(url)
         if _box is not None and (anew or not url.startswith(SEALED)):
             moved = moved_to and seal(opened(moved_to), server_id)
             written.append((seal(address, server_id), moved, id_))
-    connection.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", written)
+    db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", written)
     return len(written)

@@ -6,13 +6,14 @@ https://discord.com/developers/docs/events/gateway#sharding
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.processes import must_hold
 from bot.store.records.process_records import Fence
+from bot.store.repository import Repository, writes
 
 APART = 5.25
 """Seconds between two sessions that begin, of shards in one bucket: Discord's five and what the way may take.
@@ -21,11 +22,11 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
 
 
-class ServedShards:
+class ServedShards(Repository):
     """The shards of this process: the only one there is, until `divide` says how many there are."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
+        super().__init__(database, clock)
         self.count = 1
         self.numbers = frozenset({0})
         self._owner: str | None = None
@@ -39,9 +40,13 @@ class ServedShards:
         """Decide about the servers of these shards from now on."""
         self.numbers = frozenset(numbers)
 
+    def of(self, server_id: int | None) -> int:
+        """The shard of a server; None: of direct messages."""
+        return ((server_id or 0) >> 22) % self.count
+
     def has(self, server_id: int | None) -> bool:
         """Whether this process decides about a server; None: about direct messages."""
-        return ((server_id or 0) >> 22) % self.count in self.numbers
+        return self.of(server_id) in self.numbers
 
     def where(self, server_id: str, shard: int | None = None) -> str:
         """A condition of SQL: that this process decides about the server in a column, or a shard has it."""
@@ -57,62 +62,67 @@ class ServedShards:
         """Whether a shard may become another process's."""
         return self._owner is not None
 
-    def must_have(self, connection: Connection, dispatch_id: int) -> None:
+    def must_have(self, db: Connection, dispatch_id: int) -> None:
         """Raise `LeaseLost` where another process decides about what a dispatch is for by now."""
         if self._owner is None:
             return
-        row = connection.execute(
+        row = db.row(
             "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
             "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
             (self.count, dispatch_id),
-        ).fetchone()
+        )
         if row is not None:
-            must_hold(connection, Fence(self._owner, "shard", row[0]))
+            must_hold(db, Fence(self._owner, "shard", row[0]))
 
-    async def agree(self, count: int) -> int:
+    @writes
+    def agree(self, db: Connection, count: int) -> int:
         """How many shards the processes that live divide among them: those of the first, this one's else."""
-        return await self._database.transact(_agree, count)
+        shared = db.row(
+            "SELECT 1 FROM lease JOIN process ON process.id = owner "
+            "WHERE kind = 'shard' AND until > database_time()"
+        )
+        row = db.row("SELECT value FROM meta WHERE name = 'shards'")
+        if shared is not None and row is not None:
+            return int(row[0])
+        db.execute("DELETE FROM lease WHERE kind = 'shard'")
+        _keep(db, "shards", count)
+        return count
 
-    async def may_identify(self, bucket: int) -> float:
+    async def may_identify(self, bucket: int, left: int | None = None) -> float:
         """Seconds until a session of a shard in a bucket may begin; with 0 it may, and counts as begun.
 
-        What other processes begin is counted too. Raises `StoreError`.
+        What other processes begin is counted too, also among those that were `left` when Discord was asked a
+        moment ago. Raises `StoreError`.
         """
         if self._database.is_shared:
-            return await self._database.transact(_begin_session, f"identify {bucket}")
+            return await self._database.transact(_begin_session, bucket, left)
         now = self._clock.monotonic()
-        wait = self._begun.get(bucket, -APART) + APART - now
-        if wait <= 0:
+        wait = _wait(self._begun, bucket, left, now)
+        if not wait:
             self._begun[bucket] = now
-        return max(wait, 0.0)
+        return wait
 
 
-def _begin_session(connection: Connection, name: str) -> float:
-    now = int(connection.execute("SELECT database_time()").fetchone()[0])
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    begun = 0 if row is None else int(row[0])
-    wait = begun + round(APART * 1_000) - now
-    if wait > 0 and begun <= now:
-        return wait / 1_000
-    _keep(connection, name, now)
-    return 0.0
+def _wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float) -> float:
+    """Seconds until a session may begin where others began at these times."""
+    late = {each: at + APART - now for each, at in begun.items() if at <= now < at + APART}
+    if bucket in late:
+        return late[bucket]
+    return APART if left is not None and left <= len(late) else 0.0
 
 
-def _agree(connection: Connection, count: int) -> int:
-    shared = connection.execute(
-        "SELECT 1 FROM lease JOIN process ON process.id = owner "
-        "WHERE kind = 'shard' AND until > database_time()"
-    ).fetchone()
-    row = connection.execute("SELECT value FROM meta WHERE name = 'shards'").fetchone()
-    if shared is not None and row is not None:
-        return int(row[0])
-    connection.execute("DELETE FROM lease WHERE kind = 'shard'")
-    _keep(connection, "shards", count)
-    return count
+def _begin_session(db: Connection, bucket: int, left: int | None) -> float:
+    now = int(db.value("SELECT database_time()"))
+    rows = db.rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
+    begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
+    wait = _wait(begun, bucket, left, now / 1_000)
+    if not wait:
+        _keep(db, f"identify {bucket}", now)
+    return wait
 
 
-def _keep(connection: Connection, name: str, value: int) -> None:
-    connection.execute(
+def _keep(db: Connection, name: str, value: int) -> None:
+    db.execute(
         "INSERT INTO meta (name, value) VALUES (?, ?) "
         "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, str(value)),

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
 from bot.core.models import NewArticle
 from bot.search.index.index_follower import IndexFollower
@@ -74,7 +73,12 @@ class StoryLookup:
         except Exception:
             log.exception("articles of feed %d were not compared with others", feed_id)
             return NO_KIN
-        return Kinships(found, belonging, self._last, since, partial(self._kinships, feed_id, new))
+        loop = asyncio.get_running_loop()
+
+        def again() -> Kinships:
+            return asyncio.run_coroutine_threadsafe(self._kinships(feed_id, new), loop).result()
+
+        return Kinships(found, belonging, self._last, since, again)
 
     async def _look(self, feed_id: int, new: Sequence[NewArticle]) -> Mapping[str, Sequence[Kin]]:
         found: dict[str, Sequence[Kin]] = {}

@@ -18,11 +18,11 @@ from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
+from bot.posting.rendering.layout.layout_views import static
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
-from cogs.asking.direct_messages import DirectMessages, unshared
-from cogs.asking.mention_answers import Mentions
+from cogs.asking.message_answers import MessageAnswers
 from cogs.asking.question_places import (
     Place,
     article_of_thread,
@@ -31,6 +31,7 @@ from cogs.asking.question_places import (
     place_of,
     shared_feed_ids,
 )
+from cogs.reading.article_list_pages import nothing_shared
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction, Reply
@@ -52,7 +53,7 @@ async def next_button(
     await asking.answer_next(interaction, pressed.label or "", int(question))
 
 
-@lasting(buttons.QUESTION, Reply.OWN)
+@lasting(buttons.question.template, Reply.OWN)
 async def question_button(interaction: Interaction, _item: object) -> None:
     """Opens a window for a question, under a digest."""
     asking = cast("Asking", interaction.client.get_cog("Asking"))
@@ -61,7 +62,7 @@ async def question_button(interaction: Interaction, _item: object) -> None:
     await interaction.response.send_modal(window)
 
 
-@lasting(buttons.TELL_TEMPLATE)
+@lasting(buttons.tell_me.template)
 async def tell_button(interaction: Interaction, _item: object, *, question: str) -> None:
     """Makes a watch of a question that nothing answers, and says for which words."""
     asked = await readable(interaction, int(question))
@@ -111,8 +112,7 @@ class Asking(LastingCog):
             None if newsroom.writing is None else newsroom.writing.writer,
             newsroom.tastes,
         )
-        self._mentions = Mentions(bot, self._service)
-        self._direct = DirectMessages(bot, self._service)
+        self._messages = MessageAnswers(bot, self._service)
 
     @app_commands.command(
         name="ask", description=locale_str("Ask a question about the news"), extras={OWN_REPLY: True}
@@ -167,7 +167,9 @@ class Asking(LastingCog):
             known = await self.bot.read_elsewhere(interaction)
             feed_ids, server_id = set(known), next(iter(known.values()), None)
         if not feed_ids or server_id is None:
-            said = await nothing_readable(self.bot, person) if person is not None else unshared()
+            said = (
+                await nothing_readable(self.bot, person) if person is not None else static(nothing_shared())
+            )
             await interaction.edit_original_response(view=said)
             return
         if person is None:
@@ -198,12 +200,8 @@ class Asking(LastingCog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        if message.author.bot or message.webhook_id is not None or message.type not in _KINDS:
-            return
-        if message.guild is None:
-            await self._direct.answer(message)
-            return
-        await self._mentions.answer(message)
+        if not message.author.bot and message.webhook_id is None and message.type in _KINDS:
+            await self._messages.answer(message)
 
 
 def _place(interaction: Interaction) -> Place | None:

@@ -15,9 +15,6 @@ from cogs.reading.saving import post_of
 
 Place = discord.abc.GuildChannel | discord.Thread
 
-FOUND = 5
-"""Results of a search in a channel."""
-
 
 async def shared_feed_ids(bot: Telex, member: discord.Member, place: Place) -> set[int]:
     """Ids of the feeds that a member and everybody who reads a channel or thread may read."""
@@ -42,12 +39,12 @@ async def article_of_thread(bot: Telex, place: Place | None, text: str) -> int |
     """The article of the post that a thread was opened on, or that opened a forum's thread."""
     if not isinstance(place, discord.Thread):
         return None
-    return await article_in(bot, place.id, place, text)  # a thread has the id of its first message
+    return await article_in(bot, place.id, place.guild.id, text)  # a thread has the id of its first message
 
 
-async def article_in(bot: Telex, message_id: int, place: Place, text: str) -> int | None:
-    """The article of a post; of a catch-up the one that is asked about. None for other messages."""
-    post = await post_of(bot, message_id, place.guild.id)
+async def article_in(bot: Telex, message_id: int, server_id: int | None, text: str) -> int | None:
+    """The article of a post or a notice; of several the one that is asked about. None for other messages."""
+    post = await post_of(bot, message_id, server_id)
     if post is None or not post.article_ids:
         return None
     if len(post.article_ids) == 1:

@@ -146,10 +146,7 @@ class RemoveFlow(ManagersLayout):
         if not ended:
             raise Refusal(no_longer())
         said = self._said(
-            _(
-                "Stopped following {feed} in <#{channel}>; articles still waiting to be posted there are "
-                "dropped."
-            )
+            _("Stopped following {feed} in <#{channel}>. Articles still waiting there won’t be posted.")
         )
         await self.display(interaction, (text(said), Row(Press(self._undo, label=_("Undo")))))
 
@@ -160,7 +157,7 @@ class RemoveFlow(ManagersLayout):
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
         if await store.feeds.get(self._feed.id) is None:
             raise Refusal(no_longer())
-        require_posting(interaction, await place_options.current(interaction, before.channel_id))
+        require_posting(await place_options.current(interaction, before.channel_id))
         again, created = await store.subscriptions.follow(
             server_id=before.server_id,
             channel_id=before.channel_id,

@@ -76,7 +76,7 @@ class Feeds(
     async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
         subscription, its_feed = await chosen(interaction, feed)
         target = await place(interaction, channel)
-        advice = require_posting(interaction, target)
+        advice = require_posting(target)
         if target.id == subscription.channel_id:
             raise Refusal(
                 _("{feed} is already followed in {channel}.").format(
@@ -192,7 +192,7 @@ class Feeds(
     )
     async def packs(self, interaction: Interaction, pack: str, channel: Option | None = None) -> None:
         target = await place(interaction, channel)
-        advice = require_posting(interaction, target)
+        advice = require_posting(target)
         lines = await starter_packs.follow(
             self.bot,
             starter_packs.outlines(pack),

@@ -33,7 +33,7 @@ async def bring(
     interaction: Interaction, target: Place, file: discord.Attachment | None, link: str | None
 ) -> None:
     """Follow the feeds of a file or of what is at a link, and report. Raises `Refusal`."""
-    advice = require_posting(interaction, target)
+    advice = require_posting(target)
     feeds = await _list(interaction, file, link)
 
     async def tell(done: int, total: int) -> None:

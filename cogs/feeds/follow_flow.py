@@ -40,7 +40,7 @@ class AddFlow(ManagersLayout):
 
     async def start(self, interaction: Interaction, address: str) -> None:
         """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""
-        require_posting(interaction, self._place)
+        require_posting(self._place)
         await self._look(interaction, address)
 
     async def _look(self, interaction: Interaction, address: str) -> None:
@@ -135,7 +135,7 @@ class AddFlow(ManagersLayout):
             if sample
             else _("Follow {feed} in {channel}? It has no articles yet.")
         )
-        _refusal, advice = lacking(interaction, self._place)
+        _refusal, advice = lacking(self._place)
         lines = [advice]
         if urls.has_credentials(url):
             lines.append(
@@ -158,7 +158,7 @@ class AddFlow(ManagersLayout):
     async def _confirm(self, interaction: Interaction) -> None:
         client = interaction.client
         place = await place_options.current(interaction, self._place.id)
-        require_posting(interaction, place)
+        require_posting(place)
         followed = await client.newsroom.following.follow(
             self._found,
             server_id=place.guild.id,

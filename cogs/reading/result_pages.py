@@ -208,7 +208,7 @@ class CatchUpPages(ArticlePages):
         return post.article_ids[::-1]
 
 
-@lasting(buttons.ALL_TEMPLATE)
+@lasting(buttons.show_all.template)
 async def all_button(interaction: Interaction, _item: object, **_what: str) -> None:
     """The button under a catch-up that shows all of its articles: the first page, to who clicked."""
     assert interaction.message is not None
@@ -227,7 +227,7 @@ async def _open(interaction: Interaction, article: Article) -> None:
     await SimilarPages(interaction, article).show(interaction)
 
 
-@lasting(buttons.LIKE_TEMPLATE)
+@lasting(buttons.more_like.template)
 async def like_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of a card: it shows what is like the article."""
     article = await interaction.client.store.articles.by_key(key)

@@ -181,7 +181,7 @@ _NOTE, _TAG = 500, 30  # characters
 _LINE = (_TAG + 2) * MOST_TAGS
 
 
-@lasting(buttons.NOTE_TEMPLATE, Reply.OWN)
+@lasting(buttons.note.template, Reply.OWN)
 async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Opens the note and the tags of a bookmark."""
     bookmark = await kept(interaction, key)

@@ -27,7 +27,7 @@ from cogs.shared.views import Interaction, answer
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-@lasting(buttons.SHARE_TEMPLATE)
+@lasting(buttons.share.template)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of an article's card."""
     article = await interaction.client.store.articles.by_key(key)

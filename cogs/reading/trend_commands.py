@@ -56,7 +56,7 @@ _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 
 
-@lasting(buttons.TRENDS)
+@lasting(buttons.trends.template)
 async def trends_button(interaction: Interaction, _item: object) -> None:
     """The button under a digest: it shows what is rising to who clicked."""
     cog = interaction.client.get_cog(Rising.__name__)

@@ -62,7 +62,9 @@ class Health(commands.Cog):
         from bot.client.web import feed_routes, hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
         from bot.client.web.metrics import Figures  # noqa: PLC0415 - likewise
 
-        self._figures = Figures(self._bot.newsroom, self.health, self._bot.requests)
+        self._figures = Figures(
+            self._bot.newsroom, self.health, (self._bot.requests, self._bot.leased.starts)
+        )
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
         others: list[web.RouteDef] = []
         if (public := self._settings.public_url) is not None:

@@ -143,7 +143,7 @@ async def choose_alerts(interaction: Interaction, target: Place) -> str:
     """Have this server's alerts sent to a channel; returns what to say. Raises `Refusal`."""
     if isinstance(target, discord.ForumChannel):
         raise Refusal(_("Alerts need a channel or a thread. In a forum, each would open its own post."))
-    advice = require_posting(interaction, target)
+    advice = require_posting(target)
     await interaction.client.store.preferences.change(
         Preference.ALERTS, target.id, server_id=target.guild.id, person_id=interaction.user.id
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str
@@ -31,7 +29,7 @@ _MOST_ADDRESSES = 10
 _NAMED = 4  # feeds of a list that its option names
 
 
-@lasting(re.escape(buttons.BEGIN))
+@lasting(buttons.begin.template)
 async def begin_button(interaction: Interaction, _item: object) -> None:
     """The button under a welcome: it begins, for who may."""
     await begin(interaction)
@@ -80,12 +78,12 @@ class SetupFlow(AskerLayout):
         """Ask what and where; where they are, if that will do."""
         assert interaction.guild is not None
         here = await place_options.find(interaction.guild, interaction.channel_id or 0)
-        if here is not None and not lacking(interaction, here)[0]:
+        if here is not None and not lacking(here)[0]:
             self._place = here
         await self._show(interaction)
 
     async def _show(self, interaction: Interaction) -> None:
-        refusal, advice = lacking(interaction, self._place) if self._place is not None else ("", "")
+        refusal, advice = lacking(self._place) if self._place is not None else ("", "")
         waits = await place_options.posting_delay(interaction, self._place) if self._place is not None else ""
         last = _("**3.** Press **{follow}**.")
         if not waits:
@@ -173,7 +171,7 @@ class SetupFlow(AskerLayout):
     async def _follow(self, interaction: Interaction) -> None:
         client = interaction.client
         target = await place_options.current(interaction, 0 if self._place is None else self._place.id)
-        require_posting(interaction, target)
+        require_posting(target)
         chosen = [outline for name in self._packs for outline in starter_packs.outlines(name)]
         feeds = list({outline.url: outline for outline in (*self._added, *chosen)}.values())
 
@@ -218,7 +216,7 @@ def _few(outlines: tuple[Outline, ...]) -> str:
 def _next() -> tuple[str, ...]:
     return (
         clickable(_("React with 🔖 to save a post. /bookmarks lists what you saved.")),
-        clickable(_("/search finds any article. /ask answers questions from them.")),
+        clickable(_("/search finds any article, and /ask answers your questions.")),
         clickable(_("/feed add follows more feeds. /feed list shows their status.")),
         clickable(_("/settings server sets the language, the time zone and who manages feeds.")),
     )

@@ -12,6 +12,7 @@ from bot.core import hours
 from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.sending import permissions
 from cogs.shared.views import Interaction
 
 Place = discord.TextChannel | discord.Thread | discord.ForumChannel
@@ -113,10 +114,10 @@ async def require_view(interaction: Interaction, channel_id: int) -> None:
         raise Refusal(_("You can’t choose a channel you can’t see."))
 
 
-def lacking(interaction: Interaction, channel: Place) -> tuple[str, str]:
+def lacking(channel: Place) -> tuple[str, str]:
     """What the bot lacks in a channel, as sentences or "": for posting, and for what goes beyond it."""
-    needed = interaction.client.missing_permissions(channel)
-    useful = interaction.client.missing_permissions(channel, useful=True)
+    needed = permissions.missing(channel)
+    useful = permissions.missing(channel, required=False, useful=True)
     refusal = advice = ""
     if needed:
         refusal = _(
@@ -132,9 +133,9 @@ def lacking(interaction: Interaction, channel: Place) -> tuple[str, str]:
     return refusal, advice
 
 
-def require_posting(interaction: Interaction, channel: Place) -> str:
+def require_posting(channel: Place) -> str:
     """What the bot lacks in a channel beyond posting, as `lacking`. Raises `Refusal` where it cannot post."""
-    refusal, advice = lacking(interaction, channel)
+    refusal, advice = lacking(channel)
     if refusal:
         raise Refusal(refusal)
     return advice
@@ -161,6 +162,6 @@ async def posting_delay(interaction: Interaction, target: Place) -> str:
         ).format(channel=target.mention)
     if not ends:
         return ""
-    return _("{channel} has quiet hours. Articles arrive when they end: {date}.").format(
+    return _("Quiet hours in {channel} until {date}. Articles arrive then.").format(
         channel=target.mention, date=f"<t:{ends}:f>"
     )

@@ -168,7 +168,7 @@ class DigestFlow(ChannelPanel):
             lines.append(_("Not active yet."))
         elif self._known.plan != plan:
             lines.append(_("Not saved yet."))
-        refusal, _advice = lacking(interaction, self.channel)
+        refusal, _advice = lacking(self.channel)
         if refusal:
             lines.append(f"⚠️ {refusal}")
         elif plan.chart and not permissions.may_attach(self.channel):
@@ -264,7 +264,7 @@ class DigestFlow(ChannelPanel):
 
     async def _save(self, interaction: Interaction) -> None:
         target = await place_options.current(interaction, self.channel.id)
-        require_posting(interaction, target)
+        require_posting(target)
         client = interaction.client
         saved = await client.store.digests.save(
             self._plan,

@@ -64,9 +64,7 @@ async def watch_for(interaction: Interaction, query: str) -> None:
     if not reached:
         raise Refusal(_closed())
     await store.watches.present(person.id, guild.id)
-    if await bot.store.dispatches.problem(direct.id) is not None:
-        await bot.store.dispatches.unblock_channel(direct.id)
-        bot.courier.wake()
+    await bot.courier.look_again(direct.id)
     told = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
         query=named(wanted.text), server=f"**{safe.line(guild.name, 100)}**"
     )
@@ -79,13 +77,14 @@ async def watch_for_channel(interaction: Interaction, where: Option, query: str)
     wanted = await watch_matching.check(bot.store, query)
     await require_manage(interaction)
     target = await place(interaction, where)
-    require_posting(interaction, target)
+    require_posting(target)
     feed_ids = await bot.courier.audience.feeds_of_channel(target.guild, target.id)
     if not feed_ids:
         raise Refusal(
-            _("Neither {channel} nor any channel that all its readers can see follows a feed.").format(
-                channel=target.mention
-            )
+            _(
+                "{channel} has no feeds to watch. Follow one there, or in a channel that everyone there can "
+                "see."
+            ).format(channel=target.mention)
         )
     added = await bot.store.watches.add(
         server_id=target.guild.id,

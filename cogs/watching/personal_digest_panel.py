@@ -194,7 +194,7 @@ class PersonalDigestPanel(AskerLayout):
         client, plan, language = interaction.client, self._plan, locale.current()
         now = client.newsroom.clock.now()
         try:
-            edition = await client.courier.digests.personal.edition(
+            edition = await client.courier.personal_digests.edition(
                 plan,
                 interaction.user.id,
                 language,
@@ -234,7 +234,7 @@ class PersonalDigestPanel(AskerLayout):
         await self.end(interaction, _("Stopped your digest."))
 
 
-@lasting(buttons.PERSONAL)
+@lasting(buttons.personal.template)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
     """Opens the panel of whoever pressed, under their digest."""
     await PersonalDigestPanel(interaction).start(interaction)

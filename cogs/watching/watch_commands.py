@@ -88,7 +88,7 @@ class WatchPages(CardPages):
         await self.show(interaction)
 
 
-@lasting(buttons.STOP_TEMPLATE)
+@lasting(buttons.stop.template)
 async def stop_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
     """The button under a notice that ends its watch, if it is the asker's to end."""
     store = interaction.client.store.watches

@@ -7,11 +7,13 @@ Two gateways and two pollers, `telex run` with the roles of the compose file, po
 out into the channels of three servers, one on each of three shards: all kinds of channels of `campaign`, with
 its wrong answers, though fewer. Every few seconds something is killed: mostly one of the processes, which is
 started again a while later, else all processes of the server with the database, its sessions alone, or a
-process is stopped as a service manager does. All clocks, that of the database too, run faster. Afterwards
+process is stopped as a service manager does, or stands still, as with its machine, for longer than its leases
+last, and goes on. All clocks, that of the database too, run faster. Afterwards
 every article is to be in every channel once, as in `campaign`.
 
 `--takeovers` kills gateways at the true speed, with the pauses that Discord wants between sessions, and
-measures how long a shard is without a session: 30 s, and 5 s for each shard of the process, at the most.
+measures how long a shard is without a session: 30 s, and 5 s for each shard of the process, at the most. The
+killed one is started again and gets its part of the shards back: how long these are without one is told too.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ import psycopg
 from rich.console import Console
 
 from bot.core.database_server import DatabaseServer
+from bot.processes.leases import LASTS
 from tests import postgres_server
 from tests.benchmarks import campaign, promises
 from tests.benchmarks.server_kills import kill_all, start
@@ -50,6 +53,7 @@ ROLES = ("gateway", "gateway", "poller", "poller")
 SHARDS = 3
 WRONG = 0.08
 BETWEEN = (1.0, 4.0)  # seconds from one kill to the next
+STILL = (1.1, 2.0)  # times as long as leases last
 AWAY = (0.0, 3.0)  # until a killed process is started again
 BURSTS = (1, 2, 3, 5, 8, 20)
 BURST_EVERY = 5.0
@@ -120,6 +124,10 @@ class Fleet:
             return self.scenes[0].open_dispatches()
         except psycopg.Error:
             return 1
+
+    def gateways(self) -> int:
+        """How many processes have shards."""
+        return int(self.scenes[0].rows("SELECT count(DISTINCT owner) FROM lease WHERE kind = 'shard'")[0][0])
 
     def served(self) -> set[int]:
         """The shards that have a session."""
@@ -193,6 +201,7 @@ async def _hasten(fleet: Fleet) -> None:
 
 async def suffer(running: Fleet, chance: random.Random, counts: Counter[str], kills: int) -> None:
     """Kill so often."""
+    still: list[asyncio.Task[None]] = []
     while counts["kills"] < kills:
         await asyncio.sleep(chance.uniform(*BETWEEN))
         lot = chance.random()
@@ -215,9 +224,22 @@ async def suffer(running: Fleet, chance: random.Random, counts: Counter[str], ki
             if lot > 0.9:
                 counts["stops"] += 1
                 os.kill(bot.pid, signal.SIGTERM)
+            elif lot > 0.7:
+                counts["standstills"] += 1
+                seconds = chance.uniform(*STILL) * LASTS / running.speed
+                still.append(asyncio.create_task(stand_still(bot, seconds)))
             else:
                 bot.kill()
         counts["kills"] += 1
+    await asyncio.gather(*still)
+
+
+async def stand_still(bot: BotProcess, seconds: float) -> None:
+    """Stop a process without its knowledge, and let it go on."""
+    os.kill(bot.pid, signal.SIGSTOP)
+    await asyncio.sleep(seconds)
+    if bot.status is None:
+        os.kill(bot.pid, signal.SIGCONT)
 
 
 async def keep(running: Fleet, chance: random.Random, counts: Counter[str]) -> None:
@@ -273,9 +295,9 @@ async def run(kills: int, seed: int, speed: float) -> Counter[str]:
     return counts
 
 
-async def takeovers(times: int) -> list[float]:
-    """Seconds for which a shard of a killed gateway had no session, each time the longest."""
-    chance, took = random.Random(1), []
+async def takeovers(times: int) -> tuple[list[float], list[float]]:
+    """Seconds without a session: of a killed gateway's shards, each time the longest; of those that moved."""
+    chance, took, moved = random.Random(1), list[float](), list[float]()
     async with fleet(1) as running:
         for number in (0, 1):
             running.start(number)
@@ -291,8 +313,23 @@ async def takeovers(times: int) -> list[float]:
             await until(lambda: running.served() != everything, within=10)
             await until(lambda: running.served() == everything, within=120)
             took.append(time.monotonic() - began)
-            sys.stderr.write(f"{took[-1]:.1f} s\n")
             running.start(number % 2)
+            moved += await back_in_balance(running)
+            sys.stderr.write(f"{took[-1]:.1f} s, moved {moved}\n")
+    return took, moved
+
+
+async def back_in_balance(running: Fleet) -> list[float]:
+    """Wait until both gateways have shards again; for how many seconds those that moved had no session."""
+    everything, since, took = set(range(SHARDS)), dict[int, float](), list[float]()
+
+    def is_over() -> bool:
+        now, served = time.monotonic(), running.served()
+        took.extend(now - since.pop(number) for number in served & since.keys())
+        since.update({number: since.get(number, now) for number in everything - served})
+        return bool(took) and not since and running.gateways() == ROLES.count("gateway")
+
+    await until(is_over, within=300)
     return took
 
 
@@ -306,20 +343,23 @@ def main() -> None:
     options = parser.parse_args()
     commit, began = promises.commit(), time.monotonic()
     if options.takeovers:
-        took = asyncio.run(takeovers(options.takeovers))
+        took, moved = asyncio.run(takeovers(options.takeovers))
         most = TAKEN_OVER + IDENTIFY * SHARDS
         figure = (
             f"{len(took)} kills of one of two gateways with {SHARDS} shards: all served again after "
-            f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f})"
+            f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f}); "
+            f"{len(moved)} shards moved to the one that was started again, each without a session for "
+            f"{statistics.median(moved):.1f} s as a rule, {max(moved):.1f} s at the most"
         )
         part, good = "takeovers", max(took) <= most
     else:
         counts = asyncio.run(run(options.kills, options.seed, options.speed))
         figure = (
             f"{counts['kills']:,} kills of two gateways and two pollers, {counts['servers']} of them of "
-            f"the database server, {counts['cuts']} of all its sessions and {counts['stops']} orderly stops; "
-            f"{counts['faults']:,} wrong answers, {counts['articles']:,} posts in "
-            f"{len(campaign.PLACES)} kinds of channel on {SHARDS} shards (seed {options.seed}): "
+            f"the database server, {counts['cuts']} of all its sessions, {counts['stops']} orderly stops and "
+            f"{counts['standstills']} standstills for longer than a lease; {counts['faults']:,} wrong "
+            f"answers, {counts['articles']:,} posts in {len(campaign.PLACES)} kinds of channel on {SHARDS} "
+            f"shards (seed {options.seed}): "
             f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
         )
         part, good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])

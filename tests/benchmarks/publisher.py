@@ -1,8 +1,9 @@
 """A publisher in a process of its own, on all of 127.0.0.0/8: `python -m tests.benchmarks.publisher`.
 
-`/feed/V/N/E` is version V of feed N with E entries; `/304/...` is always unchanged; `/grow/N/E/I` has E
-entries, each time another newest one, published in the last I seconds. It speaks just enough HTTP to keep
-connections alive, so that it takes little of the machine that is measured. Prints its port.
+`/feed/V/N/E` is version V of feed N with E entries; `/304/...` is always unchanged. `/grow/N/E/G/A` has E
+old entries, and from A seconds before `/begin` was asked for on another newest one every G seconds, as chance
+has it; it is unchanged where the asker has the newest. It speaks just enough HTTP to keep connections alive,
+so that it takes little of the machine that is measured. Prints its port.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ WORDS = (
     "battery engine market price report research team open source language code memory storage cloud server"
 ).split()
 TEXT = " ".join(WORDS * 3)
+LONG_AGO = 1_750_000_000
 TAGS = ("AI", "Security", "Privacy", "Hardware", "Law", "Science")
 
 
@@ -45,30 +47,61 @@ def document(version: int, number: int, entries: int) -> bytes:
     ).encode()
 
 
-_grown: dict[str, list[tuple[int, float]]] = {}
+class Growing:
+    """A feed that publishes at random times, from a time on."""
+
+    def __init__(self, number: int, entries: int, gap: float, since: float) -> None:
+        self._number, self._gap, self._chance = number, gap, random.Random(number)
+        self._published = [LONG_AGO + entry * 1_000.0 for entry in range(entries)]
+        self._count = entries
+        self._next = since + first_news(self._chance, gap)
+
+    def answer(self, known: bytes, now: float) -> bytes:
+        """What there is at a time, for who has the version `known`."""
+        while self._next <= now:
+            self._published = [*self._published[1:], self._next]
+            self._count += 1
+            self._next += self._chance.expovariate(1 / self._gap)
+        version = b'"%d"' % self._count
+        return _unchanged(version) if version == known else _whole(self._document(), version)
+
+    def _document(self) -> bytes:
+        newest = list(enumerate(self._published, self._count - len(self._published)))[::-1]
+        items = "".join(
+            f"<item><title>{' '.join(random.Random(f'{self._number} {entry}').choices(WORDS, k=9))} {entry}"
+            f"</title><link>https://site{self._number}.example/grown/{entry}</link>"
+            f"<guid>{self._number}-{entry}</guid><pubDate>{formatdate(published)}</pubDate>"
+            f"<description>{escape(TEXT)}</description></item>"
+            for entry, published in newest
+        )
+        title = f"Site {self._number}"
+        return f"<rss version='2.0'><channel><title>{title}</title>{items}</channel></rss>".encode()
 
 
-def grown(path: str, number: int, entries: int, interval: int) -> bytes:
-    """The feed's document with one entry more than the last time; the newest so many."""
-    known = _grown.get(path)
-    if known is None:
-        known = [(entry, time.time() - (entries - entry) * interval) for entry in range(entries)]
-    else:
-        known.append((known[-1][0] + 1, time.time() - random.random() * interval))
-    _grown[path] = known = known[-entries:]
-    items = "".join(
-        f"<item><title>{' '.join(random.Random(f'{number} {entry}').choices(WORDS, k=9))} {entry}</title>"
-        f"<link>https://site{number}.example/grown/{entry}</link><guid>{number}-{entry}</guid>"
-        f"<pubDate>{formatdate(published)}</pubDate><description>{escape(TEXT)}</description></item>"
-        for entry, published in reversed(known)
-    )
-    return f"<rss version='2.0'><channel><title>Site {number}</title>{items}</channel></rss>".encode()
+def first_news(chance: random.Random, gap: float) -> float:
+    """Seconds until a feed that publishes every `gap` seconds does so; the first that `chance` is asked."""
+    return chance.expovariate(1 / gap)
 
 
-def _answer(path: str) -> bytes:
-    kind, *numbers = path.strip("/").split("/")
-    if kind == "grow":
-        return _whole(grown(path, *map(int, numbers)))
+_growing: dict[str, Growing] = {}
+_begun: list[float] = []
+
+
+def _grown(path: str, known: bytes) -> bytes:
+    number, entries, gap, age = map(int, path.split("/")[2:])
+    if not _begun:  # only what is old
+        return _whole(Growing(number, entries, gap, time.time())._document(), b'"%d"' % entries)
+    feed = _growing.get(path)
+    if feed is None:
+        feed = _growing[path] = Growing(number, entries, gap, _begun[0] - age)
+    return feed.answer(known, time.time())
+
+
+def _answer(path: str, head: bytes) -> bytes:
+    if path == "/begin":
+        _begun.append(time.time())
+    elif path.startswith("/grow/"):
+        return _grown(path, head.partition(b"If-None-Match: ")[2].partition(b"\r")[0])
     return _fixed(path)
 
 
@@ -76,19 +109,24 @@ def _answer(path: str) -> bytes:
 def _fixed(path: str) -> bytes:
     kind, *numbers = path.strip("/").split("/")
     if kind != "feed":
-        return b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nDate: Tue, 05 May 2026 08:00:00 GMT\r\n\r\n'
+        return _unchanged(b'"1"')
     return _whole(document(*map(int, numbers)))
 
 
-def _whole(body: bytes) -> bytes:
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def _unchanged(version: bytes) -> bytes:
+    return b"HTTP/1.1 304 Not Modified\r\nETag: %s\r\nDate: Tue, 05 May 2026 08:00:00 GMT\r\n\r\n" % version
+
+
+def _whole(body: bytes, version: bytes = b"") -> bytes:
+    tag = b"ETag: %s\r\n" % version if version else b""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\n%sContent-Length: %d\r\n\r\n"
+    return head % (tag, len(body)) + body
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
-            writer.write(_answer(head.split(b" ", 2)[1].decode()))
+            writer.write(_answer(head.split(b" ", 2)[1].decode(), head))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass

@@ -21,6 +21,7 @@ from statistics import mean
 from bot.core.models import Feed
 from bot.search.index import analysis
 from bot.store import Store
+from bot.store.connection import Connection
 from bot.text.words import fold
 from bot.watches.watch_matching import Watchman
 from tests.benchmarks.corpus import Corpus, Made
@@ -119,9 +120,9 @@ async def measure(path: Path, corpus: Corpus, watches: int) -> tuple[list[float]
         await watchman.look()
         cpu.append((time.process_time() - spent) * 1_000)
         wall.append((time.perf_counter() - began) * 1_000)
-    rows = await store._database.fetchall("SELECT count(*) FROM watch_match")
+    told = await store._database.query(Connection.value, "SELECT count(*) FROM watch_match")
     await store.close()
-    return sorted(cpu), sorted(wall), int(rows[0][0]), begin
+    return sorted(cpu), sorted(wall), int(told), begin
 
 
 async def main() -> None:

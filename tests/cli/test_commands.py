@@ -225,6 +225,14 @@ def test_a_wrong_setting_is_named(telex):
     assert "TELEX_POLL_CONCURRENCY" in done.stderr
 
 
+@pytest.mark.parametrize("command", [("search", "robots"), ("ask", "who won?")])
+def test_an_empty_database_says_how_to_fill_it_and_nothing_else(telex, command):
+    done = telex(*command)
+    assert done.stdout == ""
+    assert done.stderr.startswith("No articles yet.")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_unknown_command_is_wrong_use(telex):
     telex("pool", status=2)
 

@@ -58,10 +58,10 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
     "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
-    "trends_button": lambda _people, _word, _question: [(buttons.TRENDS, None)],
-    "question_button": lambda _people, _word, _question: [(buttons.QUESTION, None)],
-    "personal_digest_button": lambda _people, _word, _question: [(buttons.PERSONAL, None)],
-    "begin_button": lambda _people, _word, _question: [(buttons.BEGIN, None)],
+    "trends_button": lambda _people, _word, _question: [(buttons.trends.id(), None)],
+    "question_button": lambda _people, _word, _question: [(buttons.question.id(), None)],
+    "personal_digest_button": lambda _people, _word, _question: [(buttons.personal.id(), None)],
+    "begin_button": lambda _people, _word, _question: [(buttons.begin.id(), None)],
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "next_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
     "tell_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
@@ -82,10 +82,10 @@ IDS = {
     "next_button": "telex:next:{}:0",
     "tell_button": "telex:tell:{}",
     "stop_button": "telex:stop:watch:{}:1",
-    "trends_button": buttons.TRENDS,
-    "question_button": buttons.QUESTION,
-    "personal_digest_button": buttons.PERSONAL,
-    "begin_button": buttons.BEGIN,
+    "trends_button": buttons.trends.id(),
+    "question_button": buttons.question.id(),
+    "personal_digest_button": buttons.personal.id(),
+    "begin_button": buttons.begin.id(),
 }
 
 

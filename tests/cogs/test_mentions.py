@@ -14,7 +14,7 @@ from bot.answers import answering
 from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
 from bot.core.choices import Preference
 from bot.posting.recovery.shown_articles import Keys, custom_ids, told_keys
-from cogs.asking import direct_messages
+from cogs.asking import message_answers
 from tests.cogs.engine import mention
 from tests.cogs.helpers import START, follow, hide, newest, said, text
 from tests.discord_world import World
@@ -292,7 +292,7 @@ async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_tak
 ):
     feed = await follow(telex, feed_server)
     engine.quotes(await newest(telex, feed))
-    monkeypatch.setattr(direct_messages, "SOON", 0.01)
+    monkeypatch.setattr(message_answers, "SOON", 0.01)
     told: list[str] = []
     said_so = asyncio.Event()
     send, ask = discord.abc.Messageable.send, answering.ask

@@ -133,7 +133,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
     digest = await store.of_person(telex.reader.id)
     await telex.advance(digest.due - telex.clock.now())
-    edition = await telex.bot.courier.digests.personal.edition(
+    edition = await telex.bot.courier.personal_digests.edition(
         digest.plan, telex.reader.id, "en", [feed.id], since=digest.due - 86_400, until=telex.clock.now()
     )
     made = [

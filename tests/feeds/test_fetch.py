@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import sys
 from typing import Any
 
 import aiohttp
@@ -20,11 +19,6 @@ from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import feed_causes
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import code_of
-
-if sys.version_info >= (3, 14):
-    pass
-else:
-    pass
 
 BODY = rss(*(item(number) for number in range(20))).encode()
 

@@ -205,7 +205,7 @@ async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, new
     assert site.feed.error == fetch_errors.NEEDS_SCRIPT
     with pytest.raises(Declined) as declined:
         await newsroom.following.look(url, SERVER)
-    assert "without its scripts" in declined_reasons.declined(declined.value)
+    assert "only works with JavaScript" in declined_reasons.declined(declined.value)
 
 
 async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(

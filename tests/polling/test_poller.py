@@ -16,7 +16,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetched
 from bot.polling.feed_updates import MOVE_PROBATION
 from bot.polling.intake import Intake
-from bot.polling.poller import Outcome
+from bot.polling.poll_results import Outcome
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.answers.desk import followed, polled, sent, titles

@@ -21,7 +21,9 @@ from bot.core.rate_limits import Guesses
 from bot.feeds import hubs
 from bot.feeds.parsing import parse
 from bot.polling.pushing import push_subscriber
+from bot.polling.pushing.known_subscriptions import KnownSubscriptions
 from bot.polling.pushing.push_subscriber import PushSubscriber
+from bot.store.records.source_records import PushSubscription
 from tests.answers.desk import CHANNEL, followed, polled, titles
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
@@ -349,3 +351,28 @@ def test_hubs_are_found_in_documents_of_all_formats():
         "https://hub.example/",
         "https://x.example/",
     )
+
+
+async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(store, monkeypatch):
+    feed = await store.feeds.add("https://a.example/feed")
+    known = KnownSubscriptions(store, lambda: None)
+    agreed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due=1)
+    known.change(agreed)
+    await known.write()
+    read, goes_on, all_of_them = asyncio.Event(), asyncio.Event(), store.pushes.all
+
+    async def slow() -> list[PushSubscription]:
+        found = await all_of_them()
+        read.set()
+        await goes_on.wait()
+        return found
+
+    monkeypatch.setattr(store.pushes, "all", slow)
+    loading = asyncio.create_task(known.load())
+    await read.wait()
+    known.change(agreed._replace(leased_until=9))
+    writing = asyncio.create_task(known.write())
+    await asyncio.wait([writing], timeout=0.05)
+    goes_on.set()
+    await asyncio.gather(loading, writing)
+    assert [one.leased_until for one in known] == [one.leased_until for one in await all_of_them()] == [9]

@@ -15,7 +15,7 @@ import pytest
 
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed
-from bot.polling.poller import Outcome
+from bot.polling.poll_results import Outcome
 from bot.text.urls import canonical
 from tests.answers.desk import followed, sent
 from tests.clocks import ManualClock

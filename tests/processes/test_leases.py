@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 
 import pytest
+from aiohttp import ClientSession, TraceConfig
 
 from bot.core.choices import Role
 from bot.core.database_server import DatabaseServer
+from bot.posting.sending.lease_checks import LeaseChecks, acting_for
 from bot.processes.leases import FEEDS, SHARDS, STOPPED, Leases
 from bot.processes.notices import Notices
-from bot.store import Store
+from bot.store import LeaseLost, Store
 from bot.store.records.process_records import Share
 from tests.clocks import ManualClock
+from tests.feed_server import FeedServer
 from tests.store import sql
 from tests.wire.waiting import until
 
@@ -76,19 +79,23 @@ async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     assert await store.processes.all() == []
 
 
-async def test_processes_share_evenly_and_shards_stay_where_they_are(pair):
+async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over(pair):
     first, second = pair
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
     assert first.lost == second.feeds
     assert first.leases.held(SHARDS) == set(range(4))
     assert second.leases.held(SHARDS) == set()
+    assert await first.leases.hand_over(SHARDS, 3, second.leases.me.id)
+    assert not await first.leases.hand_over(SHARDS, 2, "nobody")
+    await until(lambda: second.leases.held(SHARDS) == {3})
+    assert first.leases.held(SHARDS) == {0, 1, 2}
     assert await first.store.processes.owners(FEEDS) == {
         number: member.leases.me.id for member in pair for number in member.feeds
     }
     await first.close()  # a rolling restart: the other is told
     await until(lambda: second.feeds == ALL and second.leases.held(SHARDS) == set(range(4)))
-    assert second.leases.gained[SHARDS] == 4
+    assert second.leases.gained[SHARDS] == 1 + 3
 
 
 async def test_what_a_dead_process_had_is_taken_over(pair, server):
@@ -101,15 +108,24 @@ async def test_what_a_dead_process_had_is_taken_over(pair, server):
     assert [process.id for process in await second.store.processes.all()] == [second.leases.me.id]
 
 
-async def test_who_is_cut_off_from_the_database_stops_before_its_leases_end(pair):
+async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_its_leases_may_have_ended(pair):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await second.store.close()
-    second.clock.advance(STOPPED - 0.1)
-    assert len(second.feeds) == 32
-    had = second.feeds
-    second.clock.advance(0.1)
-    assert second.feeds == set()
+    trace = TraceConfig()
+    LeaseChecks(lambda _server_id: bool(second.feeds)).watch(trace)
+    acting_for.set(1)
+    discord = await FeedServer().start()
+    address = discord.serve("/")
+    async with ClientSession(trace_configs=[trace]) as session:
+        second.clock.advance(STOPPED - 0.1)
+        had = second.feeds
+        await session.post(address)
+        second.clock.advance(0.1)
+        with pytest.raises(LeaseLost):
+            await session.post(address)
+    await discord.stop()
+    assert (len(had), len(second.feeds), discord.count("/")) == (32, 0, 1)
     await until(lambda: second.lost >= had)
     assert len(first.feeds) == 32
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bot.core.models import Validators
 from bot.store import Store
-from bot.store.records.source_records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import migrate
 from bot.watches.watch_matching import Watchman
@@ -36,12 +36,16 @@ async def record_a_poll(store: Store) -> None:
     feed = await store.feeds.get(1)
     assert feed is not None
     await store.polls.record(
-        replace(feed, validators=Validators(etag="second"), last_success=store.clock.now()),
-        new=[new_article(feed, f"new-{number}", published=number) for number in range(6)],
-        changed=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],
-        aliases=[(b"alias", 1)],
-        catch_up_after=3,
-        first=False,
+        NewsPoll(
+            replace(feed, validators=Validators(etag="second"), last_success=store.clock.now()),
+            Decision(
+                [new_article(feed, f"new-{number}", published=number) for number in range(6)],
+                changed=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],
+                aliases=[(b"alias", 1)],
+            ),
+            catch_up_after=3,
+            first=False,
+        )
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
-from bot.store.records.source_records import Recorded
+from bot.store.records.source_records import Decision, NewsPoll, Recorded
 from bot.text import urls
 from tests.store import sql
 
@@ -55,7 +55,7 @@ async def record(
     now = store.clock.now()
     polled = replace(feed, last_poll=now, last_success=now)
     return await store.polls.record(
-        polled, new=new, changed=(), aliases=(), catch_up_after=catch_up_after, first=first
+        NewsPoll(polled, Decision(new), catch_up_after=catch_up_after, first=first)
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import available, migrate
-from bot.store.sqlite.sqlite_connection import Connection
+from bot.store.sqlite.sqlite_connection import Connection, Statements
 from tests.store.samples import add_feed, new_article, record
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
@@ -30,7 +30,7 @@ async def database(tmp_path) -> AsyncIterator[Database]:
 
 
 async def names(database: Database) -> list[str]:
-    return [row["name"] for row in await database.fetchall("SELECT name FROM meta ORDER BY name")]
+    return await database.query(Statements.column, "SELECT name FROM meta ORDER BY name")
 
 
 def files(folder: Path) -> list[str]:
@@ -38,38 +38,33 @@ def files(folder: Path) -> list[str]:
 
 
 async def put(database: Database, name: str) -> None:
-    async with database.write() as transaction:
-        await transaction.execute("INSERT INTO meta (name, value) VALUES (?, '')", (name,))
+    await database.transact(Statements.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,))
 
 
 async def test_the_promised_pragmas_hold(database):
-    async with database.write() as transaction:
-        for pragma, value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
-            assert [row[0] for row in await transaction.fetchall(f"PRAGMA {pragma}")] == [value]
-    row = await database.fetchone("PRAGMA query_only")
-    assert row[0] == 1
+    for pragma, value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
+        assert await database.transact(Statements.value, f"PRAGMA {pragma}") == value
+    assert await database.query(Statements.value, "PRAGMA query_only") == 1
 
 
-async def test_a_failed_block_leaves_nothing(database):
-    async def fail() -> None:
-        async with database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
-            raise ZeroDivisionError
+async def test_a_failed_write_leaves_nothing(database):
+    def fail(db: Statements) -> None:
+        db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await fail()
+        await database.transact(fail)
     await put(database, "b")
     assert await names(database) == ["b"]
 
 
 @pytest.mark.parametrize("hops", range(1, 12))
 async def test_a_cancelled_write_is_whole_or_undone(database, hops):
-    async def two() -> None:
-        async with database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
+    def two(db: Statements) -> None:
+        db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
+        db.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
 
-    task = asyncio.create_task(two())
+    task = asyncio.create_task(database.transact(two))
     for _ in range(hops):
         await asyncio.sleep(0.0002)
     task.cancel()
@@ -79,7 +74,7 @@ async def test_a_cancelled_write_is_whole_or_undone(database, hops):
 
 
 async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(database):
-    def both(connection: sqlite3.Connection, *values: str | None) -> int:
+    def both(connection: Statements, *values: str | None) -> int:
         for value in values:
             connection.execute("INSERT INTO meta (name, value) VALUES (?, '')", (value,))
         return len(values)
@@ -95,7 +90,7 @@ async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undon
     begun, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
-    def held_up(connection: sqlite3.Connection) -> None:
+    def held_up(connection: Statements) -> None:
         connection.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         loop.call_soon_threadsafe(begun.set)
         assert go_on.wait(10)
@@ -114,16 +109,23 @@ async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undon
 
 async def test_readers_see_the_last_commit_while_a_write_is_under_way(database):
     await put(database, "a")
-    async with database.write() as transaction:
-        await transaction.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
-        assert await asyncio.gather(*(names(database) for _ in range(6))) == [["a"]] * 6
+    loop = asyncio.get_running_loop()
+
+    async def seen() -> list[list[str]]:
+        return await asyncio.gather(*(names(database) for _ in range(6)))
+
+    def write(db: Statements) -> list[list[str]]:
+        db.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
+        return asyncio.run_coroutine_threadsafe(seen(), loop).result()
+
+    assert await database.transact(write) == [["a"]] * 6
     assert await names(database) == ["a", "b"]
 
 
 async def test_a_read_sees_one_state_in_all_its_queries(database):
     loop = asyncio.get_running_loop()
 
-    def twice(connection: sqlite3.Connection) -> list[int]:
+    def twice(connection: Statements) -> list[int]:
         first = connection.execute("SELECT count(*) FROM meta").fetchone()[0]
         asyncio.run_coroutine_threadsafe(put(database, "a"), loop).result()
         return [first, connection.execute("SELECT count(*) FROM meta").fetchone()[0]]
@@ -141,7 +143,7 @@ async def begin_slow(database: Database, count: int) -> list[asyncio.Task[None]]
     """So many reads that take for ever, all of them begun."""
     loop, begun = asyncio.get_running_loop(), asyncio.Semaphore(0)
 
-    def read(connection: sqlite3.Connection) -> None:
+    def read(connection: Statements) -> None:
         loop.call_soon_threadsafe(begun.release)
         connection.execute(SLOW)
 
@@ -186,27 +188,30 @@ async def test_a_closed_database_says_so(database):
 
 async def test_readers_cannot_write(database):
     with pytest.raises(StoreError):
-        await database.fetchall("INSERT INTO meta (name, value) VALUES ('a', '')")
+        await database.query(Statements.rows, "INSERT INTO meta (name, value) VALUES ('a', '')")
 
 
 async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
-    async with database.write() as transaction:
-        pages = (await transaction.fetchall("PRAGMA page_count"))[0][0]
-        await transaction.fetchall(f"PRAGMA max_page_count = {pages + 4}")
+    pages = await database.transact(Statements.value, "PRAGMA page_count")
+    await database.transact(Statements.rows, f"PRAGMA max_page_count = {pages + 4}")
+    large = "INSERT INTO meta (name, value) VALUES ('a', ?)"
     with pytest.raises(DatabaseUnusable, match="full"):
-        async with database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', ?)", ("x" * 200_000,))
+        await database.transact(Statements.execute, large, ("x" * 200_000,))
     await put(database, "b")
     assert await names(database) == ["b"]
 
 
 async def test_a_locked_database_is_said(database):
-    other = Connection(database.place, pragmas=())
+    other = Connection(database.place, pragmas=("PRAGMA busy_timeout = 1",))
     await other.open()
-    async with database.write():
-        await other.run(lambda connection: connection.execute("PRAGMA busy_timeout = 1"))
+    loop = asyncio.get_running_loop()
+
+    def write(_db: Statements) -> None:
+        taken = other.run(Statements.execute, "BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnusable, match="locked"):
-            await other.run(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+            asyncio.run_coroutine_threadsafe(taken, loop).result()
+
+    await database.transact(write)
     await other.close()
 
 

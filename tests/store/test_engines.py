@@ -7,25 +7,26 @@ import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing, suppress
+from contextlib import asynccontextmanager, closing, suppress
+from urllib.parse import urlsplit
 
 import pytest
 
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
 from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError, engines
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
+from bot.store.connection import Connection
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
-from tests.postgres_server import skip_without
+from tests.postgres_server import CUT, skip_without, take_over
 from tests.store import sql
 from tests.store.samples import add_feed, deliver, follow, new_article, record
 
-CUT = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
+CANCEL = (80877102).to_bytes(
+    4, "big"
+)  # https://www.postgresql.org/docs/current/protocol-message-formats.html
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double precision"}
 
 
@@ -35,7 +36,7 @@ def server(server_databases) -> DatabaseServer:
 
 
 @pytest.fixture
-async def database(server, clock) -> Database:
+async def database(server, clock) -> AnyDatabase:
     return await engines.opened(server, clock)
 
 
@@ -159,22 +160,79 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
     assert on_server.trouble is None
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_not_half_there(on_server, database, server):
-    async def half() -> None:
-        async with database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
+async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_server_hangs(server, clock):
+    hung, well = asyncio.Event(), asyncio.Event()
+    async with hanging(server, hung, well) as behind:
+        database = await engines.opened(behind, clock)
+        store = Store(database, clock)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await database.query(Connection.rows, "SELECT pg_sleep(60)")
+        await asyncio.wait_for(hung.wait(), 20)  # what is to end it at the server
+        assert await store.meta.get("name") is None
+        well.set()
+        sql.run(server, CUT)
+        await store.close()
+
+
+@asynccontextmanager
+async def hanging(
+    server: DatabaseServer, hung: asyncio.Event, well: asyncio.Event
+) -> AsyncIterator[DatabaseServer]:
+    """A server that leaves requests to cancel something unanswered until it is well."""
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - not everywhere
+
+    parts, given = urlsplit(server.address), conninfo_to_dict(server.address)
+    host, port = str(given["host"]), given.get("port") or 5432
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(1 << 16)
+        if first[4:8] == CANCEL:
+            gave_up, _ = await asyncio.wait([asyncio.create_task(reader.read())], timeout=0.05)
+            if not gave_up:
+                hung.set()
+            await well.wait()
+            writer.close()
+            return
+        beyond = (
+            await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+            if host.startswith("/")
+            else await asyncio.open_connection(host, int(port))
+        )
+        beyond[1].write(first)
+        await asyncio.gather(pass_on(reader, beyond[1]), pass_on(beyond[0], writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
+        own = proxy.sockets[0].getsockname()[1]
+        netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{own}"
+        plain = parts._replace(netloc=netloc, query="sslmode=disable&gssencmode=disable")
+        yield DatabaseServer(plain.geturl())
+
+
+async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(
+    on_server, database, server
+):
+    attempts = []
+
+    def both(db: Connection) -> None:
+        db.execute("INSERT INTO meta (name, value) VALUES ('one', '')")
+        attempts.append(db)
+        if len(attempts) == 1:
             sql.run(
                 server,
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' "
                 "AND datname = current_database()",
             )
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+        db.execute("INSERT INTO meta (name, value) VALUES ('two', '')")
 
-    with pytest.raises(DatabaseUnusable):
-        await half()
-    assert on_server.fault is not None
-    assert await on_server.meta.get("half") is None
-    await on_server.meta.set("whole", "1")
+    await database.transact(both)
+    assert len(attempts) == 2
+    assert [await on_server.meta.get(name) for name in ("one", "two")] == ["", ""]
     assert on_server.fault is None
 
 
@@ -246,18 +304,7 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, se
 async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(
     on_server, server, clock
 ):
-    for statement in (
-        "CREATE TABLE meta_of_another (LIKE meta INCLUDING ALL)",
-        "INSERT INTO meta_of_another SELECT * FROM meta",
-        "DROP TABLE meta",
-        "ALTER TABLE meta_of_another RENAME TO meta",
-    ):
-        sql.run(server, statement)
-    sql.run(
-        server,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
+    take_over(server)
     for _ in range(2):
         with pytest.raises(StoreError, match="has to start again"):
             await on_server.meta.set("name", "value")

@@ -15,7 +15,7 @@ from bot.store.condition import CALM
 from bot.store.sqlite import database as database_module
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import migrate
-from bot.store.sqlite.sqlite_connection import Connection
+from bot.store.sqlite.sqlite_connection import Connection, Statements
 from tests.store.samples import CHANNEL, deliver, followed, new_article, record
 
 
@@ -47,7 +47,7 @@ async def store(database, clock) -> AsyncIterator[Store]:
 
 
 async def pragma(writer: Connection, words: str) -> Any:
-    return await writer.run(lambda connection: connection.execute(f"PRAGMA {words}").fetchone())
+    return await writer.run(Statements.row, f"PRAGMA {words}")
 
 
 async def fill(writer: Connection) -> None:
@@ -223,10 +223,11 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, d
     feed = await followed(store)
 
     async def half() -> None:
-        async with database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
-            doom(connections[0])
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+        async with database._writing() as writer:
+            await writer.run(Statements.execute, "BEGIN IMMEDIATE")
+            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
+            doom(writer)
+            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('more', '')")
 
     with pytest.raises(StoreError, match="ended"):
         await half()

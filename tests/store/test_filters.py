@@ -9,7 +9,7 @@ import pytest
 from bot.core.choices import Rule, SettingChange
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
-from bot.store.records.source_records import KeptOutBy
+from bot.store.records.source_records import Decision, KeptOutBy, NewsPoll
 from bot.watches.subscription_filters import keeping_out
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 
@@ -39,11 +39,13 @@ async def polled(
     found |= {article.key: queries for article, queries in (words or {}).items()}
     now = store.clock.now()
     await store.polls.record(
-        replace(feed, last_poll=now, last_success=now),
-        new=new,
-        catch_up_after=catch_up_after,
-        first=first,
-        kept_out_by=has(found),
+        NewsPoll(
+            replace(feed, last_poll=now, last_success=now),
+            Decision(new),
+            catch_up_after=catch_up_after,
+            first=first,
+            kept_out_by=has(found),
+        )
     )
 
 

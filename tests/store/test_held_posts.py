@@ -9,6 +9,7 @@ from bot.core.choices import BEST_WITHIN, TOLD_WITHIN, DigestPlan, Preference
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
 from bot.store.records.content_records import Kin, Kinships
+from bot.store.records.source_records import Decision, NewsPoll
 from bot.stories.story_membership import belonging
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 from tests.store.test_stories import kept, told
@@ -58,7 +59,9 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
     await record(store, feeds[0], *reversed(here))
     kin = {b.key: [Kin((await kept(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
     kinships = Kinships(kin, belonging)
-    await store.polls.record(feeds[1], new=there[::-1], catch_up_after=2, first=False, kin=kinships)
+    await store.polls.record(
+        NewsPoll(feeds[1], Decision(there[::-1]), catch_up_after=2, first=False), kin=kinships
+    )
     assert [(one.kind, len(one.article_ids)) for one in await deliver(store)] == [
         ("catch-up", 6),
         ("post", 1),

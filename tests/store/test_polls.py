@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
-from bot.store.records.source_records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
 from bot.text.urls import forms, page
 from tests.store.samples import (
     CHANNEL,
@@ -43,7 +43,7 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
     polled = replace(
         feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e")
     )
-    recorded = await store.polls.record(polled, new=[article], catch_up_after=10, first=False)
+    recorded = await store.polls.record(NewsPoll(polled, Decision([article]), catch_up_after=10, first=False))
     assert recorded.channel_ids == (CHANNEL,)
     assert await store.feeds.get(feed.id) == polled
     assert await store.polls.known(feed.id, article.identities)
@@ -55,11 +55,12 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
     article = new_article(feed, "a")
     with pytest.raises(StoreError):
         await store.polls.record(
-            replace(feed, validators=Validators(etag='"new"')),
-            new=[article],
-            aliases=[(b"alias", 99_999)],  # of an article that is not there
-            catch_up_after=10,
-            first=False,
+            NewsPoll(
+                replace(feed, validators=Validators(etag='"new"')),
+                Decision([article], aliases=[(b"alias", 99_999)]),  # of an article that is not there
+                catch_up_after=10,
+                first=False,
+            )
         )
     assert await store.feeds.get(feed.id) == feed
     assert await store.articles.count() == 0
@@ -186,7 +187,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     (sent,) = await deliver(store)
     clock.advance(60)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
-    await store.polls.record(feed, new=[], changed=[changed], catch_up_after=10, first=False)
+    await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
     article = await store.articles.get(article_id)
     assert (article.title, article.updated) == ("Interdiction", clock.now())
     assert (await store.changes.last()).article_id == article_id
@@ -201,7 +202,7 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     claimed = await store.dispatches.claim(CHANNEL, clock.now())
     assert claimed is not None
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
-    await store.polls.record(feed, new=[], changed=[changed], catch_up_after=10, first=False)
+    await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
     assert await store.dispatches.edits_due(clock.now(), 10) == []
     await store.dispatches.sent(claimed.id, message_id=1, thread_id=None, now=clock.now())
     assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [claimed.id]
@@ -213,7 +214,7 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
     await deliver(store)
     for title in ("One", "Two"):
         changed = ChangedArticle(article_id, new_article(feed, "a", title=title))
-        await store.polls.record(feed, new=[], changed=[changed], catch_up_after=10, first=False)
+        await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
         if title == "One":
             (edit,) = await store.dispatches.edits_due(clock.now(), 10)
     await store.dispatches.edited(edit.id, as_of=edit.edit_due)
@@ -229,7 +230,7 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
     await deliver(store)
     moved = new_article(one, "a", url="https://news.example/moved")
     changed = [ChangedArticle(article_id, moved)]
-    await store.polls.record(one, new=[], changed=changed, catch_up_after=10, first=False)
+    await store.polls.record(NewsPoll(one, Decision(changed=changed), catch_up_after=10, first=False))
     assert (await record(store, two, new_article(two, "b", url=moved.url))).channel_ids == ()
     (sent,) = await store.dispatches.posted_of(article_id)
     assert sent.article_ids == (article_id,)
@@ -262,11 +263,12 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
         await record(store, feed, new_article(feed, "b", published=2), new_article(feed, "a", published=1))
     ).new_ids
     await store.polls.record(
-        feed,
-        new=[],
-        aliases=[(b"alias", first), (digest("guid", "a"), second)],
-        catch_up_after=10,
-        first=False,
+        NewsPoll(
+            feed,
+            Decision(aliases=[(b"alias", first), (digest("guid", "a"), second)]),
+            catch_up_after=10,
+            first=False,
+        )
     )
     known = await store.polls.known(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
     assert {hash_: one.article_id for hash_, one in known.items()} == {

@@ -14,6 +14,7 @@ from bot.core.database_server import DatabaseServer
 from bot.core.models import Dispatch, Feed
 from bot.store import Store
 from bot.store.records.content_records import Kin, Kinships
+from bot.store.records.source_records import Decision, NewsPoll
 from bot.stories.story_membership import belonging
 from tests.clocks import ManualClock
 from tests.store import sql
@@ -89,11 +90,13 @@ class World:
         odd = {article.key for article in new if article.tags}
         kin = {article.key: await self.kin(one, page) for article, page in zip(new, pages, strict=True)}
         recorded = await self.store.polls.record(
-            replace(feed, last_poll=now, last_success=now),
-            new=new,
-            catch_up_after=2,
-            first=False,
-            kept_out_by=lambda key, filters: filters if key in odd else (),
+            NewsPoll(
+                replace(feed, last_poll=now, last_success=now),
+                Decision(new),
+                catch_up_after=2,
+                first=False,
+                kept_out_by=lambda key, filters: filters if key in odd else (),
+            ),
             kin=Kinships(kin, belonging),
         )
         for article, page in zip(new, pages, strict=True):

@@ -9,7 +9,7 @@ from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
 from bot.store.outbox.story_joins import PAUSE, WINDOW
 from bot.store.records.content_records import Kin, Kinships
-from bot.store.records.source_records import ChangedArticle
+from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
 from bot.stories.story_membership import APART, belonging
 from tests.store import sql
 from tests.store.samples import (
@@ -38,7 +38,8 @@ async def told(
     """A poll that brings an article which seems to tell the same as others."""
     kin = [Kin((await kept(store, other)).id, likeness) for other in others]
     await store.polls.record(
-        feed, new=[article], catch_up_after=10, first=False, kin=Kinships({article.key: kin}, belonging)
+        NewsPoll(feed, Decision([article]), catch_up_after=10, first=False),
+        kin=Kinships({article.key: kin}, belonging),
     )
     return await kept(store, article)
 
@@ -299,7 +300,9 @@ async def test_a_joined_article_that_moves_is_still_joined(store):
     joined = await told(store, feeds[1], articles[1], articles[0])
     moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
     await store.polls.record(
-        feeds[1], new=[], changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+        NewsPoll(
+            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        )
     )
     assert await fates(store, moved) == {CHANNEL: ("joined", None)}
     assert (await of(store, articles[1])).joined_ids == (joined.id,)
@@ -337,7 +340,7 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_an_end(store,
         case "digested":
             plan, place = DigestPlan(weekday=None, minute=0, alone=True), {"server_id": SERVER}
             await store.digests.save(plan, **place, channel_id=CHANNEL, person_id=1, limit=1)
-    assert bool(await store.dispatches.never_edited(post.id)) is (end == "digested")
+    assert not await store.dispatches.never_edited(post.id)
     fate = ("digested", None) if end == "digested" else ("withheld", end)
     assert await fates(store, later) == {CHANNEL: fate}
     assert await deliver(store) == []
@@ -355,7 +358,9 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     assert not await store.dispatches.edits_due(clock.now(), 10)
     moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
     await store.polls.record(
-        feeds[1], new=(), changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+        NewsPoll(
+            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        )
     )
     (due,) = await store.dispatches.edits_due(clock.now(), 10)
     assert due.id == post.id

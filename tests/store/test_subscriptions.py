@@ -12,6 +12,8 @@ from bot.core.choices import Rule
 from bot.core.models import DispatchKind, FeedState
 from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
+from bot.store.records.source_records import Decision, NewsPoll
+from bot.store.sqlite.sqlite_connection import Statements
 from tests.store import sql
 from tests.store.samples import (
     CHANNEL,
@@ -65,7 +67,8 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
     await follow(store, feed)
     await record(store, feed, new_article(feed, "new"))
     steps: list[None] = []
-    with closing(sqlite3.connect(sql.file(settings.database))) as connection:
+    file = sql.file(settings.database)
+    with closing(sqlite3.connect(file, factory=Statements)) as connection:
         connection.row_factory = sqlite3.Row
         dispatch_cancellation.waiting(connection, CHANNEL, feed.id)  # which reads the schema
         connection.set_progress_handler(lambda: steps.append(None), 1)
@@ -363,7 +366,13 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
     await store.filters.add(there, [(Rule.NEVER, "sport")], person_id=1, limit=9)
     article = new_article(feed, "a")
     await store.polls.record(
-        feed, new=[article], catch_up_after=10, first=False, kept_out_by=lambda _key, filters: filters
+        NewsPoll(
+            feed,
+            Decision([article]),
+            catch_up_after=10,
+            first=False,
+            kept_out_by=lambda _key, filters: filters,
+        )
     )
     await store.subscriptions.move(moving, CHANNEL + 1)
     assert (await fates(store, article))[CHANNEL + 1] == ("filtered", "never sport")

@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.core.clock import SystemClock
 from bot.core.database_server import DatabaseServer
 from bot.store import Store
+from bot.store.records.source_records import Decision, NewsPoll
 from tests.store.samples import new_article
 from tests.wire import direct_access
 from tests.wire.bot_process import BotProcess, Launcher
@@ -61,10 +62,12 @@ class Crowd:
                 for number in range(posts)
             ]
             await store.polls.record(
-                replace(feed, last_poll=now, last_success=now),
-                new=articles,
-                catch_up_after=10**6,
-                first=False,
+                NewsPoll(
+                    replace(feed, last_poll=now, last_success=now),
+                    Decision(articles),
+                    catch_up_after=10**6,
+                    first=False,
+                )
             )
         finally:
             await store.close()
@@ -106,7 +109,7 @@ class Crowd:
             "TELEX_SEMANTIC": "false",
             "TELEX_FULL_TEXT": "never",
             "WIRE_API": self.discord.api,
-            "WIRE_GATEWAY": self.discord.gateway.url,
+            "WIRE_GATEWAY": f"{self.discord.gateway.url}{number}",
             "WIRE_READY": "0.2",
         }
 

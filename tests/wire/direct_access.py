@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.database_server import DatabaseServer
 from bot.store.connection import Connection
+from bot.store.sqlite.sqlite_connection import Statements
 
 
 def address(place: Path | DatabaseServer) -> str:
@@ -49,5 +50,5 @@ def _connected(place: Path | DatabaseServer) -> Iterator[Connection]:
         finally:
             connection.raw.close()
     else:
-        with closing(sqlite3.connect(place)) as file, file:
+        with closing(sqlite3.connect(place, factory=Statements)) as file, file:
             yield file

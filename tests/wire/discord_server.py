@@ -67,7 +67,7 @@ class DiscordServer:
 
     async def start(self) -> DiscordServer:
         app = web.Application(client_max_size=2**25)
-        app.router.add_get("/gateway/", self._gateway_handler)
+        app.router.add_get("/gateway/{who:.*}", self._gateway_handler)
         app.router.add_route("*", PREFIX + "/{path:.*}", self._rest_handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -126,7 +126,7 @@ class DiscordServer:
             return self._nothing(request)
         try:
             return await self.gateway.handle(request)
-        except ConnectionError:  # the bot died while it connected
-            return web.Response(status=400)
+        except ConnectionError:  # the bot died while it connected, or is refused
+            return self._nothing(request)
         finally:
             self.changed()

@@ -58,6 +58,7 @@ class Line:
     """One connection. What is sent waits in a queue, so that nobody waits for a slow reader."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, compressed: bool) -> None:
+        self.who: str = request.match_info["who"]
         self._socket, self._request = socket, request
         self._deflate = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
@@ -102,6 +103,7 @@ class IdentifyLimits:
         self.period = 0.0
         self.total = 1000
         self.begun = 0
+        self.reset_after = 86_400.0
         self.refused = 0
         self._last: dict[int, float] = {}
 
@@ -121,7 +123,7 @@ class IdentifyLimits:
         return {
             "total": self.total,
             "remaining": self.total - self.begun,
-            "reset_after": 86_400_000,
+            "reset_after": round(self.reset_after * 1_000),
             "max_concurrency": self.max_concurrency,
         }
 
@@ -133,6 +135,8 @@ class Gateway:
         self._state = state
         self._token = token
         self.url = ""
+        self.refused: set[str] = set()
+        """Whose connections break: processes by the last part of the address that they know."""
         self.sessions: dict[str, Session] = {}
         self.heartbeat_interval = 41.25
         self.privileged = 0  # the privileged intents that the portal has switched on
@@ -147,6 +151,8 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection until it ends."""
+        if request.match_info["who"] in self.refused:
+            raise ConnectionError
         socket = web.WebSocketResponse(max_msg_size=2**20)
         await socket.prepare(request)
         line = Line(socket, request, compressed=request.query.get("compress") == "zlib-stream")
@@ -186,6 +192,13 @@ class Gateway:
         """Break every connection."""
         for session in self.connected:
             session.line.cut()
+
+    def refuse(self, who: str) -> None:
+        """Break the connections of one process, and those that it begins."""
+        self.refused.add(who)
+        for session in self.connected:
+            if session.line is not None and session.line.who == who:
+                session.line.cut()
 
     async def stop(self) -> None:
         for session in self.connected:
@@ -230,7 +243,7 @@ class Gateway:
             "user": payloads.own_user(bot),
             "guilds": [{"id": str(place.id), "unavailable": True} for place in mine],
             "session_id": session.id,
-            "resume_gateway_url": self.url,
+            "resume_gateway_url": self.url + line.who,
             "application": {"id": str(bot.id), "flags": 0},
         }
         if shard is not None:

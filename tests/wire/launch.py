@@ -43,7 +43,8 @@ from discord.gateway import DiscordWebSocket
 from discord.state import ConnectionState
 
 from bot.cli.main import app, main
-from bot.client import leased_shards, services
+from bot.client import services
+from bot.client.sharding import gateway_reach, leased_shards, shard_balance
 from bot.core.clock import SystemClock
 from bot.core.locale import catalogue
 from bot.processes import leases
@@ -84,7 +85,7 @@ def hasten() -> None:
     if "WIRE_CLOCK" not in os.environ:
         return
     clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
-    for name in ("monotonic", "sleep"):
+    for name in ("monotonic", "uptime", "sleep"):
         setattr(SystemClock, name, staticmethod(getattr(clock, name)))
     wrong = Path(os.environ.get("WIRE_SET_BY", os.devnull))
 
@@ -104,6 +105,9 @@ def shorten_leases() -> None:
     leases.LASTS = 3  # by the database's clock, which nobody hastens
     leases.RENEWED, leases.STOPPED, leases.AFTER_TROUBLE = 0.3 * speed, 2.2 * speed, 0.1 * speed
     leased_shards.OTHERS_COME = 0.6 * speed
+    gateway_reach.DOUBTED, gateway_reach.GIVEN_UP = 0.5 * speed, 1.0 * speed
+    gateway_reach.LOOK_EVERY, gateway_reach.TRY_EVERY = 0.1 * speed, 0.2 * speed
+    shard_balance.SETTLED, shard_balance.ASK_EVERY = 0.3 * speed, 0.2 * speed
     served_shards.APART = 0.3
 
 

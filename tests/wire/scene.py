@@ -19,6 +19,7 @@ from bot.core.settings import Settings
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_causes
 from bot.store.records.content_records import Kin, Kinships
+from bot.store.records.source_records import Decision, NewsPoll
 from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
 from tests.inline_workers import InlineWorkers
@@ -252,10 +253,7 @@ class Scene(Looking):
                 published=self.clock.now() - 1,
             )
             await store.polls.record(
-                self._rival,
-                new=[article],
-                catch_up_after=self.catch_up_after,
-                first=False,
+                NewsPoll(self._rival, Decision([article]), catch_up_after=self.catch_up_after, first=False),
                 kin=Kinships({article.key: [Kin(article_id, 0.9)]}, belonging),
             )
         return joined

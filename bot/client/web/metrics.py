@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from bot.client.health import Health
 from bot.client.services import Newsroom
+from bot.client.sharding.session_starts import SessionStarts
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
 from bot.posting.sending.request_pace import RequestPace
@@ -34,7 +35,9 @@ _LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 class Figures:
     """What is measured of a running bot, where it is asked for on a local port."""
 
-    def __init__(self, newsroom: Newsroom, health: Health, requests: RequestPace | None = None) -> None:
+    def __init__(
+        self, newsroom: Newsroom, health: Health, discord: tuple[RequestPace, SessionStarts] | None = None
+    ) -> None:
         self._store, self._clock, self._health = newsroom.store, newsroom.clock, health
         self._index = newsroom.index
         self._registry = CollectorRegistry(auto_describe=True)
@@ -42,8 +45,8 @@ class Figures:
         self._registry.register(_Polls(newsroom.poller))
         self._registry.register(_Pages(newsroom.reader))
         self._registry.register(_Leases(newsroom.leases))
-        if requests is not None:
-            self._registry.register(_Requests(requests))
+        if discord is not None:
+            self._registry.register(_Requests(*discord))
         self.interactions = Histogram(
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
@@ -175,10 +178,10 @@ class _Leases(Collector):
 
 
 class _Requests(Collector):
-    """Requests to Discord: those answered, by status, and those that wait for their turn."""
+    """Requests to Discord: those answered, by status, and those that wait for their turn; and sessions."""
 
-    def __init__(self, pace: RequestPace) -> None:
-        self._pace = pace
+    def __init__(self, pace: RequestPace, starts: SessionStarts) -> None:
+        self._pace, self._starts = pace, starts
 
     def collect(self) -> list[Metric]:
         answers = CounterMetricFamily(
@@ -194,4 +197,12 @@ class _Requests(Collector):
             "Seconds for which requests waited for their turn.",
             self._pace.waited,
         )
-        return [answers, waiting, waited]
+        sessions = GaugeMetricFamily(
+            "telex_discord_sessions_left", "Sessions that Discord lets this bot begin until the day is over."
+        )
+        if self._starts.left is not None:
+            sessions.add_metric([], self._starts.left)
+        held_up = GaugeMetricFamily(
+            "telex_shards_waiting", "Shards that wait until they may begin a session.", self._starts.waiting
+        )
+        return [answers, waiting, waited, sessions, held_up]

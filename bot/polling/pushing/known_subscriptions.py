@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from bot.store import Store
@@ -19,6 +20,7 @@ class KnownSubscriptions:
         self._by_feed: dict[int, PushSubscription] = {}
         self._by_token: dict[str, int] = {}
         self._unwritten: set[int] = set()
+        self._storing = asyncio.Lock()  # nothing is written between what is read and its being remembered
 
     def __iter__(self) -> Iterator[PushSubscription]:
         return iter(self._by_feed.values())
@@ -40,33 +42,37 @@ class KnownSubscriptions:
 
     async def load(self) -> None:
         """Learn of all as they are now, but for what changed here since. Raises StoreError."""
-        there = {known.feed_id: known for known in await self._store.pushes.all()}
-        for feed_id in self._by_feed.keys() - there.keys() - self._unwritten:
-            self._forget(feed_id)
-        for feed_id in there.keys() - self._unwritten:
-            self._remember(there[feed_id])
+        async with self._storing:
+            there = {known.feed_id: known for known in await self._store.pushes.all()}
+            for feed_id in self._by_feed.keys() - there.keys() - self._unwritten:
+                self._forget(feed_id)
+            for feed_id in there.keys() - self._unwritten:
+                self._remember(there[feed_id])
 
     async def look_up(self, token: str) -> bool:
         """Learn of one as it is now; whether there is one. Raises StoreError."""
-        found = await self._store.pushes.of_token(token)
-        if found is not None and found.feed_id not in self._unwritten:
-            self._remember(found)
+        async with self._storing:
+            found = await self._store.pushes.of_token(token)
+            if found is not None and found.feed_id not in self._unwritten:
+                self._remember(found)
         return found is not None
 
     async def write(self) -> None:
         """Write down what changed. Raises StoreError."""
-        while self._unwritten:
-            feed_id = next(iter(self._unwritten))
-            known = self._by_feed.get(feed_id)
-            if known is not None:
-                await self._store.pushes.write(known)
-            if known == self._by_feed.get(feed_id):  # else it changed meanwhile
-                self._unwritten.discard(feed_id)
+        async with self._storing:
+            while self._unwritten:
+                feed_id = next(iter(self._unwritten))
+                known = self._by_feed.get(feed_id)
+                if known is not None:
+                    await self._store.pushes.write(known)
+                if known == self._by_feed.get(feed_id):  # else it changed meanwhile
+                    self._unwritten.discard(feed_id)
 
     async def remove(self, feed_id: int) -> None:
         """Forget the one of a feed. Raises StoreError."""
-        self._forget(feed_id)
-        await self._store.pushes.remove(feed_id)
+        async with self._storing:
+            self._forget(feed_id)
+            await self._store.pushes.remove(feed_id)
 
     def _remember(self, known: PushSubscription) -> None:
         self._forget(known.feed_id)

@@ -175,7 +175,7 @@ def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) 
         case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
             return buttons.pick_id(dispatch.what) in shown_articles.custom_ids(found)
         case DispatchKind.WATCH:
-            return buttons.stop_id(dispatch.what) in shown_articles.custom_ids(found)
+            return buttons.stop.id(dispatch.what) in shown_articles.custom_ids(found)
         case DispatchKind.NOTICE:
             embed = message.embed if message is not None else None
             words = embed.description if embed is not None else None

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 
 import discord
 
-from bot.core.clock import Clock
 from bot.core.models import Article, Digest, Dispatch, DispatchKind
 from bot.core.people_models import PersonalDigest
 from bot.digests.restored_digests import AlreadyPosted
@@ -30,8 +29,8 @@ class Narrowed:
 class Restored:
     """Looks in the channels before anything is sent that could have been sent before the restart."""
 
-    def __init__(self, store: Store, client: discord.Client, clock: Clock, webhooks: ChannelWebhooks) -> None:
-        self._store, self._client, self._clock = store, client, clock
+    def __init__(self, store: Store, client: discord.Client, webhooks: ChannelWebhooks) -> None:
+        self._store, self._client, self._clock = store, client, store.clock
         self._webhooks = webhooks
         self.at: int | None = None
         """When the bot began on a restored backup, if that is not long ago."""

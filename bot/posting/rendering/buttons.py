@@ -6,12 +6,12 @@ The same ids let the courier recognise a message of its own. What happens at a c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import discord
 
-from bot.core.locale import _, amount
+from bot.core.locale import N_, _, amount
 from bot.core.models import Article
 from bot.feeds import known_sites
 from bot.posting.rendering import discord_limits
@@ -20,45 +20,19 @@ from bot.posting.rendering.layout.icons import Icon
 from bot.text import safe, urls
 
 EMOJI = "🔖"
-SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
-"""The custom id of a Save button, with the article's key and the short ones of those that joined its post."""
-MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
-"""That of the button that shows what else can be done, likewise with those for which Save has no room."""
-LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
-"""The custom id of a button that looks for more like an article, with the article's key."""
-PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
-"""The custom id of the menu under a catch-up, or under a post that others joined, with its dispatch's `what`.
 
-Its values are keys of articles.
-"""
-ALL_TEMPLATE = r"telex:all:(?P<what>\S{1,80})"
-"""The custom id of the button that shows all articles of a catch-up, with its dispatch's `what`."""
-VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
-"""The custom id of a button that judges an answer, with the id of the question."""
+_KEY = r"(?P<key>[^:\s]{1,80})"  # of an article
+_JOINED = r"(?::(?P<joined>\S+))?"  # the short keys of articles that joined its post
+_WHAT = r"(?P<what>\S{1,80})"  # of a dispatch
+_QUESTION = r"(?P<question>\d{1,19})"
 
-NEXT_TEMPLATE = r"telex:next:(?P<question>\d{1,19}):(?P<number>\d)"
-"""The custom id of a button that asks what its label says, after the question of this id."""
-TELL_TEMPLATE = r"telex:tell:(?P<question>\d{1,19})"
-"""The custom id of a button that watches for what the question of this id asks."""
-STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
-"""The custom id of the button that ends the watch of a notice, with its dispatch's `what`."""
-
-BEGIN = "telex:begin"
-"""The custom id of the button under the welcome that begins the way to a first feed."""
-
-SHARE_TEMPLATE = r"telex:share:(?P<key>[^:\s]{1,80})"
-"""The custom id of a button that shares an article with the channel, with the article's key."""
-NOTE_TEMPLATE = r"telex:note:(?P<key>[^:\s]{1,80})"
-"""The custom id of a button that opens the note and tags of a bookmark, with the article's key."""
-MARK_TEMPLATE = r"telex:mark:(?P<how>read|unread):(?P<key>[^:\s]{1,80})"
-"""The custom id of a button that marks a bookmark as read or unread, with the article's key."""
-TRENDS = "telex:trends"
-"""The custom id of the button under a digest that shows what is rising."""
-QUESTION = "telex:question"
-"""The custom id of the button under a digest that opens a window for a question."""
-
-PERSONAL = "telex:my-digest"
-"""The custom id of the button under a person's own digest that opens its settings."""
+# Custom ids, as patterns.
+SAVE_TEMPLATE = rf"telex:save:{_KEY}{_JOINED}"
+MORE_TEMPLATE = rf"telex:more:{_KEY}{_JOINED}"
+PICK_TEMPLATE = rf"telex:pick:{_WHAT}"
+VOTE_TEMPLATE = rf"telex:vote:(?P<vote>up|down):{_QUESTION}"
+NEXT_TEMPLATE = rf"telex:next:{_QUESTION}:(?P<number>\d)"
+MARK_TEMPLATE = rf"telex:mark:(?P<how>read|unread):{_KEY}"
 
 _LONGEST_URL = 512  # https://discord.com/developers/docs/components/reference#button
 
@@ -89,11 +63,6 @@ def vote_id(question_id: int, *, helped: bool) -> str:
     return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
 
 
-def stop_id(what: str) -> str:
-    """The custom id of the button under the notice of a watch."""
-    return f"telex:stop:{what}"
-
-
 def button(
     label: str,
     custom_id: str,
@@ -105,14 +74,43 @@ def button(
     return discord.ui.Button(style=style, label=shown, emoji=emoji, custom_id=custom_id)
 
 
-def begin() -> discord.ui.Button[Any]:
-    """A button that begins the way to a first feed, in the language of this task."""
-    return button(_("Get started"), BEGIN, style=discord.ButtonStyle.success)
+class Kind(NamedTuple):
+    """A button by what stands in its custom id, its label and its icon; called, it makes one."""
+
+    name: str
+    gaps: tuple[str, ...]
+    """Patterns of what it is about."""
+    label: str
+    icon: Icon | None = None
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary
+
+    @property
+    def template(self) -> str:
+        """The pattern of its custom id."""
+        return ":".join(("telex", self.name, *self.gaps))
+
+    def id(self, *values: object) -> str:
+        """The custom id of one about these."""
+        return ":".join(("telex", self.name, *map(str, values)))
+
+    def __call__(self, *values: object) -> discord.ui.Button[Any]:
+        """One about these, in the language of this task."""
+        emoji = None if self.icon is None else icons.emoji(self.icon)
+        return button(_(self.label), self.id(*values), emoji, self.style)
 
 
-def stop(what: str) -> discord.ui.Button[Any]:
-    """A button that ends the watch of this dispatch, in the language of this task."""
-    return button(_("Stop this watch"), stop_id(what))
+begin = Kind("begin", (), N_("Get started"), style=discord.ButtonStyle.success)
+stop = Kind("stop", (r"(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})",), N_("Stop this watch"))
+tell_me = Kind(
+    "tell", (_QUESTION,), N_("Tell me when there’s news on this"), style=discord.ButtonStyle.primary
+)
+more_like = Kind("like", (_KEY,), N_("More like this"), Icon.SEARCH)
+show_all = Kind("all", (_WHAT,), N_("Show all"), Icon.LIST)
+personal = Kind("my-digest", (), N_("Change, pause or stop…"))
+trends = Kind("trends", (), N_("Trends"), Icon.TREND)
+question = Kind("question", (), N_("Ask"), Icon.ASK)
+share = Kind("share", (_KEY,), N_("Share here"), Icon.SHARE)
+note = Kind("note", (_KEY,), N_("Note and tags"), Icon.NOTE)
 
 
 def save(
@@ -157,17 +155,6 @@ def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any
     return button(label, f"telex:next:{question_id}:{number}", icons.emoji(Icon.ASK))
 
 
-def tell_me(question_id: int) -> discord.ui.Button[Any]:
-    """A button that watches for what is asked, in the language of this task."""
-    label = _("Tell me when there’s news on this")
-    return button(label, f"telex:tell:{question_id}", style=discord.ButtonStyle.primary)
-
-
-def more_like(key: str) -> discord.ui.Button[Any]:
-    """A button that looks for more like the article of this key, in the language of this task."""
-    return button(_("More like this"), f"telex:like:{key}", icons.emoji(Icon.SEARCH))
-
-
 def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
     """A menu that bookmarks some of these articles, in the language of this task: the newest that fit."""
     options = [
@@ -185,36 +172,6 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
         max_values=len(options),
         options=options,
     )
-
-
-def show_all(what: str) -> discord.ui.Button[Any]:
-    """A button that shows all articles of a catch-up, in the language of this task."""
-    return button(_("Show all"), f"telex:all:{what}", icons.emoji(Icon.LIST))
-
-
-def personal() -> discord.ui.Button[Any]:
-    """A button that opens the settings of a person's own digest, in the language of this task."""
-    return button(_("Change, pause or stop…"), PERSONAL)
-
-
-def trends() -> discord.ui.Button[Any]:
-    """A button that shows what is rising, in the language of this task."""
-    return button(_("Trends"), TRENDS, icons.emoji(Icon.TREND))
-
-
-def question() -> discord.ui.Button[Any]:
-    """A button that opens a window for a question, in the language of this task."""
-    return button(_("Ask"), QUESTION, icons.emoji(Icon.ASK))
-
-
-def share(key: str) -> discord.ui.Button[Any]:
-    """A button that shares the article of this key with the channel, in the language of this task."""
-    return button(_("Share here"), f"telex:share:{key}", icons.emoji(Icon.SHARE))
-
-
-def note(key: str) -> discord.ui.Button[Any]:
-    """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
-    return button(_("Note and tags"), f"telex:note:{key}", icons.emoji(Icon.NOTE))
 
 
 def mark(key: str, *, read: bool) -> discord.ui.Button[Any]:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Collection
 from functools import partial
 
-from bot.core.clock import Clock
 from bot.core.models import Dispatch
 from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Problem, Refused, Sent, Unknown
 from bot.store import Store
@@ -27,8 +26,8 @@ _MOMENT = 5.0
 class BlockedPlaces:
     """What is wrong with the channels, remembered so that the log does not say it at each attempt."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store) -> None:
+        self._store, self._clock = store, store.clock
         self._told: dict[int, str] = {}
 
     async def block(self, channel_id: int, problem: str) -> None:
@@ -67,9 +66,9 @@ READ_BACK_AFTER = 5
 class OutcomeRecords:
     """The outcomes of all dispatches."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
-        self._blocked_places = BlockedPlaces(store, clock)
+    def __init__(self, store: Store) -> None:
+        self._store, self._clock = store, store.clock
+        self._blocked_places = BlockedPlaces(store)
 
     async def record(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int] = ()) -> float | None:
         """Write down what became of a dispatch, however long the database takes nothing.

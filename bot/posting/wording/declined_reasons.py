@@ -79,7 +79,7 @@ _SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
         "theverge.com."
     ).format(words=safe.markdown(str(values["words"]))),
     Unfollowable.NEEDS_SCRIPT: N_(
-        "{address} has no feed, and shows nothing without its scripts, which Telex doesn’t run. Try another "
+        "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another "
         "page of the site."
     ),
     Unfollowable.TOO_MANY: _too_many_feeds,

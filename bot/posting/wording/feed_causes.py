@@ -20,7 +20,8 @@ _CAUSES = {
         "I couldn’t look up the site’s name (DNS). If this lasts, tell whoever runs this bot."
     ),
     fetch_errors.REFUSED_ADDRESS: N_(
-        "This address is on a private network. Only whoever runs Telex can allow that."
+        "This address is on a private network. Whoever runs Telex can allow it "
+        "(TELEX_ALLOW_PRIVATE_ADDRESSES)."
     ),
     fetch_errors.OWN_FEED: N_("I publish this feed myself: it would only repeat what I post."),
     fetch_errors.CONNECT: N_("The site isn’t responding. It may be down."),
@@ -30,7 +31,7 @@ _CAUSES = {
     fetch_errors.TIMEOUT: N_("The site took too long to answer."),
     fetch_errors.BAD_ANSWER: N_("I can’t make sense of the site’s response."),
     fetch_errors.TOO_LARGE: N_("The file is too large."),
-    fetch_errors.REDIRECTS: N_("The site’s redirects lead nowhere. Look for the feed’s new address."),
+    fetch_errors.REDIRECTS: N_("The site keeps redirecting me. Look for the feed’s new address."),
     fetch_errors.TRUNCATED: N_("The file arrived incomplete."),
     fetch_errors.ENCODING: N_("I can’t read the file’s compression or encoding. Let the publisher know."),
     fetch_errors.GONE: N_("The publisher has shut this feed down. Remove it, or follow its replacement."),
@@ -43,10 +44,10 @@ _CAUSES = {
         "and remove this one."
     ),
     fetch_errors.NEEDS_SCRIPT: N_(
-        "The page shows nothing without its scripts, which Telex doesn’t run. Look for a feed or another "
+        "The page only works with JavaScript, which Telex doesn’t run. Look for a feed or another "
         "page of the site."
     ),
-    fetch_errors.ROBOTS: N_("The site asks programs not to read this page (robots.txt)."),
+    fetch_errors.ROBOTS: N_("The site doesn’t let bots read this page (robots.txt)."),
     fetch_errors.NOT_A_PAGE: N_("There is no web page at this address anymore."),
     fetch_errors.PARSE_TIMEOUT: N_("The file takes too long to read. Let the publisher know."),
     fetch_errors.PARSE_DIED: N_("The file crashed my reader. Let the publisher know."),

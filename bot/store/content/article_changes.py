@@ -6,25 +6,20 @@ import json
 from collections.abc import Collection, Sequence
 
 from bot.store.connection import Connection
-from bot.store.ports import Database
 from bot.store.records.content_records import ArticleChange, IndexedArticle
+from bot.store.repository import Repository, reads, writes
 from bot.store.rows import ids_of, listed
 
 KEPT = 200_000
 """Changes that are kept: who is behind by more reads all articles anew."""
 
 
-class ArticleChanges:
+class ArticleChanges(Repository):
     """What became of articles, in order. Every method raises `StoreError` alone."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def last(self) -> ArticleChange:
         """The last change. A database without any has one of no article, whose mark only it has."""
-        row = await self._database.fetchone(
-            "SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1"
-        )
+        row = await self._row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
 
     async def after(self, number: int, mark: int, limit: int) -> list[ArticleChange] | None:
@@ -32,7 +27,7 @@ class ArticleChanges:
 
         It is so where too many came since, or the database was replaced by a copy or by another.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
             (number, limit + 1),
         )
@@ -41,38 +36,31 @@ class ArticleChanges:
             return None
         return [ArticleChange(*row) for row in later]
 
-    async def articles(self, ids: Collection[int]) -> list[IndexedArticle]:
+    @reads
+    def articles(self, db: Connection, ids: Collection[int]) -> list[IndexedArticle]:
         """The articles with these ids; those that are not there are left out."""
-        return await self._database.read(_articles, sorted(ids))
+        return _articles(db, sorted(ids))
 
-    async def articles_below(self, article_id: int, limit: int) -> list[IndexedArticle]:
+    @reads
+    def articles_below(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
         """The articles with the largest ids below one, the largest first."""
-        return await self._database.read(_below, article_id, limit)
+        ids = ids_of(db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
+        return sorted(_articles(db, ids), reverse=True)
 
     async def largest_id(self) -> int:
         """The largest id of an article, 0 where there is none."""
-        row = await self._database.fetchone("SELECT max(id) FROM article")
-        return int(row[0] or 0) if row else 0
+        return await self._number("SELECT coalesce(max(id), 0) FROM article")
 
-    async def trim(self) -> None:
+    @writes
+    def trim(self, db: Connection) -> None:
         """Forget all but the last changes."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,)
-            )
+        db.execute("DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,))
 
 
-def _below(connection: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
-    ids = ids_of(
-        connection, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
-    )
-    return sorted(_articles(connection, ids), reverse=True)
-
-
-def _articles(connection: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
+def _articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
     found: list[IndexedArticle] = []
     for first in range(0, len(ids), _AT_ONCE):
-        (some,) = connection.execute(_INDEXED, (listed(ids[first : first + _AT_ONCE]),)).fetchone()
+        some = db.value(_INDEXED, (listed(ids[first : first + _AT_ONCE]),))
         found += [
             IndexedArticle._make((*values, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
             for *values, tags, has_image in json.loads(some)

@@ -13,9 +13,7 @@ from bot.store.records.source_records import ChangedArticle
 from bot.store.rows import article_values, listed
 
 
-def insert_articles(
-    connection: Connection, feed_id: int, new: Sequence[NewArticle], now: int
-) -> tuple[list[int], list[Owed]]:
+def insert_articles(db: Connection, feed_id: int, new: Sequence[NewArticle]) -> tuple[list[int], list[Owed]]:
     """Keep articles: the ids of those that were not there, and all that channels may be owed.
 
     A key that is there is another feed's that once had this address (it moved), or was written by another
@@ -23,7 +21,7 @@ def insert_articles(
     """
     known = {
         row["key"]: (row["id"], row["feed_id"])
-        for row in connection.execute(
+        for row in db.execute(
             "SELECT key, id, feed_id FROM article WHERE key IN (SELECT atom FROM json_each(?))",
             (listed([article.key for article in new]),),
         )
@@ -32,7 +30,7 @@ def insert_articles(
     ordered = [
         new[place] for place in sorted(range(len(new)), key=lambda place: (new[place].published, -place))
     ]
-    ids = count(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM article").fetchone()[0])
+    ids = count(db.value("SELECT coalesce(max(id), 0) + 1 FROM article"))
     kept: dict[int, NewArticle] = {}
     owed: list[Owed] = []
     identities: list[tuple[int, bytes, int]] = []
@@ -45,7 +43,7 @@ def insert_articles(
         identities += [(feed_id, hash_, article_id) for hash_ in article.identities]
         if owner != feed_id:
             owed.append(Owed(article_id, article.key, article.page, article.published))
-    connection.executemany(
+    db.executemany(
         """
         INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
                              outlet, language, tags, image, published, own_page, found, audio, duration)
@@ -53,48 +51,48 @@ def insert_articles(
                 :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
         """,
         (
-            article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": now}
+            article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": db.now}
             for id_, article in kept.items()
         ),
     )
-    connection.executemany(
+    db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
     )
     return list(kept), owed
 
 
-def change_article(connection: Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
+def change_article(db: Connection, feed_id: int, change: ChangedArticle) -> None:
     """Give an article what its entry says now; posts that show otherwise are to be edited."""
-    stored = connection.execute(
+    stored = db.row(
         "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
-    ).fetchone()
+    )
     if stored is None:
         return
     new = change.new
     values = article_values(new)
     assigned = ", ".join(f"{name} = :{name}" for name in values)
     correction = corrections.is_correction(stored, title=new.title, shown=new.summary or new.body)
-    connection.execute(
+    db.execute(
         f"UPDATE article SET {assigned}, updated = :now, changes = changes + 1, "
         "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
-        values | {"now": now, "id": change.article_id, "correction": correction},
+        values | {"now": db.now, "id": change.article_id, "correction": correction},
     )
-    connection.executemany(
+    db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(feed_id, hash_, change.article_id) for hash_ in new.identities],
     )
     if new.page != stored["page"]:  # under its new address too it is not news where it has a fate
-        connection.execute(
+        db.execute(
             "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, "
             "shown) SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided, joined_id, shown "
             "FROM fate "
             "WHERE article_id = ? ON CONFLICT (channel_id, page) DO NOTHING",
             (new.page, change.article_id),
         )
-        connection.execute(
+        db.execute(
             "UPDATE watch_match SET page = ?1 WHERE article_id = ?2 AND NOT EXISTS (SELECT 1 "
             "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page = ?1)",
             (new.page, change.article_id),
         )
-    corrections.edit(connection, "SELECT :article", {"article": change.article_id}, now)
+    corrections.edit(db, "SELECT :article", {"article": change.article_id})

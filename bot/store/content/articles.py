@@ -5,44 +5,37 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Collection, Sequence
 
-from bot.core.clock import Clock
 from bot.core.models import Article, NewArticle
 from bot.store.connection import Connection
 from bot.store.content.article_rows import insert_articles
 from bot.store.outbox import page_queue
-from bot.store.ports import Database
 from bot.store.records.content_records import Kept
+from bot.store.repository import Repository, reads, writes
 from bot.store.rows import ARTICLE, AT_URLS, article, articles, at_urls, listed
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
 
 
-class Articles:
+class Articles(Repository):
     """The articles. Those of several feeds with one page show once in a list, as the one kept first."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def get(self, article_id: int) -> Article | None:
         """The article, or None."""
-        row = await self._database.fetchone(f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
-        return None if row is None else article(row)
+        return await self._one(article, f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
 
     async def by_key(self, key: str) -> Article | None:
         """The article with a key, or None."""
-        row = await self._database.fetchone(f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
-        return None if row is None else article(row)
+        return await self._one(article, f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
         """The articles with these ids, in this order; those that are not there are left out."""
-        found = {found.id: found for found in await self._database.read(articles, ids)}
+        found = {found.id: found for found in await self._database.query(articles, ids)}
         return [found[id_] for id_ in ids if id_ in found]
 
     async def pages(self, keys: Collection[str]) -> dict[str, str]:
         """The pages of the articles with these keys or beginnings of keys, as far as there are any."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT wanted.atom AS name, page FROM json_each(?) AS wanted "
             "CROSS JOIN article ON article.key >= wanted.atom "
             "AND article.key < wanted.atom || 'g'",  # which comes after any digit
@@ -52,7 +45,7 @@ class Articles:
 
     async def of_page(self, page: str) -> list[Article]:
         """All articles of a page, the one kept first first."""
-        return await self._database.objects(
+        return await self._objects(
             article, f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
         )
 
@@ -65,7 +58,7 @@ class Articles:
         by the identities that the address gives.
         """
         names = {f"name{number}": identity for number, identity in enumerate(identities)}
-        return await self._database.objects(
+        return await self._objects(
             article,
             f"""
             SELECT {ARTICLE} FROM article WHERE id IN (
@@ -80,19 +73,56 @@ class Articles:
             at_urls(urls) | names | {"page": page, "limit": limit},
         )
 
-    async def newest(
-        self, feed_ids: Collection[int] | None, *, outlet: str | None = None, limit: int, offset: int = 0
+    @reads
+    def newest(
+        self,
+        db: Connection,
+        feed_ids: Collection[int] | None,
+        *,
+        outlet: str | None = None,
+        limit: int,
+        offset: int = 0,
     ) -> list[Article]:
         """Articles by date, newest first.
 
         `feed_ids` are the feeds that the person asking may see, None all; `outlet` is the name of one,
         accents and case ignored.
         """
-        return await self._database.read(_newest, feed_ids, outlet, limit, offset)
+        if feed_ids is None and outlet is None:
+            return db.objects(
+                article,
+                f"""
+                SELECT {ARTICLE} FROM article
+                WHERE NOT EXISTS (SELECT 1 FROM article AS other
+                                  WHERE other.page = article.page AND other.id < article.id)
+                ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
+                """,
+                (limit, offset),
+            )
+        feeds = db.column(
+            "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
+            "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
+            {"all": feed_ids is None, "feeds": listed(feed_ids or ()), "outlet": outlet},
+        )
+        # Within a feed the index is in order, so SQLite leaves each feed as soon as it is behind what was
+        # found. One scan by date would pass by the articles of all other feeds.
+        return db.objects(
+            article,
+            f"""
+            SELECT {ARTICLE} FROM article WHERE id IN (
+                SELECT id FROM article INDEXED BY article_feed_newest
+                WHERE feed_id IN (SELECT value FROM json_each(:feeds)) AND NOT EXISTS (
+                    SELECT 1 FROM article AS other WHERE other.page = article.page AND other.id < article.id
+                    AND other.feed_id IN (SELECT value FROM json_each(:feeds)))
+                ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
+            ORDER BY published DESC, id DESC
+            """,
+            {"feeds": listed(feeds), "limit": limit, "offset": offset},
+        )
 
     async def seen(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
         """Link, title, summary and times (published, found) of a feed's articles, the newest first."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
             "ORDER BY published DESC, id DESC LIMIT ?",
             (feed_id, limit),
@@ -102,36 +132,31 @@ class Articles:
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
         """How many articles there are, in all or of some feeds."""
         if feed_ids is None:
-            row = await self._database.fetchone("SELECT count(*) FROM article")
-        else:
-            row = await self._database.fetchone(
-                "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
-                (listed(feed_ids),),
-            )
-        return int(row[0]) if row else 0
+            return await self._number("SELECT count(*) FROM article")
+        return await self._number(
+            "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
+            (listed(feed_ids),),
+        )
 
     async def newest_time(self) -> int | None:
         """When the newest article was published."""
-        row = await self._database.fetchone("SELECT max(published) FROM article")
-        return row[0] if row else None
+        return await self._value("SELECT max(published) FROM article")
 
     async def oldest_time(self, feed_ids: Collection[int] | None) -> int | None:
         """When the oldest article of these feeds (None: of all) was published."""
         if feed_ids is None:
-            row = await self._database.fetchone("SELECT min(published) FROM article")
-        else:
-            row = await self._database.fetchone(
-                "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
-                " FROM json_each(?)",
-                (listed(feed_ids),),
-            )
-        return row[0] if row else None
+            return await self._value("SELECT min(published) FROM article")
+        return await self._value(
+            "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
+            " FROM json_each(?)",
+            (listed(feed_ids),),
+        )
 
     async def export(self) -> AsyncIterator[Article]:
         """Every article, oldest first. What is kept meanwhile may or may not be among them."""
         last = (-(2**62), 0)
         while True:
-            articles = await self._database.objects(
+            articles = await self._objects(
                 article,
                 f"SELECT {ARTICLE} FROM article WHERE (published, id) > (?, ?) "
                 "ORDER BY published, id LIMIT ?",
@@ -145,7 +170,7 @@ class Articles:
 
     async def at_urls(self, urls: Collection[str]) -> dict[str, list[Kept]]:
         """What is kept of these canonical URLs, in any feed."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT key, url, page, outlet, title, published FROM article "
             f"WHERE id IN ({AT_URLS}) ORDER BY id",
             at_urls(urls),
@@ -155,12 +180,19 @@ class Articles:
             found.setdefault(row["url"], []).append(Kept(*row))
         return found
 
-    async def import_batch(self, new: Sequence[tuple[int, NewArticle]]) -> int:
+    @writes
+    def import_batch(self, db: Connection, new: Sequence[tuple[int, NewArticle]]) -> int:
         """Keep articles that came from a file, in this order, each with its feed's id; how many were kept.
 
         An article whose key is there already is left out: repeating an import adds nothing.
         """
-        return await self._database.transact(_import, new, self._clock.now())
+        kept = 0
+        for feed_id, group in itertools.groupby(new, key=lambda pair: pair[0]):
+            # Of articles of one date the last of a document is kept first; here the first of the file is to
+            # be.
+            articles = [article_ for _, article_ in group][::-1]
+            kept += len(insert_articles(db, feed_id, articles)[0])
+        return kept
 
     async def forget_texts(self, before: int) -> int:
         """Empty the texts of articles found before a time, except those somebody bookmarked; how many.
@@ -170,65 +202,13 @@ class Articles:
         forgotten = 0
         last: tuple[int, int] | None = (-(2**62), 0)
         while last is not None:
-            async with self._database.write() as transaction:
-                done, last = await transaction.run(_forget, before, last, self._clock.now())
+            done, last = await self._database.transact(_forget, before, last)
             forgotten += done
         return forgotten
 
 
-def _newest(
-    connection: Connection,
-    feed_ids: Collection[int] | None,
-    outlet: str | None,
-    limit: int,
-    offset: int,
-) -> list[Article]:
-    if feed_ids is None and outlet is None:
-        rows = connection.execute(
-            f"""
-            SELECT {ARTICLE} FROM article
-            WHERE NOT EXISTS (SELECT 1 FROM article AS other
-                              WHERE other.page = article.page AND other.id < article.id)
-            ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
-            """,
-            (limit, offset),
-        )
-        return [article(row) for row in rows]
-    feeds = connection.execute(
-        "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
-        "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
-        {"all": feed_ids is None, "feeds": listed(feed_ids or ()), "outlet": outlet},
-    ).fetchall()
-    # Within a feed the index is in order, so SQLite leaves each feed as soon as it is behind what was found.
-    # One scan by date would pass by the articles of all other feeds.
-    rows = connection.execute(
-        f"""
-        SELECT {ARTICLE} FROM article WHERE id IN (
-            SELECT id FROM article INDEXED BY article_feed_newest
-            WHERE feed_id IN (SELECT value FROM json_each(:feeds)) AND NOT EXISTS (
-                SELECT 1 FROM article AS other WHERE other.page = article.page AND other.id < article.id
-                AND other.feed_id IN (SELECT value FROM json_each(:feeds)))
-            ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
-        ORDER BY published DESC, id DESC
-        """,
-        {"feeds": listed([row[0] for row in feeds]), "limit": limit, "offset": offset},
-    )
-    return [article(row) for row in rows]
-
-
-def _import(connection: Connection, new: Sequence[tuple[int, NewArticle]], now: int) -> int:
-    kept = 0
-    for feed_id, group in itertools.groupby(new, key=lambda pair: pair[0]):
-        # Of articles of one date the last of a document is kept first; here the first of the file is to be.
-        articles = [article_ for _, article_ in group][::-1]
-        kept += len(insert_articles(connection, feed_id, articles, now)[0])
-    return kept
-
-
-def _forget(
-    connection: Connection, before: int, after: tuple[int, int], now: int
-) -> tuple[int, tuple[int, int] | None]:
-    rows = connection.execute(
+def _forget(db: Connection, before: int, after: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
+    rows = db.rows(
         """
         SELECT id, found FROM article
         WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
@@ -237,14 +217,14 @@ def _forget(
         ORDER BY found, id LIMIT ?
         """,
         (before, *after, FORGET),
-    ).fetchall()
+    )
     for row in rows:
-        connection.execute(
+        db.execute(
             "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
             (row["id"],),
         )
-        connection.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
-        page_queue.forget(connection, row["id"], now)
+        db.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
+        page_queue.forget(db, row["id"])
     if len(rows) < FORGET:
         return len(rows), None
     return len(rows), (rows[-1]["found"], rows[-1]["id"])

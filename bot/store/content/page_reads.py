@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import page_queue
-from bot.store.ports import Database
 from bot.store.records.content_records import Page, Reading
+from bot.store.repository import Repository, writes, writing
 from bot.store.rows import listed
 
 LEASE = 900
 """Seconds after which a reading that did not end, since the process did, is due again."""
 
 
-class Readings:
+class Readings(Repository):
     """The pages of articles of which a feed gives only a teaser. Every method raises `StoreError` alone."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def take(
+    @writes
+    def take(
         self,
+        db: Connection,
         limit: int,
         *,
         feed_ids: Collection[int] | None = None,
@@ -35,46 +32,67 @@ class Readings:
         Each feed's newest comes first, then each one's next: no feed waits for another's.
         `besides` are articles that are in hand.
         """
-        return await self._database.transact(_take, limit, feed_ids, besides, slots, self._clock.now())
+        rows = db.rows(
+            f"""
+            SELECT article.id, article.page, article.url, article.title,
+                   coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
+                   turn.attempts + 1
+            FROM (
+                SELECT article_id, attempts,
+                       row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
+                FROM reading
+                WHERE due <= :now {_in(slots)} AND (:all OR feed_id IN (SELECT value FROM json_each(:feeds)))
+                  AND article_id NOT IN (SELECT value FROM json_each(:besides))
+                ORDER BY place, article_id DESC LIMIT :limit
+            ) AS turn JOIN article ON article.id = turn.article_id
+            ORDER BY turn.place, article.id DESC
+            """,
+            {
+                "now": db.now,
+                "all": feed_ids is None,
+                "feeds": listed(feed_ids or ()),
+                "besides": listed(besides),
+                "slots": listed(slots or ()),
+                "limit": limit,
+            },
+        )
+        pages = [Page(*row) for row in rows]
+        db.executemany(
+            "UPDATE reading SET attempts = attempts + 1, due = ? WHERE article_id = ?",
+            [(db.now + LEASE, page.article_id) for page in pages],
+        )
+        return pages
 
     async def next_due(
         self, besides: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
         """When a page, of these slots if given, is due next, without those in hand."""
-        row = await self._database.fetchone(
+        return await self._value(
             f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_in(slots)} "
             "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
             {"besides": listed(besides), "slots": listed(slots or ())},
         )
-        return row[0] if row else None
 
     async def known(self, page: str) -> str | None:
         """The text of a page that was read for another feed's article."""
-        row = await self._database.fetchone(
+        return await self._value(
             "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page,)
         )
-        return None if row is None else row[0]
 
-    async def keep(self, article_id: int, text: str, *, edit: bool) -> bool:
-        """Keep the text of a page and end its reading; see `reading.keep`."""
-        return await self._database.transact(page_queue.keep, article_id, text, edit, self._clock.now())
+    keep = writing(page_queue.keep)
+    end = writing(page_queue.end)
 
-    async def end(self, article_id: int, outcome: str, *, due: int | None = None) -> None:
-        """Write how an attempt ended without a text; it is tried again when it is `due`."""
-        await self._database.transact(page_queue.end, article_id, outcome, due, self._clock.now())
-
-    async def put_back(self, due: Mapping[int, int]) -> None:
+    @writes
+    def put_back(self, db: Connection, due: Mapping[int, int]) -> None:
         """Attempts did not begin: the pages of these articles are due again at these times."""
-        async with self._database.write() as transaction:
-            await transaction.executemany(
-                "UPDATE reading SET due = ?, attempts = attempts - 1 "
-                "WHERE article_id = ? AND due IS NOT NULL",
-                [(when, article_id) for article_id, when in due.items()],
-            )
+        db.executemany(
+            "UPDATE reading SET due = ?, attempts = attempts - 1 WHERE article_id = ? AND due IS NOT NULL",
+            [(when, article_id) for article_id, when in due.items()],
+        )
 
     async def of(self, article_ids: Collection[int]) -> dict[int, Reading]:
         """The readings of articles, of those that have one."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT article_id, outcome, due, ended, attempts FROM reading "
             "WHERE article_id IN (SELECT value FROM json_each(?))",
             (listed(article_ids),),
@@ -83,49 +101,8 @@ class Readings:
 
     async def waiting(self) -> int:
         """How many pages are to be read."""
-        row = await self._database.fetchone("SELECT count(*) FROM reading WHERE due IS NOT NULL")
-        return int(row[0]) if row else 0
+        return await self._number("SELECT count(*) FROM reading WHERE due IS NOT NULL")
 
 
 def _in(slots: Collection[int] | None) -> str:
     return "" if slots is None else "AND (slot IS NULL OR slot IN (SELECT value FROM json_each(:slots)))"
-
-
-def _take(
-    connection: Connection,
-    limit: int,
-    feed_ids: Collection[int] | None,
-    besides: Collection[int],
-    slots: Collection[int] | None,
-    now: int,
-) -> list[Page]:
-    rows = connection.execute(
-        f"""
-        SELECT article.id, article.page, article.url, article.title,
-               coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
-               turn.attempts + 1
-        FROM (
-            SELECT article_id, attempts,
-                   row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
-            FROM reading
-            WHERE due <= :now {_in(slots)} AND (:all OR feed_id IN (SELECT value FROM json_each(:feeds)))
-              AND article_id NOT IN (SELECT value FROM json_each(:besides))
-            ORDER BY place, article_id DESC LIMIT :limit
-        ) AS turn JOIN article ON article.id = turn.article_id
-        ORDER BY turn.place, article.id DESC
-        """,
-        {
-            "now": now,
-            "all": feed_ids is None,
-            "feeds": listed(feed_ids or ()),
-            "besides": listed(besides),
-            "slots": listed(slots or ()),
-            "limit": limit,
-        },
-    ).fetchall()
-    pages = [Page(*row) for row in rows]
-    connection.executemany(
-        "UPDATE reading SET attempts = attempts + 1, due = ? WHERE article_id = ?",
-        [(now + LEASE, page.article_id) for page in pages],
-    )
-    return pages

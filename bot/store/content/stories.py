@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.store.ports import Database
 from bot.store.records.content_records import Brief, Teller
+from bot.store.repository import Repository
 from bot.store.rows import listed
 
 
-class Stories:
+class Stories(Repository):
     """Recent articles. Every method raises `StoreError` alone."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[Brief]:
         """Articles with an id after one, published since a time, in the order of their ids.
 
         Of their texts `lead` characters are read.
         """
-        rows = await self._database.fetchall(
+        return await self._objects(
+            Brief._make,
             """
             SELECT id, key, feed_id, title,
                    substr(coalesce(nullif(summary, ''), body, text), 1, ?), language, published
@@ -28,11 +26,10 @@ class Stories:
             """,
             (lead, after, since, limit),
         )
-        return [Brief(*row) for row in rows]
 
     async def kin(self, ids: Collection[int], least: float) -> set[tuple[int, int]]:
         """Pairs of these articles that are `least` (0 to 1) alike or more, each with the later one first."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
             " AND article_id IN (SELECT value FROM json_each(?1))"
             " AND other_id IN (SELECT value FROM json_each(?1))",
@@ -47,7 +44,7 @@ class Stories:
 
         Articles tell the same that are `least` (0 to 1) alike or more.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             """
             SELECT one.id, other.outlet, other.url FROM (
                 SELECT article_id AS id, other_id, likeness FROM kinship
@@ -71,5 +68,6 @@ class Stories:
 
     async def before(self, since: int) -> int:
         """An id that every article published since a time comes after."""
-        row = await self._database.fetchone("SELECT min(id) FROM article WHERE published >= ?", (since,))
-        return row[0] - 1 if row is not None and row[0] is not None else 0
+        return await self._number(
+            "SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,)
+        )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import Database
 from bot.store.records.content_records import EncodedCounts
+from bot.store.repository import Repository, writes
 from bot.store.rows import listed
 
 READ = 500
@@ -25,28 +24,23 @@ _FITTING = """
 """
 
 
-class Vectors:
+class Vectors(Repository):
     """What the index of meanings holds. Every method raises `StoreError` alone."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
-
-    async def forget(self, stamp: str) -> None:
+    @writes
+    def forget(self, db: Connection, stamp: str) -> None:
         """The index of this stamp is no more."""
-        async with self._database.write() as transaction:
-            await transaction.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
-            await transaction.execute("DELETE FROM meta WHERE name = ?", (_INDEX + stamp,))
+        db.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
+        db.execute("DELETE FROM meta WHERE name = ?", (_INDEX + stamp,))
 
-    async def purge(self, now: int) -> None:
+    @writes
+    def purge(self, db: Connection, now: int) -> None:
         """Forget the indexes of processes that are gone."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - LEFT))
-            )
-            await transaction.execute(
-                "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || stamp)",
-                (_INDEX,),
-            )
+        db.execute("DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - LEFT)))
+        db.execute(
+            "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || stamp)",
+            (_INDEX,),
+        )
 
     async def counts(self, stamp: str | None = None) -> EncodedCounts:
         """How far the encoding is, for an index; None: for the one that has most."""
@@ -55,35 +49,48 @@ class Vectors:
             if stamp is None
             else "count(*) FROM encoded_article WHERE stamp = :stamp"
         )
-        row = await self._database.fetchone(
+        row = await self._row(
             f"SELECT coalesce((SELECT {encoded}), 0), (SELECT count(*) FROM article)", {"stamp": stamp or ""}
         )
-        return EncodedCounts(*row) if row else EncodedCounts(0, 0)
+        return EncodedCounts(*row)
 
     async def missing(self, stamp: str, limit: int) -> list[int]:
         """Ids of articles that have no vector in an index, the newest first."""
         encoded, articles = await self.counts(stamp)
         if encoded == articles:  # no article goes without taking its mark along
             return []
-        rows = await self._database.fetchall(
+        return await self._column(
             """SELECT id FROM article INDEXED BY article_newest
                WHERE NOT EXISTS (SELECT 1 FROM encoded_article WHERE article_id = article.id AND stamp = ?)
                ORDER BY published DESC, id DESC LIMIT ?""",
             (stamp, limit),
         )
-        return [row[0] for row in rows]
 
     async def sources(self, article_ids: Collection[int]) -> list[tuple[int, str]]:
         """What is to be encoded of these articles."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"SELECT id, {_SOURCE} FROM article WHERE id IN (SELECT value FROM json_each(?))",
             (listed(article_ids),),
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def mark(self, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
+    @writes
+    def mark(self, db: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
         """Note that articles are in the index as these texts, except where they changed since; how many."""
-        return await self._database.transact(_mark, stamp, encoded, self._clock.now())
+        db.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (_INDEX + stamp, str(db.now)),
+        )
+        marked = 0
+        for article_id, source in encoded:
+            marked += db.changed(
+                f"""INSERT INTO encoded_article (article_id, stamp)
+                    SELECT id, ?1 FROM article WHERE id = ?2 AND {_SOURCE} = ?3
+                    ON CONFLICT (article_id, stamp) DO NOTHING""",
+                (stamp, article_id, source),
+            )
+        return marked
 
     async def fitting(
         self,
@@ -94,11 +101,10 @@ class Vectors:
         before: int | None = None,
     ) -> set[int]:
         """Those of the articles that are still there, of these feeds and of this time."""
-        rows = await self._database.fetchall(
+        return await self._set(
             f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND {_FITTING}",
             {"ids": listed(article_ids), **_parameters(feed_ids, since, before)},
         )
-        return {row[0] for row in rows}
 
     async def newest(
         self,
@@ -109,31 +115,13 @@ class Vectors:
         limit: int,
     ) -> list[int]:
         """Ids of the newest articles of these feeds and of this time."""
-        rows = await self._database.fetchall(
+        return await self._column(
             f"SELECT id FROM article WHERE {_FITTING} ORDER BY published DESC LIMIT :limit",
             {"limit": limit, **_parameters(feed_ids, since, before)},
         )
-        return [row[0] for row in rows]
 
 
 def _parameters(
     feed_ids: Collection[int] | None, since: int | None, before: int | None
 ) -> dict[str, str | int | None]:
     return {"feeds": None if feed_ids is None else listed(feed_ids), "since": since, "before": before}
-
-
-def _mark(connection: Connection, stamp: str, encoded: Sequence[tuple[int, str]], now: int) -> int:
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (_INDEX + stamp, str(now)),
-    )
-    marked = 0
-    for article_id, source in encoded:
-        marked += connection.execute(
-            f"""INSERT INTO encoded_article (article_id, stamp)
-                SELECT id, ?1 FROM article WHERE id = ?2 AND {_SOURCE} = ?3
-                ON CONFLICT (article_id, stamp) DO NOTHING""",
-            (stamp, article_id, source),
-        ).rowcount
-    return marked

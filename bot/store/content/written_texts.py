@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
-from bot.store.ports import Database
 from bot.store.records.content_records import Untranslated, WrittenKind
+from bot.store.repository import Repository, reads, writes
 from bot.store.rows import listed
 
 KEPT = 90 * 86_400
@@ -24,26 +23,24 @@ _FRESH = """
 """
 
 
-class WrittenTexts:
+class WrittenTexts(Repository):
     """Summaries and translations by article, language and model. "" is one of which nothing held."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def get(
         self, kind: WrittenKind, article_ids: Collection[int], *, language: str, model: str
     ) -> dict[int, str]:
         """What was written of these articles as they are now, by their ids."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"SELECT article.id, written_text.text FROM article JOIN written_text ON {_FRESH} "
             "WHERE article.id IN (SELECT value FROM json_each(:ids))",
             {"kind": kind, "language": language, "model": model, "ids": listed(article_ids)},
         )
         return {row[0]: row[1] for row in rows}
 
-    async def add(
+    @writes
+    def add(
         self,
+        db: Connection,
         kind: WrittenKind,
         article_id: int,
         text: str,
@@ -67,71 +64,62 @@ class WrittenTexts:
             "server": server_id,
             "channels": listed(channel_ids),
             "made": as_of,
-            "now": self._clock.now(),
-            "before": self._clock.now() - KEPT,
+            "now": db.now,
+            "before": db.now - KEPT,
         }
-        await self._database.transact(_add, server_id, values)
+        if server_id is not None:
+            need_server(db, server_id)
+        db.execute("DELETE FROM written_text WHERE made < :before", values)
+        db.execute(
+            "INSERT INTO written_text (article_id, kind, language, model, text, server_id, made) "
+            "SELECT id, :kind, :language, :model, :text, :server, :made FROM article WHERE id = :article "
+            "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
+            "server_id = excluded.server_id, made = excluded.made",
+            values,
+        )
+        db.execute(
+            "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
+            "WHERE channel_id IN (SELECT value FROM json_each(:channels)) AND kind = 'post' "
+            "AND what = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
+            values,
+        )
 
     async def written_since(self, since: int, server_id: int | None) -> tuple[int, int]:
         """How many texts were written since a time: for all servers, and for this one."""
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM written_text WHERE made >= ?",
             (server_id, since),
         )
         return row[0], row[1]
 
-    async def untranslated(
-        self, channels: Mapping[int, str], *, model: str, since: int
+    @reads
+    def untranslated(
+        self, db: Connection, channels: Mapping[int, str], *, model: str, since: int
     ) -> list[Untranslated]:
         """Posts in these channels, each with its language, of articles in another that are not translated.
 
         They are waiting, or were sent since a time: the newest few of each channel, its newest first.
         """
-        return await self._database.read(_untranslated, channels, model, since)
-
-
-def _add(connection: Connection, server_id: int | None, values: dict[str, object]) -> None:
-    if server_id is not None:
-        need_server(connection, server_id, int(str(values["now"])))
-    connection.execute("DELETE FROM written_text WHERE made < :before", values)
-    connection.execute(
-        "INSERT INTO written_text (article_id, kind, language, model, text, server_id, made) "
-        "SELECT id, :kind, :language, :model, :text, :server, :made FROM article WHERE id = :article "
-        "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
-        "server_id = excluded.server_id, made = excluded.made",
-        values,
-    )
-    connection.execute(
-        "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
-        "WHERE channel_id IN (SELECT value FROM json_each(:channels)) AND kind = 'post' "
-        "AND what = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
-        values,
-    )
-
-
-def _untranslated(
-    connection: Connection, channels: Mapping[int, str], model: str, since: int
-) -> list[Untranslated]:
-    found = []
-    for channel_id, language in channels.items():
-        values = {
-            "channel": channel_id,
-            "language": language,
-            "model": model,
-            "kind": WrittenKind.TRANSLATION,
-            "since": since,
-        }
-        for which in (
-            "dispatch.state = 'waiting' ORDER BY dispatch.position DESC",
-            "dispatch.sent >= :since ORDER BY dispatch.sent DESC",
-        ):
-            rows = connection.execute(
-                "SELECT article.id FROM dispatch JOIN article ON article.key = dispatch.what "
-                "AND article.language <> :language "
-                f"AND NOT EXISTS (SELECT 1 FROM written_text WHERE {_FRESH}) "
-                f"WHERE dispatch.channel_id = :channel AND dispatch.kind = 'post' AND {which} "
-                f"LIMIT {OF_A_CHANNEL}",
-                values,
-            )
-            found += [Untranslated(row[0], channel_id, language) for row in rows]
-    return found
+        found = []
+        for channel_id, language in channels.items():
+            values = {
+                "channel": channel_id,
+                "language": language,
+                "model": model,
+                "kind": WrittenKind.TRANSLATION,
+                "since": since,
+            }
+            for which in (
+                "dispatch.state = 'waiting' ORDER BY dispatch.position DESC",
+                "dispatch.sent >= :since ORDER BY dispatch.sent DESC",
+            ):
+                rows = db.execute(
+                    "SELECT article.id FROM dispatch JOIN article ON article.key = dispatch.what "
+                    "AND article.language <> :language "
+                    f"AND NOT EXISTS (SELECT 1 FROM written_text WHERE {_FRESH}) "
+                    f"WHERE dispatch.channel_id = :channel AND dispatch.kind = 'post' AND {which} "
+                    f"LIMIT {OF_A_CHANNEL}",
+                    values,
+                )
+                found += [Untranslated(row[0], channel_id, language) for row in rows]
+        return found

@@ -23,36 +23,36 @@ _PLACES = """
 """
 
 
-def owe(connection: Connection, alerts: Iterable[Alert], now: int) -> None:
+def owe(db: Connection, alerts: Iterable[Alert]) -> None:
     """Queue what servers are to be told; telling it twice is as once."""
     for alert in alerts:
         if alert.kind is AlertKind.BACK:
-            _back(connection, alert, now)
+            _back(db, alert)
         else:
-            _trouble(connection, alert, now)
+            _trouble(db, alert)
 
 
-def _trouble(connection: Connection, alert: Alert, now: int) -> None:
-    places = connection.execute(
+def _trouble(db: Connection, alert: Alert) -> None:
+    places = db.rows(
         f"""
         SELECT locale, id FROM ({_PLACES}) AS place WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
             WHERE channel.server_id = place.server_id AND dispatch.what = :what)
         """,
         {"feed": alert.feed_id, "what": _what(alert.kind, alert)},
-    ).fetchall()
-    _insert(connection, alert, places, now)
+    )
+    _insert(db, alert, places)
 
 
-def _back(connection: Connection, alert: Alert, now: int) -> None:
+def _back(db: Connection, alert: Alert) -> None:
     """Tell where the trouble was told; where that still waits, nobody has heard of it and nobody needs to."""
     told = [_what(kind, alert) for kind in (AlertKind.BROKEN, AlertKind.GONE)]
-    connection.execute(
+    db.execute(
         "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "
         "AND channel_id IN (SELECT id FROM channel)",
         told,
     )
-    places = connection.execute(
+    places = db.rows(
         """
         SELECT DISTINCT server.locale, channel.id FROM channel
         JOIN server ON server.id = channel.server_id AND server.left IS NULL
@@ -63,19 +63,19 @@ def _back(connection: Connection, alert: Alert, now: int) -> None:
               AND subscription.paused IS NULL)
         """,
         {"broken": told[0], "gone": told[1], "feed": alert.feed_id},
-    ).fetchall()
-    _insert(connection, alert, places, now)
+    )
+    _insert(db, alert, places)
 
 
-def _insert(connection: Connection, alert: Alert, places: list[Row], now: int) -> None:
-    connection.executemany(
+def _insert(db: Connection, alert: Alert, places: list[Row]) -> None:
+    db.executemany(
         "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
         "VALUES (?1, 'notice', ?2, ?3, ?3, ?3, ?4) ON CONFLICT (channel_id, what) DO NOTHING",
         [
             (
                 place["id"],
                 _what(alert.kind, alert),
-                now,
+                db.now,
                 alert.texts[locale.supported(place["locale"]) or alert.language],
             )
             for place in places

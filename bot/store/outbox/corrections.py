@@ -20,12 +20,13 @@ SHOWN = 400
 _WORDS = re.compile(r"\w+")
 
 
-def watched(connection: Connection, feed_id: int, since: int) -> list[Watched]:
+def watched(db: Connection, feed_id: int, since: int) -> list[Watched]:
     """The articles of a feed published since a time, and those that vanished from it whenever.
 
     Not those without a date, which got the time when they were found: they may be older than all others.
     """
-    rows = connection.execute(
+    return db.objects(
+        Watched._make,
         """
         SELECT id, published, missing_since FROM article
         WHERE feed_id = :feed AND published >= :since AND published < found
@@ -34,7 +35,6 @@ def watched(connection: Connection, feed_id: int, since: int) -> list[Watched]:
         """,
         {"feed": feed_id, "since": since},
     )
-    return [Watched(*row) for row in rows]
 
 
 def is_correction(old: Row, *, title: str, shown: str) -> bool:
@@ -45,59 +45,57 @@ def is_correction(old: Row, *, title: str, shown: str) -> bool:
     return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
 
 
-def vanished(connection: Connection, article_ids: Collection[int], now: int) -> None:
+def vanished(db: Connection, article_ids: Collection[int]) -> None:
     """A document of their feed no longer has these articles."""
-    connection.execute(
+    db.execute(
         "UPDATE article SET missing_since = ? "
         "WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
-        (now, listed(article_ids)),
+        (db.now, listed(article_ids)),
     )
 
 
-def returned(connection: Connection, article_ids: Collection[int], now: int) -> None:
+def returned(db: Connection, article_ids: Collection[int]) -> None:
     """A document of their feed has these articles again; what was said of them is taken back."""
     ids = listed(article_ids)
     edit(
-        connection,
+        db,
         "SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND retracted IS NOT NULL",
         {"ids": ids},
-        now,
     )
-    connection.execute(
+    db.execute(
         "UPDATE article SET missing_since = NULL, retracted = NULL "
         "WHERE id IN (SELECT value FROM json_each(?))",
         (ids,),
     )
 
 
-def retract(connection: Connection, now: int) -> None:
+def retract(db: Connection) -> None:
     """Mark the articles that stayed away although their feeds were read again since."""
-    retracted = connection.execute(
+    retracted = db.rows(
         """
         UPDATE article SET retracted = :now
         WHERE missing_since <= :now - :away AND retracted IS NULL
           AND (SELECT last_success FROM feed WHERE id = article.feed_id) >= missing_since + :away
         RETURNING id
         """,
-        {"now": now, "away": STAYS_AWAY},
-    ).fetchall()
+        {"now": db.now, "away": STAYS_AWAY},
+    )
     if retracted:
         edit(
-            connection,
+            db,
             "SELECT value FROM json_each(:ids)",
             {"ids": listed([row["id"] for row in retracted])},
-            now,
         )
 
 
-def edit(connection: Connection, article_ids: str, values: dict[str, object], now: int) -> None:
+def edit(db: Connection, article_ids: str, values: dict[str, object]) -> None:
     """Have the messages edited that show the articles which the query `article_ids` gives."""
     # Later than an edit that may be under way, which then does not pass for this one.
-    connection.execute(
+    db.execute(
         "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
         "WHERE state IN ('claimed', 'sent') AND kind <> 'digest' "  # which stays as it was printed
         f"AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN ({article_ids}))",
-        values | {"now": now},
+        values | {"now": db.now},
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 
 from bot.core.models import Digest
+from bot.core.people_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.records.outbox_records import Candidate, Gathered, Other
 from bot.store.rows import listed
@@ -16,10 +17,13 @@ MOST_READ = 3_000
 _DAY = 86_400
 
 
-def gather(
-    connection: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
-) -> Gathered:
-    """As `Digests.candidates` says."""
+def gather(db: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int) -> Gathered:
+    """What a digest of what came between two times may tell.
+
+    That is what was posted in the channel then and what is held for it; of a wide one also what the feeds
+    with `feed_ids` brought that has no fate in the channel. Only articles of the channel itself and of
+    these feeds are named beside them.
+    """
     values: dict[str, object] = {
         "channel": digest.channel_id,
         "since": since,
@@ -30,15 +34,10 @@ def gather(
         "server": digest.server_id,
         "most": MOST_READ,
     }
-    (joined,) = connection.execute("SELECT joined FROM server WHERE id = ?", (digest.server_id,)).fetchone()
+    joined = db.value("SELECT joined FROM server WHERE id = ?", (digest.server_id,))
     values["since"] = max(since, joined)  # nothing of the time away
-    held = [
-        row[0]
-        for row in connection.execute(
-            "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values
-        )
-    ]
-    rows = connection.execute(
+    held = db.column("SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values)
+    rows = db.rows(
         """
         SELECT DISTINCT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -63,19 +62,22 @@ def gather(
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
         values,
-    ).fetchall()
-    return _gathered(connection, rows, values, held)
+    )
+    return _gathered(db, rows, values, held)
 
 
 def gather_for_person(
-    connection: Connection,
+    db: Connection,
     feed_ids: Collection[int],
     chosen: Collection[int] | None,
     wanted: Collection[int],
     since: int,
     until: int,
 ) -> Gathered:
-    """As `PersonalDigests.candidates` says."""
+    """What these feeds brought between two times: all of the `chosen` ones, and the articles `wanted`.
+
+    Without a choice, all.
+    """
     values: dict[str, object] = {
         "since": since,
         "until": until,
@@ -87,7 +89,7 @@ def gather_for_person(
         "chosen": listed(chosen or ()),
         "wanted": listed(wanted),
     }
-    rows = connection.execute(
+    rows = db.rows(
         """
         SELECT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -100,15 +102,45 @@ def gather_for_person(
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
         values,
-    ).fetchall()
-    return _gathered(connection, rows, values, [])
+    )
+    return _gathered(db, rows, values, [])
 
 
-def _gathered(
-    connection: Connection, rows: Sequence[Row], values: dict[str, object], held: list[int]
-) -> Gathered:
-    others = _others(connection, rows, values)
-    kept = _kept(connection, rows, others, values["server"])
+def owe(
+    db: Connection,
+    digest: Digest | PersonalDigest,
+    name: str,
+    payload: str,
+    named: Sequence[int],
+    *,
+    digest_id: int | None = None,
+) -> int:
+    """Owe a channel the message of a digest that is due, which names some articles; its id."""
+    dispatch_id = int(
+        db.value(
+            "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
+            "VALUES (?1, 'digest', ?2, ?3, ?4, ?5, ?4, ?6) RETURNING id",
+            (
+                digest.channel_id,
+                f"digest:{name}:{digest.due}:{db.now}",
+                digest_id,
+                db.now,
+                digest.due,
+                payload,
+            ),
+        )
+    )
+    db.executemany(
+        "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
+        "ON CONFLICT DO NOTHING",
+        [(dispatch_id, article_id) for article_id in named],
+    )
+    return dispatch_id
+
+
+def _gathered(db: Connection, rows: Sequence[Row], values: dict[str, object], held: list[int]) -> Gathered:
+    others = _others(db, rows, values)
+    kept = _kept(db, rows, others, values["server"])
     found = [
         Candidate(
             row["id"],
@@ -125,20 +157,20 @@ def _gathered(
         for row in rows
     ]
     ids = listed([one.article_id for one in found])
-    kin = connection.execute(
+    kin = db.rows(
         "SELECT article_id, other_id, likeness FROM kinship "
         "WHERE article_id IN (SELECT value FROM json_each(?1)) "
         "AND other_id IN (SELECT value FROM json_each(?1))",
         (ids,),
-    ).fetchall()
+    )
     once = list({one.page: one for one in reversed(found)}.values())[::-1]
     return Gathered(once, held, [(row[0], row[1], row[2]) for row in kin])
 
 
-def _others(connection: Connection, rows: Sequence[Row], values: dict[str, object]) -> dict[str, list[Other]]:
+def _others(db: Connection, rows: Sequence[Row], values: dict[str, object]) -> dict[str, list[Other]]:
     """The articles of each page in the feeds that may be named."""
     others: dict[str, list[Other]] = {}
-    for page, *other in connection.execute(
+    for page, *other in db.execute(
         "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
         "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
         values | {"pages": listed({row["page"] for row in rows})},
@@ -148,7 +180,7 @@ def _others(connection: Connection, rows: Sequence[Row], values: dict[str, objec
 
 
 def _kept(
-    connection: Connection,
+    db: Connection,
     rows: Sequence[Row],
     others: dict[str, list[Other]],
     server_id: object,
@@ -156,11 +188,11 @@ def _kept(
     """How many people bookmarked a page in the server."""
     ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}
     return dict(
-        connection.execute(
+        db.rows(
             "SELECT article.page, count(DISTINCT person_id) FROM bookmark "
             "JOIN article ON article.id = bookmark.article_id "
             "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
             "AND bookmark.server_id = ? GROUP BY article.page",
             (listed(ids), server_id),
-        ).fetchall()
+        )
     )

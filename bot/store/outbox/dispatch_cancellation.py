@@ -27,13 +27,13 @@ _STILL_OWED = """
 """
 
 
-def waiting(connection: Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
+def waiting(db: Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
     """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
 
     What is held back, or for the next digest, is of the kind `HELD`, what joined a post `JOINED`; a digest
     that waits was made and stays.
     """
-    rows = connection.execute(
+    rows = db.rows(
         """
         SELECT article.id, article.key, fate.page, article.published, fate.kind
         FROM (
@@ -58,13 +58,11 @@ def waiting(connection: Connection, channel_id: int, feed_id: int) -> list[tuple
         ORDER BY article.published, article.id
         """,
         {"channel": channel_id, "feed": feed_id, "held": HELD, "joined": JOINED},
-    ).fetchall()
+    )
     return [(Owed(*row[:4]), row["kind"]) for row in rows]
 
 
-def withdraw(
-    connection: Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None, now: int
-) -> None:
+def withdraw(db: Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None) -> None:
     """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
     pages = listed([owed.page for owed in articles])
     chosen = """
@@ -72,80 +70,77 @@ def withdraw(
             fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
                 SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held')))
     """
-    values = {"channel": channel_id, "pages": pages, "reason": reason, "now": now}
+    values = {"channel": channel_id, "pages": pages, "reason": reason, "now": db.now}
     if reason is None:
-        connection.execute(f"DELETE FROM fate {chosen}", values)
+        db.execute(f"DELETE FROM fate {chosen}", values)
     else:
-        connection.execute(
+        db.execute(
             "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
             "decided = :now " + chosen,
             values,
         )
-    empty = connection.execute(
+    empty = db.rows(
         "SELECT id FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'held') "
         "AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
         (channel_id,),
-    ).fetchall()
+    )
     for (dispatch_id,) in empty:
-        release(connection, dispatch_id, now=now)
-        connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
+        release(db, dispatch_id)
+        db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
-def release(connection: Connection, dispatch_id: int, *, now: int) -> bool:
+def release(db: Connection, dispatch_id: int) -> bool:
     """Owe anew what joined a post whose message will never name it; whether there was any.
 
     The oldest gets a post of its own, which the others join and which is held back as long as the first was;
     where no feed of the channel owes it any more it is withheld, or owed where its feed was moved to, and a
     channel with nothing but a digest has it held for that.
     """
-    moved = _owe_where_moved(connection, dispatch_id, now)
-    _withhold_ended(connection, dispatch_id, now)
-    left = connection.execute(
+    moved = _owe_where_moved(db, dispatch_id)
+    _withhold_ended(db, dispatch_id)
+    left = db.rows(
         """
         SELECT fate.channel_id, article.id, article.key, fate.page, article.published
         FROM fate JOIN article ON article.id = fate.article_id
         WHERE fate.joined_id = ? AND fate.shown IS NULL ORDER BY article.published, article.id
         """,
         (dispatch_id,),
-    ).fetchall()
+    )
     if not left:
         return moved
     channel_id, first = left[0][0], Owed(*left[0][1:])
-    if dispatch_rows.is_digested(connection, channel_id):
-        connection.execute(
+    if dispatch_rows.is_digested(db, channel_id):
+        db.execute(
             "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
             "WHERE joined_id = ? AND shown IS NULL",
-            (now, dispatch_id),
+            (db.now, dispatch_id),
         )
         return moved
-    held = connection.execute(
-        "SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,)
-    ).fetchone()
+    held = db.row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
     post_id = dispatch_rows.add_dispatch(
-        connection,
+        db,
         channel_id,
         "post",
         first.key,
         first.published,
-        now,
         held_until=None if held is None else held["due"],
     )
-    connection.execute(
+    db.execute(
         "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
         "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",
-        (post_id, now, dispatch_id, first.article_id),
+        (post_id, db.now, dispatch_id, first.article_id),
     )
-    connection.execute(
+    db.execute(
         "UPDATE fate SET joined_id = ?, decided = ? WHERE joined_id = ? AND shown IS NULL",
-        (post_id, now, dispatch_id),
+        (post_id, db.now, dispatch_id),
     )
     return True
 
 
-def _owe_where_moved(connection: Connection, dispatch_id: int, now: int) -> bool:
+def _owe_where_moved(db: Connection, dispatch_id: int) -> bool:
     """Owe what joined a post to the channels of the server that its feed was moved to since."""
-    rows = connection.execute(
+    rows = db.rows(
         f"""
         SELECT there.id, joined.id, joined.key, fate.page, joined.published
         FROM fate
@@ -160,18 +155,18 @@ def _owe_where_moved(connection: Connection, dispatch_id: int, now: int) -> bool
         ORDER BY joined.published, joined.id
         """,
         (dispatch_id,),
-    ).fetchall()
+    )
     owes = False
     for channel_id, *one in rows:
         owed = Owed(*one)
-        if not dispatch_rows.filtered(connection, channel_id, [owed]):
-            owes |= dispatch_rows.owe(connection, channel_id, [owed], limit=dispatch_rows.ALL, now=now)
+        if not dispatch_rows.filtered(db, channel_id, [owed]):
+            owes |= dispatch_rows.owe(db, channel_id, [owed], limit=dispatch_rows.ALL)
     return owes
 
 
-def _withhold_ended(connection: Connection, dispatch_id: int, now: int) -> None:
+def _withhold_ended(db: Connection, dispatch_id: int) -> None:
     """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
-    connection.execute(
+    db.execute(
         f"""
         UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,
             reason = coalesce((
@@ -180,5 +175,5 @@ def _withhold_ended(connection: Connection, dispatch_id: int, now: int) -> None:
                 WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
         WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_OWED})
         """,
-        {"dispatch": dispatch_id, "now": now, "ended": WithheldFor.UNFOLLOWED},
+        {"dispatch": dispatch_id, "now": db.now, "ended": WithheldFor.UNFOLLOWED},
     )

@@ -29,36 +29,36 @@ class Owed(NamedTuple):
     published: int
 
 
-def owe(connection: Connection, channel_id: int, articles: Iterable[Owed], *, limit: int, now: int) -> bool:
+def owe(db: Connection, channel_id: int, articles: Iterable[Owed], *, limit: int) -> bool:
     """Queue the articles whose page has no fate in the channel; whether there were any.
 
     At most `limit` posts wait at a time. Beyond that the oldest, those that wait already included, share the
     channel's one catch-up.
     """
-    new = without_fate(connection, channel_id, articles)
+    new = without_fate(db, channel_id, articles)
     if not new:
         return False
-    if is_digested(connection, channel_id):
-        hold(connection, channel_id, new, now=now)
+    if is_digested(db, channel_id):
+        hold(db, channel_id, new)
         return False
-    if (until := held_until(connection, channel_id, now)) is not None:
-        _hold_back(connection, channel_id, new, until, now)
+    if (until := held_until(db, channel_id)) is not None:
+        _hold_back(db, channel_id, new, until)
         return False
-    _queue(connection, channel_id, new, limit, now)
+    _queue(db, channel_id, new, limit)
     return True
 
 
-def bound(connection: Connection, channel_id: int, *, limit: int, now: int) -> None:
+def bound(db: Connection, channel_id: int, *, limit: int) -> None:
     """Let the oldest of a channel's waiting posts share its catch-up where more than `limit` wait."""
-    _queue(connection, channel_id, [], limit, now)
+    _queue(db, channel_id, [], limit)
 
 
-def _queue(connection: Connection, channel_id: int, new: Sequence[Owed], limit: int, now: int) -> None:
-    posts = connection.execute(
+def _queue(db: Connection, channel_id: int, new: Sequence[Owed], limit: int) -> None:
+    posts = db.rows(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
         (channel_id,),
-    ).fetchall()
+    )
     room = max(limit - sum(1 for post in posts if post["attempts"]), 0)
     line: list[tuple[int, int, Owed | None]] = [
         (post["position"], post["id"], None) for post in posts if not post["attempts"]
@@ -68,24 +68,22 @@ def _queue(connection: Connection, channel_id: int, new: Sequence[Owed], limit: 
     line.sort(key=lambda place: place[:2])
     surplus = max(len(line) - room, 0)
     catch_up(
-        connection,
+        db,
         channel_id,
         [owed for _, _, owed in line[:surplus] if owed],
         posts=[id_ for _, id_, owed in line[:surplus] if not owed],
-        now=now,
     )
     for _, _, owed in line[surplus:]:
         if owed:
-            _post(connection, channel_id, owed, now)
+            _post(db, channel_id, owed)
 
 
 def catch_up(
-    connection: Connection,
+    db: Connection,
     channel_id: int,
     articles: Sequence[Owed],
     *,
     posts: Sequence[int] = (),
-    now: int,
 ) -> None:
     """Let articles, and those of waiting posts, share the catch-up that waits in the channel, or a new one.
 
@@ -93,99 +91,93 @@ def catch_up(
     """
     if not articles and not posts:
         return
-    taken = connection.execute(
+    taken = db.rows(
         "SELECT position, what AS key FROM dispatch WHERE id IN (SELECT value FROM json_each(?))",
         (listed(posts),),
-    ).fetchall()
+    )
     first, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
-    row = connection.execute(
+    row = db.row(
         f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND {_UNTOUCHED} ORDER BY id",
         (channel_id,),
-    ).fetchone()
+    )
     if row is None:
-        name = free_name(connection, channel_id, f"catch-up:{key}")
-        dispatch_id = add_dispatch(connection, channel_id, "catch-up", name, first, now)
+        name = free_name(db, channel_id, f"catch-up:{key}")
+        dispatch_id = add_dispatch(db, channel_id, "catch-up", name, first)
     else:
         dispatch_id = row["id"]
-        connection.execute(
-            "UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (first, dispatch_id)
-        )
-    connection.execute(
+        db.execute("UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (first, dispatch_id))
+    db.execute(
         "UPDATE fate SET dispatch_id = ?1, fate = NULL, joined_id = NULL "
         "WHERE dispatch_id IN (SELECT value FROM json_each(?2)) "
         "OR joined_id IN (SELECT value FROM json_each(?2))",
         (dispatch_id, listed(posts)),
     )
-    connection.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (listed(posts),))
+    db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (listed(posts),))
     # Posts of the same second that were there before it, and are newer than what is in it, come after it.
-    connection.execute(
+    db.execute(
         f"UPDATE dispatch SET position = position + 1 "
         f"WHERE channel_id = ?1 AND kind = 'post' AND {_UNTOUCHED} AND id < ?2 "
         "AND position = (SELECT position FROM dispatch WHERE id = ?2)",
         (channel_id, dispatch_id),
     )
     for owed in articles:
-        _fate(connection, channel_id, owed, dispatch_id, now)
+        _fate(db, channel_id, owed, dispatch_id)
 
 
-def owe_together(connection: Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
+def owe_together(db: Connection, channel_id: int, articles: Iterable[Owed]) -> None:
     """Queue the articles whose page has no fate in the channel: in a catch-up, for its digest, or held."""
-    new = without_fate(connection, channel_id, articles)
-    if is_digested(connection, channel_id):
-        hold(connection, channel_id, new, now=now)
-    elif (until := held_until(connection, channel_id, now)) is not None:
-        _hold_back(connection, channel_id, new, until, now)
+    new = without_fate(db, channel_id, articles)
+    if is_digested(db, channel_id):
+        hold(db, channel_id, new)
+    elif (until := held_until(db, channel_id)) is not None:
+        _hold_back(db, channel_id, new, until)
     else:
-        catch_up(connection, channel_id, new, now=now)
+        catch_up(db, channel_id, new)
 
 
-def hold(connection: Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
+def hold(db: Connection, channel_id: int, articles: Iterable[Owed]) -> None:
     """Keep articles for the next digest of a channel that gets no single posts."""
-    connection.executemany(
+    db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, decided) VALUES (?, ?, ?, 'digested', ?) "
         "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
         "fate = excluded.fate, reason = NULL, decided = excluded.decided WHERE fate.fate = 'filtered'",
-        [(channel_id, owed.page, owed.article_id, now) for owed in articles],
+        [(channel_id, owed.page, owed.article_id, db.now) for owed in articles],
     )
 
 
-def let_go(connection: Connection, channel_id: int, now: int) -> None:
+def let_go(db: Connection, channel_id: int) -> None:
     """Queue what a channel's digest was to tell, for there is none any more: in a catch-up."""
-    rows = connection.execute(
+    rows = db.rows(
         "SELECT article.id, article.key, fate.page, article.published FROM fate "
         "JOIN article ON article.id = fate.article_id "
         "WHERE fate.channel_id = ? AND fate.fate = 'digested' ORDER BY article.published, article.id",
         (channel_id,),
-    ).fetchall()
-    connection.execute("DELETE FROM fate WHERE channel_id = ? AND fate = 'digested'", (channel_id,))
-    catch_up(connection, channel_id, [Owed(*row) for row in rows], now=now)
+    )
+    db.execute("DELETE FROM fate WHERE channel_id = ? AND fate = 'digested'", (channel_id,))
+    catch_up(db, channel_id, [Owed(*row) for row in rows])
 
 
-def withhold(
-    connection: Connection, channel_id: int, articles: Iterable[Owed], *, reason: str, now: int
-) -> None:
+def withhold(db: Connection, channel_id: int, articles: Iterable[Owed], *, reason: str) -> None:
     """Write down that the channel does not get the articles, where their page has no fate there yet."""
-    connection.executemany(
+    db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
         "VALUES (?, ?, ?, 'withheld', ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
-        [(channel_id, owed.page, owed.article_id, reason, now) for owed in articles],
+        [(channel_id, owed.page, owed.article_id, reason, db.now) for owed in articles],
     )
 
 
-def filter_out(
-    connection: Connection, channel_id: int, articles: Iterable[tuple[Owed, str]], *, now: int
-) -> None:
+def filter_out(db: Connection, channel_id: int, articles: Iterable[tuple[Owed, str]]) -> None:
     """Write down which filters keep articles out of the channel, where their page has no fate there yet.
 
     Such a fate is not the last word: another feed of the channel may bring the page past its own filters.
     """
     articles = list(articles)
-    connection.executemany(
+    db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
         "VALUES (?, ?, ?, 'filtered', ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
-        [(channel_id, owed.page, owed.article_id, reason, now) for owed, reason in articles],
+        [(channel_id, owed.page, owed.article_id, reason, db.now) for owed, reason in articles],
     )
-    connection.executemany(
+    db.executemany(
         "INSERT INTO kept_out (channel_id, article_id) SELECT channel_id, ?3 FROM fate "
         "WHERE channel_id = ?1 AND page = ?2 AND fate IS NOT 'filtered' AND article_id <> ?3 "
         "ON CONFLICT DO NOTHING",
@@ -193,83 +185,74 @@ def filter_out(
     )
 
 
-def filtered(connection: Connection, channel_id: int, articles: Iterable[Owed]) -> set[str]:
+def filtered(db: Connection, channel_id: int, articles: Iterable[Owed]) -> set[str]:
     """The pages of these articles that filters keep out of the channel."""
-    rows = connection.execute(
-        "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
-        "AND page IN (SELECT atom FROM json_each(?))",
-        (channel_id, listed([owed.page for owed in articles])),
+    return set(
+        db.column(
+            "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
+            "AND page IN (SELECT atom FROM json_each(?))",
+            (channel_id, listed([owed.page for owed in articles])),
+        )
     )
-    return {row["page"] for row in rows}
 
 
-def without_fate(connection: Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
+def without_fate(db: Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
     """The articles whose page has no fate in the channel but that a filter kept it out, one a page."""
     by_page: dict[str, Owed] = {}
     for owed in articles:
         by_page.setdefault(owed.page, owed)
-    rows = connection.execute(
+    rows = db.execute(
         "SELECT page FROM fate WHERE channel_id = ? AND fate IS NOT 'filtered' "
         "AND page IN (SELECT atom FROM json_each(?))",
         (channel_id, listed(by_page)),
     )
-    for (page,) in rows.fetchall():
+    for (page,) in rows:
         del by_page[page]
     return list(by_page.values())
 
 
-def is_digested(connection: Connection, channel_id: int) -> bool:
+def is_digested(db: Connection, channel_id: int) -> bool:
     """Whether a channel gets a digest and no single posts."""
-    found = connection.execute("SELECT 1 FROM digest WHERE channel_id = ? AND alone = 1", (channel_id,))
-    return found.fetchone() is not None
+    return db.row("SELECT 1 FROM digest WHERE channel_id = ? AND alone = 1", (channel_id,)) is not None
 
 
-def held_until(connection: Connection, channel_id: int, now: int) -> int | None:
+def held_until(db: Connection, channel_id: int) -> int | None:
     """Until when a channel holds back a new post at most; None where it takes every article."""
-    row = connection.execute(
-        "SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,)
-    ).fetchone()
+    row = db.row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None
-    return now + (BEST_WITHIN if row["least_outlets"] is None else TOLD_WITHIN)
+    return db.now + (BEST_WITHIN if row["least_outlets"] is None else TOLD_WITHIN)
 
 
-def _hold_back(
-    connection: Connection, channel_id: int, articles: Iterable[Owed], until: int, now: int
-) -> None:
+def _hold_back(db: Connection, channel_id: int, articles: Iterable[Owed], until: int) -> None:
     for owed in articles:
-        _post(connection, channel_id, owed, now, held_until=until)
+        _post(db, channel_id, owed, held_until=until)
 
 
-def _post(
-    connection: Connection, channel_id: int, owed: Owed, now: int, *, held_until: int | None = None
-) -> None:
-    dispatch_id = add_dispatch(
-        connection, channel_id, "post", owed.key, owed.published, now, held_until=held_until
-    )
-    _fate(connection, channel_id, owed, dispatch_id, now)
+def _post(db: Connection, channel_id: int, owed: Owed, *, held_until: int | None = None) -> None:
+    dispatch_id = add_dispatch(db, channel_id, "post", owed.key, owed.published, held_until=held_until)
+    _fate(db, channel_id, owed, dispatch_id)
 
 
-def free_name(connection: Connection, channel_id: int, name: str, *, before: str = ":") -> str:
+def free_name(db: Connection, channel_id: int, name: str, *, before: str = ":") -> str:
     """A name that no dispatch of the channel has: an article may be owed again after it was taken back.
 
     A number behind `before` makes it one.
     """
-    names = connection.execute(
+    names = db.rows(
         "SELECT what FROM dispatch WHERE channel_id = ?1 AND what >= ?2 AND what < ?2 || ';'",
         (channel_id, name),
-    ).fetchall()
+    )
     taken = {row["what"] for row in names}
     return next(one for one in chain([name], (f"{name}{before}{n}" for n in count(2))) if one not in taken)
 
 
 def add_dispatch(
-    connection: Connection,
+    db: Connection,
     channel_id: int,
     kind: str,
     what: str,
     position: int,
-    now: int,
     *,
     held_until: int | None = None,
 ) -> int:
@@ -277,23 +260,20 @@ def add_dispatch(
 
     With `held_until` it is held back, until then at most.
     """
-    state, due = ("waiting", now) if held_until is None else ("held", held_until)
-    connection.execute(
+    state, due = ("waiting", db.now) if held_until is None else ("held", held_until)
+    db.execute(
         "INSERT INTO dispatch (channel_id, kind, what, state, created, position, due) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, what) DO NOTHING",
-        (channel_id, kind, what, state, now, position, due),
+        (channel_id, kind, what, state, db.now, position, due),
     )
-    row = connection.execute(
-        "SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)
-    ).fetchone()
-    return int(row["id"])
+    return int(db.value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)))
 
 
-def _fate(connection: Connection, channel_id: int, owed: Owed, dispatch_id: int, now: int) -> None:
-    connection.execute(
+def _fate(db: Connection, channel_id: int, owed: Owed, dispatch_id: int) -> None:
+    db.execute(
         "INSERT INTO fate (channel_id, page, article_id, dispatch_id, decided) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
         "dispatch_id = excluded.dispatch_id, decided = excluded.decided, fate = NULL, reason = NULL "
         "WHERE fate.fate = 'filtered'",
-        (channel_id, owed.page, owed.article_id, dispatch_id, now),
+        (channel_id, owed.page, owed.article_id, dispatch_id, db.now),
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchState
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import WithheldFor
+from bot.store.repository import Repository, writes
 from bot.store.rows import DISPATCH, dispatch, listed
 from bot.store.served_shards import ServedShards
-from bot.store.transaction import Transaction
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -63,14 +62,15 @@ class Problem(NamedTuple):
     retry_at: int | None
 
 
-class Dispatches:
+class Dispatches(Repository):
     """The outbox. A dispatch is claimed, sent, recorded as sent, then finished.
 
     What is to be done is that of the servers which this process decides about.
     """
 
-    def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
-        self._database, self._clock, self._shards = database, clock, shards
+    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
+        super().__init__(database, clock)
+        self._shards = shards
 
     async def interrupted(self, shard: int | None = None) -> list[Dispatch]:
         """The dispatches being sent, of one shard or all of this process's.
@@ -84,34 +84,52 @@ class Dispatches:
 
     async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `claim` gives something, the longest due first."""
-        rows = await self._database.fetchall(
+        return await self._column(
             f"SELECT channel.id {HEADS} AND {READY_AT} <= :now AND {self._mine()} "
             f"ORDER BY {TRIED_AT}, channel.id",
             {"now": now, "exclude": listed(exclude)},
         )
-        return [row["id"] for row in rows]
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next channel is ready, which may be past; None when nothing waits."""
-        row = await self._database.fetchone(
+        return await self._value(
             f"SELECT min({READY_AT}) {HEADS} AND {self._mine()}",
             {"now": self._clock.now(), "exclude": listed(exclude)},
         )
-        return None if row is None else row[0]
 
     async def by_state(self) -> list[tuple[str, int, int]]:
         """How many dispatches are in each state, and when the oldest of them was created."""
-        rows = await self._database.fetchall(
-            "SELECT state, count(*), min(created) FROM dispatch GROUP BY state"
-        )
+        rows = await self._rows("SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
         return [(row[0], row[1], row[2]) for row in rows]
 
-    async def claim(self, channel_id: int, now: int) -> Dispatch | None:
+    @writes
+    def claim(self, db: Connection, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
-        return await self._database.transact(_claim, channel_id, now, self._shards)
+        values = {"channel": channel_id, "now": now, "exclude": "[]"}
+        ready = (
+            f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now "
+            f"AND {self._mine()}"
+        )
+        head = db.row(ready, values)
+        if head is not None and head["kind"] in {"post", "catch-up"}:
+            posting_schedule.gather(db, channel_id, now)
+            head = db.row(ready, values)
+        if head is None:
+            return None
+        self._shards.must_have(db, head["id"])
+        # What changed until now is read and sent after this.
+        db.execute(
+            f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
+            f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
+            (now, head["id"]),
+        )
+        row = db.row(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
+        return dispatch(row)
 
-    async def sent(
+    @writes
+    def sent(
         self,
+        db: Connection,
         dispatch_id: int,
         *,
         message_id: int,
@@ -121,48 +139,54 @@ class Dispatches:
         shown: Collection[int] = (),
     ) -> None:
         """Discord has it; `shown` are the articles of its story that its message names."""
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
-                "sent = ?, error = NULL WHERE id = ?",
-                (message_id, thread_id, webhook_id, now, dispatch_id),
-            )
-            await transaction.run(_show, dispatch_id, shown, now)
-            await transaction.run(_edit_for_others, dispatch_id, now)
+        self._shards.must_have(db, dispatch_id)
+        db.execute(
+            "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
+            "sent = ?, error = NULL WHERE id = ?",
+            (message_id, thread_id, webhook_id, now, dispatch_id),
+        )
+        _show(db, dispatch_id, shown)
+        db.execute(  # what joined the post after its message was made, or may have, is shown by an edit
+            "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
+            "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
+            (db.now, dispatch_id),
+        )
 
     async def finished(self, dispatch_id: int) -> None:
         """What follows a sent message was done or given up: the reaction, the publication."""
-        await self._set(dispatch_id, "finished = 1")
+        await self._assign(dispatch_id, "finished = 1")
 
     async def retry(self, dispatch_id: int, *, due: int, error: str | None) -> None:
         """It was certainly not sent: try again at `due`."""
-        await self._set(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
+        await self._assign(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
 
     async def goes_by(self, dispatch_id: int, webhook_id: int | None) -> None:
         """It is about to be sent by a webhook, or for None by the bot after all."""
-        await self._set(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
+        await self._assign(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
 
     async def webhooks(self, channel_id: int) -> set[int]:
         """Ids of the webhooks that posts of a channel were sent by."""
-        rows = await self._database.fetchall(
+        return await self._set(
             "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
             (channel_id,),
         )
-        return {row[0] for row in rows}
 
     async def unanswered(self, dispatch_id: int, error: str) -> None:
         """Nobody knows yet whether it was sent; it stays claimed."""
-        await self._set(dispatch_id, "error = :error", error=error)
+        await self._assign(dispatch_id, "error = :error", error=error)
 
-    async def told_before(self, dispatch_id: int, article_ids: Collection[int]) -> None:
+    @writes
+    def told_before(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
         """Other messages told of these articles before a backup was restored: they are not owed any more."""
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
-                "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-                (WithheldFor.TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
-            )
-            await transaction.run(_delete_empty, dispatch_id, self._clock.now())
+        self._shards.must_have(db, dispatch_id)
+        db.execute(
+            "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
+            "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
+            (WithheldFor.TOLD, db.now, dispatch_id, listed(article_ids)),
+        )
+        if db.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:  # it tells nothing
+            dispatch_cancellation.release(db, dispatch_id)
+            db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
     async def failed(self, dispatch_id: int, error: str) -> None:
         """It will never be sent; what joined it is owed anew."""
@@ -192,48 +216,47 @@ class Dispatches:
 
     async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `edits_due` gives something, the longest due first."""
-        rows = await self._database.fetchall(
+        return await self._column(
             f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
             "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
             {"now": now, "exclude": listed(exclude)},
         )
-        return [row["id"] for row in rows]
 
     async def next_edit(self, exclude: Collection[int] = ()) -> int | None:
         """When the next message is to be edited, which may be past; None when none is."""
-        row = await self._database.fetchone(
+        return await self._value(
             f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} AND {self._mine()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
             {"exclude": listed(exclude)},
         )
-        return None if row is None else row[0]
 
-    async def edited(
-        self, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
+    @writes
+    def edited(
+        self, db: Connection, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
     ) -> None:
         """The message shows its articles as they were at `as_of`, the `edit_due` acted upon.
 
         `shown` are the articles of its story that it names.
         """
-        now = self._clock.now()
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE dispatch SET edited = :now, "
-                "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
-                {"id": dispatch_id, "as_of": as_of, "now": now},
-            )
-            await transaction.run(_show, dispatch_id, shown, now)
+        self._shards.must_have(db, dispatch_id)
+        db.execute(
+            "UPDATE dispatch SET edited = :now, "
+            "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
+            {"id": dispatch_id, "as_of": as_of, "now": db.now},
+        )
+        _show(db, dispatch_id, shown)
 
-    async def never_edited(self, dispatch_id: int) -> bool:
+    @writes
+    def never_edited(self, db: Connection, dispatch_id: int) -> bool:
         """The message takes no edit any more; what it does not name is owed anew: whether there was any."""
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
-            return await transaction.run(_release, dispatch_id, self._clock.now())
+        self._shards.must_have(db, dispatch_id)
+        db.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
+        return dispatch_cancellation.release(db, dispatch_id)
 
     async def edit_later(self, dispatch_id: int, due: int) -> None:
         """The message could not be edited now."""
-        await self._set(dispatch_id, "edit_due = :due", due=due)
+        await self._assign(dispatch_id, "edit_due = :due", due=due)
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
         """The dispatch, or None."""
@@ -270,52 +293,50 @@ class Dispatches:
             limit=limit,
         )
 
-    async def block_channel(self, channel_id: int, problem: str, retry_at: int | None) -> None:
+    @writes
+    def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
         """Nothing can be sent to a channel before `retry_at`; None: before it is unblocked."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
-                "WHERE id = ?",
-                (problem, self._clock.now(), retry_at, channel_id),
-            )
+        db.execute(
+            "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
+            "WHERE id = ?",
+            (problem, db.now, retry_at, channel_id),
+        )
 
-    async def unblock_channel(self, channel_id: int) -> None:
+    @writes
+    def unblock_channel(self, db: Connection, channel_id: int) -> None:
         """The channel takes messages again."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
-                (channel_id,),
-            )
+        db.execute(
+            "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
+            (channel_id,),
+        )
 
     async def blocked(self, shard: int) -> list[int]:
         """Channels of a shard that nothing can be sent to, in servers that the bot is in."""
-        rows = await self._database.fetchall(
+        return await self._column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
             f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._mine(shard)}"
         )
-        return [row["id"] for row in rows]
 
     async def problem(self, channel_id: int) -> Problem | None:
         """What is wrong with a channel, or None."""
-        row = await self._database.fetchone(
+        return await self._one(
+            Problem._make,
             "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
             (channel_id,),
         )
-        return None if row is None else Problem(*row)
 
     async def delay(self, channel_id: int) -> str | None:
         """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
-        row = await self._database.fetchone(
+        return await self._value(
             "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",
             (channel_id,),
         )
-        return None if row is None else row["error"]
 
     async def held(self, channel_id: int) -> str | None:
         """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
         now = self._clock.now()
-        row = await self._database.fetchone(
+        row = await self._row(
             f"SELECT {posting_schedule.FIGURES} "
             "FROM channel LEFT JOIN server ON server.id = channel.server_id "
             f"WHERE channel.id = :channel AND {posting_schedule.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
@@ -327,74 +348,24 @@ class Dispatches:
     def _mine(self, shard: int | None = None) -> str:
         return self._shards.where("channel.server_id", shard)
 
-    @asynccontextmanager
-    async def _writing(self, dispatch_id: int) -> AsyncIterator[Transaction]:
-        """A transaction about a dispatch. Raises `LeaseLost` where another process has it."""
-        async with self._database.write() as transaction:
-            if self._shards.end:
-                await transaction.run(self._shards.must_have, dispatch_id)
-            yield transaction
-
-    async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                "UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id)
-            )
-            await transaction.run(_release, dispatch_id, self._clock.now())
+    @writes
+    def _end(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
+        self._shards.must_have(db, dispatch_id)
+        db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id))
+        dispatch_cancellation.release(db, dispatch_id)
 
     async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
-        return await self._database.objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
+        return await self._objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
 
-    async def _set(self, dispatch_id: int, assigned: str, **values: Any) -> None:  # noqa: ANN401 - as above
-        async with self._writing(dispatch_id) as transaction:
-            await transaction.execute(
-                f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values}
-            )
+    @writes
+    def _assign(self, db: Connection, dispatch_id: int, assigned: str, /, **values: Any) -> None:  # noqa: ANN401 - as above
+        self._shards.must_have(db, dispatch_id)
+        db.execute(f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values})
 
 
-def _show(connection: Connection, dispatch_id: int, article_ids: Collection[int], now: int) -> None:
-    connection.execute(
+def _show(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
+    db.execute(
         "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
         "AND article_id IN (SELECT value FROM json_each(?))",
-        (now, dispatch_id, listed(article_ids)),
+        (db.now, dispatch_id, listed(article_ids)),
     )
-
-
-def _edit_for_others(connection: Connection, dispatch_id: int, now: int) -> None:
-    """What joined a post after its message was made, or may have, is shown by an edit."""
-    connection.execute(
-        "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
-        "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
-        (now, dispatch_id),
-    )
-
-
-def _release(connection: Connection, dispatch_id: int, now: int) -> bool:
-    return dispatch_cancellation.release(connection, dispatch_id, now=now)
-
-
-def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
-    """Delete a dispatch that covers nothing any more."""
-    if connection.execute("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)).fetchone() is None:
-        dispatch_cancellation.release(connection, dispatch_id, now=now)
-        connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
-
-
-def _claim(connection: Connection, channel_id: int, now: int, shards: ServedShards) -> Dispatch | None:
-    values = {"channel": channel_id, "now": now, "exclude": "[]"}
-    ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
-    head = connection.execute(ready, values).fetchone()
-    if head is not None and head["kind"] in {"post", "catch-up"}:
-        posting_schedule.gather(connection, channel_id, now)
-        head = connection.execute(ready, values).fetchone()
-    if head is None:
-        return None
-    shards.must_have(connection, head["id"])
-    # What changed until now is read and sent after this.
-    connection.execute(
-        f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
-        f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
-        (now, head["id"]),
-    )
-    row = connection.execute(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],)).fetchone()
-    return dispatch(row)

@@ -5,25 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 from bot.core import hours
-from bot.core.clock import Clock
 from bot.core.models import Fate
 from bot.store.connection import Row
 from bot.store.outbox import held_posts, posting_schedule
-from bot.store.ports import Database
 from bot.store.records.outbox_records import FateRow, WaitsFor
+from bot.store.repository import Repository
 
 
-class Fates:
+class Fates(Repository):
     """What became of pages."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def of_page(self, page: str) -> list[FateRow]:
         """What became of a page, a row for each channel that it has a fate in."""
         now = self._clock.now()
-        return await self._database.objects(
+        return await self._objects(
             partial(_fate, now),
             f"""
             SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,

@@ -13,12 +13,11 @@ from collections.abc import Collection, Sequence
 
 from bot.core import hours
 from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
-from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
-from bot.store.ports import Database
 from bot.store.records.content_records import ToldArticle
 from bot.store.records.outbox_records import BestChoice, HeldStory, WithheldFor
+from bot.store.repository import Repository, reads, writes
 from bot.store.rows import listed
 
 MOST_CANDIDATES = 500
@@ -39,90 +38,143 @@ _CHOOSING = """
 """
 
 
-class HeldPosts:
+class HeldPosts(Repository):
     """What is held back in all channels. Every method raises `StoreError` alone."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def next_due(self) -> int | None:
         """When a post is given up or the best are chosen, which may be past; None when neither will be."""
-        row = await self._database.fetchone(
+        return await self._value(
             "SELECT min(due) FROM (SELECT min(due) AS due FROM dispatch WHERE state = 'held' "
             f"UNION ALL SELECT min(channel.best_due) {_CHOOSING}) AS times"
         )
-        return None if row is None else row[0]
 
     async def count(self, channel_id: int) -> int:
         """How many stories a channel holds back."""
-        row = await self._database.fetchone(
+        return await self._number(
             "SELECT count(*) FROM dispatch WHERE channel_id = ? AND state = 'held'", (channel_id,)
         )
-        return int(row[0]) if row else 0
 
-    async def give_up(self) -> None:
+    @writes
+    def give_up(self, db: Connection) -> None:
         """Withhold what was held back as long as it may be."""
-        await self._database.transact(_give_up, self._clock.now())
+        rows = db.rows(
+            f"SELECT dispatch.id, {OUTLETS} AS outlets, channel.least_outlets, "
+            f"{_ENOUGH} AS enough {_FROM} WHERE dispatch.state = 'held' AND dispatch.due <= ?",
+            (db.now,),
+        )
+        for row in rows:
+            if row["enough"]:
+                reason = str(WithheldFor.NOT_BEST)
+            else:
+                reason = f"{WithheldFor.FEW_OUTLETS} {row['outlets']} {row['least_outlets']}"
+            db.execute(
+                "UPDATE fate SET fate = 'withheld', dispatch_id = NULL, joined_id = NULL, reason = :reason, "
+                "decided = :now WHERE dispatch_id = :id OR joined_id = :id",
+                {"id": row["id"], "reason": reason, "now": db.now},
+            )
+            db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
 
     async def choices(self) -> list[BestChoice]:
         """The channels in which the best are to be chosen now, the longest due first."""
-        rows = await self._database.fetchall(
+        return await self._objects(
+            BestChoice._make,
             "SELECT server.id, channel.id, channel.best_a_day, channel.best_due, server.time_zone "
             f"{_CHOOSING} AND channel.best_due <= ? ORDER BY channel.best_due, channel.id",
             (self._clock.now(),),
         )
-        return [BestChoice(*row) for row in rows]
 
-    async def candidates(self, choice: BestChoice) -> list[HeldStory]:
+    @reads
+    def candidates(self, db: Connection, choice: BestChoice) -> list[HeldStory]:
         """The stories held back in a channel that enough outlets tell, newest first."""
-        return await self._database.read(_candidates, choice)
+        posts = db.rows(
+            f"SELECT dispatch.id, dispatch.position, {OUTLETS} AS outlets {_FROM} "
+            f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_ENOUGH} "
+            "ORDER BY dispatch.position DESC, dispatch.id DESC LIMIT ?",
+            (choice.channel_id, MOST_CANDIDATES),
+        )
+        ids = listed([post["id"] for post in posts])
+        members: dict[int, list[ToldArticle]] = {}
+        for post_id, title, outlet, language, tags in db.execute(
+            "SELECT coalesce(dispatch_id, joined_id), substr(title, 1, 500), outlet, language, tags "
+            "FROM fate JOIN article ON article.id = fate.article_id "
+            "WHERE dispatch_id IN (SELECT value FROM json_each(?1)) "
+            "OR joined_id IN (SELECT value FROM json_each(?1)) ORDER BY article.id",
+            (ids,),
+        ):
+            members.setdefault(post_id, []).append(
+                ToldArticle(title, outlet, language, tuple(json.loads(tags)))
+            )
+        kept = dict(
+            db.rows(
+                "SELECT coalesce(dispatch_id, joined_id) AS post, count(DISTINCT person_id) "
+                "FROM fate JOIN bookmark ON bookmark.article_id = fate.article_id "
+                "WHERE (dispatch_id IN (SELECT value FROM json_each(?1)) "
+                "OR joined_id IN (SELECT value FROM json_each(?1))) "
+                "AND bookmark.removed IS NULL AND bookmark.server_id = ?2 GROUP BY post",
+                (ids, choice.server_id),
+            )
+        )
+        return [
+            HeldStory(
+                post["id"],
+                post["position"],
+                post["outlets"],
+                kept.get(post["id"], 0),
+                tuple(members.get(post["id"], ())),
+            )
+            for post in posts
+        ]
 
-    async def choose(self, choice: BestChoice, post_ids: Sequence[int], *, next_due: int) -> bool:
+    @writes
+    def choose(self, db: Connection, choice: BestChoice, post_ids: Sequence[int], *, next_due: int) -> bool:
         """Let these posts be sent, and choose again at `next_due`.
 
         False, and nothing happens, where it was chosen or what is wanted was changed meanwhile.
         """
-        return await self._database.transact(_choose, choice, post_ids, next_due, self._clock.now())
+        chosen = db.changed(
+            "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
+            (next_due, choice.channel_id, choice.due, choice.number),
+        )
+        if chosen:
+            _release(db, post_ids)
+        return chosen > 0
 
 
-def ripen(connection: Connection, post_id: int, now: int) -> None:
+def ripen(db: Connection, post_id: int) -> None:
     """Let a held post be sent, or be chosen from, if enough outlets tell its story."""
-    row = connection.execute(
+    row = db.row(
         f"SELECT channel.best_a_day {_FROM} WHERE dispatch.id = ? AND dispatch.state = 'held' AND {_ENOUGH}",
         (post_id,),
-    ).fetchone()
+    )
     if row is None:
         return
     if row["best_a_day"] is None:
-        _release(connection, [post_id], now)
+        _release(db, [post_id])
     else:
-        connection.execute("UPDATE dispatch SET due = ? WHERE id = ?", (now + BEST_WITHIN, post_id))
+        db.execute("UPDATE dispatch SET due = ? WHERE id = ?", (db.now + BEST_WITHIN, post_id))
 
 
-def settle(connection: Connection, channel_id: int, now: int) -> None:
+def settle(db: Connection, channel_id: int) -> None:
     """Judge what a channel holds back by what was chosen for it just now.
 
     What is not held back any more comes in one catch-up.
     """
-    (server_id, best) = connection.execute(
-        "SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,)
-    ).fetchone()
-    reschedule(connection, server_id, now)
-    held = connection.execute(
+    (server_id, best) = db.row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
+    reschedule(db, server_id)
+    held = db.rows(
         f"SELECT dispatch.id, {_ENOUGH} AS enough {_FROM} "
         "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
         (channel_id,),
-    ).fetchall()
+    )
     enough = [row["id"] for row in held if row["enough"]]
     if best is None:
-        dispatch_rows.catch_up(connection, channel_id, [], posts=enough, now=now)
-    connection.execute(
+        dispatch_rows.catch_up(db, channel_id, [], posts=enough)
+    db.execute(
         "UPDATE dispatch SET due = iif(id IN (SELECT value FROM json_each(:enough)), :now + :chance, "
         "created + :story) WHERE channel_id = :channel AND state = 'held'",
         {
             "enough": listed(enough),
-            "now": now,
+            "now": db.now,
             "chance": BEST_WITHIN,
             "story": TOLD_WITHIN,
             "channel": channel_id,
@@ -130,107 +182,37 @@ def settle(connection: Connection, channel_id: int, now: int) -> None:
     )
 
 
-def reschedule(connection: Connection, server_id: int, now: int) -> None:
+def reschedule(db: Connection, server_id: int) -> None:
     """Find out anew when the best are chosen in a server: its time zone changed, or a channel's number."""
-    rows = connection.execute(
+    rows = db.rows(
         "SELECT channel.id, best_a_day, time_zone FROM channel JOIN server ON server.id = channel.server_id "
         "WHERE server.id = ?",
         (server_id,),
-    ).fetchall()
-    connection.executemany(
+    )
+    db.executemany(
         "UPDATE channel SET best_due = ? WHERE id = ?",
         [
-            (None if best is None else hours.next_of(now, hours.spread(best), zone), channel_id)
+            (None if best is None else hours.next_of(db.now, hours.spread(best), zone), channel_id)
             for channel_id, best, zone in rows
         ],
     )
 
 
-def hand_over(connection: Connection, channel_id: int, now: int) -> None:
+def hand_over(db: Connection, channel_id: int) -> None:
     """Leave what a channel holds back to its digest, which comes instead of single posts."""
     held = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
-    values = {"channel": channel_id, "now": now}
-    connection.execute(
+    values = {"channel": channel_id, "now": db.now}
+    db.execute(
         "UPDATE fate SET fate = 'digested', dispatch_id = NULL, joined_id = NULL, decided = :now "
         f"WHERE dispatch_id IN ({held}) OR joined_id IN ({held})",
         values,
     )
-    connection.execute(f"DELETE FROM dispatch WHERE id IN ({held})", values)
+    db.execute(f"DELETE FROM dispatch WHERE id IN ({held})", values)
 
 
-def _release(connection: Connection, post_ids: Collection[int], now: int) -> None:
-    connection.execute(
+def _release(db: Connection, post_ids: Collection[int]) -> None:
+    db.execute(
         "UPDATE dispatch SET state = 'waiting', due = ? "
         "WHERE state = 'held' AND id IN (SELECT value FROM json_each(?))",
-        (now, listed(post_ids)),
+        (db.now, listed(post_ids)),
     )
-
-
-def _give_up(connection: Connection, now: int) -> None:
-    rows = connection.execute(
-        f"SELECT dispatch.id, {OUTLETS} AS outlets, channel.least_outlets, "
-        f"{_ENOUGH} AS enough {_FROM} WHERE dispatch.state = 'held' AND dispatch.due <= ?",
-        (now,),
-    ).fetchall()
-    for row in rows:
-        if row["enough"]:
-            reason = str(WithheldFor.NOT_BEST)
-        else:
-            reason = f"{WithheldFor.FEW_OUTLETS} {row['outlets']} {row['least_outlets']}"
-        connection.execute(
-            "UPDATE fate SET fate = 'withheld', dispatch_id = NULL, joined_id = NULL, reason = :reason, "
-            "decided = :now WHERE dispatch_id = :id OR joined_id = :id",
-            {"id": row["id"], "reason": reason, "now": now},
-        )
-        connection.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
-
-
-def _candidates(connection: Connection, choice: BestChoice) -> list[HeldStory]:
-    posts = connection.execute(
-        f"SELECT dispatch.id, dispatch.position, {OUTLETS} AS outlets {_FROM} "
-        f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_ENOUGH} "
-        "ORDER BY dispatch.position DESC, dispatch.id DESC LIMIT ?",
-        (choice.channel_id, MOST_CANDIDATES),
-    ).fetchall()
-    ids = listed([post["id"] for post in posts])
-    members: dict[int, list[ToldArticle]] = {}
-    for post_id, title, outlet, language, tags in connection.execute(
-        "SELECT coalesce(dispatch_id, joined_id), substr(title, 1, 500), outlet, language, tags "
-        "FROM fate JOIN article ON article.id = fate.article_id "
-        "WHERE dispatch_id IN (SELECT value FROM json_each(?1)) "
-        "OR joined_id IN (SELECT value FROM json_each(?1)) ORDER BY article.id",
-        (ids,),
-    ):
-        members.setdefault(post_id, []).append(ToldArticle(title, outlet, language, tuple(json.loads(tags))))
-    kept = dict(
-        connection.execute(
-            "SELECT coalesce(dispatch_id, joined_id) AS post, count(DISTINCT person_id) "
-            "FROM fate JOIN bookmark ON bookmark.article_id = fate.article_id "
-            "WHERE (dispatch_id IN (SELECT value FROM json_each(?1)) "
-            "OR joined_id IN (SELECT value FROM json_each(?1))) "
-            "AND bookmark.removed IS NULL AND bookmark.server_id = ?2 GROUP BY post",
-            (ids, choice.server_id),
-        ).fetchall()
-    )
-    return [
-        HeldStory(
-            post["id"],
-            post["position"],
-            post["outlets"],
-            kept.get(post["id"], 0),
-            tuple(members.get(post["id"], ())),
-        )
-        for post in posts
-    ]
-
-
-def _choose(
-    connection: Connection, choice: BestChoice, post_ids: Sequence[int], next_due: int, now: int
-) -> bool:
-    chosen = connection.execute(
-        "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
-        (next_due, choice.channel_id, choice.due, choice.number),
-    ).rowcount
-    if chosen:
-        _release(connection, post_ids, now)
-    return chosen > 0

@@ -30,28 +30,26 @@ class _Claim(NamedTuple):
     feed_url: str
 
 
-def settle(connection: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
+def settle(db: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
     """A feed's articles, each with the page that it may have; who claimed that in vain is put aside."""
     claims: dict[str, list[_Claim]] = {}
-    for claim in _claims(connection, feed_id, {article.page for article in articles}):
+    for claim in _claims(db, feed_id, {article.page for article in articles}):
         claims.setdefault(claim.page, []).append(claim)
     if not claims:
         return list(articles)
-    (feed_url,) = connection.execute("SELECT url FROM feed WHERE id = ?", (feed_id,)).fetchone()
+    feed_url = db.value("SELECT url FROM feed WHERE id = ?", (feed_id,))
     feed_url = sealing.opened(feed_url)
-    return [_settled(connection, feed_url, article, claims.get(article.page, ())) for article in articles]
+    return [_settled(db, feed_url, article, claims.get(article.page, ())) for article in articles]
 
 
-def _settled(
-    connection: Connection, feed_url: str, article: NewArticle, claims: Sequence[_Claim]
-) -> NewArticle:
+def _settled(db: Connection, feed_url: str, article: NewArticle, claims: Sequence[_Claim]) -> NewArticle:
     at_home = bool(claims) and shared_links.is_at_home(feed_url, article.url)
     others = []
     for claim in claims:
         if claim.key == article.key:
             return article
         if at_home and not shared_links.is_at_home(claim.feed_url, article.url):
-            _put_aside(connection, claim)
+            _put_aside(db, claim)
         else:
             others.append(claim)
     if others and not any(shared_links.alike(article.title, other.title) for other in others):
@@ -64,9 +62,9 @@ def _own(url: str, key: str, page: str) -> str:
     return urls.page(url, f"{key} {page}")
 
 
-def _claims(connection: Connection, feed_id: int, pages: Collection[str]) -> list[_Claim]:
+def _claims(db: Connection, feed_id: int, pages: Collection[str]) -> list[_Claim]:
     """Who has these pages, or had them when the channels that follow the feed got something of them."""
-    rows = connection.execute(
+    rows = db.execute(
         """
         SELECT claim.page, article.id, article.key, article.url, article.title, feed.url
         FROM (
@@ -86,13 +84,11 @@ def _claims(connection: Connection, feed_id: int, pages: Collection[str]) -> lis
     return [claim._replace(feed_url=sealing.opened(claim.feed_url)) for claim in claims]
 
 
-def _put_aside(connection: Connection, claim: _Claim) -> None:
+def _put_aside(db: Connection, claim: _Claim) -> None:
     """Give an article a page of its own, with all that became of it."""
     values = {"id": claim.article_id, "page": claim.page, "own": _own(claim.url, claim.key, claim.page)}
-    connection.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", values)
+    db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", values)
     for table, owner in (("fate", "channel_id"), ("watch_match", "watch_id")):
         moved = f"FROM {table} WHERE article_id = :id AND page = :page"
-        connection.execute(
-            f"DELETE FROM {table} WHERE page = :own AND {owner} IN (SELECT {owner} {moved})", values
-        )
-        connection.execute(f"UPDATE {table} SET page = :own WHERE article_id = :id AND page = :page", values)
+        db.execute(f"DELETE FROM {table} WHERE page = :own AND {owner} IN (SELECT {owner} {moved})", values)
+        db.execute(f"UPDATE {table} SET page = :own WHERE article_id = :id AND page = :page", values)

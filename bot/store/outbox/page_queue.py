@@ -24,27 +24,21 @@ A_DAY = 100
 DAY = 86_400
 
 
-def want(
-    connection: Connection,
-    feed: Feed,
-    article_ids: Sequence[int],
-    first: bool,  # noqa: FBT001 - passed by position like its neighbours
-    now: int,
-) -> None:
+def want(db: Connection, feed: Feed, article_ids: Sequence[int], *, first: bool) -> None:
     """Write down which new articles of a feed have a page to be read, and why the others' are not.
 
     Only where the feed gives a teaser; never for a feed or an address with secrets; of a backlog (`first`)
     the newest few, and at most so many a day.
     """
-    rows = connection.execute(
+    rows = db.rows(
         "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
         "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
         (listed(article_ids),),
-    ).fetchall()
-    (taken,) = connection.execute(
+    )
+    taken = db.value(
         "SELECT count(*) FROM reading WHERE feed_id = ? AND wanted > ? AND outcome IS NOT ?",
-        (feed.id, now - DAY, PageEnd.BACKLOG),
-    ).fetchone()
+        (feed.id, db.now - DAY, PageEnd.BACKLOG),
+    )
     private = feed.server_id is not None or urls.has_credentials(feed.url)
     wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
     for row in rows:
@@ -61,39 +55,33 @@ def want(
             outcome = PageEnd.TOO_MANY
         else:
             taken += 1
-        due, ended = (now, None) if outcome is None else (None, now)
-        wanted.append((row["id"], feed.id, now, not first, due, outcome, ended, slot_of(row["url"])))
-    connection.executemany(
+        due, ended = (db.now, None) if outcome is None else (None, db.now)
+        wanted.append((row["id"], feed.id, db.now, not first, due, outcome, ended, slot_of(row["url"])))
+    db.executemany(
         "INSERT INTO reading (article_id, feed_id, wanted, news, due, outcome, ended, slot) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         wanted,
     )
 
 
-def keep(
-    connection: Connection,
-    article_id: int,
-    text: str,
-    edit: bool,  # noqa: FBT001 - passed by position through the connection's thread
-    now: int,
-) -> bool:
+def keep(db: Connection, article_id: int, text: str, *, edit: bool) -> bool:
     """Keep the text of a page, and end its reading: search, answers and excerpts read it from now on.
 
     Watches are held against the article once more, unless it is of a backlog: they are told of a page once.
     With `edit`, posts that had nothing but a title to show are edited. False when the article is gone.
     """
-    stored = connection.execute(
+    stored = db.row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
         "(SELECT news FROM reading WHERE article_id = article.id AND due IS NOT NULL) AS news "
         "FROM article WHERE id = ?",
         (article_id,),
-    ).fetchone()
+    )
     if stored is None or stored["news"] is None:
         return False
-    connection.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
-    end(connection, article_id, PageEnd.READ, None, now)
+    db.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
+    end(db, article_id, PageEnd.READ)
     if stored["news"]:
-        connection.execute(
+        db.execute(
             "INSERT INTO arrival (article_id) SELECT ?1 WHERE EXISTS ("
             "SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id "
             "JOIN watch ON watch.server_id = channel.server_id AND watch.removed IS NULL "
@@ -101,21 +89,21 @@ def keep(
             (article_id, stored["feed_id"]),
         )
     if edit and not (stored["summary"] or furniture.body(stored["given"])):
-        corrections.edit(connection, "SELECT :article", {"article": article_id}, now)
+        corrections.edit(db, "SELECT :article", {"article": article_id})
     return True
 
 
-def end(connection: Connection, article_id: int, outcome: str, due: int | None, now: int) -> None:
-    """Write how an attempt ended: for good, or to be tried again when it is `due`."""
-    connection.execute(
+def end(db: Connection, article_id: int, outcome: str, due: int | None = None) -> None:
+    """Write how an attempt ended without a text: for good, or to be tried again when it is `due`."""
+    db.execute(
         "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
-        (outcome, due, now, article_id),
+        (outcome, due, db.now, article_id),
     )
 
 
-def forget(connection: Connection, article_id: int, now: int) -> None:
+def forget(db: Connection, article_id: int) -> None:
     """The texts of an article were deleted, and its page is not read any more."""
-    connection.execute(
+    db.execute(
         "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",
-        (PageEnd.FORGOTTEN, now, article_id),
+        (PageEnd.FORGOTTEN, db.now, article_id),
     )

@@ -60,27 +60,27 @@ def released(dispatch: str) -> str:
     """
 
 
-def gather(connection: Connection, channel_id: int, now: int) -> None:
+def gather(db: Connection, channel_id: int, now: int) -> None:
     """Where more posts wait than the channel takes this hour, let the oldest share one catch-up."""
-    row = connection.execute(
+    row = db.row(
         f"SELECT most_an_hour, (SELECT count(*) {_COUNTED}) FROM channel WHERE id = :channel",
         {"channel": channel_id, "now": now},
-    ).fetchone()
+    )
     if row is None or row[0] is None:
         return
     allowed = row[0] - row[1]
-    waiting = connection.execute(
+    waiting = db.rows(
         f"SELECT id, kind, attempts FROM dispatch WHERE channel_id = ? AND state = 'waiting' "
         f"AND kind IN {PACED} ORDER BY position, id",
         (channel_id,),
-    ).fetchall()
+    )
     posts = [one["id"] for one in waiting if one["kind"] == "post" and not one["attempts"]]
     others = len(waiting) - len(posts)
     if len(waiting) <= allowed or not posts or (others == 0 and len(posts) == 1):
         return
     retried = sum(1 for one in waiting if one["attempts"])
     single = max(allowed - retried - 1, 0)  # beside the catch-up
-    dispatch_rows.catch_up(connection, channel_id, [], posts=posts[: max(len(posts) - single, 0)], now=now)
+    dispatch_rows.catch_up(db, channel_id, [], posts=posts[: max(len(posts) - single, 0)])
 
 
 def reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:

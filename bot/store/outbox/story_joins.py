@@ -20,9 +20,9 @@ PAUSE = 180
 """Seconds between two edits of a message that others join."""
 
 
-def remember(connection: Connection, articles: Sequence[Owed], kin: Kinships) -> None:
+def remember(db: Connection, articles: Sequence[Owed], kin: Kinships) -> None:
     """Keep which articles seem to tell of one event, by the id of the later one."""
-    connection.executemany(
+    db.executemany(
         "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
         "ON CONFLICT DO NOTHING",
         [(owed.article_id, *other) for owed in articles for other in kin.by_key.get(owed.key, ())],
@@ -30,48 +30,45 @@ def remember(connection: Connection, articles: Sequence[Owed], kin: Kinships) ->
 
 
 def join(
-    connection: Connection,
+    db: Connection,
     channel_id: int,
     feed_id: int,
     articles: Sequence[Owed],
     kin: Kinships,
-    *,
-    now: int,
 ) -> list[Owed]:
     """Let articles of a feed join posts of the channel that tell the same; those that joined none.
 
     Nothing joins where the channel does not want it. A held post is sent, or may be chosen, once
     enough outlets tell it.
     """
-    if not any(kin.by_key.get(owed.key) for owed in articles) or not _wanted(connection, channel_id):
+    if not any(kin.by_key.get(owed.key) for owed in articles) or not _wanted(db, channel_id):
         return list(articles)
     joined: set[str] = set()
-    for owed in dispatch_rows.without_fate(connection, channel_id, articles):
-        post_id = _best(connection, channel_id, feed_id, owed, kin, now)
+    for owed in dispatch_rows.without_fate(db, channel_id, articles):
+        post_id = _best(db, channel_id, feed_id, owed, kin)
         if post_id is not None:
-            _join(connection, channel_id, owed, post_id, now)
+            _join(db, channel_id, owed, post_id)
             joined.add(owed.page)
     return [owed for owed in articles if owed.page not in joined]
 
 
-def _wanted(connection: Connection, channel_id: int) -> bool:
-    row = connection.execute(
+def _wanted(db: Connection, channel_id: int) -> bool:
+    row = db.row(
         "SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
-    ).fetchone()
+    )
     return row is not None and bool(row[0])
 
 
 def _best(
-    connection: Connection,
+    db: Connection,
     channel_id: int,
     feed_id: int,
     owed: Owed,
     kin: Kinships,
-    now: int,
 ) -> int | None:
     """The post of the channel that an article belongs to most, or None."""
     likeness = {other.article_id: other.likeness for other in kin.by_key.get(owed.key, ())}
-    posts = connection.execute(
+    posts = db.rows(
         """
         SELECT DISTINCT dispatch.id FROM fate
         JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
@@ -80,18 +77,18 @@ def _best(
           AND (dispatch.state IN ('held', 'waiting', 'claimed')
                OR dispatch.state = 'sent' AND dispatch.sent >= ?)
         """,
-        (listed(likeness), channel_id, now - WINDOW),
-    ).fetchall()
+        (listed(likeness), channel_id, db.now - WINDOW),
+    )
     found: list[tuple[float, int]] = []
     for (post_id,) in posts:
-        members = connection.execute(
+        members = db.rows(
             """
             SELECT DISTINCT article.id, article.feed_id, article.published, fate.joined_id IS NULL AS is_first
             FROM fate JOIN article ON article.id = fate.article_id
             WHERE fate.dispatch_id = ?1 OR fate.joined_id = ?1
             """,
             (post_id,),
-        ).fetchall()
+        )
         post = [
             PostedArticle(feed, published, bool(is_first), likeness.get(id_))
             for id_, feed, published, is_first in members
@@ -101,19 +98,19 @@ def _best(
     return -post_id if best >= 0 else None
 
 
-def _join(connection: Connection, channel_id: int, owed: Owed, post_id: int, now: int) -> None:
-    connection.execute(
+def _join(db: Connection, channel_id: int, owed: Owed, post_id: int) -> None:
+    db.execute(
         "INSERT INTO fate (channel_id, page, article_id, fate, joined_id, decided) "
         "VALUES (?, ?, ?, 'joined', ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "
         "article_id = excluded.article_id, fate = 'joined', joined_id = excluded.joined_id, "
         "decided = excluded.decided, reason = NULL WHERE fate.fate = 'filtered'",
-        (channel_id, owed.page, owed.article_id, post_id, now),
+        (channel_id, owed.page, owed.article_id, post_id, db.now),
     )
     # One that is still to be sent is read then. Later than an edit that may be under way.
-    connection.execute(
+    db.execute(
         "UPDATE dispatch SET edit_due = "
         "max(:now, coalesce(edited, sent, claimed) + :pause, coalesce(edit_due + 1, 0)) "
         "WHERE id = :id AND state IN ('claimed', 'sent')",
-        {"id": post_id, "now": now, "pause": PAUSE},
+        {"id": post_id, "now": db.now, "pause": PAUSE},
     )
-    held_posts.ripen(connection, post_id, now)
+    held_posts.ripen(db, post_id)

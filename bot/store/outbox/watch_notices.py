@@ -17,9 +17,9 @@ QUIET = 600
 """Seconds after a notice in which further matches of its watch wait for the next one."""
 
 
-def arrived(connection: Connection, feed_id: int, article_ids: Collection[int]) -> None:
+def arrived(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
     """Remember that watches are to be held against new articles of a feed, where there can be any."""
-    connection.execute(
+    db.execute(
         """
         INSERT INTO arrival (article_id) SELECT value FROM json_each(:articles)
         WHERE EXISTS (
@@ -33,11 +33,10 @@ def arrived(connection: Connection, feed_id: int, article_ids: Collection[int]) 
 
 
 def tell(
-    connection: Connection,
+    db: Connection,
     matches: Iterable[tuple[int, int]],
     article_ids: Sequence[int],
     closed: str,
-    now: int,
 ) -> set[int]:
     """Owe notices for matches (watch, article), and end these arrivals; the watches that are gone.
 
@@ -48,16 +47,14 @@ def tell(
     for watch_id, article_id in matches:
         by_article.setdefault(article_id, []).append(watch_id)
     asked = {watch_id for watch_ids in by_article.values() for watch_id in watch_ids}
-    watches = _watches(connection, asked)
-    notices = _Notices(connection, now)
+    watches = _watches(db, asked)
+    notices = _Notices(db)
     for article_id, watch_ids in by_article.items():
-        article = connection.execute(
-            "SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,)
-        ).fetchone()
+        article = db.row("SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,))
         if article is None:
             continue
-        servers = _followers(connection, article["feed_id"], article["published"])
-        told = _told(connection, article["page"], watch_ids)
+        servers = _followers(db, article["feed_id"], article["published"])
+        told = _told(db, article["page"], watch_ids)
         for watch_id in watch_ids:
             watch = watches.get(watch_id)
             if (
@@ -70,7 +67,7 @@ def tell(
             ):
                 notices.add(watch, article_id, article["page"], article["key"])
         notices.write()
-    connection.execute(
+    db.execute(
         "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))", (listed(article_ids),)
     )
     return asked - watches.keys()
@@ -79,9 +76,9 @@ def tell(
 class _Notices:
     """The notices of one transaction, written many at a time: a popular article has hundreds."""
 
-    def __init__(self, connection: Connection, now: int) -> None:
-        self._connection, self._now = connection, now
-        (self._last,) = connection.execute("SELECT coalesce(max(id), 0) FROM dispatch").fetchone()
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._last = db.value("SELECT coalesce(max(id), 0) FROM dispatch")
         self._of_watch: dict[int, int] = {}  # the notice that waits, by watch
         self._new: list[tuple[int, int, str, int, int, int]] = []
         self._matches: list[tuple[int, str, int, int]] = []
@@ -92,25 +89,25 @@ class _Notices:
         dispatch_id = self._of_watch.get(watch_id, watch["waiting"])
         if dispatch_id is None:
             self._last = dispatch_id = self._last + 1
-            due = max(self._now, watch["quiet"])
+            due = max(self._db.now, watch["quiet"])
             what = f"watch:{watch_id}:{key}"
-            self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._now, due))
+            self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._db.now, due))
         self._of_watch[watch_id] = dispatch_id
         self._matches.append((watch_id, page, article_id, dispatch_id))
 
     def write(self) -> None:
         """Write what was added since."""
         self._rename()
-        self._connection.executemany(
+        self._db.executemany(
             "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
             "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
             self._new,
         )
-        self._connection.executemany(
+        self._db.executemany(
             "UPDATE watch SET quiet = ? WHERE id = ?",
             [(due + QUIET, watch_id) for _, _, _, watch_id, _, due in self._new],
         )
-        self._connection.executemany(
+        self._db.executemany(
             "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
             self._matches,
         )
@@ -120,21 +117,21 @@ class _Notices:
         """Give new notices other names where an article was told of before."""
         if not self._new:
             return
-        rows = self._connection.execute(
+        rows = self._db.execute(
             "SELECT channel_id, what FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
             "AND what IN (SELECT atom FROM json_each(?))",
             (listed({new[1] for new in self._new}), listed([new[2] for new in self._new])),
         )
-        taken = {(row[0], row[1]) for row in rows.fetchall()}
+        taken = {(row[0], row[1]) for row in rows}
         for number, (id_, channel_id, what, *_) in enumerate(self._new):
             if (channel_id, what) in taken:
-                free = dispatch_rows.free_name(self._connection, channel_id, what, before=".")
+                free = dispatch_rows.free_name(self._db, channel_id, what, before=".")
                 self._new[number] = (id_, channel_id, free, *self._new[number][3:])
 
 
-def _watches(connection: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
+def _watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
     """Those of these watches that are there, with the notice of theirs that waits and nobody has seen."""
-    rows = connection.execute(
+    rows = db.execute(
         """
         SELECT watch.id, watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.absent,
                channel.problem,
@@ -148,10 +145,10 @@ def _watches(connection: Connection, watch_ids: Collection[int]) -> dict[int, Ro
     return {row["id"]: row for row in rows}
 
 
-def _followers(connection: Connection, feed_id: int, published: int) -> set[int]:
+def _followers(db: Connection, feed_id: int, published: int) -> set[int]:
     """The servers that follow a feed, without those that the bot left, or came back to after a time."""
     followers = ids_of(
-        connection,
+        db,
         """
         SELECT DISTINCT channel.server_id
         FROM subscription
@@ -165,10 +162,10 @@ def _followers(connection: Connection, feed_id: int, published: int) -> set[int]
     return set(followers)
 
 
-def _told(connection: Connection, page: str, watch_ids: Collection[int]) -> set[int]:
+def _told(db: Connection, page: str, watch_ids: Collection[int]) -> set[int]:
     """Those of these watches that were told of a page."""
     told = ids_of(
-        connection,
+        db,
         "SELECT value FROM json_each(?) WHERE EXISTS "
         "(SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
         (listed(watch_ids), page),
@@ -176,12 +173,12 @@ def _told(connection: Connection, page: str, watch_ids: Collection[int]) -> set[
     return set(told)
 
 
-def narrow(connection: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
+def narrow(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
     """Leave in a notice what these feeds carry, by another feed's article of the page where need be.
 
     Whether anything is left. What is taken out may be told later, when a feed that may be read brings it.
     """
-    rows = connection.execute(
+    rows = db.rows(
         """
         SELECT watch_match.watch_id, watch_match.page, watch_match.article_id,
                (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
@@ -191,34 +188,34 @@ def narrow(connection: Connection, dispatch_id: int, feed_ids: Collection[int]) 
         FROM watch_match WHERE watch_match.dispatch_id = :dispatch
         """,
         {"dispatch": dispatch_id, "feeds": listed(feed_ids)},
-    ).fetchall()
+    )
     for row in rows:
         key = (row["watch_id"], row["page"])
         if row["readable"] is None:
-            connection.execute("DELETE FROM watch_match WHERE watch_id = ? AND page = ?", key)
+            db.execute("DELETE FROM watch_match WHERE watch_id = ? AND page = ?", key)
         elif row["readable"] != row["article_id"]:
-            connection.execute(
+            db.execute(
                 "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page = ?",
                 (row["readable"], *key),
             )
     left = any(row["readable"] is not None for row in rows)
     if not left:  # then there is no notice that the next would have to wait after
-        connection.execute(
+        db.execute(
             "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
             (dispatch_id,),
         )
     return left
 
 
-def told_before(connection: Connection, dispatch_id: int, earlier: Sequence[EarlierNotice], now: int) -> None:
+def told_before(db: Connection, dispatch_id: int, earlier: Sequence[EarlierNotice]) -> None:
     """Write down notices that were sent; this one waits with what they did not tell, or is gone."""
-    row = connection.execute("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,)).fetchone()
+    row = db.row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
     if row["what"] in {one.what for one in earlier}:
-        free = dispatch_rows.free_name(connection, row["channel_id"], row["what"], before=".")
-        connection.execute("UPDATE dispatch SET what = ? WHERE id = ?", (free, dispatch_id))
+        free = dispatch_rows.free_name(db, row["channel_id"], row["what"], before=".")
+        db.execute("UPDATE dispatch SET what = ? WHERE id = ?", (free, dispatch_id))
     for one in earlier:
-        values = {"what": one.what, "id": dispatch_id, "message": one.message_id, "now": now}
-        connection.execute(
+        values = {"what": one.what, "id": dispatch_id, "message": one.message_id, "now": db.now}
+        db.execute(
             """
             INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due, attempts,
                                   state, message_id, sent, finished)
@@ -228,14 +225,14 @@ def told_before(connection: Connection, dispatch_id: int, earlier: Sequence[Earl
             """,
             values,
         )
-        connection.execute(
+        db.execute(
             "UPDATE watch_match "
             "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = ? AND what = ?) "
             "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
             (row["channel_id"], one.what, dispatch_id, listed(one.article_ids)),
         )
-    connection.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (now, dispatch_id))
-    connection.execute(
+    db.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (db.now, dispatch_id))
+    db.execute(
         "DELETE FROM dispatch WHERE id = ?1 "
         "AND NOT EXISTS (SELECT 1 FROM watch_match WHERE dispatch_id = ?1)",
         (dispatch_id,),

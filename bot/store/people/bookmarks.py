@@ -6,11 +6,11 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
-from bot.core.clock import Clock
 from bot.core.people_models import Bookmark
+from bot.store.connection import Connection
 from bot.store.people import erasure
-from bot.store.ports import Database
 from bot.store.records.people_records import WantedBookmarks
+from bot.store.repository import Repository, writes
 from bot.store.rows import ARTICLE, bookmark, listed
 
 KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
@@ -31,15 +31,13 @@ SAVED = """
 ALL = WantedBookmarks()
 
 
-class Bookmarks:
+class Bookmarks(Repository):
     """Bookmarks. A removed one leaves a trace, so that what was missed meanwhile does not bring it back."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def add(
+    @writes
+    def add(
         self,
+        db: Connection,
         person_id: int,
         article_id: int,
         *,
@@ -60,51 +58,60 @@ class Bookmarks:
             if live
             else "DO NOTHING"
         )
-        async with self._database.write() as transaction:
-            if live:
-                await transaction.run(erasure.take_up, person_id, article_id)
-            elif await transaction.run(erasure.has_let_go, person_id, article_id):
-                return False
-            changed = await transaction.execute(
+        if live:
+            erasure.take_up(db, person_id, article_id)
+        elif erasure.has_let_go(db, person_id, article_id):
+            return False
+        return (
+            db.changed(
                 "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
                 "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
                 f"ON CONFLICT (person_id, article_id) {on_conflict}",
-                (person_id, self._clock.now(), server_id, channel_id, message_id, article_id),
+                (person_id, db.now, server_id, channel_id, message_id, article_id),
             )
-        return changed > 0
+            > 0
+        )
 
-    async def remove(self, person_id: int, article_id: int) -> bool:
+    @writes
+    def remove(self, db: Connection, person_id: int, article_id: int) -> bool:
         """Let go of an article and what was written beside it; False when the person had not kept it."""
-        async with self._database.write() as transaction:
-            changed = await transaction.execute(
+        return (
+            db.changed(
                 "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
                 "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-                (self._clock.now(), person_id, article_id),
+                (db.now, person_id, article_id),
             )
-        return changed > 0
+            > 0
+        )
 
-    async def annotate(self, person_id: int, article_id: int, *, note: str, tags: Sequence[str]) -> bool:
+    @writes
+    def annotate(
+        self, db: Connection, person_id: int, article_id: int, *, note: str, tags: Sequence[str]
+    ) -> bool:
         """Write a note and tags beside a bookmark; False when the person has no such."""
-        async with self._database.write() as transaction:
-            changed = await transaction.execute(
+        return (
+            db.changed(
                 "UPDATE bookmark SET note = ?, tags = ? "
                 "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
                 (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
             )
-        return changed > 0
+            > 0
+        )
 
-    async def mark(self, person_id: int, article_id: int, *, read: bool) -> bool:
+    @writes
+    def mark(self, db: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
         """Mark a bookmark as read or unread; False when the person has no such."""
-        async with self._database.write() as transaction:
-            changed = await transaction.execute(
+        return (
+            db.changed(
                 "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-                (self._clock.now() if read else None, person_id, article_id),
+                (db.now if read else None, person_id, article_id),
             )
-        return changed > 0
+            > 0
+        )
 
     async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
         """A person's bookmark of an article; `hidden` as in `WantedBookmarks`."""
-        found = await self._database.objects(
+        found = await self._objects(
             bookmark,
             f"SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id "
             f"WHERE {KEPT} AND {SHOWN} AND bookmark.article_id = :article",
@@ -116,7 +123,7 @@ class Bookmarks:
         self, person_id: int, *, limit: int, offset: int = 0, wanted: WantedBookmarks = ALL
     ) -> list[Bookmark]:
         """A person's bookmarks, the latest first."""
-        return await self._database.objects(
+        return await self._objects(
             bookmark,
             f"""
             SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id
@@ -128,18 +135,17 @@ class Bookmarks:
 
     async def count(self, person_id: int, wanted: WantedBookmarks = ALL) -> int:
         """How many bookmarks a person has."""
-        row = await self._database.fetchone(
+        return await self._number(
             f"""
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
             WHERE {KEPT} AND {MATCHED} AND {SHOWN}
             """,
             _values(person_id, wanted),
         )
-        return int(row[0]) if row else 0
 
     async def tags(self, person_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
         """The tags that a person gave, with how many bookmarks have each, the most used first."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
             f"WHERE {KEPT} AND {SHOWN} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
             {"person": person_id, "hidden": listed(hidden)},
@@ -150,36 +156,34 @@ class Bookmarks:
         self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
         """Those of the articles that a person has kept; `hidden` as in `WantedBookmarks`."""
-        rows = await self._database.fetchall(
+        return await self._set(
             f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
             {"person": person_id, "articles": listed(article_ids), "hidden": listed(hidden)},
         )
-        return {row["article_id"] for row in rows}
 
     async def article_ids(self, person_id: int) -> frozenset[int]:
         """The articles that a person has kept."""
-        rows = await self._database.fetchall(
-            f"SELECT article_id FROM bookmark WHERE {KEPT}", {"person": person_id}
+        return frozenset(
+            await self._column(f"SELECT article_id FROM bookmark WHERE {KEPT}", {"person": person_id})
         )
-        return frozenset(row["article_id"] for row in rows)
 
     async def servers(self, person_id: int) -> set[int]:
         """The servers in which a person made bookmarks."""
-        rows = await self._database.fetchall(
+        return await self._set(
             f"SELECT DISTINCT server_id FROM bookmark WHERE {KEPT} AND server_id IS NOT NULL",
             {"person": person_id},
         )
-        return {row["server_id"] for row in rows}
 
     async def let_go(self, person_id: int) -> tuple[str, ...]:
         """The addresses of the articles that a person kept once and let go of."""
-        rows = await self._database.fetchall(
-            "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
-            "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
-            (person_id,),
+        return tuple(
+            await self._column(
+                "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
+                "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
+                (person_id,),
+            )
         )
-        return tuple(row["url"] for row in rows)
 
 
 def _values(person_id: int, wanted: WantedBookmarks) -> dict[str, object]:

@@ -33,11 +33,11 @@ class Erased:
     log_emptied: bool = True
 
 
-def erase(connection: Connection, person_id: int) -> Erased:
+def erase(db: Connection, person_id: int) -> Erased:
     """Delete a person's rows, and their name from the changes of settings that they made."""
 
     def count(sql: str) -> int:
-        return int(connection.execute(sql, (person_id,)).fetchone()[0])
+        return int(db.value(sql, (person_id,)))
 
     kept = count("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
     watches = count(
@@ -48,42 +48,40 @@ def erase(connection: Connection, person_id: int) -> Erased:
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
         "WHERE channel.person_id = ?"
     )
-    known = connection.execute("SELECT article_id FROM bookmark WHERE person_id = ?", (person_id,))
-    connection.executemany(
+    known = db.column("SELECT article_id FROM bookmark WHERE person_id = ?", (person_id,))
+    db.executemany(
         "INSERT INTO let_go (article_id, mark) VALUES (?, ?)",
-        [(article, _mark(os.urandom(_SALT), article, person_id)) for (article,) in known.fetchall()],
+        [(article, _mark(os.urandom(_SALT), article, person_id)) for article in known],
     )
-    connection.execute("DELETE FROM bookmark WHERE person_id = ?", (person_id,))
-    connection.execute("DELETE FROM channel WHERE person_id = ?", (person_id,))
-    votes = connection.execute("DELETE FROM vote WHERE person_id = ?", (person_id,)).rowcount
+    db.execute("DELETE FROM bookmark WHERE person_id = ?", (person_id,))
+    db.execute("DELETE FROM channel WHERE person_id = ?", (person_id,))
+    votes = db.changed("DELETE FROM vote WHERE person_id = ?", (person_id,))
     return Erased(
         bookmarks=kept,
-        questions=connection.execute("DELETE FROM question WHERE person_id = ?", (person_id,)).rowcount,
+        questions=db.changed("DELETE FROM question WHERE person_id = ?", (person_id,)),
         votes=votes,
-        opinions=connection.execute("DELETE FROM opinion WHERE person_id = ?", (person_id,)).rowcount,
+        opinions=db.changed("DELETE FROM opinion WHERE person_id = ?", (person_id,)),
         watches=watches,
         digests=digests,
-        changes=connection.execute(
-            "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
-        ).rowcount,
+        changes=db.changed("UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)),
     )
 
 
-def has_let_go(connection: Connection, person_id: int, article_id: int) -> bool:
+def has_let_go(db: Connection, person_id: int, article_id: int) -> bool:
     """Whether somebody, who may be this person, let go of an article before they were forgotten."""
-    return bool(_marks(connection, person_id, article_id))
+    return bool(_marks(db, person_id, article_id))
 
 
-def take_up(connection: Connection, person_id: int, article_id: int) -> None:
+def take_up(db: Connection, person_id: int, article_id: int) -> None:
     """The person keeps an article after all."""
-    connection.executemany(
+    db.executemany(
         "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
-        [(article_id, mark) for mark in _marks(connection, person_id, article_id)],
+        [(article_id, mark) for mark in _marks(db, person_id, article_id)],
     )
 
 
-def _marks(connection: Connection, person_id: int, article_id: int) -> list[bytes]:
-    rows = connection.execute("SELECT mark FROM let_go WHERE article_id = ?", (article_id,)).fetchall()
+def _marks(db: Connection, person_id: int, article_id: int) -> list[bytes]:
+    rows = db.rows("SELECT mark FROM let_go WHERE article_id = ?", (article_id,))
     return [mark for (mark,) in rows if _mark(mark[:_SALT], article_id, person_id) == mark]
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
-from bot.core.choices import Setting, SettingChange
-from bot.core.clock import Clock
+from bot.core.choices import Setting
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
-from bot.store.ports import Database
 from bot.store.records.content_records import ToldArticle
 from bot.store.records.people_records import Evidence, GivenOpinion, Opinion, Shown, Verdict
+from bot.store.repository import Repository, reads, writes
 from bot.store.settings import setting_changes
 
 MOST_SHOWN = 3_000
@@ -18,137 +17,124 @@ MOST_SHOWN = 3_000
 MOST_VERDICTS = 5_000
 
 
-class Opinions:
+class Opinions(Repository):
     """What people made of articles, one opinion each a server; bookmarks are theirs and count beside it."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def give(
-        self, opinion: Opinion, *, server_id: int, person_id: int, article_id: int
+    @writes
+    def give(
+        self, db: Connection, opinion: Opinion, *, server_id: int, person_id: int, article_id: int
     ) -> Opinion | None:
         """Write down what a person made of an article; what holds now.
 
         Said again it is taken back. That they opened its menu changes nothing they said. An article or a
         server that is not there changes nothing.
         """
-        return await self._database.transact(
-            _give, opinion, server_id, person_id, article_id, self._clock.now()
+        values = {
+            "server": server_id,
+            "person": person_id,
+            "article": article_id,
+            "opinion": opinion,
+            "now": db.now,
+        }
+        mine = "server_id = :server AND person_id = :person AND article_id = :article"
+        if opinion is not Opinion.OPENED:
+            taken_back = db.execute(f"DELETE FROM opinion WHERE {mine} AND opinion = :opinion", values)
+            if taken_back.rowcount:
+                return None
+        db.execute(
+            "INSERT INTO opinion (server_id, person_id, article_id, opinion, given) "
+            "SELECT server.id, :person, article.id, :opinion, :now FROM server, article "
+            "WHERE server.id = :server AND article.id = :article "
+            "ON CONFLICT (server_id, person_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
+            "given = excluded.given WHERE excluded.opinion <> 'opened'",
+            values,
         )
+        row = db.row(f"SELECT opinion FROM opinion WHERE {mine}", values)
+        return None if row is None else Opinion(row["opinion"])
 
     async def of_person(self, person_id: int) -> list[GivenOpinion]:
         """What a person made of articles, the latest first."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT server_id, url, opinion, given FROM opinion JOIN article ON article.id = article_id "
             "WHERE person_id = ? ORDER BY given DESC, article_id",
             (person_id,),
         )
         return [GivenOpinion(row[0], row[1], Opinion(row[2]), row[3]) for row in rows]
 
-    async def evidence(self, server_id: int, since: int) -> Evidence:
+    @reads
+    def evidence(self, db: Connection, server_id: int, since: int) -> Evidence:
         """What was posted in a server since a time, and what its people made of articles.
 
         Nothing of before its taste was reset.
         """
-        return await self._database.read(_evidence, server_id, since)
-
-    async def reset(self, server_id: int, *, person_id: int) -> None:
-        """Forget what a server likes; bookmarks made until now count no more, and stay."""
-        await self._database.transact(_reset, server_id, person_id, self._clock.now())
-
-    async def purge(self, before: int) -> int:
-        """Delete opinions given before a time; how many."""
-        async with self._database.write() as transaction:
-            return await transaction.execute("DELETE FROM opinion WHERE given < ?", (before,))
-
-
-def _give(
-    connection: Connection, opinion: Opinion, server_id: int, person_id: int, article_id: int, now: int
-) -> Opinion | None:
-    values = {"server": server_id, "person": person_id, "article": article_id, "opinion": opinion, "now": now}
-    mine = "server_id = :server AND person_id = :person AND article_id = :article"
-    if opinion is not Opinion.OPENED:
-        taken_back = connection.execute(f"DELETE FROM opinion WHERE {mine} AND opinion = :opinion", values)
-        if taken_back.rowcount:
-            return None
-    connection.execute(
-        "INSERT INTO opinion (server_id, person_id, article_id, opinion, given) "
-        "SELECT server.id, :person, article.id, :opinion, :now FROM server, article "
-        "WHERE server.id = :server AND article.id = :article "
-        "ON CONFLICT (server_id, person_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
-        "given = excluded.given WHERE excluded.opinion <> 'opened'",
-        values,
-    )
-    row = connection.execute(f"SELECT opinion FROM opinion WHERE {mine}", values).fetchone()
-    return None if row is None else Opinion(row["opinion"])
-
-
-def _evidence(connection: Connection, server_id: int, since: int) -> Evidence:
-    row = connection.execute("SELECT taste_since FROM server WHERE id = ?", (server_id,)).fetchone()
-    if row is None:
-        return Evidence((), ())
-    values = {
-        "server": server_id,
-        "since": max(since, (row["taste_since"] or 0) + 1),
-        "shown": MOST_SHOWN,
-        "verdicts": MOST_VERDICTS,
-    }
-    verdicts = [
-        Verdict(article_id, person_id, Opinion(opinion), given)
-        for article_id, person_id, opinion, given in connection.execute(
+        row = db.row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
+        if row is None:
+            return Evidence((), ())
+        values = {
+            "server": server_id,
+            "since": max(since, (row["taste_since"] or 0) + 1),
+            "shown": MOST_SHOWN,
+            "verdicts": MOST_VERDICTS,
+        }
+        verdicts = [
+            Verdict(article_id, person_id, Opinion(opinion), given)
+            for article_id, person_id, opinion, given in db.execute(
+                """
+                SELECT article_id, person_id, opinion, given FROM opinion
+                WHERE server_id = :server AND given >= :since
+                UNION ALL
+                SELECT article_id, person_id, 'bookmarked', created FROM bookmark
+                WHERE server_id = :server AND removed IS NULL AND created >= :since
+                ORDER BY 4 DESC LIMIT :verdicts
+                """,
+                values,
+            )
+        ]
+        if not verdicts:
+            return Evidence((), ())
+        shown = db.rows(
             """
-            SELECT article_id, person_id, opinion, given FROM opinion
-            WHERE server_id = :server AND given >= :since
-            UNION ALL
-            SELECT article_id, person_id, 'bookmarked', created FROM bookmark
-            WHERE server_id = :server AND removed IS NULL AND created >= :since
-            ORDER BY 4 DESC LIMIT :verdicts
+            SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
+            FROM (SELECT article_id, min(sent) AS sent FROM (
+                SELECT fate.article_id, dispatch.sent FROM channel
+                JOIN dispatch INDEXED BY dispatch_told ON dispatch.channel_id = channel.id
+                JOIN fate ON fate.dispatch_id = dispatch.id OR fate.joined_id = dispatch.id
+                WHERE channel.server_id = :server AND dispatch.sent >= :since
+                  AND dispatch.kind IN ('post', 'catch-up', 'digest')
+                ORDER BY dispatch.sent DESC LIMIT :shown
+            ) AS latest GROUP BY article_id) AS told JOIN article ON article.id = told.article_id
+            ORDER BY article.id
             """,
             values,
         )
-    ]
-    if not verdicts:
-        return Evidence((), ())
-    shown = connection.execute(
-        """
-        SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
-        FROM (SELECT article_id, min(sent) AS sent FROM (
-            SELECT fate.article_id, dispatch.sent FROM channel
-            JOIN dispatch INDEXED BY dispatch_told ON dispatch.channel_id = channel.id
-            JOIN fate ON fate.dispatch_id = dispatch.id OR fate.joined_id = dispatch.id
-            WHERE channel.server_id = :server AND dispatch.sent >= :since
-              AND dispatch.kind IN ('post', 'catch-up', 'digest')
-            ORDER BY dispatch.sent DESC LIMIT :shown
-        ) AS latest GROUP BY article_id) AS told JOIN article ON article.id = told.article_id
-        ORDER BY article.id
-        """,
-        values,
-    ).fetchall()
-    known = {row["id"] for row in shown}
-    judged = {verdict.article_id: verdict for verdict in verdicts}.values()
-    shown += [
-        row
-        for one in judged
-        if one.article_id not in known
-        for row in connection.execute(
-            "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",
-            (one.given, one.article_id),
-        ).fetchall()
-    ]
-    return Evidence(
-        [
-            Shown(row[0], row[1], ToldArticle(row[2], row[3], row[4], tuple(json.loads(row[5]))))
-            for row in shown
-        ],
-        verdicts,
-    )
+        known = {row["id"] for row in shown}
+        judged = {verdict.article_id: verdict for verdict in verdicts}.values()
+        shown += [
+            row
+            for one in judged
+            if one.article_id not in known
+            for row in db.rows(
+                "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",
+                (one.given, one.article_id),
+            )
+        ]
+        return Evidence(
+            [
+                Shown(row[0], row[1], ToldArticle(row[2], row[3], row[4], tuple(json.loads(row[5]))))
+                for row in shown
+            ],
+            verdicts,
+        )
 
+    @writes
+    def reset(self, db: Connection, server_id: int, *, person_id: int) -> None:
+        """Forget what a server likes; bookmarks made until now count no more, and stay."""
+        need_server(db, server_id)
+        db.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
+        db.execute("UPDATE server SET taste_since = ? WHERE id = ?", (db.now, server_id))
+        setting_changes.note(db, server_id, person_id, Setting.TASTE, None, str(db.now))
 
-def _reset(connection: Connection, server_id: int, person_id: int, now: int) -> None:
-    need_server(connection, server_id, now)
-    connection.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
-    connection.execute("UPDATE server SET taste_since = ? WHERE id = ?", (now, server_id))
-    setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, Setting.TASTE, None, None, None, str(now))
-    )
+    @writes
+    def purge(self, db: Connection, before: int) -> int:
+        """Delete opinions given before a time; how many."""
+        return db.changed("DELETE FROM opinion WHERE given < ?", (before,))

@@ -6,17 +6,17 @@ Where direct messages are closed to the bot it rests, as the person's watches do
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from bot.core import hours
 from bot.core.choices import PersonalPlan
-from bot.core.clock import Clock
 from bot.core.people_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
 from bot.store.outbox.place_rows import need_person_channel, need_server
-from bot.store.ports import Database
-from bot.store.records.outbox_records import Gathered
+from bot.store.repository import Repository, reading, writes
+from bot.store.rows import made
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
@@ -27,31 +27,84 @@ _WAITS = "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' 
 _WAITING = _WAITS.replace("SELECT payload", "DELETE")
 
 
-class PersonalDigests:
+class PersonalDigests(Repository):
     """The digests of people, at most one each."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def save(
-        self, plan: PersonalPlan, *, person_id: int, channel_id: int, server_id: int | None, language: str
+    @writes
+    def save(
+        self,
+        db: Connection,
+        plan: PersonalPlan,
+        *,
+        person_id: int,
+        channel_id: int,
+        server_id: int | None,
+        language: str,
     ) -> PersonalDigest:
         """Give a person a digest in the channel of their direct messages, or change it.
 
         One that rested goes on.
         """
-        return await self._database.transact(
-            _save, plan, person_id, channel_id, server_id, language, self._clock.now()
+        if server_id is not None:
+            need_server(db, server_id)
+        need_person_channel(db, channel_id, person_id)
+        before = _find(db, channel_id)
+        rested = before is None or before.paused is not None or before.problem is not None
+        db.execute(
+            "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL "
+            "WHERE id = ?",
+            (language, channel_id),
         )
+        if rested:
+            db.execute(_WAITING, (channel_id,))  # it would tell of long ago
+        db.execute(
+            """
+            INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feeds, topics,
+                                         watches, created, due, covered)
+            VALUES (:channel, :server, :weekday, :minute, :time_zone, :feeds, :topics, :watches, :now, :due,
+                    :covered)
+            ON CONFLICT (channel_id) DO UPDATE SET
+                server_id = coalesce(excluded.server_id, personal_digest.server_id),
+                weekday = excluded.weekday, minute = excluded.minute, time_zone = excluded.time_zone,
+                feeds = excluded.feeds, topics = excluded.topics, watches = excluded.watches,
+                due = excluded.due, paused = NULL, covered = excluded.covered
+            """,
+            asdict(plan)
+            | {
+                "channel": channel_id,
+                "server": server_id,
+                "feeds": json.dumps(plan.feeds),
+                "topics": json.dumps(plan.topics, ensure_ascii=False),
+                "now": db.now,
+                "due": _next(plan, db.now),
+                "covered": None if before is None or rested else before.covered,
+            },
+        )
+        saved = _find(db, channel_id)
+        assert saved is not None
+        return saved
 
-    async def end(self, person_id: int) -> bool:
+    @writes
+    def end(self, db: Connection, person_id: int) -> bool:
         """End a person's digest, and what waits of it; False if there was none."""
-        return await self._database.transact(_end, person_id)
+        ended = db.rows(
+            "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
+            "RETURNING channel_id",
+            (person_id,),
+        )
+        for (channel_id,) in ended:
+            db.execute(_WAITING, (channel_id,))
+        return bool(ended)
 
-    async def pause(self, person_id: int) -> None:
+    @writes
+    def pause(self, db: Connection, person_id: int) -> None:
         """Send a person none until it is saved again."""
-        await self._database.transact(_pause, person_id, self._clock.now())
+        for (channel_id,) in db.rows(
+            "UPDATE personal_digest SET paused = ? "
+            "WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) RETURNING channel_id",
+            (db.now, person_id),
+        ):
+            db.execute(_WAITING, (channel_id,))
 
     async def of_person(self, person_id: int) -> PersonalDigest | None:
         """A person's digest, or None."""
@@ -64,177 +117,61 @@ class PersonalDigests:
 
     async def next_due(self, closed: str) -> int | None:
         """When the next one is due, which may be past; None when there is none."""
-        row = await self._database.fetchone(
+        return await self._value(
             f"SELECT min(due) {_FROM} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?", (closed,)
         )
-        return None if row is None else row[0]
 
     async def waiting_since(self, channel_id: int) -> int | None:
         """Since when the digest tells that waits to be sent there; None where none does."""
-        row = await self._database.fetchone(_WAITS, (channel_id,))
-        return None if row is None else int(json.loads(row["payload"])["since"])
+        payload = await self._value(_WAITS, (channel_id,))
+        return None if payload is None else int(json.loads(payload)["since"])
 
-    async def candidates(
+    candidates = reading(digest_articles.gather_for_person)
+
+    @writes
+    def make(
         self,
-        feed_ids: Collection[int],
-        chosen: Collection[int] | None,
-        wanted: Collection[int],
+        db: Connection,
+        digest: PersonalDigest,
+        payload: str | None,
         *,
-        since: int,
         until: int,
-    ) -> Gathered:
-        """What these feeds brought between two times: all of the `chosen` ones, and the articles `wanted`.
-
-        Without a choice, all.
-        """
-        return await self._database.read(
-            digest_articles.gather_for_person, feed_ids, chosen, wanted, since, until
-        )
-
-    async def make(
-        self, digest: PersonalDigest, payload: str | None, *, until: int, named: Sequence[int] = ()
+        named: Sequence[int] = (),
     ) -> bool:
         """Owe a person the digest that is due, in place of one that waits; set the time of the next one.
 
         With a `payload` of None there is nothing to tell. Nothing happens where it was made, changed or ended
         meanwhile. Whether it is owed.
         """
-        return await self._database.transact(_make, digest, payload, until, named, self._clock.now())
+        current = _find(db, digest.channel_id)
+        if current is None or current.paused is not None:
+            return False
+        if (current.due, current.plan) != (digest.due, digest.plan):
+            return False
+        db.execute(
+            "UPDATE personal_digest SET due = ?, covered = ? WHERE channel_id = ?",
+            (_next(digest.plan, db.now), until, digest.channel_id),
+        )
+        if payload is None:
+            return False
+        db.execute(_WAITING, (digest.channel_id,))
+        digest_articles.owe(db, digest, "me", payload, named)
+        return True
 
     async def _all(self, condition: str, *values: object) -> list[PersonalDigest]:
-        return await self._database.objects(_digest, f"SELECT {_COLUMNS} {_FROM} WHERE {condition}", values)
+        return await self._objects(_digest, f"SELECT {_COLUMNS} {_FROM} WHERE {condition}", values)
 
 
 def _digest(row: Row) -> PersonalDigest:
-    return PersonalDigest(
-        channel_id=row["channel_id"],
-        person_id=row["person_id"],
-        server_id=row["server_id"],
-        plan=PersonalPlan(
-            weekday=row["weekday"],
-            minute=row["minute"],
-            time_zone=row["time_zone"],
-            feeds=tuple(json.loads(row["feeds"])),
-            topics=tuple(json.loads(row["topics"])),
-            watches=bool(row["watches"]),
-        ),
-        language=row["language"],
-        problem=row["problem"],
-        paused=row["paused"],
-        created=row["created"],
-        due=row["due"],
-        covered=row["covered"],
+    return made(
+        PersonalDigest,
+        row,
+        plan=made(PersonalPlan, row, alone=False, wide=False, chart=False, summaries=False),
     )
 
 
-def _find(connection: Connection, channel_id: int) -> PersonalDigest | None:
-    row = connection.execute(
-        f"SELECT {_COLUMNS} {_FROM} WHERE personal_digest.channel_id = ?", (channel_id,)
-    ).fetchone()
-    return None if row is None else _digest(row)
-
-
-def _save(
-    connection: Connection,
-    plan: PersonalPlan,
-    person_id: int,
-    channel_id: int,
-    server_id: int | None,
-    language: str,
-    now: int,
-) -> PersonalDigest:
-    if server_id is not None:
-        need_server(connection, server_id, now)
-    need_person_channel(connection, channel_id, person_id)
-    before = _find(connection, channel_id)
-    rested = before is None or before.paused is not None or before.problem is not None
-    connection.execute(
-        "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
-        (language, channel_id),
-    )
-    if rested:
-        connection.execute(_WAITING, (channel_id,))  # it would tell of long ago
-    connection.execute(
-        """
-        INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feeds, topics,
-                                     watches, created, due, covered)
-        VALUES (:channel, :server, :weekday, :minute, :zone, :feeds, :topics, :watches, :now, :due, :covered)
-        ON CONFLICT (channel_id) DO UPDATE SET
-            server_id = coalesce(excluded.server_id, personal_digest.server_id), weekday = excluded.weekday,
-            minute = excluded.minute, time_zone = excluded.time_zone, feeds = excluded.feeds,
-            topics = excluded.topics, watches = excluded.watches, due = excluded.due, paused = NULL,
-            covered = excluded.covered
-        """,
-        {
-            "channel": channel_id,
-            "server": server_id,
-            "weekday": plan.weekday,
-            "minute": plan.minute,
-            "zone": plan.time_zone,
-            "feeds": json.dumps(plan.feeds),
-            "topics": json.dumps(plan.topics, ensure_ascii=False),
-            "watches": plan.watches,
-            "now": now,
-            "due": _next(plan, now),
-            "covered": None if before is None or rested else before.covered,
-        },
-    )
-    saved = _find(connection, channel_id)
-    assert saved is not None
-    return saved
-
-
-def _end(connection: Connection, person_id: int) -> bool:
-    ended = connection.execute(
-        "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
-        "RETURNING channel_id",
-        (person_id,),
-    ).fetchall()
-    for (channel_id,) in ended:
-        connection.execute(_WAITING, (channel_id,))
-    return bool(ended)
-
-
-def _pause(connection: Connection, person_id: int, now: int) -> None:
-    for (channel_id,) in connection.execute(
-        "UPDATE personal_digest SET paused = ? "
-        "WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) RETURNING channel_id",
-        (now, person_id),
-    ).fetchall():
-        connection.execute(_WAITING, (channel_id,))
-
-
-def _make(
-    connection: Connection,
-    digest: PersonalDigest,
-    payload: str | None,
-    until: int,
-    named: Sequence[int],
-    now: int,
-) -> bool:
-    current = _find(connection, digest.channel_id)
-    if current is None or current.paused is not None:
-        return False
-    if (current.due, current.plan) != (digest.due, digest.plan):
-        return False
-    connection.execute(
-        "UPDATE personal_digest SET due = ?, covered = ? WHERE channel_id = ?",
-        (_next(digest.plan, now), until, digest.channel_id),
-    )
-    if payload is None:
-        return False
-    connection.execute(_WAITING, (digest.channel_id,))
-    (dispatch_id,) = connection.execute(
-        "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
-        "VALUES (?1, 'digest', ?2, ?3, ?4, ?3, ?5) RETURNING id",
-        (digest.channel_id, f"digest:me:{digest.due}:{now}", now, digest.due, payload),
-    ).fetchone()
-    connection.executemany(
-        "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
-        "ON CONFLICT DO NOTHING",
-        [(dispatch_id, article_id) for article_id in named],
-    )
-    return True
+def _find(db: Connection, channel_id: int) -> PersonalDigest | None:
+    return db.one(_digest, f"SELECT {_COLUMNS} {_FROM} WHERE personal_digest.channel_id = ?", (channel_id,))
 
 
 def _next(plan: PersonalPlan, now: int) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
-from bot.core.clock import Clock
 from bot.core.people_models import Question, Tally
-from bot.store.connection import Connection, Row
+from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
-from bot.store.ports import Database
+from bot.store.repository import Repository, writes
+from bot.store.rows import made
 
 MOST_OF_A_PERSON = 500
 """How many questions of one person are kept, the latest."""
@@ -25,15 +25,13 @@ QUESTION = """
 """
 
 
-class Questions:
+class Questions(Repository):
     """Questions and votes on their answers. They are kept for a time and deleted with the server's things."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def add(
+    @writes
+    def add(
         self,
+        db: Connection,
         *,
         server_id: int,
         channel_id: int,
@@ -49,7 +47,6 @@ class Questions:
     ) -> int:
         """Keep a question that was asked now, whether it was answered and from which articles; its id."""
         id_ = secrets.randbelow(2**62)
-        now = self._clock.now()
         values = {
             "id": id_,
             "server": server_id,
@@ -57,52 +54,49 @@ class Questions:
             "person": person_id,
             "text": text,
             "language": language,
-            "now": now,
+            "now": db.now,
             "public": public,
             "answered": answered,
             "article": article_id,
             "follows": follows,
             "message": message_id,
         }
-        async with self._database.write() as transaction:
-            await transaction.run(need_server, server_id, now)
-            await transaction.execute(
-                """
-                INSERT INTO question (id, server_id, channel_id, person_id, text, language, asked, public,
-                                      answered, article_id, follows, message_id)
-                VALUES (:id, :server, :channel, :person, :text, :language, :now, :public, :answered,
-                        (SELECT id FROM article WHERE id = :article),
-                        (SELECT id FROM question WHERE id = :follows), :message)
-                """,
-                values,
+        need_server(db, server_id)
+        db.execute(
+            """
+            INSERT INTO question (id, server_id, channel_id, person_id, text, language, asked, public,
+                                  answered, article_id, follows, message_id)
+            VALUES (:id, :server, :channel, :person, :text, :language, :now, :public, :answered,
+                    (SELECT id FROM article WHERE id = :article),
+                    (SELECT id FROM question WHERE id = :follows), :message)
+            """,
+            values,
+        )
+        for place, source in enumerate(sources):
+            db.execute(
+                "INSERT INTO question_source (question_id, place, article_id) "
+                "SELECT ?, ?, id FROM article WHERE id = ?",
+                (id_, place, source),
             )
-            for place, source in enumerate(sources):
-                await transaction.execute(
-                    "INSERT INTO question_source (question_id, place, article_id) "
-                    "SELECT ?, ?, id FROM article WHERE id = ?",
-                    (id_, place, source),
-                )
-            await transaction.execute(
-                "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
-                "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
-                (person_id, MOST_OF_A_PERSON),
-            )
+        db.execute(
+            "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
+            "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
+            (person_id, MOST_OF_A_PERSON),
+        )
         return id_
 
-    async def answered_by(self, question_id: int, message_id: int) -> None:
+    @writes
+    def answered_by(self, db: Connection, question_id: int, message_id: int) -> None:
         """Remember the message that shows everybody the answer: a reply to it follows the question."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id)
-            )
+        db.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
 
     async def get(self, question_id: int) -> Question | None:
         """The question, or None when it is no longer kept."""
-        return await self._one("WHERE id = ?", question_id)
+        return await self._find("WHERE id = ?", question_id)
 
     async def of_message(self, message_id: int, channel_id: int) -> Question | None:
         """The question that a message of a channel asked or answered, or None."""
-        return await self._one(
+        return await self._find(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
             "UNION SELECT id FROM question WHERE answer_id = ?)",
             channel_id,
@@ -112,7 +106,7 @@ class Questions:
 
     async def last_in(self, channel_id: int, since: int) -> Question | None:
         """The last question that was asked before everybody in a channel or thread, if it is not older."""
-        return await self._one(
+        return await self._find(
             "WHERE channel_id = ? AND public = 1 AND asked >= ? "
             "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
             channel_id,
@@ -121,19 +115,32 @@ class Questions:
 
     async def last_of(self, person_id: int, channel_id: int, since: int) -> Question | None:
         """The last question that a person asked in a channel, if it is not older."""
-        return await self._one(
+        return await self._find(
             "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
             person_id,
             channel_id,
             since,
         )
 
-    async def vote(self, question_id: int, person_id: int, *, helped: bool) -> bool | None:
+    @writes
+    def vote(self, db: Connection, question_id: int, person_id: int, *, helped: bool) -> bool | None:
         """Say whether an answer helped; the same said again takes it back. Returns what holds now.
 
         Whether that person may say so is the caller's to know. A question that is gone changes nothing.
         """
-        return await self._database.transact(_vote, question_id, person_id, helped, self._clock.now())
+        taken_back = db.changed(
+            "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
+            (question_id, person_id, helped),
+        )
+        if taken_back:
+            return None
+        db.execute(
+            "INSERT INTO vote (question_id, person_id, helped, voted) SELECT id, ?, ?, ? FROM question "
+            "WHERE id = ? ON CONFLICT (question_id, person_id) DO UPDATE SET helped = excluded.helped, "
+            "voted = excluded.voted",
+            (person_id, helped, db.now, question_id),
+        )
+        return helped
 
     async def tallies(self, since: int, *, all_: bool = False) -> list[Tally]:
         """Questions asked since a time, the same ones counted together, the most asked first.
@@ -142,7 +149,7 @@ class Questions:
 
         Only those that were not answered or whose answers helped fewer people than not, unless `all_`.
         """
-        return await self._database.objects(
+        return await self._objects(
             _tally,
             """
             WITH judged AS (
@@ -167,7 +174,7 @@ class Questions:
 
     async def of_person(self, person_id: int) -> list[Question]:
         """A person's questions, the latest first."""
-        return await self._database.objects(
+        return await self._objects(
             _question,
             f"SELECT {QUESTION} FROM question WHERE person_id = ? ORDER BY asked DESC, id",
             (person_id,),
@@ -175,14 +182,11 @@ class Questions:
 
     async def servers(self, person_id: int) -> set[int]:
         """Ids of the servers in which a person asked what is kept."""
-        rows = await self._database.fetchall(
-            "SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,)
-        )
-        return {row[0] for row in rows}
+        return await self._set("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,))
 
     async def votes_of(self, person_id: int) -> list[tuple[int, int, bool]]:
         """A person's votes: the question's id, when they voted, and whether the answer helped them."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT question_id, voted, helped FROM vote WHERE person_id = ? "
             "ORDER BY voted DESC, question_id",
             (person_id,),
@@ -191,46 +195,16 @@ class Questions:
 
     async def count(self, person_id: int) -> int:
         """How many questions of a person are kept."""
-        row = await self._database.fetchone("SELECT count(*) FROM question WHERE person_id = ?", (person_id,))
-        return int(row[0]) if row else 0
+        return await self._number("SELECT count(*) FROM question WHERE person_id = ?", (person_id,))
 
-    async def purge(self, before: int) -> int:
+    @writes
+    def purge(self, db: Connection, before: int) -> int:
         """Delete questions asked before a time, with their votes; how many."""
-        async with self._database.write() as transaction:
-            return await transaction.execute("DELETE FROM question WHERE asked < ?", (before,))
+        return db.changed("DELETE FROM question WHERE asked < ?", (before,))
 
-    async def _one(self, condition: str, *values: int) -> Question | None:
-        row = await self._database.fetchone(f"SELECT {QUESTION} FROM question {condition}", values)
-        return None if row is None else _question(row)
+    async def _find(self, condition: str, *values: int) -> Question | None:
+        return await self._one(_question, f"SELECT {QUESTION} FROM question {condition}", values)
 
 
-def _vote(
-    connection: Connection,
-    question_id: int,
-    person_id: int,
-    helped: bool,  # noqa: FBT001 - given by position to the thread
-    now: int,
-) -> bool | None:
-    taken_back = connection.execute(
-        "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
-        (question_id, person_id, helped),
-    ).rowcount
-    if taken_back:
-        return None
-    connection.execute(
-        "INSERT INTO vote (question_id, person_id, helped, voted) SELECT id, ?, ?, ? FROM question "
-        "WHERE id = ? ON CONFLICT (question_id, person_id) DO UPDATE SET helped = excluded.helped, "
-        "voted = excluded.voted",
-        (person_id, helped, now, question_id),
-    )
-    return helped
-
-
-def _question(row: Row) -> Question:
-    sources = tuple(json.loads(row["sources"]))
-    flags = {name: bool(row[name]) for name in ("public", "answered")}
-    return Question(**{**dict(row), **flags, "sources": sources})
-
-
-def _tally(row: Row) -> Tally:
-    return Tally(**dict(row))
+_question = partial(made, Question)
+_tally = partial(made, Tally)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from bot.core.clock import Clock
 from bot.core.people_models import Watch
-from bot.store.connection import Connection, Row
+from bot.store.connection import Connection
 from bot.store.outbox import watch_notices
 from bot.store.outbox.place_rows import need_server
-from bot.store.ports import Database
-from bot.store.records.outbox_records import EarlierNotice
 from bot.store.records.people_records import Arrival, Standing
-from bot.store.rows import ARTICLE, article, listed
+from bot.store.repository import Repository, reads, writes, writing
+from bot.store.rows import ARTICLE, article, listed, made
 from bot.store.store_errors import StoreError
 
 WATCH = """
@@ -31,15 +29,13 @@ class Told(NamedTuple):
     sent: int
 
 
-class Watches:
+class Watches(Repository):
     """Watches. A removed one leaves a trace without its words for as long as `purge` lets it."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def add(
+    @writes
+    def add(
         self,
+        db: Connection,
         *,
         server_id: int,
         channel_id: int,
@@ -53,9 +49,32 @@ class Watches:
         With `person_id` the channel is that of their direct messages. None where the person, or the channels
         of the server together, have `limit` watches.
         """
-        return await self._database.transact(
-            _add, server_id, channel_id, person_id, query, language, limit, self._clock.now()
+        need_server(db, server_id)
+        db.execute(
+            "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            (channel_id, None if person_id else server_id, person_id),
         )
+        place = db.row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
+        if tuple(place) != (None if person_id else server_id, person_id):
+            raise StoreError("This channel is another server's or person's.")
+        same = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
+        find = f"SELECT {WATCH} {FROM} WHERE {same}"
+        known = db.row(find, (channel_id, server_id, query))
+        if known is not None:
+            return _watch(known), False
+        count = db.value(
+            f"SELECT count(*) {FROM} "
+            "WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
+            (person_id, None if person_id else server_id),
+        )
+        if count >= limit:
+            return None
+        db.execute(
+            "INSERT INTO watch (server_id, channel_id, query, language, created, after) "
+            "SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM article",
+            (server_id, channel_id, query, language, db.now),
+        )
+        return _watch(db.row(find, (channel_id, server_id, query))), True
 
     async def get(self, watch_id: int) -> Watch | None:
         """The watch, or None."""
@@ -67,14 +86,12 @@ class Watches:
 
     async def count(self, person_id: int) -> int:
         """How many watches are kept of a person, those that ended and are not deleted yet among them."""
-        row = await self._database.fetchone(
-            f"SELECT count(*) {FROM} WHERE channel.person_id = ?", (person_id,)
-        )
-        return int(row[0]) if row else 0
+        return await self._number(f"SELECT count(*) {FROM} WHERE channel.person_id = ?", (person_id,))
 
     async def told(self, person_id: int) -> list[Told]:
         """What a person's watches told them, oldest first."""
-        rows = await self._database.fetchall(
+        return await self._objects(
+            Told._make,
             "SELECT article.url, dispatch.sent FROM channel "
             "JOIN dispatch ON dispatch.channel_id = channel.id "
             "JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
@@ -82,38 +99,35 @@ class Watches:
             "WHERE channel.person_id = ? AND dispatch.sent IS NOT NULL ORDER BY dispatch.sent, article.id",
             (person_id,),
         )
-        return [Told(*row) for row in rows]
 
     async def of_channels(self, server_id: int) -> list[Watch]:
         """The watches of a server's channels, oldest first."""
         return await self._all("channel.server_id = ?", server_id)
 
-    async def remove(self, watch_id: int) -> bool:
+    @writes
+    def remove(self, db: Connection, watch_id: int) -> bool:
         """End a watch, and what waits because of it; False when it was not there."""
-        async with self._database.write() as transaction:
-            removed = await transaction.execute(
-                "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL",
-                (self._clock.now(), watch_id),
-            )
-            await transaction.execute(
-                "DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,)
-            )
+        removed = db.changed(
+            "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL",
+            (db.now, watch_id),
+        )
+        db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
         return removed > 0
 
-    async def purge(self, before: int) -> int:
+    @writes
+    def purge(self, db: Connection, before: int) -> int:
         """Delete watches that ended, or whose person left, before a time; how many.
 
         Nothing is kept of the messages to a person who has none any more, and no digest.
         """
-        async with self._database.write() as transaction:
-            purged = await transaction.execute(
-                "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
-            )
-            await transaction.execute(
-                "DELETE FROM channel WHERE person_id IS NOT NULL "
-                "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id) "
-                "AND NOT EXISTS (SELECT 1 FROM personal_digest WHERE channel_id = channel.id)"
-            )
+        purged = db.changed(
+            "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
+        )
+        db.execute(
+            "DELETE FROM channel WHERE person_id IS NOT NULL "
+            "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id) "
+            "AND NOT EXISTS (SELECT 1 FROM personal_digest WHERE channel_id = channel.id)"
+        )
         return purged
 
     async def absent(self, person_id: int, server_id: int) -> None:
@@ -130,102 +144,45 @@ class Watches:
 
     async def standing(self, after: int) -> list[Standing]:
         """The watches made after the one with this id."""
-        rows = await self._database.fetchall(
-            "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id", (after,)
+        return await self._objects(
+            Standing._make,
+            "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id",
+            (after,),
         )
-        return [Standing(*row) for row in rows]
 
-    async def arrivals(self, limit: int) -> list[Arrival]:
+    @reads
+    def arrivals(self, db: Connection, limit: int) -> list[Arrival]:
         """The next articles that watches were not held against, in the order in which they came."""
-        return await self._database.read(_arrivals, limit)
-
-    async def tell(
-        self, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], *, closed: str
-    ) -> set[int]:
-        """Owe notices for matches (watch, article) and end the arrivals of all these articles, in one.
-
-        Returns the watches that are gone. Those whose place has the problem `closed` rest.
-        """
-        return await self._database.transact(
-            watch_notices.tell, matches, article_ids, closed, self._clock.now()
+        rows = db.rows(
+            f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
+            "ORDER BY arrival.article_id LIMIT ?",
+            (limit,),
         )
+        followers = db.execute(
+            "SELECT subscription.feed_id, json_group_array(channel.server_id) FROM subscription "
+            "JOIN channel ON channel.id = subscription.channel_id "
+            "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
+            (listed({row["feed_id"] for row in rows}),),
+        )
+        servers = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
+        return [Arrival(article(row), servers.get(row["feed_id"], frozenset())) for row in rows]
 
-    async def told_before(self, dispatch_id: int, earlier: Sequence[EarlierNotice]) -> None:
-        """Earlier notices told some of one before a backup was restored: it waits with the rest, or ends."""
-        await self._database.transact(watch_notices.told_before, dispatch_id, earlier, self._clock.now())
+    tell = writing(watch_notices.tell)
+    told_before = writing(watch_notices.told_before)
+    narrow = writing(watch_notices.narrow)
 
-    async def narrow(self, dispatch_id: int, feed_ids: Collection[int]) -> bool:
-        """Leave in a notice only what these feeds carry; whether anything is left."""
-        return await self._database.transact(watch_notices.narrow, dispatch_id, feed_ids)
-
-    async def _set_absent(self, person_id: int, server_id: int, since: int | None) -> None:
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE watch SET absent = ? WHERE server_id = ? AND (absent IS NULL) = (? IS NOT NULL) "
-                "AND channel_id IN (SELECT id FROM channel WHERE person_id = ?)",
-                (since, server_id, since, person_id),
-            )
+    @writes
+    def _set_absent(self, db: Connection, person_id: int, server_id: int, since: int | None) -> None:
+        db.execute(
+            "UPDATE watch SET absent = ? WHERE server_id = ? AND (absent IS NULL) = (? IS NOT NULL) "
+            "AND channel_id IN (SELECT id FROM channel WHERE person_id = ?)",
+            (since, server_id, since, person_id),
+        )
 
     async def _all(self, condition: str, value: int) -> list[Watch]:
-        return await self._database.objects(
+        return await self._objects(
             _watch, f"SELECT {WATCH} {FROM} WHERE {condition} AND removed IS NULL ORDER BY watch.id", (value,)
         )
 
 
-def _watch(row: Row) -> Watch:
-    return Watch(**dict(row))
-
-
-def _add(
-    connection: Connection,
-    server_id: int,
-    channel_id: int,
-    person_id: int | None,
-    query: str,
-    language: str | None,
-    limit: int,
-    now: int,
-) -> tuple[Watch, bool] | None:
-    need_server(connection, server_id, now)
-    connection.execute(
-        "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-        (channel_id, None if person_id else server_id, person_id),
-    )
-    place = connection.execute(
-        "SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,)
-    ).fetchone()
-    if tuple(place) != (None if person_id else server_id, person_id):
-        raise StoreError("This channel is another server's or person's.")
-    same = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
-    find = f"SELECT {WATCH} {FROM} WHERE {same}"
-    known = connection.execute(find, (channel_id, server_id, query)).fetchone()
-    if known is not None:
-        return _watch(known), False
-    (count,) = connection.execute(
-        f"SELECT count(*) {FROM} WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
-        (person_id, None if person_id else server_id),
-    ).fetchone()
-    if count >= limit:
-        return None
-    connection.execute(
-        "INSERT INTO watch (server_id, channel_id, query, language, created, after) "
-        "SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM article",
-        (server_id, channel_id, query, language, now),
-    )
-    return _watch(connection.execute(find, (channel_id, server_id, query)).fetchone()), True
-
-
-def _arrivals(connection: Connection, limit: int) -> list[Arrival]:
-    rows = connection.execute(
-        f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
-        "ORDER BY arrival.article_id LIMIT ?",
-        (limit,),
-    ).fetchall()
-    followers = connection.execute(
-        "SELECT subscription.feed_id, json_group_array(channel.server_id) FROM subscription "
-        "JOIN channel ON channel.id = subscription.channel_id "
-        "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
-        (listed({row["feed_id"] for row in rows}),),
-    )
-    servers = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
-    return [Arrival(article(row), servers.get(row["feed_id"], frozenset())) for row in rows]
+_watch = partial(made, Watch)

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.adapt import Dumper, Loader
 
 from bot.core.database_server import DatabaseServer
+from bot.store import connection as base
 from bot.store.connection import Parameters
 from bot.store.postgres.dialect import statement
 
@@ -87,8 +88,8 @@ class _Sum(Loader):
         return float(text) if "." in text else int(text)
 
 
-class Connection:
-    """A connection, used by one thread at a time; transactions are begun and ended by its owner."""
+class Connection(base.Connection):
+    """A connection; transactions are begun and ended by its owner."""
 
     def __init__(self, server: DatabaseServer) -> None:
         """Connect. Raises psycopg.Error."""
@@ -113,11 +114,6 @@ class Connection:
         values = _named(parameters)
         missing = frozenset(name for name, value in values.items() if value is None)
         return self.raw.execute(statement(sql, missing), values)
-
-    def value(self, sql: str, parameters: Parameters = (), /) -> Any:
-        """The first column of the first row of a query, or None."""
-        row = self.execute(sql, parameters).fetchone()
-        return None if row is None else row[0]
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[Row]:
         """Run one statement for each set of parameters, all of them sent at once."""

@@ -34,32 +34,21 @@ class Session:
         self._connect = connect
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: Connection | None = None
+        self._is_awaited = True
         self.is_open = True
 
-    async def run(self, function: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function(connection, …)` on this session's thread, within the transaction that is open there.
-
-        It runs to its end even when the waiting task is cancelled; what is run later runs after it. Raises
-        `StoreError`.
-        """
-        return await self._do(lambda: function(self._used(), *args, **kwargs))
-
-    async def retried(self, function: Callable[[Connection], T]) -> T:
-        """Run what leaves no transaction open, on a new connection where the old one is lost."""
-        return await self._do(lambda: self._insist(function))
-
-    async def _do(self, work: Callable[[], T]) -> T:
+    async def run(self, function: Work[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `Session.run` of the ports; run again, on a new connection, where the old one is lost."""
         if not self.is_open:
             raise StoreError("The database is closed.")
+        self._is_awaited = True
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await self._on_thread(lambda: self._insist(lambda db: function(db, *args, **kwargs)))
         except psycopg.Error as error:
             raise understand(error, self.server) from error
 
-    def _used(self) -> Connection:
-        if self._connection is None:
-            raise psycopg.OperationalError("the connection was lost")
-        return self._connection
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _insist(self, function: Callable[[Connection], T]) -> T:
         pauses, conflicts = iter(PAUSES), CONFLICTS
@@ -73,7 +62,7 @@ class Session:
                 if is_conflict(error) and (conflicts := conflicts - 1) > 0:
                     continue
                 pause = next(pauses, None)
-                if not is_lost(error) or pause is None or not self.is_open:
+                if not is_lost(error) or pause is None or not (self.is_open and self._is_awaited):
                     raise
                 time.sleep(pause)
 
@@ -88,22 +77,22 @@ class Session:
             self._connection = None
 
     async def settle(self) -> None:
-        """Leave no transaction open, whatever still runs."""
-        if not self.is_open:
-            return
-        await asyncio.get_running_loop().run_in_executor(self._thread, self.forget)
+        """As `Session.settle` of the ports."""
+        if self.is_open:
+            await self._on_thread(self.forget)
 
-    def interrupt(self) -> None:
-        """Have the server end what runs there now: nobody waits for its answer any more."""
+    async def interrupt(self) -> None:
+        """As `Session.interrupt` of the ports."""
+        self._is_awaited = False
         if (connection := self._connection) is not None:
             with suppress(psycopg.Error):
-                connection.raw.cancel_safe(timeout=5)
+                await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
 
     async def close(self) -> None:
-        """Close it after what was asked of it."""
+        """As `Session.close` of the ports."""
         if self.is_open:
             self.is_open = False
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+            await self._on_thread(self._disconnect)
             self._thread.shutdown(wait=False)
 
     def _disconnect(self) -> None:

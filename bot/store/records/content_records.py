@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -123,14 +123,15 @@ def apart(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> flo
 class Kinships:
     """What new articles seem to tell the same as, by their keys, and what decides which post they join.
 
-    Known are the articles up to `last_id` that were published `since` a time; `again` takes in later ones.
+    Known are the articles up to `last_id` that were published `since` a time; `again`, called on a thread,
+    takes in later ones.
     """
 
     by_key: Mapping[str, Sequence[Kin]] = field(default_factory=dict)
     belonging: Belonging = apart
     last_id: int = 0
     since: int = 0
-    again: Callable[[], Awaitable[Kinships]] | None = None
+    again: Callable[[], Kinships] | None = None
 
 
 NO_KIN = Kinships()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from bot.core.choices import Filter
-from bot.core.models import NewArticle
+from bot.core.models import Feed, NewArticle
 
 
 class AlertKind(StrEnum):
@@ -143,6 +143,52 @@ class ChangedArticle:
 
     article_id: int
     new: NewArticle
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a document brings: `new` in its order, what changed, and further identities of known articles.
+
+    `missed` says that the document has entries of which none was known; `vanished` are the articles that it
+    no longer has though it should, `returned` those that it has again. In `excess` is what is not kept.
+    `used` is the share of each server that follows it that is used, in seconds until that is free again.
+    """
+
+    new: Sequence[NewArticle] = ()
+    changed: Sequence[ChangedArticle] = ()
+    aliases: Sequence[tuple[bytes, int]] = ()
+    missed: bool = False
+    vanished: Sequence[int] = ()
+    returned: Sequence[int] = ()
+    excess: Excess | None = None
+    used: float = 0.0
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything to write but the feed."""
+        told = (self.new, self.changed, self.aliases, self.vanished, self.returned, self.excess)
+        return any(told)
+
+
+@dataclass(frozen=True, slots=True)
+class NewsPoll:
+    """A poll that found something, as it is to be written: the feed after it, and what its document brings.
+
+    `first` says that nothing was ever kept of this feed: its articles are a backlog of which only the newest
+    is posted. Beyond `catch_up_after` waiting posts a place the oldest share a catch-up. With `read_pages` it
+    is written down which articles have a page to be read for more than a teaser. `kept_out_by` is asked about
+    the filters as they are then, from a thread. `servers` are those whose share new articles use.
+    """
+
+    feed: Feed
+    decision: Decision
+    _: KW_ONLY
+    first: bool
+    catch_up_after: int
+    alert: Alert | None = None
+    read_pages: bool = False
+    kept_out_by: KeptOutBy = passing
+    servers: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from contextlib import suppress
 from hashlib import blake2b
 from secrets import token_urlsafe
 
-from bot.core.choices import Setting, SettingChange
+from bot.core.choices import Setting
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.meta import Meta
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.records.people_records import AssistantToken
+from bot.store.repository import Repository, writes
 from bot.store.settings import setting_changes
 from bot.store.store_errors import DatabaseFault
 
@@ -23,13 +24,12 @@ USED_WITHIN = 3_600
 _SERVED_AT = "assistants"
 
 
-class AssistantTokens:
+class AssistantTokens(Repository):
     """The tokens. One is shown once, when it is made."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-        self._meta = Meta(database)
+    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._meta = Meta(database, clock)
 
     async def address(self) -> str | None:
         """Where assistants reach the tools on the web, None where nobody serves them or can tell."""
@@ -47,29 +47,38 @@ class AssistantTokens:
         Who made it is written down in the server's history.
         """
         token = token_urlsafe(BYTES)
-        made = await self._database.transact(
-            _make, hashed(token), server_id, person_id, limit, self._clock.now()
-        )
+        made = await self._database.transact(_make, hashed(token), server_id, person_id, limit)
         return token if made else None
 
     async def of_server(self, server_id: int) -> list[AssistantToken]:
         """The tokens of a server, oldest first."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT hash, created, used FROM assistant_token WHERE server_id = ? ORDER BY created, hash",
             (server_id,),
         )
         return [AssistantToken(bytes(row["hash"]).hex(), row["created"], row["used"]) for row in rows]
 
-    async def revoke(
-        self, server_id: int, names: Collection[str] | None = None, *, person_id: int | None = None
+    @writes
+    def revoke(
+        self,
+        db: Connection,
+        server_id: int,
+        names: Collection[str] | None = None,
+        *,
+        person_id: int | None = None,
     ) -> int:
         """Let tokens of a server, or all of them, be valid no more; how many there were."""
-        return await self._database.transact(_revoke, server_id, names, person_id, self._clock.now())
+        known = db.rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
+        gone = [bytes(row[0]) for row in known if names is None or bytes(row[0]).hex() in names]
+        for secret in gone:
+            db.execute("DELETE FROM assistant_token WHERE hash = ?", (secret,))
+            setting_changes.note(db, server_id, person_id, Setting.ASSISTANT, _shown(secret), None)
+        return len(gone)
 
     async def server_of(self, token: str) -> int | None:
         """The server of a token, which the bot is in; None for any other. The use is written down."""
         now = self._clock.now()
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT server_id, used FROM assistant_token JOIN server ON server.id = server_id "
             "WHERE hash = ? AND server.left IS NULL",
             (hashed(token),),
@@ -78,11 +87,12 @@ class AssistantTokens:
             return None
         if row["used"] is None or now - row["used"] >= USED_WITHIN:
             with suppress(DatabaseFault):  # whoever only reads is not kept from it by a full disk
-                async with self._database.write() as transaction:
-                    await transaction.execute(
-                        "UPDATE assistant_token SET used = ? WHERE hash = ?", (now, hashed(token))
-                    )
+                await self._use(hashed(token))
         return int(row["server_id"])
+
+    @writes
+    def _use(self, db: Connection, secret: bytes) -> None:
+        db.execute("UPDATE assistant_token SET used = ? WHERE hash = ?", (db.now, secret))
 
 
 def hashed(token: str) -> bytes:
@@ -91,53 +101,22 @@ def hashed(token: str) -> bytes:
 
 
 def _make(
-    connection: Connection,
+    db: Connection,
     secret: bytes,
     server_id: int,
     person_id: int | None,
     limit: int | None,
-    now: int,
 ) -> bool:
-    (count,) = connection.execute(
-        "SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,)
-    ).fetchone()
-    known = connection.execute("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,)).fetchone()
+    count = db.value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
+    known = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
     if known is None or (limit is not None and count >= limit):
         return False
-    connection.execute(
-        "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)", (secret, server_id, now)
+    db.execute(
+        "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)", (secret, server_id, db.now)
     )
-    _note(connection, server_id, person_id, now, None, secret)
+    setting_changes.note(db, server_id, person_id, Setting.ASSISTANT, None, _shown(secret))
     return True
 
 
-def _revoke(
-    connection: Connection, server_id: int, names: Collection[str] | None, person_id: int | None, now: int
-) -> int:
-    known = connection.execute(
-        "SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,)
-    ).fetchall()
-    gone = [bytes(row[0]) for row in known if names is None or bytes(row[0]).hex() in names]
-    for secret in gone:
-        connection.execute("DELETE FROM assistant_token WHERE hash = ?", (secret,))
-        _note(connection, server_id, person_id, now, secret, None)
-    return len(gone)
-
-
-def _note(
-    connection: Connection,
-    server_id: int,
-    person_id: int | None,
-    now: int,
-    old: bytes | None,
-    new: bytes | None,
-) -> None:
-    if person_id is not None:  # else whoever runs the bot
-        before, after = (
-            None if each is None else AssistantToken(each.hex(), now, None).shown for each in (old, new)
-        )
-        setting_changes.note(
-            connection,
-            server_id,
-            SettingChange(now, person_id, Setting.ASSISTANT, None, None, before, after),
-        )
+def _shown(secret: bytes) -> str:
+    return AssistantToken(secret.hex(), 0, None).shown

@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from secrets import token_urlsafe
 
-from bot.core.choices import Setting, SettingChange
-from bot.core.clock import Clock
+from bot.core.choices import Setting
 from bot.core.models import Article
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.ports import Database
 from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
+from bot.store.repository import Repository, writes
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import BYTES, hashed
 
-_WIDTH = len(Article._fields)
 
-
-class ChannelFeeds:
+class ChannelFeeds(Repository):
     """The feeds of channels. Of the secret only a hash is kept: it is shown once, when it is made."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def share(self, *, server_id: int, channel_id: int, person_id: int) -> str:
         """A new secret for the addresses of a channel's feeds; an earlier one stops working.
@@ -32,29 +25,36 @@ class ChannelFeeds:
         Raises `StoreError` for another server's channel.
         """
         token = token_urlsafe(BYTES)
-        await self._database.transact(
-            _share, hashed(token), server_id, channel_id, person_id, self._clock.now()
-        )
+        await self._database.transact(_share, hashed(token), server_id, channel_id, person_id)
         return token
 
-    async def stop(self, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
+    @writes
+    def stop(self, db: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
         """Let the addresses of a channel work no more; False where there were none."""
-        return await self._database.transact(_stop, server_id, channel_id, person_id, self._clock.now())
+        stopped = db.rows(
+            "DELETE FROM channel_feed WHERE channel_id = ? "
+            "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
+            (channel_id, server_id),
+        )
+        if stopped:
+            kind, old = Setting.SHARED, str(db.now)
+            setting_changes.note(db, server_id, person_id, kind, old, None, channel_id=channel_id)
+        return bool(stopped)
 
     async def of_channel(self, channel_id: int) -> ChannelFeed | None:
         """Since when a channel is shared, or None."""
-        return await self._one("channel.id = ?", channel_id)
+        return await self._shared("channel.id = ?", channel_id)
 
     async def of_token(self, token: str) -> ChannelFeed | None:
         """The channel that a secret stands for, of a server that the bot is in; None for any other text."""
-        return await self._one("hash = ? AND server.left IS NULL", hashed(token))
+        return await self._shared("hash = ? AND server.left IS NULL", hashed(token))
 
     async def posted(self, channel_id: int, limit: int) -> list[PostedIn]:
         """The articles of the last messages of a channel, newest message first; what it links before others.
 
         Those of feeds with a password are left out.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"""
             WITH told AS (
                 SELECT id, sent FROM dispatch
@@ -76,10 +76,9 @@ class ChannelFeeds:
             """,
             {"channel": channel_id, "limit": limit},
         )
-        found = [tuple(row) for row in rows]
         return [
-            PostedIn(article(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1], joined=bool(row[_WIDTH + 2]))
-            for row in found
+            PostedIn(article(values), dispatch_id, told, joined=bool(joined))
+            for *values, dispatch_id, told, joined in rows
         ]
 
     async def digests(self, channel_id: int, limit: int) -> list[SentDigest]:
@@ -87,7 +86,7 @@ class ChannelFeeds:
 
         Those of feeds with a password are left out.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT id, sent, message_id, coalesce(thread_id, channel_id), payload FROM dispatch "
             "WHERE channel_id = ? AND kind = 'digest' AND state = 'sent' AND sent IS NOT NULL "
             "ORDER BY sent DESC, id DESC LIMIT ?",
@@ -97,7 +96,7 @@ class ChannelFeeds:
         return [SentDigest._make((*row, named.get(row[0], {}))) for row in map(tuple, rows)]
 
     async def _named(self, dispatch_ids: Iterable[int]) -> dict[int, dict[int, Article]]:
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"SELECT {ARTICLE}, digest_article.dispatch_id FROM digest_article "
             "JOIN article ON article.id = digest_article.article_id "
             "JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0 "
@@ -105,58 +104,36 @@ class ChannelFeeds:
             (listed(list(dispatch_ids)),),
         )
         named: dict[int, dict[int, Article]] = {}
-        for row in rows:
-            values = tuple(row)
-            one = article(values[:_WIDTH])
-            named.setdefault(values[_WIDTH], {})[one.id] = one
+        for *values, dispatch_id in rows:
+            one = article(values)
+            named.setdefault(dispatch_id, {})[one.id] = one
         return named
 
-    async def _one(self, condition: str, value: object) -> ChannelFeed | None:
-        row = await self._database.fetchone(
+    async def _shared(self, condition: str, value: object) -> ChannelFeed | None:
+        return await self._one(
+            ChannelFeed._make,
             "SELECT channel.server_id, channel.id, channel_feed.created FROM channel_feed "
             "JOIN channel ON channel.id = channel_feed.channel_id "
             f"JOIN server ON server.id = channel.server_id WHERE {condition}",
             (value,),
         )
-        return None if row is None else ChannelFeed(*row)
 
 
-def stop_all(connection: Connection, server_id: int) -> None:
+def stop_all(db: Connection, server_id: int) -> None:
     """Share no channel of a server any more."""
-    connection.execute(
+    db.execute(
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
         (server_id,),
     )
 
 
-def _share(
-    connection: Connection, secret: bytes, server_id: int, channel_id: int, person_id: int, now: int
-) -> None:
-    need_server(connection, server_id, now)
-    need_channel(connection, channel_id, server_id)
-    connection.execute(
+def _share(db: Connection, secret: bytes, server_id: int, channel_id: int, person_id: int) -> None:
+    need_server(db, server_id)
+    need_channel(db, channel_id, server_id)
+    db.execute(
         "INSERT INTO channel_feed (channel_id, hash, created) VALUES (?, ?, ?) "
         "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",
-        (channel_id, secret, now),
+        (channel_id, secret, db.now),
     )
-    _note(connection, server_id, channel_id, person_id, now, is_shared=True)
-
-
-def _stop(connection: Connection, server_id: int, channel_id: int, person_id: int | None, now: int) -> bool:
-    stopped = connection.execute(
-        "DELETE FROM channel_feed WHERE channel_id = ? "
-        "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
-        (channel_id, server_id),
-    ).fetchall()
-    if stopped and person_id is not None:
-        _note(connection, server_id, channel_id, person_id, now, is_shared=False)
-    return bool(stopped)
-
-
-def _note(
-    connection: Connection, server_id: int, channel_id: int, person_id: int, now: int, *, is_shared: bool
-) -> None:
-    old, new = (None, str(now)) if is_shared else (str(now), None)
-    setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, Setting.SHARED, channel_id, None, old, new)
-    )
+    kind, new = Setting.SHARED, str(db.now)
+    setting_changes.note(db, server_id, person_id, kind, None, new, channel_id=channel_id)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from bot.core.choices import Filter, Rule, Setting, SettingChange
-from bot.core.clock import Clock
+from bot.core.choices import Filter, Rule, Setting
 from bot.core.models import Subscription
 from bot.store.connection import Connection, Row
 from bot.store.outbox.dispatch_rows import Owed
-from bot.store.ports import Database
 from bot.store.records.source_records import KeptOutBy
+from bot.store.repository import Repository, writes
 from bot.store.rows import SUBSCRIPTION, listed, subscription
 from bot.store.settings import setting_changes
 
@@ -26,10 +25,10 @@ def sift(
     return [owed for owed in articles if not reasons[owed]], [pair for pair in reasons.items() if pair[1]]
 
 
-def of_feed(connection: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
+def of_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
     """The filters of a feed's subscriptions, by subscription."""
     return _by_subscription(
-        connection.execute(
+        db.execute(
             "SELECT subscription.id, filter.id, rule, query FROM filter "
             "JOIN subscription ON subscription.id = filter.subscription_id "
             "WHERE subscription.feed_id = ? ORDER BY filter.id",
@@ -38,12 +37,8 @@ def of_feed(connection: Connection, feed_id: int) -> defaultdict[int, list[Filte
     )
 
 
-class Filters:
+class Filters(Repository):
     """The filters of subscriptions. A change holds for what comes from then on."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def of(self, subscription_id: int) -> list[Filter]:
         """The filters of a subscription, in the order in which they were made."""
@@ -52,7 +47,7 @@ class Filters:
     async def by_subscription(self, subscription_ids: Collection[int]) -> defaultdict[int, list[Filter]]:
         """The filters of several subscriptions."""
         return _by_subscription(
-            await self._database.fetchall(
+            await self._rows(
                 "SELECT subscription_id, id, rule, query FROM filter "
                 "WHERE subscription_id IN (SELECT value FROM json_each(?)) ORDER BY id",
                 (listed(subscription_ids),),
@@ -61,29 +56,57 @@ class Filters:
 
     async def queries(self, feed_id: int) -> list[str]:
         """The different queries of a feed's filters, the eldest first."""
-        rows = await self._database.fetchall(
+        return await self._column(
             "SELECT query FROM filter JOIN subscription ON subscription.id = filter.subscription_id "
             "WHERE subscription.feed_id = ? GROUP BY query ORDER BY min(filter.id)",
             (feed_id,),
         )
-        return [row["query"] for row in rows]
 
-    async def add(
-        self, subscription_id: int, rules: Sequence[tuple[Rule, str]], *, person_id: int, limit: int
+    @writes
+    def add(
+        self,
+        db: Connection,
+        subscription_id: int,
+        rules: Sequence[tuple[Rule, str]],
+        *,
+        person_id: int,
+        limit: int,
     ) -> bool | None:
         """Add filters that are not there yet; None when the subscription is gone.
 
         False, and nothing changes, when there would be more than `limit`.
         """
-        return await self._database.transact(
-            _add, subscription_id, rules, person_id, limit, self._clock.now()
+        followed = _subscription(db, subscription_id)
+        if followed is None:
+            return None
+        rows = db.execute("SELECT rule, query FROM filter WHERE subscription_id = ?", (subscription_id,))
+        known = {(Rule(rule), query) for rule, query in rows}
+        new = [rule for rule in dict.fromkeys(rules) if rule not in known]
+        if len(known) + len(new) > limit:
+            return False
+        db.executemany(
+            "INSERT INTO filter (subscription_id, rule, query) VALUES (?, ?, ?)",
+            [(subscription_id, *rule) for rule in new],
         )
+        for rule, query in new:
+            _note(db, followed, person_id, None, f"{rule} {query}")
+        return True
 
-    async def remove(self, subscription_id: int, filter_ids: Collection[int], *, person_id: int) -> int:
+    @writes
+    def remove(
+        self, db: Connection, subscription_id: int, filter_ids: Collection[int], *, person_id: int
+    ) -> int:
         """Remove filters of a subscription; how many were there."""
-        return await self._database.transact(
-            _remove, subscription_id, filter_ids, person_id, self._clock.now()
+        followed = _subscription(db, subscription_id)
+        rows = db.rows(
+            "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "
+            "RETURNING rule, query",
+            (subscription_id, listed(filter_ids)),
         )
+        for rule, query in rows:
+            assert followed is not None  # a filter has a subscription
+            _note(db, followed, person_id, f"{rule} {query}", None)
+        return len(rows)
 
 
 def _by_subscription(rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
@@ -93,67 +116,15 @@ def _by_subscription(rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
     return found
 
 
-def _subscription(connection: Connection, subscription_id: int) -> Subscription | None:
-    row = connection.execute(
+def _subscription(db: Connection, subscription_id: int) -> Subscription | None:
+    return db.one(
+        subscription,
         f"SELECT {SUBSCRIPTION} FROM subscription JOIN channel ON channel.id = subscription.channel_id "
         "WHERE subscription.id = ?",
         (subscription_id,),
-    ).fetchone()
-    return None if row is None else subscription(row)
-
-
-def _add(
-    connection: Connection,
-    subscription_id: int,
-    rules: Sequence[tuple[Rule, str]],
-    person_id: int,
-    limit: int,
-    now: int,
-) -> bool | None:
-    followed = _subscription(connection, subscription_id)
-    if followed is None:
-        return None
-    rows = connection.execute("SELECT rule, query FROM filter WHERE subscription_id = ?", (subscription_id,))
-    known = {(Rule(rule), query) for rule, query in rows}
-    new = [rule for rule in dict.fromkeys(rules) if rule not in known]
-    if len(known) + len(new) > limit:
-        return False
-    connection.executemany(
-        "INSERT INTO filter (subscription_id, rule, query) VALUES (?, ?, ?)",
-        [(subscription_id, *rule) for rule in new],
     )
-    for rule, query in new:
-        _note(connection, followed, person_id, now, new=f"{rule} {query}")
-    return True
 
 
-def _remove(
-    connection: Connection,
-    subscription_id: int,
-    filter_ids: Collection[int],
-    person_id: int,
-    now: int,
-) -> int:
-    followed = _subscription(connection, subscription_id)
-    rows = connection.execute(
-        "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "
-        "RETURNING rule, query",
-        (subscription_id, listed(filter_ids)),
-    ).fetchall()
-    for rule, query in rows:
-        assert followed is not None  # a filter has a subscription
-        _note(connection, followed, person_id, now, old=f"{rule} {query}")
-    return len(rows)
-
-
-def _note(
-    connection: Connection,
-    followed: Subscription,
-    person_id: int,
-    now: int,
-    *,
-    old: str | None = None,
-    new: str | None = None,
-) -> None:
-    change = SettingChange(now, person_id, Setting.FILTER, followed.channel_id, followed.feed_id, old, new)
-    setting_changes.note(connection, followed.server_id, change)
+def _note(db: Connection, changed: Subscription, person_id: int, old: str | None, new: str | None) -> None:
+    place = {"channel_id": changed.channel_id, "feed_id": changed.feed_id}
+    setting_changes.note(db, changed.server_id, person_id, Setting.FILTER, old, new, **place)

@@ -2,85 +2,81 @@
 
 from __future__ import annotations
 
-from bot.core.choices import Setting, SettingChange, TagRule
-from bot.core.clock import Clock
+from bot.core.choices import Setting, TagRule
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.ports import Database
+from bot.store.repository import Repository, writes
 from bot.store.settings import setting_changes
 
 
-class ForumTags:
+class ForumTags(Repository):
     """The rules of forums."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def of(self, channel_id: int) -> list[TagRule]:
         """The rules of a forum."""
-        rows = await self._database.fetchall(
-            "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id", (channel_id,)
+        return await self._objects(
+            TagRule._make,
+            "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id",
+            (channel_id,),
         )
-        return [TagRule(*row) for row in rows]
 
-    async def add(
-        self, rule: TagRule, name: str, *, server_id: int, channel_id: int, person_id: int, limit: int
+    @writes
+    def add(
+        self,
+        db: Connection,
+        rule: TagRule,
+        name: str,
+        *,
+        server_id: int,
+        channel_id: int,
+        person_id: int,
+        limit: int,
     ) -> bool:
         """Add a rule, for the history with the tag's name; False when there would be more than `limit`.
 
         Raises `StoreError` for another server's channel.
         """
-        return await self._database.transact(
-            _add, rule, name, server_id, channel_id, person_id, limit, self._clock.now()
+        need_server(db, server_id)
+        need_channel(db, channel_id, server_id)
+        count = db.value(
+            "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
+            (channel_id, *rule),
         )
+        if count >= limit:
+            return False
+        added = db.changed(
+            "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (channel_id, *rule),
+        )
+        if added:
+            kind = Setting.FORUM_TAG
+            setting_changes.note(
+                db, server_id, person_id, kind, None, _told(rule, name), channel_id=channel_id
+            )
+        return True
 
-    async def remove(
-        self, rule: TagRule, name: str, *, server_id: int, channel_id: int, person_id: int
+    @writes
+    def remove(
+        self,
+        db: Connection,
+        rule: TagRule,
+        name: str,
+        *,
+        server_id: int,
+        channel_id: int,
+        person_id: int,
     ) -> bool:
         """Remove a rule; False when there was none."""
-        async with self._database.write() as transaction:
-            removed = await transaction.execute(
-                "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
+        removed = db.changed(
+            "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
+        )
+        if removed:
+            kind = Setting.FORUM_TAG
+            setting_changes.note(
+                db, server_id, person_id, kind, _told(rule, name), None, channel_id=channel_id
             )
-            if removed:
-                change = _change(rule, name, channel_id, person_id, self._clock.now(), is_new=False)
-                await transaction.run(setting_changes.note, server_id, change)
         return removed > 0
 
 
-def _add(
-    connection: Connection,
-    rule: TagRule,
-    name: str,
-    server_id: int,
-    channel_id: int,
-    person_id: int,
-    limit: int,
-    now: int,
-) -> bool:
-    need_server(connection, server_id, now)
-    need_channel(connection, channel_id, server_id)
-    (count,) = connection.execute(
-        "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
-        (channel_id, *rule),
-    ).fetchone()
-    if count >= limit:
-        return False
-    added = connection.execute(
-        "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (channel_id, *rule),
-    ).rowcount
-    if added:
-        setting_changes.note(
-            connection, server_id, _change(rule, name, channel_id, person_id, now, is_new=True)
-        )
-    return True
-
-
-def _change(
-    rule: TagRule, name: str, channel_id: int, person_id: int, now: int, *, is_new: bool
-) -> SettingChange:
-    text = f"{name} ({rule.query})" if rule.query else name
-    old, new = (None, text) if is_new else (text, None)
-    return SettingChange(now, person_id, Setting.FORUM_TAG, channel_id, None, old, new)
+def _told(rule: TagRule, name: str) -> str:
+    return f"{name} ({rule.query})" if rule.query else name

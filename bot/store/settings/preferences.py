@@ -10,13 +10,11 @@ from bot.core.choices import (
     Preference,
     ServerPreferences,
     Setting,
-    SettingChange,
 )
-from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.ports import Database
+from bot.store.repository import Repository, reading, writes
 from bot.store.settings import setting_changes
 
 _OF_SERVER = frozenset(
@@ -46,16 +44,12 @@ _OF_CHANNEL = frozenset(
 Value = str | int | None
 
 
-class Preferences:
+class Preferences(Repository):
     """Preferences of servers and channels. What nobody chose has its default."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def of_server(self, server_id: int) -> ServerPreferences:
         """What a server chose."""
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
             (server_id,),
         )
@@ -67,7 +61,7 @@ class Preferences:
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
-        row = await self._database.fetchone(
+        row = await self._row(
             "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
             "least_outlets, best_a_day, translate FROM channel WHERE id = ?",
             (channel_id,),
@@ -80,7 +74,7 @@ class Preferences:
 
     async def translating(self) -> list[tuple[int, int]]:
         """Channels whose posts are to be translated, each with its server, in servers the bot is in."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
             "WHERE channel.translate = 1 AND server.left IS NULL"
         )
@@ -88,15 +82,16 @@ class Preferences:
 
     async def language(self, server_id: int, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""
-        row = await self._database.fetchone(
+        return await self._value(
             "SELECT coalesce((SELECT language FROM channel WHERE id = ?), "
             "(SELECT language FROM server WHERE id = ?))",
             (channel_id, server_id),
         )
-        return None if row is None else row[0]
 
-    async def change(
+    @writes
+    def change(
         self,
+        db: Connection,
         preference: Preference,
         value: Value,
         *,
@@ -112,68 +107,40 @@ class Preferences:
         assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
         if preference is Preference.QUIET_HOURS and value is not None:
             hours.quiet_minutes(str(value))
-        return await self._database.transact(
-            _change, preference, value, server_id, person_id, channel_id, self._clock.now()
-        )
+        need_server(db, server_id)
+        table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
+        if channel_id is not None:
+            need_channel(db, channel_id, server_id)
+        if preference is Preference.ALERTS and isinstance(value, int):
+            need_channel(db, value, server_id)
+        old = db.value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
+        if old == value:
+            return False
+        db.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
+        if preference is Preference.TIME_ZONE:
+            digests.reschedule(db, server_id)
+            held_posts.reschedule(db, server_id)
+        if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
+            held_posts.settle(db, channel_id)
+        before, after = (None if each is None else str(each) for each in (old, value))
+        setting_changes.note(db, server_id, person_id, preference, before, after, channel_id=channel_id)
+        return True
 
     async def look(self, server_id: int) -> Look:
         """How posts of a server look where their subscription has no look of its own."""
         return (await self.of_server(server_id)).look
 
-    async def set_look(self, server_id: int, chosen: Look, *, person_id: int) -> bool:
+    @writes
+    def set_look(self, db: Connection, server_id: int, chosen: Look, *, person_id: int) -> bool:
         """Choose how posts of a server look; False when it was so."""
-        return await self._database.transact(_set_look, server_id, chosen, person_id, self._clock.now())
+        need_server(db, server_id)
+        old = db.value("SELECT look FROM server WHERE id = ?", (server_id,))
+        if Look.of(old) == chosen:
+            return False
+        new = None if chosen == USUAL else str(chosen)
+        db.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
+        setting_changes.note(db, server_id, person_id, Setting.LOOK, old, new)
+        return True
 
-    async def changes(self, server_id: int, *, limit: int, offset: int = 0) -> list[SettingChange]:
-        """Who changed what in a server, newest first."""
-        return await self._database.read(setting_changes.changes, server_id, limit, offset)
-
-    async def changes_of(self, person_id: int) -> list[tuple[int, SettingChange]]:
-        """What a person changed, with the server's id, newest first."""
-        return await self._database.read(setting_changes.changes_of, person_id)
-
-
-def _change(
-    connection: Connection,
-    preference: Preference,
-    value: Value,
-    server_id: int,
-    person_id: int,
-    channel_id: int | None,
-    now: int,
-) -> bool:
-    need_server(connection, server_id, now)
-    table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
-    if channel_id is not None:
-        need_channel(connection, channel_id, server_id)
-    if preference is Preference.ALERTS and isinstance(value, int):
-        need_channel(connection, value, server_id)
-    (old,) = connection.execute(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,)).fetchone()
-    if old == value:
-        return False
-    connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
-    if preference is Preference.TIME_ZONE:
-        digests.reschedule(connection, server_id, now)
-        held_posts.reschedule(connection, server_id, now)
-    if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
-        held_posts.settle(connection, channel_id, now)
-    change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
-    setting_changes.note(connection, server_id, change)
-    return True
-
-
-def _set_look(connection: Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
-    need_server(connection, server_id, now)
-    (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
-    if Look.of(old) == chosen:
-        return False
-    new = None if chosen == USUAL else str(chosen)
-    connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
-    setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, Setting.LOOK, None, None, old, new)
-    )
-    return True
-
-
-def _written(value: Value) -> str | None:
-    return None if value is None else str(value)
+    changes = reading(setting_changes.changes)
+    changes_of = reading(setting_changes.changes_of)

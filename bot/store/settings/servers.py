@@ -6,59 +6,77 @@ from collections.abc import Collection, Mapping
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import Database
+from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import WithheldFor
+from bot.store.repository import Repository, writes
 from bot.store.rows import listed
 from bot.store.served_shards import ServedShards
 from bot.store.settings import channel_feeds
 
 
-class Servers:
+class Servers(Repository):
     """Servers come and go; an outage of one (`unavailable`) is neither and changes nothing here."""
 
-    def __init__(self, database: Database, clock: Clock, shards: ServedShards) -> None:
-        self._database, self._clock, self._shards = database, clock, shards
+    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
+        super().__init__(database, clock)
+        self._shards = shards
 
     async def joined(self, server_id: int, locale: str | None = None) -> None:
         """The bot is in a server, with the locale that Discord gives it. After a leave, a return.
 
         Nothing of the time away is posted: subscriptions begin again now.
         """
-        await self._database.transact(_joined, server_id, locale, self._clock.now())
+        await self._database.transact(_joined, server_id, locale)
 
-    async def welcome(self, server_id: int, *, again_before: int | None = None) -> bool:
+    @writes
+    def welcome(self, db: Connection, server_id: int, *, again_before: int | None = None) -> bool:
         """Whether the people of a server are to be told now how to begin; True only once.
 
         With `again_before`, of a server that invited the bot just now: once more where nothing is followed or
         where they were last told before that time.
         """
-        async with self._database.write() as transaction:
-            changed = await transaction.execute(
-                """
-                UPDATE server SET welcomed = :now
-                WHERE id = :id AND left IS NULL AND (welcomed IS NULL OR :before IS NOT NULL AND (
-                    welcomed < :before OR NOT EXISTS (
-                        SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
-                        WHERE channel.server_id = :id)))
-                """,
-                {"id": server_id, "now": self._clock.now(), "before": again_before},
-            )
-        return changed > 0
+        told = db.changed(
+            """
+            UPDATE server SET welcomed = :now
+            WHERE id = :id AND left IS NULL AND (welcomed IS NULL OR :before IS NOT NULL AND (
+                welcomed < :before OR NOT EXISTS (
+                    SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
+                    WHERE channel.server_id = :id)))
+            """,
+            {"id": server_id, "now": db.now, "before": again_before},
+        )
+        return told > 0
 
     async def left(self, server_id: int) -> None:
         """The server's people sent the bot away: what waits there is withheld, its channels' feeds end."""
-        await self._database.transact(_left, server_id, self._clock.now())
+        await self._database.transact(_left, server_id)
 
-    async def sync(self, present: Mapping[int, str | None], shard: int = 0) -> None:
+    @writes
+    def sync(self, db: Connection, present: Mapping[int, str | None], shard: int = 0) -> None:
         """Learn what happened while nobody had a shard, which has each server that is said to be gone.
 
         `present` are all servers of the bot on it with their locales, those in an outage without.
         """
-        await self._database.transact(_sync, present, self._shards.where("id", shard), self._clock.now())
+        on_shard = self._shards.where("id", shard)
+        gone = db.rows(
+            f"SELECT id FROM server WHERE left IS NULL AND {on_shard} "
+            "AND id NOT IN (SELECT value FROM json_each(?))",
+            (listed(present),),
+        )
+        for (server_id,) in gone:
+            _left(db, server_id)
+        rows = db.rows(
+            "SELECT id, locale FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
+            (listed(present),),
+        )
+        known = {row["id"]: row["locale"] for row in rows}
+        for server_id, locale in present.items():
+            if server_id not in known or (locale is not None and locale != known[server_id]):
+                _joined(db, server_id, locale)
 
     async def present(self, known: Collection[int], most: int) -> list[int]:
         """Servers that the bot is in: all of them where they are no more than `most`, else of those known."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             "SELECT id FROM server WHERE left IS NULL "
             "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
             (listed(known), most + 1),
@@ -68,94 +86,68 @@ class Servers:
 
     async def count(self) -> int:
         """How many servers the bot is in."""
-        row = await self._database.fetchone("SELECT count(*) FROM server WHERE left IS NULL")
-        return int(row[0])
+        return await self._number("SELECT count(*) FROM server WHERE left IS NULL")
 
-    async def purge(self, before: int) -> int:
+    @writes
+    def purge(self, db: Connection, before: int) -> int:
         """Delete servers left before a time with all that was theirs; how many.
 
         Articles stay, since others may have bookmarked them; addresses that hold their secrets do not.
         """
-        return await self._database.transact(_purge, before)
+        purged = db.rows("DELETE FROM server WHERE left < ? RETURNING id", (before,))
+        db.execute(
+            """
+            UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
+                moved_to = NULL, etag = NULL, last_modified = NULL
+            WHERE server_id IN (SELECT value FROM json_each(?))
+            """,
+            (listed([row["id"] for row in purged]),),
+        )
+        return len(purged)
 
     async def locale(self, server_id: int) -> str | None:
         """The locale that Discord gives a server (such as `fr`), or None."""
-        row = await self._database.fetchone("SELECT locale FROM server WHERE id = ?", (server_id,))
-        return None if row is None else row["locale"]
+        return await self._value("SELECT locale FROM server WHERE id = ?", (server_id,))
 
     async def alerts(self, server_id: int) -> int | None:
         """The channel where a server is told of feeds in trouble; None: in those that follow them."""
-        row = await self._database.fetchone("SELECT alerts FROM server WHERE id = ?", (server_id,))
-        return None if row is None else row["alerts"]
+        return await self._value("SELECT alerts FROM server WHERE id = ?", (server_id,))
 
 
-def _joined(connection: Connection, server_id: int, locale: str | None, now: int) -> None:
-    returned = connection.execute(
-        "SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,)
-    ).fetchone()
+def _joined(db: Connection, server_id: int, locale: str | None) -> None:
+    returned = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,))
     if returned:
-        _withhold_waiting(connection, server_id, now)  # what was being sent while the bot was sent away
-        connection.execute(
+        _withhold_waiting(db, server_id)  # what was being sent while the bot was sent away
+        db.execute(
             "UPDATE subscription SET resumed = ?, resumed_from = 'away' "
             "WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
-            (now, server_id),
+            (db.now, server_id),
         )
-    connection.execute(
+    db.execute(
         "INSERT INTO server (id, locale, joined) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
         "SET locale = coalesce(:locale, server.locale), "
         "joined = iif(server.left IS NULL, server.joined, :now), left = NULL",
-        {"id": server_id, "locale": locale, "now": now},
+        {"id": server_id, "locale": locale, "now": db.now},
     )
 
 
-def _left(connection: Connection, server_id: int, now: int) -> None:
-    connection.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (now, server_id))
-    channel_feeds.stop_all(connection, server_id)
-    _withhold_waiting(connection, server_id, now)
+def _left(db: Connection, server_id: int) -> None:
+    db.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (db.now, server_id))
+    channel_feeds.stop_all(db, server_id)
+    _withhold_waiting(db, server_id)
 
 
-def _withhold_waiting(connection: Connection, server_id: int, now: int) -> None:
+def _withhold_waiting(db: Connection, server_id: int) -> None:
     waiting = (
         "SELECT id FROM dispatch WHERE state IN ('waiting', 'held') AND "
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
         " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
     )
-    values = {"server": server_id, "reason": WithheldFor.AWAY, "now": now}
-    connection.execute(
+    values = {"server": server_id, "reason": WithheldFor.AWAY, "now": db.now}
+    db.execute(
         "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
         f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting}) "
         "OR fate = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
         values,
     )
-    connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)
-
-
-def _sync(connection: Connection, present: Mapping[int, str | None], on_shard: str, now: int) -> None:
-    gone = connection.execute(
-        f"SELECT id FROM server WHERE left IS NULL AND {on_shard} "
-        "AND id NOT IN (SELECT value FROM json_each(?))",
-        (listed(present),),
-    ).fetchall()
-    for (server_id,) in gone:
-        _left(connection, server_id, now)
-    rows = connection.execute(
-        "SELECT id, locale FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
-        (listed(present),),
-    ).fetchall()
-    known = {row["id"]: row["locale"] for row in rows}
-    for server_id, locale in present.items():
-        if server_id not in known or (locale is not None and locale != known[server_id]):
-            _joined(connection, server_id, locale, now)
-
-
-def _purge(connection: Connection, before: int) -> int:
-    purged = connection.execute("DELETE FROM server WHERE left < ? RETURNING id", (before,)).fetchall()
-    connection.execute(
-        """
-        UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
-            moved_to = NULL, etag = NULL, last_modified = NULL
-        WHERE server_id IN (SELECT value FROM json_each(?))
-        """,
-        (listed([row["id"] for row in purged]),),
-    )
-    return len(purged)
+    db.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)

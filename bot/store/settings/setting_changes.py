@@ -11,42 +11,46 @@ MOST_KEPT = 500
 _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 
 
-def note(connection: Connection, server_id: int, change: SettingChange) -> None:
-    """Write down a change of a server that is known; one that changes nothing is none."""
-    if change.old == change.new:
+def note(
+    db: Connection,
+    server_id: int,
+    person_id: int | None,
+    setting: str,
+    old: str | None,
+    new: str | None,
+    *,
+    channel_id: int | None = None,
+    feed_id: int | None = None,
+) -> None:
+    """Write down that a person changed a setting of a server that is known.
+
+    What nobody changed, or what changed nothing, is none.
+    """
+    if person_id is None or old == new:
         return
-    connection.execute(
+    db.execute(
         f"INSERT INTO setting_change (server_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            server_id,
-            change.changed,
-            change.person_id,
-            change.setting,
-            change.channel_id,
-            change.feed_id,
-            change.old,
-            change.new,
-        ),
+        (server_id, db.now, person_id, setting, channel_id, feed_id, old, new),
     )
-    connection.execute(
+    db.execute(
         "DELETE FROM setting_change WHERE server_id = ?1 AND id <= "
         "(SELECT id FROM setting_change WHERE server_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
         (server_id, MOST_KEPT),
     )
 
 
-def changes_of(connection: Connection, person_id: int) -> list[tuple[int, SettingChange]]:
-    """A person's changes with the servers they were made in, newest first."""
-    rows = connection.execute(
+def changes_of(db: Connection, person_id: int) -> list[tuple[int, SettingChange]]:
+    """What a person changed, with the server's id, newest first."""
+    rows = db.execute(
         f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (person_id,)
     )
     return [(server_id, SettingChange(*row)) for server_id, *row in rows]
 
 
-def changes(connection: Connection, server_id: int, limit: int, offset: int) -> list[SettingChange]:
-    """The changes of a server, newest first."""
-    rows = connection.execute(
+def changes(db: Connection, server_id: int, limit: int, offset: int = 0) -> list[SettingChange]:
+    """Who changed what in a server, newest first."""
+    return db.objects(
+        SettingChange._make,
         f"SELECT {_COLUMNS} FROM setting_change WHERE server_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",
         (server_id, limit, offset),
     )
-    return [SettingChange(*row) for row in rows]

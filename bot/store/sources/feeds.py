@@ -6,11 +6,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from operator import attrgetter
 
-from bot.core.clock import Clock
 from bot.core.models import DueFeed, Feed, FeedState
 from bot.store import sealing
 from bot.store.connection import Connection
-from bot.store.ports import Database
+from bot.store.repository import Repository, reads, writes
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
 from bot.text.host_slots import slot_of
 
@@ -26,15 +25,13 @@ SOME = 8
 """Servers of a feed among which its cost is shared, at most."""
 
 
-class Feeds:
+class Feeds(Repository):
     """The feeds. A feed nobody follows is kept with its articles but never due."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def add(
+    @writes
+    def add(
         self,
+        db: Connection,
         url: str,
         *,
         server_id: int | None = None,
@@ -54,23 +51,48 @@ class Feeds:
             title=title,
             outlet=outlet or title,
             state=state,
-            added=self._clock.now(),
+            added=db.now,
             next_poll=next_poll,
         )
-        return await self._database.transact(_add, new)
+        values = feed_values(new)
+        del values["id"]
+        server_id = values["server_id"]
+        values["slot"] = slot_of(new.url)
+        values["url"] = sealing.same(db, new.url, server_id) or sealing.seal(new.url, server_id)
+        db.execute(
+            f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
+            "ON CONFLICT DO NOTHING",
+            values,
+        )
+        row = db.row(f"SELECT {FEED} FROM feed WHERE url = :url AND server_id = :server_id", values)
+        found = feed(row)
+        if found.state is FeedState.GONE and new.state is FeedState.ACTIVE:
+            found = replace(
+                found,
+                state=FeedState.ACTIVE,
+                next_poll=new.next_poll,
+                failures=0,
+                failing_since=None,
+                error=None,
+            )
+            write_feeds(db, [found])
+        return found
 
     async def get(self, feed_id: int) -> Feed | None:
         """The feed, or None."""
-        row = await self._database.fetchone(f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
-        return None if row is None else feed(row)
+        return await self._one(feed, f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
 
-    async def find(self, url: str, server_id: int | None = None) -> Feed | None:
+    @reads
+    def find(self, db: Connection, url: str, server_id: int | None = None) -> Feed | None:
         """The feed of an address: the shared one, or that of a server."""
-        return await self._database.read(_find, url, server_id or 0)
+        server_id = server_id or 0
+        written = sealing.same(db, url, server_id)
+        row = db.row(f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (written, server_id))
+        return None if row is None else feed(row)
 
     async def of_page(self, page: str) -> list[Feed]:
         """The shared feeds that are lists of the page at an address, which has no fragment."""
-        return await self._database.objects(
+        return await self._objects(
             feed,
             f"SELECT {FEED} FROM feed WHERE url > ?1 || '#' AND url < ?1 || '$' AND server_id = 0 "
             "AND page_list IS NOT NULL ORDER BY id",
@@ -79,7 +101,7 @@ class Feeds:
 
     async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
         """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
-        return await self._database.objects(
+        return await self._objects(
             feed,
             f"""
             SELECT {FEED} FROM feed
@@ -103,7 +125,7 @@ class Feeds:
 
         Not those which only the servers `besides` follow, and of these slots alone where some are given.
         """
-        return await self._database.objects(
+        return await self._objects(
             due_feed,
             f"""
             SELECT * FROM (
@@ -126,19 +148,17 @@ class Feeds:
             },
         )
 
-    async def postpone(self, dues: Collection[tuple[int, int]]) -> None:
+    @writes
+    def postpone(self, db: Connection, dues: Collection[tuple[int, int]]) -> None:
         """Let feeds, by id, be due later than they are."""
-        async with self._database.write() as transaction:
-            await transaction.executemany(
-                "UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues
-            )
+        db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues)
 
     async def followers(self, feed_id: int) -> dict[int, int]:
         """Some of the servers that follow a feed unpaused and that the bot is in.
 
         Each with when all of its share of new articles is free, in milliseconds since 1970 in UTC.
         """
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) {FOLLOWERS.replace('feed.id', '?')} "
             f"LIMIT {SOME}",
             (feed_id,),
@@ -149,7 +169,7 @@ class Feeds:
         self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
         """When the next feed is due, of these slots if given, which may be past; None where none is."""
-        row = await self._database.fetchone(
+        return await self._value(
             f"""
             SELECT next_poll FROM feed
             WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(:exclude)) {_in(slots)}
@@ -158,39 +178,31 @@ class Feeds:
             """,
             {"exclude": listed(exclude), "slots": listed(slots or ())},
         )
-        return None if row is None else int(row["next_poll"])
 
     async def wanted(self, *, asked_after: int, due_before: int) -> bool:
         """Whether a feed that is to be polled was asked since a time, or has been due since before one."""
-        row = await self._database.fetchone(
-            f"""
-            SELECT EXISTS (SELECT 1 FROM feed WHERE state = 'active'
-                           AND (last_poll > ? OR next_poll < ?) AND {FOLLOWED})
-            """,
-            (asked_after, due_before),
-        )
-        return bool(row and row[0])
+        wanted = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
+        sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {wanted} AND {FOLLOWED})"
+        return bool(await self._value(sql, (asked_after, due_before)))
 
     async def last_success(self) -> int:
         """When any feed last answered, 0 where none ever did."""
-        row = await self._database.fetchone("SELECT coalesce(max(last_success), 0) FROM feed")
-        return int(row[0])
+        return await self._number("SELECT coalesce(max(last_success), 0) FROM feed")
 
     async def all(self) -> list[Feed]:
         """Every feed, by outlet and title."""
-        return await self._database.objects(feed, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
+        return await self._objects(feed, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
 
     async def count(self) -> int:
         """How many feeds there are on the web, those that are gone included."""
-        row = await self._database.fetchone("SELECT count(*) FROM feed WHERE state <> 'imported'")
-        return int(row[0]) if row else 0
+        return await self._number("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
     async def outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
         """Names of outlets in which a word begins with `prefix`, accents and case ignored.
 
         Those that begin with it come first. `feed_ids` are the feeds that the asker may see, None all.
         """
-        rows = await self._database.fetchall(
+        return await self._column(
             """
             SELECT outlet FROM (
                 SELECT outlet, min(instr(' ' || fold(outlet), ' ' || fold(:prefix))) AS place FROM feed
@@ -206,64 +218,41 @@ class Feeds:
                 "limit": limit,
             },
         )
-        return [row["outlet"] for row in rows]
 
-    async def remove(self, feed_id: int) -> None:
+    @writes
+    def remove(self, db: Connection, feed_id: int) -> None:
         """Poll a feed no more, and delete its articles, all but those that people bookmarked."""
-        await self._database.transact(_remove, feed_id)
+        db.execute(
+            "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)",
+            (feed_id,),
+        )
+        kept = db.row("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,))
+        db.execute(
+            "UPDATE feed SET state = 'imported' WHERE id = ?" if kept else "DELETE FROM feed WHERE id = ?",
+            (feed_id,),
+        )
 
-    async def read_anew(self, feed_id: int | None = None) -> None:
+    @writes
+    def read_anew(self, db: Connection, feed_id: int | None = None) -> None:
         """Forget what a feed, or every one, answered last: its next answer is read, also an old one."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
-                "WHERE id = coalesce(?, id)",
-                (feed_id,),
-            )
+        db.execute(
+            "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
+            "WHERE id = coalesce(?, id)",
+            (feed_id,),
+        )
 
-    async def poll_now(self, feed_id: int) -> None:
+    @writes
+    def poll_now(self, db: Connection, feed_id: int) -> None:
         """Make a feed due at once; one that was gone is asked again."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
-                "WHERE id = ?",
-                (self._clock.now(), feed_id),
-            )
+        db.execute(
+            "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
+            "WHERE id = ?",
+            (db.now, feed_id),
+        )
 
 
 def _in(slots: Collection[int] | None) -> str:
     return "" if slots is None else "AND slot IN (SELECT value FROM json_each(:slots))"
-
-
-def _find(connection: Connection, url: str, server_id: int) -> Feed | None:
-    written = sealing.same(connection, url, server_id)
-    row = connection.execute(
-        f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (written, server_id)
-    ).fetchone()
-    return None if row is None else feed(row)
-
-
-def _add(connection: Connection, new: Feed) -> Feed:
-    values = feed_values(new)
-    del values["id"]
-    server_id = values["server_id"]
-    values["slot"] = slot_of(new.url)
-    values["url"] = sealing.same(connection, new.url, server_id) or sealing.seal(new.url, server_id)
-    connection.execute(
-        f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
-        "ON CONFLICT DO NOTHING",
-        values,
-    )
-    row = connection.execute(
-        f"SELECT {FEED} FROM feed WHERE url = :url AND server_id = :server_id", values
-    ).fetchone()
-    found = feed(row)
-    if found.state is FeedState.GONE and new.state is FeedState.ACTIVE:
-        found = replace(
-            found, state=FeedState.ACTIVE, next_poll=new.next_poll, failures=0, failing_since=None, error=None
-        )
-        write_feeds(connection, [found])
-    return found
 
 
 _WRITTEN = {  # what polls change, but the address: by column, where a feed has it
@@ -277,32 +266,21 @@ _SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
 _VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
 
 
-def _remove(connection: Connection, feed_id: int) -> None:
-    connection.execute(
-        "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)", (feed_id,)
-    )
-    kept = connection.execute("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,)).fetchone()
-    connection.execute(
-        "UPDATE feed SET state = 'imported' WHERE id = ?" if kept else "DELETE FROM feed WHERE id = ?",
-        (feed_id,),
-    )
-
-
 WITHOUT_SLOT = "SELECT id, url FROM feed WHERE slot IS NULL"
 
 
-def place(connection: Connection) -> None:
+def place(db: Connection) -> None:
     """Tell the slots of feeds that have none yet: of a database of before there were any."""
-    rows = connection.execute(WITHOUT_SLOT).fetchall()
+    rows = db.rows(WITHOUT_SLOT)
     slots = [(slot_of(sealing.opened(url)), feed_id) for feed_id, url in rows]
-    connection.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
+    db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 
 
-def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
+def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
     """Write what polls change of feeds. An address that another feed has is not taken over."""
-    connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
+    db.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
     # Apart: a statement that may set the address touches its index, whether it changes or not.
-    connection.executemany(
+    db.executemany(
         """
         UPDATE feed SET url = :url, slot = :slot WHERE id = :id AND url <> :url AND NOT EXISTS (
             SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
@@ -315,16 +293,14 @@ def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
     )
     for private in feeds:
         if private.server_id is not None:
-            _move(connection, private, private.server_id)
+            _move(db, private, private.server_id)
 
 
-def _move(connection: Connection, moved: Feed, server_id: int) -> None:
-    (written,) = connection.execute("SELECT url FROM feed WHERE id = ?", (moved.id,)).fetchone()
-    if sealing.opened(written) != moved.url and sealing.same(connection, moved.url, server_id) is None:
+def _move(db: Connection, moved: Feed, server_id: int) -> None:
+    written = db.value("SELECT url FROM feed WHERE id = ?", (moved.id,))
+    if sealing.opened(written) != moved.url and sealing.same(db, moved.url, server_id) is None:
         written = sealing.seal(moved.url, server_id)
-        connection.execute(
-            "UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, slot_of(moved.url), moved.id)
-        )
+        db.execute("UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, slot_of(moved.url), moved.id))
 
 
 def _sealed(feed: Feed) -> Feed:

@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import Database
-from bot.store.records.source_records import Excess, Surplus, SurplusKind
-from bot.store.rows import listed
+from bot.store.records.source_records import Excess, Surplus
+from bot.store.repository import Repository
+from bot.store.rows import listed, made
 
 EPISODE = 7 * 86_400
 """Seconds without any after which what comes next is another beginning, told of again."""
 
 
-class SurplusCounts:
+class SurplusCounts(Repository):
     """How much of each feed was not kept, and which entries."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     async def of(self, feed_id: int) -> Surplus | None:
         """What was not kept of a feed, unless that was long ago."""
-        row = await self._database.fetchone(
+        return await self._one(
+            _surplus,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
             (feed_id, self._clock.now() - EPISODE),
         )
-        return None if row is None else _surplus(row)
 
     async def all(self) -> dict[int, Surplus]:
         """The same of all feeds of which anything was not kept lately."""
-        rows = await self._database.fetchall(
+        found = await self._objects(
+            _surplus,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
             (self._clock.now() - EPISODE,),
         )
-        return {row[0]: _surplus(row) for row in rows}
+        return {surplus.feed_id: surplus for surplus in found}
 
     async def names(self, feed_id: int) -> frozenset[bytes]:
         """The names of the entries of a feed's document that were not kept."""
-        rows = await self._database.fetchall("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,))
-        return frozenset(row[0] for row in rows)
+        return frozenset(await self._column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,)))
 
     async def of_link(self, links: Collection[bytes]) -> list[tuple[int, int]]:
         """The feeds of which an entry with one of these links was not kept, and when it was counted."""
-        rows = await self._database.fetchall(
+        rows = await self._rows(
             f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN ({', '.join('?' * len(links))}) "
             "GROUP BY feed_id ORDER BY 2",
             tuple(links),
@@ -52,10 +48,10 @@ class SurplusCounts:
         return [(row[0], row[1]) for row in rows]
 
 
-def write(connection: Connection, feed_id: int, excess: Excess, now: int) -> None:
+def write(db: Connection, feed_id: int, excess: Excess) -> None:
     """Count what a poll did not keep."""
     count = len(excess.passed) + excess.refused
-    connection.execute(
+    db.execute(
         """
         INSERT INTO surplus (feed_id, kind, since, last, entries) VALUES (:feed, :kind, :now, :now, :count)
         ON CONFLICT (feed_id) DO UPDATE SET
@@ -63,18 +59,16 @@ def write(connection: Connection, feed_id: int, excess: Excess, now: int) -> Non
             since = iif(surplus.last > :now - :episode, surplus.since, excluded.since),
             entries = iif(surplus.last > :now - :episode, surplus.entries, 0) + excluded.entries
         """,
-        {"feed": feed_id, "kind": excess.kind.value, "now": now, "count": count, "episode": EPISODE},
+        {"feed": feed_id, "kind": excess.kind.value, "now": db.now, "count": count, "episode": EPISODE},
     )
-    connection.execute(
+    db.execute(
         "DELETE FROM passed_over WHERE feed_id = ? AND hex(hash) NOT IN (SELECT atom FROM json_each(?))",
         (feed_id, listed([name.hex().upper() for name in excess.still])),
     )
-    connection.executemany(
+    db.executemany(
         "INSERT INTO passed_over (feed_id, hash, link, counted) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(feed_id, name, link, now) for name, link in excess.passed],
+        [(feed_id, name, link, db.now) for name, link in excess.passed],
     )
 
 
-def _surplus(row: tuple[int, str, int, int, int]) -> Surplus:
-    feed_id, kind, since, last, entries = row
-    return Surplus(feed_id, SurplusKind(kind), since, last, entries)
+_surplus = partial(made, Surplus)

@@ -1,8 +1,4 @@
-"""One SQLite file: a writer behind a lock, a few readers, no business logic.
-
-Work is done by plain functions of an `sqlite3.Connection` that run on the connection's own thread, so that
-the event loop only waits. Reads see the last committed state and never wait for the writer.
-"""
+"""One SQLite file: reads see the last committed state."""
 
 from __future__ import annotations
 
@@ -10,20 +6,17 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Self
 
 from bot.core.clock import Clock, SystemClock
-from bot.store.condition import Condition
-from bot.store.connection import Parameters
+from bot.store import ports
 from bot.store.sqlite import scrubbing, sqlite_backup
 from bot.store.sqlite.migrating import PAGE_SIZE, problems, schema_version
 from bot.store.sqlite.run_lock import Presence
-from bot.store.sqlite.sqlite_connection import Connection
-from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusable, StoreError
-from bot.store.transaction import Transaction, fetchall, fetchone, objects
+from bot.store.sqlite.sqlite_connection import Connection, Statements
+from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusable
 
 log = logging.getLogger(__name__)
 
@@ -37,26 +30,19 @@ WRITER_PRAGMAS = (
 )
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
 
-_BEGIN, _COMMIT = "BEGIN IMMEDIATE", "COMMIT"
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Database:
-    """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
+class Database(ports.Database[Statements, Connection]):
+    """An open database file."""
 
     is_shared = False
+    place: Path
+    _snapshot = "BEGIN"
 
     def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__(clock)
         self.place = path
-        self.condition = Condition(clock)
         self._presence = Presence(path)
-        self._lock = asyncio.Lock()
-        self._writer = Connection(path, pragmas=WRITER_PRAGMAS)
-        self._readers: list[Connection] = []
-        # The reader used last is used first: its page cache is warm.
-        self._idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        self._writers = [Connection(path, pragmas=WRITER_PRAGMAS)]
 
     @classmethod
     async def open(
@@ -70,11 +56,12 @@ class Database:
             )
         _check_place(path)
         database = cls(path, clock or SystemClock())
+        (writer,) = database._writers
         try:
-            await database._writer.open()
-            await database._writer.run(_write_ahead)
+            await writer.open()
+            await writer.run(_write_ahead)
             database._presence.begin()
-            await database._writer.run(prepare)
+            await writer.run(prepare)
             for _ in range(READERS):
                 reader = Connection(path, pragmas=READER_PRAGMAS)
                 database._readers.append(reader)
@@ -85,20 +72,8 @@ class Database:
             raise
         return database
 
-    async def close(self) -> None:
-        """Close all connections: running reads are cut short, a running write ends first."""
-        await asyncio.shield(asyncio.create_task(self._close()))
-
     async def _close(self) -> None:
-        for reader in self._readers:
-            if reader.is_open:
-                await reader.interrupt()
-        async with self._lock:
-            readers = [reader.close() for reader in self._readers if reader.is_open]
-            await asyncio.gather(*readers, return_exceptions=True)
-            if self._writer.is_open:
-                # The last to close brings the write-ahead log into the file, which a reader may not.
-                await self._writer.close()
+        await super()._close()
         self._presence.end()
 
     async def notices(self, heard: Callable[[str], None]) -> None:
@@ -107,51 +82,19 @@ class Database:
     async def tell(self, notice: str) -> None:
         """Nobody hears it."""
 
-    async def transact(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `function(connection, …)` in a transaction of its own, all in one step on the writer's thread.
-
-        It is undone on any error or cancellation, as that of `write` is.
-        """
-        is_awaited = True
-
-        def whole(connection: sqlite3.Connection) -> T:
-            self._begin(connection)
-            result = function(connection, *args, **kwargs)
-            if is_awaited:
-                self._commit(connection)
-            return result
-
-        async with self._writing() as writer:
-            try:
-                return await writer.run(whole)
-            except asyncio.CancelledError:
-                is_awaited = False
-                raise
-
-    urgent = transact
-
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Leave nothing in the files of what was deleted from some tables; see `scrubbing.scrub`."""
         async with self._writing() as writer:
             return await writer.run(scrubbing.scrub, tables)
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Transaction]:
-        """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
-        async with self._writing() as writer:
-            await writer.run(self._begin)
-            yield Transaction(writer)
-            await writer.run(self._commit)
-
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    def _begin(self, db: Statements) -> str:
         self._presence.check()
-        connection.execute(_BEGIN)
+        db.execute("BEGIN IMMEDIATE")
+        return ""
 
-    def _commit(self, connection: sqlite3.Connection) -> None:
+    def _commit(self, db: Statements, _name: str) -> None:
         self._presence.check()
-        connection.execute(_COMMIT)
+        db.execute("COMMIT")
 
     async def look(self) -> None:
         """As `Store.look`."""
@@ -163,8 +106,8 @@ class Database:
 
     async def size(self) -> int:
         """Bytes that the file takes, without its write-ahead log."""
-        row = await self.fetchone("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        return int(row[0]) if row else 0
+        pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        return int(await self.query(Statements.value, pages))
 
     async def check(self) -> int:
         """The version of the schema, after all of the file was read. Raises `DatabaseBroken`."""
@@ -185,80 +128,12 @@ class Database:
         finally:
             await source.close()
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Connection]:
-        """The writer, for one transaction."""
-        async with self._lock:
-            self.condition.admit()
-            if self._writer.is_dead:
-                self._writer = await _replaced(self._writer)
-            try:
-                yield self._writer
-            except BaseException as error:
-                self.condition.failed(error)
-                # Queued behind whatever still runs there, so the next write finds no transaction open
-                # even when this wait is cancelled in its turn.
-                await asyncio.shield(asyncio.ensure_future(self._writer.run(_rollback)))
-                raise
-            self.condition.wrote()
-
-    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-        """The rows of a query."""
-        async with self._reader() as reader:
-            return await reader.run(fetchall, sql, parameters)
-
-    async def objects(
-        self, make: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters = ()
-    ) -> list[T]:
-        """What `make` makes of the rows of a query, on the reader's thread: rows may be many and large."""
-        async with self._reader() as reader:
-            return await reader.run(objects, make, sql, parameters)
-
-    async def fetchone(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
-        async with self._reader() as reader:
-            return await reader.run(fetchone, sql, parameters)
-
-    async def read(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `function(connection, …)` on a reader's thread; all its queries see one state."""
-
-        def snapshot(connection: sqlite3.Connection) -> T:
-            connection.execute("BEGIN")
-            try:
-                return function(connection, *args, **kwargs)
-            finally:
-                _rollback(connection)
-
-        async with self._reader() as reader:
-            return await reader.run(snapshot)
-
-    @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[Connection]:
-        reader = await self._idle.get()
-        try:
-            if reader.is_dead:
-                self._readers.remove(reader)
-                reader = await _replaced(reader)
-                self._readers.append(reader)
-            yield reader
-        except asyncio.CancelledError:
-            if reader.is_open:
-                await reader.interrupt()  # nobody waits for its answer any more
-            raise
-        except StoreError as error:
-            self.condition.failed(error)
-            raise
-        finally:
-            self._idle.put_nowait(reader)
-
-
-async def _replaced(dead: Connection) -> Connection:
-    """A new connection in the place of one whose thread ended."""
-    log.error("A thread of the database ended unexpectedly; another takes its place")
-    await asyncio.to_thread(dead.abandon)
-    return await Connection(dead.path, pragmas=dead.pragmas).open()
+    async def _living(self, session: Connection) -> Connection:
+        if not session.is_dead:
+            return session
+        log.error("A thread of the database ended unexpectedly; another takes its place")
+        await asyncio.to_thread(session.abandon)
+        return await Connection(session.path, pragmas=session.pragmas).open()
 
 
 def _check_place(path: Path) -> None:
@@ -280,8 +155,3 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
-
-
-def _rollback(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 import aiosqlite
 
 from bot.core import hours
+from bot.store import connection as base
 from bot.store.sqlite.result_codes import understand
 from bot.store.store_errors import StoreError
 from bot.text import urls
@@ -24,6 +25,15 @@ _ENDED = "The thread of the database ended."
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Statements(sqlite3.Connection, base.Connection):
+    """A connection that the functions of the store take."""
+
+    def roll_back(self) -> None:
+        """End a transaction that may be open."""
+        if self.in_transaction:
+            self.execute("ROLLBACK")
 
 
 class Connection(aiosqlite.Connection):
@@ -39,7 +49,11 @@ class Connection(aiosqlite.Connection):
             # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
             # it; should that end, another closes it.
             connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+                path,
+                timeout=BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
+                factory=Statements,
             )
             try:
                 connection.row_factory = sqlite3.Row
@@ -77,19 +91,18 @@ class Connection(aiosqlite.Connection):
         return self
 
     async def run(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+        self, function: Callable[Concatenate[Statements, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `function(connection, …)` on this connection's thread. Raises `StoreError`.
-
-        It runs to its end even when the waiting task is cancelled; what is run later runs after it.
-        """
+        """As `Session.run`."""
         if self._connection is None or not self._running:
             raise StoreError("The database is closed.")
         if self._has_ended:
             raise StoreError(_ENDED)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending.add(future)
-        self._tx.put_nowait((future, partial(function, self._connection, *args, **kwargs)))
+        self._tx.put_nowait(
+            (future, partial(function, cast("Statements", self._connection), *args, **kwargs))
+        )
         try:
             return await future
         except sqlite3.Error as error:
@@ -97,11 +110,20 @@ class Connection(aiosqlite.Connection):
         finally:
             self._pending.discard(future)
 
+    async def interrupt(self) -> None:
+        """As `Session.interrupt`."""
+        if self.is_open:
+            await super().interrupt()
+
+    async def settle(self) -> None:
+        """As `Session.settle`."""
+        await self.run(Statements.roll_back)
+
     async def close(self) -> None:
-        """Close it after what was asked of it."""
+        """As `Session.close`."""
         if self.is_dead:
             self.abandon()
-        else:
+        elif self.is_open:
             await super().close()
 
     def abandon(self) -> None:

@@ -1,28 +1,41 @@
-"""The shards of this process: leased from the database, connected one after the other, lost with the client.
+"""The shards of this process: leased from the database, connected one after the other, given away one by one.
 
-`AutoShardedClient.launch_shard` adds a shard to a running client. What a client knows of a shard's servers
-stays when the shard goes, so a client that loses one closes, and another begins with what is held then.
+`AutoShardedClient.launch_shard` adds a shard to a running client: discord.py does not describe it, but has
+no other way (a test tells when it changes). Nor does it forget what a client knows of the servers of a shard
+that goes: those of one that was given away are passed over (`is_left`). A client whose shards another process
+may have already closes, and another begins with what is held then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import discord
 from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
+from bot.client.sharding.gateway_reach import GatewayReach
+from bot.client.sharding.session_starts import SessionStarts
+from bot.client.sharding.shard_balance import ShardBalance
 from bot.core.choices import Role
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
 from bot.store.records.process_records import Share
 
+if TYPE_CHECKING:
+    from bot.client.discord_client import Telex
+
 log = logging.getLogger(__name__)
 
 OTHERS_COME = 3.0
 """Seconds until a process takes shards: those that begin at the same time take their part each."""
+
+_CLOSING = 5.0  # seconds that Discord may take to close a connection
 
 
 class ShardsDiffer(StoreError):
@@ -32,18 +45,21 @@ class ShardsDiffer(StoreError):
 class LeasedShards:
     """What a client has of all shards. Without `begin`, all that there is."""
 
-    def __init__(self, client: discord.AutoShardedClient, newsroom: Newsroom) -> None:
+    def __init__(self, client: Telex, newsroom: Newsroom) -> None:
         self._client, self._leases = client, newsroom.leases
         self._store, self._clock = newsroom.store, newsroom.clock
         self._wanted = newsroom.settings.shard_range
-        self._buckets = 1
         self._had: list[int] = []
+        self._left: dict[int, discord.Guild] = {}  # servers of shards that were given away
+        self.starts = SessionStarts(client, newsroom)
+        self._reach = GatewayReach(client, self.starts, newsroom)
+        self._balance = ShardBalance(self, self.starts, newsroom)
         self._follows = False
         self._some = asyncio.Event()
         self._launching: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         self.lost = False
-        """Whether the client closes because a shard of it is another's."""
+        """Whether the client closes because its shards are another's, or are to be."""
 
     async def begin(self) -> None:
         """Wait until this process has shards, which the client is to connect. Those it gets later follow.
@@ -51,8 +67,10 @@ class LeasedShards:
         Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
         """
         client, wanted = self._client, self._wanted
+        if self._leases.owner is not None:
+            await self._reach.wait()
         count, _url, limits = await client.http.get_bot_gateway()
-        self._buckets = limits["max_concurrency"]
+        self.starts.buckets = limits["max_concurrency"]
         agreed = await self._store.shards.agree(count if wanted is None else wanted[1])
         if wanted is not None and wanted[1] != agreed:
             raise ShardsDiffer(f"The other processes share {agreed} shards: set TELEX_SHARDS=…/{agreed}.")
@@ -63,6 +81,10 @@ class LeasedShards:
         self._leases.listen(SHARDS, self._changed)
         share = Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=wanted is not None)
         self._leases.share(share)
+        if self._leases.owner is not None:
+            self.watch(asyncio.create_task(self._give_up_in_time(), name="gateway reached"))
+            if wanted is None:
+                self._balance.start()
         patience: float | None = OTHERS_COME
         while not (held := self._leases.held(SHARDS)):
             self._some.clear()
@@ -77,7 +99,7 @@ class LeasedShards:
                 "A process that started at the same time counts Discord’s shards differently. Start this one "
                 "again, with the same TELEX_SHARDS on all."
             )
-        self._had = sorted(held)
+        self._had += sorted(held)
         client.shard_count, client.shard_ids = agreed, self._had
 
     def follow(self) -> None:
@@ -89,6 +111,37 @@ class LeasedShards:
             task = asyncio.create_task(self._client.launch_shard(gateway, number), name=f"shard {number}")
             self.watch(task)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether every shard that this process has is served."""
+        return self._leases.held(SHARDS) <= self._store.shards.numbers
+
+    def is_left(self, server: discord.Guild) -> bool:
+        """Whether a server was the client's, and its shard is another process's now."""
+        return self._left.get(server.id) is server
+
+    def found(self, servers: Iterable[discord.Guild]) -> None:
+        """These are the client's by now: what it knew of them before is forgotten."""
+        for server in servers:
+            self._left.pop(server.id, None)
+
+    async def give(self, number: int, to: str) -> None:
+        """Give a shard to another process, after what is being sent there has ended."""
+        shard, shards = self._client.get_shard(number), self._store.shards
+        self._had.remove(number)
+        shards.serve(shards.numbers - {number})
+        await self._client.courier.release(number)
+        if shard is None or shard.is_closed():  # nothing keeps it from connecting again by itself
+            self._had.append(number)
+            await self._client.on_shard_ready(number)
+            return
+        self._left |= {server.id: server for server in self._client.guilds_of(number)}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING):
+                await shard.disconnect()
+        await self._store.insist(partial(self._leases.hand_over, SHARDS, number, to))
+        self.follow()  # where there was nobody to take it
+
     def watch(self, launching: asyncio.Task[None]) -> None:
         """End this too where connecting ends."""
         self._launching.add(launching)
@@ -96,29 +149,37 @@ class LeasedShards:
 
     def holds(self, number: int) -> bool:
         """Whether a shard is this process's, and this client's."""
-        return not self._had or (not self.lost and number in self._leases.held(SHARDS))
+        is_ours = number in self._had and number in self._leases.held(SHARDS)
+        return not self._had or (is_ours and not self.lost)
 
-    async def turn(self, number: int) -> None:
-        """Wait until a shard may identify: one of a bucket every five seconds, whatever process asks."""
-        begin = partial(self._store.shards.may_identify, number % self._buckets)
-        while wait := await self._store.insist(begin):
-            await self._clock.sleep(wait)
+    def keeps(self, server_id: int) -> bool:
+        """Whether nobody else can have the shard of a server by now."""
+        shards = self._store.shards
+        return not shards.end or shards.of(server_id) in self._leases.held(SHARDS)
 
     def stop(self) -> None:
         """Connect nothing more, and hear of no shard."""
         self._leases.unlisten(SHARDS, self._changed)
+        self._balance.stop()
         for task in self._launching:
             task.cancel()
+
+    async def _give_up_in_time(self) -> None:
+        await self._reach.lost(self._had)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self.lost = True
+        self._store.shards.serve(())
+        self.stop()
+        self._closing = asyncio.create_task(self._client.close(), name="shards lost")
 
     def _changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
         if self._client.is_closed() or self.lost:
             return
         if lost.intersection(self._had):
             log.warning("Lost %d shards: the connection to Discord begins anew", len(lost))
-            self.lost = True
-            self._store.shards.serve(())
-            self.stop()
-            self._closing = asyncio.create_task(self._client.close(), name="shards lost")
+            self._give_up()
         elif self._follows:
             self.follow()
         self._some.set()

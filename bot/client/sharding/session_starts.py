@@ -1,0 +1,83 @@
+"""When a shard may begin a session: as Discord lets one bot begin them, whatever process asks.
+
+So many at a time, five seconds apart, and so many in a day; whoever begins more has its token reset:
+https://discord.com/developers/docs/events/gateway#session-start-limit-object
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+
+import aiohttp
+import discord
+
+from bot.client.services import Newsroom
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 300.0
+"""Seconds until Discord is asked again, at the most, where it lets no session begin."""
+
+
+class SessionStarts:
+    """Those of one bot. `buckets` shards may begin at a time."""
+
+    def __init__(self, client: discord.AutoShardedClient, newsroom: Newsroom) -> None:
+        self._client, self._store, self._clock = client, newsroom.store, newsroom.clock
+        self.buckets = 1
+        self.left: int | None = None
+        """How many more may begin, as Discord said last; None where it was not asked."""
+        self.waiting = 0
+        """Shards of this process that wait until they may begin."""
+        self._is_told = False
+
+    async def turn(self, number: int) -> None:
+        """Wait until a shard may identify: one of a bucket every five seconds, as long as some are left."""
+        with self._wait():
+            while True:
+                await self.allowed()
+                begin = partial(self._store.shards.may_identify, number % self.buckets, self.left)
+                if not (wait := await self._store.insist(begin)):
+                    return
+                await self._clock.sleep(wait)
+
+    async def allowed(self) -> None:
+        """Wait while Discord lets no session begin; where it does not say, it does."""
+        with self._wait():
+            while (limits := await self._look()) is not None and limits.remaining <= 0:
+                seconds = limits.reset_after / 1_000
+                if not self._is_told:
+                    log.warning(
+                        "Discord lets this bot begin no more sessions for %s: shards without one wait. What "
+                        "restarts again and again uses them up.",
+                        timedelta(seconds=round(seconds)),
+                    )
+                self._is_told = True
+                await self._clock.sleep(min(max(seconds, 1.0), LOOK_AGAIN))
+        self._is_told = False
+
+    async def are_ample(self) -> bool:
+        """Whether more than half of a day's are left, so that some may go for what need not be."""
+        limits = await self._look()
+        return limits is not None and 2 * limits.remaining > limits.total
+
+    @contextmanager
+    def _wait(self) -> Iterator[None]:
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+
+    async def _look(self) -> discord.SessionStartLimits | None:
+        try:
+            limits = await self._client.fetch_session_start_limits()
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+            log.debug("Discord did not tell how many sessions may begin: %s", error)
+            return None
+        self.left = limits.remaining
+        return limits

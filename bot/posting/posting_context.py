@@ -1,0 +1,41 @@
+"""What all that posts works with, put together once by the courier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import discord
+
+from bot.core.clock import Clock
+from bot.core.settings import Settings
+from bot.core.workers import Workers
+from bot.posting.audience import Audience
+from bot.posting.recovery.restored_backup import Restored
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.search.index.index_follower import IndexFollower
+from bot.store import Store
+from bot.stories.known_tastes import Tastes
+from bot.writing.writing_desk import WritingDesk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostingContext:
+    """Of one process. `wake` lets the courier look at the outbox."""
+
+    store: Store
+    client: discord.Client
+    settings: Settings
+    workers: Workers
+    tastes: Tastes
+    index: IndexFollower
+    writing: WritingDesk | None
+    webhooks: ChannelWebhooks
+    audience: Audience
+    restored: Restored
+    wake: Callable[[], None]
+
+    @property
+    def clock(self) -> Clock:
+        """That of the store."""
+        return self.store.clock
