@@ -15,8 +15,8 @@ import pytest
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
 from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError, engines
-from bot.store.ports import AnyDatabase
 from bot.store.connection import Connection
+from bot.store.ports import AnyDatabase
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
