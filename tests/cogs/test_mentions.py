@@ -294,16 +294,14 @@ async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_tak
     engine.quotes(await newest(telex, feed))
     monkeypatch.setattr(message_answers, "SOON", 0.01)
     told: list[str] = []
-    said_so = asyncio.Event()
     send, ask = discord.abc.Messageable.send, answering.ask
 
     async def slowly(*given: Any, **options: Any) -> Any:
-        await said_so.wait()
+        await asyncio.sleep(0.3)
         return await ask(*given, **options)
 
     async def heard(self: Any, content: str | None = None, **rest: Any) -> discord.Message:
         told.append(content or "")
-        said_so.set()
         return await send(self, content, **rest)
 
     monkeypatch.setattr(answering, "ask", slowly)
