@@ -183,7 +183,7 @@ def answer_meanwhile(bot: discord.Client) -> None:
     bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord asks for nothing but its own client
 
 
-SCRIPT = DATA / "demo" / "js"
+SCRIPT = DATA / "demo" / "message_menu.js"
 """What the page's own script ends with."""
 
 STYLE = (

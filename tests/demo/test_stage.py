@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from simcord.env import Env
-from simcord.preview import Preview, _commands
+from simcord.preview import _commands
 
 import cogs
 from bot.client.discord_client import Telex
@@ -32,69 +32,61 @@ from tests.shown import parts, text, title
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
 
 
-@pytest.fixture
-async def env(newsroom) -> AsyncIterator[Env]:
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as opened:
-        yield opened
+async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
+        assert "/feed add" in said(refused)
+        assert not env.errors
 
 
-@pytest.fixture
-async def scene(env) -> stage.Stage:
-    return await stage.build(env)
+async def test_a_fault_is_still_shown(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        await newsroom.store.close()
+        await scene.ada.slash(scene.news, "latest")
+        assert env.errors
 
 
-@pytest.fixture
-async def preview(env, scene) -> AsyncIterator[Preview]:
-    """The page as Ada sees it."""
-    async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as opened:
-        yield opened
+async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            turn = simcord_patches.take_turns(preview)
+            busy, settled = asyncio.Event(), asyncio.Event()
+            settle = env._settle_internal
+
+            async def settle_late(**options: Any) -> None:
+                busy.set()
+                await settled.wait()
+                await settle(**options)
+
+            async def refresh() -> None:
+                async with turn:
+                    await preview.refresh()
+
+            visitor = Visitor(env, preview, scene.ada)
+            monkeypatch.setattr(env, "_settle_internal", settle_late)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(refresh())
+                await busy.wait()
+                answer = tasks.create_task(visitor.act("refresh"))
+                await asyncio.sleep(0)
+                settled.set()
+            assert answer.result()["requestId"] == "refresh"
 
 
-async def test_a_refusal_is_not_shown_as_a_broken_command(env, scene):
-    refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
-    assert "/feed add" in said(refused)
-    assert not env.errors
-
-
-async def test_a_fault_is_still_shown(newsroom, env, scene):
-    await newsroom.store.close()
-    await scene.ada.slash(scene.news, "latest")
-    assert env.errors
-
-
-async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(env, scene, preview, monkeypatch):
-    turn = simcord_patches.take_turns(preview)
-    busy, settled = asyncio.Event(), asyncio.Event()
-    settle = env._settle_internal
-
-    async def settle_late(**options: Any) -> None:
-        busy.set()
-        await settled.wait()
-        await settle(**options)
-
-    async def refresh() -> None:
-        async with turn:
+async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            simcord_patches.take_turns(preview)
+            visitor = Visitor(env, preview, scene.ada)
+            seen = visitor.page.revision
             await preview.refresh()
-
-    visitor = Visitor(env, preview, scene.ada)
-    monkeypatch.setattr(env, "_settle_internal", settle_late)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(refresh())
-        await busy.wait()
-        answer = tasks.create_task(visitor.act("refresh"))
-        await asyncio.sleep(0)
-        settled.set()
-    assert answer.result()["requestId"] == "refresh"
-
-
-async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(env, scene, preview):
-    simcord_patches.take_turns(preview)
-    visitor = Visitor(env, preview, scene.ada)
-    seen = visitor.page.revision
-    await preview.refresh()
-    assert seen != visitor.page.revision
-    answer = await visitor.run("about", published_revision=seen)
-    assert not answer["rejected"], answer
+            assert seen != visitor.page.revision
+            answer = await visitor.run("about", published_revision=seen)
+            assert not answer["rejected"], answer
 
 
 async def test_the_welcome_fits_and_names_what_there_is(newsroom):
@@ -107,72 +99,84 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom):
     assert set(re.findall(r"`(/[^`]+)`", stage.WELCOME)) <= known
 
 
-async def test_menus_that_were_reset_show_no_earlier_choice(env, scene, preview):
-    visitor = Visitor(env, preview, scene.ada)
+async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            visitor = Visitor(env, preview, scene.ada)
 
-    def menus() -> list[dict[str, Any]]:
-        (card,) = visitor.page.snapshot["messages"][str(last(shown).id)]["components"]
-        rows = [row for row in card["components"] if row["type"] == 1]
-        return [one for row in rows for one in row["components"] if one["type"] == 3]
+            def menus() -> list[dict[str, Any]]:
+                (card,) = visitor.page.snapshot["messages"][str(last(shown).id)]["components"]
+                rows = [row for row in card["components"] if row["type"] == 1]
+                return [one for row in rows for one in row["components"] if one["type"] == 3]
 
-    shown = await scene.ada.slash(scene.news, "settings schedule")
-    await preview.refresh()
-    first = menus()[0]
-    answer = await visitor.act(
-        "select",
-        target_id=str(last(shown).id),
-        control_key=first["control_key"],
-        values=[first["options"][-1]["value"]],
-    )
-    assert not answer["rejected"], answer
-    assert [one["default"] for one in menus()[0]["options"] if one.get("default")] == [True]
-    # The page keeps what was chosen by this key: another menu, another key.
-    keys = {one["control_key"] for one in menus()}
-    assert first["control_key"] not in keys
-    await scene.ada.click(last(shown), label="Turn everything off")
-    await preview.refresh()
-    assert keys.isdisjoint(one["control_key"] for one in menus())
-
-
-async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(env, scene):
-    message = await scene.ada.send(scene.news, "No article")
-    async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
-        offer_message_menu(env, preview, french=scene.camille)
-        visitor = Visitor(env, preview, scene.camille)
-        opened = await visitor.act("message_menu", message=str(message.id))
-        assert {"name": "Bookmark", "label": "Ajouter aux favoris"} in opened["entries"]
-        assert not (await visitor.act("message_menu", message=str(message.id), name="Bookmark"))["entries"]
-        assert "article" in visitor.texts()[-1]
-        gone = await visitor.act("message_menu", message="1", name="Bookmark")
-        assert not gone["entries"]
+            shown = await scene.ada.slash(scene.news, "settings schedule")
+            await preview.refresh()
+            first = menus()[0]
+            answer = await visitor.act(
+                "select",
+                target_id=str(last(shown).id),
+                control_key=first["control_key"],
+                values=[first["options"][-1]["value"]],
+            )
+            assert not answer["rejected"], answer
+            assert [one["default"] for one in menus()[0]["options"] if one.get("default")] == [True]
+            # The page keeps what was chosen by this key: another menu, another key.
+            keys = {one["control_key"] for one in menus()}
+            assert first["control_key"] not in keys
+            await scene.ada.click(last(shown), label="Turn everything off")
+            await preview.refresh()
+            assert keys.isdisjoint(one["control_key"] for one in menus())
 
 
-async def test_a_written_name_mentions_the_bot(env, scene, preview):
-    simcord_patches.mention_by_name(env, preview)
-    visitor = Visitor(env, preview, scene.ada)
-    answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
-    assert not answer["rejected"], answer
-    written, answered = scene.news.history()
-    assert written.content == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
-    assert answered.author.id == env.backend.bot_user.id
+async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        message = await scene.ada.send(scene.news, "No article")
+        async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
+            offer_message_menu(env, preview, french=scene.camille)
+            visitor = Visitor(env, preview, scene.camille)
+            opened = await visitor.act("message_menu", message=str(message.id))
+            assert {"name": "Bookmark", "label": "Ajouter aux favoris"} in opened["entries"]
+            assert not (await visitor.act("message_menu", message=str(message.id), name="Bookmark"))[
+                "entries"
+            ]
+            assert "article" in visitor.texts()[-1]
+            gone = await visitor.act("message_menu", message="1", name="Bookmark")
+            assert not gone["entries"]
 
 
-async def test_the_page_lists_commands_in_the_language_of_who_looks(env, scene, monkeypatch):
+async def test_a_written_name_mentions_the_bot(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            simcord_patches.mention_by_name(env, preview)
+            visitor = Visitor(env, preview, scene.ada)
+            answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
+            assert not answer["rejected"], answer
+            written, answered = scene.news.history()
+            assert written.content == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
+            assert answered.author.id == env.backend.bot_user.id
+
+
+async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, monkeypatch):
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
-    simcord_patches.name_commands(scene.camille)
-    people = (scene.ada, scene.camille)
-    async with env.preview(scene.news, viewers=people, layout="channel") as preview:
-        shown = [
-            {one["invocation"]: one["description"] for one in page.command_catalog["entries"]}
-            for page in (Visitor(env, preview, person).page for person in people)
-        ]
-        assert "bookmarks" in shown[0]
-        assert shown[1]["favoris"].endswith("vos favoris")
-        assert not {"bookmarks", "search", "help"} & shown[1].keys()
-        french = Visitor(env, preview, scene.camille).page.command_catalog["entries"]
-        search = next(one for one in french if one["invocation"] == "rechercher")
-        languages = next(one for one in search["options"] if one["name"] == "language")["choices"]
-        assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        simcord_patches.name_commands(scene.camille)
+        people = (scene.ada, scene.camille)
+        async with env.preview(scene.news, viewers=people, layout="channel") as preview:
+            shown = [
+                {one["invocation"]: one["description"] for one in page.command_catalog["entries"]}
+                for page in (Visitor(env, preview, person).page for person in people)
+            ]
+            assert "bookmarks" in shown[0]
+            assert shown[1]["favoris"].endswith("vos favoris")
+            assert not {"bookmarks", "search", "help"} & shown[1].keys()
+            french = Visitor(env, preview, scene.camille).page.command_catalog["entries"]
+            search = next(one for one in french if one["invocation"] == "rechercher")
+            languages = next(one for one in search["options"] if one["name"] == "language")["choices"]
+            assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]
 
 
 async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settings):
