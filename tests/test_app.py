@@ -12,7 +12,8 @@ from discord.ext import commands
 from simcord.results import InteractionResult
 
 from bot.client.command_registration import translation
-from bot.client.discord_client import INTENTS, OWN_REPLY, Telex
+from bot.client.command_tree import OWN_REPLY
+from bot.client.discord_client import INTENTS, Telex
 from bot.client.error_answers import answering
 from bot.core import locale
 from bot.core.refusals import Refusal

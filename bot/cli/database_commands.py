@@ -123,8 +123,8 @@ def move(
 
     rows = wait_for(work)
     terminal.say(
-        f"{rows} rows are there and the same. Set TELEX_DATABASE to the new database; the search index is "
-        "made anew when it is used first."
+        f"{rows} rows moved and compared. Set TELEX_DATABASE to the new database; the search index is "
+        "rebuilt on first use."
     )
 
 

@@ -13,7 +13,7 @@ from bot.posting.wording import feed_causes
 from bot.posting.wording.explanations import Explanation, left_out, passed_over, sentence
 from bot.search.searching import Result
 from bot.text import safe, urls
-from bot.text.times import spans
+from bot.text.times import periods
 
 
 def mark(result: Result) -> str:
@@ -29,7 +29,7 @@ def answer(told: Answer, settings: Settings) -> None:
     """Print an answer: what was written or quoted, or the list of a period, and the sources."""
     numbers = {source.id: number for number, source in enumerate(told.sources, 1)}
     if told.period is not None:
-        terminal.say(f"Period: {spans.named(told.period, told.zone, 'en')}")
+        terminal.say(f"Period: {periods.named(told.period, told.zone, 'en')}")
     if told.lines:
         for line in told.lines:
             day = terminal.when(line.article.published)

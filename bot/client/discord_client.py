@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Sequence
@@ -15,27 +14,27 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import command_registration, interaction_places
-from bot.client.error_answers import report, speak_to
+from bot.client.command_tree import AT_ONCE, KEYSTROKES, PERIOD, Tree
+from bot.client.error_answers import speak_to
 from bot.client.other_servers import OtherServers
 from bot.client.services import Newsroom
 from bot.client.sharding.leased_shards import LeasedShards
+from bot.client.sharding.sharded_bot import ShardedBot
 from bot.core import locale
 from bot.core.rate_limits import Limit
 from bot.posting.audience import Audience
 from bot.posting.courier import Courier
+from bot.posting.posting_context import PostingContext
+from bot.posting.recovery.restored_backup import Restored
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.lease_checks import LeaseChecks
 from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.sending.send_outcomes import NoRepeats
 from bot.posting.visibility import Visibility
-from bot.store import AlreadyRunning, DatabaseFault
+from bot.store import AlreadyRunning, DatabaseFault, LeaseLost
 
 if TYPE_CHECKING:
-    from discord.abc import PrivateChannel
-    from discord.guild import GuildChannel
-    from yarl import URL
-
     from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -44,41 +43,10 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 """What Telex hears of a server: nothing privileged."""
 
 _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
-AT_ONCE, PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
-KEYSTROKES = 60
-OWN_REPLY = "own_reply"
-"""An extra of commands that others may read the answer of."""
 _TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000  # seconds and people that what one may read is remembered for
 
 
-class Tree(app_commands.CommandTree["Telex"]):
-    """The commands: each is answered in its asker's language, and every error in words."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Telex], /) -> bool:
-        """Set the language of the answer; refuse who asks from where the command is not offered; acknowledge.
-
-        What is answered is for the asker alone, unless the command has `OWN_REPLY` among its extras and
-        acknowledges by itself. Discord refuses too. A forged request is answered all the same, before it can
-        meet a command that relies on there being a server and a member of it.
-        """
-        speak_to(interaction)
-        if interaction.type is discord.InteractionType.autocomplete:
-            return _is_offered(interaction) and interaction.client.takes_keystroke(interaction.user.id)
-        if not _is_offered(interaction):
-            raise app_commands.NoPrivateMessage
-        slow_down(interaction)
-        if interaction.command is None or OWN_REPLY not in interaction.command.extras:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-        return True
-
-    async def on_error(
-        self, interaction: discord.Interaction[Telex], error: app_commands.AppCommandError, /
-    ) -> None:
-        """Tell the person."""
-        await report(interaction, error)
-
-
-class Telex(commands.AutoShardedBot):
+class Telex(ShardedBot):
     """The bot. It owns no news of its own: `newsroom` is open before it starts and closed after it ends.
 
     `cogs` are added at login in their order and removed in the same order when the bot closes. Discord is
@@ -124,17 +92,19 @@ class Telex(commands.AutoShardedBot):
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
         self.others = OtherServers(self, newsroom, self.visibility, lambda: self.courier.audience)
-        self.courier = Courier(
-            newsroom.store,
-            self,
-            newsroom.settings,
-            Audience(newsroom.store, self, self.visibility, self.others.person_reads),
-            self.webhooks,
+        context = PostingContext(
+            store=newsroom.store,
+            client=self,
+            settings=newsroom.settings,
             workers=newsroom.workers,
             tastes=newsroom.tastes,
             index=newsroom.index,
             writing=newsroom.writing,
+            webhooks=self.webhooks,
+            audience=Audience(newsroom.store, self, self.visibility, self.others.person_reads),
+            restored=Restored(newsroom.store, self, self.webhooks),
         )
+        self.courier = Courier(context)
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
         """Why it closed by itself, if it did."""
@@ -150,73 +120,6 @@ class Telex(commands.AutoShardedBot):
             return False
         self._typing.take(person_id)
         return True
-
-    async def launch_shards(self) -> None:
-        """Connect the shards of this process, as soon as it has some."""
-        await self.leased.begin()
-        launching = asyncio.create_task(super().launch_shards())
-        self.leased.watch(launching)
-        try:
-            await launching
-        except asyncio.CancelledError:
-            if not self.leased.lost:
-                raise
-        else:
-            self.leased.follow()
-
-    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect a shard, when Discord lets the bot begin a session: discord.py gives up one that waits."""
-        await self.leased.starts.allowed()
-        await super().launch_shard(gateway, shard_id, initial=initial)
-
-    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
-        """Wait for this shard's turn to begin a session."""
-        await self.leased.starts.turn(shard_id or 0)
-
-    async def on_shard_ready(self, shard_id: int) -> None:
-        """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
-
-        They are told when the shard's last post was sent: nobody had it since, or nothing came.
-        """
-        if not self.leased.holds(shard_id):
-            return
-        self.leased.found(self.guilds_of(shard_id))
-        store, shards = self.store, self.store.shards
-        await store.insist(partial(self._sync_servers, shard_id))
-        last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
-        await store.insist(lambda: self.courier.begin(shard_id))
-        if self.leased.holds(shard_id):
-            log.info("Serving shard %d of %d", shard_id, shards.count)
-            shards.serve(shards.numbers | {shard_id})
-            self.dispatch("shard_served", shard_id, last[0].sent if last else None)
-            self.courier.wake()
-
-    async def _sync_servers(self, shard_id: int) -> None:
-        """Let the store know in which servers of a shard the bot is, while the shard is this client's."""
-        if self.leased.holds(shard_id):
-            there = self.guilds_of(shard_id)
-            locales = {each.id: None if each.unavailable else str(each.preferred_locale) for each in there}
-            await self.store.servers.sync(locales, shard_id)
-
-    @property
-    def guilds(self) -> Sequence[discord.Guild]:
-        """The servers of this process."""
-        return [server for server in super().guilds if not self.leased.is_left(server)]
-
-    def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
-        """A server of this process."""
-        server = super().get_guild(id)
-        return None if server is None or self.leased.is_left(server) else server
-
-    def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - likewise
-        """A channel or thread in a server of this process, or of direct messages."""
-        channel = super().get_channel(id)
-        server = getattr(channel, "guild", None)
-        return None if isinstance(server, discord.Guild) and self.leased.is_left(server) else channel
-
-    def guilds_of(self, shard_id: int) -> list[discord.Guild]:
-        """The servers of a shard, those in an outage included."""
-        return [guild for guild in self.guilds if guild.shard_id == shard_id]
 
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_: object) -> None:
         """Say what an answer left out."""
@@ -238,8 +141,8 @@ class Telex(commands.AutoShardedBot):
         await self.sync_commands()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's
-        """Log what went wrong in a listener, unless the store has said it."""
-        if not isinstance(sys.exc_info()[1], DatabaseFault):
+        """Log what went wrong in a listener, unless the store has said it or another process does it."""
+        if not isinstance(sys.exc_info()[1], DatabaseFault | LeaseLost):
             await super().on_error(event_method, *args, **kwargs)
 
     async def on_message(self, message: discord.Message, /) -> None:
@@ -302,25 +205,3 @@ class Telex(commands.AutoShardedBot):
             return await self.visibility.can_view(guild, member, channel_id)
         except (discord.DiscordException, aiohttp.ClientError):
             return False
-
-
-def _is_offered(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a command works where it was sent from: a server of ours, direct messages, anywhere else."""
-    if interaction_places.server(interaction) is not None:
-        return isinstance(interaction.user, discord.Member)
-    command: Any = interaction.command
-    if isinstance(command, app_commands.Command) and command.root_parent is not None:
-        command = command.root_parent
-    if command is None:
-        return True
-    if interaction_places.is_direct(interaction):
-        return command.allowed_contexts is None or command.allowed_contexts.dm_channel is not False
-    return command.allowed_installs is not None and command.allowed_installs.user
-
-
-def slow_down(interaction: discord.Interaction[Telex]) -> None:
-    """Count what a person asks of the bot. Raises `CommandOnCooldown` for more than anybody's share."""
-    pace = interaction.client.pace
-    if wait := pace.wait(interaction.user.id):
-        raise app_commands.CommandOnCooldown(app_commands.Cooldown(AT_ONCE, PERIOD), wait)
-    pace.take(interaction.user.id)

@@ -107,8 +107,8 @@ def _of_database(fault: DatabaseFault) -> str:
             "My database is damaged, so this wasn’t done. Whoever runs this bot has to restore a backup."
         )
     return _(
-        "I can’t save anything right now, so this wasn’t done. Whoever runs this bot is "
-        "told. Try again later."
+        "I can’t save anything right now, so this wasn’t done. I’ve told whoever runs this bot. Try again "
+        "later."
     )
 
 

@@ -48,31 +48,36 @@ async def _serve(newsroom: Newsroom, cogs: Sequence[type[commands.Cog]]) -> None
         newsroom.store.shards.divide(1, owner=leases.owner)
         leases.able(Role.GATEWAY, now=leases.owner is None)
         try:
-            async with Telex(newsroom, cogs) as bot:
-                await bot.start(token)
-        except discord.LoginFailure as error:
-            message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
-            raise LoginRefused(message) from error
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-            if not _out_of_reach(error):
-                raise
-            log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
-        except DatabaseFault as error:
-            if not newsroom.store.shards.end or isinstance(error, DatabaseBroken):
-                raise  # nothing that waiting mends
-            pause = _FIRST_PAUSE
-            log.warning("The database is out of reach, trying again in %.0f s: %s", pause, error)
-        else:
-            if bot.gave_way_to is not None:
-                raise bot.gave_way_to
-            if not bot.leased.lost:
+            if not await _ended_without_shards(Telex(newsroom, cogs), token):
                 return
             pause = _FIRST_PAUSE
             with suppress(DatabaseFault):  # then they end by themselves
                 await leases.give_back(SHARDS)
             continue
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+            if not _out_of_reach(error):
+                raise
+            log.warning("Can’t reach Discord, trying again in %.0f s: %s", pause, error)
+        except DatabaseFault as error:
+            if not newsroom.store.shards.end or isinstance(error, DatabaseBroken):
+                raise  # nothing that waiting mends
+            pause = _FIRST_PAUSE
+            log.warning("Can’t reach the database, trying again in %.0f s: %s", pause, error)
         await newsroom.clock.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def _ended_without_shards(bot: Telex, token: str) -> bool:
+    """Run a client to its end; whether that came since its shards are another's."""
+    try:
+        async with bot:
+            await bot.start(token)
+    except discord.LoginFailure as error:
+        message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
+        raise LoginRefused(message) from error
+    if bot.gave_way_to is not None:
+        raise bot.gave_way_to
+    return bot.leased.lost
 
 
 def _out_of_reach(error: Exception) -> bool:

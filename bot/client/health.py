@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bot.client.services import Newsroom
+from bot.core.choices import Role
 from bot.core.clock import Leaps
+from bot.processes.leases import SHARDS
 from bot.store import StoreError
 
 SILENCE = 2 * 3600
@@ -54,9 +56,16 @@ class Health:
             found.append(f"the database cannot be read: {error}")
         if (trouble := self._store.trouble) is not None:
             found.append(f"the database is in trouble: {trouble}")
-        if self.disconnected is not None and self._clock.now() - self.disconnected > AWAY:
-            found.append(f"Discord has been out of reach for {self._minutes(self.disconnected)} minutes")
+        since = self.disconnected
+        if since is not None and self._clock.now() - since > AWAY and not self._is_spare:
+            found.append(f"Discord has been out of reach for {self._minutes(since)} minutes")
         return found
+
+    @property
+    def _is_spare(self) -> bool:
+        """Whether other processes have all shards, and this one could take them."""
+        shares = self._leases.owner is not None
+        return shares and self._leases.is_able(Role.GATEWAY) and not self._leases.held(SHARDS)
 
     def _minutes(self, since: int) -> int:
         return (self._clock.now() - since) // 60

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import wraps
 from typing import Any
 
 import discord
 from discord import app_commands
 from simcord.actors import MemberActor
+from simcord.backend.cdn import CDN_BASE
 from simcord.backend.errors import BackendError, SetupError
 from simcord.enums import AppCommandType, ComponentType
 from simcord.env import Env
@@ -23,6 +24,8 @@ from bot import DATA
 from bot.core import locale
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
+from bot.posting.emoji import tile_drawing
+from bot.posting.rendering.layout import icons, outlets
 
 _STYLE = (
     "#messages-toggle, #messages-sidebar, #refresh, #capture-open, #inspector-toggle { display: none }"
@@ -232,3 +235,32 @@ def offer_message_menu(env: Env, preview: Preview, french: MemberActor) -> None:
 
 def _label(command: Mapping[str, Any], locale: str) -> str:
     return str((command.get("name_localizations") or {}).get(locale) or command["name"])
+
+
+def drawn(env: Env, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
+    """Let messages show icons of buttons and the initials of outlets of these names.
+
+    Returns the pictures for the page by their addresses, with file names.
+    """
+    pictures: dict[str, tuple[str, bytes]] = {}
+
+    def kept(name: str, picture: bytes) -> str:
+        emoji = env.backend.create_application_emoji(name)
+        pictures[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", picture)
+        return f"<:{name}:{emoji.id}>"
+
+    initials = {(outlets.initial(name), outlets.colour(0, name)) for name in names}
+    outlets.know(
+        {},
+        {
+            (letter, colour): kept(
+                f"initial_{letter}_{colour:x}", tile_drawing.of_initial(letter, colour).png
+            )
+            for letter, colour in sorted(initials)
+            if letter
+        },
+    )
+    icons.know(
+        {icon: kept(f"button_{icon.name.lower()}", picture) for icon, picture in icons.pictures().items()}
+    )
+    return pictures

@@ -35,10 +35,9 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.demo import simcord_patches
 from bot.demo.demo_clock import Replay
-from bot.demo.drawn_emoji import drawn
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
-from bot.demo.simcord_patches import offer_message_menu
+from bot.demo.simcord_patches import drawn, offer_message_menu
 from bot.feeds.parsing import opml
 from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs

@@ -14,7 +14,7 @@ from bot.polling.quiet_polls import AFTER_TROUBLE, Postponed, QuietPolls, log_tr
 from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.process_records import Share
-from bot.text.host_slots import SLOTS, slot_of
+from bot.text.urls import SLOTS, slot_of
 
 TAKEN = 1_024
 """Due feeds taken from the store at a time."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, nullcontext
 from bot.core.clock import Clock
 from bot.core.models import DueFeed
 from bot.feeds.robots import Visit
-from bot.text.host_slots import host_name, slot_of_name
+from bot.text.urls import host_name, slot_of_name
 
 PAUSE = 4
 """A host rests this many times as long as it took to answer."""

@@ -24,7 +24,7 @@ from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.content_records import Page, PageEnd
 from bot.text import urls
-from bot.text.host_slots import SLOTS, host_name
+from bot.text.urls import SLOTS, host_name
 
 log = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ from bot.store.records.process_records import Fence
 from bot.store.records.source_records import Recorded
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
-from bot.text.host_slots import slot_of
+from bot.text.urls import slot_of
 
 log = logging.getLogger(__name__)
 

@@ -14,19 +14,9 @@ import discord
 from bot.core.models import Dispatch, DispatchKind
 from bot.posting.rendering.buttons import EMOJI
 from bot.posting.rendering.messages import Message
-from bot.posting.sending import permissions
+from bot.posting.sending import permissions, send_outcomes
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
-from bot.posting.sending.send_outcomes import (
-    ALREADY_PUBLISHED,
-    ARCHIVED,
-    EDITED_TOO_OFTEN,
-    Blocked,
-    Later,
-    Lost,
-    Outcome,
-    Refused,
-    judge,
-)
+from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +61,7 @@ async def edit(
         try:
             await _edit(client, dispatch, write, attempt)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            if isinstance(error, discord.HTTPException) and error.code == EDITED_TOO_OFTEN:
+            if isinstance(error, discord.HTTPException) and error.code == send_outcomes.EDITED_TOO_OFTEN:
                 return Later(_EDIT_LATER, str(error))
             outcome = judge(error)
             if isinstance(outcome, Refused):
@@ -100,7 +90,8 @@ async def _edit(
         await write(**body)
     except discord.HTTPException as error:
         thread = None
-        if error.code == ARCHIVED:  # a forum post or a thread of a day that nobody wrote in for long
+        # A forum post or a thread of a day that nobody wrote in for long.
+        if error.code == send_outcomes.ARCHIVED:
             thread = await client.fetch_channel(dispatch.thread_id or dispatch.channel_id)
         if not isinstance(thread, discord.Thread) or thread.locked:
             raise
@@ -126,7 +117,7 @@ async def _step(step: Callable[[], Awaitable[object]], dispatch: Dispatch) -> La
     try:
         await step()
     except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-        if isinstance(error, discord.HTTPException) and error.code == ALREADY_PUBLISHED:
+        if isinstance(error, discord.HTTPException) and error.code == send_outcomes.ALREADY_PUBLISHED:
             return None
         return _later(judge(error), dispatch)
     return None

@@ -126,15 +126,19 @@ class Audience:
             if surely:
                 raise
             return ()
-        readable = []
-        for channel_id in await self._store.subscriptions.channels(guild.id):
-            try:
-                if await self._visibility.can_view(guild, member, channel_id):
-                    readable.append(channel_id)
-            except (discord.DiscordException, aiohttp.ClientError):
-                if surely:
-                    raise
+        channels = await self._store.subscriptions.channels(guild.id)
+        readable = [each for each in channels if await self._sees(guild, member, each, surely=surely)]
         return await self._store.subscriptions.feed_ids(readable)
+
+    async def _sees(
+        self, guild: discord.Guild, member: discord.Member, channel_id: int, *, surely: bool
+    ) -> bool:
+        try:
+            return await self._visibility.can_view(guild, member, channel_id)
+        except (discord.DiscordException, aiohttp.ClientError):
+            if surely:
+                raise
+            return False
 
     async def feeds_of_channel(self, guild: discord.Guild, channel_id: int) -> set[int]:
         """The feeds that everybody who reads a channel or thread may read: what may be told in it.

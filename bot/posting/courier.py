@@ -15,32 +15,23 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
-import discord
-
 from bot.core.clock import wait
 from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchState
-from bot.core.settings import Settings
-from bot.core.workers import Workers
-from bot.posting.audience import Audience
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
 from bot.posting.due_task import BestStories, DueTask, Matching
 from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
-from bot.posting.recovery.restored_backup import Narrowed, Restored
+from bot.posting.recovery.restored_backup import Narrowed
 from bot.posting.sending import message_places, permissions
-from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.lease_checks import acting_for
 from bot.posting.sending.outcome_records import READ_BACK_AFTER, OutcomeRecords
 from bot.posting.sending.send_outcomes import Later, Lost, Outcome, Problem, Sent
 from bot.posting.translating import Translating
-from bot.search.index.index_follower import IndexFollower
-from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost, Store
-from bot.stories.known_tastes import Tastes
-from bot.writing.writing_desk import WritingDesk
+from bot.store import UNTIL_NEXT_TRY, DatabaseFault, LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -56,57 +47,28 @@ _MOST_FAULTS = 5
 class Courier:
     """The outbox of one process. `client` is logged in; `run` is the loop, `settle` one round of it."""
 
-    def __init__(
-        self,
-        store: Store,
-        client: discord.Client,
-        settings: Settings,
-        audience: Audience,
-        webhooks: ChannelWebhooks,
-        *,
-        workers: Workers,
-        tastes: Tastes,
-        index: IndexFollower,
-        writing: WritingDesk | None,
-    ) -> None:
-        self._store, self._client, self._clock = store, client, store.clock
-        self.audience = audience
-        self._restored = Restored(store, client, webhooks)
-        context = PostingContext(
-            store=store,
-            client=client,
-            settings=settings,
-            workers=workers,
-            tastes=tastes,
-            index=index,
-            writing=writing,
-            webhooks=webhooks,
-            audience=audience,
-            restored=self._restored,
-            wake=self.wake,
-        )
+    def __init__(self, context: PostingContext) -> None:
+        self._store, self._client, self._clock = context.store, context.client, context.clock
+        self.audience, self._restored = context.audience, context.restored
+        self.wake = context.wake
+        self._woken = context.woken
         self.digests, self.personal_digests = Digests(context), PersonalDigests(context)
         self._own: tuple[DueTask, ...] = (self.digests, Translating(context))
         self._once: tuple[DueTask, ...] = (self.personal_digests, Matching(context), BestStories(context))
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
-        self._woken = asyncio.Event()
-        self._sender = DispatchSender(store, client, settings, webhooks)
+        self._sender = DispatchSender(context)
         self._pending = PendingClaims(self._clock)
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
         self._chores = Chores(context, self._sender.render)
-        self._records = OutcomeRecords(store)
+        self._records = OutcomeRecords(self._store)
         self._under_way: dict[int, Dispatch] = {}  # by channel
         self._begun: set[int] = set()
         self._beginning = asyncio.Lock()
         self._stopping = False
-        self.on_found: Callable[[Dispatch], None] = _ignore
+        self.on_found: Callable[[Dispatch], None] = lambda _dispatch: None
         """Called with a dispatch that turned out to have been sent: people may have seen it for a while."""
-
-    def wake(self) -> None:
-        """Look at the outbox now: something may be owed."""
-        self._woken.set()
 
     async def run(self) -> None:
         """Deliver whenever something is due. Ends by cancellation only, or by a fault."""
@@ -270,22 +232,14 @@ class Courier:
         return await self._store.dispatches.claim(channel_id, self._clock.now())
 
     async def _deliver(self, dispatch: Dispatch) -> None:
-        place = await self._sender.find(dispatch)
-        if isinstance(place, Outcome):
-            await self._record(dispatch, place)
+        prepared = await self._sender.prepare(dispatch)
+        if isinstance(prepared, Problem):
+            await self._store.dispatches.failed(dispatch.id, prepared)
             return
-        admitted = await self.audience.admit(dispatch)
-        if admitted is None:
-            await self._store.dispatches.failed(dispatch.id, Problem.HIDDEN)
+        if isinstance(prepared, Outcome):
+            await self._record(dispatch, prepared)
             return
-        if isinstance(admitted, Outcome):
-            await self._record(dispatch, admitted)
-            return
-        dispatch = admitted
-        message = await self._sender.render(dispatch)
-        if message is None:
-            await self._store.dispatches.failed(dispatch.id, Problem.ARTICLE_GONE)
-            return
+        place, dispatch, message = prepared
         outcome = await self._restored.look_back(place, dispatch, message)
         if isinstance(outcome, Narrowed):
             return
@@ -337,10 +291,6 @@ class Courier:
 
     def _rest(self, channel_id: int, seconds: float) -> None:
         self._resting[channel_id] = self._clock.now() + math.ceil(seconds)
-
-
-def _ignore(_dispatch: Dispatch) -> None:
-    """Nobody wants to know."""
 
 
 def _sent(dispatch: Dispatch, outcome: Sent) -> Dispatch:

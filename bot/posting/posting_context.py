@@ -1,9 +1,9 @@
-"""What all that posts works with, put together once by the courier."""
+"""What all that posts works with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 import discord
 
@@ -21,7 +21,7 @@ from bot.writing.writing_desk import WritingDesk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingContext:
-    """Of one process. `wake` lets the courier look at the outbox."""
+    """Of one process."""
 
     store: Store
     client: discord.Client
@@ -33,9 +33,13 @@ class PostingContext:
     webhooks: ChannelWebhooks
     audience: Audience
     restored: Restored
-    wake: Callable[[], None]
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def clock(self) -> Clock:
         """That of the store."""
         return self.store.clock
+
+    def wake(self) -> None:
+        """Let the courier look at the outbox now: something may be owed."""
+        self.woken.set()

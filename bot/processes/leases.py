@@ -80,6 +80,10 @@ class Leases:
         if self._unable != before:
             self.wake()
 
+    def is_able(self, role: Role) -> bool:
+        """Whether it has a role, and can do its work now."""
+        return role in self.me.roles and role not in self._unable
+
     async def others(self, role: Role) -> bool:
         """Whether another process can do the work of a role. Raises `StoreError`."""
         return any(role in each.roles and each.id != self.me.id for each in await self._store.processes.all())
@@ -167,9 +171,9 @@ class Leases:
         self._woken.clear()
         async with self._turn:
             begun = self._clock.uptime()
-            if begun - self._renewed >= STOPPED:  # it was stopped itself: what it had may be another's
-                self._now_held({})
-            me = replace(self.me, roles=tuple(role for role in self.me.roles if role not in self._unable))
+            if begun - self._renewed >= STOPPED:  # it was stopped itself
+                self._lose_all()
+            me = replace(self.me, roles=tuple(each for each in self.me.roles if each not in self._unable))
             held = await self._store.processes.keep(me, list(self._shares.values()), LASTS)
             self._renewed = max(self._renewed, begun)
             if self._clock.uptime() - self._renewed < STOPPED:
@@ -193,12 +197,16 @@ class Leases:
             if left > 0:
                 await self._clock.sleep(left)
             else:
-                if any(self._held.values()):
-                    log.warning(
-                        "The database could not be reached for %.0f s: this process stops acting", STOPPED
-                    )
-                self._now_held({})
+                self._lose_all()
                 await self._clock.sleep(AFTER_TROUBLE)
+
+    def _lose_all(self) -> None:
+        if any(self._held.values()):
+            log.warning(
+                "No contact with the database for %.0f s. Pausing: another process may have taken over.",
+                STOPPED,
+            )
+        self._now_held({})
 
     def _now_held(self, held: dict[str, frozenset[int]]) -> None:
         before, self._held = self._held, held
@@ -207,7 +215,9 @@ class Leases:
             if had == has:
                 continue
             self.gained[kind] += len(has - had)
-            log.info("%s: %d held, %d gained, %d lost", kind, len(has), len(has - had), len(had - has))
+            log.info(
+                "Leases of %s: %d now, %d gained, %d lost", kind, len(has), len(has - had), len(had - has)
+            )
             for heard in [*self._listening[kind]]:
                 try:
                     heard(has - had, had - has)

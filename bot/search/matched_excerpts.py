@@ -39,7 +39,8 @@ class Marker:
 
 def excerpt_of(article: Article, marker: Marker) -> tuple[str, tuple[tuple[int, int], ...]]:
     """The stretch of an article that holds most of what is marked, on one line, and where that is in it."""
-    text = " ".join((article.body or article.summary)[:READ].split())
+    lines = map(str.strip, (article.body or article.summary)[:READ].splitlines())
+    text = " ".join(filter(None, lines))
     excerpt, marks = excerpts.around(text, marker.marks(text, article.language), LONGEST)
     return excerpt, tuple(marks)
 

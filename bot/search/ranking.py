@@ -35,6 +35,7 @@ OWN_LANGUAGE = 0.1
 _PASSAGE = 30  # words of a passage, small ones left out
 _NEAR = 3  # words between which no more stand are neighbours
 _FAR = 60  # characters between two words that are no neighbours
+_ROOM = 3  # characters without which no word stands between two
 _LETTERS = 10  # characters of a word, with the small ones and spaces before it
 _HALF_LIFE = 30 * 86400  # seconds
 
@@ -88,35 +89,47 @@ class Reranker:
 
     def judge(self, candidate: Candidate) -> Judged:
         """How well an article fits."""
-        title = self._places(candidate.title, candidate.language)
+        title, typed = self._places(candidate.title, candidate.language)
         in_title = {number for _, number in title}
-        is_told = len(in_title) == len(self._sought) and self._neighbours(title) == bool(self._all_pairs)
-        body = [] if is_told else self._places(candidate.body[:READ], candidate.language)
+        body: list[tuple[int, int]] = []
+        if len(typed) < len(self._sought) or self._neighbours(title) != bool(self._all_pairs):
+            body, typed_there = self._places(candidate.body[:READ], candidate.language)
+            typed |= typed_there
         known = in_title.union(number for _, number in body)
         score = ENGINE * candidate.found + MEANING * candidate.cosine
         score += TITLE * self._share(in_title)
         score += PASSAGE * max(self._passage(body), self._share(in_title))
         score += NEIGHBOURS * max(self._neighbours(title), self._neighbours(body))
-        score += TYPED * self._typed(candidate)
+        score += TYPED * self._share(typed)
         score += FRESH * 0.5 ** (max(0, self._now - candidate.published) / _HALF_LIFE)
         if self._language and candidate.language == self._language:
             score += OWN_LANGUAGE
         return Judged(score, len(known) == len(self._sought))
 
-    def _places(self, text: str, language: str | None) -> list[tuple[int, int]]:
-        """Where the words of the query stand, in words without small ones, each with its number in it.
+    def _places(self, text: str, language: str | None) -> tuple[list[tuple[int, int]], set[int]]:
+        """Where the words of the query stand, each with its number in it, and which stand as they were typed.
 
-        Words between two that stand far apart are reckoned by their letters.
+        Places are words without small ones; between two that stand far apart they are reckoned by letters.
         """
         found: list[tuple[int, int]] = []
+        typed: set[int] = set()
         place = last = 0
         for start, end, stem in analysis.places(text, language, self._wanted):
-            between = text[last:start]
-            is_far = len(between) > _FAR
-            place += 1 + (len(between) // _LETTERS if is_far else len(analysis.stems(between, language)))
-            found += [(place, number) for number in self._numbers[stem]]
+            place += 1 + self._words_between(text, last, start, language)
+            word = text[start:end].lower()
+            for number in self._numbers[stem]:
+                found.append((place, number))
+                if word == self._sought[number].typed:
+                    typed.add(number)
             last = end
-        return found
+        return found, typed
+
+    def _words_between(self, text: str, start: int, end: int, language: str | None) -> int:
+        if end - start < _ROOM:
+            return 0
+        if end - start > _FAR:
+            return (end - start) // _LETTERS
+        return len(analysis.stems(text[start:end], language))
 
     def _share(self, numbers: Collection[int]) -> float:
         return sum(self._sought[number].weight for number in numbers) / self._total
@@ -156,17 +169,3 @@ class Reranker:
             if gap <= _NEAR
         )
         return near / self._all_pairs
-
-    def _typed(self, candidate: Candidate) -> float:
-        text = f" {candidate.title}\n{candidate.body[:READ]} ".lower()
-        return sum(word.weight for word in self._sought if _stands(word.typed, text)) / self._total
-
-
-def _stands(word: str, text: str) -> bool:
-    """Whether a word stands by itself in a text with something around it."""
-    at = text.find(word)
-    while at >= 0:
-        if not (text[at - 1].isalnum() or text[at + len(word)].isalnum()):
-            return True
-        at = text.find(word, at + 1)
-    return False

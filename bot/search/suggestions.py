@@ -170,9 +170,11 @@ def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> l
     own = max(map(engine.document_frequency, stems), default=COMMON)
     if not word.isalpha() or len(word) < SHORTEST or own > SLIPS or (is_there and not own):
         return []
-    common = dict(engine.beginning(word[:1], COMPARED))
     most = 2 if len(word) >= LONG else 1
     least = LIKELIER * own if is_there else 1
+    if is_there and max(engine.near_frequency(stem, most, least) for stem in stems) < least:
+        return []  # mostly, and to compare all words takes longer
+    common = dict(engine.beginning(word[:1], COMPARED))
     found = {
         (distance, -common[near], near)
         for stem in stems

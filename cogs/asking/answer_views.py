@@ -15,7 +15,7 @@ from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, Rule, Section, Text, text
 from bot.text import safe
-from bot.text.times import spans
+from bot.text.times import periods
 from cogs.shared import article_cards
 
 _QUOTE = 600  # characters of a quotation, which the engine keeps shorter
@@ -114,7 +114,7 @@ def _head(told: Reply, *, title: bool) -> Iterator[Text]:
     if told.about is not None:
         yield _about(told.about, answer)
     if answer.period is not None:
-        yield text("-# " + spans.named(answer.period, answer.zone, locale.current()))
+        yield text("-# " + periods.named(answer.period, answer.zone, locale.current()))
 
 
 def _about(article: Article, answer: Answer) -> Text:

@@ -13,12 +13,14 @@ from discord.ext import commands
 from bot.answers.conversing import conversation
 from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client import interaction_places
-from bot.client.discord_client import OWN_REPLY, Telex
+from bot.client.command_tree import OWN_REPLY
+from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.layout_views import static
+from bot.posting.sending.lease_checks import acting_for
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply
@@ -201,6 +203,7 @@ class Asking(LastingCog):
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         if not message.author.bot and message.webhook_id is None and message.type in _KINDS:
+            acting_for.set(0 if message.guild is None else message.guild.id)
             await self._messages.answer(message)
 
 

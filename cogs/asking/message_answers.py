@@ -24,18 +24,10 @@ from bot.posting.rendering.layout.blocks import text
 from bot.posting.rendering.layout.layout_views import static
 from bot.posting.sending import permissions
 from bot.search.query.query_syntax import parse
+from cogs.asking import question_places
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply, tips
-from cogs.asking.question_places import (
-    Place,
-    article_in,
-    article_of_thread,
-    last_in,
-    nothing_readable,
-    place_of,
-    replied_to,
-    shared_feed_ids,
-)
+from cogs.asking.question_places import Place
 from cogs.reading.article_list_pages import nothing_shared
 from cogs.reading.result_pages import results
 
@@ -96,7 +88,7 @@ class MessageAnswers:
 
     async def answer(self, message: discord.Message) -> None:
         """Answer a message, if it is for the bot."""
-        here = Conversation(message, place_of(message.channel), self._wanted(message))
+        here = Conversation(message, question_places.place_of(message.channel), self._wanted(message))
         if here.wanted.want is Want.NOTHING or (
             message.guild is not None and not self._may_speak(here.place)
         ):
@@ -127,9 +119,9 @@ class MessageAnswers:
             return
         with contextlib.suppress(discord.HTTPException):
             await here.message.channel.typing()
-        feed_ids = await shared_feed_ids(self.bot, asker, place)
+        feed_ids = await question_places.shared_feed_ids(self.bot, asker, place)
         if not feed_ids:
-            await here.say(await nothing_readable(self.bot, asker))
+            await here.say(await question_places.nothing_readable(self.bot, asker))
         elif wanted.want is Want.SEARCH:
             footer = clickable(_("From the feeds everybody here can see. /search shows you more."))
             await self._search(here, feed_ids, asker.guild.id, footer)
@@ -169,11 +161,11 @@ class MessageAnswers:
 
     async def _answer(self, here: Conversation, feed_ids: set[int], server_id: int) -> None:
         message, place, wanted = here.message, here.place, here.wanted
-        replying_to, before = replied_to(message), await self._before(here)
+        replying_to, before = question_places.replied_to(message), await self._before(here)
         article_id = None
         if replying_to is not None:
             guild_id = None if place is None else server_id
-            article_id = await article_in(self.bot, replying_to, guild_id, wanted.text)
+            article_id = await question_places.article_in(self.bot, replying_to, guild_id, wanted.text)
         if wanted.language is None and before is not None:  # "et IBM ?"
             locale.speak(before.language)
         asked = Asked(
@@ -183,7 +175,7 @@ class MessageAnswers:
             channel_id=message.channel.id,
             person_id=message.author.id,
             public=place is not None,
-            article_id=article_id or await article_of_thread(self.bot, place, wanted.text),
+            article_id=article_id or await question_places.article_of_thread(self.bot, place, wanted.text),
             insists=article_id is not None if place is not None else replying_to is not None,
             follows=before,
             message_id=message.id,
@@ -217,12 +209,16 @@ class MessageAnswers:
     async def _before(self, here: Conversation) -> Question | None:
         """The question that a message follows: the one it replies to, else the last one there of late."""
         questions, channel_id = self.bot.store.questions, here.message.channel.id
-        if (replying_to := replied_to(here.message)) is not None:
+        if (replying_to := question_places.replied_to(here.message)) is not None:
             return await questions.of_message(replying_to, channel_id)
         if here.place is None:
             since = self.bot.newsroom.clock.now() - DIRECT_MEMORY
             return await questions.last_of(here.message.author.id, channel_id, since)
-        return await last_in(self.bot, channel_id) if isinstance(here.place, discord.Thread) else None
+        return (
+            await question_places.last_in(self.bot, channel_id)
+            if isinstance(here.place, discord.Thread)
+            else None
+        )
 
     async def _language(self, place: Place | None) -> str:
         store, language = self.bot.store, self.bot.newsroom.settings.language

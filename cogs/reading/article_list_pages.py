@@ -13,7 +13,7 @@ from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
 from cogs.reading import sharing
-from cogs.reading.saving import already, keep, saved, server_of, unreadable
+from cogs.reading.saving import already, keep_article, saved, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry
 from cogs.shared.paging import Pages
@@ -81,14 +81,7 @@ class ArticlePages(Pages[ArticlePage]):
 
     async def _save(self, interaction: Interaction, values: list[str]) -> None:
         article = await self._chosen(interaction, values[0])
-        count = await keep(
-            interaction.client,
-            interaction.user.id,
-            [article.id],
-            server_id=await server_of(interaction, article),
-            channel_id=interaction_places.channel_id(interaction),
-            message_id=None,
-        )
+        count = await keep_article(interaction, article, None)
         await article_cards.show(interaction, article, said=saved(1) if count else already())
 
     async def _share(self, interaction: Interaction) -> None:

@@ -12,7 +12,6 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range, locale_str
 
-from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Article
@@ -26,22 +25,12 @@ from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.message_articles import articles_of
 from cogs.reading.more_menu import more_button
 from cogs.reading.result_pages import all_button, like, like_button
-from cogs.reading.saving import (
-    already,
-    keep,
-    mark_button,
-    note_button,
-    save_button,
-    save_menu,
-    saved,
-    server_of,
-)
+from cogs.reading.saving import already, keep_article, mark_button, note_button, save_button, save_menu, saved
 from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
 from cogs.shared.lasting_items import LastingCog
-from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import anywhere
+from cogs.shared.rights import anywhere, hidden_servers
 from cogs.shared.views import Choose, Interaction, Press, Reply, option
 
 _BATCH = 500
@@ -84,16 +73,8 @@ class Bookmarks(LastingCog):
 
 async def bookmark(interaction: Interaction, message: discord.Message) -> None:
     """Keep what a post of ours tells."""
-    channel_id, count = interaction_places.channel_id(interaction), 0
-    for article in await articles_of(interaction, message):
-        count += await keep(
-            interaction.client,
-            interaction.user.id,
-            [article.id],
-            server_id=await server_of(interaction, article),
-            channel_id=channel_id,
-            message_id=message.id if channel_id is not None else None,
-        )
+    articles = await articles_of(interaction, message)
+    count = sum([await keep_article(interaction, article, message.id) for article in articles])
     await interaction.edit_original_response(content=saved(count) if count else already())
 
 
@@ -118,9 +99,8 @@ class BookmarkPages(ArticlePages):
         heading = _("Your bookmarks")
         if self._wanted.match:
             heading = article_cards.heading(self._wanted.match, _QUERY)
-        head: tuple[Block, ...] = (
-            text(f"### {heading}\n-# {self._counted(matching, total, unread, some_hidden=bool(hidden))}"),
-        )
+        counts = self._counted(matching, total, unread, some_hidden=bool(hidden))
+        head: tuple[Block, ...] = (text(f"### {heading}" + (f"\n-# {counts}" if counts else "")),)
         if not found:
             head = (*head, text(self._nothing_found(total)))
         filters = [Row(self._filters(total, unread, tags))] if total else []
@@ -189,7 +169,7 @@ class BookmarkPages(ArticlePages):
         count = counted("{count} bookmark", "{count} bookmarks", total)
         if matching != total:
             count = _("{count} of {total} bookmarks").format(count=amount(matching), total=amount(total))
-        parts = [count]
+        parts = [count] if total else []
         if unread:
             parts.append(counted("{count} unread", "{count} unread", unread))
         if some_hidden:

@@ -95,7 +95,7 @@ async def _linked(interaction: Interaction, message: discord.Message) -> list[Ar
             if article.feed_id in visible:
                 found.setdefault(article.page, article)
     if not found:
-        raise Refusal(_("I don’t know an article in this message that you can see."))
+        raise Refusal(_("This message has no article from the feeds you can see."))
     return list(found.values())
 
 

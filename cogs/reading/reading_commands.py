@@ -17,7 +17,7 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.wording import search_notes
 from bot.search.index.engine import Kind
-from bot.search.query import query_dates
+from bot.search.query import query_remarks
 from bot.search.query.filter_names import Filter, written
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_syntax import MAX_READ, as_written
@@ -190,8 +190,8 @@ class SearchOptions:
             if typed is not None:
                 condition = _dated(filter_, typed, now, zone)
                 nodes.append(condition)
-                if not query_dates.is_plain(typed):
-                    notes.append(query_dates.told(condition, zone, now))
+                if not query_remarks.is_plain(typed):
+                    notes.append(query_remarks.told(condition, zone, now))
         return query.also(*nodes, notes=notes)
 
     def written(self) -> list[str]:

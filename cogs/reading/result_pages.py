@@ -28,7 +28,7 @@ from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
 from cogs.shared.lasting_items import lasting
-from cogs.shared.membership import hidden_servers
+from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, Press, Reply
 from cogs.watching.new_watches import watch_for
 

@@ -18,7 +18,7 @@ from bot.text import safe
 from bot.text.words import fold
 from cogs.shared import article_cards, place_options
 from cogs.shared.lasting_items import lasting
-from cogs.shared.membership import hidden_servers
+from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, Reply
 from cogs.shared.windows import Line, Window
 
@@ -56,6 +56,19 @@ async def keep(
             live=live,
         )
     return kept
+
+
+async def keep_article(interaction: Interaction, article: Article, message_id: int | None) -> int:
+    """Bookmark an article for the asker, with the message and the place where they did; as `keep`."""
+    channel_id = interaction_places.channel_id(interaction)
+    return await keep(
+        interaction.client,
+        interaction.user.id,
+        [article.id],
+        server_id=await server_of(interaction, article),
+        channel_id=channel_id,
+        message_id=message_id if channel_id is not None else None,
+    )
 
 
 async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatch | None:
@@ -126,16 +139,9 @@ async def toggle(interaction: Interaction, key: str) -> tuple[str, bool]:
         return _("Removed from your bookmarks."), False
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
-    message, channel_id = interaction.message, interaction_places.channel_id(interaction)
-    is_kept = message is not None and channel_id is not None and not message.flags.ephemeral
-    await keep(
-        interaction.client,
-        interaction.user.id,
-        [article.id],
-        server_id=await server_of(interaction, article),
-        channel_id=channel_id,
-        message_id=message.id if message is not None and is_kept else None,
-    )
+    message = interaction.message
+    is_kept = message is not None and not message.flags.ephemeral
+    await keep_article(interaction, article, message.id if message is not None and is_kept else None)
     return saved(1), True
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
 from bot.core.choices import Filter, Look, Preference, Setting, SettingChange, SubscriptionState
-from bot.core.locale import _
+from bot.core.locale import N_, _
 from bot.posting.rendering import post_looks
 from bot.posting.wording import filter_labels
 from bot.text import safe
@@ -38,6 +42,7 @@ class History(ManagersLayout, CardPages):
 
 
 async def _entry(interaction: Interaction, change: SettingChange) -> str:
+    kind = _KINDS.get(change.setting) or Kind(safe.line(change.setting.replace("_", " "), _VALUE), _plain)
     where = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
@@ -45,91 +50,80 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
     if change.channel_id is not None and change.setting != Setting.CHANNEL:
         where.append(f"<#{change.channel_id}>")
     who = f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
-    lines = (
-        _("{setting}: {old} → {new}").format(
-            setting=f"**{_name(change)}**", old=_value(change, change.old), new=_value(change, change.new)
-        ),
-        "-# " + " · ".join((*where, who, f"<t:{change.changed}:R>")),
+    old, new = (
+        kind.say(value, in_channel=change.channel_id is not None) for value in (change.old, change.new)
     )
-    return "\n".join(lines)
+    told = _("{setting}: {old} → {new}").format(setting=f"**{_(kind.name)}**", old=old, new=new)
+    return "\n".join((told, "-# " + " · ".join((*where, who, f"<t:{change.changed}:R>"))))
 
 
-def _name(change: SettingChange) -> str:
-    """What a setting is called; one that is not known here as the store calls it."""
-    names: dict[str, str] = {
-        Preference.LANGUAGE: _("Post language"),
-        Preference.TIME_ZONE: _("Time zone"),
-        Preference.MANAGER_ROLE: _("Who manages feeds"),
-        Preference.ALERTS: _("Feed alerts"),
-        Preference.JOIN_STORIES: _("Group by story"),
-        Preference.DAILY_THREAD: _("Daily thread"),
-        Preference.TRANSLATE: _("Machine translation"),
-        Preference.AS_OUTLET: _("Post as the outlet"),
-        Setting.FORUM_TAG: _("Post tag"),
-        Preference.QUIET_HOURS: _("Quiet hours"),
-        Preference.NOTIFY_ROLES: _("Roles people can take"),
-        **{preference: _(bound.name) for preference, bound in schedule_panel.BOUNDS.items()},
-        Setting.DIGEST: _("Digest"),
-        Setting.SUBSCRIPTION: _("Feed"),
-        Setting.LOOK: _("Post appearance"),
-        Setting.FILTER: _("Filter"),
-        Setting.CHANNEL: _("Channel of a feed"),
-        Setting.TASTE: _("What this server likes"),
-        Setting.SHARED: _("Feed of the channel"),
-        Setting.ASSISTANT: _("Token for AI assistants"),
-    }
-    return names.get(change.setting) or safe.line(change.setting.replace("_", " "), _VALUE)
+class Kind(NamedTuple):
+    """A setting: what it is called, a value of it in words, and what holds without one."""
+
+    name: str
+    told: Callable[[str], str]
+    none: str = N_("none")
+    none_in_channel: str = ""
+
+    def say(self, value: str | None, *, in_channel: bool) -> str:
+        """A value, or none, in the language of this task."""
+        if value is not None:
+            return self.told(value)
+        return _(self.none_in_channel) if in_channel and self.none_in_channel else _(self.none)
 
 
-def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  # one line a setting
-    """A value in words; that of a setting which is not known here as the store writes it."""
-    match change.setting:
-        case Preference.LANGUAGE if value is not None:
-            return language_name(value)
-        case Preference.LANGUAGE:
-            return _("automatic") if change.channel_id is None else _("same as the server")
-        case Preference.MANAGER_ROLE | Preference.NOTIFY_ROLES:
-            return _roles(change, value)
-        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET | Preference.TRANSLATE:
-            return _("on") if value == "1" else _("off")
-        case Setting.DIGEST:
-            return digest_words.told(value)
-        case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED | Setting.SUBSCRIPTION:
-            return _of_posts(change, value)
-    return schedule_panel.value(change.setting, value) or _place(change, value)
-
-
-def _place(change: SettingChange, value: str | None) -> str:
-    if change.setting == Preference.ALERTS and value is None:
-        return _("in each feed’s own channel")
-    if value is None:
-        return _("none")
-    if change.setting in {Preference.ALERTS, Setting.CHANNEL}:
-        return f"<#{value}>"
+def _plain(value: str) -> str:
     return safe.line(value, _VALUE)
 
 
-def _roles(change: SettingChange, value: str | None) -> str:
-    if value is None:
-        return _("members with Manage Server") if change.setting == Preference.MANAGER_ROLE else _("none")
+def _switched(value: str) -> str:
+    return _("on") if value == "1" else _("off")
+
+
+def _channel(value: str) -> str:
+    return f"<#{value}>"
+
+
+def _roles(value: str) -> str:
     return " ".join(f"<@&{each}>" for each in value.split(","))
 
 
-def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, a filter, what became of a taste, whether a feed is followed or a channel shared, in words."""
-    if change.setting == Setting.SUBSCRIPTION:
-        states = {
-            SubscriptionState.FOLLOWED: _("followed"),
-            SubscriptionState.PAUSED: _("paused"),
-            None: _("not followed"),
-        }
-        return states.get(None if value is None else SubscriptionState(value), "")
-    if change.setting == Setting.SHARED:
-        return _("not shared") if value is None else _("shared")
-    if change.setting == Setting.TASTE:
-        return _("none") if value is None else _("forgotten")
-    if change.setting == Setting.FILTER:
-        return _("none") if value is None else filter_labels.listed([Filter.of(value)], length=_VALUE)
-    if value is None:
-        return _("default") if change.channel_id is None else _("same as the server")
-    return post_looks.brief(Look.of(value))
+def _number(bound: schedule_panel.Bound, value: str) -> str:
+    return bound.told(int(value))
+
+
+def _followed(value: str) -> str:
+    return _("paused") if value == SubscriptionState.PAUSED else _("followed")
+
+
+_SWITCH = (_switched, N_("off"))
+_KINDS: Mapping[str, Kind] = {
+    Preference.LANGUAGE: Kind(N_("Post language"), language_name, N_("automatic"), N_("same as the server")),
+    Preference.TIME_ZONE: Kind(N_("Time zone"), _plain),
+    Preference.MANAGER_ROLE: Kind(N_("Who manages feeds"), _roles, N_("members with Manage Server")),
+    Preference.ALERTS: Kind(N_("Feed alerts"), _channel, N_("in each feed’s own channel")),
+    Preference.JOIN_STORIES: Kind(N_("Group by story"), *_SWITCH),
+    Preference.DAILY_THREAD: Kind(N_("Daily thread"), *_SWITCH),
+    Preference.TRANSLATE: Kind(N_("Machine translation"), *_SWITCH),
+    Preference.AS_OUTLET: Kind(N_("Post as the outlet"), *_SWITCH),
+    Preference.QUIET_HOURS: Kind(N_("Quiet hours"), schedule_panel.night),
+    Preference.NOTIFY_ROLES: Kind(N_("Roles people can take"), _roles),
+    **{
+        preference: Kind(bound.name, partial(_number, bound), bound.none)
+        for preference, bound in schedule_panel.BOUNDS.items()
+    },
+    Setting.FORUM_TAG: Kind(N_("Post tag"), _plain),
+    Setting.DIGEST: Kind(N_("Digest"), digest_words.told),
+    Setting.SUBSCRIPTION: Kind(N_("Feed"), _followed, N_("not followed")),
+    Setting.LOOK: Kind(
+        N_("Post appearance"),
+        lambda value: post_looks.brief(Look.of(value)),
+        N_("default"),
+        N_("same as the server"),
+    ),
+    Setting.FILTER: Kind(N_("Filter"), lambda value: filter_labels.listed([Filter.of(value)], length=_VALUE)),
+    Setting.CHANNEL: Kind(N_("Channel of a feed"), _channel),
+    Setting.TASTE: Kind(N_("What this server likes"), lambda _value: _("forgotten")),
+    Setting.SHARED: Kind(N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")),
+    Setting.ASSISTANT: Kind(N_("Token for AI assistants"), _plain),
+}

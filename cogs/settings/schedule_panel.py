@@ -12,6 +12,7 @@ from bot.core.locale import N_, _, amount, clickable, counted
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Row, Rule, Section
 from bot.posting.sending import send_outcomes
+from bot.text import safe
 from bot.text.words import fold
 from cogs.shared.panels import ChannelPanel, headed, number, options, setting
 from cogs.shared.views import Choose, Interaction, Press
@@ -187,18 +188,12 @@ class StoryPanel(_BoundsPanel):
             yield "-# " + counted("{count} story is waiting.", "{count} stories are waiting.", held)
 
 
-def value(preference: str, written: str | None) -> str | None:
-    """A value of the history of settings in words; None for one that is none of these."""
-    if preference in BOUNDS:
-        return BOUNDS[preference].say(None if written is None else int(written))
-    if preference != Preference.QUIET_HOURS:
-        return None
-    if written is None:
-        return _("none")
+def night(written: str) -> str:
+    """Quiet hours as they are kept, in words; as they stand where they are none."""
     try:
         return "\u202f–\u202f".join(map(hours.clock, hours.quiet_minutes(written)))
     except ValueError:
-        return None
+        return safe.line(written)
 
 
 def rules(now: ChannelPreferences) -> str:

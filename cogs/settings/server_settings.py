@@ -149,9 +149,8 @@ async def choose_alerts(interaction: Interaction, target: Place) -> str:
     )
     await interaction.client.courier.look_again(target.id)
     answer = _(
-        "Alerts now go to {channel}: a feed fails for a day, disappears, or is back. "
-        "Everyone who can read {channel} sees the names of those feeds, even from other "
-        "channels."
+        "Alerts now go to {channel}, when a feed fails for a day, disappears or comes back. "
+        "Everyone who can read {channel} sees the names of those feeds, even from other channels."
     ).format(channel=target.mention)
     return "\n".join(filter(None, (answer, advice)))
 
@@ -164,7 +163,7 @@ class AlertsFlow(SettingsPanel):
         if chosen is None:
             await self.end(interaction, _nowhere())
             return
-        told = _("Alerts go to <#{channel}>: a feed fails for a day, disappears, or is back.")
+        told = _("Alerts go to <#{channel}>, when a feed fails for a day, disappears or comes back.")
         forget = Press(self._forget, label=_("Use each feed’s own channel"))
         await self.display(interaction, (text(told.format(channel=chosen)), Row(forget)))
 
@@ -175,6 +174,6 @@ class AlertsFlow(SettingsPanel):
 
 def _nowhere() -> str:
     return _(
-        "Alerts go to each feed’s own channel: it fails for a day, disappears, or is back. "
-        "To collect them in one place, choose a channel."
+        "Alerts go to each feed’s own channel, when it fails for a day, disappears or comes back. To collect "
+        "them in one place, choose a channel."
     )

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.core.locale import _, amount, counted
 from bot.core.refusals import Refusal
-from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from bot.posting.wording import taste_words
 from bot.store.records.people_records import AssistantToken
@@ -101,7 +101,7 @@ class TastePanel(ManagersLayout):
 
     async def _display(self, interaction: Interaction, taste: Taste, row: Row) -> None:
         spaced = [each for line in _lines(taste, interaction.user.id) for each in (blocks.text(line), Rule())]
-        await self.display(interaction, (Card((*spaced, row)),))
+        await self.display(interaction, (Card((*spaced, row), outlets.COLOUR),))
 
     async def _ask(self, interaction: Interaction) -> None:
         taste = await interaction.client.newsroom.tastes.of_server(self.guild.id)

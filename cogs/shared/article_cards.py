@@ -16,7 +16,7 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Row, text
 from bot.text import safe
 from bot.text.characters import visible
-from cogs.shared.membership import hidden_servers
+from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, answer, option
 
 _TITLE = 150

@@ -11,7 +11,8 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot.client.discord_client import Telex, slow_down
+from bot.client.command_tree import slow_down
+from bot.client.discord_client import Telex
 from bot.client.error_answers import answering, report, speak_to
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction, Reply, acknowledge

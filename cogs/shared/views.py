@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 import discord
 from discord.ext import commands
 
-from bot.client.discord_client import Telex, slow_down
+from bot.client.command_tree import slow_down
+from bot.client.discord_client import Telex
 from bot.client.error_answers import report, speak_to
 from bot.core.locale import _
 from bot.core.refusals import Refusal

@@ -25,15 +25,7 @@ from cogs.feeds import subscription_options
 from cogs.shared import place_options
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.panels import ChannelPanel, headed, number
-from cogs.shared.place_options import (
-    Option,
-    Place,
-    channel_name,
-    lacking,
-    place,
-    require_posting,
-    require_view,
-)
+from cogs.shared.place_options import Option, Place, lacking, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
 from cogs.shared.views import Choose, Interaction, Press, Reply, option
 from cogs.watching import digest_words
@@ -91,7 +83,11 @@ class DigestList(ManagersLayout):
             await self.display_card(interaction, headed(title, said))
             return
         options = [
-            option(channel_name(self.guild, one.channel_id), one.channel_id, digest_words.when(one.plan))
+            option(
+                place_options.channel_name(self.guild, one.channel_id),
+                one.channel_id,
+                digest_words.when(one.plan),
+            )
             for one in shown
         ]
         menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop one…"), options=options)
@@ -111,7 +107,7 @@ class DigestList(ManagersLayout):
                 if ended
                 else _("That channel no longer exists.")
             )
-        await require_view(interaction, target.id)
+        await place_options.require_view(interaction, target.id)
         await DigestFlow(interaction, target, self.command_id).start(interaction)
 
 

@@ -56,18 +56,13 @@ def choices(plan: DigestPlan) -> list[str]:
     ]
 
 
-def told(written: str | None) -> str:
-    """A value of the history of settings in words: a digest as the store writes it, or none."""
-    if written is None:
-        return _("none")
+def told(written: str) -> str:
+    """A digest as the store writes it, in words."""
     plan = DigestPlan.of(written)
-    return ", ".join((when(plan), *(name for name, chosen in _names(plan) if chosen)))
-
-
-def _names(plan: DigestPlan) -> list[tuple[str, bool]]:
-    return [
-        (_("digest only"), plan.alone),
-        (_("other channels too"), plan.wide),
-        (_("trend chart"), plan.chart),
-        (_("summaries"), plan.summaries),
-    ]
+    chosen = {
+        _("digest only"): plan.alone,
+        _("other channels too"): plan.wide,
+        _("trend chart"): plan.chart,
+        _("summaries"): plan.summaries,
+    }
+    return ", ".join((when(plan), *(name for name, is_so in chosen.items() if is_so)))

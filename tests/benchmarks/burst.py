@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -78,6 +79,8 @@ async def main(options: argparse.Namespace) -> None:
                 )
                 made = map(corpus.article, range(number * share, (number + 1) * share))
                 feeds.append((feed, [article_of(feed, one) for one in made]))
+            gc.collect()
+            gc.freeze()  # as `telex run` does: what is prepared here is nothing that it would hold
             stop = asyncio.Event()
             watch = asyncio.create_task(lateness(stop))
             await asyncio.sleep(IDLE)

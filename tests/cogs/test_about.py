@@ -11,7 +11,7 @@ from simcord.builders import UserHandle
 from simcord.results import ResponseMessage
 
 from bot.core.version import __version__
-from bot.store.sqlite import scrubbing
+from bot.store.sqlite import database
 from tests.cogs.helpers import (
     START,
     components,
@@ -174,7 +174,7 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
     ]
     assert [one["helped"] for one in document["votes"]] == [True]
     asked = await telex.reader.click(last(shown), label="Delete everything")
-    monkeypatch.setattr(scrubbing, "scrub", lambda *_what: False)  # as while somebody reads
+    monkeypatch.setattr(database, "scrub", lambda *_what: False)  # as while somebody reads
     done = await telex.reader.click(last(asked), label="Delete permanently")
     assert "• 1 question\n• 1 vote on an answer\n" in said(done)
     assert "Another program is reading the database" in said(done)

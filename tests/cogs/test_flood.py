@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.client import discord_client
+from bot.client import command_tree
 from bot.posting.rendering import buttons
 from bot.store.content.articles import Articles
 from bot.store.people.bookmarks import Bookmarks
@@ -18,7 +18,7 @@ from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd, lasting
 from tests.discord_world import World
 
 QUICK = "Not so fast! Try again in"
-SHARE = discord_client.AT_ONCE
+SHARE = command_tree.AT_ONCE
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(telex,
     assert work["newest"] - before == SHARE
     assert PUBLIC in await people.command(MANAGER, "latest")
     assert QUICK in await people.command(MEMBER, "search", query="thieves")
-    await telex.advance(discord_client.PERIOD)
+    await telex.advance(command_tree.PERIOD)
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 
@@ -74,10 +74,10 @@ async def test_menus_and_pages_count_like_commands(telex, feed_server):
 
 async def test_typing_is_completed_up_to_a_persons_share(telex, feed_server, work):
     people = await crowd(telex, feed_server)
-    for _ in range(discord_client.KEYSTROKES + 10):
+    for _ in range(command_tree.KEYSTROKES + 10):
         last = await people.typed(MEMBER, "latest", "source", "zan")
     assert last == "[]"
-    assert work["outlets"] == discord_client.KEYSTROKES
+    assert work["outlets"] == command_tree.KEYSTROKES
     assert PUBLIC in await people.typed(MANAGER, "latest", "source", "zan")
     assert PUBLIC in await people.command(MEMBER, "latest")
 

@@ -10,6 +10,7 @@ from simcord.results import ResponseMessage
 from bot.core import hours
 from bot.core.choices import Preference
 from bot.feeds.parsing import opml
+from bot.text import safe
 from cogs.feeds import starter_packs
 from cogs.settings import schedule_panel
 from tests.cogs.helpers import choose, follow, last, newest, said, selected, text
@@ -70,8 +71,8 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
 
 
 @pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
-def test_quiet_hours_that_are_none_are_left_to_who_makes_them_harmless(written):
-    assert schedule_panel.value(Preference.QUIET_HOURS, written) is None
+def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
+    assert schedule_panel.night(written) == safe.line(written)
 
 
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import aiohttp
 import pytest
 from simcord.env import Env
 from simcord.preview import _commands
+from yarl import URL
 
 import cogs
 from bot.client.discord_client import Telex
@@ -23,6 +25,8 @@ from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
 from bot.demo.sample_feeds import Publisher, load, moments
 from bot.demo.simcord_patches import offer_message_menu
+from bot.digests.rising import Period, find
+from bot.store.records.content_records import Titled
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
 from tests.demo.visitor import Visitor
@@ -30,6 +34,17 @@ from tests.discord_world import LOOPS
 from tests.shown import parts, text, title
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(share):
+    _outlets, backlog, stories = load()
+    now = 2_000_000_000
+    titles = [
+        Titled(now - int(one.hours * 3600) - 60, one.outlet, one.slug, one.title)
+        for one in (*backlog, *stories[: int(share * len(stories))])
+    ]
+    assert len(find(now, Period.WEEK, 1, titles).rising) >= 3
 
 
 async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
@@ -46,6 +61,20 @@ async def test_a_fault_is_still_shown(newsroom):
         await newsroom.store.close()
         await scene.ada.slash(scene.news, "latest")
         assert env.errors
+
+
+async def test_the_page_gets_what_telex_adds_to_it(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            added = {
+                "/": "<strong>Telex</strong>",
+                "/preview.css": ".message-menu {",
+                "/app.js": "message-menu",
+            }
+            for path, words in added.items():
+                async with aiohttp.request("GET", URL(preview.url).with_path(path)) as answer:
+                    assert words in await answer.text(), path
 
 
 async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):

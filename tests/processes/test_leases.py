@@ -90,6 +90,13 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     assert not await first.leases.hand_over(SHARDS, 2, "nobody")
     await until(lambda: second.leases.held(SHARDS) == {3})
     assert first.leases.held(SHARDS) == {0, 1, 2}
+    may_identify = [member.store.shards.may_identify for member in pair]
+    assert await may_identify[0](0, 2) == 0
+    assert (
+        await may_identify[1](1, 1) > 0
+    )  # of two that were left the first has one, which Discord may not count yet
+    assert await may_identify[1](1, 2) == 0
+    assert await may_identify[0](1) > 0
     assert await first.store.processes.owners(FEEDS) == {
         number: member.leases.me.id for member in pair for number in member.feeds
     }

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
-from bot.store.condition import CALM
+from bot.store.ports import CALM
 from bot.store.sqlite import database as database_module
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import migrate
@@ -95,9 +95,9 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
     assert not store.trouble
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.ports"]
     assert [words in line for line in said] == [True, False], said
-    assert said[1] == "The database takes everything again"
+    assert said[1] == "The database accepts writes again"
 
 
 async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, clock):
@@ -133,7 +133,7 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, connec
         await allow(connections[0])
         assert await store.takes_writes()
         clock.advance(CALM / 2)
-    assert len([entry for entry in caplog.records if entry.name == "bot.store.condition"]) == 1
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.ports"]) == 1
 
 
 async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
@@ -204,7 +204,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.ports"]
     assert "is damaged" in said
     assert "restore a backup" in said
     assert "I write nothing more to it." in said

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.feeds.parsing.entries import first_image
 from bot.text.html import is_absurd, to_text
-from bot.text.html_pictures import first_image
 from tests.shared import shared
 
 

@@ -122,7 +122,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     assert trouble.words in first
     assert second.startswith("My database works again.")
     assert said(scene, trouble.words) == 1
-    assert said(scene, "The database takes everything again") == 1
+    assert said(scene, "The database accepts writes again") == 1
     assert "Traceback" not in bot.log
 
 

@@ -122,7 +122,7 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
         assert re.search(rf"🟠 [^<]*{re.escape(trouble.words)}(?:[^<]|</)*<#{place}>", listed), listed
         assert re.search(rf"<#{place}>: waiting to be posted since <t:\d+:f>\. {trouble.words}", explained)
         assert re.search(rf"channel {place}: waiting to be posted since .*\. {trouble.words}", printed)
-        said = re.findall(rf"Channel {place} takes nothing for now: (.*)", bot.log)
+        said = re.findall(rf"Can’t post in channel {place} for now: (.*)", bot.log)
         assert [trouble.logged in line for line in said] == [True], said
     trouble.end(scene)
     await scene.posted([1])
@@ -130,7 +130,7 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
     assert "posted" in await told(scene, talk, "why", link=LINK)
     assert "🟠" not in await told(scene, talk, "feed list")
     for kind in trouble.kinds:
-        assert bot.log.count(f"Channel {scene.channels[kind].id} takes messages again") == 1
+        assert bot.log.count(f"Channel {scene.channels[kind].id} accepts posts again") == 1
     assert "Traceback" not in bot.log
 
 
@@ -144,7 +144,7 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scen
     listed = await told(scene, talk, "feed list")
     assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{gone.id}>", listed), listed
     assert "I can’t find this channel" in await scene.telex("why", LINK)
-    assert bot.log.count(f"Channel {gone.id} takes nothing for now: gone") == 1
+    assert bot.log.count(f"Can’t post in channel {gone.id} for now: gone") == 1
     del scene.channels["text"]
     assert not toll(scene, [1])
 

@@ -41,7 +41,7 @@ class GatewayReach:
         is_told = False
         while not await self._answers():
             if not is_told:
-                log.warning("Discord’s gateway doesn’t answer: no shards are taken until it does")
+                log.warning("Can’t reach Discord’s gateway. Taking no shards until it answers.")
                 is_told = True
             await self._clock.sleep(TRY_EVERY)
         self._leases.able(Role.GATEWAY, now=True)
@@ -55,16 +55,18 @@ class GatewayReach:
         while True:
             await self._clock.sleep(LOOK_EVERY)
             now = self._clock.monotonic()
-            if not numbers or self._starts.waiting or any(self._is_connected(number) for number in numbers):
+            if not numbers or self._starts.waiting or any(self.is_connected(number) for number in numbers):
                 since = now
             self._leases.able(Role.GATEWAY, now=now - since < DOUBTED)
             if now - since >= GIVEN_UP and await self._others_can():
                 log.warning(
-                    "No connection to Discord’s gateway for %.0f s: others get the shards", now - since
+                    "No connection to Discord’s gateway for %.0f s. Handing my shards to other processes.",
+                    now - since,
                 )
                 return
 
-    def _is_connected(self, number: int) -> bool:
+    def is_connected(self, number: int) -> bool:
+        """Whether a shard has a connection now."""
         shard = self._client.get_shard(number)
         return shard is not None and not shard.is_closed()
 

@@ -28,7 +28,7 @@ from bot.store import StoreError
 from bot.store.records.process_records import Share
 
 if TYPE_CHECKING:
-    from bot.client.discord_client import Telex
+    from bot.client.sharding.sharded_bot import ShardedBot
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +45,16 @@ class ShardsDiffer(StoreError):
 class LeasedShards:
     """What a client has of all shards. Without `begin`, all that there is."""
 
-    def __init__(self, client: Telex, newsroom: Newsroom) -> None:
+    def __init__(self, client: ShardedBot, newsroom: Newsroom) -> None:
         self._client, self._leases = client, newsroom.leases
         self._store, self._clock = newsroom.store, newsroom.clock
         self._wanted = newsroom.settings.shard_range
         self._had: list[int] = []
+        self._giving: set[int] = set()
         self._left: dict[int, discord.Guild] = {}  # servers of shards that were given away
         self.starts = SessionStarts(client, newsroom)
         self._reach = GatewayReach(client, self.starts, newsroom)
-        self._balance = ShardBalance(self, self.starts, newsroom)
+        self._balance = ShardBalance(self, self.starts, self._reach, newsroom)
         self._follows = False
         self._some = asyncio.Event()
         self._launching: set[asyncio.Task[None]] = set()
@@ -66,25 +67,41 @@ class LeasedShards:
 
         Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
         """
-        client, wanted = self._client, self._wanted
-        if self._leases.owner is not None:
+        are_shared, wanted = self._leases.owner is not None, self._wanted
+        if are_shared:
             await self._reach.wait()
-        count, _url, limits = await client.http.get_bot_gateway()
+        agreed = await self._agree()
+        numbers = frozenset(range(agreed) if wanted is None else wanted[0])
+        if are_shared:
+            await self._clock.sleep(OTHERS_COME)
+        self._leases.listen(SHARDS, self._changed)
+        share = Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=wanted is not None)
+        self._leases.share(share)
+        if are_shared:
+            self.watch(asyncio.create_task(self._give_up_in_time(), name="gateway reached"))
+            if wanted is None:
+                self._balance.start()
+        self._had += sorted(await self._some_held(len(numbers)))
+        if await self._store.meta.get("shards") != str(agreed):
+            raise ShardsDiffer(
+                "A process that started at the same time counts Discord’s shards differently. Start this one "
+                "again, with the same TELEX_SHARDS on all."
+            )
+        self._client.shard_count, self._client.shard_ids = agreed, self._had
+
+    async def _agree(self) -> int:
+        """How many shards there are, for all processes."""
+        wanted = self._wanted
+        count, _url, limits = await self._client.http.get_bot_gateway()
         self.starts.buckets = limits["max_concurrency"]
         agreed = await self._store.shards.agree(count if wanted is None else wanted[1])
         if wanted is not None and wanted[1] != agreed:
             raise ShardsDiffer(f"The other processes share {agreed} shards: set TELEX_SHARDS=…/{agreed}.")
         self._store.shards.divide(agreed, owner=self._leases.owner)
-        numbers = frozenset(range(agreed) if wanted is None else wanted[0])
-        if self._leases.owner is not None:
-            await self._clock.sleep(OTHERS_COME)
-        self._leases.listen(SHARDS, self._changed)
-        share = Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=wanted is not None)
-        self._leases.share(share)
-        if self._leases.owner is not None:
-            self.watch(asyncio.create_task(self._give_up_in_time(), name="gateway reached"))
-            if wanted is None:
-                self._balance.start()
+        return agreed
+
+    async def _some_held(self, count: int) -> frozenset[int]:
+        """Wait for a part of so many shards."""
         patience: float | None = OTHERS_COME
         while not (held := self._leases.held(SHARDS)):
             self._some.clear()
@@ -92,29 +109,18 @@ class LeasedShards:
                 async with asyncio.timeout(patience):
                     await self._some.wait()
             except TimeoutError:
-                log.info("Waiting for a shard: other processes have all %d", len(numbers))
+                log.info("Waiting for a shard: other processes have all %d of them", count)
                 patience = None
-        if await self._store.meta.get("shards") != str(agreed):
-            raise ShardsDiffer(
-                "A process that started at the same time counts Discord’s shards differently. Start this one "
-                "again, with the same TELEX_SHARDS on all."
-            )
-        self._had += sorted(held)
-        client.shard_count, client.shard_ids = agreed, self._had
+        return held
 
     def follow(self) -> None:
         """Connect what this process gets, from now on."""
         self._follows = True
-        for number in sorted(self._leases.held(SHARDS).difference(self._had)):
+        for number in sorted(self._leases.held(SHARDS).difference(self._had, self._giving)):
             self._had.append(number)  # the client's own list: it is ready again when so many are
             gateway = DiscordWebSocket.DEFAULT_GATEWAY
             task = asyncio.create_task(self._client.launch_shard(gateway, number), name=f"shard {number}")
             self.watch(task)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether every shard that this process has is served."""
-        return self._leases.held(SHARDS) <= self._store.shards.numbers
 
     def is_left(self, server: discord.Guild) -> bool:
         """Whether a server was the client's, and its shard is another process's now."""
@@ -127,20 +133,30 @@ class LeasedShards:
 
     async def give(self, number: int, to: str) -> None:
         """Give a shard to another process, after what is being sent there has ended."""
-        shard, shards = self._client.get_shard(number), self._store.shards
+        self._giving.add(number)
         self._had.remove(number)
+        try:
+            if await self._close(number):
+                await self._store.insist(partial(self._leases.hand_over, SHARDS, number, to))
+            else:
+                self._had.append(number)
+                await self._client.on_shard_ready(number)
+        finally:
+            self._giving.remove(number)
+        self.follow()  # where there was nobody to take it
+
+    async def _close(self, number: int) -> bool:
+        """Close a shard in order; False where nothing would keep it from connecting again by itself."""
+        shard, shards = self._client.get_shard(number), self._store.shards
         shards.serve(shards.numbers - {number})
         await self._client.courier.release(number)
-        if shard is None or shard.is_closed():  # nothing keeps it from connecting again by itself
-            self._had.append(number)
-            await self._client.on_shard_ready(number)
-            return
+        if shard is None or shard.is_closed():
+            return False
         self._left |= {server.id: server for server in self._client.guilds_of(number)}
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING):
                 await shard.disconnect()
-        await self._store.insist(partial(self._leases.hand_over, SHARDS, number, to))
-        self.follow()  # where there was nobody to take it
+        return True
 
     def watch(self, launching: asyncio.Task[None]) -> None:
         """End this too where connecting ends."""
@@ -178,7 +194,7 @@ class LeasedShards:
         if self._client.is_closed() or self.lost:
             return
         if lost.intersection(self._had):
-            log.warning("Lost %d shards: the connection to Discord begins anew", len(lost))
+            log.warning("Lost %d shards. Reconnecting to Discord.", len(lost))
             self._give_up()
         elif self._follows:
             self.follow()

@@ -52,8 +52,8 @@ class SessionStarts:
                 seconds = limits.reset_after / 1_000
                 if not self._is_told:
                     log.warning(
-                        "Discord lets this bot begin no more sessions for %s: shards without one wait. What "
-                        "restarts again and again uses them up.",
+                        "Discord won’t let this bot start any more sessions for %s. Shards without one are "
+                        "waiting. Restarting over and over uses sessions up.",
                         timedelta(seconds=round(seconds)),
                     )
                 self._is_told = True

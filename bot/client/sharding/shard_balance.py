@@ -13,7 +13,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bot.client.services import Newsroom
+from bot.client.sharding.gateway_reach import GatewayReach
 from bot.client.sharding.session_starts import SessionStarts
+from bot.core.choices import Role
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
 
@@ -32,8 +34,10 @@ _WANTED = "want"
 class ShardBalance:
     """Asks for shards that others have too many of, and gives away those that this process has."""
 
-    def __init__(self, leased: LeasedShards, starts: SessionStarts, newsroom: Newsroom) -> None:
-        self._leased, self._starts, self._leases = leased, starts, newsroom.leases
+    def __init__(
+        self, leased: LeasedShards, starts: SessionStarts, reach: GatewayReach, newsroom: Newsroom
+    ) -> None:
+        self._leased, self._starts, self._reach, self._leases = leased, starts, reach, newsroom.leases
         self._store, self._clock, self._notices = newsroom.store, newsroom.clock, newsroom.notices
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -52,7 +56,7 @@ class ShardBalance:
         await self._clock.sleep(SETTLED)
         while True:
             try:
-                if self._leased.is_settled and await self._is_short() and await self._starts.are_ample():
+                if self._is_settled and await self._is_short() and await self._starts.are_ample():
                     await self._store.tell(f"{_WANTED} {self._leases.me.id}")
             except StoreError as error:
                 log.debug("No shard was asked for: %s", error)  # the store has told of it
@@ -67,12 +71,18 @@ class ShardBalance:
         try:
             counts, me = await self._counts(), self._leases.me.id
             first = min(counts, key=lambda owner: (-counts[owner], owner), default=None)
-            if first == me and counts[me] - counts[to] > 1 and self._leased.is_settled:
-                number = max(self._leases.held(SHARDS))
-                log.info("Shard %d goes to a process that has fewer", number)
+            number = max(filter(self._reach.is_connected, self._leases.held(SHARDS)), default=None)
+            if first == me and counts[me] - counts[to] > 1 and self._is_settled and number is not None:
+                log.info("Handing shard %d to a process that has fewer", number)
                 await self._leased.give(number, to)
         except StoreError as error:
             log.debug("No shard was given away: %s", error)
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether every shard that this process has is served, and it reaches Discord."""
+        is_served = self._leases.held(SHARDS) <= self._store.shards.numbers
+        return is_served and self._leases.is_able(Role.GATEWAY)
 
     async def _is_short(self) -> bool:
         counts = await self._counts()

@@ -28,7 +28,7 @@ from bot.polling.pushing.pushed_documents import Pushed, PushedDocuments
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
-from bot.text.host_slots import host_name
+from bot.text.urls import host_name
 
 log = logging.getLogger(__name__)
 

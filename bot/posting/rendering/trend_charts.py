@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from babel.dates import format_date, format_time
+from babel.dates import format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from bot.core import locale
@@ -103,7 +103,7 @@ def _tick(moment: int, period: Period) -> str:
     when = datetime.fromtimestamp(moment, UTC)
     if period is Period.DAY:
         return f"{format_time(when, 'HH:mm', locale=locale.current())} UTC"
-    return format_date(when, "d MMM", locale=locale.current())
+    return str(format_skeleton("MMMd", when, locale=locale.current()))
 
 
 def alternative(chart: Chart) -> str:

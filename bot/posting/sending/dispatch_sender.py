@@ -8,15 +8,14 @@ from typing import overload
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
-from bot.core.settings import Settings
 from bot.posting import day_threads, forums
+from bot.posting.posting_context import PostingContext
 from bot.posting.recovery import own_messages, read_back
 from bot.posting.rendering.dispatch_rendering import render
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
-from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.posting.sending.message_places import Target
 from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Problem, Refused, Sent, Unknown
-from bot.store import Store
 
 _UNAVAILABLE = 60  # seconds until a server is asked for again that Discord has trouble with
 _LOCKED = 60
@@ -25,11 +24,22 @@ _LOCKED = 60
 class DispatchSender:
     """What a dispatch needs of Discord. Changes nothing in the store but which thread is that of a day."""
 
-    def __init__(
-        self, store: Store, client: discord.Client, settings: Settings, webhooks: ChannelWebhooks
-    ) -> None:
-        self._store, self._client, self._settings = store, client, settings
-        self._webhooks = webhooks
+    def __init__(self, context: PostingContext) -> None:
+        self._store, self._client, self._settings = context.store, context.client, context.settings
+        self._webhooks, self._audience = context.webhooks, context.audience
+
+    async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | Outcome | Problem:
+        """Where it goes, with what may be told there, and its message; else why not now, or why never."""
+        place = await self.find(dispatch)
+        if isinstance(place, Outcome):
+            return place
+        admitted = await self._audience.admit(dispatch)
+        if admitted is None:
+            return Problem.HIDDEN
+        if isinstance(admitted, Outcome):
+            return admitted
+        message = await self.render(admitted)
+        return Problem.ARTICLE_GONE if message is None else (place, admitted, message)
 
     async def look_for(self, dispatch: Dispatch) -> tuple[Outcome | None, bool]:
         """The message of a claim, None where it is not there; and whether it may be sent again at once.
@@ -62,14 +72,12 @@ class DispatchSender:
         return await read_back.search(place, dispatch, message, span), had_nonce
 
     @overload
-    async def find(self, dispatch: Dispatch) -> message_places.Target | Outcome: ...
+    async def find(self, dispatch: Dispatch) -> Target | Outcome: ...
 
     @overload
-    async def find(self, dispatch: Dispatch, *, may_make: bool) -> message_places.Target | Outcome | None: ...
+    async def find(self, dispatch: Dispatch, *, may_make: bool) -> Target | Outcome | None: ...
 
-    async def find(
-        self, dispatch: Dispatch, *, may_make: bool = True
-    ) -> message_places.Target | Outcome | None:
+    async def find(self, dispatch: Dispatch, *, may_make: bool = True) -> Target | Outcome | None:
         """Where a dispatch goes; None where that is a thread of the day that is not there."""
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
@@ -99,7 +107,7 @@ class DispatchSender:
             model=self._settings.model_name if self._settings.model_url else None,
         )
 
-    async def send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:
+    async def send(self, place: Target, dispatch: Dispatch, message: Message) -> Outcome:
         """Send it, twice where a nonce makes that safe. Raises only what is a fault of ours."""
         outcome = await self._send_signed(place, dispatch)
         if outcome is None:
@@ -110,12 +118,12 @@ class DispatchSender:
             return replace(outcome, thread_id=place.id)
         return outcome
 
-    async def _tagged(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Message:
+    async def _tagged(self, place: Target, dispatch: Dispatch, message: Message) -> Message:
         if not isinstance(place, discord.ForumChannel):
             return message
         return await forums.tagged(self._store, place, dispatch, message)
 
-    async def _send_signed(self, place: message_places.Target, dispatch: Dispatch) -> Outcome | None:
+    async def _send_signed(self, place: Target, dispatch: Dispatch) -> Outcome | None:
         """Send a post under its outlet's name where its channel has them so; None: it goes the usual way.
 
         By which webhook is written down before: from then on it has no nonce.
@@ -143,7 +151,7 @@ class DispatchSender:
             return None
         return outcome
 
-    async def _send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:
+    async def _send(self, place: Target, dispatch: Dispatch, message: Message) -> Outcome:
         outcome = await message_places.send(place, message, message_places.nonce(dispatch))
         if isinstance(outcome, Lost) and message_places.has_nonce(place):
             # The nonce is a moment old: Discord answers with the first message if it has it.

@@ -44,14 +44,14 @@ class BlockedPlaces:
         """Let the log say, unless it did, that a channel takes nothing for a reason of this kind."""
         if self._told.get(channel_id) != kind:
             self._told[channel_id] = kind
-            log.warning("Channel %d takes nothing for now: %s", channel_id, details)
+            log.warning("Can’t post in channel %d for now: %s", channel_id, details)
 
     async def end(self, channel_id: int) -> None:
         """A channel took something."""
         if await self._store.dispatches.problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
         if self._told.pop(channel_id, None) is not None:
-            log.info("Channel %d takes messages again", channel_id)
+            log.info("Channel %d accepts posts again", channel_id)
 
 
 def patience(dispatch: Dispatch) -> float:

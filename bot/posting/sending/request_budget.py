@@ -92,7 +92,7 @@ class RequestBudget:
         """Discord refused a request in a way that counts."""
         self._invalid.append(now)
         if len(self._invalid) == _TELL_AT:
-            log.warning("Discord refused %d requests in ten minutes: I ask it more slowly", _TELL_AT)
+            log.warning("Discord refused %d requests in ten minutes. Slowing down.", _TELL_AT)
 
     def hold(self, now: float, seconds: float) -> None:
         """Discord holds back all that the application asks, for so many seconds: so does every process."""

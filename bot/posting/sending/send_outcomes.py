@@ -209,14 +209,14 @@ def describe(problem: str) -> str:
             "the requirement."
         ),
         Problem.TOO_MANY_THREADS: _(
-            "This server has reached Discord’s limit of active threads. Archive some."
+            "This server has as many active threads as Discord allows. Archive some."
         ),
-        Problem.TOO_MANY_WEBHOOKS: _("This channel has reached Discord’s limit of webhooks. Delete one."),
+        Problem.TOO_MANY_WEBHOOKS: _("This channel has as many webhooks as Discord allows. Delete one."),
         Problem.NOT_TEXT: _("This kind of channel can’t hold messages. Move the feeds."),
         Problem.UNREADABLE: _(
             "I was interrupted and can’t tell whether this was posted. To check, I need Read Message History."
         ),
-        Problem.ARTICLE_GONE: _("The article is no longer kept."),
+        Problem.ARTICLE_GONE: _("This article isn’t stored anymore."),
         CLOSED: _("Discord won’t let me send you direct messages."),
         Problem.FAULT: _("Something went wrong on my side. The details are in my log."),
     }

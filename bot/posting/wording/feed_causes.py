@@ -48,7 +48,7 @@ _CAUSES = {
         "page of the site."
     ),
     fetch_errors.ROBOTS: N_("The site doesn’t let bots read this page (robots.txt)."),
-    fetch_errors.NOT_A_PAGE: N_("There is no web page at this address anymore."),
+    fetch_errors.NOT_A_PAGE: N_("There’s no web page at this address anymore."),
     fetch_errors.PARSE_TIMEOUT: N_("The file takes too long to read. Let the publisher know."),
     fetch_errors.PARSE_DIED: N_("The file crashed my reader. Let the publisher know."),
     "http-401": N_("The site asks for a username and password. Add the feed again to enter them."),

@@ -112,6 +112,13 @@ class SearchEngine(Protocol):
         """In how many articles an index term (see `analysis.Terms`) stands in title or text, about."""
         ...
 
+    def near_frequency(self, term: str, letters: int, most: int) -> int:
+        """In how many texts, counted up to `most`, an index term stands that is at most 2 `letters` from one.
+
+        That is a letter added, missing or another, or two that changed places.
+        """
+        ...
+
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """Tags or authors that begin so, as they are written, the most used first.
 

@@ -166,6 +166,12 @@ class TantivyEngine:
         return max(self._searcher.doc_freq(TITLE, term), self._searcher.doc_freq(BODY, term))
 
     @_speaking
+    def near_frequency(self, term: str, letters: int, most: int) -> int:
+        """See `SearchEngine`."""
+        query = tantivy.Query.fuzzy_term_query(self._index.schema, BODY, term, distance=letters)
+        return len(self._searcher.search(query, most, count=False).hits)
+
+    @_speaking
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """See `SearchEngine`."""
         among = self._queries.since(since, scope)

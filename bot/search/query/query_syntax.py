@@ -11,7 +11,7 @@ import re
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
 
-from bot.search.query import query_dates
+from bot.search.query import query_remarks
 from bot.search.query.filter_names import CHOICES, NAMES, TITLE, Filter, language_code, named, written
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_tokens import OPERATORS, Token, tokens
@@ -257,8 +257,8 @@ class _Parser:
             if period := periods.parse(value, self.now, self.zone):
                 self.position += count
                 condition = Condition(filter_, period.start)
-                if not query_dates.is_plain(value):
-                    self.notes.append(query_dates.told(condition, self.zone, self.now))
+                if not query_remarks.is_plain(value):
+                    self.notes.append(query_remarks.told(condition, self.zone, self.now))
                 return condition
         self.note(Remark.NO_DATE, value=token.value)
         return None

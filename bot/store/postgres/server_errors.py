@@ -15,7 +15,7 @@ _CAUSES: dict[str, tuple[type[StoreError], str]] = {
     "53100": (DatabaseUnusable, "The disk of the server with the database {where} is full."),
     "53": (DatabaseUnusable, "The server with the database {where} has too much to do: {error}."),
     "25006": (DatabaseUnusable, "The database {where} may not be written to."),
-    "28": (DatabaseUnusable, "The server refuses Telex the database {where}: {error}."),
+    "28": (DatabaseUnusable, "The server denies access to {where}: {error}."),
     "3D": (DatabaseUnusable, "There is no such database: {where}."),
     "42501": (DatabaseUnusable, "There is no permission to use the database {where}: {error}."),
     "55P03": (DatabaseUnusable, "Another program keeps the database {where} locked."),
@@ -38,7 +38,7 @@ def understand(error: psycopg.Error, server: DatabaseServer) -> StoreError:
         found = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
     refused = _FATAL.search(str(error))
     if refused and not code:  # before there was a session
-        found = DatabaseUnusable, f"The server refuses Telex the database {{where}}: {refused[1]}."
+        found = DatabaseUnusable, f"The server denies access to {{where}}: {refused[1]}."
     kind, sentence = found or (StoreError, "The database {where} refused a request: {error}.")
     said = error.diag.message_primary or str(error).strip().partition("\n")[0]
     return kind(sentence.format(where=server, error=said.rstrip(".")))

@@ -12,7 +12,7 @@ from typing import Self
 
 from bot.core.clock import Clock, SystemClock
 from bot.store import ports
-from bot.store.sqlite import scrubbing, sqlite_backup
+from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.migrating import PAGE_SIZE, problems, schema_version
 from bot.store.sqlite.run_lock import Presence
 from bot.store.sqlite.sqlite_connection import Connection, Statements
@@ -83,9 +83,9 @@ class Database(ports.Database[Statements, Connection]):
         """Nobody hears it."""
 
     async def scrub(self, tables: Iterable[str]) -> bool:
-        """Leave nothing in the files of what was deleted from some tables; see `scrubbing.scrub`."""
+        """Leave nothing in the files of what was deleted from some tables."""
         async with self._writing() as writer:
-            return await writer.run(scrubbing.scrub, tables)
+            return await writer.run(scrub, tables)
 
     def _begin(self, db: Statements) -> str:
         self._presence.check()
@@ -155,3 +155,28 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
+
+
+def scrub(connection: sqlite3.Connection, tables: Iterable[str]) -> bool:
+    """Rewrite tables on fresh pages and empty the write-ahead log; outside of a transaction.
+
+    With `secure_delete` SQLite overwrites what is deleted and every page that is freed, but not what it left
+    behind when it moved a row to another page (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+    Returns whether the log could be emptied: somebody may still be reading from it.
+    """
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA foreign_keys = OFF")  # what points to the rows stays as it is
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for table in tables:
+            connection.execute(f"CREATE TEMP TABLE scrubbed AS SELECT * FROM main.{table}")
+            connection.execute(f"DELETE FROM main.{table}")
+            connection.execute(f"INSERT INTO main.{table} SELECT * FROM scrubbed ORDER BY 1, 2")
+            connection.execute("DROP TABLE scrubbed")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute("PRAGMA foreign_keys = ON")
+    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy

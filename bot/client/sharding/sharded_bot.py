@@ -1,0 +1,98 @@
+"""A client of discord.py with the shards that its process has, which come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import discord
+from discord.ext import commands
+
+if TYPE_CHECKING:
+    from discord.abc import PrivateChannel
+    from discord.guild import GuildChannel
+    from yarl import URL
+
+    from bot.client.sharding.leased_shards import LeasedShards
+    from bot.posting.courier import Courier
+    from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class ShardedBot(commands.AutoShardedBot):
+    """One whose servers are those of the shards that it has now."""
+
+    leased: LeasedShards
+    store: Store
+    courier: Courier
+
+    async def launch_shards(self) -> None:
+        """Connect the shards of this process, as soon as it has some."""
+        await self.leased.begin()
+        launching = asyncio.create_task(super().launch_shards())
+        self.leased.watch(launching)
+        try:
+            await launching
+        except asyncio.CancelledError:
+            if not self.leased.lost:
+                raise
+        else:
+            self.leased.follow()
+
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect a shard, when Discord lets the bot begin a session: discord.py gives up one that waits."""
+        await self.leased.starts.allowed()
+        await super().launch_shard(gateway, shard_id, initial=initial)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
+        """Wait for this shard's turn to begin a session."""
+        await self.leased.starts.turn(shard_id or 0)
+
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
+
+        They are told when the shard's last post was sent: nobody had it since, or nothing came.
+        """
+        if not self.leased.holds(shard_id):
+            return
+        self.leased.found(self.guilds_of(shard_id))
+        store, shards = self.store, self.store.shards
+        await store.insist(partial(self._sync_servers, shard_id))
+        last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
+        await store.insist(lambda: self.courier.begin(shard_id))
+        if self.leased.holds(shard_id):
+            log.info("Serving shard %d of %d", shard_id, shards.count)
+            shards.serve(shards.numbers | {shard_id})
+            self.dispatch("shard_served", shard_id, last[0].sent if last else None)
+            self.courier.wake()
+
+    async def _sync_servers(self, shard_id: int) -> None:
+        """Let the store know in which servers of a shard the bot is, while the shard is this client's."""
+        if self.leased.holds(shard_id):
+            there = self.guilds_of(shard_id)
+            locales = {each.id: None if each.unavailable else str(each.preferred_locale) for each in there}
+            await self.store.servers.sync(locales, shard_id)
+
+    @property
+    def guilds(self) -> Sequence[discord.Guild]:
+        """The servers of this process."""
+        return [server for server in super().guilds if not self.leased.is_left(server)]
+
+    def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
+        """A server of this process."""
+        server = super().get_guild(id)
+        return None if server is None or self.leased.is_left(server) else server
+
+    def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - likewise
+        """A channel or thread in a server of this process, or of direct messages."""
+        channel = super().get_channel(id)
+        server = getattr(channel, "guild", None)
+        return None if isinstance(server, discord.Guild) and self.leased.is_left(server) else channel
+
+    def guilds_of(self, shard_id: int) -> list[discord.Guild]:
+        """The servers of a shard, those in an outage included."""
+        return [guild for guild in self.guilds if guild.shard_id == shard_id]
