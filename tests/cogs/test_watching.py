@@ -419,10 +419,10 @@ async def test_a_word_that_nearly_every_article_has_is_refused(telex, desk, monk
 
 
 async def test_limits_are_said_and_the_same_watch_twice_is_one(telex, desk, monkeypatch):
-    monkeypatch.setattr(watch_matching, "MOST_OF_A_PERSON", 1)
-    monkeypatch.setattr(watch_matching, "MOST_OF_A_SERVER", 1)
     await add(telex, "one")
     assert "You’re already watching this." in said(await add(telex, "  one "))
+    monkeypatch.setattr(watch_matching, "MOST_OF_A_PERSON", 1)
+    monkeypatch.setattr(watch_matching, "MOST_OF_A_SERVER", 1)
     assert "You already have 1 watches" in said(await add(telex, "two"))
     await add(telex, "one", where=telex.news)
     assert "have 1 watches, the maximum" in said(await add(telex, "two", where=telex.news))
