@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 import pytest
@@ -173,6 +174,11 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
             assert "article" in visitor.texts()[-1]
             gone = await visitor.act("message_menu", message="1", name="Bookmark")
             assert not gone["entries"]
+            async with (
+                aiohttp.ClientSession() as browser,
+                browser.get(urljoin(preview.url, "/app.js")) as page,
+            ):
+                assert "message_menu" in await page.text()  # what opens the menu
 
 
 async def test_a_written_name_mentions_the_bot(newsroom):
