@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import sys
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from bot.client.services import Newsroom
 from bot.core.rate_limits import Guesses
 from tests.store.samples import add_feed, follow, new_article, record
 from tests.wire import clients
+from tests.wire.bot_process import inherited
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
 from tests.wire.state import Channel, Overwrite, Permission
 
@@ -90,7 +90,7 @@ async def test_what_a_caller_sends_is_bounded_and_refused_in_words(mcp, newsroom
 
 async def test_a_process_serves_whoever_starts_it_over_its_streams(mcp, newsroom):
     await fill(newsroom)
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TELEX_SEMANTIC": "false"}
+    environment = inherited() | {"PYTHONPATH": str(ROOT), "TELEX_SEMANTIC": "false"}
     process = mcp.StdioServerParameters(
         command=sys.executable,
         args=["-m", "bot", "mcp"],

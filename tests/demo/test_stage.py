@@ -15,7 +15,6 @@ import aiohttp
 import pytest
 from simcord.env import Env
 from simcord.preview import _commands
-from yarl import URL
 
 import cogs
 from bot.client.discord_client import Telex
@@ -62,20 +61,6 @@ async def test_a_fault_is_still_shown(newsroom):
         await newsroom.store.close()
         await scene.ada.slash(scene.news, "latest")
         assert env.errors
-
-
-async def test_the_page_gets_what_telex_adds_to_it(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
-        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            added = {
-                "/": "<strong>Telex</strong>",
-                "/preview.css": ".message-menu {",
-                "/app.js": "message-menu",
-            }
-            for path, words in added.items():
-                async with aiohttp.request("GET", URL(preview.url).with_path(path)) as answer:
-                    assert words in await answer.text(), path
 
 
 async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
