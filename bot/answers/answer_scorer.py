@@ -55,18 +55,19 @@ class Scorer:
 
 @dataclass(frozen=True, slots=True)
 class Marking:
-    """How likely the likeliest words of a passage are the answer, from the odds of both, and from where on
-    they are marked."""
+    """How likely the likeliest words of a passage are the answer, from the odds of both and of the likeliest
+    other words, and from where on they are marked."""
 
     bias: float
     passage: float
     words: float
+    others: float
     least: float
 
-    def marks(self, passage: float, words: float) -> bool:
+    def marks(self, passage: float, words: float, others: float) -> bool:
         """Whether words are marked that answer so probably, in a passage that does."""
         odds = self.bias + self.passage * log_odds(passage) + self.words * log_odds(words)
-        return odds >= log_odds(self.least)
+        return odds + self.others * log_odds(others) >= log_odds(self.least)
 
 
 def log_odds(probability: float) -> float:

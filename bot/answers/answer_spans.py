@@ -53,6 +53,8 @@ def spans(
     starts = {start for found in own.values() for start in found}
     for form in forms:
         inside = [word for word in line.words if form.start <= word.start < form.end]
+        if inside and starts.issuperset(word.start for word in inside):
+            continue  # what the question says answers nothing
         following = next((word for word in line.words if word.start >= form.end), None)
         near = beside = before = 0.0
         for term, found in places.items():

@@ -13,7 +13,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
-from itertools import islice
 from math import log
 
 from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Tier
@@ -23,7 +22,7 @@ from bot.answers.briefing.news_briefing import briefing
 from bot.answers.briefing.vague_questions import Vague, folded_of
 from bot.answers.conversing import conversation
 from bot.answers.judging import Judged, judge
-from bot.answers.passages import beginning, stretches
+from bot.answers.passages import in_stretches
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
 from bot.answers.written_answers import Told, as_answer, written_answer
@@ -41,15 +40,12 @@ __all__ = ["Answer", "Line", "Quote", "Writer", "ask"]
 NEAREST = 5
 FEW = 2
 """Telling words: a question about an article with fewer is about what its title says."""
-AS_GOOD = log(1.1)
-"""How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
 OLDER = log(12)
-"""and those of an older one for it to be shown as what was so."""
+"""How much lower the log-odds of an older passage may be for it to be shown as what was so,"""
 TOLD = 0.3
-"""How likely the words of either are the answer for that to be told."""
+"""and how likely the words of either are the answer at the least."""
 DAY = 86_400
 """Seconds by which what was so is older: what several outlets say on one day is no change."""
-WHOLE = 100_000  # characters read of an article that is summed up
 
 _OVERVIEW = re.compile(
     r"(?:summari[sz]e|summary|tl;?dr|resume\w*|explain|explique\w*|what is (?:this|it|that)\b"
@@ -105,7 +101,7 @@ async def ask(
             asked = f"{whole} ({article.title})"
         question = await understood(searcher, asked)
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
-        answer = await answer_from(searcher, question, retrieved.after(known), latest, writer, draft)
+        answer = await answer_from(searcher, question, retrieved.after(known), writer, draft)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
     return await _of_its_time(searcher, answer, feed_ids, vague)
 
@@ -126,14 +122,11 @@ async def answer_from(
     searcher: Searcher,
     question: Question,
     retrieved: Retrieved,
-    newest: int,
     writer: Writer | None = None,
     told: Told | None = None,
 ) -> Answer:
-    """What some articles answer. `newest`: when the newest article that is stored was published."""
-    by_words = await searcher.aside(
-        judge, question, retrieved.articles, newest, retrieved.at_hand, retrieved.nearest
-    )
+    """What some articles answer."""
+    by_words = await searcher.aside(judge, question, retrieved.articles, retrieved.at_hand, retrieved.nearest)
     judged, judged_by = await in_meaning(searcher, question, retrieved, by_words)
     articles = {article.id: article for article in retrieved.articles}
     tier = tier_of(judged, judged_by, retrieved.at_hand)
@@ -178,29 +171,24 @@ def tier_of(judged: Sequence[Judged], judged_by: Scorer, at_hand: frozenset[int]
 
 
 def chosen(question: Question, judged: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
-    """The candidates to quote, no sentence twice; and older ones that say otherwise than the first.
-
-    Where the answer changes, the newest of those that are about as good comes first.
-    """
+    """The candidates to quote, no sentence twice; and where the answer changes older ones that say otherwise
+    than the first."""
     first: list[Judged] = []
     for each in judged:
         if len(first) < 2 * QUOTES and not any(map(each.overlaps, first)):
             first.append(each)
     if not question.changes or not first:
         return first[:QUOTES], []
-    best = log_odds(first[0].probability)
-    good = [each for each in first if log_odds(each.probability) >= best - AS_GOOD]
-    newest = max(good, key=lambda each: each.published)
+    best = first[0]
     older = [
         each
         for each in first
-        if each.published <= newest.published - DAY
-        and log_odds(each.probability) >= best - OLDER
-        and min(each.answers, newest.answers) >= TOLD
-        and not _same(each, newest)
+        if each.published <= best.published - DAY
+        and log_odds(each.probability) >= log_odds(best.probability) - OLDER
+        and min(each.answers, best.answers) >= TOLD
+        and not _same(each, best)
     ]
-    rest = [each for each in first if each is not newest and each not in older]
-    return [newest, *rest][:QUOTES], older[:QUOTES]
+    return [each for each in first if each not in older][:QUOTES], older[:QUOTES]
 
 
 def present(
@@ -275,7 +263,7 @@ async def _overview(
     searcher: Searcher, text: str, article: Article, writer: Writer | None, told: Told
 ) -> Answer | None:
     """What an article is about: as a model tells it from its first passages, else how it begins."""
-    begins, shown = await searcher.aside(_in_stretches, article)
+    begins, shown = await searcher.aside(in_stretches, article, LONGEST, PASSAGES)
     if not begins:
         return None
     if writer is not None:
@@ -289,8 +277,3 @@ async def _overview(
         if sentences:
             return as_answer(text, sentences, quotes, Tier.SURE)
     return Answer(question=text, tier=Tier.SURE, quotes=(Quote(begins, article),), sources=(article,))
-
-
-def _in_stretches(article: Article) -> tuple[str, list[str]]:
-    """How an article begins, and its first passages."""
-    return beginning(article, LONGEST), list(islice(stretches(article, LONGEST, read=WHOLE), PASSAGES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log
 
 from bot.answers.answer_forms import Form, forms
@@ -14,13 +14,13 @@ _NEAR = 60.0
 """Characters after which a word counts a third of what it counts beside the answer."""
 _IN_TITLE = 3  # times that a word of the title counts
 _USUAL_LENGTH = 150  # words of an article, small ones left out
-_DAY = 86_400
+_MONTH = 30 * 86_400
 
 
 class ArticleMeasures:
     """What is measured once an article."""
 
-    def __init__(self, terms: Terms, reading: Reading, newest: int) -> None:
+    def __init__(self, terms: Terms, reading: Reading) -> None:
         self.reading = reading
         in_title, in_text = terms.places([reading.title]), terms.places(reading.lines)
         self.title = set(in_title)
@@ -36,7 +36,19 @@ class ArticleMeasures:
             )
             / terms.total
         )
-        self.age = log(1 + max(0, newest - reading.article.published) / (30 * _DAY)) / 5
+
+    def superseded(self, others: Iterable[ArticleMeasures]) -> float:
+        """By how much time the newest of the articles is newer that have as much of the question as this one,
+        in their titles as in all they say."""
+        newest = max(
+            (
+                other.reading.article.published
+                for other in others
+                if other.in_article >= self.in_article and other.in_title >= self.in_title
+            ),
+            default=0,
+        )
+        return log(1 + max(0, newest - self.reading.article.published) / _MONTH)
 
 
 def _saturated(count: int, length: int) -> float:
@@ -90,13 +102,15 @@ NAMES = (
     "in window", "in window or title", "in article", "in title", "family in window or title",
     "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form", "in a sentence",
     "asks number", "asks money", "asks time", "asks name", "asks reason", "asks definition", "asks other",
-    "headline", "place", "age", "changes", "age if it changes", "cosine", "article cosine",
+    "superseded", "cosine", "article cosine",
 )  # fmt: skip
 WITH_COSINE = 2
 """How many of them, the last, need the encoder."""
 
 
-def measure(question: Question, terms: Terms, article: ArticleMeasures, candidate: Candidate) -> list[float]:
+def measure(
+    question: Question, terms: Terms, article: ArticleMeasures, candidate: Candidate, superseded: float
+) -> list[float]:
     """The features of a candidate, in the order of `NAMES`."""
     places = terms.places(candidate.lines)
     window = set(places)
@@ -120,11 +134,7 @@ def measure(question: Question, terms: Terms, article: ArticleMeasures, candidat
         max(terms.share(terms.places([line])) for line in candidate.lines),
         *(float(kind in question.kinds) for kind in Kind),
         float(not formed),
-        float(candidate.is_headline),
-        log(1 + max(0, candidate.number)) / 4,
-        article.age,
-        float(question.changes),
-        article.age * question.changes,
+        superseded,
     ]
 
 

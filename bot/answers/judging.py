@@ -14,7 +14,10 @@ from bot.answers.passages import as_given
 from bot.answers.question_terms import Terms
 from bot.answers.understanding import Question
 from bot.core.models import Article
+from bot.search.index.analysis import words
 
+UNLIKELY = 1e-4
+"""How likely other words are the answer where there are none."""
 KEPT = 12
 """Candidates that are handed on, the best ones."""
 ENCODED = 1_700
@@ -25,7 +28,8 @@ class Judged(NamedTuple):
     """A candidate as it may be quoted, and how likely it answers.
 
     `span` are the numbers of its first sentence and of the one after its last (-1 and 0: the headline),
-    `answer` the words in it that are the likeliest answer, and `answers` how likely they are, from 0 to 1.
+    `answer` the words in it that are the likeliest answer, and `answers` how likely they are, from 0 to 1,
+    `others` how likely the likeliest other ones.
     """
 
     article_id: int
@@ -36,11 +40,14 @@ class Judged(NamedTuple):
     probability: float
     answer: str | None = None
     answers: float = 0.0
+    others: float = UNLIKELY
 
     @property
     def marked(self) -> str | None:
         """Those words, where it is likely enough that they are the answer."""
-        return self.answer if self.answer and marking().marks(self.probability, self.answers) else None
+        if self.answer and marking().marks(self.probability, self.answers, self.others):
+            return self.answer
+        return None
 
     def overlaps(self, other: Judged) -> bool:
         """Whether the two share a sentence."""
@@ -51,14 +58,13 @@ class Judged(NamedTuple):
         )
 
 
-def measured(
-    question: Question, readings: Iterable[Reading], newest: int
-) -> list[tuple[Candidate, list[float]]]:
+def measured(question: Question, readings: Iterable[Reading]) -> list[tuple[Candidate, list[float]]]:
     """The candidates of articles with their features."""
     terms = Terms(question)
+    articles = [ArticleMeasures(terms, reading) for reading in readings]
     return [
-        (candidate, measure(question, terms, each, candidate))
-        for each in (ArticleMeasures(terms, reading, newest) for reading in readings)
+        (candidate, measure(question, terms, each, candidate, superseded))
+        for each, superseded in [(each, each.superseded(articles)) for each in articles]
         for candidate in candidates(each.reading)
     ]
 
@@ -66,14 +72,13 @@ def measured(
 def judge(
     question: Question,
     articles: Sequence[Article],
-    newest: int,
     at_hand: frozenset[int] = frozenset(),
     near: frozenset[int] = frozenset(),
 ) -> list[Judged]:
     """Judge what articles say to a question by its words: the best candidates, the best first.
 
-    `newest`: when the newest one stored is from; `at_hand`: the ids of those that are talked about; `near`:
-    of those that mean most nearly what is asked, whose first candidates are handed on whatever their words.
+    `at_hand`: the ids of those that are talked about; `near`: of those that mean most nearly what is asked,
+    whose first candidates are handed on whatever their words.
     """
     readings = {article.id: read(article) for article in articles}
     by_words, terms = scorer(meaning=False), Terms(question)
@@ -83,7 +88,7 @@ def judge(
             features,
             by_words.probability(features, at_hand=candidate.reading.article.id in at_hand),
         )
-        for candidate, features in measured(question, readings.values(), newest)
+        for candidate, features in measured(question, readings.values())
     ]
     judged.sort(key=lambda each: -each.probability)
     return [
@@ -130,7 +135,9 @@ def answered(
     if not found:
         return judged
     probability, answer = max(found)
-    return judged._replace(answer=answer, answers=probability)
+    said = set(words(answer))
+    others = max((other for other, text in found if not said.issuperset(words(text))), default=UNLIKELY)
+    return judged._replace(answer=answer, answers=probability, others=others)
 
 
 def _as_given(candidate: Candidate) -> str:

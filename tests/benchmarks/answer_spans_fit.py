@@ -15,7 +15,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -60,7 +60,7 @@ TREES = 100
 READ = 8
 """Articles of a question of the chat whose words are looked at."""
 RISING = {"of the kind", "near", "beside", "in sentence", "around", "often"}
-LEAST = 0.6
+LEAST = 0.7
 """How likely words are the answer, at the least, that are marked."""
 SHOWN = (0.3, 0.4, 0.5, 0.6, 0.7)
 
@@ -108,7 +108,7 @@ async def encyclopedic(folder: Path, but: int) -> list[Rows]:
                 if asked["id"] not in drawn:
                     question = await understood(newsroom.searcher, asked["question"])
                     of = reading(passages[urls[asked["doc_id"]]])
-                    found.append(rows(replace(question, changes=False), of, asked["answers"]))
+                    found.append(rows(question, of, asked["answers"]))
     return found
 
 
@@ -162,7 +162,7 @@ def write(asked: Sequence[Example], others: Sequence[Rows]) -> None:
     """Fit, say how good it is, and put it in the file."""
     found = list(marks(asked, others))
     of = folds([example for example, _, _ in found])
-    odds = np.array([[log_odds(one.probability), log_odds(one.answers)] for _, one, _ in found])
+    odds = np.array([list(map(log_odds, (one.probability, one.answers, one.others))) for _, one, _ in found])
     right = np.array([is_right for _, _, is_right in found], dtype=int)
     chances = np.zeros(len(found))
     for fold in range(FOLDS):
@@ -180,12 +180,12 @@ def write(asked: Sequence[Example], others: Sequence[Rows]) -> None:
             "marked where nothing answers": int((shown & ~answerable).sum()),
         }
         console.print(f"from {least}:", figures[least])
-    (passage, words), bias = logistic(odds, right)
+    (passage, words, rivals), bias = logistic(odds, right)
     made = fitted([*others, *map(of_chat, (each for each in asked if each.kind != ENCYCLOPEDIC))])
     file = json.loads(FILE.read_text("utf-8"))
     file["spans"] = as_json(made, NAMES, {"encyclopedic questions": len(others), **figures[LEAST]})
-    bias, passage, words = (round(number, 3) for number in (bias, passage, words))
-    file["marking"] = asdict(Marking(bias=bias, passage=passage, words=words, least=LEAST))
+    bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))
+    file["marking"] = asdict(Marking(bias, passage, words, rivals, LEAST))
     FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
 
 

@@ -133,10 +133,7 @@ async def example(
 ) -> Example:
     """What the pipeline finds for a question in some feeds, by its words."""
     searcher = newsroom.searcher
-    newest = (await newsroom.store.articles.newest(feed_ids, limit=1))[0].published
     question = await understood(searcher, asked["question"])
-    if asked["kind"] == ENCYCLOPEDIC:
-        question = replace(question, changes=False)  # the dates of the passages are made up
     retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
     answering = {urls[each] for each in asked["doc_ids"]}
     without = None
@@ -144,8 +141,8 @@ async def example(
         others = tuple(article for article in retrieved.articles if article.url not in answering)
         ids = {article.id for article in others}
         cosines = {id_: near for id_, near in retrieved.cosines.items() if id_ in ids}
-        without = _candidates(question, Retrieved(others, cosines), asked, answering, newest)
-    return Example(asked, question, _candidates(question, retrieved, asked, answering, newest), without)
+        without = _candidates(question, Retrieved(others, cosines), asked, answering)
+    return Example(asked, question, _candidates(question, retrieved, asked, answering), without)
 
 
 @lru_cache(READINGS)
@@ -155,9 +152,9 @@ def reading(article: Article) -> Reading:
 
 
 def _candidates(
-    question: Question, retrieved: Retrieved, asked: dict[str, Any], answering: set[str], newest: int
+    question: Question, retrieved: Retrieved, asked: dict[str, Any], answering: set[str]
 ) -> Candidates:
-    found = measured(question, map(reading, retrieved.articles), newest)
+    found = measured(question, map(reading, retrieved.articles))
     judged = [told_of(candidate, features, 0.0) for candidate, features in found]
     judged = [each for each in judged if each.text]
     wanted = [line(answer) for answer in asked["answers"]]

@@ -64,7 +64,7 @@ RISING = set(
     "|near form|in a sentence|cosine|article cosine".split("|")
 )
 """Features of which more never counts against a candidate,"""
-FALLING = {"lacks form", "unknown"}
+FALLING = {"lacks form", "unknown", "superseded"}
 """and never for it."""
 HARDEST = 20
 """Candidates that are not right, of each question: those with the most of its words,"""
