@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.answers.briefing.topic_shares import about
 from bot.core.workers import TIRED, WorkerDied, Workers, WorkerTimeout
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import drafts
+from bot.stories import server_taste
 from tests import worker_calls as calls
 from tests.feed_server import item, rss
 
@@ -283,11 +285,13 @@ async def test_a_large_parent_does_not_make_its_workers_look_large():
     assert len(processes) == 1
 
 
-async def test_a_worker_that_reads_feeds_loads_nothing_that_only_the_bot_needs(workers):
+async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot_needs(workers):
     """Each megabyte that a worker imports counts once more; `docs/ARCHITECTURE.md` says what it may."""
     body = rss(item(0)).encode()
     document = await workers.run(drafts.read, body, "", "https://news.example/feed", timeout=20)
     assert len(document.sketches) == 1
+    assert await workers.run(server_taste.learn, [], [], 0, timeout=20) == server_taste.NONE
+    assert await workers.run(about, [], ["news"], [1.0], timeout=20) == []
     loaded = await workers.run(calls.loaded, timeout=5)
     assert "feedparser" in loaded
     assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})

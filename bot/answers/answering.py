@@ -13,7 +13,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
-from itertools import islice
 from math import log
 
 from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Tier
@@ -23,7 +22,7 @@ from bot.answers.briefing.news_briefing import briefing
 from bot.answers.briefing.vague_questions import Vague, folded_of
 from bot.answers.conversing import conversation
 from bot.answers.judging import Judged, judge
-from bot.answers.passages import beginning, stretches
+from bot.answers.passages import in_stretches
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
 from bot.answers.written_answers import Told, as_answer, written_answer
@@ -47,7 +46,6 @@ TOLD = 0.3
 """and how likely the words of either are the answer at the least."""
 DAY = 86_400
 """Seconds by which what was so is older: what several outlets say on one day is no change."""
-WHOLE = 100_000  # characters read of an article that is summed up
 
 _OVERVIEW = re.compile(
     r"(?:summari[sz]e|summary|tl;?dr|resume\w*|explain|explique\w*|what is (?:this|it|that)\b"
@@ -265,7 +263,7 @@ async def _overview(
     searcher: Searcher, text: str, article: Article, writer: Writer | None, told: Told
 ) -> Answer | None:
     """What an article is about: as a model tells it from its first passages, else how it begins."""
-    begins, shown = await searcher.aside(_in_stretches, article)
+    begins, shown = await searcher.aside(in_stretches, article, LONGEST, PASSAGES)
     if not begins:
         return None
     if writer is not None:
@@ -279,8 +277,3 @@ async def _overview(
         if sentences:
             return as_answer(text, sentences, quotes, Tier.SURE)
     return Answer(question=text, tier=Tier.SURE, quotes=(Quote(begins, article),), sources=(article,))
-
-
-def _in_stretches(article: Article) -> tuple[str, list[str]]:
-    """How an article begins, and its first passages."""
-    return beginning(article, LONGEST), list(islice(stretches(article, LONGEST, read=WHOLE), PASSAGES))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from bot.core.models import Article
 from bot.search.index import analysis
 from bot.text import excerpts
 
 READ = 12_000  # characters of a text
+WHOLE = 100_000  # the same of one that is summed up
 BEGINNING = 3  # sentences
 
 
@@ -50,6 +52,11 @@ def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
             if list(analysis.stems(sentence, article.language)) != title:
                 yield position, position + len(sentence)
             position += len(sentence)
+
+
+def in_stretches(article: Article, limit: int, most: int) -> tuple[str, list[str]]:
+    """How an article begins, and its first stretches, at most so many: of all of it, which takes a while."""
+    return beginning(article, limit), list(islice(stretches(article, limit, read=WHOLE), most))
 
 
 def as_given(given: str, stretch: str) -> str:

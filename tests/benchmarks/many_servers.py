@@ -173,7 +173,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
             everywhere=sum(call.status == 429 and bool(call.answer.get("global")) for call in discord.calls),
             acknowledged=[answered[one.id] - one.created for one in asked if one.id in answered],
             unanswered=sum(one.id not in answered for one in asked),
-            memory=[weight(one.pid)[0] for one in running],
+            memory=[weight(one.pid).total for one in running],
             cpu=spent,
             polls=polls[0][0],
         )

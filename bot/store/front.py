@@ -1,0 +1,222 @@
+"""The front of the store: an open database, whose parts are its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Self, TypeVar
+
+from bot.core.clock import Clock
+from bot.core.database_server import DatabaseServer
+from bot.store import clock_repair, engines, moving, sealing
+from bot.store.connection import Connection
+from bot.store.content.article_changes import ArticleChanges
+from bot.store.content.articles import Articles
+from bot.store.content.page_reads import Readings
+from bot.store.content.stories import Stories
+from bot.store.content.titles import TitleSamples
+from bot.store.content.vectors import Vectors
+from bot.store.content.written_texts import WrittenTexts
+from bot.store.meta import Meta
+from bot.store.outbox.digests import Digests
+from bot.store.outbox.dispatches import Dispatches
+from bot.store.outbox.fates import Fates
+from bot.store.outbox.held_posts import HeldPosts
+from bot.store.people import erasure
+from bot.store.people.bookmarks import Bookmarks
+from bot.store.people.erasure import Erased
+from bot.store.people.opinions import Opinions
+from bot.store.people.personal_digests import PersonalDigests
+from bot.store.people.questions import Questions
+from bot.store.people.watches import Watches
+from bot.store.ports import AnyDatabase
+from bot.store.processes import Processes, RequestShares
+from bot.store.records.outbox_records import LongestWaits
+from bot.store.records.source_records import SealedCounts
+from bot.store.sealing import use as use_keys
+from bot.store.served_shards import ServedShards
+from bot.store.settings.assistant_tokens import AssistantTokens
+from bot.store.settings.channel_feeds import ChannelFeeds
+from bot.store.settings.daily_threads import DailyThreads
+from bot.store.settings.filters import Filters
+from bot.store.settings.forum_tags import ForumTags
+from bot.store.settings.preferences import Preferences
+from bot.store.settings.servers import Servers
+from bot.store.settings.subscriptions import Subscriptions
+from bot.store.sources import feeds as feed_rows
+from bot.store.sources.feeds import Feeds
+from bot.store.sources.outlet_icons import OutletIcons
+from bot.store.sources.polls import Polls
+from bot.store.sources.push_subscriptions import PushSubscriptions
+from bot.store.sources.surplus import SurplusCounts
+from bot.store.store_errors import (
+    DatabaseFault,
+)
+
+__all__ = ["UNTIL_NEXT_TRY", "Erased", "Store", "use_keys"]
+
+T = TypeVar("T")
+
+UNTIL_NEXT_TRY = 5.0
+"""Seconds between attempts to write while the file or its disk is in trouble."""
+
+
+class Store:
+    """An open database; its parts are its attributes. Every method raises `StoreError` alone."""
+
+    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
+        self._database = database
+        self.clock = clock
+        self.shards = ServedShards(database, clock)
+        self.feeds = Feeds(database, clock)
+        self.polls = Polls(database, clock)
+        self.surplus = SurplusCounts(database, clock)
+        self.pushes = PushSubscriptions(database, clock)
+        self.outlet_icons = OutletIcons(database, clock)
+        self.articles = Articles(database, clock)
+        self.changes = ArticleChanges(database, clock)
+        self.subscriptions = Subscriptions(database, clock)
+        self.filters = Filters(database, clock)
+        self.servers = Servers(database, clock, self.shards)
+        self.forum_tags = ForumTags(database, clock)
+        self.daily_threads = DailyThreads(database, clock)
+        self.preferences = Preferences(database, clock)
+        self.dispatches = Dispatches(database, clock, self.shards)
+        self.fates = Fates(database, clock)
+        self.held_posts = HeldPosts(database, clock)
+        self.digests = Digests(database, clock, self.shards)
+        self.bookmarks = Bookmarks(database, clock)
+        self.questions = Questions(database, clock)
+        self.opinions = Opinions(database, clock)
+        self.readings = Readings(database, clock)
+        self.watches = Watches(database, clock)
+        self.vectors = Vectors(database, clock)
+        self.stories = Stories(database, clock)
+        self.titles = TitleSamples(database, clock)
+        self.assistant_tokens = AssistantTokens(database, clock)
+        self.written_texts = WrittenTexts(database, clock)
+        self.channel_feeds = ChannelFeeds(database, clock)
+        self.personal_digests = PersonalDigests(database, clock)
+        self.request_shares = RequestShares(database, clock)
+        self.processes = Processes(database, clock)
+        self.meta = Meta(database, clock)
+
+    @classmethod
+    async def open(cls, place: Path | DatabaseServer, clock: Clock) -> Self:
+        """Open a database, creating it when missing and bringing it up to date.
+
+        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`.
+        """
+        store = cls(await engines.opened(place, clock), clock)
+        try:
+            await moving.must_be_whole(store._database)
+            await store.seal()
+            if await store._database.query(Connection.row, feed_rows.WITHOUT_SLOT) is not None:
+                await store._database.transact(feed_rows.place)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    move = staticmethod(moving.move)
+
+    @staticmethod
+    def lock_for_run(place: Path | DatabaseServer, *, alone: bool = False) -> AbstractContextManager[None]:
+        """Be a running bot of a database within the block: the only one of a file.
+
+        With `alone` nobody else runs on a server either. Raises `AlreadyRunning`, `DatabaseUnusable`.
+        """
+        return engines.lock_for_run(place, alone=alone)
+
+    async def notices(self, heard: Callable[[str], None]) -> None:
+        """Call a function with what other processes tell of, by name, until it is cancelled.
+
+        With an empty name where something may have been missed. Ends at once where there are none.
+        """
+        await self._database.notices(heard)
+
+    async def tell(self, notice: str) -> None:
+        """Tell the other processes something: a name and perhaps a text, of fewer than 8,000 bytes."""
+        await self._database.tell(notice)
+
+    async def look(self) -> None:
+        """Find out whether the file, or the server, is still there; else that is its `fault`.
+
+        Raises `AlreadyRunning` where another bot runs on what is there now, or another server answers than
+        at the start: this one is to end.
+        """
+        await self._database.look()
+
+    @property
+    def fault(self) -> DatabaseFault | None:
+        """What the last attempt to use the file failed for, None when it did not fail."""
+        return self._database.condition.fault
+
+    @property
+    def trouble(self) -> DatabaseFault | None:
+        """What is wrong with the file or its disk, until it has been well for a while."""
+        return self._database.condition.trouble
+
+    async def takes_writes(self, *, surely: bool = False) -> bool:
+        """Whether the database can be written to; tried where the last attempt failed, or `surely`."""
+        if surely or self.fault is not None:
+            try:
+                await self.meta.set("written", str(self.clock.now()))
+            except DatabaseFault:
+                return False
+        return True
+
+    async def insist(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Do what must not be forgotten, again and again until the database takes it."""
+        while True:
+            try:
+                return await write()
+            except DatabaseFault:
+                await self.clock.sleep(UNTIL_NEXT_TRY)
+
+    async def clock_set_back(self, longest: LongestWaits) -> None:
+        """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
+        await self._database.transact(clock_repair.settle, longest)
+
+    async def erase(self, person_id: int) -> Erased:
+        """Delete everything about a person, from the files of the database too; how much there was."""
+        erased = await self._database.transact(erasure.erase, person_id)
+        return replace(erased, log_emptied=await self._database.scrub(erasure.TABLES))
+
+    async def seal(self, *, anew: bool = False) -> int:
+        """Encrypt the passwords of feeds that lie open, with `anew` all of them; how many that were.
+
+        Raises `DatabaseUnusable` where some cannot be decrypted with the keys that there are.
+        """
+        if not (await self.seals()).private:
+            return 0
+        sealed = await self._database.transact(sealing.seal_all, anew=anew)
+        if sealed:
+            await self._database.scrub(("feed",))
+        return sealed
+
+    async def seals(self) -> SealedCounts:
+        """How the passwords of feeds lie in the database."""
+        return await self._database.read(sealing.count)
+
+    async def close(self) -> None:
+        """Close the database; closing twice does no harm."""
+        await self._database.close()
+
+    async def size(self) -> int:
+        """Bytes that the database takes, without its write-ahead log."""
+        return await self._database.size()
+
+    async def check(self) -> int:
+        """The version of the schema, after all that can be checked was. Raises `DatabaseBroken`."""
+        return await self._database.check()
+
+    async def backup(self, path: Path) -> None:
+        """Copy the database, in use as it is, into a new file.
+
+        Cancelled it leaves nothing. Raises `DatabaseUnusable` when the file exists or cannot be written, or
+        where a server has tools of its own for that.
+        """
+        await self._database.backup(path)
