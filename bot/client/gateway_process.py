@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -71,7 +72,15 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
     """Run a client to its end; whether that came since its shards are another's."""
     try:
         async with bot:
-            await bot.start(token)
+            running = asyncio.create_task(bot.start(token))
+            try:
+                await asyncio.shield(running)
+            except asyncio.CancelledError:
+                if not running.done():
+                    await bot.leased.leave()
+                raise
+            finally:
+                running.cancel()
     except discord.LoginFailure as error:
         message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
         raise LoginRefused(message) from error

@@ -35,6 +35,11 @@ class SessionStarts:
         """Shards of this process that wait until they may begin."""
         self._is_told = False
 
+    @property
+    def pause(self) -> float:
+        """Seconds between two sessions that begin, on the average."""
+        return self._store.shards.apart / self.buckets
+
     async def turn(self, number: int) -> None:
         """Wait until a shard may identify: one of a bucket every five seconds, as long as some are left."""
         with self._wait():
