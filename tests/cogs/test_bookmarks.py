@@ -95,6 +95,7 @@ async def test_the_menu_of_a_message_keeps_its_article(telex, feed_server):
     await follow(telex, feed_server)
     saved = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert said(saved) == "Saved to your bookmarks."
+    assert [each.get("label") for each in parts(last(saved)) if each.get("custom_id")] == ["Note and tags"]
     again = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
     assert "Already" in said(again)
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
