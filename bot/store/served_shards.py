@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bot.core.clock import Clock
+from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.ports import AnyDatabase
 from bot.store.processes import must_hold
@@ -90,7 +91,7 @@ class ServedShards(Repository):
         if shared is not None and row is not None:
             return int(row[0])
         db.execute("DELETE FROM lease WHERE kind = 'shard'")
-        _keep(db, "shards", count)
+        meta.put(db, "shards", str(count))
         return count
 
     async def may_identify(self, bucket: int, left: int | None = None) -> float:
@@ -108,6 +109,14 @@ class ServedShards(Repository):
         return wait
 
 
+class ShardedRepository(Repository):
+    """A part of the store that has things of servers to do: of those of this process's shards."""
+
+    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
+        super().__init__(database, clock)
+        self._shards = shards
+
+
 def _wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float) -> float:
     """Seconds until a session may begin where others began at these times."""
     late = {each: at + APART - now for each, at in begun.items() if at <= now < at + APART}
@@ -122,13 +131,5 @@ def _begin_session(db: Connection, bucket: int, left: int | None) -> float:
     begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
     wait = _wait(begun, bucket, left, now / 1_000)
     if not wait:
-        _keep(db, f"identify {bucket}", now)
+        meta.put(db, f"identify {bucket}", str(now))
     return wait
-
-
-def _keep(db: Connection, name: str, value: int) -> None:
-    db.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, str(value)),
-    )

@@ -99,13 +99,7 @@ def _best(
 
 
 def _join(db: Connection, channel_id: int, owed: Owed, post_id: int) -> None:
-    db.execute(
-        "INSERT INTO fate (channel_id, page, article_id, fate, joined_id, decided) "
-        "VALUES (?, ?, ?, 'joined', ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "
-        "article_id = excluded.article_id, fate = 'joined', joined_id = excluded.joined_id, "
-        "decided = excluded.decided, reason = NULL WHERE fate.fate = 'filtered'",
-        (channel_id, owed.page, owed.article_id, post_id, db.now),
-    )
+    dispatch_rows.decide(db, channel_id, [owed], fate="joined", joined_id=post_id)
     # One that is still to be sent is read then. Later than an edit that may be under way.
     db.execute(
         "UPDATE dispatch SET edit_due = "

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import WithheldFor
-from bot.store.repository import Repository, writes
+from bot.store.repository import writes
 from bot.store.rows import listed
-from bot.store.served_shards import ServedShards
+from bot.store.served_shards import ShardedRepository
 from bot.store.settings import channel_feeds
 
 
-class Servers(Repository):
+class Servers(ShardedRepository):
     """Servers come and go; an outage of one (`unavailable`) is neither and changes nothing here."""
-
-    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
-        super().__init__(database, clock)
-        self._shards = shards
 
     async def joined(self, server_id: int, locale: str | None = None) -> None:
         """The bot is in a server, with the locale that Discord gives it. After a leave, a return.
