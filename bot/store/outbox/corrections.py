@@ -81,11 +81,7 @@ def retract(db: Connection) -> None:
         {"now": db.now, "away": STAYS_AWAY},
     )
     if retracted:
-        edit(
-            db,
-            "SELECT value FROM json_each(:ids)",
-            {"ids": listed([row["id"] for row in retracted])},
-        )
+        edit(db, "SELECT value FROM json_each(:ids)", {"ids": listed([row["id"] for row in retracted])})
 
 
 def edit(db: Connection, article_ids: str, values: dict[str, object]) -> None:

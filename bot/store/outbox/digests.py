@@ -157,8 +157,7 @@ class Digests(ShardedRepository):
             (WithheldFor.TOLD, db.now, digest.channel_id, listed(told)),
         )
         db.execute(
-            "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
-            (_next(db, digest), until, digest.id),
+            "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (_next(db, digest), until, digest.id)
         )
         if payload is None:
             return False
