@@ -105,8 +105,8 @@ def test_a_migration_that_fails_changes_nothing(old, folder, fault):
 def test_a_migration_that_is_killed_changes_nothing(old, folder, statement):
     before = state(old)
     script = (
-        "import os, signal, sqlite3, sys; from pathlib import Path; import bot.store\n"
-        "migrate = sys.modules['bot.store.sqlite.migrating']\n"
+        "import os, signal, sqlite3, sys; from pathlib import Path\n"
+        "from bot.store.sqlite import migrating as migrate\n"
         "def statements(script, original=migrate.statements):\n"
         "    for number, text in enumerate(original(script), 1):\n"
         "        yield text\n"
