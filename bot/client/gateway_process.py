@@ -79,6 +79,7 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
                 raise
             finally:
                 running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
     except discord.LoginFailure as error:
         message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
         raise LoginRefused(message) from error

@@ -38,14 +38,7 @@ class Digests(ShardedRepository):
 
     @writes
     def save(
-        self,
-        db: Connection,
-        plan: DigestPlan,
-        *,
-        server_id: int,
-        channel_id: int,
-        person_id: int,
-        limit: int,
+        self, db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
     ) -> Digest | None:
         """Give a channel a digest, or change it; None where the server has `limit` in other channels, or
         sent the bot away.
@@ -164,8 +157,7 @@ class Digests(ShardedRepository):
             (WithheldFor.TOLD, db.now, digest.channel_id, listed(told)),
         )
         db.execute(
-            "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
-            (_next(db, digest), until, digest.id),
+            "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (_next(db, digest), until, digest.id)
         )
         if payload is None:
             return False

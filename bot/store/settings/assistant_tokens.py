@@ -100,13 +100,7 @@ def hashed(token: str) -> bytes:
     return blake2b(token.encode(), digest_size=32).digest()
 
 
-def _make(
-    db: Connection,
-    secret: bytes,
-    server_id: int,
-    person_id: int | None,
-    limit: int | None,
-) -> bool:
+def _make(db: Connection, secret: bytes, server_id: int, person_id: int | None, limit: int | None) -> bool:
     count = db.value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
     known = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
     if known is None or (limit is not None and count >= limit):
