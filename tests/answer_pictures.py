@@ -5,14 +5,12 @@ A sure answer, one that may be, none, and the news of a topic; in English and in
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from functools import partial
 from pathlib import Path
 
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
-from tests.picture_stage import server_in, shoot, shoot_last
+from tests.picture_stage import run, server_in, shoot, shoot_last
 
 HOUR = 3600
 STORIES = {
@@ -116,6 +114,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()
-    target.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(target))
+    run(main)

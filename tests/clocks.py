@@ -15,6 +15,8 @@ class ManualClock:
         self._set_by = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Event]] = []
         self._order = itertools.count()
+        self.naps = 0
+        """How often somebody went to sleep."""
 
     def now(self) -> int:
         return int(self._now + self._set_by)
@@ -28,6 +30,7 @@ class ManualClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
+        self.naps += 1
         woken = asyncio.Event()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), woken))
         await woken.wait()

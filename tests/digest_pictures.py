@@ -5,8 +5,6 @@ In English and in French, wide and narrow, of the stories of the demo.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import DigestPlan, Preference
 from bot.demo.sample_feeds import Publisher
-from tests.picture_stage import newsstand, shoot_widths, staged
+from tests.picture_stage import newsstand, run_staged, shoot_widths
 from tests.store import sql
 
 COMMANDS = {"digest-setup": "digest setup"}
@@ -50,12 +48,5 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             await shoot_widths(env, channel, person, folder / f"{name}{ending}.png", assets)
 
 
-async def main(folder: Path) -> None:
-    async with staged() as (env, newsroom, publisher):
-        await picture(env, newsroom, publisher, folder)
-
-
 if __name__ == "__main__":
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()
-    target.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(target))
+    run_staged(picture)

@@ -6,8 +6,6 @@ search in direct messages and a result that is shared, in English and in French.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import time
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.demo.sample_feeds import Publisher
 from tests.cogs.helpers import choose, labels, last, menu
-from tests.picture_stage import newsstand, shoot_widths, staged
+from tests.picture_stage import newsstand, run_staged, shoot_widths
 from tests.store import sql
 
 
@@ -63,11 +61,5 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await shoot_widths(env, general, reader, folder / f"shared{ending}.png", assets)
 
 
-async def main(folder: Path) -> None:
-    reached = {"public_url": "https://telex.example", "health_address": ("127.0.0.1", 0)}
-    async with staged(**reached) as (env, newsroom, publisher):
-        await picture(env, newsroom, publisher, folder)
-
-
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run_staged(picture, public_url="https://telex.example", health_address=("127.0.0.1", 0))

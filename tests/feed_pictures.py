@@ -6,8 +6,6 @@ that are corrected or withdrawn, and /why, in English and in French.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +20,7 @@ from bot.polling import shares
 from tests import shown
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
-from tests.picture_stage import server_in, shoot, shoot_last
+from tests.picture_stage import run, server_in, shoot, shoot_last
 from tests.pictures import MESSAGE, command, photograph
 
 DAY, HALF_AN_HOUR = 86_400, 1_800
@@ -264,4 +262,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run(main)

@@ -6,8 +6,6 @@ copies on loopback, of the shapes that `bot.feeds.known_sites` names, with their
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +20,7 @@ from bot.feeds.fetch import Fetched
 from tests.cogs.helpers import labels, last, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer
-from tests.picture_stage import server_in, shoot, shoot_channel
+from tests.picture_stage import run, server_in, shoot, shoot_channel
 
 AGO = 1_500
 CHANNEL = "UC1234567890abcdefghijkl"
@@ -265,4 +263,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run(main)

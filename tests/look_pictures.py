@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -21,7 +20,7 @@ from bot.core.choices import Look, Preference, Rule, Style
 from bot.demo.sample_feeds import Publisher, Story
 from bot.demo.simcord_patches import drawn
 from bot.demo.stage import Stage, build, likeness
-from tests.picture_stage import WIDTHS, staged
+from tests.picture_stage import WIDTHS, run_staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
 LANGUAGES = {"": "en", "-fr": "fr"}
@@ -126,10 +125,5 @@ async def fill(
     await person.slash(channel, "feed filter", **chosen)
 
 
-async def main(folder: Path) -> None:
-    async with staged() as (env, newsroom, publisher):
-        await picture(env, newsroom, publisher, folder)
-
-
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run_staged(picture)

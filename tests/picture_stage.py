@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -59,6 +60,25 @@ async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Newsroom, Publisher]
             simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
         ):
             yield env, newsroom, publisher
+
+
+def run(main: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+    """Take pictures into the folder that the command names, or among those of the documents."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(folder))
+
+
+def run_staged(
+    picture: Callable[[Env, Newsroom, Publisher, Path], Coroutine[Any, Any, None]], **chosen: Any
+) -> None:
+    """Take those of the stage, with chosen settings."""
+
+    async def main(folder: Path) -> None:
+        async with staged(**chosen) as (env, newsroom, publisher):
+            await picture(env, newsroom, publisher, folder)
+
+    run(main)
 
 
 @asynccontextmanager

@@ -6,8 +6,6 @@ name, and the panels that choose them, in English and in French.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.owned_webhooks import owned_webhooks
-from tests.picture_stage import server_in, shoot, shoot_channel, shoot_last
+from tests.picture_stage import run, server_in, shoot, shoot_channel, shoot_last
 
 STORIES = {
     "": (
@@ -160,4 +158,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run(main)

@@ -5,8 +5,6 @@ The welcome, /help, /setup, the panels of a server, the history and /privacy, in
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from pathlib import Path
 
 import discord
@@ -22,7 +20,7 @@ from bot.demo.simcord_patches import drawn
 from bot.demo.stage import Stage, build, follow, likeness
 from cogs.running import server_events
 from tests.cogs.helpers import last
-from tests.picture_stage import shoot_widths, staged
+from tests.picture_stage import run_staged, shoot_widths
 
 PICTURES = {
     "help": "help",
@@ -85,10 +83,5 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await shoot_widths(env, general, person, folder / f"privacy-delete{ending}.png", assets)
 
 
-async def main(folder: Path) -> None:
-    async with staged() as (env, newsroom, publisher):
-        await picture(env, newsroom, publisher, folder)
-
-
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run_staged(picture)

@@ -5,15 +5,13 @@ In both languages; across them with the extra `semantic`.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from functools import partial
 from pathlib import Path
 
 from bot.store.outbox.story_joins import PAUSE
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
-from tests.picture_stage import server_in, shoot, shoot_last
+from tests.picture_stage import run, server_in, shoot, shoot_last
 
 TOLD = {
     "": (
@@ -61,4 +59,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run(main)

@@ -6,8 +6,6 @@ stories of the demo.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from pathlib import Path
 
 import discord
@@ -18,7 +16,7 @@ from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.demo.sample_feeds import Publisher
 from bot.store.records.people_records import Opinion
-from tests.picture_stage import newsstand, shoot_widths, staged
+from tests.picture_stage import newsstand, run_staged, shoot_widths
 
 PEOPLE = (11, 12, 13)
 """Who liked things, beside those whose screens are shown."""
@@ -53,10 +51,5 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             await shoot_widths(env, stage.news, person, path, assets)
 
 
-async def main(folder: Path) -> None:
-    async with staged() as (env, newsroom, publisher):
-        await picture(env, newsroom, publisher, folder)
-
-
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run_staged(picture)

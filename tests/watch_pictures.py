@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 from pathlib import Path
 
 from simcord.actors import MemberActor
@@ -17,7 +16,7 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage, build, follow, keep_time, likeness
-from tests.picture_stage import opened, shoot_last, staged
+from tests.picture_stage import opened, run_staged, shoot_last
 from tests.pictures import command
 
 STORIES = 12
@@ -64,10 +63,5 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await preview.close()
 
 
-async def main(folder: Path) -> None:
-    async with staged() as (env, newsroom, publisher):
-        await picture(env, newsroom, publisher, folder)
-
-
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run_staged(picture)

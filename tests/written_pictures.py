@@ -5,8 +5,6 @@ A stand-in for the model writes the sentences below. In both languages.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +13,7 @@ from bot.core.choices import DigestPlan, Preference
 from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
-from tests.picture_stage import server_in, shoot, shoot_last
+from tests.picture_stage import run, server_in, shoot, shoot_last
 from tests.writing.model_service import ModelService
 
 
@@ -112,4 +110,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
+    run(main)

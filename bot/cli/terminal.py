@@ -122,16 +122,6 @@ def table(
     Console(file=sys.stdout, highlight=False).print(drawn)
 
 
-def marked(text: str, spans: Iterable[tuple[int, int]]) -> Text:
-    """A text with the given stretches (start, end) in bold."""
-    from rich.text import Text  # noqa: PLC0415 - see above
-
-    shown = Text(text)
-    for start, end in spans:
-        shown.stylize("bold", start, end)
-    return shown
-
-
 def when(timestamp: int | None) -> str:
     """A time in the machine's own time zone, or a dash."""
     if timestamp is None:

@@ -21,7 +21,7 @@ from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.posting.wording import feed_causes
 from bot.processes.leases import UPKEEP, Leases
 from bot.processes.notices import Notices
-from bot.search.index.index_follower import IndexFollower
+from bot.search.index.index_follower import BETWEEN, BETWEEN_UNSEARCHED, IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store, use_keys
@@ -89,7 +89,10 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     leases, notices = Leases(store, clock, settings.roles), Notices(store)
     leases.share(Share(UPKEEP, min(settings.roles, default=Role.POLLER), frozenset({0})))
     notices.on("leases", leases.wake)
-    index = IndexFollower(store, settings.index_folder)
+    is_searched = Role.GATEWAY in settings.roles
+    index = IndexFollower(
+        store, settings.index_folder, between=BETWEEN if is_searched else BETWEEN_UNSEARCHED
+    )
     workers = Workers(WORKERS, patience=WORKERS_PATIENCE, keep=1)
     readers = Workers(patience=READERS_PATIENCE)
     try:
@@ -104,7 +107,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             notices.on("feeds", poller.wake)
             following = Following(clock, store, fetcher, workers, poller)
             reader = Reader(settings, clock, store, poller.pages, poller.hosts, leases)
-            pushes = PushSubscriber(settings, clock, store, fetcher, poller)
+            pushes = PushSubscriber(settings, clock, store, fetcher, poller, leases)
             try:
                 yield Newsroom(
                     settings,

@@ -35,7 +35,7 @@ _THRIFTY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_
 """What the C library is to do with the memory of a document once it is read: give it back (mallopt(3))."""
 _PASSED_ON = frozenset(
     "COVERAGE_PROCESS_CONFIG COVERAGE_PROCESS_START HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH MPLCONFIGDIR "
-    "PATH TMPDIR TZ XDG_CACHE_HOME".split()
+    "PATH PYTHONPYCACHEPREFIX TMPDIR TZ XDG_CACHE_HOME".split()
 )
 _SERVE = (
     "import sys; sys.path[:] = {path!r}; "

@@ -22,6 +22,8 @@ MOST = 8_192
 """Queued feeds from which on no more are taken."""
 LONGEST_REST = 60
 """Seconds after which the store is asked again although nothing was to be due: others write to it too."""
+LEAST_APART = 2
+"""Seconds between two looks for feeds that come to be due: what comes to be due together costs less."""
 SHORTEST_REST = 0.02
 """Seconds; hosts that become free sooner are served together."""
 
@@ -119,7 +121,9 @@ class DueFeeds:
             else:
                 following = await self._store.feeds.next_due(self._held, slots=slots)
                 latest = now + LONGEST_REST
-                self._look_at = latest if following is None else min(max(following, now + 1), latest)
+                self._look_at = (
+                    latest if following is None else min(max(following, now + LEAST_APART), latest)
+                )
 
     def _put(self, feed: DueFeed) -> None:
         self._held.add(feed.id)

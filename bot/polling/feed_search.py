@@ -16,7 +16,7 @@ from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed
-from bot.polling.outlet_names import outlet_name
+from bot.polling.feed_updates import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import safe, urls

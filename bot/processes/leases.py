@@ -60,9 +60,10 @@ class Leases:
 
     def held(self, kind: str) -> frozenset[int]:
         """What this process may act for now."""
-        if self._store.processes.are_shared and self._clock.uptime() - self._renewed >= STOPPED:
-            return _NONE
-        return self._held.get(kind, _NONE)
+        return _NONE if self._is_late() else self._held.get(kind, _NONE)
+
+    def _is_late(self) -> bool:
+        return self._store.processes.are_shared and self._clock.uptime() - self._renewed >= STOPPED
 
     @property
     def owner(self) -> str | None:
@@ -171,7 +172,7 @@ class Leases:
         self._woken.clear()
         async with self._turn:
             begun = self._clock.uptime()
-            if begun - self._renewed >= STOPPED:  # it was stopped itself
+            if self._is_late():  # it was stopped itself
                 self._lose_all()
             me = replace(self.me, roles=tuple(each for each in self.me.roles if each not in self._unable))
             held = await self._store.processes.keep(me, list(self._shares.values()), LASTS)
@@ -187,7 +188,7 @@ class Leases:
             await self._clock.sleep(RENEWED)
             begun = self._clock.uptime()
             with suppress(StoreError):  # the store has told of it
-                if await self._store.processes.extend(self.me.id, LASTS):
+                if not self._is_late() and await self._store.processes.extend(self.me.id, LASTS):
                     self._renewed = max(self._renewed, begun)
 
     async def _watch(self) -> None:

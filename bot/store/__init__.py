@@ -2,8 +2,9 @@
 
 Two engines take the same statements. `sqlite` is one file for one process, the default; `postgres` a server
 that other programs may use at the same time. A statement contains what both understand, as `postgres` says;
-what one of them alone can do is in its room. Functions take a connection and run on its thread; a write
-is alone from its beginning to its commit, on either engine.
+what one of them alone can do is in its room. Each part is a `Repository`: a method marked `@reads` or
+`@writes` is one function of a connection, runs on its thread, and is alone from its beginning to its commit
+where it writes. Its time is `db.now`.
 """
 
 from __future__ import annotations

@@ -24,8 +24,13 @@ class Meta(Repository):
         if value is None:
             db.execute("DELETE FROM meta WHERE name = ?", (name,))
         else:
-            db.execute(
-                "INSERT INTO meta (name, value) VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                (name, value),
-            )
+            put(db, name, value)
+
+
+def put(db: Connection, name: str, value: str) -> None:
+    """Keep a text."""
+    db.execute(
+        "INSERT INTO meta (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

@@ -20,7 +20,7 @@ from bot.store.store_errors import LeaseLost
 
 
 class Processes(Repository):
-    """Who runs, and who has which lease. Every method raises `StoreError` alone."""
+    """Who runs, and who has which lease."""
 
     @property
     def are_shared(self) -> bool:
@@ -161,7 +161,7 @@ Decide = Callable[[RequestShare, Sequence[RequestShare]], int]
 
 
 class RequestShares(Repository):
-    """What each process may ask of Discord. Every method raises `StoreError` alone."""
+    """What each process may ask of Discord."""
 
     @property
     def is_shared(self) -> bool:

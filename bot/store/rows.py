@@ -11,16 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from bot.core.choices import Look
-from bot.core.models import (
-    Article,
-    Dispatch,
-    DueFeed,
-    Feed,
-    FeedState,
-    NewArticle,
-    Subscription,
-    Validators,
-)
+from bot.core.models import Article, Dispatch, DueFeed, Feed, FeedState, NewArticle, Subscription, Validators
 from bot.core.people_models import Bookmark
 from bot.store.connection import Connection, Row
 from bot.store.sealing import opened
@@ -70,6 +61,7 @@ DISPATCH = """
      FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
            ORDER BY decided, article_id) AS joined) AS joined_ids
 """
+_OF_ENTRY = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
 _TEXT, _BODY, _TAGS = map(Article._fields.index, ("text", "body", "tags"))
 _STATES = {state.value: state for state in FeedState}
 
@@ -165,8 +157,7 @@ def articles(db: Connection, ids: Collection[int]) -> list[Article]:
 
 def article_values(new: NewArticle) -> dict[str, Any]:
     """The columns that an article's entry decides, by name."""
-    values = {field.name: getattr(new, field.name) for field in fields(new)}
-    del values["key"], values["identities"]
+    values = {name: getattr(new, name) for name in _OF_ENTRY}
     return values | {
         "body": None if new.body == new.text else new.body,
         "tags": json.dumps(new.tags, ensure_ascii=False),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bot.core.clock import Clock
+from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.ports import AnyDatabase
 from bot.store.processes import must_hold
@@ -31,6 +32,11 @@ class ServedShards(Repository):
         self.numbers = frozenset({0})
         self._owner: str | None = None
         self._begun: dict[int, float] = {}
+
+    @property
+    def apart(self) -> float:
+        """`APART`."""
+        return APART
 
     def divide(self, count: int, *, owner: str | None) -> None:
         """There are so many, and this process, an `owner` of leases where these end, has none of them yet."""
@@ -85,7 +91,7 @@ class ServedShards(Repository):
         if shared is not None and row is not None:
             return int(row[0])
         db.execute("DELETE FROM lease WHERE kind = 'shard'")
-        _keep(db, "shards", count)
+        meta.put(db, "shards", str(count))
         return count
 
     async def may_identify(self, bucket: int, left: int | None = None) -> float:
@@ -102,6 +108,21 @@ class ServedShards(Repository):
             self._begun[bucket] = now
         return wait
 
+    async def identifies(self, bucket: int) -> None:
+        """A session begins now that might begin a moment ago. Raises `StoreError`."""
+        if self._database.is_shared:
+            await self._database.transact(_identify, bucket)
+        else:
+            self._begun[bucket] = self._clock.monotonic()
+
+
+class ShardedRepository(Repository):
+    """A part of the store that has things of servers to do: of those of this process's shards."""
+
+    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
+        super().__init__(database, clock)
+        self._shards = shards
+
 
 def _wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float) -> float:
     """Seconds until a session may begin where others began at these times."""
@@ -117,13 +138,9 @@ def _begin_session(db: Connection, bucket: int, left: int | None) -> float:
     begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
     wait = _wait(begun, bucket, left, now / 1_000)
     if not wait:
-        _keep(db, f"identify {bucket}", now)
+        _identify(db, bucket)
     return wait
 
 
-def _keep(db: Connection, name: str, value: int) -> None:
-    db.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, str(value)),
-    )
+def _identify(db: Connection, bucket: int) -> None:
+    meta.put(db, f"identify {bucket}", str(db.value("SELECT database_time()")))

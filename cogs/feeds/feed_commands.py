@@ -29,8 +29,6 @@ from cogs.shared.place_options import Option, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
 from cogs.shared.views import Interaction, answer_card
 
-_LIST = 6  # a page
-
 _FEED = locale_str("Which feed")
 
 

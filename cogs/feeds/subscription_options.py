@@ -19,9 +19,6 @@ from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction
 
 _LINE = 80
-_ADDRESS = 150
-_RULES = 3
-_RULE = 30  # characters of a query
 
 Pair = tuple[Subscription, Feed]
 

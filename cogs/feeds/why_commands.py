@@ -46,7 +46,7 @@ class Why(TelexCog):
         if found.carried or found.left_out:
             taste = await self.bot.newsroom.tastes.of_server(interaction.guild_id or 0)
             telling = taste.telling([article for article, _feed in found.carried])
-            lines = (*_lines(found), *taste_words.because(telling, interaction.user.id))
+            lines = (*lines_of(found), *taste_words.because(telling, interaction.user.id))
             told = article_cards.fit([(line,) for line in lines])
         else:
             told = await self._unseen(interaction, link, visible)
@@ -97,7 +97,8 @@ async def _sees(interaction: Interaction, place: FateRow | Subscription | Dispat
     return place.server_id == interaction.guild_id and await sees(interaction, place.channel_id)
 
 
-def _lines(found: Explanation) -> Iterator[str]:
+def lines_of(found: Explanation) -> Iterator[str]:
+    """What became of an article, line by line."""
     for article, feed in found.carried[:_ARTICLES]:
         yield _title(article)
         when = f"<t:{article.found}:f>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, counted
 from bot.core.models import Article
 from bot.core.people_models import Bookmark
-from bot.posting.rendering import discord_limits
+from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.store.records.people_records import WantedBookmarks
@@ -75,7 +74,8 @@ async def bookmark(interaction: Interaction, message: discord.Message) -> None:
     """Keep what a post of ours tells."""
     articles = await articles_of(interaction, message)
     count = sum([await keep_article(interaction, article, message.id) for article in articles])
-    await interaction.edit_original_response(content=saved(count) if count else already())
+    view = buttons.row(buttons.note(articles[0].key)) if len(articles) == 1 else None
+    await interaction.edit_original_response(content=saved(count) if count else already(), view=view)
 
 
 class BookmarkPages(ArticlePages):
@@ -107,8 +107,7 @@ class BookmarkPages(ArticlePages):
         return ArticlePage(
             head=(*head, *filters),
             entries=[self._entry(one) for one in found],
-            more=matching > (number + 1) * PAGE,
-            pages=math.ceil(matching / PAGE),
+            total=matching,
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:

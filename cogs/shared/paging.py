@@ -40,15 +40,10 @@ class Turned(AskerLayout):
 
 
 class AnyPage(Protocol):
-    """What one page shows."""
+    """What one page shows, or that it is empty."""
 
     @property
-    def more(self) -> bool:
-        """Whether another follows it."""
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to show."""
+    def empty(self) -> bool: ...
 
 
 P = TypeVar("P", bound=AnyPage)

@@ -117,6 +117,18 @@ async def test_a_topic_leaves_out_everything_else(store, library):
     assert titles(await told(store, "any news on Signal?")) == ["Signal adds video calls"]
 
 
+async def test_news_in_the_language_of_the_question_is_told_alone_where_there_is_enough(
+    store: Store, library: Library
+) -> None:
+    await library.add("Porsche recalls cars", "In Stuttgart.", days=1)
+    for days, title in ((3, "Porsche rappelle ses voitures"), (5, "Porsche gagne au Mans")):
+        await library.add(title, "À Stuttgart.", language="fr", days=days)
+    assert len(titles(await told(store, "quoi de neuf chez porsche ?"))) == 3
+    await library.add("Porsche a un nouveau patron", "À Zuffenhausen.", language="fr", days=6)
+    answer = await told(store, "quoi de neuf chez porsche ?")
+    assert [line.article.language for line in answer.lines] == ["fr"] * 3
+
+
 async def test_a_name_is_no_other_word_of_its_stem(store, library):
     await library.add("Coal plant stays open", "It is open.", days=1)
     await library.add("OpenAI opens an office", "In Paris.", days=2)

@@ -107,7 +107,8 @@ async def fill(newsroom: Newsroom, count: int, port: int, seconds: float, stretc
         state = chance.choice(states)
         host = f"http://127.{1 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}:{port}"
         path = f"304/{number}"
-        if first_news(random.Random(number), state.gap) < state.polled + WARM_UP + seconds + 60:
+        told = first_news(random.Random(number), state.gap) - state.polled
+        if max(told, state.due) < WARM_UP + seconds + 60:  # it may be read
             path = f"grow/{number}/{ENTRIES}/{state.gap:.0f}/{state.polled:.0f}"
             lively.append(number)
         feeds.append(

@@ -17,7 +17,7 @@ import pytest
 
 from bot.store import Store
 from tests.feed_server import item, rss
-from tests.wire.bot_process import Launcher
+from tests.wire.bot_process import Launcher, inherited
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ class Telex:
         self.folder = folder
         self.launcher = launcher
         self.environment = {
-            **{name: os.environ[name] for name in ("PATH", "PYTHONPYCACHEPREFIX") if name in os.environ},
+            **inherited(),
             "PYTHONPATH": str(ROOT),
             "TELEX_DATABASE": str(folder / "news.db"),
             "TELEX_SEMANTIC": "false",

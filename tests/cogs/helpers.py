@@ -127,18 +127,6 @@ async def forge(
     )
 
 
-async def forge_command(
-    actor: MemberActor, channel: ChannelHandle, name: str, sub: str, **options: Any
-) -> InteractionResult:
-    """Send a command that Discord would not offer to this person."""
-    root = actor._env.backend.find_command(name, actor.guild.id, type=1)
-    assert root is not None
-    given = [{"name": key, "type": 3, "value": value} for key, value in options.items()]
-    chosen = {"name": sub, "type": 1, "options": given}
-    data = {"id": root["id"], "name": name, "type": 1, "options": [chosen]}
-    return await _dispatch_actor_interaction(actor, InteractionType.APPLICATION_COMMAND, channel, data)
-
-
 async def follow(
     world: World,
     server: FeedServer,

@@ -60,13 +60,13 @@ class Crowd:
 
     async def command(self, who: str, name: str, **options: Any) -> str:
         """Send a slash command as this person, whether Discord offers it to them or not; all that is said."""
-        data = self._data(name, options)
+        data = self.options_of(name, options)
         return everything(await self.send(who, InteractionType.APPLICATION_COMMAND, data))
 
     async def menu(self, who: str, name: str, message: discord.Message) -> str:
         """Choose an entry of a message's menu."""
         backend = self.world.env.backend
-        command = self._root(name, _MESSAGE_MENU)
+        command = self.root(name, _MESSAGE_MENU)
         stored = backend.get_message(message.channel.id, message.id)
         target = {str(message.id): dict(serializers.message_payload(backend, stored))}
         data = {"id": command["id"], "name": name, "type": 3, "target_id": str(message.id)}
@@ -75,7 +75,7 @@ class Crowd:
 
     async def typed(self, who: str, name: str, option: str, value: str = "") -> str:
         """What is offered while somebody types."""
-        data = self._data(name, {option: value})
+        data = self.options_of(name, {option: value})
         given = data["options"][0]
         given = given["options"][0] if "options" in given else given
         given["focused"] = True
@@ -148,12 +148,12 @@ class Crowd:
         await env._settle_internal(dispatch="INTERACTION_CREATE")
         return InteractionResult(env, record)
 
-    def _root(self, name: str, kind: int) -> dict[str, Any]:
+    def root(self, name: str, kind: int) -> dict[str, Any]:
         root = self.world.env.backend.find_command(name, self.world.guild.id, type=kind)
         assert root is not None, name
         return dict(root)
 
-    def _data(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    def options_of(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
         root, *below = name.split()
         given = []
         channels = {}
@@ -168,7 +168,7 @@ class Crowd:
             plain = str(value.id) if isinstance(value, ChannelHandle) else value
             given.append({"name": key, "type": _OPTION[type(value)], "value": plain})
         nested = [{"name": below[0], "type": 1, "options": given}] if below else given
-        command = self._root(root, 1)
+        command = self.root(root, 1)
         data = {"id": command["id"], "name": root, "type": 1, "options": nested}
         return data | ({"resolved": {"channels": channels}} if channels else {})
 

@@ -14,10 +14,8 @@ from bot.core.version import __version__
 from bot.store.sqlite import database
 from tests.cogs.helpers import (
     START,
-    button,
     components,
     follow,
-    forge,
     hide,
     labels,
     last,
@@ -158,15 +156,6 @@ async def test_what_was_deleted_does_not_come_back_with_its_reactions(telex, fee
     await telex.store.erase(telex.reader.id)
     await telex.restart()
     assert await titles(telex, telex.reader) == []
-
-
-async def test_nobody_deletes_for_somebody_else(telex, feed_server):
-    await follow(telex, feed_server)
-    await keep_all(telex, telex.reader)
-    shown = await telex.reader.slash(telex.news, "privacy")
-    answer = await forge(telex.editor, telex.news, last(shown), button(last(shown), "Delete everything"))
-    assert "for the person who asked" in said(answer)
-    assert len(await titles(telex, telex.reader)) == 3
 
 
 async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_server, engine, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import components, follow, forge, labels, last, said, text, three
+from tests.cogs.helpers import follow, labels, last, said, text, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, rss
 
@@ -42,16 +42,6 @@ async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex)
     forum = telex.guild.create_forum_channel("forum")
     assert "In a forum" in said(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
     assert await telex.store.servers.alerts(telex.guild.id) is None
-
-
-async def test_the_button_is_for_who_asked_alone(telex):
-    desk = telex.guild.create_text_channel("desk")
-    await telex.editor.slash(telex.news, "feed alerts", channel=desk)
-    now = await telex.editor.slash(telex.news, "feed alerts")
-    custom_id = components(last(now))[0]["custom_id"]
-    answer = await forge(telex.reader, telex.news, last(now), custom_id)
-    assert "for the person who asked" in said(answer)
-    assert await telex.store.servers.alerts(telex.guild.id) == desk.id
 
 
 async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(telex, feed_server):

@@ -52,6 +52,8 @@ async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
     assert f"**Example News**, <t:{START - 60}:D> · [{TITLE}](https://news.example/articles/1)" in shown
     assert "Quoted from the articles" in shown
     assert [one["emoji"]["name"] for one in components(last(answer))] == ["🔖", "👍", "👎"]
+    assert said(await telex.reader.click(last(answer), label="Save")) == "Saved to your bookmarks."
+    assert await telex.store.bookmarks.count(telex.reader.id) == 1
 
 
 async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine):
@@ -61,13 +63,6 @@ async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine
         engine.gives = {"tier": Tier.SURE, "sources": (taken_back,), **gives}
         answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
         assert f"<t:{START - 60}:D> · ⚠️ withdrawn" in said(answer)
-
-
-async def test_a_source_is_kept_by_its_button(telex, feed_server):
-    await follow(telex, feed_server, story())
-    answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
-    assert said(await telex.reader.click(last(answer), label="Save")) == "Saved to your bookmarks."
-    assert await telex.store.bookmarks.count(telex.reader.id) == 1
 
 
 async def test_the_first_of_several_sources_is_the_one_to_save(telex, feed_server, engine):
@@ -281,14 +276,10 @@ async def test_a_mention_is_answered_in_the_language_of_its_question(telex, feed
     assert "I don’t know" in text(telex.posts()[-1])
 
 
-async def test_where_nothing_is_followed_the_next_step_is_told(telex):
+async def test_where_nothing_is_followed_or_asked_the_next_step_is_told(telex, feed_server):
     assert "Nothing to read yet" in said(await telex.reader.slash(telex.news, "ask", question="Who?"))
     await telex.reader.send(telex.news, f"{mention(telex)} who?")
     assert "Nothing to read yet" in text(telex.posts()[-1])
-    assert await telex.store.questions.count(telex.reader.id) == 0
-
-
-async def test_a_question_of_little_words_is_asked_back(telex, feed_server):
     await follow(telex, feed_server)
     assert "What topic" in said(await telex.reader.slash(telex.news, "ask", question="and the?"))
     assert await telex.store.questions.count(telex.reader.id) == 0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import aiohttp
 import discord
-import pytest
 from aiohttp import web
 
-from tests.cogs.helpers import button, card, choose, forge, hide, labels, last, menu, said, three
+from tests.cogs.helpers import card, choose, hide, labels, last, menu, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -18,20 +17,14 @@ async def followed(world: World) -> list[tuple[int, str]]:
     return [(subscription.channel_id, feed.title) for subscription, feed in pairs]
 
 
-async def test_nothing_is_followed_or_posted_before_the_confirmation(telex, feed_server):
+async def test_confirming_follows_here_once_and_posts_the_newest_article_alone(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three()))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     await telex.deliver()
     assert last(shown).ephemeral
     assert labels(last(shown)) == ["Follow", "Cancel"]
     assert "### [Cities ban facial recognition](" in said(shown)
-    assert await followed(telex) == []
-    assert telex.posts() == []
-
-
-async def test_confirming_follows_here_and_posts_the_newest_article_alone(telex, feed_server):
-    url = feed_server.serve("/rss", rss(*three()))
-    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert (await followed(telex), telex.posts()) == ([], [])
     done = await telex.editor.click(last(shown), label="Follow")
     await telex.deliver()
     assert await followed(telex) == [(telex.news.id, "Example News")]
@@ -39,6 +32,9 @@ async def test_confirming_follows_here_and_posts_the_newest_article_alone(telex,
     assert "Now following" in said(done)
     assert labels(last(done)) == []
     assert await telex.store.articles.count() == 3
+    again = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert "is already followed in" in said(again)
+    assert labels(last(again)) == []
 
 
 async def test_cancelling_changes_nothing(telex, feed_server):
@@ -63,17 +59,10 @@ async def test_a_page_with_several_feeds_offers_a_choice(telex, feed_server):
     chosen = await choose(telex.editor, last(shown), "Only games")
     await telex.editor.click(last(chosen), label="Follow")
     assert await followed(telex) == [(telex.news.id, "Only games")]
-
-
-async def test_a_page_with_one_feed_needs_no_choice(telex, feed_server):
-    feed_server.serve("/a", rss(*three()))
-    page = feed_server.serve(
-        "/",
-        "<html><head><link rel=alternate type=application/rss+xml href=/a></head></html>",
-        content_type="text/html",
-    )
+    link = "<html><head><link rel=alternate type=application/rss+xml href=/a></head></html>"
+    page = feed_server.serve("/one", link, content_type="text/html")
     shown = await telex.editor.slash(telex.news, "feed add", url=page)
-    assert labels(last(shown)) == ["Follow", "Cancel"]
+    assert labels(last(shown)) == ["Follow", "Cancel"]  # there is no choice
 
 
 async def test_the_channel_option_decides_where_posts_go(telex, feed_server):
@@ -111,28 +100,19 @@ async def test_a_feed_without_articles_can_be_followed(telex, feed_server):
     assert "New articles will appear there" in said(done)
 
 
-async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched(telex, feed_server):
+async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched_and_at_the_end(
+    telex, feed_server
+):
     url = feed_server.serve("/rss", rss(*three()))
     await telex.set_permissions(telex.news, send_messages=False, embed_links=False)
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Send Messages**, **Embed Links**" in said(shown)
     assert feed_server.count("/rss") == 0
-
-
-async def test_useful_permissions_are_mentioned_and_do_not_refuse(telex, feed_server):
-    url = feed_server.serve("/rss", rss(*three()))
-    await telex.set_permissions(telex.news, add_reactions=False)
+    await telex.set_permissions(telex.news, add_reactions=False)  # which is useful, and no more
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "**Add Reactions**" in said(shown)
-    assert "Follow" in labels(last(shown))
-
-
-async def test_permissions_lost_before_the_confirmation_refuse_it(telex, feed_server):
-    url = feed_server.serve("/rss", rss(*three()))
-    shown = await telex.editor.slash(telex.news, "feed add", url=url)
     await telex.set_permissions(telex.news, send_messages=False)
-    done = await telex.editor.click(last(shown), label="Follow")
-    assert "Send Messages" in said(done)
+    assert "Send Messages" in said(await telex.editor.click(last(shown), label="Follow"))
     assert await followed(telex) == []
 
 
@@ -152,29 +132,13 @@ async def test_a_voice_channel_is_refused(telex, feed_server):
     assert "text channels, announcement channels, threads and forums" in said(shown)
 
 
-@pytest.mark.parametrize("address", ["http://", "https://a b/", "ftp://example.com/x"])
-async def test_what_is_no_address_is_refused_in_words(telex, address):
-    shown = await telex.editor.slash(telex.news, "feed add", url=address)
-    assert "isn’t a web address" in said(shown)
-
-
-async def test_a_private_address_is_refused_without_a_request(telex):
-    shown = await telex.editor.slash(telex.news, "feed add", url="http://10.1.2.3/feed")
-    assert "private network" in said(shown)
-
-
-async def test_an_error_of_the_site_is_told_with_its_remedy(telex, feed_server):
-    shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.origin + "/missing")
-    assert "No feed found at that address" in said(shown)
-
-
-async def test_following_twice_is_told_before_the_preview(telex, feed_server):
-    url = feed_server.serve("/rss", rss(*three()))
-    shown = await telex.editor.slash(telex.news, "feed add", url=url)
-    await telex.editor.click(last(shown), label="Follow")
-    again = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "is already followed in" in said(again)
-    assert labels(last(again)) == []
+async def test_an_address_that_leads_nowhere_is_told_with_its_remedy(telex, feed_server):
+    for address, told in (
+        *((one, "isn’t a web address") for one in ("http://", "https://a b/", "ftp://example.com/x")),
+        ("http://10.1.2.3/feed", "private network"),
+        (feed_server.origin + "/missing", "No feed found at that address"),
+    ):
+        assert told in said(await telex.editor.slash(telex.news, "feed add", url=address)), address
 
 
 async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(telex, feed_server):
@@ -279,14 +243,6 @@ async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex, feed_server
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert said(shown).startswith("Follow **\\@everyone \\*\\*bold\\*\\* \\[x\\]")
     assert "\\<\\@1\\>" in said(shown)
-
-
-async def test_somebody_else_cannot_confirm(telex, feed_server):
-    url = feed_server.serve("/rss", rss(*three()))
-    shown = await telex.editor.slash(telex.news, "feed add", url=url)
-    answer = await forge(telex.reader, telex.news, last(shown), button(last(shown), "Follow"))
-    assert "for the person who asked" in said(answer)
-    assert await followed(telex) == []
 
 
 async def test_manage_server_withdrawn_before_the_confirmation_refuses_it(telex, feed_server):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bot.core.choices import Rule
 from bot.core.models import Feed
 from bot.watches import subscription_filters
@@ -163,27 +161,12 @@ async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):
     assert len(await kept(telex)) == 2
 
 
-@pytest.mark.parametrize("query", ["chips since:7d", "is:bookmarked", "the"])
-async def test_what_cannot_be_a_filter_is_refused(telex, feed_server, query):
+async def test_what_cannot_be_a_filter_is_refused(telex, feed_server):
     await follow(telex, feed_server)
-    asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never=query)
-    assert labels(last(asked)) == []
+    for query in ("chips since:7d", "is:bookmarked", "the"):
+        asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never=query)
+        assert labels(last(asked)) == [], query
     assert await kept(telex) == []
-
-
-@pytest.mark.parametrize("label", ["Save this filter", "Remove 1"])
-async def test_who_lost_the_right_changes_no_filter(telex, feed_server, label):
-    await follow(telex, feed_server)
-    subscription = await first(telex)
-    await telex.store.filters.add(
-        int(subscription), [(Rule.NEVER, "maps")], person_id=telex.editor.id, limit=10
-    )
-    options = {} if label == "Remove 1" else {"never": "chips"}
-    asked = await telex.editor.slash(telex.news, "feed filter", feed=subscription, **options)
-    telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
-    refused = await telex.editor.click(last(asked), label=label)
-    assert "Manage Server" in said(refused)
-    assert await kept(telex) == [("never", "maps")]
 
 
 async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(telex, feed_server):

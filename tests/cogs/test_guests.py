@@ -36,7 +36,7 @@ COMMAND = InteractionType.APPLICATION_COMMAND
 
 async def command(people: Crowd, who: str, name: str, **options: Any) -> InteractionResult:
     people.world.clock.advance(60)
-    return await people.send(who, COMMAND, people._data(name, options))
+    return await people.send(who, COMMAND, people.options_of(name, options))
 
 
 async def menu(people: Crowd, who: str, name: str, **message: Any) -> str:
@@ -58,7 +58,7 @@ async def menu(people: Crowd, who: str, name: str, **message: Any) -> str:
         "timestamp": "2026-01-01T00:00:00+00:00",
         "edited_timestamp": None,
     }
-    data = {"id": people._root(name, 3)["id"], "name": name, "type": 3, "target_id": "77"}
+    data = {"id": people.root(name, 3)["id"], "name": name, "type": 3, "target_id": "77"}
     return heard(await people.send(who, COMMAND, data | {"resolved": {"messages": {"77": told | message}}}))
 
 
@@ -119,7 +119,6 @@ async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch)
         GUEST, found, f"telex:share:{hidden}"
     )
     feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
-    assert feed is not None
     with closing(sqlite3.connect(sql.file(telex.database))) as connection, connection:
         connection.execute("UPDATE feed SET server_id = ? WHERE id = ?", (telex.guild.id, feed.id))
     assert "belongs to one server" in await people.click(GUEST, found, f"telex:share:{key}")

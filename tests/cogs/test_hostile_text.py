@@ -113,7 +113,7 @@ def explained(given: str) -> str:
         message_id=None,
         thread_id=None,
     )
-    told = why_commands._lines(Explanation(((article, feed),), (fate,), ()))
+    told = why_commands.lines_of(Explanation(((article, feed),), (fate,), ()))
     return article_cards.fit([(line,) for line in told])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from cogs.reading import saving
 from tests.cogs.helpers import follow, text
 from tests.cogs.test_bookmarks import catch_up, titles
@@ -13,27 +15,17 @@ from tests.discord_world import World
 async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
-    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    (kept,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    assert kept.article.title == "Cities ban facial recognition"
+    assert (kept.server_id, kept.channel_id) == (telex.guild.id, telex.news.id)
+    assert kept.message_id == telex.posts()[0].id
     await telex.reader.unreact(telex.posts()[0], "🔖")
     assert await titles(telex, telex.reader) == []
-
-
-async def test_a_reaction_keeps_where_it_was_made(telex, feed_server):
-    await follow(telex, feed_server)
-    post = telex.posts()[0]
-    await telex.reader.react(post, "🔖")
-    (bookmark,) = await telex.store.bookmarks.list(telex.reader.id, limit=1)
-    assert (bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
-        telex.guild.id,
-        telex.news.id,
-        post.id,
-    )
 
 
 async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
     message = await catch_up(telex, feed_server)
     post = await telex.store.dispatches.of_message(message.id)
-    assert post is not None
     await telex.reader.react(message, "🔖")
     assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
 
@@ -48,19 +40,6 @@ async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_serv
     assert await titles(telex, telex.reader) + await titles(telex, robot) == []
 
 
-async def test_the_bots_own_first_reaction_is_nobodys_bookmark(telex, feed_server):
-    await follow(telex, feed_server)
-    assert [reaction.emoji for reaction in telex.posts()[0].reactions] == ["🔖"]
-    assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
-
-
-async def test_an_old_post_counts_after_a_restart(telex, feed_server):
-    await follow(telex, feed_server)
-    await telex.restart()
-    await telex.reader.react(telex.posts()[0], "🔖")
-    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
-
-
 async def away(world: World, *reactions: tuple[Any, bool]) -> None:
     """Reactions, or their taking back, that the bot hears nothing of; then it is back."""
     post = world.posts()[0]
@@ -71,21 +50,16 @@ async def away(world: World, *reactions: tuple[Any, bool]) -> None:
     await world.restart()
 
 
-async def test_reactions_made_while_away_are_found_on_return(telex, feed_server):
+@pytest.mark.parametrize("age", [0, 40 * 86_400])  # of the posts
+async def test_reactions_made_while_away_are_found_on_return(telex, feed_server, age):
     await follow(telex, feed_server)
+    await telex.advance(age)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
     await away(telex, (telex.reader, True), (telex.editor, True), (robot, True))
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
     assert await titles(telex, telex.editor) == ["Cities ban facial recognition"]
     assert await titles(telex, robot) == []
     assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
-
-
-async def test_reactions_on_posts_from_long_before_the_time_away_are_found(telex, feed_server):
-    await follow(telex, feed_server)
-    await telex.advance(40 * 86400)
-    await away(telex, (telex.reader, True))
-    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_what_was_removed_does_not_come_back_with_its_reaction(telex, feed_server):

@@ -13,9 +13,7 @@ from tests.cogs.helpers import (
     START,
     choose,
     follow,
-    forge,
     hide,
-    icon_button,
     labels,
     last,
     menu,
@@ -222,15 +220,6 @@ async def test_rights_withdrawn_between_page_and_click_hide_what_follows(telex, 
     turned = await press(telex.reader, last(found), NEXT)
     assert "Nothing to read yet" in said(turned)
     assert "Robots" not in said(turned)
-
-
-async def test_somebody_else_cannot_turn_the_pages(telex, feed_server):
-    await follow(telex, feed_server, *many(12))
-    found = await telex.reader.slash(telex.news, "search", query="robots")
-    answer = await forge(
-        telex.editor, telex.news, last(found), str(icon_button(last(found), NEXT)["custom_id"])
-    )
-    assert "for the person who asked" in said(answer)
 
 
 async def test_the_latest_are_newest_first_and_of_one_source_when_asked(telex, feed_server):

@@ -13,7 +13,7 @@ from bot.feeds.parsing import opml
 from bot.text import safe
 from cogs.feeds import starter_packs
 from cogs.settings import schedule_panel
-from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, selected, text
+from tests.cogs.helpers import choose, follow, last, newest, said, selected, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -125,24 +125,3 @@ async def test_beyond_the_number_an_hour_one_message_tells_the_rest(telex, feed_
         "Article 11",
         "3 articles came in meanwhile",
     ]
-
-
-async def test_the_panel_is_for_who_asked_and_still_manages(telex, feed_server):
-    await follow(telex, feed_server)
-    panel = await opened(telex)
-    custom_id, options = menu(panel, "Time between")
-    refused = await forge(telex.reader, telex.news, panel, custom_id, values=[options[1]["value"]])
-    assert "for the person who asked" in said(refused)
-    assert (await telex.store.preferences.of_channel(telex.news.id)).gap is None
-
-
-@pytest.mark.parametrize("value", ["-5", "x", "99999999999", "2880"])
-async def test_a_forged_choice_changes_nothing(telex, feed_server, value):
-    """Discord lets nobody choose what a menu does not have."""
-    await follow(telex, feed_server)
-    panel = await opened(telex)
-    for start in ("Quiet from", "Quiet until", "Hourly limit", "Time between"):
-        custom_id, _options = menu(panel, start)
-        await forge(telex.editor, telex.news, panel, custom_id, values=[value])
-    chosen = await telex.store.preferences.of_channel(telex.news.id)
-    assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == (None, None, None)

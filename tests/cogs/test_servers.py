@@ -38,13 +38,6 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     assert (fates[channel.id].fate, fates[channel.id].reason) == (Fate.WITHHELD, "away")
 
 
-async def test_a_restart_forgets_no_server_it_is_in(telex, publisher):
-    await publisher.begin()
-    await telex.restart()
-    await publisher.post(item(1))
-    assert titles(telex) == ["Article 0", "Article 1"]
-
-
 async def test_a_leave_withholds_what_waits(telex, publisher):
     await publisher.begin()
     await publisher.publish(item(1))
@@ -54,16 +47,6 @@ async def test_a_leave_withholds_what_waits(telex, publisher):
     article = (await telex.store.articles.newest(None, limit=1))[0]
     (fate,) = await telex.store.fates.of_page(article.page)
     assert (fate.fate, fate.reason) == (Fate.WITHHELD, "away")
-
-
-async def test_an_outage_is_no_leave(telex, publisher):
-    await publisher.begin()
-    telex.env.backend.emit("GUILD_DELETE", {"id": str(telex.guild.id), "unavailable": True})
-    await telex.env.settle()
-    await publisher.publish(item(1))
-    article = (await telex.store.articles.newest(None, limit=1))[0]
-    (fate,) = await telex.store.fates.of_page(article.page)
-    assert fate.fate is Fate.WAITING
 
 
 async def test_permissions_given_to_a_role_open_the_channel_again(telex, publisher):

@@ -188,17 +188,6 @@ async def test_one_post_a_story_is_switched_by_channel(telex):
     assert (await telex.store.preferences.of_channel(telex.news.id)).join_stories
 
 
-async def test_settings_of_a_channel_are_not_changed_by_those_who_no_longer_see_it(telex):
-    librarian = await appoint(telex)
-    vault = telex.guild.create_text_channel("vault")
-    shown = await librarian.slash(telex.news, "settings channel", channel=vault)
-    hide(telex, vault, librarian)
-    await telex.env.settle()
-    answer = await librarian.click(last(shown), label="Turn off")
-    assert "a channel you can’t see" in said(answer)
-    assert (await telex.store.preferences.of_channel(vault.id)).join_stories
-
-
 async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_server):
     feed = await follow(telex, feed_server)
     await name_zone(telex, "Paris")

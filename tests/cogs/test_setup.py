@@ -6,7 +6,7 @@ import discord
 import pytest
 from simcord.backend import serializers
 from simcord.backend.models import Overwrite
-from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
+from simcord.builders import ChannelHandle, GuildHandle
 from simcord.enums import OverwriteType
 
 from bot.feeds.parsing import opml
@@ -41,13 +41,18 @@ async def new_server(telex: World, locale: str = "en-US") -> tuple[GuildHandle, 
     return guild, channel
 
 
-async def test_a_new_server_is_told_once_how_to_begin(telex):
+async def test_a_server_is_told_how_to_begin_and_again_where_it_follows_nothing_or_after_days(telex):
     guild, channel = await new_server(telex)
     (welcome,) = telex.posts(channel)
     assert "three clicks" in text(welcome)
+    await come_back(telex, guild)
+    assert len(telex.posts(channel)) == 2  # it follows nothing
     await telex.follow("https://example.com/feed", channel)
     await come_back(telex, guild)
-    assert len(telex.posts(channel)) == 1
+    assert len(telex.posts(channel)) == 2
+    telex.clock.advance(WEEK + 1)
+    await come_back(telex, guild)
+    assert len(telex.posts(channel)) == 3
 
 
 async def test_a_server_is_welcomed_in_its_language(telex):
@@ -55,20 +60,6 @@ async def test_a_server_is_welcomed_in_its_language(telex):
     (welcome,) = telex.posts(channel)
     assert "Bonjour" in text(welcome)
     assert "**Commencer**" in text(welcome)
-
-
-async def test_a_server_that_follows_nothing_is_told_again_when_it_invites_the_bot_back(telex):
-    guild, channel = await new_server(telex)
-    await come_back(telex, guild)
-    assert len(telex.posts(channel)) == 2
-
-
-async def test_a_server_that_follows_feeds_is_told_again_only_after_days(telex):
-    guild, channel = await new_server(telex)
-    await telex.follow("https://example.com/feed", channel)
-    telex.clock.advance(WEEK + 1)
-    await come_back(telex, guild)
-    assert len(telex.posts(channel)) == 2
 
 
 async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex):
@@ -84,27 +75,20 @@ async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex):
     assert telex.posts() == []  # a server that had no channel when the bot came
 
 
-async def test_a_server_that_invited_the_bot_while_it_was_down_is_welcomed_at_the_start(telex):
+@pytest.mark.parametrize(("age", "welcomed"), [(0, 1), (WEEK, 0)])
+async def test_a_server_that_the_bot_does_not_know_at_the_start_is_welcomed_unless_it_is_old(
+    telex, age, welcomed
+):
+    """It invited the bot while that was down, or the bot lost its memory."""
     guild = invite(telex.env, "New")
     await telex.env.settle()
     channel = guild.create_text_channel("general")
     await telex.env.settle()
     await telex.store.servers.left(guild.id)
     await telex.store.servers.purge(telex.clock.now() + 1)
+    telex.clock.advance(age)
     await telex.restart()
-    assert len(telex.posts(channel)) == 1
-
-
-async def test_a_server_known_for_long_is_not_welcomed_by_a_bot_that_lost_its_memory(telex):
-    guild = invite(telex.env, "Old")
-    await telex.env.settle()
-    channel = guild.create_text_channel("general")
-    await telex.env.settle()
-    await telex.store.servers.left(guild.id)
-    await telex.store.servers.purge(telex.clock.now() + 1)
-    telex.clock.advance(WEEK)
-    await telex.restart()
-    assert telex.posts(channel) == []
+    assert len(telex.posts(channel)) == welcomed
 
 
 async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex):
@@ -125,16 +109,12 @@ async def test_the_welcome_stands_where_everybody_reads_and_the_bot_may_write(te
     staff = guild.create_text_channel("staff")
     lobby = guild.create_text_channel("lobby")
     await telex.set_permissions(mute, send_messages=False)
-    everyone = guild.default_role
-    telex.env.backend.set_overwrite(staff.id, _closed(everyone.id))
+    deny = discord.Permissions(view_channel=True).value
+    everyone = Overwrite(target_id=guild.default_role.id, type=OverwriteType.ROLE, allow=0, deny=deny)
+    telex.env.backend.set_overwrite(staff.id, everyone)
     await telex.set_permissions(staff, view_channel=True, send_messages=True)
     await come_back(telex, guild)
     assert [len(telex.posts(each)) for each in (mute, staff, lobby)] == [0, 0, 1]
-
-
-def _closed(role_id: int) -> Overwrite:
-    deny = discord.Permissions(view_channel=True).value
-    return Overwrite(target_id=role_id, type=OverwriteType.ROLE, allow=0, deny=deny)
 
 
 async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex):
@@ -242,17 +222,14 @@ async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(
     guild, channel = await new_server(telex)
     (welcome,) = telex.posts(channel)
     await telex.restart()
-    owner = guild.add_member(telex.editor.user, roles=[_managers(guild)])
+    managers = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    owner = guild.add_member(telex.editor.user, roles=[managers])
     stranger = guild.add_member(telex.reader.user)
     await telex.env.settle()
     opened = await owner.click(welcome, label="Get started")
     assert "Your first feeds" in said(opened)
     assert last(opened).ephemeral
     assert "You need the Manage Server permission" in said(await stranger.click(welcome, label="Get started"))
-
-
-def _managers(guild: GuildHandle) -> RoleHandle:
-    return guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
 
 
 async def test_a_cancelled_setup_changes_nothing(telex, lists):

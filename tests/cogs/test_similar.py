@@ -31,6 +31,9 @@ async def test_the_menu_of_a_post_finds_what_is_like_it(telex, feed_server):
     assert "1 article" in said(found)
     card = await choose(telex.reader, last(found), "Essonne")
     assert NAME in labels(last(card))
+    telex.locales[telex.reader.id] = "fr"
+    found = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
+    assert "Articles semblables à «\xa0Mistral opens" in said(found)
 
 
 async def test_the_button_of_a_card_does_and_outlives_a_restart(telex, feed_server):
@@ -74,13 +77,6 @@ async def test_a_button_in_a_channel_hidden_meanwhile_tells_nothing(telex, feed_
     assert "Mistral" not in answer
 
 
-async def test_a_message_that_is_no_post_is_refused(telex, feed_server):
-    await follow(telex, feed_server, *stories())
-    chat = await telex.reader.send(telex.news, "hello")
-    answer = await telex.reader.context_menu(telex.news, NAME, chat)
-    assert "isn’t one of my posts" in said(answer)
-
-
 async def test_of_a_catch_up_the_reader_chooses_the_article(telex, feed_server):
     feed = await follow(telex, feed_server, item(99, title="The beginning", published=START - 9_000))
     many = [item(100 + n, title=f"Quiet day {n}", published=START + n) for n in range(20)]
@@ -106,13 +102,6 @@ async def test_a_hostile_title_is_neither_markup_nor_a_mention(telex, feed_serve
     found = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
     assert "More like “\\@everyone \\*\\*Mistral\\*\\*" in said(found)
     assert "again" in said(found)
-
-
-async def test_french_people_have_it_in_french(telex, feed_server):
-    await follow(telex, feed_server, *stories())
-    telex.locales[telex.reader.id] = "fr"
-    found = await telex.reader.context_menu(telex.news, NAME, telex.posts()[0])
-    assert "Articles semblables à «\xa0Mistral opens" in said(found)
 
 
 async def test_a_bookmarks_card_offers_it_where_the_feed_is_no_longer_seen(telex, feed_server):

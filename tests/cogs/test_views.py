@@ -33,13 +33,6 @@ async def test_a_click_after_a_restart_is_answered_in_words(telex, feed_server):
     assert last(answer).ephemeral
 
 
-async def test_an_invented_id_is_answered_in_words(telex, feed_server):
-    await follow(telex, feed_server, *many(12))
-    found = await telex.reader.slash(telex.news, "search", query="robots")
-    answer = await forge(telex.reader, telex.news, last(found), "telex:view:0123456789abcdef:1")
-    assert said(answer) == EXPIRED
-
-
 async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(telex, feed_server):
     await follow(telex, feed_server)
     subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]

@@ -23,7 +23,6 @@ from bot.watches import watch_matching
 from tests.cogs.helpers import START, choose, follow, hide, last, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
-from tests.posting.test_restarts import STEPS, stop_at
 from tests.shown import title
 from tests.store import sql
 
@@ -72,6 +71,12 @@ async def desk(telex, feed_server) -> Desk:
     return made
 
 
+def close(world: World) -> None:
+    """Let Discord refuse the next direct message to the reader."""
+    path = f"/channels/{world.reader.user.dm_channel.id}/messages"
+    world.env.inject_error("POST", path, status=403, code=50007, message="Cannot send messages to this user")
+
+
 async def add(world: World, query: str, **options: Any) -> Any:
     actor = world.editor if options else world.reader
     return await actor.slash(world.news, "watch add", query=query, **options)
@@ -112,9 +117,7 @@ async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(telex, desk, m
 
 
 async def test_who_takes_no_direct_messages_has_no_watch_afterwards(telex, desk, monkeypatch):
-    telex.env.inject_error(
-        "POST", "/channels/*/messages", status=403, code=50007, message="Cannot send messages to this user"
-    )
+    close(telex)
     assert "I can’t DM you." in said(await add(telex, "browser"))
     assert await telex.store.watches.of_person(telex.reader.id) == []
     telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
@@ -124,7 +127,7 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(telex, desk,
     assert "I’ll DM you" in said(await add(telex, "browser"))
 
 
-async def test_a_channel_is_told_of_what_everybody_sees(telex, desk):
+async def test_a_channel_is_told_of_what_everybody_sees_and_managers_alone_end_that(telex, desk):
     alerts = telex.guild.create_text_channel("alerts")
     answer = await add(telex, "quantum", where=alerts)
     assert "I’ll post new articles for **quantum** in <#" in said(answer)
@@ -134,6 +137,10 @@ async def test_a_channel_is_told_of_what_everybody_sees(telex, desk):
     assert "Quantum leaps" in text(notice)
     assert notice.embeds[0].footer.text is None
     assert desk.told() == []
+    refused = await telex.reader.click(notice, label="Stop this watch")
+    assert "Manage Server" in said(refused)
+    stopped = await telex.editor.click(notice, label="Stop this watch")
+    assert "Stopped watching" in said(stopped)
 
 
 async def test_a_channel_is_not_told_of_what_not_all_its_readers_may_see(telex, feed_server, desk):
@@ -301,25 +308,6 @@ async def test_an_edited_article_is_not_told_again(telex, desk):
     assert len(desk.told()) == 1
 
 
-@pytest.mark.parametrize(("step", "when"), STEPS)
-async def test_a_stop_at_any_step_tells_once(telex, desk, step, when):
-    await add(telex, "quantum")
-    await desk.bring("Quantum leaps")
-    await telex.store.subscriptions.unfollow(telex.news.id, desk.feed.id)  # nothing but the notice is owed
-    await telex.store.subscriptions.follow(
-        server_id=telex.guild.id, channel_id=telex.news.id, feed_id=desk.feed.id, first_article_id=None
-    )
-    stop_at(telex, step, when)
-    await telex.deliver()
-    await telex.restart()
-    await telex.deliver()
-    await telex.advance(5)
-    await telex.deliver()
-    assert len(desk.told()) == 1
-    assert await telex.store.dispatches.interrupted() == []
-    assert await telex.store.dispatches.unfinished() == []
-
-
 async def test_a_stop_before_matching_loses_nothing(telex, desk, monkeypatch):
     await add(telex, "quantum")
     await desk.bring("Quantum leaps")
@@ -334,31 +322,6 @@ async def test_a_stop_before_matching_loses_nothing(telex, desk, monkeypatch):
     await telex.restart()
     await telex.deliver()
     assert len(desk.told()) == 1
-
-
-async def test_closed_direct_messages_are_said_at_once(telex, desk):
-    close(telex)
-    answer = await add(telex, "quantum")
-    assert "I can’t DM you." in said(answer)
-    assert await telex.store.watches.of_person(telex.reader.id) == []
-
-
-def close(world: World) -> None:
-    """Let the reader accept no direct messages, as Discord answers it, until the bot is restarted."""
-    direct = world.reader.user.dm_channel.id
-    real = world.bot.http.request
-
-    async def request(route: Any, **options: Any) -> Any:
-        if route.method == "POST" and route.url.endswith(f"/channels/{direct}/messages"):
-            raise discord.Forbidden(_Response(), {"code": 50007, "message": "Cannot send messages"})
-        return await real(route, **options)
-
-    world.bot.http.request = request  # type: ignore[method-assign]
-
-
-class _Response:
-    status = 403
-    reason = "Forbidden"
 
 
 async def test_direct_messages_closed_later_rest_the_watch_and_lose_no_notice(telex, desk):
@@ -392,17 +355,8 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex, desk):
     assert said(again) == "This watch has already ended."
     saved = await telex.reader.user.click(notice, label="Save")
     assert said(saved) == "Saved to your bookmarks."
-
-
-async def test_a_channels_watch_is_ended_by_those_who_manage_the_server_alone(telex, desk):
-    alerts = telex.guild.create_text_channel("alerts")
-    await add(telex, "quantum", where=alerts)
-    await desk.publish("Quantum leaps")
-    (notice,) = desk.told(alerts)
-    refused = await telex.reader.click(notice, label="Stop this watch")
-    assert "Manage Server" in said(refused)
-    stopped = await telex.editor.click(notice, label="Stop this watch")
-    assert "Stopped watching" in said(stopped)
+    (kept,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    assert (kept.article.title, kept.server_id) == ("Quantum leaps", telex.guild.id)
 
 
 async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex, desk):
@@ -418,16 +372,6 @@ async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex, desk)
     answer = await telex.editor.click(forged, label="Stop this watch")
     assert said(answer) == "This watch has already ended."
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
-
-
-async def test_a_notice_saves_its_article_with_the_server_it_comes_from(telex, desk):
-    await add(telex, "quantum")
-    await desk.publish("Quantum leaps")
-    (notice,) = desk.told()
-    saved = await telex.reader.user.click(notice, label="Save")
-    assert said(saved) == "Saved to your bookmarks."
-    (kept,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
-    assert (kept.article.title, kept.server_id) == ("Quantum leaps", telex.guild.id)
 
 
 async def test_a_notice_of_several_has_a_menu_to_save_them(telex, desk):
@@ -449,9 +393,8 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
     assert await telex.store.watches.of_channels(telex.guild.id) == []
 
 
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
+async def test_what_makes_no_watch_is_refused_in_words(telex, desk):
+    for query, words in (
         ("-apple", "only excludes words"),
         ('apple OR -"quantum chips"', "One of the alternatives is in nearly every article"),
         ("the of and", "Nearly every article has these words"),
@@ -461,10 +404,9 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
         ("quantum OR (chips -before:2020)", "Remove the date"),
         ("quantum is:bookmarked", "is:bookmarked"),
         ("()", "What should I watch for"),
-    ],
-)
-async def test_what_makes_no_watch_is_refused_in_words(telex, desk, query, words):
-    assert words in said(await add(telex, query))
+    ):
+        telex.clock.advance(10)  # nobody is too quick
+        assert words in said(await add(telex, query)), query
     assert await telex.store.watches.of_person(telex.reader.id) == []
 
 
@@ -476,19 +418,14 @@ async def test_a_word_that_nearly_every_article_has_is_refused(telex, desk, monk
     assert "I’ll DM you" in said(await add(telex, "source:example"))
 
 
-async def test_limits_are_said(telex, desk, monkeypatch):
+async def test_limits_are_said_and_the_same_watch_twice_is_one(telex, desk, monkeypatch):
+    await add(telex, "one")
+    assert "You’re already watching this." in said(await add(telex, "  one "))
     monkeypatch.setattr(watch_matching, "MOST_OF_A_PERSON", 1)
     monkeypatch.setattr(watch_matching, "MOST_OF_A_SERVER", 1)
-    await add(telex, "one")
     assert "You already have 1 watches" in said(await add(telex, "two"))
     await add(telex, "one", where=telex.news)
     assert "have 1 watches, the maximum" in said(await add(telex, "two", where=telex.news))
-
-
-async def test_the_same_watch_twice_is_one(telex, desk):
-    await add(telex, "quantum")
-    assert "You’re already watching this." in said(await add(telex, "  quantum "))
-    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
 async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(telex, desk):
@@ -535,17 +472,7 @@ async def test_watches_speak_french(telex, desk):
     assert notice.embeds[0].title == "Du nouveau pour «\u00a0quantique\u00a0»"
     listed = await telex.reader.slash(telex.news, "watch list")
     assert "messages privés" in said(listed)
-    assert "Arrêter cette veille" in labels_of(notice)
-
-
-def labels_of(message: discord.Message) -> list[str | None]:
-    return [
-        child.label
-        for row in message.components
-        if isinstance(row, discord.ActionRow)
-        for child in row.children
-        if isinstance(child, discord.Button)
-    ]
+    assert (await telex.reader.user.click(notice, label="Arrêter cette veille")).response
 
 
 async def test_privacy_exports_and_deletes_watches(telex, desk):

@@ -14,8 +14,9 @@ from tests.cogs.engine import mention
 from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
-from tests.posting.publisher import Answers, until
+from tests.posting.publisher import Answers
 from tests.shown import title
+from tests.wire.waiting import until
 from tests.writing.model_service import ModelService
 
 BODY = (

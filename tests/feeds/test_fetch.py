@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-import sys
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,11 +19,6 @@ from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import feed_causes
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import code_of
-
-if sys.version_info >= (3, 14):
-    pass
-else:
-    pass
 
 BODY = rss(*(item(number) for number in range(20))).encode()
 
@@ -225,20 +220,25 @@ def test_from_http_to_https_on_one_host_a_password_goes_along():
 # -- connections
 
 
-async def test_plain_connections_are_kept_and_tls_ones_are_not(fetcher, feed_server):
+async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_server, monkeypatch):
     peers: list[object] = []
+    made: list[aiohttp.TCPConnector] = []
+
+    class Remembered(aiohttp.TCPConnector):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            made.append(self)
 
     async def handler(request: web.Request) -> web.Response:
-        peers.append(request.transport.get_extra_info("peername") if request.transport else None)
+        peers.append(request.transport.get_extra_info("peername"))
         return web.Response(body=BODY)
 
-    url = feed_server.handle("/feed", handler)
-    for _ in range(3):
-        await fetcher.get(url)
+    monkeypatch.setattr(aiohttp, "TCPConnector", Remembered)
+    async with Fetcher(settings) as fetcher:
+        for _ in range(3):
+            await fetcher.get(feed_server.handle("/feed", handler))
     assert len(set(peers)) == 1
-    secure = fetcher._sessions["https"].connector
-    assert isinstance(secure, aiohttp.TCPConnector)
-    assert secure.force_close
+    assert sorted(connector.force_close for connector in made) == [False, True]
 
 
 def test_every_code_has_words_for_a_person():

@@ -83,7 +83,10 @@ async def test_nor_is_a_small_one_that_unpacks_to_them(reader, feed_server):
 
 
 async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_server):
-    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"robots.txt" in await reader.readline():
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            return
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><body>")
         while not writer.is_closing():
             writer.write(b"<p>a")
@@ -92,9 +95,8 @@ async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_
 
     url = await raw_server(drip)
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.5})) as fetcher:
-        robots_txt = Robots(clock, fetcher, workers)
-        robots_txt._rules[url.rstrip("/")] = robots._Rules(clock.now() + 60, b"")
-        assert await code_at(Pages(fetcher, workers, robots_txt), url) == fetch_errors.TIMEOUT
+        pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
+        assert await code_at(pages, url) == fetch_errors.TIMEOUT
 
 
 async def test_a_redirect_into_a_private_network_is_not_followed(reader, feed_server):
@@ -256,11 +258,10 @@ async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatc
     monkeypatch.setattr(robots, "MOST_BYTES", 100)
     elsewhere = await FeedServer().start()
     try:
-        for server in (feed_server, elsewhere):
+        for server in (feed_server, elsewhere, elsewhere, feed_server):
             rules(server, "User-agent: *\nDisallow: /secret\n#" + "x" * 60)
             await robots_txt.verdict(f"{server.origin}/a", visit)
-        assert list(robots_txt._rules) == [elsewhere.origin]
-        assert robots_txt._bytes <= 100
+        assert [server.count("/robots.txt") for server in (feed_server, elsewhere)] == [2, 1]
     finally:
         await elsewhere.stop()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from html import escape
 
 import msgspec
@@ -20,6 +18,7 @@ from bot.store.sources.polls import MOST_NAMES
 from bot.text.urls import forms, page
 from tests.answers.desk import followed, polled, titles
 from tests.feed_server import FeedServer, rss
+from tests.store import sql
 
 MONDAY = "Mon, 04 May 2026 08:00:00 GMT"
 TUESDAY = "Tue, 05 May 2026 08:00:00 GMT"
@@ -332,8 +331,8 @@ async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_t
         entry_ = entry("Old", guid=f"random-{poll}", link="https://news.example/old", date=MONDAY)
         assert await channel.gets(entry_) == []
     assert await channel.kept() == 1
-    with closing(sqlite3.connect(settings.database)) as database:
-        assert database.execute("SELECT count(*) FROM identity").fetchone()[0] <= MOST_NAMES
+    ((names,),) = sql.run(settings.database, "SELECT count(*) FROM identity")
+    assert names <= MOST_NAMES
 
 
 def series(move, *, first: int = 0, count: int = 6, title: str = "Story {}", date: str | None = "dated"):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from weakref import WeakSet
+
 import pytest
 
 from bot.core import rate_limits
 from bot.core.rate_limits import Limit
+
+
+class Key:
+    """Whoever is limited."""
 
 
 def used_up(limit: Limit, key: int, turns: int) -> None:
@@ -35,7 +41,10 @@ def test_one_keys_turns_are_not_anothers(clock):
 def test_many_keys_do_not_stay_in_memory(clock, monkeypatch):
     monkeypatch.setattr(rate_limits, "_SWEPT", 10)
     limit = Limit(clock, allowed=2, period=10)
-    for key in range(100):
+    alive: WeakSet[Key] = WeakSet()
+    for _ in range(100):
+        key = Key()
+        alive.add(key)
         limit.take(key)
         clock.advance(5)
-    assert len(limit._whole) <= 10
+    assert len(alive) <= 11

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +20,6 @@ from tests.answers.desk import followed, polled, sent, titles
 from tests.feed_server import item, rss
 
 DAY = 86_400
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -314,22 +310,3 @@ async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_se
     assert (await newsroom.poller.poll(kept, polite=False)).outcome is Outcome.NEW
     clock.advance(7201)
     assert (await newsroom.poller.poll(kept)).outcome is not Outcome.POSTPONED
-
-
-async def test_a_process_killed_while_it_records_loses_and_repeats_nothing(settings, clock, feed_server):
-    url = feed_server.serve("/", rss(item(1)))
-    async with open_newsroom(settings, clock) as room:
-        feed = await polled(room, await followed(room, url))
-        await titles(room)
-    feed_server.serve("/", rss(item(3), item(2), item(1)))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.polling.killed_poll", str(settings.database), url, cwd=ROOT
-    )
-    assert await process.wait() == -signal.SIGKILL
-    async with open_newsroom(settings, clock) as room:
-        assert await room.store.articles.count() == 1
-        stored = await room.store.feeds.get(feed.id)
-        assert stored.validators == feed.validators
-        for _ in range(2):
-            await polled(room, feed)
-        assert sorted(await titles(room)) == ["Article 2", "Article 3"]

@@ -15,7 +15,8 @@ from bot.posting.wording.explanations import explain
 from bot.store.records.source_records import SurplusKind
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
 from tests.feed_server import FeedServer, item, rss
-from tests.polling.test_poller_loop import running, until, until_polled
+from tests.polling.test_poller_loop import running, until_polled
+from tests.wire.waiting import until
 
 
 def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:

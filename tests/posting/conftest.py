@@ -1,7 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from bot.posting.chores import Chores
+from bot.posting.sending.dispatch_sender import DispatchSender
+from bot.posting.sending.outcome_records import OutcomeRecords
+from bot.store.outbox.dispatches import Dispatches
 from tests.posting.publisher import Answers, Publisher
 
 
@@ -15,3 +23,32 @@ def publisher(telex, feed_server) -> Publisher:
 def answers(telex) -> Answers:
     """What the bot asks of Discord, whose answers a test may lose."""
     return Answers(telex)
+
+
+OWNERS = {
+    "claim": Dispatches,
+    "find": DispatchSender,
+    "render": DispatchSender,
+    "send": DispatchSender,
+    "record": OutcomeRecords,
+    "finish": Chores,
+}
+
+
+@pytest.fixture
+def stop_at(telex, monkeypatch) -> Callable[[str, str], None]:
+    """Lets the courier end, as if its process were killed, the first time it comes to a step."""
+
+    def stop(step: str, when: str) -> None:
+        owner = OWNERS[step]
+        real = getattr(owner, step)
+
+        async def step_of_no_return(*args: Any, **options: Any) -> None:
+            monkeypatch.setattr(owner, step, real)
+            if when == "after":
+                await real(*args, **options)
+            await asyncio.shield(asyncio.create_task(telex.bot.courier.stop(0.0)))  # which cancels this
+
+        monkeypatch.setattr(owner, step, step_of_no_return)
+
+    return stop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,13 +68,6 @@ class Publisher:
 def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
     """The titles of the bot's messages in a channel (of the first message of each thread in a forum)."""
     return [title(message) for message in world.posts(channel)]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what a loop beside the test will do."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # nothing there sets an event for a test
-            await asyncio.sleep(0.01)
 
 
 @dataclass

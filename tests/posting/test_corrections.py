@@ -39,7 +39,9 @@ async def shown(world: World, publisher: Publisher, items: list[str], *, after: 
 async def test_a_correction_is_marked_once_with_its_time(telex, publisher):
     await published(telex, publisher, 2)
     assert "-#" not in last_line(telex, 1)
+    before = [post.id for post in telex.posts()]
     await publisher.correct(1, title="Article 1, corrected")
+    assert [post.id for post in telex.posts()] == before
     first = telex.clock.now()
     assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
     await telex.advance(600)

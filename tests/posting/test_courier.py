@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from bot.core.locale import catalogue
-from bot.core.models import DispatchState, Fate
+from bot.core.models import Fate
 from bot.posting.recovery import shown_articles
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import Message
@@ -17,9 +17,10 @@ from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import Outcome
 from tests.discord_world import discord_world
 from tests.feed_server import item
-from tests.posting.publisher import Publisher, titles, until
+from tests.posting.publisher import Publisher, titles
 from tests.shown import link, parts, pictures, text, title
 from tests.store.samples import owe_notice
+from tests.wire.waiting import until
 
 
 async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
@@ -104,19 +105,6 @@ async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publis
     assert titles(telex) == ["Article 0"]
 
 
-async def test_a_deleted_channel_keeps_what_waits_and_holds_up_no_other(telex, publisher):
-    other = telex.guild.create_text_channel("other")
-    await publisher.begin(telex.news, other)
-    telex.env.backend.delete_channel(telex.news.id)
-    await publisher.post(item(1))
-    assert titles(telex, other) == ["Article 0", "Article 1"]
-    problem = await telex.store.dispatches.problem(telex.news.id)
-    assert problem.problem == "gone"
-    article = await telex.store.articles.newest(None, limit=1)
-    fates = {row.channel_id: row.fate for row in await telex.store.fates.of_page(article[0].page)}
-    assert fates == {telex.news.id: Fate.WAITING, other.id: Fate.POSTED}
-
-
 async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, answers):
     await publisher.begin()
     answers.lose = lambda route: None
@@ -147,18 +135,6 @@ async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, a
     assert first == second
     assert len(first) <= 25
     assert titles(telex) == ["Article 0", "Article 1"]
-
-
-async def test_answers_lost_for_longer_are_looked_for_in_the_channel(telex, publisher, answers):
-    await publisher.begin()
-    answers.lost("/messages", times=2)
-    await publisher.post(item(1), item(2))
-    (interrupted,) = await telex.store.dispatches.interrupted()
-    assert interrupted.state is DispatchState.CLAIMED
-    await telex.advance(60)
-    await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
-    assert await telex.store.dispatches.interrupted() == []
 
 
 async def test_two_articles_never_share_a_nonce(telex, publisher, answers):
@@ -210,17 +186,6 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(tele
         await telex.deliver()
         await telex.advance(60)
     assert titles(telex) == ["Article 0", "Article 2"]
-
-
-async def test_an_article_that_changed_is_edited_and_not_posted_again(telex, publisher):
-    await publisher.begin()
-    await publisher.article(1)
-    await telex.deliver()
-    before = telex.posts()
-    await publisher.correct(1, title="Article 1, corrected")
-    assert titles(telex) == ["Article 0", "Article 1, corrected"]
-    assert [post.id for post in telex.posts()] == [post.id for post in before]
-    assert shown_articles.custom_ids(telex.posts()[-1]) == shown_articles.custom_ids(before[-1])
 
 
 async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publisher):
@@ -278,19 +243,6 @@ async def test_posts_speak_the_language_of_their_server(telex, publisher, clock)
     assert await telex.store.servers.locale(telex.guild.id) == "fr"
 
 
-async def test_an_outage_of_a_server_neither_loses_nor_fails_anything(telex, publisher):
-    await publisher.begin()
-    guild = telex.bot.get_guild(telex.guild.id)
-    guild.unavailable = True
-    await publisher.post(item(1))
-    assert titles(telex) == ["Article 0"]
-    assert await telex.store.dispatches.problem(telex.news.id) is None
-    guild.unavailable = False
-    telex.clock.advance(60)
-    await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
-
-
 async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publisher):
     """Nothing was sent, so nothing is looked for either."""
     await publisher.begin()
@@ -305,14 +257,6 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     telex.clock.advance(10)
     await telex.deliver()
     assert titles(telex, thread)[-1] == "Article 1"
-
-
-async def test_posts_leave_nothing_in_discord_pys_memory(telex, publisher):
-    await publisher.begin()
-    store = telex.bot._connection._view_store
-    before = len(store._synced_message_views), len(store._views)
-    await publisher.post(item(1), item(2))
-    assert (len(store._synced_message_views), len(store._views)) == before
 
 
 async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, feed_server, clock):

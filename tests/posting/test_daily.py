@@ -66,30 +66,6 @@ async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(telex, 
     assert "Mars/Phobos" in text(last(await telex.editor.slash(telex.news, "settings server")))
 
 
-async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(telex, publisher, answers):
-    await telex.set_permissions(telex.news, create_public_threads=True)
-    await switch(telex, on=True)
-    answers.lost("/threads", times=1)
-    await publisher.begin()
-    await telex.advance(10)
-    await telex.deliver()
-    (thread,) = telex.news.threads
-    assert titles(telex, thread) == ["Article 0"]
-
-
-async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(telex, publisher, answers):
-    await begin(telex, publisher)
-    answers.lost("/messages", times=2)
-    await publisher.post(item(1))
-    await telex.advance(30)
-    await telex.restart()
-    await telex.deliver()
-    (thread,) = telex.news.threads
-    assert titles(telex, thread) == ["Article 0", "Article 1"]
-    for dispatch in await telex.store.dispatches.recent(0, 9):
-        assert dispatch.thread_id == thread.id
-
-
 async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(telex, publisher):
     await begin(telex, publisher)
     await publisher.article(1)

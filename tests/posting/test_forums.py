@@ -35,9 +35,9 @@ async def rule(world: World, forum: ChannelHandle, name: str, query: str) -> Non
     )
 
 
-def tags_of(forum: ChannelHandle, title: str) -> list[int]:
+def tags_of(world: World, forum: ChannelHandle, title: str) -> list[int]:
     thread = next(thread for thread in forum.threads if thread.name == title)
-    return [int(tag) for tag in thread._env.backend.get_channel(thread.id).applied_tags]
+    return [int(tag) for tag in world.env.backend.get_channel(thread.id).applied_tags]
 
 
 def categorised(number: int, *categories: str) -> str:
@@ -51,23 +51,23 @@ async def test_a_post_gets_the_tags_whose_rules_it_matches(telex, publisher):
     await rule(telex, forum, "Sécurité", "faille")
     await publisher.begin(forum)
     await publisher.post(item(1, title="Une faille dans le noyau", body="Des correctifs."))
-    assert tags_of(forum, "Article 0") == [TAGS["AI"]]
-    assert tags_of(forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
+    assert tags_of(telex, forum, "Article 0") == [TAGS["AI"]]
+    assert tags_of(telex, forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
 
 
 async def test_a_category_of_the_feed_that_is_called_like_a_tag_gives_it(telex, publisher):
     forum = await forum_with_tags(telex)
     await publisher.begin(forum)
     await publisher.post(categorised(1, "securite", "ai", "Sport"))
-    assert tags_of(forum, "Article 0") == []
-    assert tags_of(forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
+    assert tags_of(telex, forum, "Article 0") == []
+    assert tags_of(telex, forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
 
 
 async def test_a_rule_for_every_post_satisfies_a_forum_that_demands_a_tag(telex, publisher):
     forum = await forum_with_tags(telex)
     await rule(telex, forum, "Everything", "")
     await publisher.begin(forum)
-    assert tags_of(forum, "Article 0") == [TAGS["Everything"]]
+    assert tags_of(telex, forum, "Article 0") == [TAGS["Everything"]]
 
 
 async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, publisher):
@@ -82,7 +82,7 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, pu
         limit=20,
     )
     await publisher.begin(forum)
-    assert tags_of(forum, "Article 0") == []
+    assert tags_of(telex, forum, "Article 0") == []
 
 
 async def panel(telex: World, forum: ChannelHandle) -> InteractionResult:

@@ -116,7 +116,7 @@ async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_a
 
     async def handler(request: web.Request) -> web.Response:
         requests.append(request.path)
-        return web.json_response({"message": "words"}, status=500 if len(requests) == 1 else 200)
+        return web.json_response({"message": "words"}, status=500 if requests == [path] else 200)
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
@@ -125,12 +125,11 @@ async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_a
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     monkeypatch.setattr(Route, "BASE", f"http://{host}:{port}")
-    http = HTTPClient(asyncio.get_running_loop())
     trace = aiohttp.TraceConfig()
     NoRepeats({1}).watch(trace)
-    http._HTTPClient__session = aiohttp.ClientSession(trace_configs=[trace])  # type: ignore[attr-defined]
-    http._global_over = asyncio.Event()
-    http._global_over.set()
+    http = HTTPClient(asyncio.get_running_loop(), http_trace=trace)
+    await http.static_login("token")
+    requests.clear()
     monkeypatch.setattr(asyncio, "sleep", _no_sleep)
     try:
         if asked == 1:

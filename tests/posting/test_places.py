@@ -14,10 +14,6 @@ from tests.feed_server import item
 from tests.posting.publisher import titles
 
 
-def forum_titles(world: World, forum: ChannelHandle) -> list[str | None]:
-    return [title for thread in forum.threads for title in titles(world, thread)]
-
-
 def is_published(post: discord.Message) -> bool:
     """simcord 3.2.1 sets the flag next to the right one."""
     return post.flags.crossposted or post.flags.is_crossposted
@@ -81,21 +77,6 @@ def thread_of(world: World) -> ChannelHandle:
     return thread
 
 
-async def test_a_locked_thread_keeps_what_waits_until_it_is_unlocked(telex, publisher):
-    thread = thread_of(telex)
-    await publisher.begin(thread)
-    telex.env.inject_error(
-        "POST", f"/channels/{thread.id}/messages", status=400, code=50083, message="Archived"
-    )
-    await publisher.post(item(1))
-    problem = await telex.store.dispatches.problem(thread.id)
-    assert problem.problem == "locked"
-    telex.env.backend.edit_channel(thread.id, {"name": "open again"})
-    await telex.env.settle()
-    await telex.deliver()
-    assert titles(telex, thread) == ["Article 0", "Article 1"]
-
-
 async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
@@ -108,48 +89,6 @@ async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher)
         assert dispatch.thread_id in {first.id, second.id}
         assert dispatch.message_id is not None
     assert all(telex.posts(thread)[0].reactions for thread in forum.threads)
-
-
-async def test_a_forum_post_whose_answer_is_lost_is_not_made_twice(telex, publisher, answers):
-    forum = telex.guild.create_forum_channel("forum")
-    await publisher.begin(forum)
-    answers.lost("/threads", times=1)
-    await publisher.post(item(1), item(2))
-    await telex.advance(10)
-    await telex.deliver()
-    assert forum_titles(telex, forum) == ["Article 0", "Article 1", "Article 2"]
-
-
-async def test_an_archived_forum_post_is_found_too(telex, publisher, answers):
-    forum = telex.guild.create_forum_channel("forum")
-    await publisher.begin(forum)
-    answers.lost("/threads", times=1)
-    await publisher.post(item(1))
-    telex.env.backend.edit_channel(forum.threads[-1].id, {}, thread_metadata={"archived": True})
-    await telex.advance(10)
-    await telex.deliver()
-    assert forum_titles(telex, forum) == ["Article 0", "Article 1"]
-
-
-async def test_a_forum_that_demands_a_tag_says_so_and_loses_nothing(telex, publisher):
-    forum = telex.guild.create_forum_channel("forum")
-    await publisher.begin(forum)
-    telex.env.inject_error("POST", f"/channels/{forum.id}/threads", status=400, code=40067, message="A tag")
-    await publisher.post(item(1))
-    problem = await telex.store.dispatches.problem(forum.id)
-    assert problem.problem == "needs-tag"
-    telex.clock.advance(300)
-    await telex.deliver()
-    assert forum_titles(telex, forum) == ["Article 0", "Article 1"]
-
-
-async def test_an_edit_reaches_a_forum_post(telex, publisher):
-    forum = telex.guild.create_forum_channel("forum")
-    await publisher.begin(forum)
-    await publisher.article(1)
-    await telex.deliver()
-    await publisher.correct(1, title="Article 1, corrected")
-    assert forum_titles(telex, forum) == ["Article 0", "Article 1, corrected"]
 
 
 async def test_a_voice_channel_has_a_chat_to_post_in(telex, publisher):

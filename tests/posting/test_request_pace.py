@@ -13,6 +13,8 @@ from bot.posting.sending.request_budget import A_SECOND
 from bot.posting.sending.request_pace import RequestPace
 from tests.clocks import ManualClock
 
+# Who shares a database has first to be given a part of the budget: see `test_request_budget`.
+pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"])
 PLACE = "/api/v10/channels/1/messages"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.models import DispatchState, Fate
+from bot.core.models import DispatchState
 from bot.posting.recovery import shown_articles
 from bot.posting.recovery.pending_claims import LOOKS
 from bot.posting.rendering import buttons
@@ -19,31 +19,16 @@ from tests.shown import text, title
 from tests.store.samples import owe_notice
 
 STEPS = [
-    ("_claim", "after"),
+    ("claim", "after"),
     ("find", "before"),
     ("render", "after"),
     ("send", "before"),
     ("send", "after"),
-    ("_record", "before"),
-    ("_record", "after"),
+    ("record", "before"),
+    ("record", "after"),
     ("finish", "before"),
     ("finish", "after"),
 ]
-
-
-def stop_at(world: World, step: str, when: str) -> None:
-    """Let the courier end, as if its process were killed, the first time it comes to a step."""
-    courier = world.bot.courier
-    owner = courier._chores if step == "finish" else courier if step.startswith("_") else courier._sender
-    real = getattr(owner, step)
-
-    async def step_of_no_return(*args: Any, **options: Any) -> Any:
-        courier._stopping = courier._chores.stopping = True
-        if when == "after":
-            await real(*args, **options)
-        raise asyncio.CancelledError
-
-    setattr(owner, step, step_of_no_return)
 
 
 async def patience(world: World) -> None:
@@ -56,10 +41,10 @@ async def patience(world: World) -> None:
 
 @pytest.mark.parametrize(("step", "when"), STEPS)
 @pytest.mark.parametrize("kind", ["text", "forum"])
-async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, step, when, kind):
+async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop_at, step, when, kind):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum if kind == "forum" else telex.news)
-    stop_at(telex, step, when)
+    stop_at(step, when)
     await publisher.post(item(1), item(2), item(3))
     await telex.restart()
     await patience(telex)
@@ -71,11 +56,11 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, step
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
 
 
-async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publisher, answers):
+async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publisher, stop_at, answers):
     """No nonce would keep Discord from taking a second one."""
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
-    stop_at(telex, "send", "before")
+    stop_at("send", "before")
     await publisher.post(item(1))
     await telex.restart()
     await telex.deliver()
@@ -87,13 +72,13 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publishe
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, when):
+async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, stop_at, when):
     await publisher.begin()
-    stop_at(telex, "send", when)
+    stop_at("send", when)
     await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     await telex.restart()
-    stop_at(telex, "send", when)
+    stop_at("send", when)
     await publisher.post(*(item(number) for number in range(1, 21)))
     await telex.restart()
     await telex.deliver()
@@ -102,22 +87,9 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, when
     assert sum(text(message) == "A feed cannot be read." for message in messages) == 1
 
 
-async def test_without_the_history_nobody_can_tell_and_it_is_said(telex, publisher):
+async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, publisher, stop_at):
     await publisher.begin()
-    stop_at(telex, "send", "after")
-    await publisher.post(item(1), item(2))
-    await telex.set_permissions(telex.news, read_message_history=False)
-    await telex.restart()
-    await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
-    articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
-    (fate,) = await telex.store.fates.of_page(articles["Article 1"].page)
-    assert (fate.fate, fate.reason) == (Fate.FAILED, "unreadable")
-
-
-async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, publisher):
-    await publisher.begin()
-    stop_at(telex, "send", "after")
+    stop_at("send", "after")
     await publisher.post(item(1))
     (claimed,) = await telex.store.dispatches.interrupted()
     telex.env.backend.delete_channel(telex.news.id)
@@ -127,21 +99,9 @@ async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, p
     assert dispatch.state is DispatchState.UNCERTAIN
 
 
-async def test_a_claim_is_found_behind_other_peoples_messages(telex, publisher):
+async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publisher, stop_at):
     await publisher.begin()
-    stop_at(telex, "send", "after")
-    await publisher.post(item(1))
-    for number in range(120):
-        telex.env.backend.create_message(telex.news.id, telex.reader.id, f"message {number}")
-    await telex.env.settle()
-    await telex.restart()
-    await telex.deliver()
-    assert titles(telex) == ["Article 0", "Article 1"]
-
-
-async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publisher):
-    await publisher.begin()
-    stop_at(telex, "send", "before")
+    stop_at("send", "before")
     await publisher.post(item(1))
     (claimed,) = await telex.store.dispatches.interrupted()
     button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed.what}"}
@@ -154,13 +114,13 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
-async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex, publisher):
+async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex, publisher, stop_at):
     """It has a button that saves the article, as the post has."""
     await publisher.begin()
     await publisher.publish(item(1, title="Thieves in Zanzibar", body="The thieves took Zanzibar."))
     await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> what did the thieves take?")
     answer = telex.posts()[-1]
-    stop_at(telex, "send", "before")
+    stop_at("send", "before")
     await telex.deliver()
     (claimed,) = await telex.store.dispatches.interrupted()
     assert buttons.save_id(claimed.what) in shown_articles.custom_ids(answer)
@@ -170,20 +130,6 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex,
     posted = [message for message in others if title(message) == "Thieves in Zanzibar"]
     assert len(posted) == 1
     assert (await telex.store.dispatches.get(claimed.id)).message_id == posted[0].id
-
-
-async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(telex, publisher):
-    """The outbox of the backup waits for what the lost database knew as sent."""
-    await publisher.begin()
-    await publisher.post(item(1), item(2))
-    for dispatch in await telex.store.dispatches.recent(0, 2):
-        await telex.store.dispatches.retry(dispatch.id, due=0, error=None)
-    await telex.store.meta.set("restored", "1")
-    await telex.advance(3600)
-    await telex.restart()
-    await publisher.post(item(3))
-    assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
-    assert await telex.store.meta.get("restored") == str(telex.clock.now())
 
 
 async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):

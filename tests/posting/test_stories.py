@@ -158,20 +158,6 @@ async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, out
     assert titles(telex)[-2:] == [BAN, AGAIN]
 
 
-async def test_an_edit_that_discord_puts_off_is_made_later(telex, outlets):
-    await outlets.publish("The Verge", BAN)
-    await telex.advance(PAUSE)
-    telex.env.inject_error(
-        "PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits"
-    )
-    await outlets.publish("Numerama", AGAIN)
-    assert "Also" not in text(last(telex))
-    await telex.advance(3600)
-    await telex.deliver()
-    assert "Also: [Numerama]" in text(last(telex))
-    assert titles(telex)[-1] == BAN
-
-
 async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN, delivered=False)
@@ -182,15 +168,11 @@ async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(telex, o
     assert BAN not in titles(telex)
 
 
-async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, outlets):
+async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, outlets, stop_at):
     """Stopped after it was sent and before that was written: which of the story it named is not known."""
     await outlets.publish("The Verge", BAN, delivered=False)
-    claimed = await telex.store.dispatches.claim(telex.news.id, telex.clock.now())
-    assert claimed is not None
-    place = telex.bot.get_channel(telex.news.id)
-    assert isinstance(place, discord.TextChannel)
-    message = await telex.bot.courier._sender.render(claimed)
-    await place.send(**message.body())
+    stop_at("send", "after")
+    await telex.deliver()
     await outlets.publish("Numerama", AGAIN, delivered=False)
     await telex.restart()
     await telex.advance(PAUSE + 10)

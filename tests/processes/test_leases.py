@@ -67,6 +67,7 @@ async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
         await store.close()
 
 
+@pytest.mark.parametrize("database_engine", ["sqlite"])
 async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     dead = await Member(store, clock).start()
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone

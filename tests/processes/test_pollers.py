@@ -30,6 +30,12 @@ def database_engine() -> str:
 
 
 @pytest.fixture
+def narrow(monkeypatch) -> None:
+    """So many bytes a server as some eleven articles have; asked for before the processes."""
+    monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)
+
+
+@pytest.fixture
 async def pair(settings, clock) -> AsyncIterator[Pair]:
     """Two processes, as far as they ask feeds."""
     async with AsyncExitStack() as stack:
@@ -118,10 +124,8 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
     assert await articles()
 
 
-async def test_what_a_server_may_bring_is_bounded_over_all_pollers(pair, publishers, monkeypatch):
-    monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)  # some eleven articles
+async def test_what_a_server_may_bring_is_bounded_over_all_pollers(narrow, pair, publishers):
     for number, room in enumerate(pair):
-        room.poller.intake._shares = shares.Shares(room.clock)
         feed = await followed(room, publishers(number).serve("/", rss(), etag=False))
         await room.poller.poll(feed, polite=False)
         entries = [item(100 * number + place) for place in range(10)]

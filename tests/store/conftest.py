@@ -27,7 +27,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test that opens a store, on SQLite and on PostgreSQL."""
     module = metafunc.module.__name__.rpartition(".")[2]
     thorough = metafunc.config.getoption("--postgres")
-    if "settings" not in metafunc.fixturenames or module in SQLITE_ALONE:
+    if "settings" not in metafunc.fixturenames:
         return
-    if thorough or metafunc.function.__name__ not in LONG:
+    if module in SQLITE_ALONE:
+        metafunc.parametrize("database_engine", ["sqlite"])
+    elif thorough or metafunc.function.__name__ not in LONG:
         metafunc.parametrize("database_engine", ["sqlite", "postgres"])

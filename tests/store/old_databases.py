@@ -30,21 +30,21 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def build(path: Path, version: int, folder: Path) -> None:
-    """Make a database of that version: the oldest version's rows, brought up, and some in every new table.
-
-    `folder` is where the migrations up to that version are put.
-    """
-    folder.mkdir()
-    with closing(connect(path)) as connection:
-        for number, migration in available().items():
-            if number > version:
-                break
-            shutil.copy(migration, folder)
-            migrate(connection, folder)
-            if number == min(available()):
+def build(folder: Path) -> dict[int, Path]:
+    """Make a database of each version: the oldest one's rows, brought up, and some in every new table."""
+    migrations, path = folder / "migrations", folder / "telex.db"
+    migrations.mkdir()
+    made = {}
+    for version, migration in available().items():
+        shutil.copy(migration, migrations)
+        with closing(connect(path)) as connection:
+            migrate(connection, migrations)
+            if version == min(available()):
                 connection.executescript(FIRST.read_text("utf-8"))
             _fill(connection)
+        made[version] = folder / f"{version}.db"
+        shutil.copy(path, made[version])
+    return made
 
 
 def content(path: Path) -> Content:

@@ -8,9 +8,9 @@ from typing import Any
 
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
-from bot.store.connection import Connection
 from bot.store.records.source_records import Decision, NewsPoll, Recorded
 from bot.text import urls
+from tests.store import sql
 
 SERVER = 1_000
 CHANNEL = 2_000
@@ -93,11 +93,11 @@ async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str |
 async def owe_notice(store: Store, channel: int, what: str, payload: str) -> bool:
     """Owe a channel a message of its own, as an alert does; False when one of this name was owed before."""
     now = store.clock.now()
-    written = await store._database.transact(
-        Connection.changed,
+    owed = sql.run(
+        sql.place_of(store),
         "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
         "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
-        "ON CONFLICT (channel_id, what) DO NOTHING",
+        "ON CONFLICT (channel_id, what) DO NOTHING RETURNING id",
         (what, now, now, now, payload, channel),
     )
-    return written > 0
+    return bool(owed)

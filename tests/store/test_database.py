@@ -139,9 +139,22 @@ async def test_writes_from_many_tasks_are_all_kept(database):
     assert len(await names(database)) == 50
 
 
+async def begin_slow(database: Database, count: int) -> list[asyncio.Task[None]]:
+    """So many reads that take for ever, all of them begun."""
+    loop, begun = asyncio.get_running_loop(), asyncio.Semaphore(0)
+
+    def read(connection: Statements) -> None:
+        loop.call_soon_threadsafe(begun.release)
+        connection.execute(SLOW)
+
+    slow = [asyncio.create_task(database.read(read)) for _ in range(count)]
+    for _ in slow:
+        await begun.acquire()
+    return slow
+
+
 async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database):
-    slow = [asyncio.create_task(database.query(Statements.rows, SLOW)) for _ in range(2)]
-    await asyncio.sleep(0.01)
+    slow = await begin_slow(database, 2)
     await put(database, "a")
     assert await names(database) == ["a"]
     for task in slow:
@@ -150,16 +163,7 @@ async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database):
 
 
 async def test_a_cancelled_read_stops_and_gives_its_reader_back(database):
-    loop, begun = asyncio.get_running_loop(), asyncio.Semaphore(0)
-
-    def read(connection: Statements) -> None:
-        loop.call_soon_threadsafe(begun.release)
-        connection.execute(SLOW)
-
-    slow = [asyncio.create_task(database.read(read)) for _ in range(3)]
-    for _ in slow:
-        await begun.acquire()
-    await asyncio.sleep(0.01)
+    slow = await begin_slow(database, 3)
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
@@ -167,8 +171,7 @@ async def test_a_cancelled_read_stops_and_gives_its_reader_back(database):
 
 
 async def test_closing_does_not_wait_for_a_slow_read(database):
-    slow = asyncio.create_task(database.query(Statements.rows, SLOW))
-    await asyncio.sleep(0.01)
+    (slow,) = await begin_slow(database, 1)
     await database.close()
     with pytest.raises(StoreError):
         await slow

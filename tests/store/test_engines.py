@@ -14,8 +14,9 @@ import pytest
 
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
-from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError
+from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError, engines
 from bot.store.connection import Connection
+from bot.store.ports import AnyDatabase
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
@@ -35,8 +36,13 @@ def server(server_databases) -> DatabaseServer:
 
 
 @pytest.fixture
-async def on_server(server, clock) -> AsyncIterator[Store]:
-    store = await Store.open(server, clock)
+async def database(server, clock) -> AnyDatabase:
+    return await engines.opened(server, clock)
+
+
+@pytest.fixture
+async def on_server(database, clock) -> AsyncIterator[Store]:
+    store = Store(database, clock)
     yield store
     await store.close()
 
@@ -157,10 +163,11 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
 async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_server_hangs(server, clock):
     hung, well = asyncio.Event(), asyncio.Event()
     async with hanging(server, hung, well) as behind:
-        store = await Store.open(behind, clock)
+        database = await engines.opened(behind, clock)
+        store = Store(database, clock)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
-                await store._database.query(Connection.rows, "SELECT pg_sleep(60)")
+                await database.query(Connection.rows, "SELECT pg_sleep(60)")
         await asyncio.wait_for(hung.wait(), 20)  # what is to end it at the server
         assert await store.meta.get("name") is None
         well.set()
@@ -207,7 +214,9 @@ async def hanging(
         yield DatabaseServer(plain.geturl())
 
 
-async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(on_server, server):
+async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(
+    on_server, database, server
+):
     attempts = []
 
     def both(db: Connection) -> None:
@@ -221,7 +230,7 @@ async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_ses
             )
         db.execute("INSERT INTO meta (name, value) VALUES ('two', '')")
 
-    await on_server._database.transact(both)
+    await database.transact(both)
     assert len(attempts) == 2
     assert [await on_server.meta.get(name) for name in ("one", "two")] == ["", ""]
     assert on_server.fault is None
@@ -239,7 +248,6 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
             nonlocal last
             async with reading:
                 found = await second.changes.after(last.number, last.mark, 100)
-                assert found is not None
                 seen.extend(change.article_id for change in found)
                 last = found[-1] if found else last
 

@@ -12,64 +12,81 @@ import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
 from bot.store.ports import CALM
+from bot.store.sqlite import database as database_module
 from bot.store.sqlite.database import Database
+from bot.store.sqlite.migrating import migrate
 from bot.store.sqlite.sqlite_connection import Connection, Statements
 from tests.store.samples import CHANNEL, deliver, followed, new_article, record
 
 
 @pytest.fixture
-async def store(tmp_path, clock) -> AsyncIterator[Store]:
-    opened = await Store.open(tmp_path / "telex.db", clock)
+def connections(monkeypatch) -> list[Connection]:
+    """All that are opened, the writer first."""
+    made: list[Connection] = []
+
+    class Remembered(Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            made.append(self)
+
+    monkeypatch.setattr(database_module, "Connection", Remembered)
+    return made
+
+
+@pytest.fixture
+async def database(tmp_path, clock, connections) -> Database:
+    """What the store of these tests is on."""
+    return await Database.open(tmp_path / "telex.db", migrate, clock)
+
+
+@pytest.fixture
+async def store(database, clock) -> AsyncIterator[Store]:
+    opened = Store(database, clock)
     yield opened
     await opened.close()
 
 
-def engine(store: Store) -> Database:
-    assert isinstance(store._database, Database)
-    return store._database
+async def pragma(writer: Connection, words: str) -> Any:
+    return await writer.run(Statements.row, f"PRAGMA {words}")
 
 
-async def on_writer(store: Store, sql: str) -> Any:
-    return await engine(store)._writers[0].run(lambda db: db.row(sql))
-
-
-async def fill(store: Store) -> None:
+async def fill(writer: Connection) -> None:
     """No page more than the file has, and none free."""
-    (pages,) = await on_writer(store, "PRAGMA page_count")
-    await on_writer(store, f"PRAGMA max_page_count = {pages}")
+    (pages,) = await pragma(writer, "page_count")
+    await pragma(writer, f"max_page_count = {pages}")
 
 
-async def make_room(store: Store) -> None:
-    await on_writer(store, "PRAGMA max_page_count = 1000000")
+async def make_room(writer: Connection) -> None:
+    await pragma(writer, "max_page_count = 1000000")
 
 
-async def forbid(store: Store) -> None:
-    await on_writer(store, "PRAGMA query_only = ON")
+async def forbid(writer: Connection) -> None:
+    await pragma(writer, "query_only = ON")
 
 
-async def allow(store: Store) -> None:
-    await on_writer(store, "PRAGMA query_only = OFF")
+async def allow(writer: Connection) -> None:
+    await pragma(writer, "query_only = OFF")
 
 
-TROUBLES: dict[str, tuple[Callable[[Store], Any], Callable[[Store], Any], str]] = {
+TROUBLES: dict[str, tuple[Callable[[Connection], Any], Callable[[Connection], Any], str]] = {
     "a full disk": (fill, make_room, "is full"),
     "a read-only file": (forbid, allow, "may not be written to"),
 }
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, clock, name, caplog):
+async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connections, clock, name, caplog):
     begin, end, words = TROUBLES[name]
     feed = await followed(store)
     await record(store, feed, new_article(feed, "old"))
     large = [new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
-    await begin(store)
+    await begin(connections[0])
     for _ in range(3):
         with pytest.raises(DatabaseUnusable, match=words):
             await record(store, feed, *large)
     assert store.fault
     assert [article.title for article in await store.articles.newest(None, limit=9)] == ["Title of old"]
-    await end(store)
+    await end(connections[0])
     assert await store.takes_writes()
     assert not store.fault
     assert store.trouble, "one write is no proof that there is room"
@@ -83,37 +100,37 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, clock,
     assert said[1] == "The database accepts writes again"
 
 
-async def test_a_claim_that_cannot_be_written_is_no_claim(store, clock):
+async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, clock):
     feed = await followed(store)
     await record(store, feed, new_article(feed, "a"))
-    await forbid(store)
+    await forbid(connections[0])
     with pytest.raises(DatabaseUnusable):
         await store.dispatches.claim(CHANNEL, clock.now())
-    await allow(store)
+    await allow(connections[0])
     (claimed,) = await deliver(store)
     assert claimed.attempts == 1
 
 
-async def test_what_must_not_be_forgotten_is_written_when_there_is_room(store, clock):
-    await forbid(store)
+async def test_what_must_not_be_forgotten_is_written_when_there_is_room(store, connections, clock):
+    await forbid(connections[0])
     kept = asyncio.create_task(store.insist(lambda: store.meta.set("a", "b")))
     for _ in range(3):
         await asyncio.sleep(0.05)
         clock.advance(5)
     assert not kept.done()
-    await allow(store)
+    await allow(connections[0])
     while not kept.done():
         await asyncio.sleep(0.05)
         clock.advance(5)
     assert await store.meta.get("a") == "b"
 
 
-async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, clock, caplog):
+async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, connections, clock, caplog):
     for _ in range(5):
-        await forbid(store)
+        await forbid(connections[0])
         with pytest.raises(DatabaseFault):
             await store.meta.set("a", "b")
-        await allow(store)
+        await allow(connections[0])
         assert await store.takes_writes()
         clock.advance(CALM / 2)
     assert len([entry for entry in caplog.records if entry.name == "bot.store.ports"]) == 1
@@ -202,11 +219,11 @@ def doom(connection: Connection) -> None:
 
 
 @dying_threads
-async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store):
+async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, database, connections):
     feed = await followed(store)
 
     async def half() -> None:
-        async with engine(store)._writing() as writer:
+        async with database._writing() as writer:
             await writer.run(Statements.execute, "BEGIN IMMEDIATE")
             await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
             doom(writer)
@@ -221,8 +238,8 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store):
 
 
 @dying_threads
-async def test_who_waits_for_a_thread_that_ends_is_told(store):
-    for connection in list(engine(store)._readers):
+async def test_who_waits_for_a_thread_that_ends_is_told(store, connections):
+    for connection in connections[1:]:
         doom(connection)
         with pytest.raises(StoreError, match="ended"):
             await asyncio.wait_for(connection.run(lambda _: None), 10)

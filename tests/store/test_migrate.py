@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
-from bot.store.sqlite.migrating import MIGRATIONS, available, migrate, schema_version, statements
+from bot.store.sqlite.migrating import available, migrate, schema_version, statements
 from tests.store.samples import add_feed, new_article, record
 
 NEXT = """
@@ -78,10 +76,6 @@ def test_every_migration_is_made_of_whole_statements():
     assert list(available()) == list(range(min(available()), max(available()) + 1))
 
 
-def test_migrations_lie_in_the_package():
-    assert available(), MIGRATIONS
-
-
 def test_a_migration_is_applied_once(old, folder):
     for _ in range(2):
         with closing(connect(old)) as connection:
@@ -99,32 +93,6 @@ def test_a_migration_that_fails_changes_nothing(old, folder, fault):
     with closing(connect(old)) as connection, pytest.raises((sqlite3.Error, DatabaseBroken)):
         migrate(connection, folder)
     assert state(old) == before
-
-
-@pytest.mark.parametrize("statement", range(1, 4))
-def test_a_migration_that_is_killed_changes_nothing(old, folder, statement):
-    before = state(old)
-    script = (
-        "import os, signal, sqlite3, sys; from pathlib import Path; import bot.store\n"
-        "migrate = sys.modules['bot.store.sqlite.migrating']\n"
-        "def statements(script, original=migrate.statements):\n"
-        "    for number, text in enumerate(original(script), 1):\n"
-        "        yield text\n"
-        "        if number == int(sys.argv[3]): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "migrate.statements = statements\n"
-        "migrate.migrate(sqlite3.connect(sys.argv[1], isolation_level=None), Path(sys.argv[2]))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, old, folder, str(statement)],
-        check=False,
-        capture_output=True,
-        timeout=60,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert state(old) == before
-    with closing(connect(old)) as connection:
-        migrate(connection, folder)
-    assert state(old)[0] == before[0] + 1
 
 
 async def test_a_newer_database_is_refused_and_left_alone(old, clock):

@@ -129,7 +129,7 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
 
 
 async def test_a_move_is_between_engines_and_of_what_is_there(clock, server, tmp_path):
-    with pytest.raises(DatabaseUnusable, match="from a file to a server"):
+    with pytest.raises(DatabaseUnusable, match="from a file to a PostgreSQL server"):
         await Store.move(tmp_path / "a.db", tmp_path / "b.db", clock, lambda *_: None)
     with pytest.raises(DatabaseUnusable, match="no database"):
         await Store.move(tmp_path / "a.db", server, clock, lambda *_: None)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
-from bot.store.connection import Connection
 from bot.store.outbox.story_joins import PAUSE, WINDOW
 from bot.store.records.content_records import Kin, Kinships
 from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
 from bot.stories.story_membership import APART, belonging
+from tests.store import sql
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -44,14 +46,12 @@ async def told(
 
 async def of(store: Store, article: NewArticle, channel: int = CHANNEL) -> Dispatch:
     """The post of an article, or the one it joined."""
-    id_ = await store._database.query(
-        Connection.value,
+    (row,) = sql.run(
+        sql.place_of(store),
         "SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE channel_id = ? AND page = ?",
         (channel, article.page),
     )
-    found = await store.dispatches.get(id_)
-    assert found is not None
-    return found
+    return await store.dispatches.get(row[0])
 
 
 async def three(store: Store) -> tuple[list[Feed], list[NewArticle]]:
@@ -62,9 +62,15 @@ async def three(store: Store) -> tuple[list[Feed], list[NewArticle]]:
     return feeds, [new_article(feed, feed.title) for feed in feeds]
 
 
-async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clock):
+async def begun(store: Store) -> tuple[list[Feed], list[NewArticle]]:
+    """The same, and the first has told it."""
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
+    return feeds, articles
+
+
+async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clock):
+    feeds, articles = await begun(store)
     (post,) = await deliver(store)
     clock.advance(PAUSE)
     joined = [
@@ -86,8 +92,7 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
 
 
 async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
     post = await store.dispatches.claim(CHANNEL, store.clock.now())
     assert post.joined_ids == (joined.id,)
@@ -98,16 +103,14 @@ async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
 
 async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
     """It was found in the channel after a crash: what it named then nobody wrote down."""
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     await deliver(store)
     assert await store.dispatches.edits_due(store.clock.now(), 10)
 
 
 async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await deliver(store)
     await told(store, feeds[1], articles[1], articles[0])
     assert not await store.dispatches.edits_due(clock.now() + PAUSE - 1, 10)
@@ -120,8 +123,7 @@ async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
 
 
 async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await deliver(store)
     clock.advance(PAUSE)
     await told(store, feeds[1], articles[1], articles[0])
@@ -155,15 +157,13 @@ async def test_a_channel_may_want_every_article_by_itself(store):
 
 
 async def test_a_feed_that_writes_twice_has_something_new_to_say(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[0], new_article(feeds[0], "more"), articles[0])
     assert len(await deliver(store)) == 2
 
 
 async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store, clock):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     later = new_article(feeds[1], "later", published=articles[0].published + APART + 1)
     await told(store, feeds[1], later, articles[0])
     assert len(await deliver(store)) == 2
@@ -173,8 +173,7 @@ async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store, cloc
 
 
 async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0], likeness=0.4)
     assert await fates(store, articles[1]) == {CHANNEL: ("waiting", None)}
     more = [await add_feed(store, name) for name in "abc"]
@@ -188,8 +187,7 @@ async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store
 
 
 async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     third = await told(store, feeds[2], articles[2], articles[0])
     claimed = await store.dispatches.claim(CHANNEL, store.clock.now())
@@ -201,8 +199,7 @@ async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
 
 
 async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(store, clock):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     (post,) = await deliver(store)
     await store.dispatches.edited(post.id, shown=post.joined_ids)
@@ -215,8 +212,7 @@ async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(sto
 
 
 async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[0].id)
     (post,) = await deliver(store)
@@ -224,8 +220,7 @@ async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store):
 
 
 async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[1].id)
     (post,) = await deliver(store)
@@ -234,11 +229,9 @@ async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store)
 
 
 async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[1].id)
-    assert subscription is not None
     alone = new_article(feeds[1], "alone")
     await record(store, feeds[1], alone)
     await store.subscriptions.move(subscription.id, OTHER)
@@ -249,8 +242,7 @@ async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store)
 
 
 async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
     await store.subscriptions.move(subscription.id, OTHER)
@@ -273,7 +265,6 @@ async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later
     later, post, followed = await joined_unnamed(store)
     subscription = await store.subscriptions.get(followed)
     feed = await store.feeds.get(subscription.feed_id) if subscription is not None else None
-    assert feed is not None
     clock.advance(60)
     await follow(store, feed, channel=OTHER)
     await store.subscriptions.unfollow(CHANNEL, feed.id)
@@ -283,8 +274,7 @@ async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later
 
 
 async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
     newer = [new_article(feeds[2], name, published=1_779_100_000) for name in "abcdef"]
     await record(store, feeds[2], *newer, catch_up_after=3)
@@ -295,8 +285,7 @@ async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
 
 
 async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     await store.servers.left(SERVER)
     await store.servers.joined(SERVER, None)
@@ -305,8 +294,7 @@ async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store):
 
 
 async def test_a_joined_article_that_moves_is_still_joined(store):
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
     moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
     await store.polls.record(
@@ -332,51 +320,33 @@ async def joined_unnamed(store: Store) -> tuple[NewArticle, Dispatch, int]:
     return later, await of(store, first), followed
 
 
-async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_paused(store, clock):
+@pytest.mark.parametrize("end", ["paused", "unfollowed", "away", "digested"])
+async def test_what_a_lost_message_never_named_is_not_posted_after_an_end(store, clock, end):
+    """Where a digest came instead of single posts it waits for that."""
     later, post, followed = await joined_unnamed(store)
     clock.advance(60)
-    await store.subscriptions.pause(followed)
+    match end:
+        case "paused":
+            await store.subscriptions.pause(followed)
+        case "unfollowed":
+            subscription = await store.subscriptions.get(followed)
+            await store.subscriptions.unfollow(CHANNEL, subscription.feed_id)
+        case "away":
+            await store.servers.left(SERVER)
+            clock.advance(60)
+            await store.servers.joined(SERVER)
+        case "digested":
+            plan, place = DigestPlan(weekday=None, minute=0, alone=True), {"server_id": SERVER}
+            await store.digests.save(plan, **place, channel_id=CHANNEL, person_id=1, limit=1)
     assert not await store.dispatches.never_edited(post.id)
-    assert await fates(store, later) == {CHANNEL: ("withheld", "paused")}
-
-
-async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_unfollowed(store):
-    later, post, followed = await joined_unnamed(store)
-    subscription = await store.subscriptions.get(followed)
-    await store.subscriptions.unfollow(CHANNEL, subscription.feed_id)
-    assert not await store.dispatches.never_edited(post.id)
-    assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
-    assert await deliver(store) == []
-
-
-async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(store, clock):
-    later, post, _ = await joined_unnamed(store)
-    clock.advance(60)
-    await store.servers.left(SERVER)
-    clock.advance(60)
-    await store.servers.joined(SERVER)
-    assert not await store.dispatches.never_edited(post.id)
-    assert await fates(store, later) == {CHANNEL: ("withheld", "away")}
-
-
-async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel_without_posts(store):
-    later, post, _ = await joined_unnamed(store)
-    await store.digests.save(
-        DigestPlan(weekday=None, minute=0, alone=True),
-        server_id=SERVER,
-        channel_id=CHANNEL,
-        person_id=1,
-        limit=1,
-    )
-    await store.dispatches.never_edited(post.id)
-    assert await fates(store, later) == {CHANNEL: ("digested", None)}
+    fate = ("digested", None) if end == "digested" else ("withheld", end)
+    assert await fates(store, later) == {CHANNEL: fate}
     assert await deliver(store) == []
 
 
 async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store, clock):
     """Else its line goes on leading to an address that its publisher took away."""
-    feeds, articles = await three(store)
-    await record(store, feeds[0], articles[0])
+    feeds, articles = await begun(store)
     (post,) = await deliver(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
     clock.advance(PAUSE)

@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 INHERITED = {"PATH", "HOME", "TMPDIR", "PYTHONPYCACHEPREFIX"}
 
 
+def inherited() -> dict[str, str]:
+    """What a bot's environment has of this process's: what is compiled is not compiled again."""
+    return {name: value for name, value in os.environ.items() if name in INHERITED}
+
+
 class Launcher:
     """A process with everything imported that forks a bot when asked to (see `launch.serve`)."""
 
@@ -73,10 +78,9 @@ class BotProcess:
         self._launcher = launcher
         self._log = folder / log
         self._status: int | None = None
-        inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
         answer = launcher.ask(
             argv=argv or ["run"],
-            environment={**inherited, **environment},
+            environment={**inherited(), **environment},
             folder=str(folder),
             log=str(self._log),
         )

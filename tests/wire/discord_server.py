@@ -65,11 +65,6 @@ class DiscordServer:
     def violations(self) -> list[str]:
         return self._rest.violations
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether Discord's description of its API was there to check calls and answers."""
-        return self._rest.contract is not None
-
     async def start(self) -> DiscordServer:
         app = web.Application(client_max_size=2**25)
         app.router.add_get("/gateway/{who:.*}", self._gateway_handler)

@@ -57,9 +57,9 @@ class Session:
 class Line:
     """One connection. What is sent waits in a queue, so that nobody waits for a slow reader."""
 
-    def __init__(self, socket: web.WebSocketResponse, who: str, *, compressed: bool) -> None:
-        self.who = who
-        self._socket = socket
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, compressed: bool) -> None:
+        self.who: str = request.match_info["who"]
+        self._socket, self._request = socket, request
         self._deflate = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
 
@@ -72,9 +72,8 @@ class Line:
 
     def cut(self) -> None:
         """End the connection as a broken network does: without a word."""
-        transport = self._socket._req.transport if self._socket._req is not None else None
-        if transport is not None:
-            transport.abort()
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
     async def write(self) -> None:
         while True:
@@ -143,8 +142,6 @@ class Gateway:
         self.privileged = 0  # the privileged intents that the portal has switched on
         self.identified: list[Json] = []
         self.resumed = 0
-        self.heartbeats = 0
-
         self.limits = IdentifyLimits()
         self.doubled: list[str] = []  # shards that were identified while an earlier session of them lived
 
@@ -154,12 +151,11 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection until it ends."""
-        who = request.match_info["who"]
-        if who in self.refused:
+        if request.match_info["who"] in self.refused:
             raise ConnectionError
         socket = web.WebSocketResponse(max_msg_size=2**20)
         await socket.prepare(request)
-        line = Line(socket, who, compressed=request.query.get("compress") == "zlib-stream")
+        line = Line(socket, request, compressed=request.query.get("compress") == "zlib-stream")
         writer = asyncio.create_task(line.write())
         line.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
         session: Session | None = None
@@ -204,10 +200,6 @@ class Gateway:
             if session.line is not None and session.line.who == who:
                 session.line.cut()
 
-    def ask_for_heartbeat(self) -> None:
-        for session in self.connected:
-            session.line.send({"op": HEARTBEAT, "d": None})
-
     async def stop(self) -> None:
         for session in self.connected:
             session.line.close(WSCloseCode.GOING_AWAY)
@@ -220,7 +212,6 @@ class Gateway:
         if operation == RESUME:
             return self._resume(message["d"], line)
         if operation == HEARTBEAT:
-            self.heartbeats += 1
             line.send({"op": ACK})
         elif operation == REQUEST_MEMBERS:
             self._send_members(message["d"], session)

@@ -186,7 +186,7 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
         "attachments": parts.get("attachments") or [],
         "embeds": parts.get("embeds") or [],
         "components": parts.get("components") or [],
-        "pinned": note.pinned,
+        "pinned": False,
         "flags": flags,
     }
     shown = reactions(note, reader or state.bot.id)

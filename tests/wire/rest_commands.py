@@ -62,30 +62,6 @@ def put_commands(server: DiscordServer, call: Call) -> Answer:
     return 200, list(server.state.commands.values())
 
 
-@ROUTES.add("POST", COMMANDS)
-def add_command(server: DiscordServer, call: Call) -> Answer:
-    rules.check_commands([call.body])
-    number = server.state.new_id()
-    server.state.commands[number] = shown_command(server, call.body, number)
-    return 201, server.state.commands[number]
-
-
-@ROUTES.add("PATCH", COMMANDS + "/{command}")
-def edit_command(server: DiscordServer, call: Call) -> Answer:
-    old = server.state.commands.get(call["command"])
-    if old is None:
-        raise error(404, 10063)
-    server.state.commands[call["command"]] = shown_command(server, {**old, **call.body}, call["command"])
-    return 200, server.state.commands[call["command"]]
-
-
-@ROUTES.add("DELETE", COMMANDS + "/{command}")
-def remove_command(server: DiscordServer, call: Call) -> Answer:
-    if server.state.commands.pop(call["command"], None) is None:
-        raise error(404, 10063)
-    return NO_CONTENT
-
-
 def shown_command(server: DiscordServer, command: Json, number: int) -> Json:
     wanted = command.get("default_member_permissions")
     return {
@@ -155,11 +131,6 @@ def follow_up(server: DiscordServer, call: Call) -> Answer:
     return 200, payloads.message(server.state, message)
 
 
-@ROUTES.add("GET", ORIGINAL)
-def get_original(server: DiscordServer, call: Call) -> Answer:
-    return 200, payloads.message(server.state, original(server, call))
-
-
 @ROUTES.add("PATCH", ORIGINAL)
 def edit_original(server: DiscordServer, call: Call) -> Answer:
     interaction = of_token(server, call)
@@ -169,12 +140,6 @@ def edit_original(server: DiscordServer, call: Call) -> Answer:
     else:
         server.acts.edit(interaction.message, body)
     return 200, payloads.message(server.state, interaction.message)
-
-
-@ROUTES.add("DELETE", ORIGINAL)
-def delete_original(server: DiscordServer, call: Call) -> Answer:
-    server.acts.delete(original(server, call))
-    return NO_CONTENT
 
 
 @ROUTES.add("GET", FOLLOWUP)
@@ -208,13 +173,6 @@ def of_token(server: DiscordServer, call: Call) -> Interaction:
     if interaction.callback is None or time.monotonic() - interaction.created > TOKEN_SECONDS:
         raise error(404, 10015)
     return interaction
-
-
-def original(server: DiscordServer, call: Call) -> Message:
-    message = of_token(server, call).message
-    if message is None:
-        raise error(404, 10008)
-    return message
 
 
 def followup(server: DiscordServer, call: Call) -> Message:

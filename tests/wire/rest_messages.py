@@ -127,15 +127,6 @@ def delete_message(server: DiscordServer, call: Call) -> Answer:
     return NO_CONTENT
 
 
-@ROUTES.add("POST", "/channels/{channel}/messages/bulk-delete")
-def bulk_delete(server: DiscordServer, call: Call) -> Answer:
-    channel = place(server, call, Permission.MANAGE_MESSAGES)
-    for message_id in call.body["messages"]:
-        if message := channel.messages.get(int(message_id)):
-            server.acts.delete(message)
-    return NO_CONTENT
-
-
 @ROUTES.add("POST", "/channels/{channel}/messages/{message}/crosspost")
 def crosspost(server: DiscordServer, call: Call) -> Answer:
     message = message_of(server, call)
@@ -156,29 +147,6 @@ def typing(server: DiscordServer, call: Call) -> Answer:
     return NO_CONTENT
 
 
-@ROUTES.add("GET", "/channels/{channel}/messages/pins")
-def list_pins(server: DiscordServer, call: Call) -> Answer:
-    channel = place(server, call)
-    pinned = [message for message in channel.history() if message.pinned]
-    items = [
-        {"pinned_at": message.created, "message": payloads.message(server.state, message)}
-        for message in pinned
-    ]
-    return 200, {"items": items, "has_more": False}
-
-
-@ROUTES.add("PUT", "/channels/{channel}/messages/pins/{message}")
-def pin(server: DiscordServer, call: Call) -> Answer:
-    message_of(server, call, Permission.MANAGE_MESSAGES).pinned = True
-    return NO_CONTENT
-
-
-@ROUTES.add("DELETE", "/channels/{channel}/messages/pins/{message}")
-def unpin(server: DiscordServer, call: Call) -> Answer:
-    message_of(server, call, Permission.MANAGE_MESSAGES).pinned = False
-    return NO_CONTENT
-
-
 @ROUTES.add("PUT", REACTIONS + "/@me")
 def add_reaction(server: DiscordServer, call: Call) -> Answer:
     message = message_of(server, call, Permission.READ_MESSAGE_HISTORY)
@@ -192,26 +160,6 @@ def add_reaction(server: DiscordServer, call: Call) -> Answer:
     if name.isascii() and ":" not in name:
         raise error(400, 10014)
     server.acts.react(message, server.state.bot.id, name)
-    return NO_CONTENT
-
-
-@ROUTES.add("DELETE", REACTIONS + "/@me")
-def remove_own_reaction(server: DiscordServer, call: Call) -> Answer:
-    server.acts.unreact(message_of(server, call), server.state.bot.id, call.ids["emoji"])
-    return NO_CONTENT
-
-
-@ROUTES.add("DELETE", REACTIONS + "/{user}")
-def remove_reaction(server: DiscordServer, call: Call) -> Answer:
-    server.acts.unreact(message_of(server, call, Permission.MANAGE_MESSAGES), call["user"], call.ids["emoji"])
-    return NO_CONTENT
-
-
-@ROUTES.add("DELETE", REACTIONS)
-def remove_emoji(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call, Permission.MANAGE_MESSAGES)
-    for person_id in list(message.reactions.get(call.ids["emoji"], [])):
-        server.acts.unreact(message, person_id, call.ids["emoji"])
     return NO_CONTENT
 
 
@@ -262,18 +210,6 @@ def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
     parent = server.state.channels[message.channel_id]
     thread = server.acts.open_thread(parent, server.state.bot.id, call.body["name"], thread_id=message.id)
     return 201, payloads.channel(server.state, thread)
-
-
-@ROUTES.add("PUT", "/channels/{channel}/thread-members/@me")
-def join_thread(server: DiscordServer, call: Call) -> Answer:
-    place(server, call)
-    return NO_CONTENT
-
-
-@ROUTES.add("DELETE", "/channels/{channel}/thread-members/@me")
-def leave_thread(server: DiscordServer, call: Call) -> Answer:
-    place(server, call)
-    return NO_CONTENT
 
 
 @ROUTES.add("GET", "/channels/{channel}/threads/archived/public")

@@ -8,7 +8,7 @@ from tests.wire import payloads
 from tests.wire.errors import error
 from tests.wire.rest import Answer, Call, Routes
 from tests.wire.rest_messages import NO_CONTENT, place
-from tests.wire.state import Kind, Permission, Server
+from tests.wire.state import Permission, Server
 
 if TYPE_CHECKING:
     from tests.wire.discord_server import DiscordServer
@@ -72,20 +72,6 @@ def active_threads(server: DiscordServer, call: Call) -> Answer:
     return 200, {"threads": active, "members": [], "has_more": False}
 
 
-@ROUTES.add("GET", "/guilds/{server}/roles")
-def server_roles(server: DiscordServer, call: Call) -> Answer:
-    return 200, [payloads.role(role) for role in own_server(server, call).roles.values()]
-
-
-@ROUTES.add("GET", "/guilds/{server}/members")
-def server_members(server: DiscordServer, call: Call) -> Answer:
-    found = own_server(server, call)
-    after = int(call.query.get("after", 0))
-    limit = int(call.query.get("limit", 1))
-    people = sorted(person for person in found.members if person > after)[:limit]
-    return 200, [payloads.member(server.state, found, person) for person in people]
-
-
 @ROUTES.add("GET", "/guilds/{server}/members/{user}")
 def server_member(server: DiscordServer, call: Call) -> Answer:
     found = own_server(server, call)
@@ -110,22 +96,9 @@ def take_role(server: DiscordServer, call: Call) -> Answer:
     return NO_CONTENT
 
 
-@ROUTES.add("DELETE", "/users/@me/guilds/{server}")
-def leave_server(server: DiscordServer, call: Call) -> Answer:
-    server.acts.kick(own_server(server, call))
-    return NO_CONTENT
-
-
 @ROUTES.add("GET", "/channels/{channel}")
 def get_channel(server: DiscordServer, call: Call) -> Answer:
     return 200, payloads.channel(server.state, place(server, call))
-
-
-@ROUTES.add("POST", "/guilds/{server}/channels")
-def create_channel(server: DiscordServer, call: Call) -> Answer:
-    kind = Kind(call.body.get("type") or 0)
-    channel = server.acts.add_channel(own_server(server, call), call.body["name"], kind)
-    return 201, payloads.channel(server.state, channel)
 
 
 @ROUTES.add("PATCH", "/channels/{channel}")
@@ -142,14 +115,6 @@ def edit_channel(server: DiscordServer, call: Call) -> Answer:
     else:
         server.acts.update_channel(channel)
     return 200, payloads.channel(server.state, channel)
-
-
-@ROUTES.add("DELETE", "/channels/{channel}")
-def delete_channel(server: DiscordServer, call: Call) -> Answer:
-    channel = place(server, call)
-    shown = payloads.channel(server.state, channel)
-    server.acts.remove_channel(channel)
-    return 200, shown
 
 
 @ROUTES.add("GET", "/users/{user}")

@@ -105,7 +105,6 @@ class Message:
     type: int = 0
     reference: Json | None = None
     crossposted: bool = False
-    pinned: bool = False
     ephemeral_for: int | None = None
     interaction: Json | None = None
     webhook_id: int | None = None

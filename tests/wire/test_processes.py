@@ -102,7 +102,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             titles += await crowd.owe("third", channels, 2)
             await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
             titles += await posted(crowd, channels, "fourth", 1)
-            assert two.log.count("to a process that has fewer") == SHARDS / 2
+            assert two.log.count("Handing shard") == SHARDS / 2
             discord.gateway.refuse("2")
             await discord.until(lambda: sorted(holders(crowd).values()) == [SHARDS])
             assert "No connection to Discord’s gateway" in two.log
@@ -111,6 +111,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
 
             await two.stop()
+            assert two.log.count("Handing shard") > SHARDS / 2  # it may not have served the second yet
             titles += await posted(crowd, channels, "fifth", 1)
 
             take_over(server)

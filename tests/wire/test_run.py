@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.wire.bot_process import ROOT
+from tests.wire.bot_process import ROOT, inherited
 from tests.wire.looking import SAVE
 from tests.wire.scene import KINDS
 from tests.wire.waiting import until
@@ -23,8 +21,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
 ):
     numbers = scene.write(3)
     await scene.make_due()
-    environment = {
-        "PATH": os.environ["PATH"],
+    environment = inherited() | {
         "DISCORD_TOKEN": scene.discord.token,
         "TELEX_DATABASE": str(scene.database),
         "TELEX_SEMANTIC": "false",
@@ -59,14 +56,6 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
     for kind in KINDS:
         assert scene.order(kind) == [1, *numbers]
     assert scene.open_dispatches() == 0
-
-
-def test_run_without_a_token_is_wrong_use(launcher, tmp_path):
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "run"], env=environment, cwd=tmp_path, capture_output=True, check=False
-    )
-    assert (done.returncode, b"DISCORD_TOKEN" in done.stderr) == (2, True)
 
 
 async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):

@@ -26,7 +26,8 @@ from bot.text.times.periods import Period
 
 LINES = 6
 ENOUGH = 3
-"""Stories that a time which nobody stated has to have; else it reaches farther back."""
+"""Stories that a time which nobody stated has to have, else it reaches farther back; and articles in the
+language of the question, else those in others are told too."""
 SEVERAL = 2
 """Outlets that those have to be of, where as many tell anything."""
 READ = 120
@@ -69,9 +70,9 @@ async def briefing(
     if feed_ids is not None and not feed_ids:
         return (), asked.period
     period = asked.period
-    found = await _articles(searcher, asked.topic, feed_ids, period if asked.stated else None)
+    found = await _articles(searcher, asked, feed_ids, period if asked.stated else None)
     if not found and asked.stated:
-        found = await _articles(searcher, asked.topic, feed_ids, None)
+        found = await _articles(searcher, asked, feed_ids, None)
         if found and found[0][0].published >= period.start:
             return (), period  # there is news, of another time than was asked for
         if found:
@@ -115,11 +116,12 @@ def _lately(
 
 
 async def _articles(
-    searcher: Searcher, topic: Sequence[str], feed_ids: Collection[int] | None, period: Period | None
+    searcher: Searcher, asked: Vague, feed_ids: Collection[int] | None, period: Period | None
 ) -> list[tuple[Article, float]]:
-    """The newest articles on a topic, each with how much it is about it. None while there is no index."""
+    """The newest articles on a topic, each with how much it is about it; only in the language of the question
+    where there are some. None while there is no index."""
     await searcher.index.ready()
-    engine = searcher.index.engine
+    engine, topic = searcher.index.engine, asked.topic
     if engine is None:
         return []
     scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
@@ -127,12 +129,14 @@ async def _articles(
     if period is not None:
         times = (Condition(Filter.SINCE, period.start), Condition(Filter.BEFORE, period.end))
     try:
-        ids, weights = await asyncio.to_thread(_found, engine, tuple(topic), times, scope)
+        ids, weights = await asyncio.to_thread(_found, engine, topic, times, scope)
     except EngineError as error:
         searcher.index.distrust(error)
         return []
     articles = sorted(await searcher.store.articles.by_ids(ids), key=lambda article: -article.published)
-    return await searcher.aside(about, articles, tuple(topic), weights)
+    on_topic = await searcher.aside(about, articles, topic, weights)
+    own = [each for each in on_topic if each[0].language == asked.language]
+    return own if len(own) >= ENOUGH else on_topic
 
 
 def _found(

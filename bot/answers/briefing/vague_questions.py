@@ -14,6 +14,7 @@ from bot.answers.briefing import time_expressions
 from bot.answers.understanding import kinds_of
 from bot.search.index import analysis
 from bot.search.query.query_syntax import MAX_LENGTH
+from bot.text.language import detect
 from bot.text.times.periods import Period
 from bot.text.words import fold
 
@@ -54,7 +55,7 @@ _EVERYTHING = frozenset(
 
 
 class Vague(NamedTuple):
-    """A question for the news: on which words, of which time, in days of `zone`.
+    """A question for the news: on which words, of which time, in days of `zone`, in which language.
 
     The time is `stated`, or implied.
     """
@@ -63,6 +64,7 @@ class Vague(NamedTuple):
     period: Period
     stated: bool
     zone: tzinfo = UTC
+    language: str | None = None
 
 
 def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
@@ -95,10 +97,12 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     if len(topic) > (TOPIC if heads else TOPIC_OF_A_TIME) or not (topic or heads or timed):
         return None
     lately = Period(now - time_expressions.LATELY, now + 1)
+    language = detect(text)
     if moment is None:
-        return Vague(topic, lately, stated=False, zone=zone)
+        return Vague(topic, lately, stated=False, zone=zone, language=language)
     counted = any(map(str.isdigit, folded[moment.start : moment.end]))  # "these days" are no number of days
-    return Vague(topic, moment.period, stated=counted or moment.period != lately, zone=zone)
+    stated = counted or moment.period != lately
+    return Vague(topic, moment.period, stated=stated, zone=zone, language=language)
 
 
 def folded_of(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A question within a conversation: what it leaves unsaid is taken from the questions before it.
+"""A question within a conversation: what it leaves unsaid comes from the questions before it; what is next.
 
 A question that only points at its topic ("when will it be repaired?") or names none takes the telling words
 of the one before; one that asks nothing by itself ("and in France?") is the one before, a part exchanged.
@@ -8,8 +8,10 @@ Only closed classes of words decide that: pronouns, words that ask, connectives 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
+from bot.answers.answer_model import Answer
 from bot.answers.briefing import time_expressions
 from bot.answers.briefing.vague_questions import folded_of
 from bot.answers.understanding import PRESENT
@@ -119,3 +121,45 @@ def names(text: str) -> list[str]:
         if words and telling_words(" ".join(words)):
             found.append(" ".join(words).rstrip(".’'"))
     return found
+
+
+MOST = 2
+OFTEN = 2
+"""How often an article has to name something for it to be worth asking about."""
+READ = 4_000  # characters of an article,
+MANY = 100  # and names in them
+LONGEST = 40
+"""Characters of a name."""
+
+# Capitals in a row within a sentence: at its beginning, and in a title, they tell nothing.
+_TOPIC = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d_a-zà-ÿœ][\w’'-]+)*")
+
+
+def topics(answer: Answer) -> tuple[str, ...]:
+    """At most two names, the one that the question speaks of first; others are in a headline."""
+    articles = [quote.article for quote in (*answer.quotes, *answer.possible)]
+    asked = set(analysis.words(answer.question))
+    found: Counter[str] = Counter()
+    for article in {article.id: article for article in articles}.values():
+        text = (article.body or article.summary)[:READ]
+        about = asked.union(analysis.words(article.title))
+        for name in set(_TOPIC.findall(text)[:MANY]):
+            if not about.isdisjoint(analysis.words(name)):
+                found[name] += text.count(name)
+    often = [name for name, count in found.most_common() if count >= OFTEN and len(name) <= LONGEST]
+    if answer.lines:  # what is new with those was just told
+        often = [name for name in often if asked.isdisjoint(analysis.words(name))]
+    often.sort(key=lambda name: not asked.intersection(analysis.words(name)))
+    return tuple(_apart(often))[:MOST]
+
+
+def _apart(names: Iterable[str]) -> list[str]:
+    """The names that share no word with one before them."""
+    kept: list[str] = []
+    known: set[str] = set()
+    for name in names:
+        words = set(analysis.words(name))
+        if words and known.isdisjoint(words) and any(map(analysis.query_stems, words)):
+            kept.append(name)
+            known |= words
+    return kept

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from bot.answers import answering
 from bot.answers.answer_model import Answer
-from bot.answers.conversing import conversation, follow_ups, mentions
+from bot.answers.conversing import conversation, mentions
 from bot.answers.written_answers import Told
 from bot.core import hours, locale
 from bot.core.clock import Clock
@@ -197,7 +197,7 @@ class QuestionService:
             answer=answer,
             question_id=question_id,
             about=about if said or from_it else None,
-            topics=follow_ups.topics(answer),
+            topics=conversation.topics(answer),
             may_watch=bool(conversation.telling_words(asked.text)),
         )
 

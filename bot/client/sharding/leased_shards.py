@@ -133,6 +133,7 @@ class LeasedShards:
 
     async def give(self, number: int, to: str) -> None:
         """Give a shard to another process, after what is being sent there has ended."""
+        log.info("Handing shard %d to another process", number)
         self._giving.add(number)
         self._had.remove(number)
         try:
@@ -143,7 +144,16 @@ class LeasedShards:
                 await self._client.on_shard_ready(number)
         finally:
             self._giving.remove(number)
-        self.follow()  # where there was nobody to take it
+        if self._follows:
+            self.follow()  # where there was nobody to take it
+
+    async def leave(self) -> None:
+        """Give the shards to other processes in order, since this one is to end."""
+        if self._wanted is None and self._leases.owner is not None:
+            self.stop()
+            self._follows = False
+            self._leases.able(Role.GATEWAY, now=False)
+            await self._balance.give_all()
 
     async def _close(self, number: int) -> bool:
         """Close a shard in order; False where nothing would keep it from connecting again by itself."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.client.services import Newsroom
@@ -28,6 +29,8 @@ SETTLED = 30.0
 """Seconds until a process asks for the first time."""
 ASK_EVERY = 5.0
 """Seconds until it asks again."""
+LEAVING = 20.0
+"""Seconds that a process which is to end takes to give its shards away; what is left then is free at once."""
 _WANTED = "want"
 
 
@@ -52,6 +55,23 @@ class ShardBalance:
         for task in self._tasks.values():
             task.cancel()
 
+    async def give_all(self) -> None:
+        """Give the shards that have a connection to others, one after the other as sessions may begin."""
+        held = filter(self._reach.is_connected, sorted(self._store.shards.numbers))
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                for number in held:
+                    counts = await self._counts()
+                    others = [
+                        each.id
+                        for each in await self._store.processes.all()
+                        if Role.GATEWAY in each.roles and each.id != self._leases.me.id
+                    ]
+                    if not others:
+                        return
+                    await self._leased.give(number, min(others, key=counts.__getitem__))
+                    await self._clock.sleep(self._starts.pause)
+
     async def _ask(self) -> None:
         await self._clock.sleep(SETTLED)
         while True:
@@ -73,7 +93,6 @@ class ShardBalance:
             first = min(counts, key=lambda owner: (-counts[owner], owner), default=None)
             number = max(filter(self._reach.is_connected, self._leases.held(SHARDS)), default=None)
             if first == me and counts[me] - counts[to] > 1 and self._is_settled and number is not None:
-                log.info("Handing shard %d to a process that has fewer", number)
                 await self._leased.give(number, to)
         except StoreError as error:
             log.debug("No shard was given away: %s", error)

@@ -25,6 +25,7 @@ from bot.polling.poller import Poller
 from bot.polling.pushing.known_subscriptions import KnownSubscriptions
 from bot.polling.pushing.push_endings import Endings
 from bot.polling.pushing.pushed_documents import Pushed, PushedDocuments
+from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
@@ -56,7 +57,7 @@ class PushSubscriber:
     """What is pushed, and by whom. It does nothing where there is no public address."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller
+        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
     ) -> None:
         self._settings, self._clock, self._store = settings, clock, store
         self._fetcher, self._poller = fetcher, poller
@@ -76,6 +77,7 @@ class PushSubscriber:
             poller.recorder.on_unchanged = self._unchanged
             poller.recorder.on_polled_news = self._found
             poller.recorder.is_pushed = self.is_pushed
+            leases.listen(FEEDS, lambda _gained, _lost: self._woken.set())
 
     @property
     def enabled(self) -> bool:

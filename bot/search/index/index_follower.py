@@ -28,7 +28,9 @@ from bot.store.records.content_records import IndexedArticle
 log = logging.getLogger(__name__)
 
 BETWEEN = 1.0
-"""Seconds between looks at whether something changed, and between commits."""
+"""Seconds between looks at whether something changed, and between commits, where people search."""
+BETWEEN_UNSEARCHED = 15.0
+"""The same where nobody does: commits are dear, and words weigh much the same a while later."""
 BETWEEN_FILLING = 15.0  # seconds between commits of an index that is being made: small parts are merged again
 AFTER_FAILURE = 30.0  # seconds until an index that could not be made is tried again
 DISTRUSTED_AGAIN = 3600.0  # seconds until another failing search has the index made anew
@@ -46,7 +48,8 @@ class IndexFollower:
     `engine` is what can be searched, None where nothing can yet.
     """
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store, folder: Path, *, between: float = BETWEEN) -> None:
+        self._between = between
         self._store = store
         self._folder = folder
         self._lock = filelock.FileLock(folder / "lock", thread_local=False)
@@ -85,7 +88,7 @@ class IndexFollower:
                 try:
                     while await self._step():
                         pass
-                    await self._store.clock.sleep(BETWEEN)
+                    await self._store.clock.sleep(self._between)
                 except EngineError:
                     log.exception("The search index cannot be made")
                     await self._store.clock.sleep(AFTER_FAILURE)
@@ -207,7 +210,7 @@ class IndexFollower:
         self._position = position
         self._is_dirty |= position != before
         more = bool(position.filled) or len(changes) == AT_ONCE
-        between = BETWEEN_FILLING if position.filled else BETWEEN
+        between = BETWEEN_FILLING if position.filled else self._between
         if self._is_dirty and (not more or time.monotonic() - self._committed_at > between):
             await self._commit(writer)
         if not (more or self._is_dirty):

@@ -15,7 +15,7 @@ KEPT = 200_000
 
 
 class ArticleChanges(Repository):
-    """What became of articles, in order. Every method raises `StoreError` alone."""
+    """What became of articles, in order."""
 
     async def last(self) -> ArticleChange:
         """The last change. A database without any has one of no article, whose mark only it has."""

@@ -15,7 +15,7 @@ LEASE = 900
 
 
 class Readings(Repository):
-    """The pages of articles of which a feed gives only a teaser. Every method raises `StoreError` alone."""
+    """The pages of articles of which a feed gives only a teaser."""
 
     @writes
     def take(

@@ -10,7 +10,7 @@ from bot.store.rows import listed
 
 
 class Stories(Repository):
-    """Recent articles. Every method raises `StoreError` alone."""
+    """Recent articles."""
 
     async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[Brief]:
         """Articles with an id after one, published since a time, in the order of their ids.

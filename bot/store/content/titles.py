@@ -13,7 +13,7 @@ _LONGEST_TITLE = 300  # characters
 
 
 class TitleSamples(Repository):
-    """The titles of articles. Every method raises `StoreError`."""
+    """The titles of articles."""
 
     @reads
     def sample(

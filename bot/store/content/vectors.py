@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.records.content_records import EncodedCounts
 from bot.store.repository import Repository, writes
@@ -25,7 +26,7 @@ _FITTING = """
 
 
 class Vectors(Repository):
-    """What the index of meanings holds. Every method raises `StoreError` alone."""
+    """What the index of meanings holds."""
 
     @writes
     def forget(self, db: Connection, stamp: str) -> None:
@@ -77,11 +78,7 @@ class Vectors(Repository):
     @writes
     def mark(self, db: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
         """Note that articles are in the index as these texts, except where they changed since; how many."""
-        db.execute(
-            "INSERT INTO meta (name, value) VALUES (?, ?) "
-            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (_INDEX + stamp, str(db.now)),
-        )
+        meta.put(db, _INDEX + stamp, str(db.now))
         marked = 0
         for article_id, source in encoded:
             marked += db.changed(
@@ -107,12 +104,7 @@ class Vectors(Repository):
         )
 
     async def newest(
-        self,
-        *,
-        feed_ids: Collection[int] | None,
-        since: int | None,
-        before: int | None,
-        limit: int,
+        self, *, feed_ids: Collection[int] | None, since: int | None, before: int | None, limit: int
     ) -> list[int]:
         """Ids of the newest articles of these feeds and of this time."""
         return await self._column(

@@ -12,16 +12,14 @@ from dataclasses import asdict
 
 from bot.core import hours
 from bot.core.choices import DigestPlan, Setting
-from bot.core.clock import Clock
 from bot.core.models import Digest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles, dispatch_rows, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import WithheldFor
-from bot.store.repository import Repository, reading, writes
+from bot.store.repository import reading, writes
 from bot.store.rows import listed, made
-from bot.store.served_shards import ServedShards
+from bot.store.served_shards import ShardedRepository
 from bot.store.settings import setting_changes
 
 _COLUMNS = """
@@ -35,23 +33,12 @@ _FROM = """
 """
 
 
-class Digests(Repository):
+class Digests(ShardedRepository):
     """The digests of channels, at most one each."""
-
-    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
-        super().__init__(database, clock)
-        self._shards = shards
 
     @writes
     def save(
-        self,
-        db: Connection,
-        plan: DigestPlan,
-        *,
-        server_id: int,
-        channel_id: int,
-        person_id: int,
-        limit: int,
+        self, db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
     ) -> Digest | None:
         """Give a channel a digest, or change it; None where the server has `limit` in other channels, or
         sent the bot away.
@@ -170,8 +157,7 @@ class Digests(Repository):
             (WithheldFor.TOLD, db.now, digest.channel_id, listed(told)),
         )
         db.execute(
-            "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
-            (_next(db, digest), until, digest.id),
+            "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (_next(db, digest), until, digest.id)
         )
         if payload is None:
             return False

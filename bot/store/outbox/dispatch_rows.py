@@ -78,13 +78,7 @@ def _queue(db: Connection, channel_id: int, new: Sequence[Owed], limit: int) -> 
             _post(db, channel_id, owed)
 
 
-def catch_up(
-    db: Connection,
-    channel_id: int,
-    articles: Sequence[Owed],
-    *,
-    posts: Sequence[int] = (),
-) -> None:
+def catch_up(db: Connection, channel_id: int, articles: Sequence[Owed], *, posts: Sequence[int] = ()) -> None:
     """Let articles, and those of waiting posts, share the catch-up that waits in the channel, or a new one.
 
     The pages of `articles` must have no fate in the channel.
@@ -120,8 +114,7 @@ def catch_up(
         "AND position = (SELECT position FROM dispatch WHERE id = ?2)",
         (channel_id, dispatch_id),
     )
-    for owed in articles:
-        _fate(db, channel_id, owed, dispatch_id)
+    decide(db, channel_id, articles, dispatch_id=dispatch_id)
 
 
 def owe_together(db: Connection, channel_id: int, articles: Iterable[Owed]) -> None:
@@ -137,12 +130,7 @@ def owe_together(db: Connection, channel_id: int, articles: Iterable[Owed]) -> N
 
 def hold(db: Connection, channel_id: int, articles: Iterable[Owed]) -> None:
     """Keep articles for the next digest of a channel that gets no single posts."""
-    db.executemany(
-        "INSERT INTO fate (channel_id, page, article_id, fate, decided) VALUES (?, ?, ?, 'digested', ?) "
-        "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
-        "fate = excluded.fate, reason = NULL, decided = excluded.decided WHERE fate.fate = 'filtered'",
-        [(channel_id, owed.page, owed.article_id, db.now) for owed in articles],
-    )
+    decide(db, channel_id, articles, fate="digested")
 
 
 def let_go(db: Connection, channel_id: int) -> None:
@@ -159,29 +147,28 @@ def let_go(db: Connection, channel_id: int) -> None:
 
 def withhold(db: Connection, channel_id: int, articles: Iterable[Owed], *, reason: str) -> None:
     """Write down that the channel does not get the articles, where their page has no fate there yet."""
-    db.executemany(
-        "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
-        "VALUES (?, ?, ?, 'withheld', ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
-        [(channel_id, owed.page, owed.article_id, reason, db.now) for owed in articles],
-    )
+    _keep_out(db, channel_id, "withheld", [(owed, reason) for owed in articles])
 
 
-def filter_out(db: Connection, channel_id: int, articles: Iterable[tuple[Owed, str]]) -> None:
+def filter_out(db: Connection, channel_id: int, articles: Sequence[tuple[Owed, str]]) -> None:
     """Write down which filters keep articles out of the channel, where their page has no fate there yet.
 
     Such a fate is not the last word: another feed of the channel may bring the page past its own filters.
     """
-    articles = list(articles)
-    db.executemany(
-        "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
-        "VALUES (?, ?, ?, 'filtered', ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
-        [(channel_id, owed.page, owed.article_id, reason, db.now) for owed, reason in articles],
-    )
+    _keep_out(db, channel_id, "filtered", articles)
     db.executemany(
         "INSERT INTO kept_out (channel_id, article_id) SELECT channel_id, ?3 FROM fate "
         "WHERE channel_id = ?1 AND page = ?2 AND fate IS NOT 'filtered' AND article_id <> ?3 "
         "ON CONFLICT DO NOTHING",
         [(channel_id, owed.page, owed.article_id) for owed, _reason in articles],
+    )
+
+
+def _keep_out(db: Connection, channel_id: int, fate: str, articles: Iterable[tuple[Owed, str]]) -> None:
+    db.executemany(
+        "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
+        [(channel_id, owed.page, owed.article_id, fate, reason, db.now) for owed, reason in articles],
     )
 
 
@@ -231,7 +218,7 @@ def _hold_back(db: Connection, channel_id: int, articles: Iterable[Owed], until:
 
 def _post(db: Connection, channel_id: int, owed: Owed, *, held_until: int | None = None) -> None:
     dispatch_id = add_dispatch(db, channel_id, "post", owed.key, owed.published, held_until=held_until)
-    _fate(db, channel_id, owed, dispatch_id)
+    decide(db, channel_id, [owed], dispatch_id=dispatch_id)
 
 
 def free_name(db: Connection, channel_id: int, name: str, *, before: str = ":") -> str:
@@ -248,13 +235,7 @@ def free_name(db: Connection, channel_id: int, name: str, *, before: str = ":") 
 
 
 def add_dispatch(
-    db: Connection,
-    channel_id: int,
-    kind: str,
-    what: str,
-    position: int,
-    *,
-    held_until: int | None = None,
+    db: Connection, channel_id: int, kind: str, what: str, position: int, *, held_until: int | None = None
 ) -> int:
     """Owe a message of a name, at a place in the channel's queue, unless there is one; its id.
 
@@ -269,11 +250,21 @@ def add_dispatch(
     return int(db.value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)))
 
 
-def _fate(db: Connection, channel_id: int, owed: Owed, dispatch_id: int) -> None:
-    db.execute(
-        "INSERT INTO fate (channel_id, page, article_id, dispatch_id, decided) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
-        "dispatch_id = excluded.dispatch_id, decided = excluded.decided, fate = NULL, reason = NULL "
+def decide(
+    db: Connection,
+    channel_id: int,
+    articles: Iterable[Owed],
+    *,
+    fate: str | None = None,
+    dispatch_id: int | None = None,
+    joined_id: int | None = None,
+) -> None:
+    """Give articles a fate in the channel, where their page has none there yet but that of a filter."""
+    db.executemany(
+        "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, joined_id, decided) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "
+        "article_id = excluded.article_id, dispatch_id = excluded.dispatch_id, fate = excluded.fate, "
+        "joined_id = excluded.joined_id, reason = NULL, decided = excluded.decided "
         "WHERE fate.fate = 'filtered'",
-        (channel_id, owed.page, owed.article_id, dispatch_id, db.now),
+        [(channel_id, owed.page, owed.article_id, dispatch_id, fate, joined_id, db.now) for owed in articles],
     )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any
 
-from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchState
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
-from bot.store.ports import AnyDatabase
+from bot.store.outbox.channel_states import ChannelStates
 from bot.store.records.outbox_records import WithheldFor
-from bot.store.repository import Repository, writes
+from bot.store.repository import writes
 from bot.store.rows import DISPATCH, dispatch, listed
-from bot.store.served_shards import ServedShards
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -54,23 +52,11 @@ TRIED_AT = "max(head.due, coalesce(channel.retry_at, 0))"
 READY_AT = f"max({TRIED_AT}, iif({posting_schedule.HAS_ONE}, {posting_schedule.released('head')}, 0))"
 
 
-class Problem(NamedTuple):
-    """Why nothing can be sent to a channel, since when, and when to try again (None: not by itself)."""
-
-    problem: str
-    since: int
-    retry_at: int | None
-
-
-class Dispatches(Repository):
+class Dispatches(ChannelStates):
     """The outbox. A dispatch is claimed, sent, recorded as sent, then finished.
 
     What is to be done is that of the servers which this process decides about.
     """
-
-    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
-        super().__init__(database, clock)
-        self._shards = shards
 
     async def interrupted(self, shard: int | None = None) -> list[Dispatch]:
         """The dispatches being sent, of one shard or all of this process's.
@@ -99,8 +85,7 @@ class Dispatches(Repository):
 
     async def by_state(self) -> list[tuple[str, int, int]]:
         """How many dispatches are in each state, and when the oldest of them was created."""
-        rows = await self._rows("SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
-        return [(row[0], row[1], row[2]) for row in rows]
+        return await self._objects(tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
 
     @writes
     def claim(self, db: Connection, channel_id: int, now: int) -> Dispatch | None:
@@ -123,8 +108,7 @@ class Dispatches(Repository):
             f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
             (now, head["id"]),
         )
-        row = db.row(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
-        return dispatch(row)
+        return db.one(dispatch, f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
 
     @writes
     def sent(
@@ -292,61 +276,6 @@ class Dispatches(Repository):
             since=since,
             limit=limit,
         )
-
-    @writes
-    def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
-        """Nothing can be sent to a channel before `retry_at`; None: before it is unblocked."""
-        db.execute(
-            "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
-            "WHERE id = ?",
-            (problem, db.now, retry_at, channel_id),
-        )
-
-    @writes
-    def unblock_channel(self, db: Connection, channel_id: int) -> None:
-        """The channel takes messages again."""
-        db.execute(
-            "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
-            (channel_id,),
-        )
-
-    async def blocked(self, shard: int) -> list[int]:
-        """Channels of a shard that nothing can be sent to, in servers that the bot is in."""
-        return await self._column(
-            "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._mine(shard)}"
-        )
-
-    async def problem(self, channel_id: int) -> Problem | None:
-        """What is wrong with a channel, or None."""
-        return await self._one(
-            Problem._make,
-            "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
-            (channel_id,),
-        )
-
-    async def delay(self, channel_id: int) -> str | None:
-        """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
-        return await self._value(
-            "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
-            "ORDER BY position, id LIMIT 1",
-            (channel_id,),
-        )
-
-    async def held(self, channel_id: int) -> str | None:
-        """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
-        now = self._clock.now()
-        row = await self._row(
-            f"SELECT {posting_schedule.FIGURES} "
-            "FROM channel LEFT JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.id = :channel AND {posting_schedule.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
-            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN {posting_schedule.PACED})",
-            {"channel": channel_id, "now": now},
-        )
-        return None if row is None else posting_schedule.reason("post", row, now)
-
-    def _mine(self, shard: int | None = None) -> str:
-        return self._shards.where("channel.server_id", shard)
 
     @writes
     def _end(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:

@@ -39,7 +39,7 @@ _CHOOSING = """
 
 
 class HeldPosts(Repository):
-    """What is held back in all channels. Every method raises `StoreError` alone."""
+    """What is held back in all channels."""
 
     async def next_due(self) -> int | None:
         """When a post is given up or the best are chosen, which may be past; None when neither will be."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bot.core.models import Feed
 from bot.store.connection import Connection
-from bot.store.outbox import corrections
+from bot.store.outbox import corrections, watch_notices
 from bot.store.records.content_records import PageEnd
 from bot.store.rows import listed
 from bot.text import furniture, urls
@@ -81,13 +81,7 @@ def keep(db: Connection, article_id: int, text: str, *, edit: bool) -> bool:
     db.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
     end(db, article_id, PageEnd.READ)
     if stored["news"]:
-        db.execute(
-            "INSERT INTO arrival (article_id) SELECT ?1 WHERE EXISTS ("
-            "SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id "
-            "JOIN watch ON watch.server_id = channel.server_id AND watch.removed IS NULL "
-            "WHERE subscription.feed_id = ?2) ON CONFLICT DO NOTHING",
-            (article_id, stored["feed_id"]),
-        )
+        watch_notices.arrived(db, stored["feed_id"], [article_id])
     if edit and not (stored["summary"] or furniture.body(stored["given"])):
         corrections.edit(db, "SELECT :article", {"article": article_id})
     return True

@@ -30,11 +30,7 @@ def remember(db: Connection, articles: Sequence[Owed], kin: Kinships) -> None:
 
 
 def join(
-    db: Connection,
-    channel_id: int,
-    feed_id: int,
-    articles: Sequence[Owed],
-    kin: Kinships,
+    db: Connection, channel_id: int, feed_id: int, articles: Sequence[Owed], kin: Kinships
 ) -> list[Owed]:
     """Let articles of a feed join posts of the channel that tell the same; those that joined none.
 
@@ -59,13 +55,7 @@ def _wanted(db: Connection, channel_id: int) -> bool:
     return row is not None and bool(row[0])
 
 
-def _best(
-    db: Connection,
-    channel_id: int,
-    feed_id: int,
-    owed: Owed,
-    kin: Kinships,
-) -> int | None:
+def _best(db: Connection, channel_id: int, feed_id: int, owed: Owed, kin: Kinships) -> int | None:
     """The post of the channel that an article belongs to most, or None."""
     likeness = {other.article_id: other.likeness for other in kin.by_key.get(owed.key, ())}
     posts = db.rows(
@@ -99,13 +89,7 @@ def _best(
 
 
 def _join(db: Connection, channel_id: int, owed: Owed, post_id: int) -> None:
-    db.execute(
-        "INSERT INTO fate (channel_id, page, article_id, fate, joined_id, decided) "
-        "VALUES (?, ?, ?, 'joined', ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "
-        "article_id = excluded.article_id, fate = 'joined', joined_id = excluded.joined_id, "
-        "decided = excluded.decided, reason = NULL WHERE fate.fate = 'filtered'",
-        (channel_id, owed.page, owed.article_id, post_id, db.now),
-    )
+    dispatch_rows.decide(db, channel_id, [owed], fate="joined", joined_id=post_id)
     # One that is still to be sent is read then. Later than an edit that may be under way.
     db.execute(
         "UPDATE dispatch SET edit_due = "

@@ -18,7 +18,7 @@ QUIET = 600
 
 
 def arrived(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
-    """Remember that watches are to be held against new articles of a feed, where there can be any."""
+    """Remember that watches are to be held against articles of a feed, where there can be any."""
     db.execute(
         """
         INSERT INTO arrival (article_id) SELECT value FROM json_each(:articles)
@@ -27,16 +27,14 @@ def arrived(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
             JOIN channel ON channel.id = subscription.channel_id
             JOIN watch ON watch.server_id = channel.server_id AND watch.removed IS NULL
             WHERE subscription.feed_id = :feed)
+        ON CONFLICT DO NOTHING
         """,
         {"articles": listed(article_ids), "feed": feed_id},
     )
 
 
 def tell(
-    db: Connection,
-    matches: Iterable[tuple[int, int]],
-    article_ids: Sequence[int],
-    closed: str,
+    db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], closed: str
 ) -> set[int]:
     """Owe notices for matches (watch, article), and end these arrivals; the watches that are gone.
 

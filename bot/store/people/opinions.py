@@ -49,8 +49,8 @@ class Opinions(Repository):
             "given = excluded.given WHERE excluded.opinion <> 'opened'",
             values,
         )
-        row = db.row(f"SELECT opinion FROM opinion WHERE {mine}", values)
-        return None if row is None else Opinion(row["opinion"])
+        held = db.value(f"SELECT opinion FROM opinion WHERE {mine}", values)
+        return None if held is None else Opinion(held)
 
     async def of_person(self, person_id: int) -> list[GivenOpinion]:
         """What a person made of articles, the latest first."""

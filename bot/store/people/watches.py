@@ -108,8 +108,7 @@ class Watches(Repository):
     def remove(self, db: Connection, watch_id: int) -> bool:
         """End a watch, and what waits because of it; False when it was not there."""
         removed = db.changed(
-            "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL",
-            (db.now, watch_id),
+            "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
         )
         db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
         return removed > 0

@@ -20,18 +20,12 @@ from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store import ports
 from bot.store.postgres.counters import identity, notice_restoration
-from bot.store.postgres.notifications import listen
 from bot.store.postgres.run_session import check_lock
 from bot.store.postgres.server_connection import Connection
 from bot.store.postgres.server_errors import is_lost, understand
 from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
-from bot.store.postgres.server_session import PAUSES, Session
-from bot.store.store_errors import (
-    AlreadyRunning,
-    DatabaseBroken,
-    DatabaseReplaced,
-    DatabaseUnusable,
-)
+from bot.store.postgres.server_session import PAUSES, Session, listen
+from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
 
 log = logging.getLogger(__name__)
 

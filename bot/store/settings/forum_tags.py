@@ -57,14 +57,7 @@ class ForumTags(Repository):
 
     @writes
     def remove(
-        self,
-        db: Connection,
-        rule: TagRule,
-        name: str,
-        *,
-        server_id: int,
-        channel_id: int,
-        person_id: int,
+        self, db: Connection, rule: TagRule, name: str, *, server_id: int, channel_id: int, person_id: int
     ) -> bool:
         """Remove a rule; False when there was none."""
         removed = db.changed(

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import WithheldFor
-from bot.store.repository import Repository, writes
+from bot.store.repository import writes
 from bot.store.rows import listed
-from bot.store.served_shards import ServedShards
+from bot.store.served_shards import ShardedRepository
 from bot.store.settings import channel_feeds
 
 
-class Servers(Repository):
+class Servers(ShardedRepository):
     """Servers come and go; an outage of one (`unavailable`) is neither and changes nothing here."""
-
-    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
-        super().__init__(database, clock)
-        self._shards = shards
 
     async def joined(self, server_id: int, locale: str | None = None) -> None:
         """The bot is in a server, with the locale that Discord gives it. After a leave, a return.
@@ -76,12 +70,11 @@ class Servers(Repository):
 
     async def present(self, known: Collection[int], most: int) -> list[int]:
         """Servers that the bot is in: all of them where they are no more than `most`, else of those known."""
-        rows = await self._rows(
+        found = await self._column(
             "SELECT id FROM server WHERE left IS NULL "
             "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
             (listed(known), most + 1),
         )
-        found = [row["id"] for row in rows]
         return found if len(found) <= most else [each for each in found if each in known][:most]
 
     async def count(self) -> int:
@@ -94,14 +87,14 @@ class Servers(Repository):
 
         Articles stay, since others may have bookmarked them; addresses that hold their secrets do not.
         """
-        purged = db.rows("DELETE FROM server WHERE left < ? RETURNING id", (before,))
+        purged = db.column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
         db.execute(
             """
             UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
                 moved_to = NULL, etag = NULL, last_modified = NULL
             WHERE server_id IN (SELECT value FROM json_each(?))
             """,
-            (listed([row["id"] for row in purged]),),
+            (listed(purged),),
         )
         return len(purged)
 

@@ -44,16 +44,7 @@ class Feeds(Repository):
 
         `server_id` is given for an address with credentials: each server has a feed of its own then.
         """
-        new = Feed(
-            id=0,
-            url=url,
-            server_id=server_id,
-            title=title,
-            outlet=outlet or title,
-            state=state,
-            added=db.now,
-            next_poll=next_poll,
-        )
+        new = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
         values = feed_values(new)
         del values["id"]
         server_id = values["server_id"]
@@ -87,8 +78,8 @@ class Feeds(Repository):
         """The feed of an address: the shared one, or that of a server."""
         server_id = server_id or 0
         written = sealing.same(db, url, server_id)
-        row = db.row(f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (written, server_id))
-        return None if row is None else feed(row)
+        sql = f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?"
+        return db.one(feed, sql, (written, server_id))
 
     async def of_page(self, page: str) -> list[Feed]:
         """The shared feeds that are lists of the page at an address, which has no fragment."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import discord
@@ -114,12 +115,12 @@ def images(layout: Layout) -> list[Image]:
 def without_pictures(layout: Layout) -> Layout:
     """The same in words alone."""
 
-    def bare(block: Block) -> Block | None:
+    def bare(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, Image):
-            return replace(block, beside=None)
-        return None if isinstance(block, Gallery) else block
+            return (replace(block, beside=None),)
+        return () if isinstance(block, Gallery) else (block,)
 
-    return _mapped(layout, bare)
+    return mapped(layout, bare)
 
 
 def without_links(layout: Layout) -> Layout:
@@ -152,12 +153,12 @@ def without_emoji(layout: Layout) -> Layout:
 def mapped_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
     """The same with other buttons and menus in place of its own, or none."""
 
-    def changed(block: Block) -> Block | None:
+    def changed(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
-            return replace(block, beside=change(block.beside))
-        return Row(*map(change, block.items)) if isinstance(block, Row) else block
+            return (replace(block, beside=change(block.beside)),)
+        return (Row(*map(change, block.items)) if isinstance(block, Row) else block,)
 
-    return _mapped(layout, changed)
+    return mapped(layout, changed)
 
 
 def is_link(item: Item) -> bool:
@@ -174,14 +175,12 @@ def flat(layout: Layout) -> Iterator[Block]:
             yield block
 
 
-def _mapped(layout: Layout, change: Callable[[Block], Block | None]) -> Layout:
-    def changed(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        return tuple(new for block in blocks if (new := change(block)) is not None)
-
-    return tuple(
-        new
-        for block in layout
-        for new in (
-            (replace(block, blocks=changed(block.blocks)),) if isinstance(block, Card) else changed((block,))
-        )
-    )
+def mapped(layout: Layout, change: Callable[[Block], Iterable[Block]]) -> Layout:
+    """The same with what comes of each block in its place; without cards that nothing is left of."""
+    found: list[Block | Card] = []
+    for each in layout:
+        if not isinstance(each, Card):
+            found += change(each)
+        elif shown := tuple(chain.from_iterable(map(change, each.blocks))):
+            found.append(replace(each, blocks=shown))
+    return tuple(found)

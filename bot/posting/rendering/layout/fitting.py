@@ -20,6 +20,7 @@ from bot.posting.rendering.layout.blocks import (
     Section,
     Text,
     flat,
+    mapped,
 )
 from bot.text import safe
 
@@ -38,8 +39,7 @@ _LINE = 3  # texts of more lines lose one after the other
 
 def fitted(layout: Layout) -> Layout:
     """The layout as Discord takes it. Rows of buttons go last."""
-    layout = _sized(layout)
-    return _counted(_shortened(layout))
+    return _counted(_shortened(mapped(layout, _kept)))
 
 
 def rows(row: Row) -> list[Row]:
@@ -65,16 +65,6 @@ def _count(block: Block) -> int:
         case Row():
             return sum(1 + len(row.items) for row in rows(block))
     return 1
-
-
-def _sized(layout: Layout) -> Layout:
-    cards = (
-        (replace(each, blocks=tuple(chain(*map(_kept, each.blocks)))),)
-        if isinstance(each, Card)
-        else tuple(_kept(each))
-        for each in layout
-    )
-    return tuple(each for group in cards for each in group if not isinstance(each, Card) or each.blocks)
 
 
 def _kept(block: Block) -> Iterable[Block]:
@@ -124,19 +114,15 @@ def _shortened(layout: Layout) -> Layout:
         over -= before - (safe.length(last[0]) if last else 0)
     forms = iter(chosen)
 
-    def block(each: Block) -> Block:
-        if isinstance(each, Text):
-            return Text(tuple(next(forms)[:1]))
-        if isinstance(each, Section):
-            return replace(each, texts=tuple(Text(tuple(next(forms)[:1])) for _text in each.texts))
-        return each
+    def short(block: Block) -> Iterable[Block]:
+        if isinstance(block, Text):
+            return _kept(Text(tuple(next(forms)[:1])))
+        if isinstance(block, Section):
+            texts = tuple(Text(tuple(next(forms)[:1])) for _text in block.texts)
+            return _kept(replace(block, texts=texts))
+        return (block,)
 
-    return _sized(
-        tuple(
-            replace(each, blocks=tuple(map(block, each.blocks))) if isinstance(each, Card) else block(each)
-            for each in layout
-        )
-    )
+    return mapped(layout, short)
 
 
 def _texts(layout: Layout) -> Iterator[Text]:

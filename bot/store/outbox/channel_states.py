@@ -1,0 +1,77 @@
+"""Why a channel gets nothing now: what is wrong with it, or what it waits for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bot.store.connection import Connection
+from bot.store.outbox import posting_schedule
+from bot.store.repository import writes
+from bot.store.served_shards import ShardedRepository
+
+
+class Problem(NamedTuple):
+    """Why nothing can be sent to a channel, since when, and when to try again (None: not by itself)."""
+
+    problem: str
+    since: int
+    retry_at: int | None
+
+
+class ChannelStates(ShardedRepository):
+    """Whether channels take messages."""
+
+    @writes
+    def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
+        """Nothing can be sent to a channel before `retry_at`; None: before it is unblocked."""
+        db.execute(
+            "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
+            "WHERE id = ?",
+            (problem, db.now, retry_at, channel_id),
+        )
+
+    @writes
+    def unblock_channel(self, db: Connection, channel_id: int) -> None:
+        """The channel takes messages again."""
+        db.execute(
+            "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
+            (channel_id,),
+        )
+
+    async def blocked(self, shard: int) -> list[int]:
+        """Channels of a shard that nothing can be sent to, in servers that the bot is in."""
+        return await self._column(
+            "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
+            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._mine(shard)}"
+        )
+
+    async def problem(self, channel_id: int) -> Problem | None:
+        """What is wrong with a channel, or None."""
+        return await self._one(
+            Problem._make,
+            "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
+            (channel_id,),
+        )
+
+    async def delay(self, channel_id: int) -> str | None:
+        """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
+        return await self._value(
+            "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
+            "ORDER BY position, id LIMIT 1",
+            (channel_id,),
+        )
+
+    async def held(self, channel_id: int) -> str | None:
+        """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
+        now = self._clock.now()
+        row = await self._row(
+            f"SELECT {posting_schedule.FIGURES} "
+            "FROM channel LEFT JOIN server ON server.id = channel.server_id "
+            f"WHERE channel.id = :channel AND {posting_schedule.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
+            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN {posting_schedule.PACED})",
+            {"channel": channel_id, "now": now},
+        )
+        return None if row is None else posting_schedule.reason("post", row, now)
+
+    def _mine(self, shard: int | None = None) -> str:
+        return self._shards.where("channel.server_id", shard)

@@ -1,0 +1,82 @@
+"""The protocol's own client. To import it takes a third of a second: whoever runs its tests does so alone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx2
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from bot.assistants import news_tools, serving
+from bot.client.public_channels import public_channels
+from bot.client.services import Newsroom
+from tests.wire.discord_server import DiscordServer
+
+__all__ = [
+    "Client",
+    "StdioServerParameters",
+    "called",
+    "news_tools",
+    "refused",
+    "served",
+    "serving",
+    "status",
+]
+CALL = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+
+
+async def called(client: Client, tool: str, **arguments: Any) -> Any:
+    answer = await client.call_tool(tool, arguments)
+    assert not answer.is_error, answer.content
+    told = answer.structured_content
+    return told["result"] if set(told or ()) == {"result"} else told
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    answer = await client.call_tool(tool, arguments)
+    assert answer.is_error
+    return " ".join(part.text for part in answer.content if part.type == "text")
+
+
+@asynccontextmanager
+async def served(newsroom: Newsroom, discord: DiscordServer) -> AsyncIterator[str]:
+    """The address at which tools are served over HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    async with public_channels(discord.token, newsroom.store, newsroom.clock) as public:
+        app = serving.over_http(newsroom, public, address=address)
+        task = asyncio.create_task(serving.listen(app, "127.0.0.1", port))
+        async with asyncio.timeout(10), httpx2.AsyncClient() as http:
+            while True:
+                try:
+                    await http.get(address)
+                    break
+                except httpx2.ConnectError:
+                    await asyncio.sleep(0.02)
+        yield f"{address}/mcp"
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def with_token(url: str, token: str) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        yield client
+
+
+async def status(url: str, token: str, body: str = CALL) -> int:
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    async with httpx2.AsyncClient(headers=headers) as http:
+        return (await http.post(url, content=body)).status_code
