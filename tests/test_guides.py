@@ -32,6 +32,20 @@ def test_every_local_link_and_picture_is_there(document):
         assert not anchor or anchor in anchors(there), f"{target} in {document.name}"
 
 
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "contributing.md", "PROMISES.md"])
+def test_every_module_that_is_named_is_there(name):
+    document = (ROOT / "docs" / name).read_text("utf-8")
+    example = set(re.findall(r"^`(\S+\.py)`$", document, re.MULTILINE))  # whose text stands below
+    named = set(re.findall(r"`([\w/]+\.py)`", document)) - example
+    assert named
+    modules = {
+        f"/{path.relative_to(ROOT)}"
+        for room in ("bot", "cogs", "tests")
+        for path in (ROOT / room).rglob("*.py")
+    }
+    assert [one for one in sorted(named) if not any(each.endswith(f"/{one}") for each in modules)] == []
+
+
 @pytest.mark.parametrize(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
 def test_a_guide_names_every_command_as_discord_shows_it(name, language):
     guide = (ROOT / "docs" / name).read_text("utf-8")

@@ -205,9 +205,7 @@ class _Tools:
     async def story(self, url: Link, limit: Limit = 10) -> StoryFound:
         """Articles of other outlets about the same story."""
         article = await self._at(url)
-        seen = await self._sees()
-        if seen is None:
-            seen = [feed.id for feed in await self._newsroom.store.feeds.all()]
+        seen = await self._seen()
         page = await similar(self._newsroom.searcher, article, feed_ids=seen, limit=MOST)
         others = [
             _found(as_json(result))
@@ -219,9 +217,7 @@ class _Tools:
     async def trends(self, days: Literal[1, 7, 30] = 7) -> list[Rising]:
         """What’s rising: names and words in more articles than in the same number of days before."""
         period = {1: Period.DAY, 7: Period.WEEK, 30: Period.MONTH}[days]
-        seen = await self._sees()
-        if seen is None:
-            seen = [feed.id for feed in await self._newsroom.store.feeds.all()]
+        seen = await self._seen()
         newsroom = self._newsroom
         try:
             found = await rising(newsroom.store, newsroom.workers, seen, period, newsroom.clock.now())
@@ -244,6 +240,10 @@ class _Tools:
             for feed in await self._newsroom.store.feeds.all()
             if seen is None or feed.id in seen
         ]
+
+    async def _seen(self) -> Collection[int]:
+        seen = await self._sees()
+        return [feed.id for feed in await self._newsroom.store.feeds.all()] if seen is None else seen
 
     async def _at(self, url: str) -> Article:
         """The article at an address, among those that may be seen."""

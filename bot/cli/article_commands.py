@@ -63,9 +63,14 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def open_searcher(settings: Settings) -> AsyncIterator[Searcher]:
-    """Search in the database, by meaning too where that can be, for as long as a command runs."""
+async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
+    """Search in the database, by meaning too where that can be, for as long as a command runs.
+
+    Where there are no articles, a person is told so and the command ends.
+    """
     async with open_store(settings) as store, opened(settings, store) as meaning:
+        if not as_json and not await store.articles.newest(None, limit=1):
+            terminal.stop(NO_ARTICLES, 0)
         if meaning is not None:
             meaning.hurries = False  # the same question has the same answer on a busy machine
             try:
@@ -104,14 +109,6 @@ async def encode(meaning: Meaning | None) -> None:
         terminal.say(f"{encoded} encoded for semantic search.")
 
 
-async def _stocked(store: Store) -> bool:
-    """Whether there is any article; where there is none, says how to get some."""
-    if await store.articles.newest(None, limit=1):
-        return True
-    terminal.say(NO_ARTICLES)
-    return False
-
-
 def _lines(argument: str) -> Iterable[str]:
     if argument != "-":
         return (argument,)
@@ -131,9 +128,7 @@ def search(
     settings = settings_or_stop()
 
     async def work() -> None:
-        async with open_searcher(settings) as searcher:
-            if not as_json_ and not await _stocked(searcher.store):
-                return
+        async with open_searcher(settings, as_json=as_json_) as searcher:
             for text in _lines(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
                 notes = [search_notes.sentence(note) for note in page.notes]
@@ -187,10 +182,10 @@ def ask(
     settings = settings_or_stop()
 
     async def work() -> None:
-        clock = SystemClock()
-        async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
-            if not as_json_ and not await _stocked(searcher.store):
-                return
+        async with (
+            open_searcher(settings, as_json=as_json_) as searcher,
+            writer_of(settings, SystemClock()) as writer,
+        ):
             for text in _lines(question):
                 if said := in_return(text):
                     answer = Answer(question=text)

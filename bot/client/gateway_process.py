@@ -55,15 +55,13 @@ async def _serve(newsroom: Newsroom, cogs: Sequence[type[commands.Cog]]) -> None
             with suppress(DatabaseFault):  # then they end by themselves
                 await leases.give_back(SHARDS)
             continue
-        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-            if not _out_of_reach(error):
+        except Exception as error:
+            if not _passes(error, newsroom):
                 raise
-            log.warning("Can’t reach Discord, trying again in %.0f s: %s", pause, error)
-        except DatabaseFault as error:
-            if not newsroom.store.shards.end or isinstance(error, DatabaseBroken):
-                raise  # nothing that waiting mends
-            pause = _FIRST_PAUSE
-            log.warning("Can’t reach the database, trying again in %.0f s: %s", pause, error)
+            what = "Discord"
+            if isinstance(error, DatabaseFault):
+                what, pause = "the database", _FIRST_PAUSE
+            log.warning("Can’t reach %s, trying again in %.0f s: %s", what, pause, error)
         await newsroom.clock.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -81,6 +79,7 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
                 raise
             finally:
                 running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
     except discord.LoginFailure as error:
         message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
         raise LoginRefused(message) from error
@@ -89,8 +88,10 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
     return bot.leased.lost
 
 
-def _out_of_reach(error: Exception) -> bool:
-    """Whether an error of the start is Discord's or the network's, and will pass."""
+def _passes(error: Exception, newsroom: Newsroom) -> bool:
+    """Whether an error is the network’s, Discord’s or that of a database server, and waiting mends it."""
+    if isinstance(error, DatabaseFault):
+        return newsroom.store.shards.end and not isinstance(error, DatabaseBroken)
     if isinstance(error, discord.HTTPException):
         return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
     passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError

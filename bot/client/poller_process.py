@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from bot.client.health import Health
-from bot.client.newsroom_loops import Loop, going_on
+from bot.client.newsroom_loops import going_on
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 
@@ -35,9 +35,6 @@ async def _tell_health(stack: AsyncExitStack, room: Newsroom, host: str, port: i
 
     health = Health(room)
     health.disconnected = None  # nor was it to be connected
-    figures = Figures(room, health)
-    lateness = Loop("lateness", figures.watch_lateness, room.clock)
     routes = hub_routes.HubRoutes(room.pushes, max_bytes=room.settings.max_feed_bytes).routes()
-    await stack.enter_async_context(figures.served(host, port, routes if room.pushes.enabled else ()))
-    lateness.start()
-    stack.push_async_callback(lateness.stop)
+    serving = Figures(room, health).served(host, port, routes if room.pushes.enabled else ())
+    await stack.enter_async_context(serving)

@@ -127,10 +127,7 @@ _FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (_GITLAB + r"/releases(?!\.atom)" + _REST, (("https://{base}-/releases.atom", "{base} · releases"),)),
-    (
-        _GITLAB + r"/tags(?!.*format=atom)" + _REST,
-        (("https://{base}-/tags?format=atom", "{base} · tags"),),
-    ),
+    (_GITLAB + r"/tags(?!.*format=atom)" + _REST, (("https://{base}-/tags?format=atom", "{base} · tags"),)),
     (
         _GITLAB + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
         (("https://{base}-/commits/{branch}?format=atom", "{base} · commits"),),

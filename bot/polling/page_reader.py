@@ -61,13 +61,7 @@ class Reader:
     """Reads pages: `run` for as long as the bot does, `read_due` those of some feeds and then no more."""
 
     def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        store: Store,
-        pages: Pages,
-        hosts: Hosts,
-        leases: Leases,
+        self, settings: Settings, clock: Clock, store: Store, pages: Pages, hosts: Hosts, leases: Leases
     ) -> None:
         self._settings, self._clock, self._store, self._leases = settings, clock, store, leases
         self._pages, self._hosts = pages, hosts

@@ -51,9 +51,7 @@ from bot.store.sources.outlet_icons import OutletIcons
 from bot.store.sources.polls import Polls
 from bot.store.sources.push_subscriptions import PushSubscriptions
 from bot.store.sources.surplus import SurplusCounts
-from bot.store.store_errors import (
-    DatabaseFault,
-)
+from bot.store.store_errors import DatabaseFault
 
 __all__ = ["UNTIL_NEXT_TRY", "Erased", "Store", "use_keys"]
 

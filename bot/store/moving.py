@@ -63,10 +63,7 @@ async def must_be_whole(database: AnyDatabase) -> None:
 
 class _Move:
     def __init__(
-        self,
-        source: AnyDatabase,
-        target: AnyDatabase,
-        on_progress: Callable[[int, int], None],
+        self, source: AnyDatabase, target: AnyDatabase, on_progress: Callable[[int, int], None]
     ) -> None:
         self._source, self._target, self._on_progress = source, target, on_progress
         self._done = self._total = 0

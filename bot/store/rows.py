@@ -11,16 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from bot.core.choices import Look
-from bot.core.models import (
-    Article,
-    Dispatch,
-    DueFeed,
-    Feed,
-    FeedState,
-    NewArticle,
-    Subscription,
-    Validators,
-)
+from bot.core.models import Article, Dispatch, DueFeed, Feed, FeedState, NewArticle, Subscription, Validators
 from bot.core.people_models import Bookmark
 from bot.store.connection import Connection, Row
 from bot.store.sealing import opened

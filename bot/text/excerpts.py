@@ -39,10 +39,7 @@ _BEGINNERS = table(
 """Words that begin a sentence more often than a name."""
 _SHOUTING_NAMES = table("yahoo jeopardy")
 
-_STOP = re.compile(
-    r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""",
-    re.VERBOSE,
-)
+_STOP = re.compile(r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""", re.VERBOSE)
 _MARK = re.compile("[.!?…。！？]")
 _WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*$")
 _LETTERS = re.compile(r"\w(?:[.-]+\w)*")

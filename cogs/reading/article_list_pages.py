@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,12 +27,12 @@ PAGE = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
-    """One page: what stands above the articles, these, whether more follow, how many pages there are."""
+    """One page: what stands above the articles, these, how many there are in all or whether more follow."""
 
     head: tuple[Block, ...]
     entries: Sequence[Entry] = ()
     more: bool = False
-    pages: int | None = None
+    total: int | None = None
 
     @property
     def empty(self) -> bool:
@@ -55,6 +56,8 @@ class ArticlePages(Pages[ArticlePage]):
     def listed(self, page: ArticlePage) -> Layout:
         if page.empty:
             return (Card((*page.head, Row(*self.controls(page))), outlets.COLOUR),)
+        pages = None if page.total is None else math.ceil(page.total / PAGE)
+        more = page.more if pages is None else self.number + 1 < pages
         alone = interaction_places.is_direct(self.asked)
         share = None if alone else Press(self._share, Reply.NEW, label=_("Share…"))
         card = (
@@ -63,7 +66,7 @@ class ArticlePages(Pages[ArticlePage]):
             *(entry.block() for entry in page.entries),
             Rule(),
             Row(self._menu(page.entries)),
-            Row(*self.turns(more=page.more, pages=page.pages), *self.controls(page), share),
+            Row(*self.turns(more=more, pages=pages), *self.controls(page), share),
         )
         return (Card(card, outlets.COLOUR),)
 

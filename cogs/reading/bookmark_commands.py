@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -108,8 +107,7 @@ class BookmarkPages(ArticlePages):
         return ArticlePage(
             head=(*head, *filters),
             entries=[self._entry(one) for one in found],
-            more=matching > (number + 1) * PAGE,
-            pages=math.ceil(matching / PAGE),
+            total=matching,
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:

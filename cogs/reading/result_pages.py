@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -76,8 +75,8 @@ class SearchPages(ArticlePages):
         return ArticlePage(
             head=head(self._written, found, self._sort, beside=watch if found.results else None),
             entries=await with_tellers(store, map(entry_of, found.results), visible),
-            more=found.total is None or found.total > (number + 1) * PAGE,
-            pages=None if found.total is None else math.ceil(found.total / PAGE),
+            more=found.total is None,
+            total=found.total,
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:
@@ -192,8 +191,7 @@ class CatchUpPages(ArticlePages):
         return ArticlePage(
             head=(text(f"### {title}"),),
             entries=[lead_of(article) for article in shown],
-            more=len(ids) > first + PAGE,
-            pages=math.ceil(len(ids) / PAGE),
+            total=len(ids),
         )
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:
@@ -271,6 +269,5 @@ class SimilarPages(ArticlePages):
         return ArticlePage(
             head=(text(f"### {heading}"), text(said)),
             entries=[entry_of(one) for one in found.results],
-            more=total > (number + 1) * PAGE,
-            pages=math.ceil(total / PAGE),
+            total=total,
         )

@@ -110,7 +110,6 @@ class Health(commands.Cog):
         self._figures = Figures(
             self._bot.newsroom, self.health, (self._bot.requests, self._bot.leased.starts)
         )
-        lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
         others: list[web.RouteDef] = []
         if (public := self._settings.public_url) is not None:
             room = self._bot.newsroom
@@ -118,10 +117,7 @@ class Health(commands.Cog):
                 hubs = hub_routes.HubRoutes(room.pushes, max_bytes=self._settings.max_feed_bytes)
                 others += hubs.routes()
             others += feed_routes.ChannelFeedRoutes(self._bot, public).routes()
-        bound = await self._served.enter_async_context(self._figures.served(host, port, others))
-        self._served.push_async_callback(lateness.stop)
-        lateness.start()
-        return bound
+        return await self._served.enter_async_context(self._figures.served(host, port, others))
 
     async def cog_unload(self) -> None:
         await self._watch.stop()

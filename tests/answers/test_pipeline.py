@@ -85,7 +85,6 @@ async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentence
     sentences = [f"Sentence number {number} tells of {'many ' * 12}things." for number in range(12)]
     article_id = await library.add("A headline", " ".join([*sentences, "word " * 300]))
     article = await store.articles.get(article_id)
-    assert article is not None
     reading = read(article)
     first, *windows = list(candidates(reading))
     assert first.is_headline

@@ -59,7 +59,6 @@ def test_work_that_was_stopped_does_not_claim_to_be_done(telex, signal_):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as stopped:
-        assert stopped.stdin is not None
         batch = ("\n".join(line(number) for number in range(1000, 1500)) + "\n").encode()
         stopped.stdin.write(batch)
         stopped.stdin.flush()

@@ -126,7 +126,6 @@ async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server
 async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(telex, feed_server):
     message = await catch_up(telex, feed_server)
     post = await telex.store.dispatches.of_message(message.id)
-    assert post is not None
     await telex.reader.context_menu(telex.news, "Bookmark", message)
     assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
 

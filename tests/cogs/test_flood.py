@@ -107,7 +107,6 @@ async def test_a_persons_reactions_wait_for_each_other_and_for_nobody_elses(tele
 
     monkeypatch.setattr(Bookmarks, "add", slow)
     cog = telex.bot.get_cog("Reactions")
-    assert cog is not None
     payloads = [reaction(telex, post.id, telex.reader.id) for _ in range(20)]
     flood = [asyncio.create_task(cog.on_raw_reaction_add(one)) for one in payloads]
     await asyncio.wait_for(

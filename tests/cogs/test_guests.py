@@ -119,7 +119,6 @@ async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch)
         GUEST, found, f"telex:share:{hidden}"
     )
     feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
-    assert feed is not None
     with closing(sqlite3.connect(sql.file(telex.database))) as connection, connection:
         connection.execute("UPDATE feed SET server_id = ? WHERE id = ?", (telex.guild.id, feed.id))
     assert "belongs to one server" in await people.click(GUEST, found, f"telex:share:{key}")

@@ -33,7 +33,6 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(telex, fee
         assert part in said(answer)
     assert len(feed_server.visits) == asked, "nothing is fetched before its turn"
     feed = await telex.store.feeds.find(url)
-    assert feed is not None
     await telex.poll_and_deliver(feed)
     assert len(telex.posts()) == before
     assert await telex.store.articles.count({feed.id}) == 3

@@ -65,7 +65,6 @@ async def test_the_servers_settings_come_before_the_role_that_manages_feeds(tele
 
 async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert command is not None
     assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     changed = {

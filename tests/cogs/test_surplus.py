@@ -42,7 +42,7 @@ async def test_the_list_why_and_one_message_tell_of_it(narrow, telex, feed_serve
     assert sum("brings more articles than I can keep" in text for text in posts) == 1
     telex.locales[telex.editor.id] = "fr"
     listed = said(await telex.editor.slash(telex.news, "feed list")).replace("\N{NO-BREAK SPACE}", " ")
-    assert f"**Example News** : trop d’articles : 15 écartés (première fois <t:{now}:R>)" in listed
+    assert f"**Example News** : trop d’articles : 15 écartés (le premier <t:{now}:R>)" in listed
 
 
 async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(narrow, telex, feed_server):

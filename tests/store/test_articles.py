@@ -25,7 +25,6 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
     )
     (article_id,) = (await record(store, feed, new)).new_ids
     article = await store.articles.get(article_id)
-    assert article is not None
     assert await store.articles.by_key(new.key) == article
     assert await store.articles.of_page(new.page) == [article]
     assert await store.articles.known_at((new.url,), "", (), 9) == [article]

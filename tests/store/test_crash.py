@@ -10,7 +10,6 @@ from tests.store.samples import CHANNEL, deliver, digest, followed, new_article,
 async def content(store: Store) -> dict[str, object]:
     """What one recording changes, in words."""
     feed = await store.feeds.get(1)
-    assert feed is not None
     hashes = [b"alias", *(digest("guid", f"new-{number}") for number in range(6))]
     return {
         "etag": feed.validators.etag,

@@ -66,7 +66,6 @@ async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store, feed, cloc
 
 async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    assert digest is not None
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     await deliver(store)
@@ -83,7 +82,6 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, c
 
 async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers_them(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
-    assert digest is not None
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     recorded = await record(store, feed, *articles)
     assert recorded.channel_ids == ()
@@ -100,7 +98,6 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
 
 async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
-    assert digest is not None
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
     clock.advance(digest.due - clock.now())
     assert await make(store, digest)
@@ -113,7 +110,6 @@ async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock
 
 async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
-    assert digest is not None
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     clock.advance(digest.due - clock.now())
@@ -132,7 +128,6 @@ async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock)
 
 async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
-    assert digest is not None
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
     clock.advance(digest.due - clock.now())
@@ -180,7 +175,6 @@ async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
 
 async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
-    assert digest is not None
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     await store.servers.left(SERVER)
@@ -244,7 +238,6 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
 
 async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    assert digest is not None
     for preference, value in (
         (Preference.QUIET_HOURS, "07:00-12:00"),
         (Preference.MOST_AN_HOUR, 1),
@@ -269,7 +262,6 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
     store = await Store.open(path, clock)
     feed = await followed(store)
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
-    assert digest is not None
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
     clock.advance(digest.due - clock.now())

@@ -200,7 +200,6 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     claimed = await store.dispatches.claim(CHANNEL, clock.now())
-    assert claimed is not None
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
     await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
     assert await store.dispatches.edits_due(clock.now(), 10) == []

@@ -232,7 +232,6 @@ async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store)
     feeds, articles = await begun(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[1].id)
-    assert subscription is not None
     alone = new_article(feeds[1], "alone")
     await record(store, feeds[1], alone)
     await store.subscriptions.move(subscription.id, OTHER)
@@ -266,7 +265,6 @@ async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later
     later, post, followed = await joined_unnamed(store)
     subscription = await store.subscriptions.get(followed)
     feed = await store.feeds.get(subscription.feed_id) if subscription is not None else None
-    assert feed is not None
     clock.advance(60)
     await follow(store, feed, channel=OTHER)
     await store.subscriptions.unfollow(CHANNEL, feed.id)

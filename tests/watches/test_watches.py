@@ -134,7 +134,6 @@ async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(sta
 
 async def test_a_watch_is_found_by_its_rarest_word(stand):
     wanted = criterion_of(parse('apple orchards source:"le monde"', 0))
-    assert wanted is not None
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
     assert {key.value for key in wanted.keys(lambda key: costs.get(key.value, 1))} == {"orchard"}
     assert wanted.keys(lambda key: key.kind is Kind.STEM) == {

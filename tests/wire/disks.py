@@ -54,7 +54,6 @@ def remount(disk: Path, mode: str) -> None:
 
 def let_fail(scene: Scene) -> None:
     """Let every write of the running bot to its database fail, as on a disk at its quota."""
-    assert scene.bot is not None
     with closing(sqlite3.connect(scene.file)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(

@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from bot.client.health import Health
+from bot.client.newsroom_loops import Loop
 from bot.client.services import Newsroom
 from bot.client.sharding.session_starts import SessionStarts
 from bot.posting.sending.request_pace import RequestPace
@@ -104,8 +105,7 @@ class Figures(Collector):
         if self._discord is not None:
             yield from _of_discord(*self._discord)
 
-    async def watch_lateness(self) -> None:
-        """Measure how late the event loop is, for ever."""
+    async def _watch_lateness(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             before = loop.time()
@@ -114,22 +114,23 @@ class Figures(Collector):
 
     @asynccontextmanager
     async def served(self, host: str, port: int, others: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
-        """Answer `/healthz` (200 when well, else 503), `/metrics` and other routes within the block.
+        """Measure, and answer `/healthz` (200 when well, else 503), `/metrics` and other routes in the block.
 
-        Gives the port, for 0 a free one.
-
-        Raises OSError when the address cannot be used.
+        Gives the port, for 0 a free one. Raises OSError when the address cannot be used.
         """
         app = web.Application()
         app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics), *others])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
+        lateness = Loop("lateness", self._watch_lateness, self._newsroom.clock)
         try:
             await web.TCPSite(runner, host, port).start()
             bound: int = runner.addresses[0][1]
             log.info("Health and metrics at http://%s:%d", host, bound)
+            lateness.start()
             yield bound
         finally:
+            await lateness.stop()
             await runner.cleanup()
 
     async def _healthz(self, _request: web.Request) -> web.Response:

@@ -57,13 +57,7 @@ class PushSubscriber:
     """What is pushed, and by whom. It does nothing where there is no public address."""
 
     def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        store: Store,
-        fetcher: Fetcher,
-        poller: Poller,
-        leases: Leases,
+        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
     ) -> None:
         self._settings, self._clock, self._store = settings, clock, store
         self._fetcher, self._poller = fetcher, poller

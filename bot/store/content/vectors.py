@@ -104,12 +104,7 @@ class Vectors(Repository):
         )
 
     async def newest(
-        self,
-        *,
-        feed_ids: Collection[int] | None,
-        since: int | None,
-        before: int | None,
-        limit: int,
+        self, *, feed_ids: Collection[int] | None, since: int | None, before: int | None, limit: int
     ) -> list[int]:
         """Ids of the newest articles of these feeds and of this time."""
         return await self._column(

@@ -71,7 +71,7 @@ def returned(db: Connection, article_ids: Collection[int]) -> None:
 
 def retract(db: Connection) -> None:
     """Mark the articles that stayed away although their feeds were read again since."""
-    retracted = db.rows(
+    retracted = db.column(
         """
         UPDATE article SET retracted = :now
         WHERE missing_since <= :now - :away AND retracted IS NULL
@@ -81,11 +81,7 @@ def retract(db: Connection) -> None:
         {"now": db.now, "away": STAYS_AWAY},
     )
     if retracted:
-        edit(
-            db,
-            "SELECT value FROM json_each(:ids)",
-            {"ids": listed([row["id"] for row in retracted])},
-        )
+        edit(db, "SELECT value FROM json_each(:ids)", {"ids": listed(retracted)})
 
 
 def edit(db: Connection, article_ids: str, values: dict[str, object]) -> None:

@@ -180,10 +180,7 @@ def _others(db: Connection, rows: Sequence[Row], values: dict[str, object]) -> d
 
 
 def _kept(
-    db: Connection,
-    rows: Sequence[Row],
-    others: dict[str, list[Other]],
-    server_id: object,
+    db: Connection, rows: Sequence[Row], others: dict[str, list[Other]], server_id: object
 ) -> dict[str, int]:
     """How many people bookmarked a page in the server."""
     ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}

@@ -119,12 +119,7 @@ def release(db: Connection, dispatch_id: int) -> bool:
         return moved
     held = db.row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
     post_id = dispatch_rows.add_dispatch(
-        db,
-        channel_id,
-        "post",
-        first.key,
-        first.published,
-        held_until=None if held is None else held["due"],
+        db, channel_id, "post", first.key, first.published, held_until=None if held is None else held["due"]
     )
     db.execute(
         "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "

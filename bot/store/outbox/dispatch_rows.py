@@ -78,13 +78,7 @@ def _queue(db: Connection, channel_id: int, new: Sequence[Owed], limit: int) -> 
             _post(db, channel_id, owed)
 
 
-def catch_up(
-    db: Connection,
-    channel_id: int,
-    articles: Sequence[Owed],
-    *,
-    posts: Sequence[int] = (),
-) -> None:
+def catch_up(db: Connection, channel_id: int, articles: Sequence[Owed], *, posts: Sequence[int] = ()) -> None:
     """Let articles, and those of waiting posts, share the catch-up that waits in the channel, or a new one.
 
     The pages of `articles` must have no fate in the channel.
@@ -241,13 +235,7 @@ def free_name(db: Connection, channel_id: int, name: str, *, before: str = ":") 
 
 
 def add_dispatch(
-    db: Connection,
-    channel_id: int,
-    kind: str,
-    what: str,
-    position: int,
-    *,
-    held_until: int | None = None,
+    db: Connection, channel_id: int, kind: str, what: str, position: int, *, held_until: int | None = None
 ) -> int:
     """Owe a message of a name, at a place in the channel's queue, unless there is one; its id.
 

@@ -30,11 +30,7 @@ def remember(db: Connection, articles: Sequence[Owed], kin: Kinships) -> None:
 
 
 def join(
-    db: Connection,
-    channel_id: int,
-    feed_id: int,
-    articles: Sequence[Owed],
-    kin: Kinships,
+    db: Connection, channel_id: int, feed_id: int, articles: Sequence[Owed], kin: Kinships
 ) -> list[Owed]:
     """Let articles of a feed join posts of the channel that tell the same; those that joined none.
 
@@ -59,13 +55,7 @@ def _wanted(db: Connection, channel_id: int) -> bool:
     return row is not None and bool(row[0])
 
 
-def _best(
-    db: Connection,
-    channel_id: int,
-    feed_id: int,
-    owed: Owed,
-    kin: Kinships,
-) -> int | None:
+def _best(db: Connection, channel_id: int, feed_id: int, owed: Owed, kin: Kinships) -> int | None:
     """The post of the channel that an article belongs to most, or None."""
     likeness = {other.article_id: other.likeness for other in kin.by_key.get(owed.key, ())}
     posts = db.rows(

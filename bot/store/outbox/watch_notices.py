@@ -34,10 +34,7 @@ def arrived(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
 
 
 def tell(
-    db: Connection,
-    matches: Iterable[tuple[int, int]],
-    article_ids: Sequence[int],
-    closed: str,
+    db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], closed: str
 ) -> set[int]:
     """Owe notices for matches (watch, article), and end these arrivals; the watches that are gone.
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from bot.core.people_models import Watch
 from bot.store.connection import Connection
 from bot.store.outbox import watch_notices
-from bot.store.outbox.place_rows import need_server
 from bot.store.records.people_records import Arrival, Standing
 from bot.store.repository import Repository, reads, writes, writing
 from bot.store.rows import ARTICLE, article, listed, made
+from bot.store.settings.place_rows import need_server
 from bot.store.store_errors import StoreError
 
 WATCH = """
@@ -108,8 +108,7 @@ class Watches(Repository):
     def remove(self, db: Connection, watch_id: int) -> bool:
         """End a watch, and what waits because of it; False when it was not there."""
         removed = db.changed(
-            "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL",
-            (db.now, watch_id),
+            "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
         )
         db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
         return removed > 0

@@ -25,12 +25,7 @@ from bot.store.postgres.server_connection import Connection
 from bot.store.postgres.server_errors import is_lost, understand
 from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
 from bot.store.postgres.server_session import PAUSES, Session, listen
-from bot.store.store_errors import (
-    AlreadyRunning,
-    DatabaseBroken,
-    DatabaseReplaced,
-    DatabaseUnusable,
-)
+from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
 
 log = logging.getLogger(__name__)
 

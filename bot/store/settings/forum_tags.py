@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.core.choices import Setting, TagRule
 from bot.store.connection import Connection
-from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.repository import Repository, writes
 from bot.store.settings import setting_changes
+from bot.store.settings.place_rows import need_channel, need_server
 
 
 class ForumTags(Repository):
@@ -57,14 +57,7 @@ class ForumTags(Repository):
 
     @writes
     def remove(
-        self,
-        db: Connection,
-        rule: TagRule,
-        name: str,
-        *,
-        server_id: int,
-        channel_id: int,
-        person_id: int,
+        self, db: Connection, rule: TagRule, name: str, *, server_id: int, channel_id: int, person_id: int
     ) -> bool:
         """Remove a rule; False when there was none."""
         removed = db.changed(

@@ -70,12 +70,11 @@ class Servers(ShardedRepository):
 
     async def present(self, known: Collection[int], most: int) -> list[int]:
         """Servers that the bot is in: all of them where they are no more than `most`, else of those known."""
-        rows = await self._rows(
+        found = await self._column(
             "SELECT id FROM server WHERE left IS NULL "
             "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
             (listed(known), most + 1),
         )
-        found = [row["id"] for row in rows]
         return found if len(found) <= most else [each for each in found if each in known][:most]
 
     async def count(self) -> int:
@@ -88,14 +87,14 @@ class Servers(ShardedRepository):
 
         Articles stay, since others may have bookmarked them; addresses that hold their secrets do not.
         """
-        purged = db.rows("DELETE FROM server WHERE left < ? RETURNING id", (before,))
+        purged = db.column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
         db.execute(
             """
             UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
                 moved_to = NULL, etag = NULL, last_modified = NULL
             WHERE server_id IN (SELECT value FROM json_each(?))
             """,
-            (listed([row["id"] for row in purged]),),
+            (listed(purged),),
         )
         return len(purged)
 

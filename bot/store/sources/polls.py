@@ -212,11 +212,7 @@ def _change(db: Connection, feed_id: int, found: Decision) -> None:
 
 
 def _owe(
-    db: Connection,
-    poll: NewsPoll,
-    articles: Sequence[Owed],
-    kin: Kinships,
-    last_success: int | None,
+    db: Connection, poll: NewsPoll, articles: Sequence[Owed], kin: Kinships, last_success: int | None
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
     if not articles:
@@ -252,12 +248,7 @@ def _owe(
 
 
 def _due(
-    db: Connection,
-    followed: Row,
-    articles: Sequence[Owed],
-    *,
-    is_first: bool,
-    last_success: int,
+    db: Connection, followed: Row, articles: Sequence[Owed], *, is_first: bool, last_success: int
 ) -> Sequence[Owed]:
     """Those of a feed's articles that a subscription is to be told of; the others are withheld."""
     paused, left, resumed = followed["paused"], followed["left"], followed["resumed"]

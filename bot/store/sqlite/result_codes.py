@@ -30,10 +30,7 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
         "The file {path} is not a database, or its beginning is damaged.",
     ),
     sqlite3.SQLITE_INTERRUPT: (StoreError, "The database was closed before it had answered."),
-    sqlite3.SQLITE_CORRUPT: (
-        DatabaseBroken,
-        "The database {path} is damaged: {error}. " + _REPAIR,
-    ),
+    sqlite3.SQLITE_CORRUPT: (DatabaseBroken, "The database {path} is damaged: {error}. " + _REPAIR),
 }
 
 

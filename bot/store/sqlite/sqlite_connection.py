@@ -49,11 +49,7 @@ class Connection(aiosqlite.Connection):
             # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
             # it; should that end, another closes it.
             connection = sqlite3.connect(
-                path,
-                timeout=BUSY_TIMEOUT,
-                isolation_level=None,
-                check_same_thread=False,
-                factory=Statements,
+                path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=Statements
             )
             try:
                 connection.row_factory = sqlite3.Row
