@@ -66,21 +66,9 @@ def iso(seconds: int | None) -> str | None:
 
 def line_of(article: Article) -> str:
     """An article as a line without its end."""
-    return json.dumps(
-        {
-            "url": article.url,
-            "title": article.title,
-            "text": article.text,
-            "summary": article.summary,
-            "published": iso(article.published),
-            "language": article.language,
-            "source": article.outlet,
-            "author": article.author,
-            "tags": list(article.tags),
-            "image": article.image,
-        },
-        ensure_ascii=False,
-    )
+    own = {"source": article.outlet, "published": iso(article.published), "tags": list(article.tags)}
+    values = {name: own[name] if name in own else getattr(article, name) for name in FIELDS}
+    return json.dumps(values, ensure_ascii=False)
 
 
 def key_of(row: Row) -> str:

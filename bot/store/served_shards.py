@@ -108,6 +108,13 @@ class ServedShards(Repository):
             self._begun[bucket] = now
         return wait
 
+    async def identifies(self, bucket: int) -> None:
+        """A session begins now that might begin a moment ago. Raises `StoreError`."""
+        if self._database.is_shared:
+            await self._database.transact(_identify, bucket)
+        else:
+            self._begun[bucket] = self._clock.monotonic()
+
 
 class ShardedRepository(Repository):
     """A part of the store that has things of servers to do: of those of this process's shards."""
@@ -131,5 +138,9 @@ def _begin_session(db: Connection, bucket: int, left: int | None) -> float:
     begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
     wait = _wait(begun, bucket, left, now / 1_000)
     if not wait:
-        meta.put(db, f"identify {bucket}", str(now))
+        _identify(db, bucket)
     return wait
+
+
+def _identify(db: Connection, bucket: int) -> None:
+    meta.put(db, f"identify {bucket}", str(db.value("SELECT database_time()")))

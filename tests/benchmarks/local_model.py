@@ -24,7 +24,6 @@ from bot.client.services import Newsroom
 from bot.core.clock import SystemClock
 from bot.core.models import Article
 from bot.core.settings import Settings
-from bot.text import urls
 from bot.text.words import fold
 from bot.writing.model_client import ModelClient, WritingBudget
 from bot.writing.model_writer import Writer
@@ -61,7 +60,7 @@ def told(articles: int) -> list[dict[str, Any]]:
 
 async def article_of(newsroom: Newsroom, document: dict[str, Any]) -> Article:
     """The article that a document of the shared material became."""
-    url = urls.canonical(url_of(document))
+    url = url_of(document)
     ((kept, *_others),) = (await newsroom.store.articles.at_urls([url])).values()
     article = await newsroom.store.articles.by_key(kept.key)
     assert article is not None

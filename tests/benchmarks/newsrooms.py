@@ -14,6 +14,7 @@ from typing import Any
 from bot.cli import article_files
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
+from bot.text import urls
 from tests.shared import SHARED
 
 
@@ -27,8 +28,9 @@ def read(name: str) -> list[dict[str, Any]]:
 
 
 def url_of(document: dict[str, Any]) -> str:
-    """The address under which a document is imported: its own, or one made of its id."""
-    return str(document.get("url") or f"https://{document['lang']}.example.org/{document['doc_id']}")
+    """The address under which a document is kept: its own, or one made of its id."""
+    url = document.get("url") or f"https://{document['lang']}.example.org/{document['doc_id']}"
+    return urls.canonical(url)
 
 
 def line_of(document: dict[str, Any]) -> bytes:

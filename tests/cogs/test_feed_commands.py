@@ -86,7 +86,7 @@ async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_sinc
     await telex.store.subscriptions.set_look(before.id, Look(prefix="📰"), person_id=telex.editor.id)
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     gone = await telex.editor.click(last(asked), label="Stop following")
-    assert "waiting to be posted there are dropped" in said(gone)
+    assert "Articles still waiting there" in said(gone)
     await telex.store.subscriptions.follow(
         server_id=telex.guild.id,
         channel_id=telex.news.id,

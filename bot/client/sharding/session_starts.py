@@ -34,6 +34,7 @@ class SessionStarts:
         self.waiting = 0
         """Shards of this process that wait until they may begin."""
         self._is_told = False
+        self._granted: set[int] = set()
 
     @property
     def pause(self) -> float:
@@ -47,8 +48,16 @@ class SessionStarts:
                 await self.allowed()
                 begin = partial(self._store.shards.may_identify, number % self.buckets, self.left)
                 if not (wait := await self._store.insist(begin)):
-                    return
+                    break
                 await self._clock.sleep(wait)
+        self._granted.add(number)
+
+    async def begins(self, number: int) -> None:
+        """A shard identifies now: in its turn, which those that connect had before, or when that comes."""
+        if number not in self._granted:
+            await self.turn(number)
+        self._granted.discard(number)
+        await self._store.insist(partial(self._store.shards.identifies, number % self.buckets))
 
     async def allowed(self) -> None:
         """Wait while Discord lets no session begin; where it does not say, it does."""

@@ -44,13 +44,13 @@ class ShardedBot(commands.AutoShardedBot):
             self.leased.follow()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect a shard, when Discord lets the bot begin a session: discord.py gives up one that waits."""
-        await self.leased.starts.allowed()
+        """Connect a shard in its turn: a connection that waited for it would be taken for a silent one."""
+        await self.leased.starts.turn(shard_id)
         await super().launch_shard(gateway, shard_id, initial=initial)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
-        """Wait for this shard's turn to begin a session."""
-        await self.leased.starts.turn(shard_id or 0)
+        """Wait for this shard's turn to begin a session, unless it has it."""
+        await self.leased.starts.begins(shard_id or 0)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.

@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,6 @@ AFTER_FAILURE = 30.0  # seconds until an index that could not be made is tried a
 DISTRUSTED_AGAIN = 3600.0  # seconds until another failing search has the index made anew
 FAILURES = 3
 AT_ONCE = 500  # articles that are read and added in one go
-BREATHE = 0.001  # seconds for which whoever adds may hold the interpreter's lock
 _CURRENT = "current"
 
 T = TypeVar("T")
@@ -267,14 +266,4 @@ def _write(
     fresh: bool,  # noqa: FBT001 - private
 ) -> None:
     writer.remove(gone)
-    writer.put(_breathing(articles), fresh=fresh)
-
-
-def _breathing(articles: Iterable[IndexedArticle]) -> Iterator[IndexedArticle]:
-    """The same, without holding up whoever else needs the interpreter."""
-    since = time.perf_counter()
-    for article in articles:
-        yield article
-        if time.perf_counter() - since > BREATHE:
-            time.sleep(0)
-            since = time.perf_counter()
+    writer.put(articles, fresh=fresh)

@@ -39,16 +39,26 @@ class AssistantTokens(Repository):
         """Write down where that is, or that it has ended."""
         await self._meta.set(_SERVED_AT, address)
 
-    async def make(
-        self, server_id: int, *, person_id: int | None = None, limit: int | None = None
+    @writes
+    def make(
+        self, db: Connection, server_id: int, *, person_id: int | None = None, limit: int | None = None
     ) -> str | None:
         """A new token of a server; None where the bot is not in it, or where it has `limit` of them.
 
         Who made it is written down in the server's history.
         """
         token = token_urlsafe(BYTES)
-        made = await self._database.transact(_make, hashed(token), server_id, person_id, limit)
-        return token if made else None
+        secret = hashed(token)
+        count = db.value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
+        known = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
+        if known is None or (limit is not None and count >= limit):
+            return None
+        db.execute(
+            "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)",
+            (secret, server_id, db.now),
+        )
+        setting_changes.note(db, server_id, person_id, Setting.ASSISTANT, None, _shown(secret))
+        return token
 
     async def of_server(self, server_id: int) -> list[AssistantToken]:
         """The tokens of a server, oldest first."""
@@ -98,18 +108,6 @@ class AssistantTokens(Repository):
 def hashed(token: str) -> bytes:
     """What is kept of a secret."""
     return blake2b(token.encode(), digest_size=32).digest()
-
-
-def _make(db: Connection, secret: bytes, server_id: int, person_id: int | None, limit: int | None) -> bool:
-    count = db.value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
-    known = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
-    if known is None or (limit is not None and count >= limit):
-        return False
-    db.execute(
-        "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)", (secret, server_id, db.now)
-    )
-    setting_changes.note(db, server_id, person_id, Setting.ASSISTANT, None, _shown(secret))
-    return True
 
 
 def _shown(secret: bytes) -> str:

@@ -8,24 +8,33 @@ from secrets import token_urlsafe
 from bot.core.choices import Setting
 from bot.core.models import Article
 from bot.store.connection import Connection
-from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
 from bot.store.repository import Repository, writes
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import BYTES, hashed
+from bot.store.settings.place_rows import need_channel, need_server
 
 
 class ChannelFeeds(Repository):
     """The feeds of channels. Of the secret only a hash is kept: it is shown once, when it is made."""
 
-    async def share(self, *, server_id: int, channel_id: int, person_id: int) -> str:
+    @writes
+    def share(self, db: Connection, *, server_id: int, channel_id: int, person_id: int) -> str:
         """A new secret for the addresses of a channel's feeds; an earlier one stops working.
 
         Raises `StoreError` for another server's channel.
         """
         token = token_urlsafe(BYTES)
-        await self._database.transact(_share, hashed(token), server_id, channel_id, person_id)
+        need_server(db, server_id)
+        need_channel(db, channel_id, server_id)
+        db.execute(
+            "INSERT INTO channel_feed (channel_id, hash, created) VALUES (?, ?, ?) "
+            "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",
+            (channel_id, hashed(token), db.now),
+        )
+        kind, new = Setting.SHARED, str(db.now)
+        setting_changes.note(db, server_id, person_id, kind, None, new, channel_id=channel_id)
         return token
 
     @writes
@@ -125,15 +134,3 @@ def stop_all(db: Connection, server_id: int) -> None:
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
         (server_id,),
     )
-
-
-def _share(db: Connection, secret: bytes, server_id: int, channel_id: int, person_id: int) -> None:
-    need_server(db, server_id)
-    need_channel(db, channel_id, server_id)
-    db.execute(
-        "INSERT INTO channel_feed (channel_id, hash, created) VALUES (?, ?, ?) "
-        "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",
-        (channel_id, secret, db.now),
-    )
-    kind, new = Setting.SHARED, str(db.now)
-    setting_changes.note(db, server_id, person_id, kind, None, new, channel_id=channel_id)
