@@ -102,7 +102,7 @@ NAMES = (
     "in window", "in window or title", "in article", "in title", "family in window or title",
     "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form", "in a sentence",
     "asks number", "asks money", "asks time", "asks name", "asks reason", "asks definition", "asks other",
-    "superseded", "cosine", "article cosine",
+    "headline", "place", "superseded", "cosine", "article cosine",
 )  # fmt: skip
 WITH_COSINE = 2
 """How many of them, the last, need the encoder."""
@@ -134,6 +134,8 @@ def measure(
         max(terms.share(terms.places([line])) for line in candidate.lines),
         *(float(kind in question.kinds) for kind in Kind),
         float(not formed),
+        float(candidate.is_headline),
+        log(1 + max(0, candidate.number)) / 4,
         superseded,
     ]
 

@@ -66,7 +66,7 @@ class DueFeeds:
     def written(self, feed_ids: Collection[int], soonest: int) -> None:
         """The store knows these feeds as they are now, and can tell when they are due: at `soonest` then."""
         self._held.difference_update(feed_ids)
-        self._held.update(feed_id for feed_id in feed_ids if feed_id in self.quiet)
+        self._held |= self.quiet.among(feed_ids)
         if soonest < self._look_at:
             self._look_at = soonest
             self._woken.set()
@@ -113,8 +113,9 @@ class DueFeeds:
             full = [share for share in self.queue.full if isinstance(share, int)]
             slots = None if self._has_all() else self._slots
             feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held, besides=full, slots=slots)
+            has_all = self._has_all()
             for feed in feeds:
-                if self._has_all() or slot_of(feed.url) in self._slots:  # else it was lost meanwhile
+                if has_all or slot_of(feed.url) in self._slots:  # else it was lost meanwhile
                     self._put(feed)
             if len(feeds) == TAKEN:
                 self._look_at = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from bot.core.clock import Clock
@@ -52,8 +52,9 @@ class QuietPolls:
         self._enough = asyncio.Event()
         self._writing = asyncio.Lock()
 
-    def __contains__(self, feed_id: int) -> bool:
-        return feed_id in self._unwritten
+    def among(self, feed_ids: Iterable[int]) -> set[int]:
+        """Those of some feeds that are to be written."""
+        return self._unwritten.keys() & feed_ids
 
     def keep(self, feed_id: int, polled: Feed | Unchanged | Postponed, alert: Alert | None = None) -> None:
         """Have a poll without news written soon."""

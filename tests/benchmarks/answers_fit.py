@@ -66,6 +66,8 @@ RISING = set(
 """Features of which more never counts against a candidate,"""
 FALLING = {"lacks form", "unknown", "superseded"}
 """and never for it."""
+OF_WORDS = ("headline", "place")
+"""Features that the scorer with meaning does without: it chooses no better with them."""
 HARDEST = 20
 """Candidates that are not right, of each question: those with the most of its words,"""
 OTHERS = 10
@@ -141,6 +143,8 @@ def fitted(asked: Sequence[Example]) -> list[lightgbm.Booster]:
     """Sets of trees fitted on some questions, not yet calibrated."""
     values, labels, weights = rows(asked)
     names = NAMES[: values.shape[1]]
+    if "cosine" in names:
+        values[:, [names.index(name) for name in OF_WORDS]] = 0
     settings = SETTINGS | {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names]}
     return [
         lightgbm.train(settings | {"seed": seed}, lightgbm.Dataset(values, labels, weight=weights), TREES)

@@ -98,11 +98,13 @@ def hasten() -> None:
 
 
 def shorten_leases() -> None:
-    """Let another process take over sooner."""
-    if "WIRE_LEASES" not in os.environ:
-        return
+    """Keep leases by the database's clock, which nobody hastens; perhaps shorter ones."""
     speed = QuickClock.parse(os.environ["WIRE_CLOCK"]).speed if "WIRE_CLOCK" in os.environ else 1
-    leases.LASTS = 3  # by the database's clock, which nobody hastens
+    if "WIRE_LEASES" not in os.environ:
+        for name in ("RENEWED", "STOPPED", "AFTER_TROUBLE"):
+            setattr(leases, name, getattr(leases, name) * speed)
+        return
+    leases.LASTS = 3
     leases.RENEWED, leases.STOPPED, leases.AFTER_TROUBLE = 0.3 * speed, 2.2 * speed, 0.1 * speed
     leased_shards.OTHERS_COME = 0.6 * speed
     gateway_reach.DOUBTED, gateway_reach.GIVEN_UP = 0.5 * speed, 1.0 * speed

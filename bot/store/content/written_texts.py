@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from bot.store.connection import Connection
-from bot.store.outbox.place_rows import need_server
 from bot.store.records.content_records import Untranslated, WrittenKind
 from bot.store.repository import Repository, reads, writes
 from bot.store.rows import listed
+from bot.store.settings.place_rows import need_server
 
 KEPT = 90 * 86_400
 """Seconds that a text is kept."""

@@ -15,12 +15,12 @@ from bot.core.choices import DigestPlan, Setting
 from bot.core.models import Digest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles, dispatch_rows, held_posts
-from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.repository import reading, writes
 from bot.store.rows import listed, made
 from bot.store.served_shards import ShardedRepository
 from bot.store.settings import setting_changes
+from bot.store.settings.place_rows import need_channel, need_server
 
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,

@@ -6,11 +6,11 @@ import json
 
 from bot.core.choices import Setting
 from bot.store.connection import Connection
-from bot.store.outbox.place_rows import need_server
 from bot.store.records.content_records import ToldArticle
 from bot.store.records.people_records import Evidence, GivenOpinion, Opinion, Shown, Verdict
 from bot.store.repository import Repository, reads, writes
 from bot.store.settings import setting_changes
+from bot.store.settings.place_rows import need_server
 
 MOST_SHOWN = 3_000
 """Articles that a taste is learnt from beside those that were judged, the newest."""

@@ -14,9 +14,9 @@ from bot.core.choices import PersonalPlan
 from bot.core.people_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
-from bot.store.outbox.place_rows import need_person_channel, need_server
 from bot.store.repository import Repository, reading, writes
 from bot.store.rows import made
+from bot.store.settings.place_rows import need_person_channel, need_server
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,

@@ -8,9 +8,9 @@ from functools import partial
 
 from bot.core.people_models import Question, Tally
 from bot.store.connection import Connection
-from bot.store.outbox.place_rows import need_server
 from bot.store.repository import Repository, writes
 from bot.store.rows import made
+from bot.store.settings.place_rows import need_server
 
 MOST_OF_A_PERSON = 500
 """How many questions of one person are kept, the latest."""

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from bot.core.people_models import Watch
 from bot.store.connection import Connection
 from bot.store.outbox import watch_notices
-from bot.store.outbox.place_rows import need_server
 from bot.store.records.people_records import Arrival, Standing
 from bot.store.repository import Repository, reads, writes, writing
 from bot.store.rows import ARTICLE, article, listed, made
+from bot.store.settings.place_rows import need_server
 from bot.store.store_errors import StoreError
 
 WATCH = """

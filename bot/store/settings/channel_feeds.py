@@ -8,12 +8,12 @@ from secrets import token_urlsafe
 from bot.core.choices import Setting
 from bot.core.models import Article
 from bot.store.connection import Connection
-from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
 from bot.store.repository import Repository, writes
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import BYTES, hashed
+from bot.store.settings.place_rows import need_channel, need_server
 
 
 class ChannelFeeds(Repository):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.core.choices import Setting, TagRule
 from bot.store.connection import Connection
-from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.repository import Repository, writes
 from bot.store.settings import setting_changes
+from bot.store.settings.place_rows import need_channel, need_server
 
 
 class ForumTags(Repository):

@@ -6,9 +6,9 @@ from bot.core import hours
 from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, Setting
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
-from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.repository import Repository, reading, writes
 from bot.store.settings import setting_changes
+from bot.store.settings.place_rows import need_channel, need_server
 
 _OF_SERVER = frozenset(
     {

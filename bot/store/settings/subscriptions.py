@@ -9,11 +9,11 @@ from bot.core.models import Feed, Subscription
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
-from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.repository import Repository, reads, writes
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, subscription
 from bot.store.settings import setting_changes
+from bot.store.settings.place_rows import need_channel, need_server
 from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
