@@ -1,7 +1,8 @@
 """A database on a PostgreSQL server: a writer, a few readers, each a session with a thread of its own.
 
 A session that is lost is begun anew. What was read is read again; what was written is written again where it
-is certain that it was not: after a lost commit the server is asked (`pg_xact_status`).
+is certain that it was not: after a lost commit the server is asked (`pg_xact_status`), and where it does not
+answer whoever wrote is told so.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Database(ports.Database[Connection, Session]):
                 raise
 
     def _was_committed(self, number: str) -> bool:
-        """Whether a transaction whose session was lost is on record. Raises `UnknownEnd`, or as `_connect`."""
+        """Whether a transaction is on record whose session was lost. Raises `UnknownEnd`, as `_connect`."""
         for pause in PAUSES:
             time.sleep(pause)
             with suppress(psycopg.OperationalError):
