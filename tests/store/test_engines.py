@@ -190,7 +190,7 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
     server, clock, monkeypatch
 ):
     monkeypatch.setattr("bot.store.postgres.server_database.PAUSES", (0.0,))
-    said = []
+    said: list[bytes] = []
 
     async def silent(data: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Once a word is written, the server takes the end of that and does not answer, nor the next call."""
