@@ -156,6 +156,7 @@ class Courier:
             return  # what is not claimed in writing is not sent
         for shard in self._store.shards.numbers - self._begun:
             await self.begin(shard)
+        await self._pending.learn(self._store)
         now = self._clock.now()
         self._resting = {channel: until for channel, until in self._resting.items() if until > now}
         busy = self._tasks.keys() | self._resting.keys()
@@ -176,6 +177,7 @@ class Courier:
         self._under_way.pop(channel_id, None)
         fault = None if task.cancelled() else task.exception()
         if isinstance(fault, DatabaseFault | LeaseLost):
+            self._pending.doubt(channel_id)
             self._rest(channel_id, UNTIL_NEXT_TRY)
         elif fault is not None:
             log.error("Posting in channel %d stopped", channel_id, exc_info=fault)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.core.clock import Clock
 from bot.core.models import Dispatch
+from bot.store import Store
 
 LOOKS = (5.0, 15.0, 35.0, 75.0, 155.0)
 """Seconds after which what has no nonce is looked for: Discord may carry it out long after it failed.
@@ -30,6 +31,19 @@ class PendingClaims:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_channel: dict[int, list[Pending]] = {}
+        self._doubted: set[int] = set()
+
+    def doubt(self, channel_id: int) -> None:
+        """The store failed: it may have written a claim in this channel that it told nobody of."""
+        self._doubted.add(channel_id)
+
+    async def learn(self, store: Store) -> None:
+        """Add the claims in doubted channels, where nothing is being sent. Raises `StoreError`."""
+        if doubted := frozenset(self._doubted):
+            for dispatch in await store.dispatches.interrupted():
+                if dispatch.channel_id in doubted:
+                    self.add(dispatch)
+            self._doubted -= doubted
 
     def add(self, dispatch: Dispatch) -> None:
         """Nobody knows from now on whether it was sent."""
