@@ -203,7 +203,7 @@ class Courier:
         while channel_id not in self._resting and not self._stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 pending = self._pending.first(channel_id)
-                dispatch = pending.dispatch if pending else await self._claim(channel_id)
+                dispatch = pending.dispatch if pending else await self._store.dispatches.claim(channel_id)
                 if dispatch is None:
                     return
                 self._under_way[channel_id] = dispatch
@@ -228,9 +228,6 @@ class Courier:
             self._pending.clear(dispatch)
 
     # The steps of a dispatch
-
-    async def _claim(self, channel_id: int) -> Dispatch | None:
-        return await self._store.dispatches.claim(channel_id, self._clock.now())
 
     async def _deliver(self, dispatch: Dispatch) -> None:
         prepared = await self._sender.prepare(dispatch)

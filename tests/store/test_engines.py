@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ from tests.store.samples import add_feed, deliver, follow, new_article, record
 CANCEL = (80877102).to_bytes(
     4, "big"
 )  # https://www.postgresql.org/docs/current/protocol-message-formats.html
+Lets = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double precision"}
 
 
@@ -162,7 +163,17 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
 
 async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_server_hangs(server, clock):
     hung, well = asyncio.Event(), asyncio.Event()
-    async with hanging(server, hung, well) as behind:
+
+    async def hanging(data: bytes, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bool:
+        if data[4:8] != CANCEL:
+            return True
+        gave_up, _ = await asyncio.wait([asyncio.create_task(reader.read())], timeout=0.05)
+        if not gave_up:
+            hung.set()
+        await well.wait()
+        return False
+
+    async with between(server, hanging) as behind:
         database = await engines.opened(behind, clock)
         store = Store(database, clock)
         with suppress(TimeoutError):
@@ -175,37 +186,55 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         await store.close()
 
 
+async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_again(
+    server, clock, monkeypatch
+):
+    monkeypatch.setattr("bot.store.postgres.server_database.PAUSES", (0.0,))
+    said: list[bytes] = []
+
+    async def silent(data: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Once a word is written, the server takes the end of that and does not answer, nor the next call."""
+        if b"word" in data or said:
+            said.append(data)
+        if b"COMMIT" in data and said:
+            writer.transport.abort()
+        return len(said) != 3
+
+    async with between(server, silent) as behind:
+        database = await engines.opened(behind, clock)
+        store = Store(database, clock)
+        await store.meta.set("name", "")
+        with pytest.raises(DatabaseUnusable, match="nobody knows"):
+            await database.transact(Connection.changed, "UPDATE meta SET value = value || 'word'")
+        assert await store.meta.get("name") == "word"
+        await store.close()
+
+
 @asynccontextmanager
-async def hanging(
-    server: DatabaseServer, hung: asyncio.Event, well: asyncio.Event
-) -> AsyncIterator[DatabaseServer]:
-    """A server that leaves requests to cancel something unanswered until it is well."""
+async def between(server: DatabaseServer, lets: Lets) -> AsyncIterator[DatabaseServer]:
+    """A server behind somebody who lets pass what is sent to it, or ends the connection."""
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - not everywhere
 
     parts, given = urlsplit(server.address), conninfo_to_dict(server.address)
     host, port = str(given["host"]), given.get("port") or 5432
 
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 16):
             writer.write(data)
         writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = await reader.read(1 << 16)
-        if first[4:8] == CANCEL:
-            gave_up, _ = await asyncio.wait([asyncio.create_task(reader.read())], timeout=0.05)
-            if not gave_up:
-                hung.set()
-            await well.wait()
-            writer.close()
-            return
         beyond = (
             await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
             if host.startswith("/")
             else await asyncio.open_connection(host, int(port))
         )
-        beyond[1].write(first)
-        await asyncio.gather(pass_on(reader, beyond[1]), pass_on(beyond[0], writer))
+        answers = asyncio.create_task(answer(beyond[0], writer))
+        while (data := await reader.read(1 << 16)) and await lets(data, reader, writer):
+            beyond[1].write(data)
+        beyond[1].close()
+        writer.close()
+        await answers
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
         own = proxy.sockets[0].getsockname()[1]

@@ -402,7 +402,8 @@ class Scene(Looking):
     @property
     def environment(self) -> dict[str, str]:
         """The settings of its bots."""
-        return {
+        soon = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseServer) else {}  # a killed one's end
+        return soon | {
             "DISCORD_TOKEN": self.discord.token,
             "TELEX_DATABASE": direct_access.address(self.database),
             "TELEX_INDEX": str(self._folder / "index"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache, lru_cache, wraps
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -40,7 +39,6 @@ RULES = f"1.{analysis.VERSION}"
 _HEAP = 15_000_000  # bytes that a commit may gather: the least that the engine takes
 _LARGE_HEAP = 30_000_000  # the same where all is to be written: fewer parts to merge
 _SPACED, _WORDS = "spaced", "words"  # analyzers: of terms with spaces between them, of words as they stand
-_ADDED = 50  # articles that are added in one go: the engine sleeps between two that come apart
 _KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes
 _MOST_NAMES = 11  # the author and ten tags
@@ -230,12 +228,11 @@ class TantivyWriter:
     @_speaking
     def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
         """See `IndexWriter`."""
-        made = ((each.article_id, _made(each, self._terms(each.language))) for each in articles)
-        while some := list(islice(made, _ADDED)):
-            if not fresh:
-                self.remove(article_id for article_id, _ in some)
-            for _, document in some:
-                self._writer.add_document(document)
+        made = [(each.article_id, _made(each, self._terms(each.language))) for each in articles]
+        if not fresh:
+            self.remove(article_id for article_id, _ in made)
+        for _, document in made:  # in one go: the engine's thread sleeps between two that come apart
+            self._writer.add_document(document)
 
     @_speaking
     def remove(self, article_ids: Iterable[int]) -> None:

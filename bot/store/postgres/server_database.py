@@ -1,7 +1,8 @@
 """A database on a PostgreSQL server: a writer, a few readers, each a session with a thread of its own.
 
 A session that is lost is begun anew. What was read is read again; what was written is written again where it
-is certain that it was not: after a lost commit the server is asked (`pg_xact_status`).
+is certain that it was not: after a lost commit the server is asked (`pg_xact_status`), and where it does not
+answer whoever wrote is told so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bot.store import ports
 from bot.store.postgres.counters import identity, notice_restoration
 from bot.store.postgres.run_session import check_lock
 from bot.store.postgres.server_connection import Connection
-from bot.store.postgres.server_errors import is_lost, understand
+from bot.store.postgres.server_errors import UnknownEnd, is_lost, understand
 from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
 from bot.store.postgres.server_session import PAUSES, Session, listen
 from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
@@ -100,7 +101,7 @@ class Database(ports.Database[Connection, Session]):
                 raise
 
     def _was_committed(self, number: str) -> bool:
-        """Whether a transaction whose session was lost is on record. Raises as `_connect`."""
+        """Whether a transaction is on record whose session was lost. Raises `UnknownEnd`, as `_connect`."""
         for pause in PAUSES:
             time.sleep(pause)
             with suppress(psycopg.OperationalError):
@@ -111,7 +112,7 @@ class Database(ports.Database[Connection, Session]):
                     return bool(end == "committed")
                 finally:
                     asking.raw.close()
-        raise psycopg.OperationalError("the connection was lost, and nobody knows whether it had written")
+        raise UnknownEnd("the connection was lost, and nobody knows whether it had written")
 
     async def look(self) -> None:
         """As `Store.look`."""

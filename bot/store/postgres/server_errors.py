@@ -27,6 +27,10 @@ _CAUSES: dict[str, tuple[type[StoreError], str]] = {
 }
 
 
+class UnknownEnd(psycopg.OperationalError):
+    """Nobody knows whether a transaction was committed: to run it again might write it twice."""
+
+
 _FATAL = re.compile(r"FATAL: +([^\n]*[^\n.])")
 
 

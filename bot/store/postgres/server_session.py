@@ -13,7 +13,7 @@ import psycopg
 
 from bot.core.database_server import DatabaseServer
 from bot.store.postgres.server_connection import Connection
-from bot.store.postgres.server_errors import is_conflict, is_lost, understand
+from bot.store.postgres.server_errors import UnknownEnd, is_conflict, is_lost, understand
 from bot.store.store_errors import StoreError
 
 PAUSES = (0.0, 0.1, 0.5, 2.0)
@@ -62,7 +62,8 @@ class Session:
                 if is_conflict(error) and (conflicts := conflicts - 1) > 0:
                     continue
                 pause = next(pauses, None)
-                if not is_lost(error) or pause is None or not (self.is_open and self._is_awaited):
+                may_pass = is_lost(error) and not isinstance(error, UnknownEnd)
+                if not may_pass or pause is None or not (self.is_open and self._is_awaited):
                     raise
                 time.sleep(pause)
 
