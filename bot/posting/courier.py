@@ -109,6 +109,7 @@ class Courier:
         sending = [self._tasks[id_] for id_, each in self._under_way.items() if of(each.server_id) == shard]
         if sending:
             await asyncio.wait(sending, timeout=grace)
+        self._pending.leave(lambda each: of(each.server_id) == shard)
 
     async def look_again(self, channel_id: int) -> None:
         """Something about a channel changed: where it was blocked and may not be any more, try again."""
@@ -211,10 +212,10 @@ class Courier:
                 acting_for.set(dispatch.server_id)
                 try:
                     await (self._resolve(pending) if pending else self._deliver(dispatch))
-                except LeaseLost:  # whoever has the shard finds out
-                    self._pending.clear(dispatch)
-                    return
-                except DatabaseFault:
+                except (DatabaseFault, LeaseLost) as fault:
+                    if isinstance(fault, LeaseLost) and not self._store.shards.has(dispatch.server_id):
+                        self._pending.clear(dispatch)  # whoever has the shard finds out
+                        return
                     self._leave_pending(dispatch, UNTIL_NEXT_TRY)
                 except Exception:
                     log.exception("Dispatch %d was not delivered", dispatch.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bot.core.clock import Clock
@@ -66,6 +66,12 @@ class PendingClaims:
         ]
         if left:
             self._by_channel[dispatch.channel_id] = left
+
+    def leave(self, is_left: Callable[[Dispatch], bool]) -> None:
+        """Another process finds out what became of these."""
+        of_channels = self._by_channel.items()
+        kept = {id_: [one for one in line if not is_left(one.dispatch)] for id_, line in of_channels}
+        self._by_channel = {id_: line for id_, line in kept.items() if line}
 
     def passed(self, pending: Pending) -> float:
         """Seconds for which its end has been unknown."""
