@@ -72,7 +72,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await env.settle()
         await ada.send(general, "👋")  # so that the next message has its author's name
         with use(ending.removeprefix("-")):
-            await server_events.say(env.bot, guild)
+            await server_events.welcome(env.bot, guild)
         await env.settle()
         await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets)
         for name, typed in PICTURES.items():

@@ -8,6 +8,7 @@ import typer
 
 from bot.cli.main import app
 from bot.cli.terminal import WRONG_USE
+from bot.client.sharding.shard_balance import LEAVING
 from bot.core.choices import Role
 from tests.test_readme import setting_names
 
@@ -68,8 +69,11 @@ def test_wrong_use_is_not_tried_again():
     assert f"RestartPreventExitStatus={WRONG_USE}\n" in UNIT
 
 
-def test_a_stop_is_heard_from_the_first_moment():
+def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over():
     assert re.search(r"^    init: true$", COMPOSE, re.MULTILINE)
+    for given in (r"^    stop_grace_period: (\d+)s$", r"^TimeoutStopSec=(\d+)$"):
+        (seconds,) = re.findall(given, COMPOSE + UNIT, re.MULTILINE)
+        assert int(seconds) >= LEAVING + 20
 
 
 def test_the_guide_names_commands_that_exist():

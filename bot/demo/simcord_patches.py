@@ -53,9 +53,9 @@ def name_the_page() -> None:
                 .replace('aria-hidden="true">S</span>', 'aria-hidden="true">T</span>')
             )
         elif request.path == "/preview.css":
-            answer.text += _STYLE + STYLE
+            answer.text += _STYLE + _MENU_STYLE
         elif request.path == "/app.js":
-            answer.text += SCRIPT.read_text("utf-8")
+            answer.text += _MENU_SCRIPT.read_text("utf-8")
         return answer
 
     PreviewServer._static = renamed  # type: ignore[method-assign]  # noqa: SLF001
@@ -186,10 +186,10 @@ def answer_meanwhile(bot: discord.Client) -> None:
     bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord asks for nothing but its own client
 
 
-SCRIPT = DATA / "demo" / "message_menu.js"
+_MENU_SCRIPT = DATA / "demo" / "message_menu.js"
 """What the page's own script ends with."""
 
-STYLE = (
+_MENU_STYLE = (
     ".message-menu { position: fixed; z-index: 50; margin: 0; padding: 6px; list-style: none;"
     " min-width: 180px; border: 1px solid var(--discord-border); border-radius: 8px;"
     " background: var(--discord-elevated) }"

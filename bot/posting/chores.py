@@ -85,9 +85,9 @@ class Chores:
             )
             if later is None:
                 await self._store.dispatches.finished(dispatch.id)
-        except LeaseLost:  # whoever has the shard does it
-            return
-        except DatabaseFault:
+        except (DatabaseFault, LeaseLost) as fault:
+            if isinstance(fault, LeaseLost) and not self._store.shards.has(dispatch.server_id):
+                return  # whoever has the shard does it
             later = Later(UNTIL_NEXT_TRY, "")
         except Exception:
             log.exception("Dispatch %d was sent and not finished", dispatch.id)

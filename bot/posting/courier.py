@@ -109,6 +109,7 @@ class Courier:
         sending = [self._tasks[id_] for id_, each in self._under_way.items() if of(each.server_id) == shard]
         if sending:
             await asyncio.wait(sending, timeout=grace)
+        self._pending.leave(lambda each: of(each.server_id) == shard)
 
     async def look_again(self, channel_id: int) -> None:
         """Something about a channel changed: where it was blocked and may not be any more, try again."""
@@ -156,6 +157,7 @@ class Courier:
             return  # what is not claimed in writing is not sent
         for shard in self._store.shards.numbers - self._begun:
             await self.begin(shard)
+        await self._pending.learn(self._store)
         now = self._clock.now()
         self._resting = {channel: until for channel, until in self._resting.items() if until > now}
         busy = self._tasks.keys() | self._resting.keys()
@@ -176,6 +178,7 @@ class Courier:
         self._under_way.pop(channel_id, None)
         fault = None if task.cancelled() else task.exception()
         if isinstance(fault, DatabaseFault | LeaseLost):
+            self._pending.doubt(channel_id)
             self._rest(channel_id, UNTIL_NEXT_TRY)
         elif fault is not None:
             log.error("Posting in channel %d stopped", channel_id, exc_info=fault)
@@ -202,17 +205,17 @@ class Courier:
         while channel_id not in self._resting and not self._stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 pending = self._pending.first(channel_id)
-                dispatch = pending.dispatch if pending else await self._claim(channel_id)
+                dispatch = pending.dispatch if pending else await self._store.dispatches.claim(channel_id)
                 if dispatch is None:
                     return
                 self._under_way[channel_id] = dispatch
                 acting_for.set(dispatch.server_id)
                 try:
                     await (self._resolve(pending) if pending else self._deliver(dispatch))
-                except LeaseLost:  # whoever has the shard finds out
-                    self._pending.clear(dispatch)
-                    return
-                except DatabaseFault:
+                except (DatabaseFault, LeaseLost) as fault:
+                    if isinstance(fault, LeaseLost) and not self._store.shards.has(dispatch.server_id):
+                        self._pending.clear(dispatch)  # whoever has the shard finds out
+                        return
                     self._leave_pending(dispatch, UNTIL_NEXT_TRY)
                 except Exception:
                     log.exception("Dispatch %d was not delivered", dispatch.id)
@@ -227,9 +230,6 @@ class Courier:
             self._pending.clear(dispatch)
 
     # The steps of a dispatch
-
-    async def _claim(self, channel_id: int) -> Dispatch | None:
-        return await self._store.dispatches.claim(channel_id, self._clock.now())
 
     async def _deliver(self, dispatch: Dispatch) -> None:
         prepared = await self._sender.prepare(dispatch)

@@ -155,9 +155,8 @@ class Database(ABC, Generic[C, S]):
             reader = self._readers[place] = await self._living(reader)
             return await reader.run(function, *args, **kwargs)
         except asyncio.CancelledError:
-            ended = asyncio.ensure_future(
-                reader.interrupt()
-            )  # a server that hangs does not answer that either
+            # Nobody waits for that: a server that hangs does not answer it either.
+            ended = asyncio.ensure_future(reader.interrupt())
             raise
         except StoreError as error:
             self.condition.failed(error)

@@ -121,7 +121,7 @@ class MoreMenu(AskerLayout):
             _require_threads(channel, member)
             name = safe.plain(self._article.title, _THREAD) or safe.plain(self._article.outlet, _THREAD)
             try:
-                thread = await begin(channel, self._post.message_id, name or _("Discussion"))
+                thread = await begin_thread(channel, self._post.message_id, name or _("Discussion"))
             except discord.NotFound:
                 raise Refusal(_("That post is gone.")) from None
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
@@ -241,7 +241,7 @@ async def thread_of(channel: discord.TextChannel, message_id: int) -> discord.Th
     return found if isinstance(found, discord.Thread) else None
 
 
-async def begin(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
+async def begin_thread(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
     """The thread under a message, made where there is none. Raises what discord.py raises."""
     try:
         return await channel.get_partial_message(message_id).create_thread(name=name)

@@ -26,6 +26,18 @@ from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
 from cogs.shared.panels import headed
 from cogs.shared.views import Interaction, answer_card
 
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from bot.client.web.metrics import Figures
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 60.0
+"""Seconds between looks at whether feeds answer."""
+FILE_EVERY = 2.0
+"""Seconds between looks at whether the database is still where it was."""
+
 
 class About(commands.Cog):
     """Facts."""
@@ -66,19 +78,6 @@ class About(commands.Cog):
         lines = (f"**{name}** · {fact}" for name, fact in facts)
         title = _("About Telex")
         await answer_card(interaction, headed(title, *lines))
-
-
-if TYPE_CHECKING:
-    from aiohttp import web
-
-    from bot.client.web.metrics import Figures
-
-log = logging.getLogger(__name__)
-
-LOOK_EVERY = 60.0
-"""Seconds between looks at whether feeds answer."""
-FILE_EVERY = 2.0
-"""Seconds between looks at whether the database is still where it was."""
 
 
 class Health(commands.Cog):

@@ -18,6 +18,9 @@ from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Image, Row, Section, text
 from bot.posting.sending import permissions
 
+log = logging.getLogger(__name__)
+
+_LOGO = DATA / "identity" / "telex.png"
 _WELCOME_AGAIN = 7 * 86_400  # seconds
 _NEW = 86_400  # seconds after it was invited that the bot still says how to begin
 
@@ -44,7 +47,7 @@ class Servers(commands.Cog):
         await self._store.insist(joined)
         before = self._bot.newsroom.clock.now() - _WELCOME_AGAIN
         if await self._store.servers.welcome(guild.id, again_before=before):
-            await say(self._bot, guild)
+            await welcome(self._bot, guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -106,7 +109,7 @@ class Servers(commands.Cog):
         since = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
         new = self._bot.newsroom.clock.now() - since < _NEW
         if new and await self._store.servers.welcome(guild.id):
-            await say(self._bot, guild)
+            await welcome(self._bot, guild)
 
     async def _look_again(self, guild: discord.Guild) -> None:
         alerts = await self._store.servers.alerts(guild.id)
@@ -122,14 +125,9 @@ class Servers(commands.Cog):
             await self._store.servers.joined(guild.id, tag)
 
 
-log = logging.getLogger(__name__)
-
-LOGO = DATA / "identity" / "telex.png"
-
-
-async def say(bot: Telex, guild: discord.Guild) -> None:
+async def welcome(bot: Telex, guild: discord.Guild) -> None:
     """Tell the people of a server how to get their first feed, where they read it; nowhere: say nothing."""
-    channel = place(guild)
+    channel = _where_to_welcome(guild)
     if channel is None:
         return
     language = (await bot.store.preferences.of_server(guild.id)).language
@@ -144,7 +142,7 @@ async def say(bot: Telex, guild: discord.Guild) -> None:
         ).format(begin=_("Get started"), follow=_("Follow"))
         small = clickable(_("For members with Manage Server. /help shows everyone what I can do."))
         title = _("Hi, I’m Telex")
-        logo = discord.File(LOGO)
+        logo = discord.File(_LOGO)
         card = Card(
             (
                 Section((text(f"## {title}\n{told}"),), Image(f"attachment://{logo.filename}", "Telex")),
@@ -159,7 +157,7 @@ async def say(bot: Telex, guild: discord.Guild) -> None:
         log.warning("Could not say hello in server %d: %s", guild.id, error)
 
 
-def place(guild: discord.Guild) -> discord.TextChannel | None:
+def _where_to_welcome(guild: discord.Guild) -> discord.TextChannel | None:
     """Where the bot may write: the channel of Discord's own messages, else the first that everybody reads."""
     if guild.system_channel is not None and not permissions.lacking(guild.system_channel):
         return guild.system_channel

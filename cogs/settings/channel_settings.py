@@ -102,8 +102,7 @@ async def _outlet_name(interaction: Interaction, channel: Place, switch: Press, 
     return setting(_("Post as the outlet"), said, switch)
 
 
-MOST = 20
-"""Rules of a forum."""
+_RULES = 20  # of a forum
 
 _QUERY = 100
 
@@ -171,14 +170,14 @@ class TagPanel(ChannelPanel):
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
             person_id=interaction.user.id,
-            limit=MOST,
+            limit=_RULES,
         )
         if not added:
             raise Refusal(
                 counted(
                     "A forum can have {count} tag rule. Remove one first.",
                     "A forum can have up to {count} tag rules. Remove one first.",
-                    MOST,
+                    _RULES,
                 )
             )
         await interaction.client.courier.look_again(self._forum.id)

@@ -88,7 +88,7 @@ class ServerSettings(
         await History(interaction).show(interaction)
 
 
-_MOST = 6  # of each kind
+_TRAITS = 6  # of each kind
 
 
 class TastePanel(ManagersLayout):
@@ -127,7 +127,7 @@ def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     disliked = [one for one in reversed(told) if one.score < 0]
     for heading, traits in ((_("Likes"), liked), (_("Likes less"), disliked)):
         if traits:
-            yield "\n".join((f"**{heading}**", *taste_words.by_kind(traits, _MOST)))
+            yield "\n".join((f"**{heading}**", *taste_words.by_kind(traits, _TRAITS)))
     if not taste.verdicts:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return
@@ -138,8 +138,7 @@ def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     yield f"-# {reactions} {rule}"
 
 
-MOST = 10
-"""Tokens of a server."""
+_TOKENS = 10  # of a server
 
 
 class AssistantPanel(ManagersLayout):
@@ -182,16 +181,18 @@ class AssistantPanel(ManagersLayout):
             self._make,
             label=_("New token"),
             style=discord.ButtonStyle.success,
-            disabled=len(known) >= MOST,
+            disabled=len(known) >= _TOKENS,
         )
         await self.display_card(interaction, *blocks, Row(menu), Row(make))
 
     async def _make(self, interaction: Interaction) -> None:
         token = await interaction.client.store.assistant_tokens.make(
-            self.guild.id, person_id=interaction.user.id, limit=MOST
+            self.guild.id, person_id=interaction.user.id, limit=_TOKENS
         )
         if token is None:
-            raise Refusal(_("A server can have {count} tokens. Revoke one first.").format(count=amount(MOST)))
+            raise Refusal(
+                _("A server can have {count} tokens. Revoke one first.").format(count=amount(_TOKENS))
+            )
         await self.show(interaction, token)
 
     async def _revoke(self, interaction: Interaction, names: list[str]) -> None:

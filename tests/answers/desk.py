@@ -33,7 +33,7 @@ async def sent(newsroom: Newsroom, channel: int = CHANNEL) -> list[tuple[Dispatc
     """Everything the channel is owed, now sent, each with its articles."""
     dispatches = newsroom.store.dispatches
     done = []
-    while (dispatch := await dispatches.claim(channel, newsroom.clock.now())) is not None:
+    while (dispatch := await dispatches.claim(channel)) is not None:
         articles = await newsroom.store.articles.by_ids(dispatch.article_ids)
         await dispatches.sent(
             dispatch.id, message_id=next(_message_ids), thread_id=None, now=newsroom.clock.now()

@@ -106,7 +106,7 @@ class Newsroom:
     async def _deliver(self) -> None:
         for left in await self.store.dispatches.interrupted():
             await self._send(left.id, left.what)
-        while (claimed := await self.store.dispatches.claim(CHANNEL, self.store.clock.now())) is not None:
+        while (claimed := await self.store.dispatches.claim(CHANNEL)) is not None:
             await self._send(claimed.id, claimed.what)
 
     async def _send(self, id_: int, what: str) -> None:

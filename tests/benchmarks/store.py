@@ -115,7 +115,7 @@ async def time_it(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
         ("articles counted", lambda _: store.articles.count()),
         ("channels ready among 1,000", lambda _: store.dispatches.channels_ready(now)),
         ("the next dispatch due", lambda _: store.dispatches.next_due()),
-        ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number, now)),
+        ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number)),
         ("edits due", lambda _: store.dispatches.edits_due(now, 20)),
         ("posts of an article", lambda number: store.dispatches.posted_of(number + 1)),
         ("a bookmark", lambda number: store.bookmarks.add(1, number + 1)),

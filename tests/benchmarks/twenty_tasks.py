@@ -69,7 +69,7 @@ Task = Callable[[Acting, World, FeedServer], Awaitable[object]]
 async def invite(acting: Acting, world: World, _server: FeedServer) -> None:
     guild = world.bot.get_guild(world.guild.id)
     assert guild is not None
-    await server_events.say(world.bot, guild)
+    await server_events.welcome(world.bot, guild)
     await world.env.settle()
     greeting = next(post for post in world.news.history() if post.author.bot)
     shown = last(await acting.pressed(greeting, "Get started"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from bot.client.health import AWAY, SILENCE
 from cogs.running.health_monitor import Health
 from tests.discord_world import World
 from tests.feed_server import item, rss
+from tests.wire.waiting import until
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
 
@@ -185,3 +187,23 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     later = (await page("/metrics"))[1]
     assert f'telex_deliveries{{state="sent"}} {waiting}' in later
     assert 'telex_deliveries{state="waiting"}' not in later
+
+
+async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(telex, page, monkeypatch):
+    async def limits() -> Any:
+        return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
+
+    monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
+    starts, shards = telex.bot.leased.starts, telex.store.shards
+    await starts.turn(0)
+    telex.clock.advance(shards.apart)
+    assert await shards.may_identify(0) == 0
+    begins = asyncio.create_task(starts.begins(0))
+    await until(lambda: starts.waiting)
+    figures = (await page("/metrics"))[1]
+    assert "telex_shards_waiting 1.0" in figures
+    assert "telex_discord_sessions_left 900.0" in figures
+    assert not begins.done()
+    telex.clock.advance(shards.apart)
+    await begins
+    assert starts.waiting == 0

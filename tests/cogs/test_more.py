@@ -43,7 +43,7 @@ async def test_a_post_has_one_thread_however_often_it_is_asked_for(telex, post):
     )
     await telex.set_permissions(telex.news)
     assert isinstance(post.channel, discord.TextChannel)
-    at_once = [more_menu.begin(post.channel, post.id, "The same") for _ in range(2)]
+    at_once = [more_menu.begin_thread(post.channel, post.id, "The same") for _ in range(2)]
     assert [thread.id for thread in await asyncio.gather(*at_once)] == [post.id, post.id]
     told = await telex.reader.click(await opened(telex, post), label="Discuss")
     assert f"Talk about it in <#{post.id}>." in said(told)

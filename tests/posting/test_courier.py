@@ -15,6 +15,7 @@ from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import Outcome
+from bot.store import LeaseLost
 from tests.discord_world import discord_world
 from tests.feed_server import item
 from tests.posting.publisher import Publisher, titles
@@ -135,6 +136,18 @@ async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, a
     assert first == second
     assert len(first) <= 25
     assert titles(telex) == ["Article 0", "Article 1"]
+
+
+async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_became_of_a_post(
+    telex, publisher, answers
+):
+    await publisher.begin()
+    answers.lost("/messages", times=1, error=LeaseLost())
+    await publisher.post(item(1))
+    telex.clock.advance(60)
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
+    assert {state for state, *_ in await telex.store.dispatches.by_state()} == {"sent"}
 
 
 async def test_two_articles_never_share_a_nonce(telex, publisher, answers):

@@ -167,7 +167,7 @@ async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_th
     await publisher.post(item(1))
     assert titles(telex, thread) == ["Article 0", "Article 1"]
     await telex.store.dispatches.unblock_channel(telex.news.id)
-    assert await telex.store.dispatches.claim(telex.news.id, telex.clock.now())  # and the process died
+    assert await telex.store.dispatches.claim(telex.news.id)  # and the process died
     await telex.restart()
     await telex.deliver()
     assert in_channel(telex) == ["Article 1"]

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.core.models import DispatchState
+from bot.core.models import Dispatch, DispatchState
 from bot.posting.recovery import shown_articles
 from bot.posting.recovery.pending_claims import LOOKS
 from bot.posting.rendering import buttons
 from bot.posting.sending.dispatch_sender import DispatchSender
+from bot.store import UNTIL_NEXT_TRY, DatabaseUnusable
+from bot.store.outbox.dispatches import Dispatches
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import titles
@@ -54,6 +56,26 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop
     assert await telex.store.dispatches.interrupted() == []
     assert await telex.store.dispatches.unfinished() == []
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
+
+
+async def test_a_claim_that_the_database_took_without_an_answer_is_sent_all_the_same(
+    telex, publisher, monkeypatch
+):
+    await publisher.begin()
+    claim, lost = Dispatches.claim, [DatabaseUnusable("the connection was lost")]
+
+    async def unanswered(self: Dispatches, channel_id: int) -> Dispatch | None:
+        claimed = await claim(self, channel_id)
+        if claimed and lost:
+            raise lost.pop()
+        return claimed
+
+    monkeypatch.setattr(Dispatches, "claim", unanswered)
+    await publisher.post(item(1))
+    assert titles(telex) == ["Article 0"]
+    await telex.advance(UNTIL_NEXT_TRY)
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
 
 
 async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publisher, stop_at, answers):

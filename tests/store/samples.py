@@ -77,7 +77,7 @@ async def followed(store: Store, name: str = "first", **place: int) -> Feed:
 async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -> list[Dispatch]:
     """Claim and send what is due in a channel; the dispatches as they were claimed."""
     done: list[Dispatch] = []
-    while len(done) < limit and (claimed := await store.dispatches.claim(channel, store.clock.now())):
+    while len(done) < limit and (claimed := await store.dispatches.claim(channel)):
         await store.dispatches.sent(
             claimed.id, message_id=10_000_000 + claimed.id, thread_id=None, now=store.clock.now()
         )

@@ -32,7 +32,7 @@ async def owed(store) -> Store:
 
 
 async def test_a_claim_counts_and_is_found_after_a_crash(owed, clock):
-    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    claimed = await owed.dispatches.claim(CHANNEL)
     assert (claimed.state, claimed.attempts, claimed.claimed) == (DispatchState.CLAIMED, 1, clock.now())
     assert (claimed.server_id, claimed.channel_id, claimed.kind) == (SERVER, CHANNEL, DispatchKind.POST)
     assert await owed.dispatches.interrupted() == [claimed]
@@ -40,16 +40,16 @@ async def test_a_claim_counts_and_is_found_after_a_crash(owed, clock):
 
 
 async def test_a_dispatch_is_claimed_by_one_only(owed, clock):
-    claims = [await owed.dispatches.claim(CHANNEL, clock.now()) for _ in range(4)]
+    claims = [await owed.dispatches.claim(CHANNEL) for _ in range(4)]
     assert [claim and len(claim.article_ids) for claim in claims] == [1, 1, 1, None]
     assert len({claim.id for claim in claims if claim}) == 3
 
 
 async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(owed, clock):
-    first = await owed.dispatches.claim(CHANNEL, clock.now())
+    first = await owed.dispatches.claim(CHANNEL)
     later = clock.now() + 60
     await owed.dispatches.retry(first.id, due=later, error="503")
-    assert await owed.dispatches.claim(CHANNEL, clock.now()) is None
+    assert await owed.dispatches.claim(CHANNEL) is None
     assert await owed.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
     assert await owed.dispatches.next_due([CHANNEL + 1]) == later
     clock.advance(60)
@@ -62,7 +62,7 @@ async def test_channels_that_are_busy_are_left_out(owed, clock):
 
 
 async def test_what_was_sent_waits_to_be_finished(owed, clock):
-    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    claimed = await owed.dispatches.claim(CHANNEL)
     await owed.dispatches.sent(claimed.id, message_id=7, thread_id=8, now=clock.now())
     (sent,) = await owed.dispatches.unfinished()
     assert (sent.state, sent.message_id, sent.thread_id, sent.sent) == (DispatchState.SENT, 7, 8, clock.now())
@@ -77,17 +77,17 @@ async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(owed, clo
     await owed.dispatches.block_channel(CHANNEL, "forbidden", clock.now() + 60)
     began = clock.now()
     assert await owed.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
-    assert await owed.dispatches.claim(CHANNEL, clock.now()) is None
+    assert await owed.dispatches.claim(CHANNEL) is None
     assert await owed.dispatches.next_due([CHANNEL + 1]) == began + 60
     clock.advance(60)
     assert CHANNEL in await owed.dispatches.channels_ready(clock.now())
     await owed.dispatches.block_channel(CHANNEL, "gone", None)
     assert await owed.dispatches.problem(CHANNEL) == ("gone", began, None)
     assert await owed.dispatches.next_due([CHANNEL + 1]) is None
-    assert await owed.dispatches.claim(CHANNEL, clock.now()) is None
+    assert await owed.dispatches.claim(CHANNEL) is None
     await owed.dispatches.unblock_channel(CHANNEL)
     assert await owed.dispatches.problem(CHANNEL) is None
-    assert await owed.dispatches.claim(CHANNEL, clock.now()) is not None
+    assert await owed.dispatches.claim(CHANNEL) is not None
 
 
 async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
@@ -95,9 +95,9 @@ async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
     articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
     await record(store, feed, *articles)
     for end in ("failed", "uncertain"):
-        claimed = await store.dispatches.claim(CHANNEL, clock.now())
+        claimed = await store.dispatches.claim(CHANNEL)
         await getattr(store.dispatches, end)(claimed.id, f"because {end}")
-    await store.dispatches.claim(CHANNEL, clock.now())
+    await store.dispatches.claim(CHANNEL)
     await store.dispatches.block_channel(CHANNEL, "forbidden", None)
     assert [await fates(store, article) for article in articles] == [
         {CHANNEL: ("failed", "because failed")},
@@ -163,7 +163,7 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     other = SERVER + (1 << 22)  # on the next shard
     await owed.servers.joined(other)
     count, mine = 2, (SERVER >> 22) % 2
-    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    claimed = await owed.dispatches.claim(CHANNEL)
     assert claimed is not None
     owed.shards.divide(count, owner=None)
     assert await owed.dispatches.channels_ready(clock.now()) == []
@@ -190,13 +190,13 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
     assert await owed.shards.agree(2) == 1  # those who live have agreed
     owed.shards.divide(1, owner="one")
     owed.shards.serve({0})
-    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    claimed = await owed.dispatches.claim(CHANNEL)
     await processes.leave("one")
     assert await processes.keep(two, [share], 60) == {"shard": frozenset({0})}
     with pytest.raises(LeaseLost):
         await owed.dispatches.retry(claimed.id, due=clock.now(), error="too late")
     with pytest.raises(LeaseLost):
-        await owed.dispatches.claim(CHANNEL + 1, clock.now())
+        await owed.dispatches.claim(CHANNEL + 1)
     assert await owed.dispatches.interrupted() == [claimed]
     assert await owed.shards.may_identify(0) == 0
     assert 0 < await owed.shards.may_identify(0) <= 6

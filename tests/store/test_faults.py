@@ -105,7 +105,7 @@ async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, cl
     await record(store, feed, new_article(feed, "a"))
     await forbid(connections[0])
     with pytest.raises(DatabaseUnusable):
-        await store.dispatches.claim(CHANNEL, clock.now())
+        await store.dispatches.claim(CHANNEL)
     await allow(connections[0])
     (claimed,) = await deliver(store)
     assert claimed.attempts == 1

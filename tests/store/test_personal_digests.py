@@ -34,7 +34,7 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     assert await digests.make(digest, payload, until=clock.now(), named=[one])
     assert await digests.waiting_since(DIRECT) == since  # which the next one tells too, should it still wait
     assert not await digests.make(digest, '{"sections": []}', until=clock.now(), named=[one])
-    owed = await store.dispatches.claim(DIRECT, clock.now())
+    owed = await store.dispatches.claim(DIRECT)
     assert (owed.person_id, owed.server_id, owed.article_ids) == (PERSON, 0, (one,))
     assert await digests.waiting_since(DIRECT) is None
     await digests.pause(PERSON)

@@ -148,7 +148,7 @@ async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store):
 async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
     feed = await followed(store)
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
-    tried = await store.dispatches.claim(CHANNEL, clock.now())
+    tried = await store.dispatches.claim(CHANNEL)
     assert tried.kind is DispatchKind.CATCH_UP
     await store.dispatches.retry(tried.id, due=clock.now(), error="503")
     await record(
@@ -160,7 +160,7 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
 async def test_a_post_that_was_tried_stays_a_post(store, clock):
     feed = await followed(store)
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
-    tried = await store.dispatches.claim(CHANNEL, clock.now())
+    tried = await store.dispatches.claim(CHANNEL)
     await store.dispatches.retry(tried.id, due=clock.now(), error="503")
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2
@@ -199,7 +199,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
 async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, clock):
     feed = await followed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
-    claimed = await store.dispatches.claim(CHANNEL, clock.now())
+    claimed = await store.dispatches.claim(CHANNEL)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
     await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
     assert await store.dispatches.edits_due(clock.now(), 10) == []

@@ -144,7 +144,7 @@ class World:
     async def deliver(self, one: int, two: int) -> None:
         await self.land(0, 0)
         for _ in range(two):
-            dispatch = await self.store.dispatches.claim(self.channels[one], self.clock.now())
+            dispatch = await self.store.dispatches.claim(self.channels[one])
             if dispatch is None:
                 return
             await self.send(dispatch)
@@ -162,7 +162,7 @@ class World:
     async def claim(self, one: int, _two: object) -> None:
         """A message that is on its way while other things happen."""
         await self.land(0, 0)
-        await self.store.dispatches.claim(self.channels[one], self.clock.now())
+        await self.store.dispatches.claim(self.channels[one])
 
     async def land(self, _one: int, _two: object) -> None:
         for dispatch in await self.store.dispatches.interrupted():
@@ -170,12 +170,12 @@ class World:
 
     async def retry(self, one: int, _two: object) -> None:
         await self.land(0, 0)
-        if claimed := await self.store.dispatches.claim(self.channels[one], self.clock.now()):
+        if claimed := await self.store.dispatches.claim(self.channels[one]):
             await self.store.dispatches.retry(claimed.id, due=self.clock.now(), error="503")
 
     async def fail(self, one: int, _two: object) -> None:
         await self.land(0, 0)
-        if claimed := await self.store.dispatches.claim(self.channels[one], self.clock.now()):
+        if claimed := await self.store.dispatches.claim(self.channels[one]):
             await self.store.dispatches.failed(claimed.id, "refused")
 
     async def edit(self, _one: int, _two: object) -> None:

@@ -63,7 +63,7 @@ async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
     clock.advance(HOUR)
     await publish(evening, "b", "c")
     assert await evening.dispatches.channels_ready(clock.now()) == []
-    assert await evening.dispatches.claim(CHANNEL, clock.now()) is None
+    assert await evening.dispatches.claim(CHANNEL) is None
     assert await evening.dispatches.next_due() == at("2026-11-25 06:00")
     clock.advance(at("2026-11-25 06:00") - clock.now() - 1)
     assert await deliver(evening) == []
@@ -173,7 +173,7 @@ async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
     await follow(store, await add_feed(store))
     await choose(store, Preference.MOST_AN_HOUR, 2)
     await publish(store, "a")
-    first = await store.dispatches.claim(CHANNEL, clock.now())
+    first = await store.dispatches.claim(CHANNEL)
     await store.dispatches.retry(first.id, due=clock.now(), error="503")
     await publish(store, "b", "c", "d")
     sent = await deliver(store)

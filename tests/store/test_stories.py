@@ -94,7 +94,7 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
 async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
     feeds, articles = await begun(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
-    post = await store.dispatches.claim(CHANNEL, store.clock.now())
+    post = await store.dispatches.claim(CHANNEL)
     assert post.joined_ids == (joined.id,)
     now = store.clock.now()
     await store.dispatches.sent(post.id, message_id=1, thread_id=None, now=now, shown=post.joined_ids)
@@ -190,7 +190,7 @@ async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
     feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     third = await told(store, feeds[2], articles[2], articles[0])
-    claimed = await store.dispatches.claim(CHANNEL, store.clock.now())
+    claimed = await store.dispatches.claim(CHANNEL)
     await store.dispatches.failed(claimed.id, "refused")
     (post,) = await deliver(store)
     assert post.what == articles[1].key

@@ -250,7 +250,7 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
     await deliver(store)
     waiting, sending = (new_article(feed, name, published=clock.now()) for name in ("waiting", "sending"))
     await record(store, feed, sending)
-    claimed = await store.dispatches.claim(CHANNEL, clock.now())
+    claimed = await store.dispatches.claim(CHANNEL)
     await record(store, feed, waiting)
     await store.servers.left(SERVER)
     assert await store.dispatches.channels_ready(clock.now()) == []

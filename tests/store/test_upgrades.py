@@ -79,7 +79,7 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
         assert {3, 4} <= set((await dispatches.interrupted())[0].article_ids)
         assert [one.what for one in await dispatches.unfinished()] == ["key-2"]
         assert [one.what for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
-        claimed = await dispatches.claim(200, clock.now())
+        claimed = await dispatches.claim(200)
         assert (claimed.what, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
         fates = {fate.channel_id: fate for fate in await store.fates.of_page("page-1")}
         assert {channel: fate.fate for channel, fate in fates.items()} == {

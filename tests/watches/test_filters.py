@@ -180,7 +180,7 @@ ADVERT = item(3, title="Sponsored: new offer", body="Buy now.", published=NOW - 
 async def waiting(store: Store) -> list[str]:
     """The titles of what a channel is owed, in order."""
     titles = []
-    while claimed := await store.dispatches.claim(CHANNEL, store.clock.now()):
+    while claimed := await store.dispatches.claim(CHANNEL):
         titles += [article.title for article in await store.articles.by_ids(claimed.article_ids)]
         await store.dispatches.sent(claimed.id, message_id=claimed.id, thread_id=None, now=1)
     return titles

@@ -176,7 +176,7 @@ class LeasedShards:
     def holds(self, number: int) -> bool:
         """Whether a shard is this process's, and this client's."""
         is_ours = number in self._had and number in self._leases.held(SHARDS)
-        return not self._had or (is_ours and not self.lost)
+        return not (self._had or self._giving) or (is_ours and not self.lost)
 
     def keeps(self, server_id: int) -> bool:
         """Whether nobody else can have the shard of a server by now."""

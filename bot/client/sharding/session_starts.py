@@ -6,9 +6,10 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 300.0
 """Seconds until Discord is asked again, at the most, where it lets no session begin."""
+_PATIENCE = 10.0  # seconds that Discord may take to say how many sessions may begin
 
 
 class SessionStarts:
@@ -30,11 +32,11 @@ class SessionStarts:
         self._client, self._store, self._clock = client, newsroom.store, newsroom.clock
         self.buckets = 1
         self.left: int | None = None
-        """How many more may begin, as Discord said last; None where it was not asked."""
+        """How many more may begin, as Discord said last; None where it did not."""
         self.waiting = 0
         """Shards of this process that wait until they may begin."""
         self._is_told = False
-        self._granted: set[int] = set()
+        self._granted: dict[int, float] = {}  # by shard, when it got its turn, by `Clock.uptime`
 
     @property
     def pause(self) -> float:
@@ -42,36 +44,42 @@ class SessionStarts:
         return self._store.shards.apart / self.buckets
 
     async def turn(self, number: int) -> None:
-        """Wait until a shard may identify: one of a bucket every five seconds, as long as some are left."""
-        with self._wait():
+        """Wait until a shard may identify: one of a bucket every five seconds, as long as some are left.
+
+        One that did not use its last turn could not connect: it does not count as waiting.
+        """
+        with nullcontext() if number in self._granted else self._wait():
             while True:
-                await self.allowed()
+                await self._allowed()
                 begin = partial(self._store.shards.may_identify, number % self.buckets, self.left)
                 if not (wait := await self._store.insist(begin)):
                     break
                 await self._clock.sleep(wait)
-        self._granted.add(number)
+        self._granted[number] = self._clock.uptime()
 
     async def begins(self, number: int) -> None:
-        """A shard identifies now: in its turn, which those that connect had before, or when that comes."""
-        if number not in self._granted:
+        """A shard identifies now: in its turn, which those that connect had before, or when that comes.
+
+        A turn that was not used in time is over: another process may have the next one.
+        """
+        granted = self._granted.pop(number, None)
+        if granted is None or self._clock.uptime() - granted >= self._store.shards.apart:
             await self.turn(number)
-        self._granted.discard(number)
+            del self._granted[number]
         await self._store.insist(partial(self._store.shards.identifies, number % self.buckets))
 
-    async def allowed(self) -> None:
+    async def _allowed(self) -> None:
         """Wait while Discord lets no session begin; where it does not say, it does."""
-        with self._wait():
-            while (limits := await self._look()) is not None and limits.remaining <= 0:
-                seconds = limits.reset_after / 1_000
-                if not self._is_told:
-                    log.warning(
-                        "Discord won’t let this bot start any more sessions for %s. Shards without one are "
-                        "waiting. Restarting over and over uses sessions up.",
-                        timedelta(seconds=round(seconds)),
-                    )
-                self._is_told = True
-                await self._clock.sleep(min(max(seconds, 1.0), LOOK_AGAIN))
+        while (limits := await self._look()) is not None and limits.remaining <= 0:
+            seconds = limits.reset_after / 1_000
+            if not self._is_told:
+                log.warning(
+                    "Discord won’t let this bot start any more sessions for %s. Shards without one are "
+                    "waiting. Restarting over and over uses sessions up.",
+                    timedelta(seconds=round(seconds)),
+                )
+            self._is_told = True
+            await self._clock.sleep(min(max(seconds, 1.0), LOOK_AGAIN))
         self._is_told = False
 
     async def are_ample(self) -> bool:
@@ -88,10 +96,12 @@ class SessionStarts:
             self.waiting -= 1
 
     async def _look(self) -> discord.SessionStartLimits | None:
+        limits: discord.SessionStartLimits | None
         try:
-            limits = await self._client.fetch_session_start_limits()
+            async with asyncio.timeout(_PATIENCE):
+                limits = await self._client.fetch_session_start_limits()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
             log.debug("Discord did not tell how many sessions may begin: %s", error)
-            return None
-        self.left = limits.remaining
+            limits = None
+        self.left = None if limits is None else limits.remaining
         return limits

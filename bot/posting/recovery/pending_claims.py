@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bot.core.clock import Clock
 from bot.core.models import Dispatch
+from bot.store import Store
 
 LOOKS = (5.0, 15.0, 35.0, 75.0, 155.0)
 """Seconds after which what has no nonce is looked for: Discord may carry it out long after it failed.
@@ -30,6 +31,19 @@ class PendingClaims:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_channel: dict[int, list[Pending]] = {}
+        self._doubted: set[int] = set()
+
+    def doubt(self, channel_id: int) -> None:
+        """The store failed: it may have written a claim in this channel that it told nobody of."""
+        self._doubted.add(channel_id)
+
+    async def learn(self, store: Store) -> None:
+        """Add the claims in doubted channels, where nothing is being sent. Raises `StoreError`."""
+        if doubted := frozenset(self._doubted):
+            for dispatch in await store.dispatches.interrupted():
+                if dispatch.channel_id in doubted:
+                    self.add(dispatch)
+            self._doubted -= doubted
 
     def add(self, dispatch: Dispatch) -> None:
         """Nobody knows from now on whether it was sent."""
@@ -52,6 +66,12 @@ class PendingClaims:
         ]
         if left:
             self._by_channel[dispatch.channel_id] = left
+
+    def leave(self, is_left: Callable[[Dispatch], bool]) -> None:
+        """Another process finds out what became of these."""
+        of_channels = self._by_channel.items()
+        kept = {id_: [one for one in line if not is_left(one.dispatch)] for id_, line in of_channels}
+        self._by_channel = {id_: line for id_, line in kept.items() if line}
 
     def passed(self, pending: Pending) -> float:
         """Seconds for which its end has been unknown."""

@@ -88,16 +88,16 @@ class Dispatches(ChannelStates):
         return await self._objects(tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
 
     @writes
-    def claim(self, db: Connection, channel_id: int, now: int) -> Dispatch | None:
+    def claim(self, db: Connection, channel_id: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
-        values = {"channel": channel_id, "now": now, "exclude": "[]"}
+        values = {"channel": channel_id, "now": db.now, "exclude": "[]"}
         ready = (
             f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now "
             f"AND {self._mine()}"
         )
         head = db.row(ready, values)
         if head is not None and head["kind"] in {"post", "catch-up"}:
-            posting_schedule.gather(db, channel_id, now)
+            posting_schedule.gather(db, channel_id)
             head = db.row(ready, values)
         if head is None:
             return None
@@ -106,7 +106,7 @@ class Dispatches(ChannelStates):
         db.execute(
             f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
             f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
-            (now, head["id"]),
+            (db.now, head["id"]),
         )
         return db.one(dispatch, f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
 

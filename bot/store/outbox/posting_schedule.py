@@ -60,11 +60,11 @@ def released(dispatch: str) -> str:
     """
 
 
-def gather(db: Connection, channel_id: int, now: int) -> None:
+def gather(db: Connection, channel_id: int) -> None:
     """Where more posts wait than the channel takes this hour, let the oldest share one catch-up."""
     row = db.row(
         f"SELECT most_an_hour, (SELECT count(*) {_COUNTED}) FROM channel WHERE id = :channel",
-        {"channel": channel_id, "now": now},
+        {"channel": channel_id, "now": db.now},
     )
     if row is None or row[0] is None:
         return
