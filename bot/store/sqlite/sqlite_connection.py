@@ -21,6 +21,8 @@ from bot.text import urls
 from bot.text.words import fold
 
 BUSY_TIMEOUT = 15.0  # seconds
+AGAIN = 0.01
+"""Seconds between two attempts to interrupt what runs."""
 _ENDED = "The thread of the database ended."
 
 P = ParamSpec("P")
@@ -107,9 +109,15 @@ class Connection(aiosqlite.Connection):
             self._pending.discard(future)
 
     async def interrupt(self) -> None:
-        """As `Session.interrupt`."""
-        if self.is_open:
-            await super().interrupt()
+        """As `Session.interrupt`; what is between two statements is met by its next one."""
+        if not self.is_open or self._has_ended:
+            return
+        ended = asyncio.ensure_future(self.run(lambda _: None))
+        while not ended.done():
+            await super().interrupt()  # which does nothing where no statement runs just then
+            await asyncio.wait([ended], timeout=AGAIN)
+        with suppress(StoreError):
+            await ended
 
     async def settle(self) -> None:
         """As `Session.settle`."""
