@@ -24,6 +24,7 @@ from bot.posting.rendering.layout.blocks import text
 from bot.posting.rendering.layout.layout_views import static
 from bot.posting.sending import permissions
 from bot.search.query.query_syntax import parse
+from bot.store import LeaseLost
 from cogs.asking import question_places
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply, tips
@@ -74,6 +75,8 @@ class Conversation:
                     self.sent = await self.sent.edit(content=content, **shown)
             except discord.HTTPException as error:
                 self.sent, self.problem = None, str(error)
+            except LeaseLost:  # whoever has the shard by now answers
+                self.sent = None
 
 
 class MessageAnswers:
@@ -96,6 +99,8 @@ class MessageAnswers:
         locale.speak(here.wanted.language or await self._language(here.place))
         try:
             await (self._reply_directly(here) if message.guild is None else self._reply(here))
+        except LeaseLost:
+            return
         except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
             if message.guild is not None and isinstance(error, TooMany) and error.known:
                 return

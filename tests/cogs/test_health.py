@@ -16,6 +16,9 @@ import discord
 import pytest
 
 from bot.client.health import AWAY, SILENCE
+from bot.client.sharding.gateway_reach import GIVEN_UP, LOOK_EVERY, GatewayReach
+from bot.core.choices import Role
+from bot.store.records.process_records import Process
 from cogs.running.health_monitor import Health
 from tests.discord_world import World
 from tests.feed_server import item, rss
@@ -207,3 +210,21 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
     telex.clock.advance(shards.apart)
     await begins
     assert starts.waiting == 0
+
+
+async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
+    reach = GatewayReach(telex.bot, telex.bot.leased.starts, telex.bot.newsroom)
+    away = asyncio.create_task(reach.lost([1]))  # which is not connected
+
+    async def passes(seconds: float) -> None:
+        await asyncio.sleep(0.02)
+        for _ in range(int(seconds / LOOK_EVERY)):
+            telex.clock.advance(LOOK_EVERY)
+            await asyncio.sleep(0.002)
+
+    await passes(GIVEN_UP + 5)
+    assert not away.done()
+    assert not telex.bot.newsroom.leases.is_able(Role.GATEWAY)
+    await telex.store.processes.keep(Process("other", "host", (Role.GATEWAY,), "1"), [], lasts=900)
+    await passes(1)
+    await asyncio.wait_for(away, 5)

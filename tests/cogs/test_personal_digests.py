@@ -95,16 +95,24 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
 
 async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_it(telex, feed_server):
     feed = await follow(telex, feed_server)
-    secret = telex.guild.create_text_channel("secret")
-    hidden = await follow(telex, feed_server, path="/hidden", title="Hidden", channel=secret)
+    first, second = (telex.guild.create_text_channel(name) for name in ("first", "second"))
+    hidden = await follow(telex, feed_server, path="/hidden", title="Hidden", channel=first)
+    secret = await follow(telex, feed_server, path="/secret", title="Secret", channel=second)
     await begun(telex)
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
     await bring(telex, feed_server, hidden, "A plan leaks", path="/hidden")
-    hide(telex, secret, telex.reader)
-    await until_due(telex)
+    await bring(telex, feed_server, secret, "A minister resigns", path="/secret")
+    hide(telex, first, telex.reader)
+    making = telex.bot.courier.personal_digests
+    await telex.advance(await making.next_due() - telex.clock.now())
+    await making.start(telex.clock.now())
+    await making.task
+    hide(telex, second, telex.reader)  # before it is sent
+    await telex.deliver()
     (digest,) = messages(telex)
     assert "Linux gets a scheduler" in text(digest)
     assert "A plan leaks" not in text(digest)
+    assert "A minister resigns" not in text(digest)
     await bring(telex, feed_server, feed, "Chips shrink")
     close(telex)
     await until_due(telex)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from urllib.parse import urlsplit
@@ -185,6 +186,24 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         well.set()
         sql.run(server, CUT)
         await store.close()
+
+
+async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(on_server, database):
+    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Semaphore(0), threading.Event()
+
+    def read(db: Connection) -> None:
+        loop.call_soon_threadsafe(begun.release)
+        assert go_on.wait(10)
+        db.value("SELECT pg_sleep(300)")
+
+    tasks = [asyncio.create_task(database.read(read)) for _ in range(3)]
+    for task in tasks:
+        await begun.acquire()
+        task.cancel()
+    await asyncio.wait(tasks)
+    await asyncio.sleep(0.05)  # each was cancelled at the server, where nothing ran
+    go_on.set()
+    assert await asyncio.wait_for(on_server.meta.get("name"), 30) is None
 
 
 async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_again(

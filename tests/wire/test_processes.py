@@ -74,20 +74,19 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
     discord_server, launcher, tmp_path, server_databases
 ):
     discord = discord_server
-    discord.shards, discord.gateway.limits.period = SHARDS, 0.05
-    server = server_databases.empty()
+    limits, server = discord.gateway.limits, server_databases.empty()
+    discord.shards, limits.period = SHARDS, 0.05
     async with open_crowd(discord, launcher, tmp_path, server) as crowd:
         channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
         titles = await crowd.owe("first", channels, 2)
         await crowd.owe("far", crowd.server(1, (3, SHARDS)), 1)
-        limits = discord.gateway.limits
         limits.total, limits.reset_after = SHARDS // 2, 0.2
         one, two = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
         try:
             await discord.until(lambda: crowd.posts(channels) == SHARDS)
             await asyncio.sleep(2 * limits.reset_after)
-            told = [bot.log.count("start any more sessions") for bot in (one, two)]
-            assert (limits.begun, max(told)) == (SHARDS // 2, 1)
+            told = max(bot.log.count("start any more sessions") for bot in (one, two))
+            assert (limits.begun, told) == (SHARDS // 2, 1)
             limits.total = 1_000
             await discord.until(lambda: crowd.posts(channels) == 2 * SHARDS)
             assert sorted(holders(crowd).values()) == [2, 2]
@@ -114,9 +113,13 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             assert two.log.count("Handing shard") > SHARDS / 2  # it may not have served the second yet
             titles += await posted(crowd, channels, "fifth", 1)
 
+            discord.gateway.refused.add("4")
+            four = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            await discord.until(lambda: "Can’t reach Discord’s gateway" in four.log)
             take_over(server)
-            await discord.until(lambda: three.status is not None)
-            assert (three.status, "has to start again" in three.log) == (1, True)
+            await discord.until(lambda: three.status is not None and four.status is not None)
+            for bot in (three, four):
+                assert (bot.status, "has to start again" in bot.log.splitlines()[-1]) == (1, True)
             crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             titles += await posted(crowd, channels, "sixth", 1)
         except BaseException:

@@ -31,17 +31,17 @@ class ShardedBot(commands.AutoShardedBot):
     courier: Courier
 
     async def launch_shards(self) -> None:
-        """Connect the shards of this process, as soon as it has some."""
-        await self.leased.begin()
-        launching = asyncio.create_task(super().launch_shards())
+        """Connect the shards of this process, as soon as it has some, unless it is to end before."""
+        launching = asyncio.create_task(self._launch())
         self.leased.watch(launching)
-        try:
-            await launching
-        except asyncio.CancelledError:
-            if not self.leased.lost:
-                raise
-        else:
+        await asyncio.wait([launching])
+        if not launching.cancelled():
+            launching.result()
             self.leased.follow()
+
+    async def _launch(self) -> None:
+        await self.leased.begin()
+        await super().launch_shards()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect a shard in its turn: a connection that waited for it would be taken for a silent one."""

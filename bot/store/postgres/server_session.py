@@ -20,6 +20,8 @@ PAUSES = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each further attempt at what another session may succeed in: a server restarts in less."""
 CONFLICTS = 20
 """Attempts at a transaction that the server undoes for another's sake."""
+CANCELLED = 0.1
+"""Seconds between two requests to cancel what runs."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,11 +85,16 @@ class Session:
             await self._on_thread(self.forget)
 
     async def interrupt(self) -> None:
-        """As `Session.interrupt` of the ports."""
+        """As `Session.interrupt` of the ports; what is between two statements is met by its next one."""
         self._is_awaited = False
-        if (connection := self._connection) is not None:
-            with suppress(psycopg.Error):
-                await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
+        if not self.is_open:
+            return
+        ended = asyncio.ensure_future(self._on_thread(lambda: None))
+        while not ended.done():
+            if (connection := self._connection) is not None:
+                with suppress(psycopg.Error):
+                    await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
+            await asyncio.wait([ended], timeout=CANCELLED)
 
     async def close(self) -> None:
         """As `Session.close` of the ports."""
