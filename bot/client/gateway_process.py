@@ -52,7 +52,7 @@ async def _serve(newsroom: Newsroom, cogs: Sequence[type[commands.Cog]]) -> None
             if not await _ended_without_shards(Telex(newsroom, cogs), token):
                 return
             pause = _FIRST_PAUSE
-            with suppress(DatabaseFault):  # then they end by themselves
+            with suppress(DatabaseFault):  # then the next client has them still
                 await leases.give_back(SHARDS)
             continue
         except Exception as error:

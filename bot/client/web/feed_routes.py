@@ -11,7 +11,7 @@ import discord
 from aiohttp import ETag, web
 
 from bot.client.discord_client import Telex
-from bot.client.web import hub_routes
+from bot.client.web import callers
 from bot.core.rate_limits import Guesses, Limit
 from bot.feeds.fetch import CHANNEL_FEEDS
 from bot.posting.publishing.channel_contents import ChannelContents
@@ -47,7 +47,7 @@ class ChannelFeedRoutes:
         token, what, form = (request.match_info[name] for name in ("token", "what", "form"))
         if form not in FORMS or len(token) > _LONGEST_TOKEN:
             return _refused(HTTPStatus.NOT_FOUND)
-        if wait := self._guesses.wait(token, hub_routes.address(request)):
+        if wait := self._guesses.wait(token, callers.address(request)):
             return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
         try:
             shared = await self._bot.store.channel_feeds.of_token(token)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from ipaddress import ip_address
 
 from aiohttp import web
 
+from bot.client.web import callers
 from bot.polling.pushing.push_subscriber import PATH, PushSubscriber
 from bot.polling.pushing.pushed_documents import Pushed
 from bot.store import StoreError
@@ -60,7 +60,7 @@ class HubRoutes:
         """Where it cannot be told now whose a token is: a hub that heard "gone" would never push again."""
         try:
             wait = await self._pushes.look_up(
-                request.match_info["token"], address(request), verifies=verifies
+                request.match_info["token"], callers.address(request), verifies=verifies
             )
         except StoreError:
             return _later(503, LATER)
@@ -83,14 +83,3 @@ async def _received(request: web.Request, most: int) -> bytes | web.Response:
     except TimeoutError:
         return web.Response(status=408)
     return bytes(body)
-
-
-def address(request: web.Request) -> str:
-    """The caller's address: where a web server beside the bot passes requests on, the one that it names."""
-    remote = request.remote or ""
-    try:
-        is_beside = ip_address(remote).is_private
-    except ValueError:
-        is_beside = False
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return (forwarded if is_beside else "") or remote
