@@ -21,7 +21,6 @@ import aiohttp
 from bot.core.clock import Clock
 from bot.core.settings import Settings
 from bot.core.version import __version__
-from bot.store import Store
 
 MAX_BYTES = 2**20
 """Of a response; one that comes in pieces takes hundreds of bytes a word."""
@@ -238,22 +237,3 @@ def _read(data: bytes) -> object:
     except (ValueError, RecursionError) as error:
         raise ModelError("an answer that is not JSON") from error
     return found
-
-
-DAY = 86_400
-SHARE = 0.25
-"""Of the texts of a day, how many may be for the people of one server."""
-
-
-class WritingBudget:
-    """The texts of the last 24 hours, of all servers and of each."""
-
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store = store
-        self._most = settings.model_daily
-
-    async def has_room(self, server_id: int | None) -> bool:
-        """Whether one more may be written for a server."""
-        since = self._store.clock.now() - DAY
-        written, of_server = await self._store.written_texts.written_since(since, server_id)
-        return written < self._most and of_server < max(1, SHARE * self._most)

@@ -12,7 +12,8 @@ from bot.store.records.content_records import WrittenKind
 from bot.text import excerpts
 from bot.writing import citations, prompts
 from bot.writing.citations import Piece
-from bot.writing.model_client import ModelClient, WritingBudget
+from bot.writing.model_client import ModelClient
+from bot.writing.writing_budget import WritingBudget
 
 SENTENCES = 2
 LONGEST = 220

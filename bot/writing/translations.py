@@ -12,7 +12,8 @@ from bot.store.records.content_records import WrittenKind
 from bot.text import excerpts, safe
 from bot.writing import citations, prompts
 from bot.writing.citations import Piece
-from bot.writing.model_client import ModelClient, WritingBudget
+from bot.writing.model_client import ModelClient
+from bot.writing.writing_budget import WritingBudget
 
 TITLE, EXCERPT = 300, 350
 """Characters of a title, and UTF-16 units of an excerpt."""

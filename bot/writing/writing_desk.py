@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from bot.core.clock import Clock
 from bot.core.settings import Settings
 from bot.store import Store
-from bot.writing.model_client import WritingBudget, model_client
+from bot.writing.model_client import model_client
 from bot.writing.model_writer import Writer
 from bot.writing.summaries import Summaries
 from bot.writing.translations import Translations
+from bot.writing.writing_budget import WritingBudget
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ from bot.core.clock import SystemClock
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.text.words import fold
-from bot.writing.model_client import ModelClient, WritingBudget
+from bot.writing.model_client import ModelClient
 from bot.writing.model_writer import Writer
 from bot.writing.summaries import Summaries
 from bot.writing.translations import Translations, translated
+from bot.writing.writing_budget import WritingBudget
 from tests.benchmarks.newsrooms import filled, read, url_of
 
 SERVER = 1

@@ -1,0 +1,24 @@
+"""How much a model may be asked to write in a day."""
+
+from __future__ import annotations
+
+from bot.core.settings import Settings
+from bot.store import Store
+
+DAY = 86_400
+SHARE = 0.25
+"""Of the texts of a day, how many may be for the people of one server."""
+
+
+class WritingBudget:
+    """The texts of the last 24 hours, of all servers and of each."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._most = settings.model_daily
+
+    async def has_room(self, server_id: int | None) -> bool:
+        """Whether one more may be written for a server."""
+        since = self._store.clock.now() - DAY
+        written, of_server = await self._store.written_texts.written_since(since, server_id)
+        return written < self._most and of_server < max(1, SHARE * self._most)

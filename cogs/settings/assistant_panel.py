@@ -1,0 +1,85 @@
+"""The tokens that a server gives to AI assistants."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core.locale import _, amount
+from bot.core.refusals import Refusal
+from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
+from bot.store.records.people_records import AssistantToken
+from bot.text import safe
+from cogs.shared.panels import headed
+from cogs.shared.rights import ManagersLayout
+from cogs.shared.views import Choose, Interaction, Press, option
+
+_TOKENS = 10  # of a server
+
+
+class AssistantPanel(ManagersLayout):
+    """One message with the tokens of a server, when each was last used, and what makes and revokes them."""
+
+    async def show(self, interaction: Interaction, token: str | None = None) -> None:
+        """Show them, with a new `token`, which is not shown again."""
+        known = await interaction.client.store.assistant_tokens.of_server(self.guild.id)
+        address = await interaction.client.store.assistant_tokens.address()
+        lines = [_line(one) for one in known] or [_("No tokens yet.")]
+        blocks: list[Block] = [
+            headed(
+                _("Tokens for AI assistants"),
+                _(
+                    "With a token, an assistant (MCP) can search and ask over the feeds of channels that "
+                    "@everyone can view. It can’t change anything."
+                ),
+            ),
+            text(
+                _("Address: `{address}`").format(address=safe.plain(address).replace("`", "'"))
+                if address
+                else _("Address: ask whoever runs me where `telex mcp --http` can be reached.")
+            ),
+            Rule(),
+            text("\n".join(lines)),
+        ]
+        if token is not None:
+            how = _(
+                "Copy it now: I won’t show it again. Add an MCP server to your assistant with the address "
+                "and this bearer token."
+            )
+            blocks.append(text(f"```\n{token}\n```\n-# {how}"))
+        menu = None
+        if known:
+            options = [option(one.shown, one.name) for one in known]
+            menu = Choose(
+                self._revoke, placeholder=_("Revoke some…"), options=options, max_values=len(options)
+            )
+        make = Press(
+            self._make,
+            label=_("New token"),
+            style=discord.ButtonStyle.success,
+            disabled=len(known) >= _TOKENS,
+        )
+        await self.display_card(interaction, *blocks, Row(menu), Row(make))
+
+    async def _make(self, interaction: Interaction) -> None:
+        token = await interaction.client.store.assistant_tokens.make(
+            self.guild.id, person_id=interaction.user.id, limit=_TOKENS
+        )
+        if token is None:
+            raise Refusal(
+                _("A server can have {count} tokens. Revoke one first.").format(count=amount(_TOKENS))
+            )
+        await self.show(interaction, token)
+
+    async def _revoke(self, interaction: Interaction, names: list[str]) -> None:
+        await interaction.client.store.assistant_tokens.revoke(
+            self.guild.id, names, person_id=interaction.user.id
+        )
+        await self.show(interaction)
+
+
+def _line(token: AssistantToken) -> str:
+    used = _("never used")
+    if token.used is not None:
+        used = _("last used {when}").format(when=f"<t:{token.used}:R>")
+    made = _("made {when}").format(when=f"<t:{token.created}:R>")
+    return f"🔑 **{token.shown}** · {made} · {used}"
