@@ -89,7 +89,7 @@ POLLING: tuple[Step, ...] = (
 """From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
 
 POSTING: tuple[Step, ...] = (
-    *_around("claim", f"{COURIER}._claim"),
+    *_around("claim", f"{STORE}.claim"),
     *_around("send", "bot.posting.sending.dispatch_sender:DispatchSender.send"),
     *_MESSAGE,
     *_FORUM_POST,
@@ -120,8 +120,8 @@ WATCHING: tuple[Step, ...] = tuple(
     replace(step, kinds=WATCHERS)
     for step in (
         *_around("matching", "bot.watches.watch_matching:Watchman.look", any_channel=True),
-        *_around("notices written", "bot.store.people.watches:Watches.tell", any_channel=True),
-        *_around("claim", f"{COURIER}._claim"),
+        *_around("notices under way", "bot.store.outbox.watch_notices:_watches", any_channel=True),
+        *_around("claim", f"{STORE}.claim"),
         *_around("admission", "bot.posting.audience:Audience.admit"),
         *_MESSAGE,
         *_RECORD,
@@ -137,8 +137,8 @@ DIGESTING: tuple[Step, ...] = (
     *_around("making", "bot.posting.digest_making:Digests._make"),
     *_around("taking back", "bot.store.outbox.digests:Digests.recall", any_channel=True),
     *_around("digest written", "bot.store.outbox.digests:Digests.make"),
-    _around("what it covers", "bot.store.outbox.digests:_make", any_channel=True)[1],
-    *_around("claim", f"{COURIER}._claim"),
+    _around("what it covers", "bot.store.outbox.digest_articles:owe", any_channel=True)[1],
+    *_around("claim", f"{STORE}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
@@ -153,8 +153,8 @@ BRIEFING: tuple[Step, ...] = tuple(
     for step in (
         *_around("making", "bot.posting.personal_digest_making:PersonalDigests._make"),
         *_around("digest written", "bot.store.people.personal_digests:PersonalDigests.make"),
-        _around("what it covers", "bot.store.people.personal_digests:_make", any_channel=True)[1],
-        *_around("claim", f"{COURIER}._claim"),
+        _around("what it covers", "bot.store.outbox.digest_articles:owe", any_channel=True)[1],
+        *_around("claim", f"{STORE}.claim"),
         *_around("admission", "bot.posting.audience:Audience.admit"),
         *_MESSAGE,
         *_RECORD,
@@ -174,7 +174,7 @@ EDITING: tuple[Step, ...] = (
 """From a message that is to be edited to the record of it."""
 
 LIMITED: tuple[Step, ...] = (
-    *_around("claim", f"{COURIER}._claim"),
+    *_around("claim", f"{STORE}.claim"),
     *_around("gathering", "bot.store.outbox.posting_schedule:gather"),
     *_MESSAGE,
     *_FORUM_POST,
@@ -189,7 +189,7 @@ HOLDING: tuple[Step, ...] = (
     *_polling("joining", "bot.store.outbox.story_joins:join", any_channel=False),
     *_polling("ripening", "bot.store.outbox.held_posts:ripen"),
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
-    *_around("claim", f"{COURIER}._claim"),
+    *_around("claim", f"{STORE}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
@@ -201,7 +201,7 @@ CHOOSING: tuple[Step, ...] = (
     *_around("choosing", "bot.posting.due_task:BestStories._choose", any_channel=True),
     *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.choose", any_channel=True),
     *_around("released", "bot.store.outbox.held_posts:_release", any_channel=True),
-    *_around("claim", f"{COURIER}._claim"),
+    *_around("claim", f"{STORE}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pkgutil import resolve_name
 
 import pytest
 
@@ -44,6 +45,12 @@ from tests.wire.scene import KINDS, Scene
 def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
     """So many steps spread over all of them; `tests/benchmarks/kills.py` goes through all in each kind."""
     return [steps[(first + number * len(steps) // count) % len(steps)] for number in range(count)]
+
+
+def test_every_step_is_a_step_of_the_program():
+    every = (*STEPS, *WATCHING, *DIGESTING, *BRIEFING, *EDITING, *LIMITED, *HOLDING, *CHOOSING, *DAILY)
+    for method in {step.method for step in every if step.method}:
+        assert callable(resolve_name(method)), method
 
 
 @pytest.mark.parametrize("kind", KINDS)
