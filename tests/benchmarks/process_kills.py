@@ -91,6 +91,7 @@ class Fleet:
             "TELEX_INDEX": str(folder / "index"),
             "WIRE_CLOCK": str(self.scenes[0].clock),
         }
+        environment.pop("WIRE_LEASES", None)  # as long as they really last
         bot = self.bots[number] = BotProcess(self.launcher, folder, environment)
         return bot
 
