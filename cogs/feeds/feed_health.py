@@ -202,7 +202,7 @@ def _outcome(report: PollReport) -> str:
                 "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new, feed=feed
             )
         case Outcome.CHANGED | Outcome.UNCHANGED:
-            return _("Nothing new in {feed}.").format(feed=feed)
+            return _("{feed} has no new articles.").format(feed=feed)
         case Outcome.POSTPONED:
             return _("The site of {feed} limits how often I can check it. Next check {when}.").format(
                 feed=feed, when=f"<t:{report.feed.next_poll}:R>"

@@ -187,7 +187,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
     feed_server.serve("/rss", rss(*three()))
     await telex.advance(120)
     shown = last(await telex.editor.click(shown, label="Check now"))
-    assert "Nothing new in **Example News**." in text(shown)
+    assert "**Example News** has no new articles." in text(shown)
     assert "4 feeds · 1 needs you" in text(shown)
     shown = last(await telex.editor.click(shown, label="Pause all"))
     assert "-# 3 paused, 1 gone" in text(shown)
