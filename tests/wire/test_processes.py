@@ -79,7 +79,9 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
     async with open_crowd(discord, launcher, tmp_path, server) as crowd:
         channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
         titles = await crowd.owe("first", channels, 2)
-        await crowd.owe("far", crowd.server(1, (3, SHARDS)), 1)
+        (far,) = crowd.server(1, (3, SHARDS))
+        await crowd.owe("far", [far], 1)
+        of_far = f"SELECT 1 FROM server WHERE id = {far.server_id} AND left IS NULL"
         limits.total, limits.reset_after = SHARDS // 2, 0.2
         one, two = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
         try:
@@ -108,10 +110,13 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             titles += await posted(crowd, channels, "refused", 1)
             discord.gateway.refused.clear()
             await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
+            discord.acts.kick(discord.state.servers[far.server_id])
+            await discord.until(lambda: not direct_access.rows(crowd.database, of_far))
 
             await two.stop()
             assert two.log.count("Handing shard") > SHARDS / 2  # it may not have served the second yet
             titles += await posted(crowd, channels, "fifth", 1)
+            assert not direct_access.rows(crowd.database, of_far)  # whoever had the shard before was not told
 
             discord.gateway.refused.add("4")
             four = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
