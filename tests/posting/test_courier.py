@@ -263,8 +263,8 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
     (thread,) = telex.news.threads
     await publisher.begin(thread)
-    guild = telex.bot.get_guild(telex.guild.id)
-    guild._threads.clear()
+    telex.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
+    await telex.env.settle()
     telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
     await publisher.post(item(1))
     assert await telex.store.dispatches.interrupted() == []
@@ -285,7 +285,7 @@ async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(
         await answers.wait()
         return await request(route, **options)
 
-    http.request = slow  # type: ignore[method-assign]
+    http.request = slow
     sending = asyncio.create_task(telex.bot.courier.settle())
     await asked.wait()
     given = asyncio.create_task(telex.bot.courier.release(0))
