@@ -92,12 +92,11 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
 ):
     discord = discord_server
     limits, server = discord.gateway.limits, server_databases.empty()
-    discord.shards, limits.period = SHARDS, 0.05
+    discord.shards, limits.total, limits.period, limits.reset_after = SHARDS, SHARDS // 2, 0.05, 0.2
     async with open_crowd(discord, launcher, tmp_path, server) as crowd:
         channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
         titles = await crowd.owe("first", channels, 2)
         await crowd.owe("far", far := crowd.server(1, (3, SHARDS)), 1)
-        limits.total, limits.reset_after = SHARDS // 2, 0.2
         one, two = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
         try:
             await discord.until(lambda: crowd.posts(channels) == SHARDS)
