@@ -14,7 +14,7 @@ from bot.core.clock import Clock, SystemClock
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.feeds.fetch import Fetcher
-from bot.polling.feed_search import Following
+from bot.polling.following.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
 from bot.polling.pushing.push_subscriber import PushSubscriber

@@ -30,9 +30,10 @@ from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.ports import AnyDatabase
-from bot.store.processes import Processes, RequestShares
+from bot.store.processes import Processes
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
+from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
 from bot.store.served_shards import ServedShards
 from bot.store.settings.assistant_tokens import AssistantTokens

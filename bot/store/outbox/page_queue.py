@@ -12,7 +12,7 @@ from bot.store.outbox import corrections, watch_notices
 from bot.store.records.content_records import PageEnd
 from bot.store.rows import listed
 from bot.text import furniture, urls
-from bot.text.furniture import is_teaser
+from bot.text.teasers import is_teaser
 from bot.text.urls import slot_of
 
 OF_BACKLOG = 5

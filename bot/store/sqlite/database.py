@@ -130,8 +130,9 @@ class Database(ports.Database[Statements, Connection]):
         if not session.is_dead:
             return session
         log.error("A thread of the database ended unexpectedly; another takes its place")
+        successor = await Connection(session.path, pragmas=session.pragmas).open()
         await asyncio.to_thread(session.abandon)
-        return await Connection(session.path, pragmas=session.pragmas).open()
+        return successor
 
 
 def _check_place(path: Path) -> None:

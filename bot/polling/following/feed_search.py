@@ -12,9 +12,9 @@ from bot.feeds import fetch_errors, known_sites, outlet_directory
 from bot.feeds.discover import Discovery, as_feed, find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.outlet_names import outlet_name
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed
-from bot.polling.feed_updates import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import safe, urls

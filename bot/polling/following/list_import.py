@@ -14,7 +14,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import FeedList, Outline
 from bot.feeds.worker_calls import reading
-from bot.polling.feed_search import MOST_FEEDS, owner_of
+from bot.polling.following.feed_search import MOST_FEEDS, owner_of
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import safe, urls
