@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
-from bot.core.clock import Clock
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
@@ -58,10 +57,8 @@ _PASSING = {
 class Reader:
     """Reads pages: `run` for as long as the bot does, `read_due` those of some feeds and then no more."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, store: Store, pages: Pages, hosts: Hosts, leases: Leases
-    ) -> None:
-        self._settings, self._clock, self._store, self._leases = settings, clock, store, leases
+    def __init__(self, settings: Settings, store: Store, pages: Pages, hosts: Hosts, leases: Leases) -> None:
+        self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
         """Readings since the start, by how they ended."""

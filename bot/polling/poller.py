@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bot.core.clock import Clock
 from bot.core.keyed_locks import Turns
 from bot.core.models import DueFeed, Feed
 from bot.core.settings import Settings
@@ -49,7 +48,6 @@ class Poller:
     def __init__(
         self,
         settings: Settings,
-        clock: Clock,
         store: Store,
         fetcher: Fetcher,
         workers: Workers,
@@ -57,11 +55,12 @@ class Poller:
         leases: Leases,
         story_lookup: StoryLookup | None = None,
     ) -> None:
-        self._clock, self._store, self._fetcher, self._leases = clock, store, fetcher, leases
+        clock = self._clock = store.clock
+        self._store, self._fetcher, self._leases = store, fetcher, leases
         self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, Shares(clock))
         alerts = FeedAlerts(settings, words)
-        self.recorder = PollRecorder(settings, clock, store, self.intake, alerts, story_lookup)
+        self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
         self.on_recorded: Callable[[Recorded], None] = lambda _recorded: None
         """Called after each poll that was recorded with articles or dispatches."""
         self.last_answer: int | None = None
@@ -73,7 +72,7 @@ class Poller:
         self._turns = Turns()  # from fetching to recording, one at a time a feed
         self._at_once = settings.poll_concurrency
         self._due = DueFeeds(
-            clock, store, leases, self.hosts, self._at_once, on_told=lambda: self.on_recorded(Recorded())
+            store, leases, self.hosts, self._at_once, on_told=lambda: self.on_recorded(Recorded())
         )
         self._queue, self._quiet = self._due.queue, self._due.quiet
 

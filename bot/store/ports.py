@@ -64,7 +64,7 @@ class Database(ABC, Generic[C, S]):
     """The statement that begins a read."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self.condition = Condition(clock)
         self._locks = [asyncio.Lock(), asyncio.Lock()]
         self._writers: list[S] = []  # the last one for what is urgent
@@ -100,7 +100,7 @@ class Database(ABC, Generic[C, S]):
 
         def whole(db: C) -> T:
             name = self._begin(db)
-            db.now = self._clock.now()
+            db.now = self.clock.now()
             result = function(db, *args, **kwargs)
             if is_awaited:
                 self._commit(db, name)
@@ -136,7 +136,7 @@ class Database(ABC, Generic[C, S]):
 
         def snapshot(db: C) -> T:
             db.execute(self._snapshot)
-            db.now = self._clock.now()
+            db.now = self.clock.now()
             try:
                 return function(db, *args, **kwargs)
             finally:

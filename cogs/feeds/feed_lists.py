@@ -45,7 +45,6 @@ async def bring(
     result = await list_import.follow_all(
         newsroom.store,
         newsroom.poller,
-        newsroom.clock,
         feeds,
         server_id=target.guild.id,
         channel_id=target.id,

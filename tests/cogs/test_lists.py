@@ -102,7 +102,6 @@ async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
     await list_import.follow_all(
         newsroom.store,
         newsroom.poller,
-        newsroom.clock,
         feeds,
         server_id=telex.guild.id,
         channel_id=telex.news.id,

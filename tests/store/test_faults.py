@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -40,8 +40,8 @@ async def database(tmp_path, clock, connections) -> Database:
 
 
 @pytest.fixture
-async def store(database, clock) -> AsyncIterator[Store]:
-    opened = Store(database, clock)
+async def store(database) -> AsyncIterator[Store]:
+    opened = Store(database)
     yield opened
     await opened.close()
 
@@ -225,7 +225,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(
     feed = await followed(store)
 
     class Refused(Connection):
-        async def open(self) -> Connection:
+        async def open(self) -> Self:
             raise DatabaseUnusable("no more files can be opened")
 
     async def half() -> None:

@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 
-from bot.core.clock import Clock, wait
+from bot.core.clock import wait
 from bot.core.models import Feed, ParsedFeed
 from bot.core.rate_limits import Guesses, Limit
 from bot.core.settings import Settings
@@ -55,17 +55,17 @@ class PushSubscriber:
     """What is pushed, and by whom. It does nothing where there is no public address."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
+        self, settings: Settings, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
     ) -> None:
-        self._settings, self._clock, self._store = settings, clock, store
+        self._settings, self._clock, self._store = settings, store.clock, store
         self._fetcher, self._poller = fetcher, poller
         self._woken = asyncio.Event()
         self._known = KnownSubscriptions(store, self._woken.set)
         self._loaded = -LONGEST_REST
         self._endings = Endings(fetcher, poller.hosts)
         self._offers: dict[int, Offer | None] = {}
-        self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
-        self._guesses = Guesses(clock)
+        self._limit = Limit(store.clock, allowed=PUSHES, period=PUSHES_PERIOD)
+        self._guesses = Guesses(store.clock)
         self._documents = PushedDocuments(store, poller, self._brought)
         self._named: set[int] = set()  # in headers of feeds without news
         self._unread: set[int] = set()  # of these, feeds that are to be read
