@@ -251,7 +251,6 @@ async def _received(
 
 
 async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bytes]:
-    """The whole body as it comes over the wire, and its hash."""
     if (length := response.headers.get("content-length", "")).isdecimal() and int(length) > limit:
         raise FeedError(fetch_errors.TOO_LARGE, f"{length} bytes")
     digest = blake2b(digest_size=16)

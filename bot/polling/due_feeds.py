@@ -12,7 +12,7 @@ from bot.polling.quiet_polls import AFTER_TROUBLE, Postponed, QuietPolls, log_tr
 from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.process_records import Share
-from bot.text.urls import SLOTS, slot_of
+from bot.text.host_slots import SLOTS, slot_of
 
 TAKEN = 1_024
 """Due feeds taken from the store at a time."""
@@ -131,7 +131,6 @@ class DueFeeds:
         return len(self._slots) == SLOTS
 
     async def _rest(self, until_free: float | None) -> None:
-        """Sleep until the store is to be asked, a host is free or somebody wakes us."""
         seconds = float(LONGEST_REST)
         if self._has_room():
             seconds = max(self._look_at - self._clock.now(), 0)

@@ -20,7 +20,6 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.article_pages import Pages
 from bot.feeds.robots import Robots
-from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.due_feeds import DueFeeds
 from bot.polling.feed_alerts import FeedAlerts, Words
 from bot.polling.hosts import Host, Hosts
@@ -34,7 +33,7 @@ from bot.store.records.process_records import Fence
 from bot.store.records.source_records import Recorded
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
-from bot.text.urls import slot_of
+from bot.text.host_slots import slot_of
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +116,6 @@ class Poller:
 
     @asynccontextmanager
     async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
-        """Alone with a feed, as the store knows it."""
         if feed.id in self._turns:
             await self._turns.free(feed.id)
         self._turns[feed.id] = None
@@ -158,7 +156,6 @@ class Poller:
                 log_trouble("the last polls without news were not written", error)
 
     async def _work(self) -> None:
-        """Poll one feed of the queue after the other."""
         while True:
             visit = await self._queue.take()
             host, feed = visit.host, visit.feed
@@ -203,7 +200,6 @@ class Poller:
     async def _poll_on(
         self, due: DueFeed, host: Host, answer: Fetched | FeedError | None, *, waited: bool
     ) -> None:
-        """Do what more there is to do about a feed of the queue."""
         if waited:
             await self._quiet.write()
         feed = await self._store.feeds.get(due.id)
@@ -224,7 +220,6 @@ class Poller:
     async def _finished(
         self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, fence: Fence | None = None
     ) -> PollReport:
-        """The poll that an answer makes; news is recorded."""
         try:
             if isinstance(answer, Fetched):
                 report = await self.recorder.answered(feed, answer, fence=fence)
@@ -280,11 +275,7 @@ class Poller:
         return fetched
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
-        wait = error.retry_after
-        if wait is None and error.code == fetch_errors.RATE_LIMITED:
-            wait = AFTER_TOO_MANY
-        if wait:
-            host.hold(self._clock.now() + wait)
+        host.failed(error)
         log.info("%s: %s", urls.masked(feed.url), error)
         return self.recorder.failed(feed, error)
 

@@ -117,7 +117,6 @@ class Database(ABC, Generic[C, S]):
 
     @asynccontextmanager
     async def _writing(self, place: int = 0) -> AsyncIterator[S]:
-        """A writer, for one transaction."""
         async with self._locks[place % len(self._writers)]:
             self.condition.admit()
             writer = self._writers[place] = await self._living(self._writers[place])

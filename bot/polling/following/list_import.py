@@ -142,7 +142,6 @@ def exported(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: i
 
 
 def _name(outline: Outline) -> str:
-    """A feed in a report: its title and its address without secrets."""
     address = urls.masked(outline.url)
     if outline.title == outline.url:
         return safe.plain(address, _NAME)

@@ -27,7 +27,7 @@ from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
-from bot.text.urls import host_name
+from bot.text.host_slots import host_name
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +198,6 @@ class PushSubscriber:
             self._known.change(known._replace(missed=0))
 
     def _offered(self, feed: Feed, fetched: Fetched, parsed: ParsedFeed) -> None:
-        """A feed was read: whether it has a hub, and which."""
         if feed.server_id is not None or list_feeds.is_list(feed.url):  # a hub is no place for a secret
             return
         offer = hubs.offered(fetched.headers, parsed, fetched.url)
@@ -216,7 +215,6 @@ class PushSubscriber:
             self._woken.set()
 
     def _found(self, feed_id: int) -> None:
-        """A poll found what was not pushed."""
         known = self._known.of_feed(feed_id)
         if known is not None and self.is_pushed(feed_id):
             log.info("%s: its hub missed something", urls.masked(known.topic))

@@ -95,7 +95,6 @@ class Database(ports.Database[Statements, Connection]):
         db.execute("COMMIT")
 
     async def look(self) -> None:
-        """As `Store.look`."""
         try:
             await asyncio.to_thread(self._presence.check)
         except DatabaseGone as error:
@@ -114,7 +113,6 @@ class Database(ports.Database[Statements, Connection]):
         return await self.read(schema_version)
 
     async def backup(self, path: Path) -> None:
-        """As `Store.backup`."""
         is_wanted = True
         source = Connection(self.place, pragmas=READER_PRAGMAS)
         await source.open()
