@@ -215,32 +215,27 @@ dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThread
 
 def doom(connection: Connection) -> None:
     """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
-    connection._tx.put_nowait(None)  # what is no work cannot be taken apart
+    connection._tx.put_nowait(None)  # noqa: SLF001 - what is no work cannot be taken apart
 
 
 @dying_threads
-async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(
-    store, database, connections, monkeypatch
-):
+async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, connections, monkeypatch):
     feed = await followed(store)
+    writer = connections[0]
 
     class Refused(Connection):
         async def open(self) -> Self:
             raise DatabaseUnusable("no more files can be opened")
 
-    async def half() -> None:
-        async with database._writing() as writer:
-            await writer.run(Statements.execute, "BEGIN IMMEDIATE")
-            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
-            doom(writer)
-            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('more', '')")
-
+    await writer.run(Statements.execute, "BEGIN IMMEDIATE")
+    await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
+    doom(writer)
     with pytest.raises(StoreError, match="ended"):
-        await half()
+        await store.meta.set("more", "")
     with monkeypatch.context() as patched:
         patched.setattr(database_module, "Connection", Refused)
         with pytest.raises(DatabaseUnusable, match="no more files"):
-            await store.meta.set("a", "b")
+            await store.meta.set("more", "")
     await record(store, feed, new_article(feed, "a"))
     assert len(await deliver(store)) == 1
     assert await store.meta.get("half") is None
