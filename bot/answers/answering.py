@@ -182,8 +182,8 @@ def odds(judged: Judged, at_hand: frozenset[int]) -> float:
 def chosen(
     question: Question, judged: Sequence[Judged], at_hand: frozenset[int] = frozenset()
 ) -> tuple[list[Judged], list[Judged]]:
-    """The candidates to quote, the first with the sentences beside it, no sentence twice; and where the answer
-    changes older ones that say otherwise than the first."""
+    """The candidates to quote, the first with the sentences beside it and no sentence twice; and where the
+    answer changes older ones that say otherwise than the first."""
     first: list[Judged] = []
     for each in judged:
         if len(first) < 2 * QUOTES and not any(map(each.overlaps, first)):
