@@ -4,8 +4,6 @@ Where a clock is put forward, an hour that it leaves out begins where the gap en
 hour that comes twice is the first of the two (PEP 495).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,7 +1,5 @@
 """The feeds of a page that a person names."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field

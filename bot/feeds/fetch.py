@@ -1,7 +1,5 @@
 """Documents from the web: bounded in time and size, polite, and never from where nobody may look."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """A line of JSON Lines to an article and back. The half that runs in a worker is free of the store."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Which feeds this process is to poll now, and when it asks the store for more of them."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Collection
 

@@ -1,7 +1,5 @@
 """Following a feed, without Discord: finding it, showing what it brings, and its newest article at once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """A feed after an answer of its publisher: as it describes itself, its outlet's name, where it moves to."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Manners towards publishers' machines: one request at a time, a pause after it, no visit when so asked."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Collection, Hashable
 from contextlib import asynccontextmanager, nullcontext

@@ -5,8 +5,6 @@ or changed goes to a worker once more, still packed, and becomes articles there.
 and unpacks nothing but the articles that are about to be written.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar, TypeVarTuple

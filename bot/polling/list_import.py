@@ -1,7 +1,5 @@
 """Many feeds at once, from a list that somebody brings: followed now, read by the poller in its own time."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -4,8 +4,6 @@ Which pages those are is written down with a poll, after which the article is po
 says is read by search, answers and, where the settings want it, by the excerpts of posts.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math

@@ -1,7 +1,5 @@
 """What the answer of a feed's publisher means for the feed: news, nothing new, a move, a failure."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager

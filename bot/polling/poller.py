@@ -4,8 +4,6 @@ Due feeds are taken from the store in batches and wait in a queue for their host
 written many at a time; a poll with news is one transaction of its own.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import Counter

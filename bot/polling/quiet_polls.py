@@ -1,7 +1,5 @@
 """Polls without news, written many at a time."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable

@@ -4,8 +4,6 @@ The bounds are far above what publishers do. They keep a feed that nobody would 
 and one whose entries are others each time from posting for ever.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

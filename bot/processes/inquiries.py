@@ -3,8 +3,6 @@
 Questions and answers are notices of the database and kept nowhere. Who is not answered in time does without.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import secrets

@@ -6,8 +6,6 @@ A lease lasts `LASTS` seconds of the database's clock and is renewed every `RENE
 SOSP 1989). What it writes nevertheless is refused by the database (`Fence`).
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import secrets

@@ -1,7 +1,5 @@
 """The front of the store: an open database, whose parts are its attributes."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace

@@ -3,8 +3,6 @@
 `store/sqlite` is one; another is a room beside it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from abc import ABC, abstractmethod

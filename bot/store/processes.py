@@ -7,8 +7,6 @@ is the same for all. Every function is part of a write, of which there is one at
 sees all that its last owner wrote, and who has lost one cannot write as if it had it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bot.store.connection import Connection

@@ -1,7 +1,5 @@
 """What the parts of the store share: methods that are whole functions of a connection."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar

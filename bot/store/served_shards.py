@@ -4,8 +4,6 @@ How Discord spreads servers over shards, direct messages belonging to the first:
 https://discord.com/developers/docs/events/gateway#sharding
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from bot.core.clock import Clock

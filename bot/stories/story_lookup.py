@@ -5,8 +5,6 @@ Nothing here delays a post by more than moments: where the encoder does not answ
 wrong, words decide, or nothing joins.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -7,8 +7,6 @@ days end it: when in doubt there are two stories. What a story of several articl
 articles are known, in each channel (`story_membership`).
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections import Counter, defaultdict, deque

@@ -4,8 +4,6 @@ pysbd, the usual splitter, has had no release since 2021 and takes milliseconds 
 is a list of abbreviations.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -5,8 +5,6 @@ anywhere. Extractors that weigh the blocks of a page (trafilatura, readability) 
 here.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import takewhile
 

@@ -4,8 +4,6 @@ English and French by lists of our own, other Latin languages by their stop word
 themselves. A model knows more languages but costs tens of megabytes.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 

@@ -4,8 +4,6 @@ An address is changed as little as possible, because readers click it: parameter
 fragments stay, unless they are known to track.
 """
 
-from __future__ import annotations
-
 import re
 from hashlib import blake2b
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit

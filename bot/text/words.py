@@ -1,7 +1,5 @@
 """Words as people compare them, without case and accents; and tables of words."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

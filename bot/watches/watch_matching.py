@@ -1,7 +1,5 @@
 """Watches: what may be watched for, and holding new articles against what is."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import Counter

@@ -5,8 +5,6 @@ list, however it looks now. Only where nothing of it is left on the page do its 
 addresses decide. The address of such a feed is that of its page with a fragment that names the list.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """JSON Feed 1.0 and 1.1 (jsonfeed.org), which feedparser does not read."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from itertools import islice

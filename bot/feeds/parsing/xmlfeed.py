@@ -1,7 +1,5 @@
 """RSS and Atom: feedparser reads the document, and this maps what it found."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ decides nothing. An entry without a guid goes by its link, one without either by
 address (`urls.forms`) are one name. What a feed shows again under other addresses is for `moved_entries`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit

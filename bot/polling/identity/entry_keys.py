@@ -3,8 +3,6 @@
 Runs in a worker, so nothing of the store or of settings is imported here: it would double a worker's weight.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b

@@ -13,8 +13,6 @@ A title alone decides nothing: one that comes back ("Links of the week") tells a
 several entries have, or a date that most of them have.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple

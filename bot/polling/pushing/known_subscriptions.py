@@ -1,7 +1,5 @@
 """The subscriptions at hubs in memory, as polls and hubs ask for them, and written down."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterator
 

@@ -5,8 +5,6 @@ signature made with the secret that it was given. A feed that is pushed is polle
 net, until a poll finds what was not pushed. The hub of one that nobody follows any more is told so.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import secrets

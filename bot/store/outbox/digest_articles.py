@@ -1,7 +1,5 @@
 """What a digest may tell: functions of a connection that read it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 

@@ -4,8 +4,6 @@ A channel whose digest stands `alone` gets no single posts: its articles are hel
 until a digest covers them. One that names an article posted singly leaves its fate as it is.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -6,8 +6,6 @@ fetched from the link's own site is never held back for what another feed claime
 not share the page has one of its own, and a post.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple

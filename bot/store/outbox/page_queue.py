@@ -4,8 +4,6 @@ A poll writes down which of its new articles have a page to be read. Reading it 
 keeps its text; a crash before leaves it to be read, one after finds it done.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.core.models import Feed

@@ -4,8 +4,6 @@ A story belongs to a channel: what its feeds told of an event there. Only articl
 channel count, so what another server follows, or a feed with credentials of its, decides nothing here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.store.connection import Connection

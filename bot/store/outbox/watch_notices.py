@@ -4,8 +4,6 @@ An article that a poll brings is written down as an arrival, with it. Holding th
 arrival in the transaction that writes the notices: a crash before leaves it there, one after finds it done.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.store.connection import Connection, Row

@@ -1,7 +1,5 @@
 """Bookmarks: the articles that people keep."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict

@@ -3,8 +3,6 @@
 Where direct messages are closed to the bot it rests, as the person's watches do.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Watches: what people want to be told of, and the articles that were not held against them yet."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from typing import NamedTuple

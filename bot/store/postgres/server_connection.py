@@ -1,7 +1,5 @@
 """A connection to a PostgreSQL server that takes the store's statements as SQLite's does."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast

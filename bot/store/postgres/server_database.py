@@ -5,8 +5,6 @@ is certain that it was not: after a lost commit the server is asked (`pg_xact_st
 answer whoever wrote is told so.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

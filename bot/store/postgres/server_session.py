@@ -1,7 +1,5 @@
 """A session on a PostgreSQL server with a thread of its own, begun anew where it is lost; what it hears."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

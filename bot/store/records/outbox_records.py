@@ -1,7 +1,5 @@
 """What channels are owed, and what became of it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum

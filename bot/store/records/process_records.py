@@ -1,7 +1,5 @@
 """Processes that share the work of one database, and what each of them has leased."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

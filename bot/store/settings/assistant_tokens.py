@@ -1,7 +1,5 @@
 """Tokens with which assistants read what everybody on a server may. Only their hashes are kept."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from contextlib import suppress
 from hashlib import blake2b

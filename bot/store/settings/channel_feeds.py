@@ -1,7 +1,5 @@
 """Channels that can be read as feeds: the secret of their addresses, and what they posted."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from secrets import token_urlsafe
 

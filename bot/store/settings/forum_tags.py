@@ -1,7 +1,5 @@
 """Forum tags: which tags of a forum its posts are given, by what they are about."""
 
-from __future__ import annotations
-
 from bot.core.choices import Setting, TagRule
 from bot.store.connection import Connection
 from bot.store.repository import Repository, writes

@@ -1,7 +1,5 @@
 """The rows of servers and channels that other rows point to."""
 
-from __future__ import annotations
-
 from bot.store.connection import Connection
 from bot.store.store_errors import StoreError
 

@@ -1,7 +1,5 @@
 """Preferences: what the people of a server chose for it and for its channels, and who changed what."""
 
-from __future__ import annotations
-
 from bot.core import hours
 from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, Setting
 from bot.store.connection import Connection

@@ -1,7 +1,5 @@
 """Subscriptions: which channel follows which feed."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from bot.core.choices import Look, Setting, SubscriptionState

@@ -1,7 +1,5 @@
 """Feeds: the addresses that are asked for news."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from operator import attrgetter

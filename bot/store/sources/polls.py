@@ -1,7 +1,5 @@
 """What a poll found, written in one transaction: the heart of "never lost, never repeated"."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.models import Feed

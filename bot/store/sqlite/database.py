@@ -1,7 +1,5 @@
 """One SQLite file: reads see the last committed state."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """A copy of a database that is in use."""
 
-from __future__ import annotations
-
 import glob
 import os
 import secrets

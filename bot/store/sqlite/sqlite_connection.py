@@ -1,7 +1,5 @@
 """A connection to an SQLite file with a thread of its own, which runs whole functions."""
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 import time
