@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import discord
 import pytest
@@ -54,6 +56,17 @@ async def asked_directly(crowd: Crowd) -> None:
     raise AssertionError(answer.shown())
 
 
+@contextmanager
+def told_where_it_fails(crowd: Crowd, channels: list[Channel]) -> Iterator[None]:
+    discord = crowd.discord
+    try:
+        yield
+    except BaseException:
+        found = discord.gateway.identified, list(map(str, discord.calls)), crowd.posts(channels)
+        sys.stderr.write("\n".join(map(str, (*found, *(bot.log for bot in crowd.bots)))))
+        raise
+
+
 @pytest.mark.parametrize(
     ("method", "signature"),
     [
@@ -82,7 +95,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         await crowd.owe("far", crowd.server(1, (3, SHARDS)), 1)
         limits.total, limits.reset_after = SHARDS // 2, 0.2
         one, two = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
-        try:
+        with told_where_it_fails(crowd, channels):
             await discord.until(lambda: crowd.posts(channels) == SHARDS)
             await asyncio.sleep(2 * limits.reset_after)
             told = max(bot.log.count("start any more sessions") for bot in (one, two))
@@ -102,6 +115,9 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
             titles += await posted(crowd, channels, "fourth", 1)
             assert two.log.count("Handing shard") == SHARDS / 2
+            discord.gateway.refuse("2", but=1)
+            await discord.until(lambda: sorted(holders(crowd).values()) == [1, 3])
+            titles += await posted(crowd, channels, "one refused", 1)
             discord.gateway.refuse("2")
             await discord.until(lambda: sorted(holders(crowd).values()) == [SHARDS])
             assert "No connection to Discord’s gateway" in two.log
@@ -122,12 +138,5 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
                 assert (bot.status, "has to start again" in bot.log.splitlines()[-1]) == (1, True)
             crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             titles += await posted(crowd, channels, "sixth", 1)
-        except BaseException:
-            sys.stderr.write(
-                f"{discord.gateway.identified} {list(map(str, discord.calls))} {crowd.posts(channels)}"
-            )
-            for bot in crowd.bots:
-                sys.stderr.write(bot.log)
-            raise
     assert shown(channels) == {channel.id: titles for channel in channels}
     assert (discord.gateway.doubled, discord.gateway.limits.refused) == ([], 0)
