@@ -17,6 +17,7 @@ from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
 from bot.client.sharding.session_starts import SessionStarts
+from bot.client.sharding.shard_connections import ShardConnections
 from bot.core.choices import Role
 from bot.store import StoreError
 
@@ -34,14 +35,18 @@ _PATIENCE = 10.0  # seconds that the gateway may take to say hello
 class GatewayReach:
     """That of one client."""
 
-    def __init__(self, client: discord.AutoShardedClient, starts: SessionStarts, newsroom: Newsroom) -> None:
-        self._starts = starts
-        self._client, self._clock, self._leases = client, newsroom.clock, newsroom.leases
+    def __init__(
+        self,
+        client: discord.AutoShardedClient,
+        starts: SessionStarts,
+        connections: ShardConnections,
+        newsroom: Newsroom,
+    ) -> None:
+        self._client, self._starts, self._connections = client, starts, connections
+        self._clock, self._leases = newsroom.clock, newsroom.leases
         self._since: dict[
             int, float
         ] = {}  # when shards were seen without a connection, by the monotonic clock
-        self.astray: set[int] = set()
-        """Shards of others by now that discord.py goes on connecting: when it gets through it is stopped."""
 
     async def wait(self) -> None:
         """Wait until the gateway answers; from then on others count on this process."""
@@ -61,10 +66,12 @@ class GatewayReach:
         while True:
             await self._clock.sleep(LOOK_EVERY)
             now = self._clock.monotonic()
-            away = () if self._starts.waiting else [each for each in numbers if not self.is_connected(each)]
+            away = (
+                [] if self._starts.waiting else [each for each in numbers if not self._connections.has(each)]
+            )
             self._since = {number: self._since.get(number, now) for number in away}
             is_doubted = any(now - since >= DOUBTED for since in self._since.values())
-            self._leases.able(Role.GATEWAY, now=not (is_doubted or self.astray))
+            self._leases.able(Role.GATEWAY, now=not (is_doubted or self._connections.astray))
             found = frozenset(number for number, since in self._since.items() if now - since >= GIVEN_UP)
             if found and await self._others_can():
                 log.warning(
@@ -73,11 +80,6 @@ class GatewayReach:
                     ", ".join(map(str, sorted(found))),
                 )
                 return found
-
-    def is_connected(self, number: int) -> bool:
-        """Whether a shard has a connection now."""
-        shard = self._client.get_shard(number)
-        return shard is not None and not shard.is_closed()
 
     async def _others_can(self) -> bool:
         try:

@@ -1,27 +1,26 @@
 """The shards of this process: leased from the database, connected in their turn, handed over one by one.
 
 `AutoShardedClient.launch_shard` adds a shard to a running client: discord.py does not describe it, but has
-no other way (a test tells when it changes). Nor does it forget what a client knows of the servers of a shard
-that goes: those of one that was handed over are passed over (`is_gone`). A client whose shards another
-process may have already closes, and another begins with what is held then.
+no other way (a test tells when it changes). A client whose shards another process may have already closes,
+and another begins with what is held then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-import discord
 from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
 from bot.client.sharding.gateway_reach import GatewayReach
 from bot.client.sharding.session_starts import SessionStarts
 from bot.client.sharding.shard_balance import ShardBalance
+from bot.client.sharding.shard_connections import ShardConnections
 from bot.core.choices import Role
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
@@ -34,8 +33,6 @@ log = logging.getLogger(__name__)
 
 OTHERS_COME = 3.0
 """Seconds until a process takes shards: those that begin at the same time take their part each."""
-
-_CLOSING = 5.0  # seconds that Discord may take to close a connection
 
 
 class ShardsDiffer(StoreError):
@@ -52,14 +49,14 @@ class LeasedShards:
         self._are_shared = self._leases.owner is not None
         self._numbers: list[int] | None = None  # also the client's own: it is ready when so many are
         self._going: set[int] = set()  # being handed over
-        self._gone: dict[int, discord.Guild] = {}  # servers of shards that were handed over
         self._follows = False  # whether what is leased is connected at once
         self._some = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         self.starts = SessionStarts(client, newsroom)
-        self._reach = GatewayReach(client, self.starts, newsroom)
-        self._balance = ShardBalance(self, self.starts, self._reach, newsroom)
+        self.connections = ShardConnections(client, self._connect_new)
+        self._reach = GatewayReach(client, self.starts, self.connections, newsroom)
+        self._balance = ShardBalance(self, newsroom)
         self.lost = False
         """Whether the client closes because its shards are another's, or are to be."""
 
@@ -134,7 +131,7 @@ class LeasedShards:
     def _connect_new(self) -> None:
         if not self._follows or self._numbers is None:
             return
-        new = self._leases.held(SHARDS).difference(self._numbers, self._going, self._reach.astray)
+        new = self._leases.held(SHARDS).difference(self._numbers, self._going, self.connections.astray)
         for number in sorted(new):
             self._numbers.append(number)
             connecting = self._client.launch_shard(DiscordWebSocket.DEFAULT_GATEWAY, number)
@@ -150,35 +147,10 @@ class LeasedShards:
         self.run(wait_and_connect(), f"shard {number}")
 
     async def begins(self, number: int) -> None:
-        """Discord.py begins a session of a shard: in its turn.
-
-        Raises CancelledError, at which discord.py lets go of the shard, where that was handed over.
-        """
-        self._stop_astray(number)
+        """Discord.py begins a session of a shard: in its turn, unless that was handed over."""
+        self.connections.stop_astray(number)
         await self.starts.begins(number)
-        self._stop_astray(number)
-
-    def _stop_astray(self, number: int) -> None:
-        if number in self._reach.astray:
-            self._reach.astray.remove(number)
-            self._connect_new()
-            raise asyncio.CancelledError
-
-    async def drop(self, number: int) -> None:
-        """A shard has a session: that is ended where the shard was handed over."""
-        if number in self._reach.astray:
-            await self._disconnect(number)
-            self._reach.astray.discard(number)
-            self._connect_new()
-
-    def is_gone(self, server: discord.Guild) -> bool:
-        """Whether a server was the client's, and its shard is another process's now."""
-        return self._gone.get(server.id) is server
-
-    def found(self, servers: Iterable[discord.Guild]) -> None:
-        """These are the client's by now: what it knew of them before is forgotten."""
-        for server in servers:
-            self._gone.pop(server.id, None)
+        self.connections.stop_astray(number)
 
     async def hand_over(self, number: int, to: str) -> None:
         """Hand a shard over to another process, after what is being sent there has ended."""
@@ -191,22 +163,11 @@ class LeasedShards:
         try:
             shards.serve(shards.numbers - {number})
             await self._client.courier.release(number)
-            self._gone |= {server.id: server for server in self._client.guilds_of(number)}
-            if not await self._disconnect(number):
-                self._reach.astray.add(number)
+            await self.connections.end(number, self._client.guilds_of(number))
             await self._store.insist(partial(self._leases.hand_over, SHARDS, number, to))
         finally:
             self._going.remove(number)
         self._connect_new()  # where there was nobody to take it
-
-    async def _disconnect(self, number: int) -> bool:
-        """End the connection of a shard; False where it has none."""
-        if (shard := self._client.get_shard(number)) is None or shard.is_closed():
-            return False
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSING):
-                await shard.disconnect()
-        return True
 
     async def leave(self) -> None:
         """Hand the shards over to other processes in order, since this one is to end."""
@@ -238,12 +199,12 @@ class LeasedShards:
         """Hand over what has no connection for long; all at once, with the client, where nothing has one."""
         while True:
             missing = await self._reach.missing(numbers)
-            if not self._moves or not any(map(self._reach.is_connected, numbers)):
+            if not self._moves or not any(map(self.connections.has, numbers)):
                 self._give_up()
                 return
             with suppress(StoreError):  # it is tried again in a moment
                 for number in missing:
-                    if (to := await self._balance.recipient()) and not self._reach.is_connected(number):
+                    if (to := await self._balance.recipient()) and not self.connections.has(number):
                         await self.hand_over(number, to)
 
     def _give_up(self) -> None:

@@ -14,8 +14,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.client.services import Newsroom
-from bot.client.sharding.gateway_reach import GatewayReach
-from bot.client.sharding.session_starts import SessionStarts
 from bot.core.choices import Role
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
@@ -37,11 +35,10 @@ _WANTED = "want"
 class ShardBalance:
     """Asks for shards that others have too many of, and hands over those that this process has."""
 
-    def __init__(
-        self, leased: LeasedShards, starts: SessionStarts, reach: GatewayReach, newsroom: Newsroom
-    ) -> None:
-        self._leased, self._starts, self._reach, self._leases = leased, starts, reach, newsroom.leases
-        self._store, self._clock, self._notices = newsroom.store, newsroom.clock, newsroom.notices
+    def __init__(self, leased: LeasedShards, newsroom: Newsroom) -> None:
+        self._leased, self._starts, self._connections = leased, leased.starts, leased.connections
+        self._leases, self._notices = newsroom.leases, newsroom.notices
+        self._store, self._clock = newsroom.store, newsroom.clock
         self._handing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -57,7 +54,7 @@ class ShardBalance:
         """Hand the shards that have a connection over, one after the other as sessions may begin."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(LEAVING):
-                for number in filter(self._reach.is_connected, sorted(self._store.shards.numbers)):
+                for number in filter(self._connections.has, sorted(self._store.shards.numbers)):
                     if (to := await self.recipient()) is None:
                         return
                     await self._leased.hand_over(number, to)
@@ -99,7 +96,7 @@ class ShardBalance:
         try:
             counts, me = await self._counts(), self._leases.me.id
             first = min(counts, key=lambda owner: (-counts[owner], owner), default=None)
-            number = max(filter(self._reach.is_connected, self._leases.held(SHARDS)), default=None)
+            number = max(filter(self._connections.has, self._leases.held(SHARDS)), default=None)
             if first == me and counts[me] - counts[to] > 1 and self._is_settled and number is not None:
                 await self._leased.hand_over(number, to)
         except StoreError as error:
