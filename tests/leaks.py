@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.client.log_format import Discreet
+from bot.client.logs import Discreet
 
 SECRETS = ("hunter2", "0123456789abcdef", "s3cr3tt0ken99")
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cli import terminal
-from bot.client.log_format import Discreet, Structured
+from bot.client import logs
+from bot.client.logs import Discreet, Structured
 from bot.core.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
@@ -81,7 +81,7 @@ def test_the_format_of_the_log_is_a_setting(monkeypatch):
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     try:
-        terminal.start_logging(Settings(log_level="debug", log_format="json"))
+        logs.start(Settings(log_level="debug", log_format="json"))
         logging.getLogger("bot").info("started %d", 1)
         assert json.loads(written.getvalue())["message"] == "started 1"
     finally:
@@ -89,22 +89,31 @@ def test_the_format_of_the_log_is_a_setting(monkeypatch):
         root.setLevel(level)
 
 
+class Late(Exception):
+    code = 10062  # an interaction that Discord knows no more
+
+
 @pytest.mark.parametrize("level", ["info", "debug"])
 def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(monkeypatch, level):
     root = logging.getLogger()
-    names = ("discord", "discord.client", "discord.state", "discord.gateway", "aiosqlite", "asyncio")
+    tree = "discord.app_commands.tree"
+    names = ("discord", "discord.client", "discord.state", "discord.gateway", tree, "aiosqlite", "asyncio")
     before = {name: logging.getLogger(name).level for name in names}
     handlers, root_level = root.handlers[:], root.level
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     try:
-        terminal.start_logging(Settings(log_level=level))
+        logs.start(Settings(log_level=level))
         logging.getLogger("aiosqlite").debug("executing %s", "INSERT … hunter2")
         logging.getLogger("discord.gateway").debug("event hunter2")
         logging.getLogger("discord.http").debug("POST hunter2")
         logging.getLogger("bot").info("started")
         assert "started" in written.getvalue()
         assert "hunter2" not in written.getvalue()
+        logging.getLogger(tree).error("words that come too late", exc_info=Late())
+        logging.getLogger(tree).error("no words", exc_info=ValueError())
+        assert ("too late" in written.getvalue()) is (level == "debug")
+        assert "no words" in written.getvalue()
     finally:
         root.handlers[:] = handlers
         root.setLevel(root_level)

@@ -1,7 +1,5 @@
 """`telex mcp`: the stored news for assistants."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import Annotated
@@ -11,6 +9,7 @@ import typer
 from bot.cli import terminal
 from bot.cli.article_commands import with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.client import logs
 from bot.client.services import open_newsroom
 
 commands = typer.Typer()
@@ -46,7 +45,7 @@ def mcp(
         stop("This needs its extra: pip install 'telex[mcp]'", FAILED)
     if http and settings.discord_token is None:
         stop("DISCORD_TOKEN is needed: Discord tells what everybody on a server may read.", WRONG_USE)
-    terminal.start_logging(settings)
+    logs.start(settings)
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 
     async def work() -> None:

@@ -1,7 +1,5 @@
 """The commands of `telex` on the whole database: JSON Lines in and out, copies, migrations."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,15 +108,15 @@ def move(
 
     Stop the bot first. Cut short, it goes on when run again; at the end every row is compared.
     """
+    from_, to = _place(source), _place(target)
+    if isinstance(from_, Path) == isinstance(to, Path):
+        stop("One of the two is a file, the other a PostgreSQL server: postgresql://…", WRONG_USE)
 
     async def work() -> int:
         with terminal.progress() as bar:
             task = bar.add_task("moving", total=None)
             return await Store.move(
-                _place(source),
-                _place(target),
-                SystemClock(),
-                lambda done, total: bar.update(task, completed=done, total=total),
+                from_, to, SystemClock(), lambda done, total: bar.update(task, completed=done, total=total)
             )
 
     rows = wait_for(work)

@@ -4,8 +4,6 @@ Machine-readable output goes to standard output, everything else to standard err
 Exit status 0: done; 1: failed; 2: wrong use.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Coroutine
 from importlib.util import find_spec
@@ -24,6 +22,7 @@ from bot.cli.database_commands import commands as database_commands
 from bot.cli.followed_feeds import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.client import logs
 from bot.core.choices import Role
 from bot.core.settings import Settings
 from bot.core.version import __version__
@@ -67,7 +66,7 @@ def run(
     """Run the bot on Discord until it is stopped (Ctrl-C, SIGTERM)."""
     settings = settings_or_stop() if roles is None else settings_or_stop(roles=roles)
     if Role.GATEWAY not in settings.roles:
-        terminal.start_logging(settings)
+        logs.start(settings)
         from bot.client import poller_process  # noqa: PLC0415 - what it imports takes a second
 
         _run(settings, lambda: poller_process.serve(settings))
@@ -79,7 +78,7 @@ def run(
         )
     if not (token := checks.check_token(settings)).good:
         stop(f"DISCORD_TOKEN {token.found}.", WRONG_USE)
-    terminal.start_logging(settings)
+    logs.start(settings)
     from bot.client.gateway_process import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
     from cogs import ALL  # noqa: PLC0415 - likewise
 
@@ -115,7 +114,7 @@ def demo(
     if "database" in settings.model_fields_set:
         terminal.say("The demo uses a database of its own; TELEX_DATABASE stays untouched.")
     quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
-    terminal.start_logging(settings.model_copy(update=quiet))
+    logs.start(settings.model_copy(update=quiet))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL  # noqa: PLC0415 - discord.py takes a second to import
 

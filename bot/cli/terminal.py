@@ -6,7 +6,6 @@ import asyncio
 import ctypes
 import errno
 import gc
-import logging
 import os
 import re
 import signal
@@ -23,7 +22,6 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from typer.core import TyperCommand
 
-from bot.client import log_format
 from bot.core.settings import Settings
 from bot.store import StoreError, use_keys
 from bot.text.safe import plain
@@ -134,61 +132,6 @@ def ago(timestamp: int | None, now: int) -> str:
     if timestamp is None:
         return "–"
     return format_timedelta(timestamp - now, add_direction=True, locale="en")
-
-
-def start_logging(settings: Settings) -> None:
-    """One line an event on standard error: time, level, where, what."""
-    handler = logging.StreamHandler(sys.stderr)
-    if settings.log_format == "json":
-        handler.setFormatter(log_format.Structured())
-    else:
-        handler.setFormatter(log_format.Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    log_format.keep_quiet()
-    # The libraries' own chatter is worth reading only when something is wrong.
-    if settings.log_level != "debug":
-        for name in ("discord", "aiosqlite", "asyncio", "aiohttp", "filelock"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        # At every start these warn of voice libraries that nobody needs here.
-        for name in ("discord.client", "discord.state"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        outages = Outages()
-        logging.getLogger("discord.gateway").setLevel(logging.INFO)  # it tells that a connection is back
-        for name in ("discord.shard", "discord.gateway"):
-            logging.getLogger(name).addFilter(outages)
-
-
-class Outages(logging.Filter):
-    """Lets the log say once that a shard's connection to Discord is lost, and once that it is back.
-
-    discord.py tells of every attempt to connect again, each with its traceback.
-    """
-
-    _LOST = "Attempting a reconnect for shard ID"
-    _BACK = ("Shard ID %s has connected to Gateway", "Shard ID %s has successfully RESUMED")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lost: set[object] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write a record, which may be changed to what is worth knowing."""
-        shard = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        message = str(record.msg)
-        if message.startswith(self._LOST):
-            if shard in self._lost:
-                return False
-            self._lost.add(shard)
-            cause = record.exc_info[1] if record.exc_info else None
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-            record.msg = "Shard %s has no connection to Discord (%s); trying again until it has"
-            record.args, record.exc_info = (shard, cause or "closed"), None
-        elif message.startswith(self._BACK) and shard in self._lost:
-            self._lost.discard(shard)
-            record.msg, record.args = "Shard %s is connected to Discord again", (shard,)
-        else:
-            return record.levelno >= logging.WARNING
-        return True
 
 
 def stop(message: str, status: int = FAILED) -> NoReturn:

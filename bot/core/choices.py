@@ -3,8 +3,6 @@
 Times are integer seconds since 1970 in UTC; identifiers named `..._id` are as in `bot.core.models`.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum

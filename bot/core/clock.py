@@ -1,7 +1,5 @@
 """Time, under a test's control where a test needs it."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Protocol

@@ -1,7 +1,5 @@
 """Where a database on a server is: an address whose password is never shown."""
 
-from __future__ import annotations
-
 from typing import Self
 from urllib.parse import urlsplit
 

@@ -3,8 +3,6 @@
 One mechanism for every share of a server: polling slots, documents being read, edits, requests to Discord.
 """
 
-from __future__ import annotations
-
 import asyncio
 import heapq
 import itertools

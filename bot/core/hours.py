@@ -4,8 +4,6 @@ Where a clock is put forward, an hour that it leaves out begins where the gap en
 hour that comes twice is the first of the two (PEP 495).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -85,7 +83,6 @@ def moment(day: date, minute: int, where: ZoneInfo) -> int:
 
 
 def _end_of_gap(low: datetime, high: datetime, where: ZoneInfo) -> datetime:
-    """The moment between two at which the clock was put forward."""
     offset = low.astimezone(where).utcoffset()
     while high - low > timedelta(seconds=1):
         middle = low + (high - low) // 2

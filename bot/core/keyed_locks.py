@@ -1,7 +1,5 @@
 """One at a time for each key."""
 
-from __future__ import annotations
-
 import asyncio
 
 

@@ -5,8 +5,6 @@ Identifiers named `..._id` of servers, channels, people and messages are Discord
 those of feeds, articles, subscriptions and dispatches belong to one database and mean nothing elsewhere.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 Times and identifiers are as in `bot.core.models`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bot.core.choices import PersonalPlan

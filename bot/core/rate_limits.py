@@ -1,7 +1,5 @@
 """How often something may be done: so many times a period, by whom or what a key stands for."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network

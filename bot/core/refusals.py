@@ -1,7 +1,5 @@
 """What a person is refused."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

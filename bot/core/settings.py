@@ -1,12 +1,10 @@
 """Every setting, typed and checked at start: from the environment, then from `.env`."""
 
-from __future__ import annotations
-
 import re
 from base64 import urlsafe_b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -209,7 +207,7 @@ class Settings(BaseSettings):
         return value.strip()
 
     @model_validator(mode="after")
-    def _a_server_for_hubs(self) -> Settings:
+    def _a_server_for_hubs(self) -> Self:
         if self.public_url is not None and self.health_address is None:
             raise ValueError("TELEX_PUBLIC_URL needs TELEX_HEALTH_ADDRESS, which it leads to")
         return self

@@ -5,8 +5,6 @@ its answers are MessagePack, and the parent makes nothing of them but values of 
 declares (https://jcristharif.com/msgspec/).
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import pickle

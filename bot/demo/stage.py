@@ -4,8 +4,6 @@ simcord plays Discord in this process; its preview page, on loopback, shows the 
 type commands, press buttons and react as one of the people.
 """
 
-from __future__ import annotations
-
 import asyncio
 import tempfile
 import webbrowser
@@ -220,9 +218,11 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: async
     seen: object = None
     while True:
         await asyncio.sleep(_REFRESH)
-        keep_time(env, clock)
-        if turn.locked():
+        if (
+            turn.locked()
+        ):  # nor does time pass: Discord waits three seconds for an answer, an eighth of one here
             continue
+        keep_time(env, clock)
         state = [
             (message.id, len(message.reactions), message.edited_timestamp)
             for messages in env.backend.messages.values()

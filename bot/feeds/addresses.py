@@ -1,7 +1,5 @@
 """Which addresses may be fetched: those of the public internet, and what a setting allows."""
 
-from __future__ import annotations
-
 import errno
 import re
 import socket

@@ -1,7 +1,5 @@
 """What goes wrong between here and a publisher's server, as a code of `fetch_errors`."""
 
-from __future__ import annotations
-
 import ssl
 
 import aiodns

@@ -1,7 +1,5 @@
 """Content codings undone in bounded steps, so that a bomb neither fills memory nor holds the loop."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import zlib

@@ -1,7 +1,5 @@
 """Why a feed, or the page of an article, could not be read, as a code that is kept, shown and acted upon."""
 
-from __future__ import annotations
-
 BAD_URL = "bad-url"
 DNS = "dns"
 LOOKUP = "lookup"

@@ -1,7 +1,5 @@
 """Hubs that push what a feed publishes: WebSub, a W3C Recommendation (https://www.w3.org/TR/websub/)."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -11,8 +11,6 @@ Telegram has no feeds: `t.me/s/` is the page of a public channel, whose list of 
 YouTube: https://developers.google.com/youtube/v3/guides/push_notifications (the feed of a channel).
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit

@@ -1,7 +1,5 @@
 """Well-known outlets by what people call them: `the verge`, `lemonde tech`, `jeux vidéo`."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import NamedTuple
 

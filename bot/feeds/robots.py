@@ -1,7 +1,5 @@
 """What publishers ask of programs that read their pages: robots.txt (RFC 9309)."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

@@ -1,7 +1,5 @@
 """What a robots.txt says of an address (runs in a worker: patterns of strangers are matched)."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 AGENT = "Telex"

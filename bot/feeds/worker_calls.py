@@ -1,7 +1,5 @@
 """Reading in a worker what a publisher sent, with the feed's errors for what goes wrong there."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

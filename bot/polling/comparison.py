@@ -1,7 +1,5 @@
 """The entries of a document beside the articles that they are: which are new, and which of these changed."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple

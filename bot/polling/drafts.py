@@ -3,8 +3,6 @@
 Like `bot.polling.identity.entry_keys` without the store and settings, which a worker has no use for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b

@@ -1,7 +1,5 @@
 """One word to the channels of a feed when it breaks, with cause and remedy, and one when it is back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from bot.core import locale

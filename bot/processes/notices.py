@@ -1,7 +1,5 @@
 """What other processes wrote that this one waits for."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import defaultdict

@@ -7,8 +7,6 @@ what one of them alone can do is in its room. Each part is a `Repository`: a met
 where it writes. Its time is `db.now`.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

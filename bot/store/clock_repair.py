@@ -4,8 +4,6 @@ No row says by how much the clock was wrong when it was written, but nothing tha
 every wait has its greatest length.
 """
 
-from __future__ import annotations
-
 from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
 from bot.store.connection import Connection
 from bot.store.outbox.watch_notices import QUIET

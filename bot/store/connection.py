@@ -1,7 +1,5 @@
 """What the functions of the store use of a database connection, whichever engine it is of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 

@@ -1,7 +1,5 @@
 """Which engine a database is opened with: that of its place."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path

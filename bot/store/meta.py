@@ -1,7 +1,5 @@
 """Facts about the database itself and what the bot has to remember of itself, by name."""
 
-from __future__ import annotations
-
 from bot.store.connection import Connection
 from bot.store.repository import Repository, writes
 

@@ -1,7 +1,5 @@
 """The numbered `.sql` files that an engine's tables are brought up to date with."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bot.store.store_errors import NewerDatabase

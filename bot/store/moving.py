@@ -5,8 +5,6 @@ already tells where to go on. What follows from other rows is left out and made 
 the search index follows, and the marks of what is encoded; what running processes share is left out too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -188,7 +186,6 @@ def _moved(shape: TableShape) -> str:
 
 
 def _after(db: Connection, shape: TableShape, last: Row | None) -> list[Row]:
-    """The next rows after a key, as both engines have them."""
     key = ", ".join(shape.key)
     beyond = "" if last is None else f"AND ({key}) > ({', '.join('?' * len(last))})"
     rows = db.rows(

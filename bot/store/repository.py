@@ -1,12 +1,9 @@
 """What the parts of the store share: methods that are whole functions of a connection."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection, Parameters
 from bot.store.ports import AnyDatabase
 
@@ -24,8 +21,8 @@ class Repository:
     without one, as a coroutine.
     """
 
-    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: AnyDatabase) -> None:
+        self._database, self._clock = database, database.clock
 
     async def _rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         return await self._database.query(Connection.rows, sql, parameters)

@@ -1,7 +1,5 @@
 """How rows become words: the columns to ask for, and the dataclasses made of them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields

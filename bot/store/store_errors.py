@@ -1,7 +1,5 @@
 """What can be wrong with a database, each said in a sentence for the person who runs Telex."""
 
-from __future__ import annotations
-
 
 class StoreError(Exception):
     """The database did not do what was asked. The message is a sentence for a person."""

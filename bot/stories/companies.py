@@ -5,8 +5,6 @@ Two titles that name different ones tell of different things, however alike the 
 names.
 """
 
-from __future__ import annotations
-
 COMPANIES = frozenset(
     """
     adobe airbnb airbus akamai alcatel alibaba alphabet altice altman amazon amd android anthropic apple

@@ -1,7 +1,5 @@
 """The tastes of servers, learnt in a worker when they are asked for and kept for a while."""
 
-from __future__ import annotations
-
 import logging
 from typing import NamedTuple
 

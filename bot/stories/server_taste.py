@@ -9,8 +9,6 @@ filtering for implicit feedback datasets", ICDM 2008); a "less like this" is a l
 not come. All of it fades.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ Nothing here delays a post by more than moments: where the encoder does not answ
 wrong, words decide, or nothing joins.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -116,7 +114,6 @@ class StoryLookup:
     # What titles mean, with the extra
 
     async def _encode(self, new: Sequence[NewArticle]) -> None:
-        """Have the newest titles encoded, if that is a matter of moments."""
         if self._meaning is None:
             return
         chosen = [article for article in new if article.key not in self._vectors][:MOST_ENCODED]

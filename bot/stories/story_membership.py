@@ -1,7 +1,5 @@
 """Which post of a channel an article belongs to, decided within the transaction that records it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.store.records.content_records import ALONE, PostedArticle

@@ -1,7 +1,5 @@
 """Which stories matter most: by their outlets, who kept them, how fresh they are, what the server likes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

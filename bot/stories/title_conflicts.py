@@ -3,8 +3,6 @@
 "$1.5bn" and "1,5 milliard de dollars" are one amount; "iPhone 15" and "iPhone 16" two versions of one thing.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Joiners stay where they mean something: within an emoji sequence, and in the scr
 (Unicode Standard Annex 31, section 2.3). Everything else without a shape of its own goes.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

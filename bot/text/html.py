@@ -4,8 +4,6 @@ Parsed by lexbor as a browser would. Its time grows with the square of the depth
 nested tags) and of the attributes of a tag, so such markup is read by a plain scanner of tags instead.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator

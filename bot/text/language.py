@@ -4,8 +4,6 @@ English and French by lists of our own, other Latin languages by their stop word
 themselves. A model knows more languages but costs tens of megabytes.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 
@@ -132,7 +130,6 @@ def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]
 
 
 def _share(code: str, holders: tuple[str, ...]) -> float:
-    """How much a word of these languages speaks for one of them."""
     return max(0 if code in _OTHERS else _LEAST_WEIGHT, 1 / len(holders))
 
 

@@ -5,8 +5,6 @@ https://discord.com/developers/docs/reference#message-formatting. A backslash be
 neither a letter, a digit nor white space shows that character.
 """
 
-from __future__ import annotations
-
 import re
 
 from bot.text.characters import MARKS, calm, visible

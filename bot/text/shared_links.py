@@ -1,7 +1,5 @@
 """Whether two feeds that give one link tell of one page: whose site it is, and how like their titles are."""
 
-from __future__ import annotations
-
 from functools import cache
 from ipaddress import ip_address
 

@@ -6,8 +6,6 @@ countries, which are what tech news is about. Where a word is empty in one langu
 the noun where an elision or capitals show it.
 """
 
-from __future__ import annotations
-
 from bot.text.words import table
 
 FRENCH = table(

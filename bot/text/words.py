@@ -1,7 +1,5 @@
 """Words as people compare them, without case and accents; and tables of words."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -38,6 +36,11 @@ def fold(text: str) -> str:
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold().translate(AS_WRITTEN)).casefold()
     return unicodedata.normalize("NFC", _ANY_MARKS.sub("", apart))
+
+
+def bare_title(title: str) -> str:
+    """A title by which titles are compared: case and spaces do not count."""
+    return " ".join(title.casefold().split())
 
 
 def words(text: str) -> list[str]:

@@ -1,7 +1,5 @@
 """Filters of subscriptions: what may be one, which new articles match, and what one would have done."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

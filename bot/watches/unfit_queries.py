@@ -1,7 +1,5 @@
 """What new articles can be held against: queries without dates and bookmarks, that name something."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from bot.core.refusals import Declined

@@ -5,8 +5,6 @@ article looks up its own, so that it costs the more the more queries share one w
 there are. What is found so is then held against the article.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Watches: what may be watched for, and holding new articles against what is."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import Counter
@@ -50,7 +48,6 @@ async def check(store: Store, text: str) -> Query:
 
 
 def _says_too_little(query: Query) -> Unfit:
-    """Why a query names nothing that an article must have."""
     if any(isinstance(node, AnyOf) for node in query.nodes):
         return Unfit.COMMON_ALTERNATIVE
     if any(isinstance(node, Not) for node in query.nodes):
@@ -116,7 +113,6 @@ class Watchman:
         return found
 
     async def _learn(self) -> None:
-        """Take up the watches that were added since."""
         added = await self._store.watches.standing(self._latest)
         if not added:
             return

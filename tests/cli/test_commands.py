@@ -204,6 +204,10 @@ def test_run_without_a_token_is_wrong_use_and_names_the_demo(telex):
     assert done.stdout == ""
 
 
+def test_a_move_from_a_file_to_a_file_is_wrong_use(telex):
+    assert "PostgreSQL" in telex("move", "news.db", "other.db", status=2).stderr
+
+
 def test_run_says_at_once_that_a_token_is_malformed(telex):
     telex.environment["DISCORD_TOKEN"] = "nonsense"
     done = telex("run", status=2)

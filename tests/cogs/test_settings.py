@@ -71,11 +71,11 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     await choose(telex.editor, last(await panel(telex)), "French")
     feed_server.serve("/rss", _rss(item(2), item(1)))
     await telex.poll_and_deliver(feed)
-    assert _labels(telex) == ["Save", "Enregistrer"]
+    assert _labels(telex) == ["Save", "Ajouter aux favoris"]
     await choose(telex.editor, last(await panel(telex, "channel")), "English")
     feed_server.serve("/rss", _rss(item(3), item(2), item(1)))
     await telex.poll_and_deliver(feed)
-    assert _labels(telex) == ["Save", "Enregistrer", "Save"]
+    assert _labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
     back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
     assert selected(last(back), "Post language") == ["Same as the server"]
     assert (await telex.store.preferences.of_channel(telex.news.id)).language is None

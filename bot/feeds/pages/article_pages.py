@@ -1,7 +1,5 @@
 """Pages: fetched where their publisher allows it; their articles are read in a worker."""
 
-from __future__ import annotations
-
 import asyncio
 
 from yarl import URL

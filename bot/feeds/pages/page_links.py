@@ -1,7 +1,5 @@
 """The feeds that a page links to (runs in a worker)."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from itertools import islice

@@ -1,7 +1,5 @@
 """Entries made from what a document holds: plain, bounded, with absolute addresses and a fingerprint."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """JSON Feed 1.0 and 1.1 (jsonfeed.org), which feedparser does not read."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from itertools import islice
@@ -98,7 +96,6 @@ def _authors(item: dict[str, Any]) -> str | None:
 
 
 def _audio(item: dict[str, Any], base: str) -> tuple[str | None, int | None]:
-    """The episode of a podcast, and how long it is."""
     for attached in _attachments(item):
         address = entries.absolute(attached.get("url"), base)
         if address and _text(attached, "mime_type").startswith("audio/"):

@@ -1,7 +1,5 @@
 """Lists of feeds as OPML (opml.org), read and written."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

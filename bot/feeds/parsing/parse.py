@@ -1,7 +1,5 @@
 """A feed document to entries. Runs in a worker: what is parsed may hang, crash or eat memory."""
 
-from __future__ import annotations
-
 import re
 from hashlib import blake2b
 

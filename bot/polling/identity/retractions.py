@@ -5,8 +5,6 @@ or because a publisher's system lost half of it for an hour. One that is missing
 is another thing. Whether it stays away is for later documents to tell (`bot.store.outbox.corrections`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from bot.store.records.source_records import Watched

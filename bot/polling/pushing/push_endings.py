@@ -1,7 +1,5 @@
 """Subscriptions at hubs that end: the hub is told (section 5.1 of WebSub), and asks whether that is meant."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Mapping

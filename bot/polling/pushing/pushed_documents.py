@@ -1,7 +1,5 @@
 """Documents that hubs pushed, read at once; a poll finds what is lost on the way."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import Counter

@@ -1,7 +1,5 @@
 """The changes of articles, written in the transactions that make them: what a search index follows."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 

@@ -1,7 +1,5 @@
 """Articles as a poll or a file brings them: functions of a connection, within the transaction of either."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import count
 

@@ -1,7 +1,5 @@
 """Articles: what was kept of feeds."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import AsyncIterator, Collection, Sequence
 

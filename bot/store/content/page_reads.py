@@ -1,7 +1,5 @@
 """Readings: which pages are to be read, and how reading them ended."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from bot.store.connection import Connection

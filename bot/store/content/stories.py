@@ -1,7 +1,5 @@
 """What stories are made of: recent articles, and which of them tell of one event."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from bot.store.records.content_records import Brief, Teller

@@ -1,7 +1,5 @@
 """Titles, sampled for whoever counts their words."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from bot.store.connection import Connection

@@ -1,7 +1,5 @@
 """Which articles the index of meanings holds, and what of them is encoded. Vectors stand in files beside."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from bot.store import meta

@@ -1,7 +1,5 @@
 """What a language model wrote of articles: kept, so that it is written once, and counted."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from bot.store.connection import Connection

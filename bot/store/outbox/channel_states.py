@@ -1,7 +1,5 @@
 """Why a channel gets nothing now: what is wrong with it, or what it waits for."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from bot.store.connection import Connection

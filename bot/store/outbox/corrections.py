@@ -3,8 +3,6 @@
 Functions of a connection, called within the transaction of the poll that found out.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 

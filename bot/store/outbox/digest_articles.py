@@ -1,7 +1,5 @@
 """What a digest may tell: functions of a connection that read it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 
@@ -168,7 +166,6 @@ def _gathered(db: Connection, rows: Sequence[Row], values: dict[str, object], he
 
 
 def _others(db: Connection, rows: Sequence[Row], values: dict[str, object]) -> dict[str, list[Other]]:
-    """The articles of each page in the feeds that may be named."""
     others: dict[str, list[Other]] = {}
     for page, *other in db.execute(
         "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "

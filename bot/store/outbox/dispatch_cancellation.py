@@ -3,8 +3,6 @@
 Functions of a connection, as those of `outbox`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.store.connection import Connection

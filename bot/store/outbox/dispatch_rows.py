@@ -4,8 +4,6 @@ A page has one fate in a channel. A fate with a dispatch is told by the dispatch
 written down with their reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import NamedTuple

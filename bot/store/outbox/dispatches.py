@@ -1,7 +1,5 @@
 """Dispatches: the outbox of what channels are owed, and the record of what was sent."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

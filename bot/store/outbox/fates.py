@@ -1,7 +1,5 @@
 """Fates: what became of the articles that channels were owed, read from the outbox and its record."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from bot.core import hours

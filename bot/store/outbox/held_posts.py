@@ -6,8 +6,6 @@ are chosen outside a transaction and written in one, which also sets the time of
 that dies before it chooses again, one that dies after finds it done.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 

@@ -4,8 +4,6 @@ A poll writes down which of its new articles have a page to be read. Reading it 
 keeps its text; a crash before leaves it to be read, one after finds it done.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.core.models import Feed
@@ -14,8 +12,8 @@ from bot.store.outbox import corrections, watch_notices
 from bot.store.records.content_records import PageEnd
 from bot.store.rows import listed
 from bot.text import furniture, urls
-from bot.text.furniture import is_teaser
-from bot.text.urls import slot_of
+from bot.text.host_slots import slot_of
+from bot.text.teasers import is_teaser
 
 OF_BACKLOG = 5
 """Pages of a feed that are read when it is new: of its newest articles."""

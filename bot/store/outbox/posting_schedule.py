@@ -6,8 +6,6 @@ channel waiting. Quiet hours hold for all that comes by itself, alerts and notic
 not for a digest, whose hour somebody chose; number and gap count posts and catch-ups and hold for them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

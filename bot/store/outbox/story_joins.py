@@ -4,8 +4,6 @@ A story belongs to a channel: what its feeds told of an event there. Only articl
 channel count, so what another server follows, or a feed with credentials of its, decides nothing here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.store.connection import Connection
@@ -56,7 +54,6 @@ def _wanted(db: Connection, channel_id: int) -> bool:
 
 
 def _best(db: Connection, channel_id: int, feed_id: int, owed: Owed, kin: Kinships) -> int | None:
-    """The post of the channel that an article belongs to most, or None."""
     likeness = {other.article_id: other.likeness for other in kin.by_key.get(owed.key, ())}
     posts = db.rows(
         """

@@ -4,8 +4,6 @@ An article that a poll brings is written down as an arrival, with it. Holding th
 arrival in the transaction that writes the notices: a crash before leaves it there, one after finds it done.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.store.connection import Connection, Row
@@ -112,7 +110,6 @@ class _Notices:
         self._new, self._matches = [], []
 
     def _rename(self) -> None:
-        """Give new notices other names where an article was told of before."""
         if not self._new:
             return
         rows = self._db.execute(
@@ -161,7 +158,6 @@ def _followers(db: Connection, feed_id: int, published: int) -> set[int]:
 
 
 def _told(db: Connection, page: str, watch_ids: Collection[int]) -> set[int]:
-    """Those of these watches that were told of a page."""
     told = ids_of(
         db,
         "SELECT value FROM json_each(?) WHERE EXISTS "

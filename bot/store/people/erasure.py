@@ -4,8 +4,6 @@ That they let go of an article is remembered without them: by a salt and one byt
 in 256 fits. A reaction of such another, found after an absence, is then no bookmark; a new one is.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from hashlib import blake2b

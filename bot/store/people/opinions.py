@@ -1,7 +1,5 @@
 """Opinions: what people of a server made of its articles, from which its taste is learnt."""
 
-from __future__ import annotations
-
 import json
 
 from bot.core.choices import Setting

@@ -1,7 +1,5 @@
 """Questions that people asked, and whether the answers helped."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The numbers that tables give to their rows."""
 
-from __future__ import annotations
-
 from bot.store.meta import FREE_NUMBERS, RESTORED
 from bot.store.postgres.server_connection import SCHEMA, Connection
 

@@ -1,7 +1,5 @@
 """The store's statements in PostgreSQL's words and psycopg's parameters."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

@@ -3,8 +3,6 @@
 Several may; who needs the database alone takes the lock for itself.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

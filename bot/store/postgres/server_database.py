@@ -5,8 +5,6 @@ is certain that it was not: after a lost commit the server is asked (`pg_xact_st
 answer whoever wrote is told so.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time
@@ -81,11 +79,9 @@ class Database(ports.Database[Connection, Session]):
         return connection
 
     async def notices(self, heard: Callable[[str], None]) -> None:
-        """As `Database.notices` of the ports."""
         await listen(self.place, heard)
 
     async def tell(self, notice: str) -> None:
-        """As `Database.tell` of the ports."""
         await self.query(Connection.row, "SELECT pg_notify('telex', ?)", (notice,))
 
     def _begin(self, db: Connection) -> str:
@@ -115,7 +111,6 @@ class Database(ports.Database[Connection, Session]):
         raise UnknownEnd("the connection was lost, and nobody knows whether it had written")
 
     async def look(self) -> None:
-        """As `Store.look`."""
         if isinstance(self.condition.fault, DatabaseReplaced):
             raise AlreadyRunning(str(self.condition.fault))
         try:

@@ -1,7 +1,5 @@
 """PostgreSQL's errors as the store's own."""
 
-from __future__ import annotations
-
 import re
 
 import psycopg

@@ -1,7 +1,5 @@
 """Bring the schema `telex` of a server's database to the tables of this code, all in one transaction."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

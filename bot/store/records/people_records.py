@@ -1,7 +1,5 @@
 """What people keep, watch and think."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """What feeds, their polls and their hubs bring."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Daily threads: which thread of a channel has the posts of a day."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 from bot.store.connection import Connection

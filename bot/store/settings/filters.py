@@ -1,7 +1,5 @@
 """Filters: which articles of a feed a channel is not to get, decided within the poll's transaction."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 

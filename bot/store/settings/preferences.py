@@ -1,7 +1,5 @@
 """Preferences: what the people of a server chose for it and for its channels, and who changed what."""
 
-from __future__ import annotations
-
 from bot.core import hours
 from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, Setting
 from bot.store.connection import Connection
@@ -103,9 +101,9 @@ class Preferences(Repository):
         need_server(db, server_id)
         table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
         if channel_id is not None:
-            need_channel(db, channel_id, server_id)
+            need_channel(db, channel_id, server_id=server_id)
         if preference is Preference.ALERTS and isinstance(value, int):
-            need_channel(db, value, server_id)
+            need_channel(db, value, server_id=server_id)
         old = db.value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
         if old == value:
             return False

@@ -1,7 +1,5 @@
 """The servers that the bot is in, or was."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from bot.store.connection import Connection

@@ -1,7 +1,5 @@
 """Who changed which setting of a server: functions of a connection, called where it is changed."""
 
-from __future__ import annotations
-
 from bot.core.choices import SettingChange
 from bot.store.connection import Connection
 

@@ -1,7 +1,5 @@
 """Feeds: the addresses that are asked for news."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from operator import attrgetter
@@ -11,7 +9,7 @@ from bot.store import sealing
 from bot.store.connection import Connection
 from bot.store.repository import Repository, reads, writes
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
-from bot.text.urls import slot_of
+from bot.text.host_slots import slot_of
 
 FOLLOWERS = """
     FROM subscription

@@ -1,7 +1,5 @@
 """Icons of outlets that were fetched; their pictures are emoji of the application, which Discord keeps."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from bot.store.connection import Connection

@@ -1,7 +1,5 @@
 """Subscriptions at hubs, which push what feeds publish; each feed has at most one."""
 
-from __future__ import annotations
-
 from bot.store.connection import Connection
 from bot.store.records.source_records import PushSubscription
 from bot.store.repository import Repository, writes

@@ -1,7 +1,5 @@
 """What feeds bring beyond their share: counted, not kept."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from functools import partial
 

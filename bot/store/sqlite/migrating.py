@@ -1,7 +1,5 @@
 """Bring a database to the schema of this code: numbered `.sql` files, each in a transaction of its own."""
 
-from __future__ import annotations
-
 import logging
 import sqlite3
 from collections.abc import Iterator

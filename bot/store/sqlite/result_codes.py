@@ -1,7 +1,5 @@
 """SQLite's result codes as the store's own errors."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 from pathlib import Path

@@ -5,8 +5,6 @@ itself where the lock file was deleted. Where both went with their folder, the r
 seconds (`Presence`) and takes the lock of the file that is there instead, or ends if another bot has it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

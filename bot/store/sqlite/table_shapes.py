@@ -1,7 +1,5 @@
 """What the tables of a database are like: their columns, keys, and which point to which."""
 
-from __future__ import annotations
-
 import sqlite3
 
 from bot.store.records.content_records import TableShape

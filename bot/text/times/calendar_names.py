@@ -3,8 +3,6 @@
 Babel knows them too, but would take seven megabytes in each process that reads feeds.
 """
 
-from __future__ import annotations
-
 _MONTHS = (
     "january janvier jan janv",
     "february fevrier feb fev fevr",

@@ -4,8 +4,6 @@ The standard library reads the two standards; a few patterns read the rest of wh
 and dateparser guess more, take `10/06/2020` for October and cost megabytes.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from calendar import timegm
@@ -84,7 +82,6 @@ def clamp(published: int | None, found: int) -> int:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether nothing in a text is more than a date and a time."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

@@ -3,8 +3,6 @@
 Days are found as if it were UTC: `periods` makes them those of a zone.
 """
 
-from __future__ import annotations
-
 import re
 from calendar import monthrange
 from collections.abc import Callable

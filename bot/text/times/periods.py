@@ -4,8 +4,6 @@ A table of our own: dateparser (15 MB, 50 ms to import) gives moments instead of
 now and knows neither `lundi dernier` nor `depuis lundi`.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 

@@ -1,7 +1,5 @@
 """Time zones by what people call them: an IANA name, a city or a country, in English or in French."""
 
-from __future__ import annotations
-
 from functools import cache
 from zoneinfo import available_timezones
 

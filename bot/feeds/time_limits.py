@@ -1,7 +1,5 @@
 """One limit for how long many tasks may each wait."""
 
-from __future__ import annotations
-
 import asyncio
 from types import TracebackType
 
