@@ -17,7 +17,7 @@ from contextvars import Context
 from dataclasses import replace
 
 from bot.core.choices import Role
-from bot.core.clock import Clock, wait
+from bot.core.clock import wait
 from bot.core.version import __version__
 from bot.store import Store, StoreError
 from bot.store.records.process_records import Fence, Process, Share
@@ -38,8 +38,8 @@ _NONE: frozenset[int] = frozenset()
 class Leases:
     """The leases of this process: none before `start`."""
 
-    def __init__(self, store: Store, clock: Clock, roles: Iterable[Role]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, roles: Iterable[Role]) -> None:
+        self._store, self._clock = store, store.clock
         self.me = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
         """Leases by kind that were gained after the start: mostly another process ended."""
@@ -83,9 +83,10 @@ class Leases:
         """Whether it has a role, and can do its work now."""
         return role in self.me.roles and role not in self._unable
 
-    async def others(self, role: Role) -> bool:
-        """Whether another process can do the work of a role. Raises `StoreError`."""
-        return any(role in each.roles and each.id != self.me.id for each in await self._store.processes.all())
+    async def others(self, role: Role) -> list[str]:
+        """The names of the other processes that can do the work of a role now. Raises `StoreError`."""
+        living = await self._store.processes.all()
+        return [each.id for each in living if role in each.roles and each.id != self.me.id]
 
     def share(self, share: Share) -> None:
         """Take part in dividing something, where this process has the role, from the next renewal on."""

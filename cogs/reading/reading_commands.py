@@ -1,7 +1,5 @@
 """/search and /latest, and the options of a search as the tree that it reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo

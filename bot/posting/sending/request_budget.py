@@ -6,8 +6,6 @@ on its way. A portion lasts for a moment and is asked for anew only while there 
 that dies takes its portion along until it lapses.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math
@@ -17,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from bot.core.clock import Clock
 from bot.store import Store, StoreError
-from bot.store.records.outbox_records import RequestShare
+from bot.store.records.process_records import RequestShare
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,5 @@
 """The sentences for what rooms below decline."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
@@ -9,8 +7,8 @@ from bot.answers.conversing.question_service import NotTaken
 from bot.core.locale import N_, _, amount, counted
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.feed_search import Unfollowable
-from bot.polling.list_import import NoList
+from bot.polling.following.feed_search import Unfollowable
+from bot.polling.following.list_import import NoList
 from bot.posting.wording.feed_causes import describe
 from bot.text import safe, urls
 from bot.watches.unfit_queries import Unfit
