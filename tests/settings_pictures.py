@@ -15,9 +15,9 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.core.locale import use
+from bot.demo.page_pictures import drawn, likeness
 from bot.demo.sample_feeds import Publisher
-from bot.demo.simcord_patches import drawn
-from bot.demo.stage import Stage, build, follow, likeness
+from bot.demo.stage import Stage, build, follow
 from cogs.running import server_events
 from tests.cogs.helpers import last
 from tests.picture_stage import run_staged, shoot_widths

@@ -71,14 +71,14 @@ class FeedCard(SubscriptionPanel):
 
     async def _facts(self, interaction: Interaction) -> list[str]:
         subscription, feed = self.pair
-        store = interaction.client.store
+        store = self.store
         last = _("no article yet")
         if feed.last_article is not None:
             last = _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
         times = [last]
         if feed.state is FeedState.ACTIVE and subscription.paused is None:
             times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
-        if interaction.client.newsroom.pushes.is_pushed(feed.id):
+        if self.client.newsroom.pushes.is_pushed(feed.id):
             times.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.look(subscription.server_id)
         chosen = [_("look: {look}").format(look=post_looks.brief(look))]
@@ -98,8 +98,7 @@ class FeedCard(SubscriptionPanel):
         if self.pair[0].paused is not None:
             await resume(interaction, self.pair)
         else:
-            await interaction.client.store.subscriptions.pause(self.pair[0].id, person_id=interaction.user.id)
-        await self.show(interaction)
+            await self.store.subscriptions.pause(self.pair[0].id, person_id=self.person_id)
 
     async def _check_now(self, interaction: Interaction) -> None:
         await self.show(interaction, await self._poll(self.pair[1]))
@@ -138,10 +137,10 @@ class RemoveFlow(ManagersLayout):
         await self.display(interaction, (text(self._said(question)), row))
 
     async def _remove(self, interaction: Interaction) -> None:
-        store = interaction.client.store
+        store = self.store
         self._filters = await store.filters.of(self._subscription.id)
         ended = await store.subscriptions.unfollow(
-            self._subscription.channel_id, self._feed.id, person_id=interaction.user.id
+            self._subscription.channel_id, self._feed.id, person_id=self.person_id
         )
         if not ended:
             raise Refusal(no_longer())
@@ -152,7 +151,7 @@ class RemoveFlow(ManagersLayout):
 
     async def _undo(self, interaction: Interaction) -> None:
         """Follow it again, as it was."""
-        before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
+        before, store, person_id = self._subscription, self.store, self.person_id
         if await store.subscriptions.count(before.server_id) >= MOST_FEEDS:
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
         if await store.feeds.get(self._feed.id) is None:
@@ -166,11 +165,11 @@ class RemoveFlow(ManagersLayout):
             person_id=person_id,
         )
         if created:  # else somebody followed it meanwhile, as they like it
-            await self._restore(interaction, again.id)
+            await self._restore(again.id)
         await self.end(interaction, self._said(_("Following {feed} in <#{channel}> again.")))
 
-    async def _restore(self, interaction: Interaction, subscription_id: int) -> None:
-        before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
+    async def _restore(self, subscription_id: int) -> None:
+        before, store, person_id = self._subscription, self.store, self.person_id
         if before.look is not None:
             await store.subscriptions.set_look(subscription_id, before.look, person_id=person_id)
         if self._filters:
@@ -179,7 +178,7 @@ class RemoveFlow(ManagersLayout):
             await store.filters.add(subscription_id, wanted, limit=limit, person_id=person_id)
         if before.paused is not None:
             await store.subscriptions.pause(subscription_id, person_id=person_id)
-        interaction.client.newsroom.poller.wake()
+        self.client.newsroom.poller.wake()
 
     async def _keep(self, interaction: Interaction) -> None:
         await self.end(interaction, self._said(_("Still following {feed} in <#{channel}>.")))

@@ -86,14 +86,14 @@ class TrialPages(SubscriptionPanel, CardPages):
 
     async def _save(self, interaction: Interaction) -> None:
         subscription, feed = await require_still(interaction, self.pair)
-        saved = await interaction.client.store.filters.add(
-            subscription.id, self._wanted, person_id=interaction.user.id, limit=subscription_filters.MOST
+        saved = await self.store.filters.add(
+            subscription.id, self._wanted, person_id=self.person_id, limit=subscription_filters.MOST
         )
         if saved is None:
             raise Refusal(no_longer())
         if not saved:
             raise Refusal(_full())
-        kept = await interaction.client.store.filters.of(subscription.id)
+        kept = await self.store.filters.of(subscription.id)
         said = clickable(
             _(
                 "Saved. Filters of {feed} in <#{channel}>: {filters}. /why shows which filter kept "
@@ -111,7 +111,7 @@ class FilterList(SubscriptionPanel):
     """The filters of a subscription, each with a button that removes it."""
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
-        store, (subscription, feed) = interaction.client.store, self.pair
+        store, (subscription, feed) = self.store, self.pair
         kept = await store.filters.of(subscription.id)
         lines = [_("Removed: {filter}").format(filter=filter_labels.named(removed)) if removed else ""]
         lines += [f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)]
@@ -134,9 +134,7 @@ class FilterList(SubscriptionPanel):
 
     async def _remove(self, one: Filter, interaction: Interaction) -> None:
         subscription, _feed = await require_still(interaction, self.pair)
-        there = await interaction.client.store.filters.remove(
-            subscription.id, [one.id], person_id=interaction.user.id
-        )
+        there = await self.store.filters.remove(subscription.id, [one.id], person_id=self.person_id)
         await self.show(interaction, one if there else None)
 
 

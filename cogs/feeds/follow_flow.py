@@ -45,7 +45,7 @@ class AddFlow(ManagersLayout):
 
     async def _look(self, interaction: Interaction, address: str) -> None:
         try:
-            self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
+            self._found = await self.client.newsroom.following.look(address, self._place.guild.id)
         except NeedsPassword as refusal:
             await self._ask_for_password(interaction, refusal)
             return
@@ -118,7 +118,7 @@ class AddFlow(ManagersLayout):
     async def _preview(self, interaction: Interaction) -> None:
         url = self._found.feeds[0].url
         server_id = self._place.guild.id
-        store = interaction.client.store
+        store = self.store
         known = await store.feeds.find(url, owner_of(url, server_id))
         if known is not None and await store.subscriptions.find(self._place.id, known.id) is not None:
             self.stop()
@@ -127,7 +127,7 @@ class AddFlow(ManagersLayout):
                     feed=bold(known), channel=self._place.mention
                 )
             )
-        sample = await interaction.client.newsroom.following.preview(self._found)
+        sample = await self.client.newsroom.following.preview(self._found)
         title = self._found.feeds[0].title
         name = bold(sample[0]) if sample else f"**{safe.line(title, 80)}**"
         shown = (
@@ -156,14 +156,11 @@ class AddFlow(ManagersLayout):
         await self._say(interaction, "\n".join(filter(None, lines)), follow, below=below)
 
     async def _confirm(self, interaction: Interaction) -> None:
-        client = interaction.client
+        client = self.client
         place = await place_options.current(interaction, self._place.id)
         require_posting(place)
         followed = await client.newsroom.following.follow(
-            self._found,
-            server_id=place.guild.id,
-            channel_id=place.id,
-            person_id=interaction.user.id,
+            self._found, server_id=place.guild.id, channel_id=place.id, person_id=self.person_id
         )
         await client.courier.look_again(place.id)
         client.courier.wake()

@@ -17,7 +17,8 @@ from bot.core import locale
 from bot.core.models import Dispatch
 from bot.core.refusals import Refusal
 from bot.posting.rendering.buttons import EMOJI
-from cogs.reading.saving import keep, post_of
+from cogs.reading.message_articles import post_of
+from cogs.reading.saving import keep
 
 log = logging.getLogger(__name__)
 

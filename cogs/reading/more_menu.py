@@ -20,7 +20,7 @@ from bot.posting.sending import permissions
 from bot.store.records.people_records import Opinion
 from bot.text import safe
 from bot.writing.translations import translated
-from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.reading.message_articles import clicked_post, readable, sees, unreadable
 from cogs.reading.summary_menu import summaries_of, summary, writing
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
@@ -35,12 +35,7 @@ _AUTHOR, _TAG, _TAGS = 80, 30, 8
 @lasting(buttons.MORE_TEMPLATE)
 async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """The More button of a post: it shows the menu to who pressed."""
-    article = await interaction.client.store.articles.by_key(key)
-    if article is None or not await may_read(interaction, article):
-        raise Refusal(unreadable())
-    assert interaction.message is not None
-    server_id = interaction_places.server_id(interaction)
-    post = await post_of(interaction.client, interaction.message.id, server_id)
+    article, post = await readable(interaction, key), await clicked_post(interaction)
     joined: Sequence[Article] = ()
     if post is not None and article.id in post.article_ids and await sees(interaction, post):
         joined = await interaction.client.store.articles.by_ids(post.joined_ids)
@@ -58,7 +53,7 @@ class MoreMenu(AskerLayout):
         self._opinion: Opinion | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        if self._article.feed_id not in await interaction.client.visible_feed_ids(interaction):
+        if self._article.feed_id not in await self.client.visible_feed_ids(interaction):
             raise Refusal(unreadable())
 
     async def open(self, interaction: Interaction) -> None:
@@ -68,13 +63,10 @@ class MoreMenu(AskerLayout):
     async def _judge(self, interaction: Interaction, opinion: Opinion) -> None:
         server_id = interaction_places.server_id(interaction)
         if server_id is not None:
-            self._opinion = await interaction.client.store.opinions.give(
-                opinion,
-                server_id=server_id,
-                person_id=interaction.user.id,
-                article_id=self._article.id,
+            self._opinion = await self.store.opinions.give(
+                opinion, server_id=server_id, person_id=self.person_id, article_id=self._article.id
             )
-            interaction.client.newsroom.tastes.changed(server_id)
+            self.client.newsroom.tastes.changed(server_id)
         await self._show(interaction)
 
     async def _show(
@@ -85,7 +77,7 @@ class MoreMenu(AskerLayout):
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
             second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
-        if summaries_of(interaction.client) is not None:
+        if summaries_of(self.client) is not None:
             second.append(Press(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
         role = None if self._post is None else await _role(interaction, self._post)
         if role is not None:
@@ -127,7 +119,7 @@ class MoreMenu(AskerLayout):
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
 
     async def _summarize(self, interaction: Interaction) -> None:
-        writer = summaries_of(interaction.client)
+        writer = summaries_of(self.client)
         if writer is None:
             raise Refusal(unreadable())
         if await writer.known(self._article, locale.current()) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import discord
@@ -17,14 +17,11 @@ from bot.posting.rendering.dispatch_rendering import spoken_in
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
-from cogs.reading.message_articles import choose_article
-from cogs.reading.saving import may_read, unreadable
+from cogs.reading.message_articles import MayRead, choose_article, may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
 from cogs.shared.place_options import post_language
 from cogs.shared.views import Interaction, answer
-
-MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
 @lasting(buttons.share.template)

@@ -17,8 +17,7 @@ from bot.posting.rendering.layout.blocks import Row, Rule, text
 from bot.posting.rendering.messages import linked
 from bot.text import safe
 from bot.writing.summaries import NotWritten, Summaries
-from cogs.reading.message_articles import with_article
-from cogs.reading.saving import unreadable
+from cogs.reading.message_articles import unreadable, with_article
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.views import AskerLayout, Interaction
@@ -58,7 +57,7 @@ class SummaryCard(AskerLayout):
 
     async def show(self, interaction: Interaction) -> None:
         """Say that it is being written where it is not known yet, then show it."""
-        writer = summaries_of(interaction.client)
+        writer = summaries_of(self.client)
         if writer is None:
             raise Refusal(unreadable())
         if await writer.known(self._article, locale.current()) is None:

@@ -28,7 +28,7 @@ class History(ManagersLayout, CardPages):
     """Changes of settings, newest first, of the server and of the channels that the asker sees."""
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
-        changes = await interaction.client.store.preferences.changes(self.guild.id, limit=_ALL)
+        changes = await self.store.preferences.changes(self.guild.id, limit=_ALL)
         channels = {change.channel_id for change in changes if change.channel_id is not None}
         seen = await subscription_options.shown(interaction, channels)
         visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]

@@ -26,7 +26,7 @@ class ChannelSettings(ChannelPanel):
     """A panel with the settings of a channel, each beside what changes it, made anew after each change."""
 
     async def show(self, interaction: Interaction) -> None:
-        now = await interaction.client.store.preferences.of_channel(self.channel.id)
+        now = await self.store.preferences.of_channel(self.channel.id)
         otherwise = _("Same as the server")
         joins = _("off: each article gets its own post")
         if now.join_stories:
@@ -38,7 +38,7 @@ class ChannelSettings(ChannelPanel):
             Row(languages(self, now.language, otherwise)),
             setting(_("Group by story"), joins, self._turn(Preference.JOIN_STORIES, is_on=now.join_stories)),
         ]
-        writing = interaction.client.newsroom.writing
+        writing = self.client.newsroom.writing
         if now.translate or (writing is not None and writing.translations is not None):
             translates = _("off: posts stay in their own language")
             if now.translate:
@@ -48,7 +48,7 @@ class ChannelSettings(ChannelPanel):
         if isinstance(self.channel, discord.TextChannel):
             blocks.append(self._threads(self.channel, is_on=now.daily_thread))
         if isinstance(self.channel, discord.ForumChannel):
-            rules = len(await interaction.client.store.forum_tags.of(self.channel.id))
+            rules = len(await self.store.forum_tags.of(self.channel.id))
             told = counted("{count} rule", "{count} rules", rules)
             blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
         switch = self._turn(Preference.AS_OUTLET, is_on=now.as_outlet)
@@ -74,13 +74,12 @@ class ChannelSettings(ChannelPanel):
         self.stop()
         await TagPanel(interaction, self.channel, self.command_id).show(interaction)
 
-    async def _turn_over(self, preference: Preference, interaction: Interaction) -> None:
-        now = await interaction.client.store.preferences.of_channel(self.channel.id)
-        await self.change(interaction, preference, int(not getattr(now, preference)))
+    async def _turn_over(self, preference: Preference, _interaction: Interaction) -> None:
+        now = await self.store.preferences.of_channel(self.channel.id)
+        await self.change(preference, int(not getattr(now, preference)))
         if preference is Preference.DAILY_THREAD:
-            await interaction.client.courier.look_again(self.channel.id)
-        interaction.client.courier.wake()
-        await self.show(interaction)
+            await self.client.courier.look_again(self.channel.id)
+        self.client.courier.wake()
 
 
 async def _outlet_name(interaction: Interaction, channel: Place, switch: Press, *, is_on: bool) -> Block:
@@ -116,7 +115,7 @@ class TagPanel(ChannelPanel):
         self._rules: list[TagRule] = []
 
     async def show(self, interaction: Interaction) -> None:
-        self._rules = await interaction.client.store.forum_tags.of(self._forum.id)
+        self._rules = await self.store.forum_tags.of(self._forum.id)
         lines = [_("Tags named like a feed’s categories are added automatically.")]
         lines += [f"• {self._said(rule)}" for rule in self._rules]
         tags = allowed(self._forum)
@@ -158,18 +157,18 @@ class TagPanel(ChannelPanel):
         window = Window(_("Add a tag"), partial(self._add, int(values[0])), line, view=self)
         await interaction.response.send_modal(window)
 
-    async def _add(self, tag_id: int, interaction: Interaction, typed: str) -> None:
+    async def _add(self, tag_id: int, _interaction: Interaction, typed: str) -> None:
         text = typed.strip()
-        query = subscription_filters.check(text, interaction.client.newsroom.clock.now()).text if text else ""
+        query = subscription_filters.check(text, self.client.newsroom.clock.now()).text if text else ""
         tag = self._forum.get_tag(tag_id)
         if tag is None:
             raise Refusal(_("That tag no longer exists."))
-        added = await interaction.client.store.forum_tags.add(
+        added = await self.store.forum_tags.add(
             TagRule(tag_id, query),
             tag.name,
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
-            person_id=interaction.user.id,
+            person_id=self.person_id,
             limit=_RULES,
         )
         if not added:
@@ -180,16 +179,14 @@ class TagPanel(ChannelPanel):
                     _RULES,
                 )
             )
-        await interaction.client.courier.look_again(self._forum.id)
-        await self.show(interaction)
+        await self.client.courier.look_again(self._forum.id)
 
-    async def _remove(self, interaction: Interaction, values: list[str]) -> None:
+    async def _remove(self, _interaction: Interaction, values: list[str]) -> None:
         rule = self._rules[int(values[0])]
-        await interaction.client.store.forum_tags.remove(
+        await self.store.forum_tags.remove(
             rule,
             self._name(rule),
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
-            person_id=interaction.user.id,
+            person_id=self.person_id,
         )
-        await self.show(interaction)

@@ -42,9 +42,13 @@ class Window(discord.ui.Modal):
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Pass on what was typed. Whoever may not click on the view any more is told so."""
         async with answering(interaction):
-            if self._view is None or await self._view.interaction_check(interaction):
+            typed = [line.typed.value for line in self._lines]
+            if self._view is None:
                 await acknowledge(interaction, self._reply)
-                await self._filled(interaction, *(line.typed.value for line in self._lines))
+                await self._filled(interaction, *typed)
+            elif await self._view.interaction_check(interaction):
+                async with self._view.acting(interaction, self._reply):
+                    await self._filled(interaction, *typed)
 
 
 def asking(
