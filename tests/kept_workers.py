@@ -27,7 +27,7 @@ class Stable:
     def keep(self, worker: _Worker, tired: int) -> bool:
         """Take an idle process from its pool and its event loop. Whether there was room."""
         kept = self._kept.setdefault(tired, [])
-        transport = worker._transport
+        transport = worker._transport  # noqa: SLF001 - taken over
         if transport is None or worker.lost or worker.process.poll() is not None or len(kept) >= MOST:
             return False
         connection = transport.get_extra_info("socket").dup()

@@ -187,8 +187,8 @@ async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(tr
     (handle,) = trial.news.threads
     await trial.env.settle()
     feed = await trial.follow("https://a.example/feed", handle)
-    guild = trial.bot.get_guild(trial.guild.id)
-    guild._threads.clear()
+    trial.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
+    await trial.env.settle()
 
     def asked() -> int:
         return sum(entry.path == f"/channels/{thread.id}" for entry in trial.env.http_requests)

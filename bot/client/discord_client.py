@@ -129,7 +129,6 @@ class Telex(ShardedBot):
 
     async def close(self) -> None:
         """Leave Discord, and everything that goes on."""
-        self.others.stop()
         self.leased.stop()
         await super().close()
 

@@ -36,12 +36,8 @@ class OtherServers:
         self._names: dict[int, str] = {}
 
     def start(self) -> None:
-        """Hear what others ask."""
+        """Hear what others ask, instead of a client before this one."""
         self._inquiries.start()
-
-    def stop(self) -> None:
-        """Hear nothing more."""
-        self._inquiries.stop()
 
     async def person_reads(self, server_id: int, person_id: int) -> Collection[int] | None:
         """Feeds that a person may read in a server of another process; None where it does not say in time."""

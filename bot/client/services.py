@@ -14,7 +14,7 @@ from bot.core.clock import Clock, SystemClock
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.feeds.fetch import Fetcher
-from bot.polling.feed_search import Following
+from bot.polling.following.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
 from bot.polling.pushing.push_subscriber import PushSubscriber
@@ -86,7 +86,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     clock = clock or SystemClock()
     use_keys(settings.secret_key)
     store = await Store.open(settings.database, clock)
-    leases, notices = Leases(store, clock, settings.roles), Notices(store)
+    leases, notices = Leases(store, settings.roles), Notices(store)
     leases.share(Share(UPKEEP, min(settings.roles, default=Role.POLLER), frozenset({0})))
     notices.on("leases", leases.wake)
     is_searched = Role.GATEWAY in settings.roles
@@ -103,11 +103,11 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
             story_lookup = StoryLookup(store, index, meaning)
-            poller = Poller(settings, clock, store, fetcher, workers, feed_causes.texts, leases, story_lookup)
+            poller = Poller(settings, store, fetcher, workers, feed_causes.texts, leases, story_lookup)
             notices.on("feeds", poller.wake)
-            following = Following(clock, store, fetcher, workers, poller)
-            reader = Reader(settings, clock, store, poller.pages, poller.hosts, leases)
-            pushes = PushSubscriber(settings, clock, store, fetcher, poller, leases)
+            following = Following(store, fetcher, workers, poller)
+            reader = Reader(settings, store, poller.pages, poller.hosts, leases)
+            pushes = PushSubscriber(settings, store, fetcher, poller, leases)
             try:
                 yield Newsroom(
                     settings,

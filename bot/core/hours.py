@@ -83,7 +83,6 @@ def moment(day: date, minute: int, where: ZoneInfo) -> int:
 
 
 def _end_of_gap(low: datetime, high: datetime, where: ZoneInfo) -> datetime:
-    """The moment between two at which the clock was put forward."""
     offset = low.astimezone(where).utcoffset()
     while high - low > timedelta(seconds=1):
         middle = low + (high - low) // 2

@@ -81,7 +81,6 @@ def as_feed(found: Discovery, chosen: PageList) -> Discovery:
 
 
 async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[FoundFeed, ...]:
-    """The first well-known path that is a feed, asked one after the other."""
     account = known_sites.beside(page)
     for path in (account, *WELL_KNOWN) if account else WELL_KNOWN:
         try:

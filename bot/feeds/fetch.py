@@ -14,7 +14,6 @@ from yarl import URL
 
 from bot.core.models import Validators
 from bot.core.settings import Settings
-from bot.core.time_limits import TimeLimit
 from bot.core.version import __version__
 from bot.feeds import fetch_errors, known_sites
 from bot.feeds.addresses import check_url, socket_factory
@@ -22,6 +21,7 @@ from bot.feeds.connection_errors import translated
 from bot.feeds.decompress import decompressed
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.schedule import rest, retry_after
+from bot.feeds.time_limits import TimeLimit
 from bot.text.urls import has_credentials
 
 FEED_TYPES = (
@@ -251,7 +251,6 @@ async def _received(
 
 
 async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bytes]:
-    """The whole body as it comes over the wire, and its hash."""
     if (length := response.headers.get("content-length", "")).isdecimal() and int(length) > limit:
         raise FeedError(fetch_errors.TOO_LARGE, f"{length} bytes")
     digest = blake2b(digest_size=16)

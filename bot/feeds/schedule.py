@@ -201,7 +201,6 @@ def _ceiling(feed: Feed | DueFeed, now: int, new_articles: Sequence[int], patien
 
 
 def _rhythm(published: Sequence[int]) -> int:
-    """The usual time between two of the newest articles."""
     newest = sorted(published, reverse=True)[:10]
     return (newest[0] - newest[-1]) // max(1, len(newest) - 1)
 

@@ -164,7 +164,6 @@ def _text(found: dict[str, Any], name: str) -> str:
 
 
 def _published(value: object) -> int | None:
-    """Seconds of UTC from a date in words, or from seconds or milliseconds since 1970."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     seconds: int | None = None

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from bot.core.choices import Role
-from bot.core.clock import Clock, wait
+from bot.core.clock import wait
 from bot.core.models import DueFeed
 from bot.polling.due_queue import DueQueue
 from bot.polling.hosts import Host, Hosts
@@ -12,7 +12,7 @@ from bot.polling.quiet_polls import AFTER_TROUBLE, Postponed, QuietPolls, log_tr
 from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.process_records import Share
-from bot.text.urls import SLOTS, slot_of
+from bot.text.host_slots import SLOTS, slot_of
 
 TAKEN = 1_024
 """Due feeds taken from the store at a time."""
@@ -34,18 +34,12 @@ class DueFeeds:
     """
 
     def __init__(
-        self,
-        clock: Clock,
-        store: Store,
-        leases: Leases,
-        hosts: Hosts,
-        slots: int,
-        on_told: Callable[[], None],
+        self, store: Store, leases: Leases, hosts: Hosts, slots: int, on_told: Callable[[], None]
     ) -> None:
-        self._clock, self._store, self._hosts = clock, store, hosts
-        self.quiet = QuietPolls(clock, store, leases, self.written, on_told)
+        self._clock, self._store, self._hosts = store.clock, store, hosts
+        self.quiet = QuietPolls(store, leases, self.written, on_told)
         """Polls without news, to be written."""
-        self.queue = DueQueue(clock, slots, on_low=self.wake)
+        self.queue = DueQueue(store.clock, slots, on_low=self.wake)
         """What was taken, so many at a time."""
         self._held: set[int] = set()
         self._slots: frozenset[int] = frozenset()  # of hosts that are this process's to ask
@@ -137,7 +131,6 @@ class DueFeeds:
         return len(self._slots) == SLOTS
 
     async def _rest(self, until_free: float | None) -> None:
-        """Sleep until the store is to be asked, a host is free or somebody wakes us."""
         seconds = float(LONGEST_REST)
         if self._has_room():
             seconds = max(self._look_at - self._clock.now(), 0)

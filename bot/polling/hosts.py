@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Hashable
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 
 from bot.core.clock import Clock
 from bot.core.models import DueFeed
+from bot.feeds import fetch_errors
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.robots import Visit
-from bot.text.urls import host_name, slot_of_name
+from bot.feeds.schedule import AFTER_TOO_MANY
+from bot.text.host_slots import host_name, slot_of_name
 
 PAUSE = 4
 """A host rests this many times as long as it took to answer."""
@@ -21,6 +25,7 @@ MANY = 10_000
 """Hosts kept in memory before those at rest are forgotten."""
 
 
+@dataclass(slots=True, eq=False)
 class Host:
     """A publisher's machine.
 
@@ -31,34 +36,18 @@ class Host:
     no other process asks it. Whoever has many feeds there gets appointments.
     """
 
-    __slots__ = (
-        "_booked",
-        "_clock",
-        "_started",
-        "_visited",
-        "_waiting",
-        "busy",
-        "cycle",
-        "free_at",
-        "held_until",
-        "is_ours",
-        "queue",
-        "took",
-    )
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started = 0.0
-        self._visited = False
-        self._waiting: asyncio.Event | None = None
-        self.queue: list[tuple[Hashable, DueFeed]] = []  # mostly empty: a deque takes ten times as much
-        self.busy = False
-        self.is_ours = True
-        self.took = 0.0  # seconds to answer, the last time
-        self.free_at = 0.0
-        self.held_until = 0
-        self.cycle = 0.0  # seconds from one visit to the next of late, 0 before the first
-        self._booked: dict[Hashable, float] | None = None
+    _clock: Clock
+    queue: list[tuple[Hashable, DueFeed]] = field(default_factory=list)  # a deque takes ten times as much
+    busy: bool = False
+    is_ours: bool = True
+    took: float = 0.0  # seconds to answer, the last time
+    free_at: float = 0.0
+    held_until: int = 0
+    cycle: float = 0.0  # seconds from one visit to the next of late, 0 before the first
+    _started: float = 0.0
+    _visited: bool = False
+    _waiting: asyncio.Event | None = None
+    _booked: dict[Hashable, float] | None = None
 
     def is_free(self, now: float) -> bool:
         """Whether it may be asked at once, at a monotonic time."""
@@ -113,6 +102,15 @@ class Host:
         """Seconds until all feeds of a share that have an appointment were asked; 0 without any."""
         until = self._booked.get(share, 0.0) if self._booked else 0.0
         return max(0, int(until - self._clock.now()))
+
+    def failed(self, error: FeedError) -> int:
+        """Leave it alone for as long as its answer wants, in seconds; 0 where it says nothing of that."""
+        wait = error.retry_after
+        if wait is None and error.code == fetch_errors.RATE_LIMITED:
+            wait = AFTER_TOO_MANY
+        if wait:
+            self.hold(self._clock.now() + wait)
+        return wait or 0
 
     def hold(self, until: int) -> None:
         """Leave it alone until then."""

@@ -154,26 +154,8 @@ class Intake:
         names = names_to_keep(sketch, is_repeated=False)
         draft = draft_of(feed, parsed, sketch, names, shared=False, now=now)
         (new,) = await self._work(prepare, [draft], Source(feed.id, feed.outlet, feed.language))
-        return Article(
-            id=0,
-            key=new.key,
-            feed_id=feed.id,
-            page=new.page,
-            url=new.url,
-            title=new.title,
-            summary=new.summary,
-            text=new.text,
-            body=new.body,
-            author=new.author,
-            outlet=new.outlet,
-            language=new.language,
-            tags=new.tags,
-            image=new.image,
-            published=new.published,
-            found=now,
-            audio=new.audio,
-            duration=new.duration,
-        )
+        told = {name: getattr(new, name) for name in Article._fields if hasattr(new, name)}
+        return Article(id=0, feed_id=feed.id, found=now, **told)
 
     async def _prepared(self, drafts: Sequence[Draft], source: Source) -> list[NewArticle]:
         articles: list[NewArticle] = []
@@ -190,7 +172,6 @@ class Intake:
 def _excess(
     left_out: Sequence[Draft], kind: SurplusKind | None, still: Collection[bytes], refused: int
 ) -> Excess | None:
-    """What is not kept of a document, if anything."""
     if kind is None and not refused:
         return None
     passed = [PassedOver(draft.identities[0], link_names(draft.url)[1]) for draft in left_out]
@@ -198,7 +179,6 @@ def _excess(
 
 
 def _pages(sketches: Sequence[Sketch]) -> dict[str, Collection[str]]:
-    """The canonical addresses of the pages that entries lead to."""
     return {sketch.page: urls.forms(sketch.url) for sketch in sketches if sketch.url}
 
 

@@ -11,18 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
-from bot.core.clock import Clock
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import Pages
-from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.hosts import Host, Hosts
 from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.content_records import Page, PageEnd
 from bot.text import urls
-from bot.text.urls import SLOTS, host_name
+from bot.text.host_slots import SLOTS, host_name
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +56,8 @@ _PASSING = {
 class Reader:
     """Reads pages: `run` for as long as the bot does, `read_due` those of some feeds and then no more."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, store: Store, pages: Pages, hosts: Hosts, leases: Leases
-    ) -> None:
-        self._settings, self._clock, self._store, self._leases = settings, clock, store, leases
+    def __init__(self, settings: Settings, store: Store, pages: Pages, hosts: Hosts, leases: Leases) -> None:
+        self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
         """Readings since the start, by how they ended."""
@@ -116,7 +112,6 @@ class Reader:
             await self._read(page, polite=polite)
 
     async def _begin(self, under_way: dict[asyncio.Task[None], Page]) -> None:
-        """Begin to read pages of hosts that may be asked, and put the others back."""
         free = AT_ONCE - len(under_way)
         if free <= 0:
             return
@@ -151,7 +146,6 @@ class Reader:
         return min(max(following - self._clock.now(), 1.0), LONGEST_REST)
 
     async def _rest(self, under_way: dict[asyncio.Task[None], Page], seconds: float) -> None:
-        """Sleep until a page is due or one was read."""
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait((timer, *under_way), return_when=asyncio.FIRST_COMPLETED)
@@ -199,18 +193,14 @@ class Reader:
             self._let_rest(host_name(page.url), max(delay, PAUSE))
 
     async def _failed(self, page: Page, host: Host, error: FeedError) -> None:
-        wait = error.retry_after
-        if wait is None and error.code == fetch_errors.RATE_LIMITED:
-            wait = AFTER_TOO_MANY
-        if wait:
-            host.hold(self._clock.now() + wait)
+        wait = host.failed(error)
         passing = error.code in _PASSING or error.code.startswith("http-5")
         if not passing or page.attempts >= ATTEMPTS:
             await self._ended(page, error.code, error)
             return
         later = AGAIN[page.attempts - 1]
         later += self._random.randrange(later // 2)
-        due = self._clock.now() + max(later, wait or 0)
+        due = self._clock.now() + max(later, wait)
         await self._store.readings.end(page.article_id, error.code, due=due)
 
     async def _ended(self, page: Page, outcome: str, error: FeedError | None = None) -> None:

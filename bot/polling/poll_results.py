@@ -9,7 +9,6 @@ from http import HTTPStatus
 from random import Random
 from typing import NamedTuple
 
-from bot.core.clock import Clock
 from bot.core.fair_queue import FairSlots
 from bot.core.models import DueFeed, Feed, FeedState, NewArticle, ParsedFeed, Validators
 from bot.core.settings import Settings
@@ -84,7 +83,6 @@ class PollRecorder:
     def __init__(
         self,
         settings: Settings,
-        clock: Clock,
         store: Store,
         intake: Intake,
         alerts: FeedAlerts,
@@ -92,8 +90,7 @@ class PollRecorder:
     ) -> None:
         self._story_lookup = story_lookup
         self._settings = settings
-        self._clock = clock
-        self._store = store
+        self._clock, self._store = store.clock, store
         self._intake = intake
         self._alerts = alerts
         self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bot.core.clock import Clock
 from bot.core.keyed_locks import Turns
 from bot.core.models import DueFeed, Feed
 from bot.core.settings import Settings
@@ -21,7 +20,6 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.article_pages import Pages
 from bot.feeds.robots import Robots
-from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.due_feeds import DueFeeds
 from bot.polling.feed_alerts import FeedAlerts, Words
 from bot.polling.hosts import Host, Hosts
@@ -35,7 +33,7 @@ from bot.store.records.process_records import Fence
 from bot.store.records.source_records import Recorded
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
-from bot.text.urls import slot_of
+from bot.text.host_slots import slot_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +47,6 @@ class Poller:
     def __init__(
         self,
         settings: Settings,
-        clock: Clock,
         store: Store,
         fetcher: Fetcher,
         workers: Workers,
@@ -57,11 +54,12 @@ class Poller:
         leases: Leases,
         story_lookup: StoryLookup | None = None,
     ) -> None:
-        self._clock, self._store, self._fetcher, self._leases = clock, store, fetcher, leases
+        clock = self._clock = store.clock
+        self._store, self._fetcher, self._leases = store, fetcher, leases
         self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, Shares(clock))
         alerts = FeedAlerts(settings, words)
-        self.recorder = PollRecorder(settings, clock, store, self.intake, alerts, story_lookup)
+        self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
         self.on_recorded: Callable[[Recorded], None] = lambda _recorded: None
         """Called after each poll that was recorded with articles or dispatches."""
         self.last_answer: int | None = None
@@ -73,7 +71,7 @@ class Poller:
         self._turns = Turns()  # from fetching to recording, one at a time a feed
         self._at_once = settings.poll_concurrency
         self._due = DueFeeds(
-            clock, store, leases, self.hosts, self._at_once, on_told=lambda: self.on_recorded(Recorded())
+            store, leases, self.hosts, self._at_once, on_told=lambda: self.on_recorded(Recorded())
         )
         self._queue, self._quiet = self._due.queue, self._due.quiet
 
@@ -118,7 +116,6 @@ class Poller:
 
     @asynccontextmanager
     async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
-        """Alone with a feed, as the store knows it."""
         if feed.id in self._turns:
             await self._turns.free(feed.id)
         self._turns[feed.id] = None
@@ -159,7 +156,6 @@ class Poller:
                 log_trouble("the last polls without news were not written", error)
 
     async def _work(self) -> None:
-        """Poll one feed of the queue after the other."""
         while True:
             visit = await self._queue.take()
             host, feed = visit.host, visit.feed
@@ -204,7 +200,6 @@ class Poller:
     async def _poll_on(
         self, due: DueFeed, host: Host, answer: Fetched | FeedError | None, *, waited: bool
     ) -> None:
-        """Do what more there is to do about a feed of the queue."""
         if waited:
             await self._quiet.write()
         feed = await self._store.feeds.get(due.id)
@@ -225,7 +220,6 @@ class Poller:
     async def _finished(
         self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, fence: Fence | None = None
     ) -> PollReport:
-        """The poll that an answer makes; news is recorded."""
         try:
             if isinstance(answer, Fetched):
                 report = await self.recorder.answered(feed, answer, fence=fence)
@@ -281,11 +275,7 @@ class Poller:
         return fetched
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
-        wait = error.retry_after
-        if wait is None and error.code == fetch_errors.RATE_LIMITED:
-            wait = AFTER_TOO_MANY
-        if wait:
-            host.hold(self._clock.now() + wait)
+        host.failed(error)
         log.info("%s: %s", urls.masked(feed.url), error)
         return self.recorder.failed(feed, error)
 

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from bot.core.clock import Clock
 from bot.core.models import Feed
 from bot.processes.leases import Leases
 from bot.store import DatabaseFault, Store, StoreError
@@ -36,13 +35,12 @@ class QuietPolls:
 
     def __init__(
         self,
-        clock: Clock,
         store: Store,
         leases: Leases,
         on_written: Callable[[Collection[int], int], None],
         on_told: Callable[[], None],
     ) -> None:
-        self._clock, self._store, self._leases = clock, store, leases
+        self._store, self._leases = store, leases
         self._on_written, self._on_told = on_written, on_told
         self._unwritten: dict[int, Feed | Unchanged | Postponed] = {}
         self._untold: dict[int, Alert] = {}
@@ -77,7 +75,7 @@ class QuietPolls:
                 await self.write()
             except StoreError as error:
                 log_trouble("cannot write polls without news", error)
-                await self._clock.sleep(AFTER_TROUBLE)
+                await self._store.clock.sleep(AFTER_TROUBLE)
 
     async def write(self) -> None:
         """Write what there is, in one transaction. Raises `StoreError`, and keeps it then."""

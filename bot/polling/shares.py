@@ -111,7 +111,6 @@ class Shares:
         return count, taken / len(servers) * self._second
 
     def _renames(self, feed: Feed, followed: Followed, entries: int, *, strangers: bool, now: int) -> bool:
-        """Whether a feed gives its entries other names each time."""
         if not strangers or feed.last_success is None:
             self._all_new.pop(feed.id, None)
             return False

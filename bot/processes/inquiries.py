@@ -32,16 +32,9 @@ class Inquiries:
         self._answering: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Hear what others ask."""
+        """Hear what others ask. Who has no shards answers nothing."""
         self._notices.hear("ask", self._asked)
         self._notices.hear("told", self._told)
-
-    def stop(self) -> None:
-        """Hear nothing more."""
-        self._notices.hear("ask", None)
-        self._notices.hear("told", None)
-        for task in self._answering:
-            task.cancel()
 
     async def ask(self, what: str, server_id: int, about: int) -> frozenset[int] | None:
         """What the process with the server's shard answers; None where nobody does in time."""

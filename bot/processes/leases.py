@@ -17,7 +17,7 @@ from contextvars import Context
 from dataclasses import replace
 
 from bot.core.choices import Role
-from bot.core.clock import Clock, wait
+from bot.core.clock import wait
 from bot.core.version import __version__
 from bot.store import Store, StoreError
 from bot.store.records.process_records import Fence, Process, Share
@@ -38,8 +38,8 @@ _NONE: frozenset[int] = frozenset()
 class Leases:
     """The leases of this process: none before `start`."""
 
-    def __init__(self, store: Store, clock: Clock, roles: Iterable[Role]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, roles: Iterable[Role]) -> None:
+        self._store, self._clock = store, store.clock
         self.me = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
         """Leases by kind that were gained after the start: mostly another process ended."""

@@ -30,9 +30,10 @@ from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.ports import AnyDatabase
-from bot.store.processes import Processes, RequestShares
+from bot.store.processes import Processes
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
+from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
 from bot.store.served_shards import ServedShards
 from bot.store.settings.assistant_tokens import AssistantTokens
@@ -62,42 +63,42 @@ UNTIL_NEXT_TRY = 5.0
 class Store:
     """An open database; its parts are its attributes. Every method raises `StoreError` alone."""
 
-    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
+    def __init__(self, database: AnyDatabase) -> None:
         self._database = database
-        self.clock = clock
-        self.shards = ServedShards(database, clock)
-        self.feeds = Feeds(database, clock)
-        self.polls = Polls(database, clock)
-        self.surplus = SurplusCounts(database, clock)
-        self.pushes = PushSubscriptions(database, clock)
-        self.outlet_icons = OutletIcons(database, clock)
-        self.articles = Articles(database, clock)
-        self.changes = ArticleChanges(database, clock)
-        self.subscriptions = Subscriptions(database, clock)
-        self.filters = Filters(database, clock)
-        self.servers = Servers(database, clock, self.shards)
-        self.forum_tags = ForumTags(database, clock)
-        self.daily_threads = DailyThreads(database, clock)
-        self.preferences = Preferences(database, clock)
-        self.dispatches = Dispatches(database, clock, self.shards)
-        self.fates = Fates(database, clock)
-        self.held_posts = HeldPosts(database, clock)
-        self.digests = Digests(database, clock, self.shards)
-        self.bookmarks = Bookmarks(database, clock)
-        self.questions = Questions(database, clock)
-        self.opinions = Opinions(database, clock)
-        self.readings = Readings(database, clock)
-        self.watches = Watches(database, clock)
-        self.vectors = Vectors(database, clock)
-        self.stories = Stories(database, clock)
-        self.titles = TitleSamples(database, clock)
-        self.assistant_tokens = AssistantTokens(database, clock)
-        self.written_texts = WrittenTexts(database, clock)
-        self.channel_feeds = ChannelFeeds(database, clock)
-        self.personal_digests = PersonalDigests(database, clock)
-        self.request_shares = RequestShares(database, clock)
-        self.processes = Processes(database, clock)
-        self.meta = Meta(database, clock)
+        self.clock = database.clock
+        self.shards = ServedShards(database)
+        self.feeds = Feeds(database)
+        self.polls = Polls(database)
+        self.surplus = SurplusCounts(database)
+        self.pushes = PushSubscriptions(database)
+        self.outlet_icons = OutletIcons(database)
+        self.articles = Articles(database)
+        self.changes = ArticleChanges(database)
+        self.subscriptions = Subscriptions(database)
+        self.filters = Filters(database)
+        self.servers = Servers(database, self.shards)
+        self.forum_tags = ForumTags(database)
+        self.daily_threads = DailyThreads(database)
+        self.preferences = Preferences(database)
+        self.dispatches = Dispatches(database, self.shards)
+        self.fates = Fates(database)
+        self.held_posts = HeldPosts(database)
+        self.digests = Digests(database, self.shards)
+        self.bookmarks = Bookmarks(database)
+        self.questions = Questions(database)
+        self.opinions = Opinions(database)
+        self.readings = Readings(database)
+        self.watches = Watches(database)
+        self.vectors = Vectors(database)
+        self.stories = Stories(database)
+        self.titles = TitleSamples(database)
+        self.assistant_tokens = AssistantTokens(database)
+        self.written_texts = WrittenTexts(database)
+        self.channel_feeds = ChannelFeeds(database)
+        self.personal_digests = PersonalDigests(database)
+        self.request_shares = RequestShares(database)
+        self.processes = Processes(database)
+        self.meta = Meta(database)
 
     @classmethod
     async def open(cls, place: Path | DatabaseServer, clock: Clock) -> Self:
@@ -105,7 +106,7 @@ class Store:
 
         Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`.
         """
-        store = cls(await engines.opened(place, clock), clock)
+        store = cls(await engines.opened(place, clock))
         try:
             await moving.must_be_whole(store._database)
             await store.seal()

@@ -186,7 +186,6 @@ def _moved(shape: TableShape) -> str:
 
 
 def _after(db: Connection, shape: TableShape, last: Row | None) -> list[Row]:
-    """The next rows after a key, as both engines have them."""
     key = ", ".join(shape.key)
     beyond = "" if last is None else f"AND ({key}) > ({', '.join('?' * len(last))})"
     rows = db.rows(

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -14,7 +13,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store.connection import Connection
-from bot.store.store_errors import DatabaseBroken, DatabaseFault, StoreError
+from bot.store.database_condition import Condition
+from bot.store.store_errors import StoreError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Database(ABC, Generic[C, S]):
     """The statement that begins a read."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self.condition = Condition(clock)
         self._locks = [asyncio.Lock(), asyncio.Lock()]
         self._writers: list[S] = []  # the last one for what is urgent
@@ -100,7 +100,7 @@ class Database(ABC, Generic[C, S]):
 
         def whole(db: C) -> T:
             name = self._begin(db)
-            db.now = self._clock.now()
+            db.now = self.clock.now()
             result = function(db, *args, **kwargs)
             if is_awaited:
                 self._commit(db, name)
@@ -117,7 +117,6 @@ class Database(ABC, Generic[C, S]):
 
     @asynccontextmanager
     async def _writing(self, place: int = 0) -> AsyncIterator[S]:
-        """A writer, for one transaction."""
         async with self._locks[place % len(self._writers)]:
             self.condition.admit()
             writer = self._writers[place] = await self._living(self._writers[place])
@@ -136,7 +135,7 @@ class Database(ABC, Generic[C, S]):
 
         def snapshot(db: C) -> T:
             db.execute(self._snapshot)
-            db.now = self._clock.now()
+            db.now = self.clock.now()
             try:
                 return function(db, *args, **kwargs)
             finally:
@@ -208,50 +207,3 @@ class Database(ABC, Generic[C, S]):
 
 AnyDatabase = Database[Any, Any]
 """Of whichever engine."""
-
-
-log = logging.getLogger(__name__)
-
-CALM = 60.0
-"""Seconds without a failure after which trouble is over: on a nearly full disk some writes succeed."""
-
-
-class Condition:
-    """What keeps a database from being used.
-
-    `fault` is what the last attempt failed for, None after one that did not. `trouble` stays until it has
-    been calm for a while. Damage stays for good: such a file is not written to any more, for what is missing
-    in it would be posted again.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self.fault: DatabaseFault | None = None
-        self.trouble: DatabaseFault | None = None
-        self._clock = clock
-        self._failed_at = 0.0
-        self._said: set[str] = set()
-
-    def admit(self) -> None:
-        """Let a write begin. Raises `DatabaseBroken` for a file that is damaged."""
-        if isinstance(self.fault, DatabaseBroken):
-            raise self.fault.with_traceback(None)  # which grows each time it is raised
-
-    def failed(self, error: BaseException) -> None:
-        """Remember what was found to be wrong. Other errors than those of the file are none of ours."""
-        if not isinstance(error, DatabaseFault) or isinstance(self.fault, DatabaseBroken):
-            return
-        self.fault = self.trouble = error
-        self._failed_at = self._clock.monotonic()
-        sentence = str(error)
-        if sentence not in self._said:
-            self._said.add(sentence)
-            broken = isinstance(error, DatabaseBroken)
-            log.error("%s %s", sentence, "I write nothing more to it." if broken else "I keep trying.")
-
-    def wrote(self) -> None:
-        """A write was taken."""
-        self.fault = None
-        if self.trouble is not None and self._clock.monotonic() - self._failed_at >= CALM:
-            self.trouble = None
-            self._said.clear()
-            log.warning("The database accepts writes again")

@@ -1,4 +1,4 @@
-"""Processes, their leases and their budget of requests: who may act where several run.
+"""Processes and their leases: who may act where several run.
 
 On SQLite one process has them all.
 
@@ -7,10 +7,9 @@ is the same for all. Every function is part of a write, of which there is one at
 sees all that its last owner wrote, and who has lost one cannot write as if it had it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.store.connection import Connection
-from bot.store.records.outbox_records import RequestShare, SharedBudget
 from bot.store.records.process_records import Fence, Process, Share
 from bot.store.repository import Repository, writes, writes_urgently
 from bot.store.rows import listed
@@ -148,57 +147,3 @@ def _divide(db: Connection, me: Process, share: Share, living: int) -> frozenset
             [(share.kind, number, me.id) for number in taken],
         )
     return frozenset(kept + taken)
-
-
-ALL = 0
-"""The number of the row that holds all processes back."""
-_REMEMBERED = 600_000
-"""Milliseconds for which the refusals of a process count that is heard of no more."""
-
-Decide = Callable[[RequestShare, Sequence[RequestShare]], int]
-
-
-class RequestShares(Repository):
-    """What each process may ask of Discord."""
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether there may be other processes."""
-        return self._database.is_shared
-
-    @writes_urgently
-    def settle(
-        self, db: Connection, mine: RequestShare, decide: Decide, *, lasts: float, held: float = 0.0
-    ) -> SharedBudget:
-        """Let `decide` say how many slots a process gets, given what it has and what the others have.
-
-        They lapse after so many seconds by the database's clock. `held`: seconds for which nobody may ask.
-        """
-        lasts = round(lasts * 1_000)
-        held = round(held * 1_000)
-        now = int(db.value("SELECT database_time()"))
-        db.execute("DELETE FROM request_share WHERE until < ?", (now - _REMEMBERED,))
-        rows = db.rows(
-            "SELECT process, slots, need, refused, until FROM request_share WHERE process <> ?",
-            (mine.process,),
-        )
-        held_until = max((row[4] for row in rows if row[0] == ALL), default=now)
-        if now + held > held_until:
-            held_until = now + held
-            _write(db, RequestShare(ALL, 0, 0, 0), held_until)
-        others = [
-            RequestShare(*row[:4]) if row[4] > now else RequestShare(row[0], 0, 0, row[3]) for row in rows
-        ]
-        granted = decide(mine, others)
-        _write(db, mine._replace(slots=max(mine.slots, granted)), now + lasts)
-        refused = sum(other.refused for other in others)
-        return SharedBudget(granted, refused, max(held_until - now, 0) / 1_000)
-
-
-def _write(db: Connection, share: RequestShare, until: int) -> None:
-    db.execute(
-        "INSERT INTO request_share (process, slots, need, refused, until) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (process) DO UPDATE SET slots = excluded.slots, need = excluded.need, "
-        "refused = excluded.refused, until = excluded.until",
-        (*share, until),
-    )

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from bot.core.clock import Clock
 from bot.store.connection import Connection, Parameters
 from bot.store.ports import AnyDatabase
 
@@ -22,8 +21,8 @@ class Repository:
     without one, as a coroutine.
     """
 
-    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: AnyDatabase) -> None:
+        self._database, self._clock = database, database.clock
 
     async def _rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         return await self._database.query(Connection.rows, sql, parameters)

@@ -6,7 +6,6 @@ https://discord.com/developers/docs/events/gateway#sharding
 
 from collections.abc import Iterable, Mapping
 
-from bot.core.clock import Clock
 from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.ports import AnyDatabase
@@ -24,8 +23,8 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 class ServedShards(Repository):
     """The shards of this process: the only one there is, until `divide` says how many there are."""
 
-    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
-        super().__init__(database, clock)
+    def __init__(self, database: AnyDatabase) -> None:
+        super().__init__(database)
         self.count = 1
         self.numbers = frozenset({0})
         self._owner: str | None = None
@@ -117,8 +116,8 @@ class ServedShards(Repository):
 class ShardedRepository(Repository):
     """A part of the store that has things of servers to do: of those of this process's shards."""
 
-    def __init__(self, database: AnyDatabase, clock: Clock, shards: ServedShards) -> None:
-        super().__init__(database, clock)
+    def __init__(self, database: AnyDatabase, shards: ServedShards) -> None:
+        super().__init__(database)
         self._shards = shards
 
 

@@ -114,7 +114,6 @@ class StoryLookup:
     # What titles mean, with the extra
 
     async def _encode(self, new: Sequence[NewArticle]) -> None:
-        """Have the newest titles encoded, if that is a matter of moments."""
         if self._meaning is None:
             return
         chosen = [article for article in new if article.key not in self._vectors][:MOST_ENCODED]

@@ -229,7 +229,6 @@ def _name_the_same(one: Telling, other: Telling) -> bool:
 
 
 def _names(title: str, lead: str) -> Iterator[str]:
-    """The words of a title that are names, as its capitals or those of its lead show."""
     told = set(_capitalised(lead, anywhere=False))
     if not _is_title_case(title):
         told.update(_capitalised(title, anywhere=False))
@@ -258,7 +257,6 @@ def _is_title_case(title: str) -> bool:
 
 
 def _capitalised(text: str, *, anywhere: bool) -> Iterator[str]:
-    """The words with a capital, unless `anywhere` those that do not only begin a sentence."""
     for form, start, end in analysis.word_spans(text):
         if end - start < _NAME or not text[start].isupper() or analysis.is_small(form):
             continue
@@ -279,7 +277,6 @@ def _looked_up(told: Telling) -> list[str]:
 
 
 def _cosines(new: Telling, others: list[Telling]) -> list[float | None]:
-    """The cosines of vectors, where there are any."""
     if new.vector is None:
         return [None] * len(others)
     from bot.search.semantic.vector_index import cosines  # noqa: PLC0415 - needs the extra, which made the vector

@@ -80,7 +80,6 @@ def _parts(line: str) -> Iterator[str]:
 
 
 def _ends(line: str, stop: re.Match[str]) -> bool:
-    """Whether a sentence ends at a mark."""
     following = _NEXT.match(line, stop.end())
     after = following[1] if following else ""
     if not after or stop[0][0] in "。！？":

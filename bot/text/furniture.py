@@ -1,4 +1,4 @@
-"""An article without what its page carries around it, and whether a feed gives all of it.
+"""An article without what its page carries around it.
 
 Lines are judged one by one by what they say, so that an article can only lose lines that are furniture
 anywhere. Extractors that weigh the blocks of a page (trafilatura, readability) need its markup, which is gone
@@ -181,32 +181,3 @@ def _without_end(lines: list[str]) -> list[str]:
 def _is_title(line: str) -> bool:
     line = line.strip()
     return len(line) <= _LONGEST_TITLE and not line.endswith((".", ":", ","))
-
-
-SHORT = 800
-"""Characters of one or two paragraphs that are hardly a whole article."""
-_PARAGRAPHS = 2
-_CUT = re.compile(
-    r"(?:\[(?:…|\.{3}|&hellip;)\]|\((?:…|\.{3})\)|…|(?<![.!?])\.{3}"
-    r"|(?:\b(?:read more|(?:continue|keep) reading|learn more|read this article|read the (?:rest|full \w+)"
-    r"|lire (?:la suite|plus|l['’]article)|en savoir plus|suite de l['’]article|la suite)\b.{0,120}))"
-    r"[\s»→>\])….:]*$",
-    re.IGNORECASE,
-)
-_TAIL = 200
-_WHOLE = 3_000
-"""Characters of a text that is whole although it ends in dots."""
-
-
-def is_teaser(text: str) -> bool:
-    """Whether the text that a feed gives of an article is likely only its beginning or a summary.
-
-    So it is when it ends as what was cut does, and when it is short and of one or two paragraphs. There are
-    whole articles that short: then reading their pages costs a visit and changes nothing.
-    """
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        return True
-    if len(text) < _WHOLE and _CUT.search(lines[-1].strip()[-_TAIL:]):
-        return True
-    return len(lines) <= _PARAGRAPHS and len(text) < SHORT

@@ -130,7 +130,6 @@ def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]
 
 
 def _share(code: str, holders: tuple[str, ...]) -> float:
-    """How much a word of these languages speaks for one of them."""
     return max(0 if code in _OTHERS else _LEAST_WEIGHT, 1 / len(holders))
 
 

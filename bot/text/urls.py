@@ -1,4 +1,4 @@
-"""Addresses: one form for one page, no secret shown, and hosts on a fixed number of slots.
+"""Addresses: one form for one page, and no secret shown.
 
 An address is changed as little as possible, because readers click it: parameters keep their order and
 fragments stay, unless they are known to track.
@@ -7,7 +7,6 @@ fragments stay, unless they are known to track.
 import re
 from hashlib import blake2b
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
-from zlib import crc32
 
 import idna
 
@@ -261,23 +260,3 @@ def _looks_drawn(value: str) -> bool:
     digits = sum(map(str.isdecimal, value))
     has_some = 1 < digits < len(value)
     return _looks_random(value) or (has_some and not re.search(r"[-_.]", value))
-
-
-SLOTS = 64
-"""More than processes ever share; a host is always on the same one, in every process and version."""
-
-
-def host_name(url: str) -> str:
-    """The host's name in a normal address."""
-    # The addresses of feeds and articles are normal already; `urls.host` is ten times as slow.
-    return url.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
-
-
-def slot_of(url: str) -> int:
-    """The slot of an address's host."""
-    return slot_of_name(host_name(url))
-
-
-def slot_of_name(name: str) -> int:
-    """The slot of a host."""
-    return crc32(name.encode("utf-8", "surrogatepass")) % SLOTS

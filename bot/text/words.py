@@ -38,6 +38,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", _ANY_MARKS.sub("", apart))
 
 
+def bare_title(title: str) -> str:
+    """A title by which titles are compared: case and spaces do not count."""
+    return " ".join(title.casefold().split())
+
+
 def words(text: str) -> list[str]:
     """The words of a text, folded and in order; punctuation parts them: `l'IA` is `l`, `ia`."""
     return [word for word, _start, _end in spans(text)]

@@ -47,7 +47,6 @@ async def check(store: Store, text: str) -> Query:
 
 
 def _says_too_little(query: Query) -> Unfit:
-    """Why a query names nothing that an article must have."""
     if any(isinstance(node, AnyOf) for node in query.nodes):
         return Unfit.COMMON_ALTERNATIVE
     if any(isinstance(node, Not) for node in query.nodes):
@@ -113,7 +112,6 @@ class Watchman:
         return found
 
     async def _learn(self) -> None:
-        """Take up the watches that were added since."""
         added = await self._store.watches.standing(self._latest)
         if not added:
             return

@@ -12,7 +12,7 @@ from bot.core.locale import _
 from bot.core.models import Feed, FeedState
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.pages import list_feeds
-from bot.polling.feed_search import MOST_FEEDS, Unfollowable
+from bot.polling.following.feed_search import MOST_FEEDS, Unfollowable
 from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Row, text

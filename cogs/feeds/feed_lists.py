@@ -13,9 +13,9 @@ from bot.core.refusals import Refusal
 from bot.feeds import fetch_errors
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import FeedList
-from bot.polling import list_import
-from bot.polling.feed_search import MOST_FEEDS
-from bot.polling.list_import import Imported
+from bot.polling.following import list_import
+from bot.polling.following.feed_search import MOST_FEEDS
+from bot.polling.following.list_import import Imported
 from bot.posting.rendering.layout.blocks import Block, Rule, text
 from bot.posting.wording.feed_causes import describe
 from bot.text import safe
@@ -45,7 +45,6 @@ async def bring(
     result = await list_import.follow_all(
         newsroom.store,
         newsroom.poller,
-        newsroom.clock,
         feeds,
         server_id=target.guild.id,
         channel_id=target.id,

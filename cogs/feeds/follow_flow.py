@@ -11,7 +11,7 @@ from bot.core.locale import _, clickable, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.pages.link_groups import ListItem
-from bot.polling.feed_search import NeedsPassword, owner_of
+from bot.polling.following.feed_search import NeedsPassword, owner_of
 from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row

@@ -14,7 +14,7 @@ from bot.core.refusals import Declined
 from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.opml import Outline
-from bot.polling.list_import import TELL_EVERY
+from bot.polling.following.list_import import TELL_EVERY
 from bot.posting.wording import declined_reasons
 from bot.text import safe
 

@@ -10,7 +10,7 @@ from bot.core.locale import _, amount, clickable, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.parsing.opml import Outline
-from bot.polling.feed_search import NeedsPassword
+from bot.polling.following.feed_search import NeedsPassword
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text

@@ -42,6 +42,7 @@ from tests.benchmarks.memory import tree, weight
 from tests.benchmarks.polling import console
 from tests.benchmarks.publisher import first_news
 from tests.store import sql
+from tests.wire import direct_access
 
 GAPS = (0.1, 0.65, 4.9, 99.0, 573.0, 1415.0)
 """Hours between two articles of a feed: quantiles 0, .1, .25, .5, .75, .9 of 215 recorded feeds."""
@@ -123,7 +124,8 @@ async def fill(newsroom: Newsroom, count: int, port: int, seconds: float, stretc
                 next_poll=now + int(state.due),
             )
         )
-    await newsroom.store._database.transact(_fill, feeds, now)
+    with direct_access.connected(newsroom.settings.database) as connection:
+        _fill(connection, feeds, now)
     waiting = iter(lively)
 
     async def know() -> None:
@@ -137,14 +139,11 @@ async def fill(newsroom: Newsroom, count: int, port: int, seconds: float, stretc
     await asyncio.gather(*(know() for _ in range(AT_ONCE)))
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/begin"):
         shift = int(time.time()) - now  # all of this took a while
-    await newsroom.store._database.transact(_shift, shift)
-
-
-def _shift(connection: Any, seconds: int) -> None:
-    connection.execute(
+    direct_access.change(
+        newsroom.settings.database,
         "UPDATE feed SET next_poll = next_poll + ?1, last_poll = last_poll + ?1, "
         "last_success = last_success + ?1, last_article = last_article + ?1",
-        (seconds,),
+        (shift,),
     )
 
 

@@ -28,12 +28,12 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.core.models import Feed
-from bot.store import Store
 from tests.benchmarks import many_feeds, promises
 from tests.benchmarks.discord_pace import LEAST, processor_time
 from tests.benchmarks.memory import weight
 from tests.benchmarks.process_kills import database_server
 from tests.store import sql
+from tests.wire import direct_access
 from tests.wire.bot_process import Launcher
 from tests.wire.crowd import POSTING, REACTING, Crowd, open_crowd
 from tests.wire.discord_server import DiscordServer
@@ -108,20 +108,16 @@ async def follow(crowd: Crowd, channels: list[Channel], port: int) -> None:
         )
         for number in range(FEEDS)
     ]
-    store = await Store.open(crowd.database, crowd.clock)
-    try:
-        await store._database.transact(many_feeds.insert, feeds, [channel.id for channel in channels], now)
-    finally:
-        await store.close()
+    with direct_access.connected(crowd.database) as connection:
+        many_feeds.insert(connection, feeds, [channel.id for channel in channels], now)
 
 
 async def measure(servers: int, shards: int, processes: int, seconds: float) -> Run:
     """Start, wait until all is served, measure for a while."""
     async with AsyncExitStack() as after:
         folder, _server, database = await database_server(after)
-        discord = await DiscordServer().start()
+        discord = await DiscordServer(checks=False).start()
         after.push_async_callback(discord.stop)
-        discord._rest.contract = None
         discord.limit_everything(50, 1.0)
         discord.limits.update({POSTING: (5, 5.0), REACTING: (1, 0.25)})
         discord.shards, discord.gateway.limits.period = shards, PERIOD

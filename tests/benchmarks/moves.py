@@ -182,7 +182,6 @@ class Reader:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
         self._poller = Poller(
             newsroom.settings,
-            clock,
             newsroom.store,
             newsroom.fetcher,
             InlineWorkers(),

@@ -63,9 +63,9 @@ class Growing:
             self._count += 1
             self._next += self._chance.expovariate(1 / self._gap)
         version = b'"%d"' % self._count
-        return _unchanged(version) if version == known else _whole(self._document(), version)
+        return _unchanged(version) if version == known else _whole(self.document(), version)
 
-    def _document(self) -> bytes:
+    def document(self) -> bytes:
         newest = list(enumerate(self._published, self._count - len(self._published)))[::-1]
         items = "".join(
             f"<item><title>{' '.join(random.Random(f'{self._number} {entry}').choices(WORDS, k=9))} {entry}"
@@ -90,7 +90,7 @@ _begun: list[float] = []
 def _grown(path: str, known: bytes) -> bytes:
     number, entries, gap, age = map(int, path.split("/")[2:])
     if not _begun:  # only what is old
-        return _whole(Growing(number, entries, gap, time.time())._document(), b'"%d"' % entries)
+        return _whole(Growing(number, entries, gap, time.time()).document(), b'"%d"' % entries)
     feed = _growing.get(path)
     if feed is None:
         feed = _growing[path] = Growing(number, entries, gap, _begun[0] - age)

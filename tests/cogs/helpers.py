@@ -108,7 +108,7 @@ async def forge(
     resolved: dict[str, Any] | None = None,
 ) -> InteractionResult:
     """Send a click that no client would: on any message, with any id, seen or not."""
-    backend = actor._env.backend
+    backend = actor._env.backend  # noqa: SLF001 - simcord’s
     channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
     stored = backend.get_message(channel_id, message.id)
     kind = kind or (2 if values is None else 3)

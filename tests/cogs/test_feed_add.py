@@ -265,7 +265,7 @@ async def test_a_channel_that_the_editor_cannot_see_is_refused(telex, feed_serve
 
 
 async def test_the_most_feeds_a_server_may_follow_are_told(telex, feed_server, monkeypatch):
-    monkeypatch.setattr("bot.polling.feed_search.MOST_FEEDS", 1)
+    monkeypatch.setattr("bot.polling.following.feed_search.MOST_FEEDS", 1)
     await telex.follow(feed_server.serve("/one", rss(*three())))
     shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", rss(*three())))
     assert "the maximum" in said(shown)

@@ -144,12 +144,17 @@ async def page(telex) -> AsyncIterator[Any]:
         yield get
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"])  # on a server who has no shards may be a spare
-async def test_the_health_check_fails_when_discord_stays_away(telex, page):
+@pytest.mark.parametrize("database_engine", ["sqlite", "postgres"])
+async def test_the_health_check_fails_when_discord_stays_away_unless_others_have_all_shards(
+    telex, page, database_engine
+):
     assert await page("/healthz") == (200, '{"well": true, "problems": []}')
     await watch(telex).on_disconnect()
     telex.clock.advance(AWAY + 60)
     await watch(telex).on_disconnect()  # a further attempt is no new absence
+    if database_engine == "postgres":
+        assert (await page("/healthz"))[0] == 200
+        telex.bot.newsroom.leases.able(Role.GATEWAY, now=False)  # nor could it take one
     status, text = await page("/healthz")
     assert status == 503
     assert "Discord has been out of reach for 11 minutes" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.feeds.parsing import opml
-from bot.polling import list_import
+from bot.polling.following import list_import
 from cogs.feeds import feed_commands as feeds_cog
 from tests.cogs.helpers import START, follow, hide, last, said, text, three
 from tests.feed_server import item, rss
@@ -102,7 +102,6 @@ async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
     await list_import.follow_all(
         newsroom.store,
         newsroom.poller,
-        newsroom.clock,
         feeds,
         server_id=telex.guild.id,
         channel_id=telex.news.id,

@@ -268,6 +268,10 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     await telex.reader.send_dm("qui dirige Intel ?")
     assert engine.calls[-1]["earlier"] == []
     assert "Extraits des articles" in text(told_directly(telex)[-1])
+    engine.gives = {}
+    await telex.reader.send_dm("how deep is the ocean of Europa?")
+    (offered,) = custom_ids(told_directly(telex)[-1])
+    assert offered.startswith("telex:vote:down")  # and no watch, which would belong to a server
 
 
 async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex, engine):

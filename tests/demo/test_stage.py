@@ -74,7 +74,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsr
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             turn = acting(env, preview, scene).turn
             busy, settled = asyncio.Event(), asyncio.Event()
-            settle = env._settle_internal
+            settle = env._settle_internal  # noqa: SLF001 - simcord’s
 
             async def settle_late(**options: Any) -> None:
                 busy.set()

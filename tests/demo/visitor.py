@@ -14,17 +14,17 @@ class Visitor:
 
     def __init__(self, env: Env, preview: Preview, viewer: MemberActor | None = None) -> None:
         self.env, self.preview = env, preview
-        self.page = preview._open_page(None if viewer is None else str(viewer.id), None)
+        self.page = preview._open_page(None if viewer is None else str(viewer.id), None)  # noqa: SLF001
 
     async def act(self, kind: str, **details: Any) -> dict[str, Any]:
-        return await self.preview._action(
+        return await self.preview._action(  # noqa: SLF001
             self.page.id,
             {
                 "protocol_version": 3,
                 "sequence": self.page.last_sequence + 1,
                 "request_id": kind,
                 "generation": self.page.generation,
-                "bot_generation": self.env._generation,
+                "bot_generation": self.env._generation,  # noqa: SLF001
                 "published_revision": self.page.revision,
                 "kind": kind,
                 **details,

@@ -5,7 +5,7 @@ import pytest
 from bot.core.refusals import Declined
 from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
-from bot.polling import feed_search
+from bot.polling.following import feed_search
 from bot.posting.wording import declined_reasons
 from tests.answers.desk import followed, polled, sent, titles
 from tests.feed_server import item, rss

@@ -63,7 +63,7 @@ class Hub:
         """Let the next process of the bot know nothing yet, and ask nothing."""
         room = self.newsroom
         await self.end()
-        pushes = PushSubscriber(room.settings, self.clock, room.store, room.fetcher, room.poller, room.leases)
+        pushes = PushSubscriber(room.settings, room.store, room.fetcher, room.poller, room.leases)
         self.newsroom = replace(room, pushes=pushes)
 
     @property

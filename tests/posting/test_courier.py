@@ -6,9 +6,10 @@ import asyncio
 from typing import Any
 
 import discord
+from discord.http import Route
 
 from bot.core.locale import catalogue
-from bot.core.models import Fate
+from bot.core.models import DispatchState, Fate
 from bot.posting.recovery import shown_articles
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import Message
@@ -262,14 +263,38 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
     (thread,) = telex.news.threads
     await publisher.begin(thread)
-    guild = telex.bot.get_guild(telex.guild.id)
-    guild._threads.clear()
+    telex.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
+    await telex.env.settle()
     telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
     await publisher.post(item(1))
     assert await telex.store.dispatches.interrupted() == []
     telex.clock.advance(10)
     await telex.deliver()
     assert titles(telex, thread)[-1] == "Article 1"
+
+
+async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(telex, publisher):
+    await publisher.begin()
+    await publisher.publish(item(1))
+    asked, answers = asyncio.Event(), asyncio.Event()
+    http = telex.bot.http
+    request = http.request
+
+    async def slow(route: Route, **options: Any) -> Any:
+        asked.set()
+        await answers.wait()
+        return await request(route, **options)
+
+    http.request = slow
+    sending = asyncio.create_task(telex.bot.courier.settle())
+    await asked.wait()
+    given = asyncio.create_task(telex.bot.courier.release(0))
+    await asyncio.sleep(0.05)
+    assert not given.done()
+    answers.set()
+    await given
+    assert [one.state for one in await telex.store.dispatches.recent(0, 10)] == [DispatchState.SENT] * 2
+    await sending
 
 
 async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, feed_server, clock):

@@ -16,7 +16,7 @@ from bot.posting.sending import request_budget
 from bot.posting.sending.request_budget import A_SECOND, MOST_INVALID, ROOM, divide
 from bot.posting.sending.request_pace import RequestPace
 from bot.store import Store
-from bot.store.records.outbox_records import RequestShare
+from bot.store.records.process_records import RequestShare
 from tests.wire.waiting import until
 
 PLACE = "/api/v10/channels/1/messages"

@@ -29,7 +29,7 @@ class Member:
 
     def __init__(self, store: Store, clock: ManualClock, *roles: Role) -> None:
         self.store, self.clock = store, clock
-        self.leases = Leases(store, clock, roles or tuple(Role))
+        self.leases = Leases(store, roles or tuple(Role))
         self.notices = Notices(store)
         self.notices.on("leases", self.leases.wake)
         self.leases.share(Share(FEEDS, Role.POLLER, ALL))

@@ -15,7 +15,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.choices import Role
 from bot.polling import shares
 from bot.processes.leases import FEEDS
-from bot.text.urls import SLOTS, slot_of
+from bot.text.host_slots import SLOTS, slot_of
 from tests.answers.desk import followed
 from tests.feed_server import FeedServer, item, rss
 from tests.store import sql

@@ -90,7 +90,7 @@ async def _die(what: str, now: int, path: Path, last: int) -> None:
         connection.set_trace_callback(count)
 
     clock = ManualClock(now)
-    await WRITES[what](Store(await Database.open(path, prepare, clock), clock))
+    await WRITES[what](Store(await Database.open(path, prepare, clock)))
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -16,7 +16,7 @@ from bot.store import Store
 
 def place_of(store: Store) -> Path | DatabaseServer:
     """Where the database of an open store is."""
-    return store._database.place
+    return store._database.place  # noqa: SLF001 - for tests alone
 
 
 def file(place: Path | DatabaseServer) -> Path:

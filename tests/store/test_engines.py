@@ -44,8 +44,8 @@ async def database(server, clock) -> AnyDatabase:
 
 
 @pytest.fixture
-async def on_server(database, clock) -> AsyncIterator[Store]:
-    store = Store(database, clock)
+async def on_server(database) -> AsyncIterator[Store]:
+    store = Store(database)
     yield store
     await store.close()
 
@@ -177,7 +177,7 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
 
     async with between(server, hanging) as behind:
         database = await engines.opened(behind, clock)
-        store = Store(database, clock)
+        store = Store(database)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
                 await database.query(Connection.rows, "SELECT pg_sleep(60)")
@@ -225,7 +225,7 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
 
     async with between(server, silent) as behind:
         database = await engines.opened(behind, clock)
-        store = Store(database, clock)
+        store = Store(database)
         await store.meta.set("name", "")
         with pytest.raises(DatabaseUnusable, match="nobody knows"):
             await database.transact(Connection.changed, "UPDATE meta SET value = value || 'word'")

@@ -6,12 +6,12 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
-from bot.store.ports import CALM
+from bot.store.database_condition import CALM
 from bot.store.sqlite import database as database_module
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import migrate
@@ -40,8 +40,8 @@ async def database(tmp_path, clock, connections) -> Database:
 
 
 @pytest.fixture
-async def store(database, clock) -> AsyncIterator[Store]:
-    opened = Store(database, clock)
+async def store(database) -> AsyncIterator[Store]:
+    opened = Store(database)
     yield opened
     await opened.close()
 
@@ -95,7 +95,7 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
     assert not store.trouble
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.ports"]
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.database_condition"]
     assert [words in line for line in said] == [True, False], said
     assert said[1] == "The database accepts writes again"
 
@@ -133,7 +133,7 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, connec
         await allow(connections[0])
         assert await store.takes_writes()
         clock.advance(CALM / 2)
-    assert len([entry for entry in caplog.records if entry.name == "bot.store.ports"]) == 1
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.database_condition"]) == 1
 
 
 async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
@@ -204,7 +204,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.ports"]
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_condition"]
     assert "is damaged" in said
     assert "restore a backup" in said
     assert "I write nothing more to it." in said
@@ -215,22 +215,27 @@ dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThread
 
 def doom(connection: Connection) -> None:
     """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
-    connection._tx.put_nowait(None)  # what is no work cannot be taken apart
+    connection._tx.put_nowait(None)  # noqa: SLF001 - what is no work cannot be taken apart
 
 
 @dying_threads
-async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, database, connections):
+async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, connections, monkeypatch):
     feed = await followed(store)
+    writer = connections[0]
 
-    async def half() -> None:
-        async with database._writing() as writer:
-            await writer.run(Statements.execute, "BEGIN IMMEDIATE")
-            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
-            doom(writer)
-            await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('more', '')")
+    class Refused(Connection):
+        async def open(self) -> Self:
+            raise DatabaseUnusable("no more files can be opened")
 
+    await writer.run(Statements.execute, "BEGIN IMMEDIATE")
+    await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
+    doom(writer)
     with pytest.raises(StoreError, match="ended"):
-        await half()
+        await store.meta.set("more", "")
+    with monkeypatch.context() as patched:
+        patched.setattr(database_module, "Connection", Refused)
+        with pytest.raises(DatabaseUnusable, match="no more files"):
+            await store.meta.set("more", "")
     await record(store, feed, new_article(feed, "a"))
     assert len(await deliver(store)) == 1
     assert await store.meta.get("half") is None

@@ -21,7 +21,7 @@ def address(place: Path | DatabaseServer) -> str:
 def rows(place: Path | DatabaseServer, sql: str) -> list[tuple[Any, ...]]:
     """What it answers to a query."""
     if isinstance(place, DatabaseServer):
-        with _connected(place) as connection:
+        with connected(place) as connection:
             return [tuple(row) for row in connection.execute(sql)]
     with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as reading:
         return reading.execute(sql).fetchall()
@@ -29,18 +29,19 @@ def rows(place: Path | DatabaseServer, sql: str) -> list[tuple[Any, ...]]:
 
 def change(place: Path | DatabaseServer, sql: str, parameters: Sequence[Any] = ()) -> int:
     """Run one statement; how many rows it changed."""
-    with _connected(place) as connection:
+    with connected(place) as connection:
         return connection.execute(sql, parameters).rowcount
 
 
 def change_many(place: Path | DatabaseServer, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
     """Run one statement for each set of parameters."""
-    with _connected(place) as connection:
+    with connected(place) as connection:
         connection.executemany(sql, parameters)
 
 
 @contextmanager
-def _connected(place: Path | DatabaseServer) -> Iterator[Connection]:
+def connected(place: Path | DatabaseServer) -> Iterator[Connection]:
+    """A connection of its own; what it did is kept."""
     if isinstance(place, DatabaseServer):
         from bot.store.postgres.server_connection import Connection as ServerConnection  # noqa: PLC0415 - an extra
 

@@ -25,9 +25,12 @@ T = TypeVar("T")
 
 
 class DiscordServer:
-    """The stand-in. `acts` are what happens, `people` what people do, `faults` what goes wrong."""
+    """The stand-in. `acts` are what happens, `people` what people do, `faults` what goes wrong.
 
-    def __init__(self) -> None:
+    Where it `checks`, it compares what is said with Discord's description.
+    """
+
+    def __init__(self, *, checks: bool = True) -> None:
         self.token = TOKEN
         self.shards = 1
         self.offline = False
@@ -39,7 +42,7 @@ class DiscordServer:
         routes = Routes()
         for part in (rest_places, rest_messages, rest_webhooks, rest_commands):
             routes.include(part.ROUTES)
-        self._rest = Rest(self, routes, TOKEN)
+        self._rest = Rest(self, routes, TOKEN, checks=checks)
         self._runner: web.AppRunner | None = None
         self._change = asyncio.Event()
         self.origin = ""

@@ -358,7 +358,6 @@ class Scene(Looking):
         """Poll the feed of an address once. Returns how many articles are new."""
         poller = Poller(
             newsroom.settings,
-            newsroom.clock,
             newsroom.store,
             newsroom.fetcher,
             InlineWorkers(),

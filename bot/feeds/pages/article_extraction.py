@@ -136,7 +136,6 @@ def _prose(tree: HtmlElement) -> Iterable[str]:
 
 
 def _titles(tree: HtmlElement) -> set[str]:
-    """What a page calls itself: its title, and its headings of the first order."""
     said = [element.text_content() for element in tree.iter("title", "h1")]
     said += [meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:title"]
     return {words for title in said if (words := _words(title))}
@@ -215,7 +214,6 @@ def _is_part(element: HtmlElement) -> bool:
 
 
 def _pieces(element: HtmlElement) -> Iterable[str]:
-    """The text of trafilatura's tree, paragraphs apart."""
     around = "\n\n" if element.tag in _APART else "\n" if element.tag in _LINES else ""
     yield around or (" " if element.tag == "cell" else "")
     yield element.text or ""

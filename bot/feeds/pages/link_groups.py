@@ -259,7 +259,6 @@ def _is_heading(link: HtmlElement) -> bool:
 
 
 def _is_inline(link: HtmlElement) -> bool:
-    """Whether a link is a part of a sentence."""
     parent = link.getparent()
     if parent is None or parent.tag not in _SENTENCES:
         return False

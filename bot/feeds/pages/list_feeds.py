@@ -22,6 +22,7 @@ from bot.feeds.pages.link_groups import Group, ListItem, items_of
 from bot.feeds.pages.page_lists import Page, PageList, PageLists
 from bot.feeds.parsing.entries import bounded, finished
 from bot.text import urls
+from bot.text.words import bare_title
 
 MARK = "telex-list"
 MOST_SEEN = 300
@@ -146,12 +147,12 @@ def read_list(
 def _followed(groups: Sequence[Group], trace: Trace, seen: Sequence[Seen]) -> Group | None:
     """The group that is the list: the one of its look where something of it is left, else of another."""
     pages = {urls.page(one.url) for one in seen}
-    titles = {_plain(one.title) for one in seen}
-    newest = {urls.page(one.url) for one in seen[:NEWEST]} | {_plain(one.title) for one in seen[:NEWEST]}
+    titles = {bare_title(one.title) for one in seen}
+    newest = {urls.page(one.url) for one in seen[:NEWEST]} | {bare_title(one.title) for one in seen[:NEWEST]}
     found: list[tuple[bool, float, float, Group]] = []
     turned_over: list[Group] = []
     for group in groups:
-        names = [(urls.page(link.url), _plain(link.title)) for link in group.links]
+        names = [(urls.page(link.url), bare_title(link.title)) for link in group.links]
         agreeing = sum(page in pages or title in titles for page, title in names)
         fresh = sum(page in newest or title in newest for page, title in names)
         looks_same = not set(group.looks).isdisjoint(trace.looks)
@@ -212,11 +213,11 @@ def _matched(items: Sequence[ListItem], seen: Sequence[Seen]) -> list[Seen | Non
     by_page = {urls.page(one.url): one for one in seen}
     matched = [by_page.get(urls.page(item.url)) for item in items]
     present = {one.url for one in matched if one is not None}
-    absent = {_plain(one.title): one for one in reversed(seen) if one.url not in present}
-    titles = Counter(_plain(item.title) for item in items)
+    absent = {bare_title(one.title): one for one in reversed(seen) if one.url not in present}
+    titles = Counter(bare_title(item.title) for item in items)
     alike: dict[int, Seen] = {}
     for place, item in enumerate(items):
-        title = _plain(item.title)
+        title = bare_title(item.title)
         if matched[place] is None and title in absent and titles[title] == 1:
             alike[place] = absent[title]
     moved = len(alike) > 1 and 2 * len(alike) > matched.count(None)
@@ -232,7 +233,6 @@ def _matched(items: Sequence[ListItem], seen: Sequence[Seen]) -> list[Seen | Non
 
 
 def _rises(items: Sequence[ListItem], matched: Sequence[Seen | None]) -> bool:
-    """Whether what is newest stands at the end."""
     times = [
         item.published if item.published is not None else match.found if match is not None else None
         for item, match in zip(items, matched, strict=True)
@@ -249,7 +249,3 @@ def _form(url: str) -> str:
     fixed = [piece if piece.isalpha() else "*" for piece in pieces[:-1]]
     name = _NAME.match(parts.query)
     return "/".join(((parts.hostname or "").removeprefix("www."), *fixed, f"*?{name[0]}" if name else "*"))
-
-
-def _plain(title: str) -> str:
-    return " ".join(title.casefold().split())

@@ -128,7 +128,6 @@ def _looks(element: HtmlElement) -> Iterator[str]:
 
 
 def _letters(tree: HtmlElement) -> dict[HtmlElement, int]:
-    """How much text that is no link each element holds."""
     found: dict[HtmlElement, int] = {}
     below: dict[HtmlElement, int] = defaultdict(int)
     for element in reversed(list(tree.iter("*"))):

@@ -96,7 +96,6 @@ def _authors(item: dict[str, Any]) -> str | None:
 
 
 def _audio(item: dict[str, Any], base: str) -> tuple[str | None, int | None]:
-    """The episode of a podcast, and how long it is."""
     for attached in _attachments(item):
         address = entries.absolute(attached.get("url"), base)
         if address and _text(attached, "mime_type").startswith("audio/"):

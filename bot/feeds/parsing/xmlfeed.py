@@ -167,7 +167,6 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
 
 
 def _linked(feed: Found, relation: str, base: str) -> str | None:
-    """The address in the first `atom:link` of a relation."""
     links = (link.get("href") for link in feed.get("links", ())[:_MAX_LISTED] if link.get("rel") == relation)
     return entries.first_absolute(links, base)
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from rapidfuzz import fuzz
 
-from bot.polling.identity.entry_keys import Sketch, plain_title
+from bot.polling.identity.entry_keys import Sketch
 from bot.store.records.source_records import Known
+from bot.text.words import bare_title
 
 CLOSE = 80
 """How like each other, out of 100, the titles of one link are that belong to one article."""
@@ -66,7 +67,10 @@ def by_link(
         candidates = at_link(sketch, at_pages)
         needed = 2 if sketch.shared or len(candidates) > 1 or _is_home(sketch.url) else 1
         rated = [
-            (is_close(sketch.title, plain_title(known.title)) + (sketch.published == known.published), known)
+            (
+                is_close(sketch.title, bare_title(known.title)) + (sketch.published == known.published),
+                known,
+            )
             for known in candidates
             if known.article_id not in taken
         ]

@@ -12,6 +12,7 @@ import msgspec
 
 from bot.core.models import Entry
 from bot.text.urls import canonical, forms, page
+from bot.text.words import bare_title
 
 
 class Sketch(NamedTuple):
@@ -63,7 +64,7 @@ def sketched(entries: Sequence[Entry]) -> tuple[Sketch, ...]:
             url=url,
             page=page(url) if url else "",
             variants=_variants(entry.guid, url),
-            title=plain_title(entry.title),
+            title=bare_title(entry.title),
             published=entry.published,
             content=content(entry.summary, entry.text),
             fingerprint=entry.fingerprint,
@@ -83,7 +84,7 @@ def _names(entry: Entry) -> tuple[bytes, bytes, str]:
         weak = _hash("link", url)
     else:
         weak = _hash("content", entry.title, entry.text or entry.summary, str(entry.published))
-    return weak, _hash(weak, url, plain_title(entry.title)), url
+    return weak, _hash(weak, url, bare_title(entry.title)), url
 
 
 def _variants(guid: str | None, url: str) -> tuple[bytes, ...]:
@@ -108,8 +109,3 @@ def _hash(*parts: str | bytes) -> bytes:
         digest.update(part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass"))
         digest.update(b"\x00")
     return digest.digest()
-
-
-def plain_title(title: str) -> str:
-    """A title by which titles are compared: case and spaces do not count."""
-    return " ".join(title.casefold().split())

@@ -19,9 +19,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.polling.identity.entry_identity import is_close
-from bot.polling.identity.entry_keys import Sketch, plain_title
+from bot.polling.identity.entry_keys import Sketch
 from bot.store.records.source_records import Known
-from bot.text.words import table
+from bot.text.words import bare_title, table
 
 MARGIN = 50
 """Articles beyond the length of a document among which moved ones are looked for: some fell off its end."""
@@ -54,7 +54,7 @@ class Candidates:
         present: Collection[int],
     ) -> None:
         self._unknown, self._is_whole = unknown, not present
-        self._titles = {known.article_id: plain_title(known.title) for known in articles}
+        self._titles = {known.article_id: bare_title(known.title) for known in articles}
         titles = Counter(one.title for one in document), Counter(self._titles.values())
         self._recurring = {title for counted in titles for title, count in counted.items() if count > 1}
         dates = Counter(one.published for one in document if one.published is not None)

@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 
-from bot.core.clock import Clock, wait
+from bot.core.clock import wait
 from bot.core.models import Feed, ParsedFeed
 from bot.core.rate_limits import Guesses, Limit
 from bot.core.settings import Settings
@@ -27,7 +27,7 @@ from bot.processes.leases import FEEDS, Leases
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
-from bot.text.urls import host_name
+from bot.text.host_slots import host_name
 
 log = logging.getLogger(__name__)
 
@@ -55,17 +55,17 @@ class PushSubscriber:
     """What is pushed, and by whom. It does nothing where there is no public address."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
+        self, settings: Settings, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
     ) -> None:
-        self._settings, self._clock, self._store = settings, clock, store
+        self._settings, self._clock, self._store = settings, store.clock, store
         self._fetcher, self._poller = fetcher, poller
         self._woken = asyncio.Event()
         self._known = KnownSubscriptions(store, self._woken.set)
         self._loaded = -LONGEST_REST
         self._endings = Endings(fetcher, poller.hosts)
         self._offers: dict[int, Offer | None] = {}
-        self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
-        self._guesses = Guesses(clock)
+        self._limit = Limit(store.clock, allowed=PUSHES, period=PUSHES_PERIOD)
+        self._guesses = Guesses(store.clock)
         self._documents = PushedDocuments(store, poller, self._brought)
         self._named: set[int] = set()  # in headers of feeds without news
         self._unread: set[int] = set()  # of these, feeds that are to be read
@@ -198,7 +198,6 @@ class PushSubscriber:
             self._known.change(known._replace(missed=0))
 
     def _offered(self, feed: Feed, fetched: Fetched, parsed: ParsedFeed) -> None:
-        """A feed was read: whether it has a hub, and which."""
         if feed.server_id is not None or list_feeds.is_list(feed.url):  # a hub is no place for a secret
             return
         offer = hubs.offered(fetched.headers, parsed, fetched.url)
@@ -216,7 +215,6 @@ class PushSubscriber:
             self._woken.set()
 
     def _found(self, feed_id: int) -> None:
-        """A poll found what was not pushed."""
         known = self._known.of_feed(feed_id)
         if known is not None and self.is_pushed(feed_id):
             log.info("%s: its hub missed something", urls.masked(known.topic))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from bot.core.clock import Clock
 from bot.store import Store, StoreError
-from bot.store.records.outbox_records import RequestShare
+from bot.store.records.process_records import RequestShare
 
 log = logging.getLogger(__name__)
 

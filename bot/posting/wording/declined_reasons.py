@@ -9,8 +9,8 @@ from bot.answers.conversing.question_service import NotTaken
 from bot.core.locale import N_, _, amount, counted
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.feed_search import Unfollowable
-from bot.polling.list_import import NoList
+from bot.polling.following.feed_search import Unfollowable
+from bot.polling.following.list_import import NoList
 from bot.posting.wording.feed_causes import describe
 from bot.text import safe, urls
 from bot.watches.unfit_queries import Unfit

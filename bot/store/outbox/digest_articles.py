@@ -166,7 +166,6 @@ def _gathered(db: Connection, rows: Sequence[Row], values: dict[str, object], he
 
 
 def _others(db: Connection, rows: Sequence[Row], values: dict[str, object]) -> dict[str, list[Other]]:
-    """The articles of each page in the feeds that may be named."""
     others: dict[str, list[Other]] = {}
     for page, *other in db.execute(
         "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "

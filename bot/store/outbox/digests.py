@@ -18,7 +18,7 @@ from bot.store.repository import reading, writes
 from bot.store.rows import listed, made
 from bot.store.served_shards import ShardedRepository
 from bot.store.settings import setting_changes
-from bot.store.settings.place_rows import need_channel, need_server
+from bot.store.settings.place_rows import need_channel
 
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
@@ -44,8 +44,7 @@ class Digests(ShardedRepository):
         Where single posts come back, what was held for the digest goes into a catch-up. Raises `StoreError`
         for another server's channel.
         """
-        need_server(db, server_id)
-        need_channel(db, channel_id, server_id)
+        need_channel(db, channel_id, server_id=server_id)
         find = f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ?"
         row = db.row(find, (channel_id,))
         before = None if row is None else _digest(row).plan

@@ -83,7 +83,6 @@ def _claims(db: Connection, feed_id: int, pages: Collection[str]) -> list[_Claim
 
 
 def _put_aside(db: Connection, claim: _Claim) -> None:
-    """Give an article a page of its own, with all that became of it."""
     values = {"id": claim.article_id, "page": claim.page, "own": _own(claim.url, claim.key, claim.page)}
     db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", values)
     for table, owner in (("fate", "channel_id"), ("watch_match", "watch_id")):

@@ -12,8 +12,8 @@ from bot.store.outbox import corrections, watch_notices
 from bot.store.records.content_records import PageEnd
 from bot.store.rows import listed
 from bot.text import furniture, urls
-from bot.text.furniture import is_teaser
-from bot.text.urls import slot_of
+from bot.text.host_slots import slot_of
+from bot.text.teasers import is_teaser
 
 OF_BACKLOG = 5
 """Pages of a feed that are read when it is new: of its newest articles."""

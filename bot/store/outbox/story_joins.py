@@ -54,7 +54,6 @@ def _wanted(db: Connection, channel_id: int) -> bool:
 
 
 def _best(db: Connection, channel_id: int, feed_id: int, owed: Owed, kin: Kinships) -> int | None:
-    """The post of the channel that an article belongs to most, or None."""
     likeness = {other.article_id: other.likeness for other in kin.by_key.get(owed.key, ())}
     posts = db.rows(
         """

@@ -110,7 +110,6 @@ class _Notices:
         self._new, self._matches = [], []
 
     def _rename(self) -> None:
-        """Give new notices other names where an article was told of before."""
         if not self._new:
             return
         rows = self._db.execute(
@@ -159,7 +158,6 @@ def _followers(db: Connection, feed_id: int, published: int) -> set[int]:
 
 
 def _told(db: Connection, page: str, watch_ids: Collection[int]) -> set[int]:
-    """Those of these watches that were told of a page."""
     told = ids_of(
         db,
         "SELECT value FROM json_each(?) WHERE EXISTS "

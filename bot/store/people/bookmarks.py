@@ -60,52 +60,44 @@ class Bookmarks(Repository):
             erasure.take_up(db, person_id, article_id)
         elif erasure.has_let_go(db, person_id, article_id):
             return False
-        return (
-            db.changed(
-                "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
-                "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
-                f"ON CONFLICT (person_id, article_id) {on_conflict}",
-                (person_id, db.now, server_id, channel_id, message_id, article_id),
-            )
-            > 0
+        changed = db.changed(
+            "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
+            "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
+            f"ON CONFLICT (person_id, article_id) {on_conflict}",
+            (person_id, db.now, server_id, channel_id, message_id, article_id),
         )
+        return changed > 0
 
     @writes
     def remove(self, db: Connection, person_id: int, article_id: int) -> bool:
         """Let go of an article and what was written beside it; False when the person had not kept it."""
-        return (
-            db.changed(
-                "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
-                "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-                (db.now, person_id, article_id),
-            )
-            > 0
+        changed = db.changed(
+            "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
+            "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+            (db.now, person_id, article_id),
         )
+        return changed > 0
 
     @writes
     def annotate(
         self, db: Connection, person_id: int, article_id: int, *, note: str, tags: Sequence[str]
     ) -> bool:
         """Write a note and tags beside a bookmark; False when the person has no such."""
-        return (
-            db.changed(
-                "UPDATE bookmark SET note = ?, tags = ? "
-                "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-                (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
-            )
-            > 0
+        changed = db.changed(
+            "UPDATE bookmark SET note = ?, tags = ? "
+            "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+            (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
         )
+        return changed > 0
 
     @writes
     def mark(self, db: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
         """Mark a bookmark as read or unread; False when the person has no such."""
-        return (
-            db.changed(
-                "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-                (db.now if read else None, person_id, article_id),
-            )
-            > 0
+        changed = db.changed(
+            "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+            (db.now if read else None, person_id, article_id),
         )
+        return changed > 0
 
     async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
         """A person's bookmark of an article; `hidden` as in `WantedBookmarks`."""

@@ -14,7 +14,7 @@ from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
 from bot.store.repository import Repository, reading, writes
 from bot.store.rows import made
-from bot.store.settings.place_rows import need_person_channel, need_server
+from bot.store.settings.place_rows import need_channel, need_server
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
@@ -45,7 +45,7 @@ class PersonalDigests(Repository):
         """
         if server_id is not None:
             need_server(db, server_id)
-        need_person_channel(db, channel_id, person_id)
+        need_channel(db, channel_id, person_id=person_id)
         before = _find(db, channel_id)
         rested = before is None or before.paused is not None or before.problem is not None
         db.execute(

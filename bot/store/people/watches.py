@@ -10,8 +10,7 @@ from bot.store.outbox import watch_notices
 from bot.store.records.people_records import Arrival, Standing
 from bot.store.repository import Repository, reads, writes, writing
 from bot.store.rows import ARTICLE, article, listed, made
-from bot.store.settings.place_rows import need_server
-from bot.store.store_errors import StoreError
+from bot.store.settings.place_rows import need_channel, need_server
 
 WATCH = """
     watch.id, watch.server_id, watch.channel_id, channel.person_id, watch.query, watch.language,
@@ -48,13 +47,7 @@ class Watches(Repository):
         of the server together, have `limit` watches.
         """
         need_server(db, server_id)
-        db.execute(
-            "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-            (channel_id, None if person_id else server_id, person_id),
-        )
-        place = db.row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
-        if tuple(place) != (None if person_id else server_id, person_id):
-            raise StoreError("This channel is another server's or person's.")
+        need_channel(db, channel_id, server_id=None if person_id else server_id, person_id=person_id)
         same = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
         find = f"SELECT {WATCH} {FROM} WHERE {same}"
         known = db.row(find, (channel_id, server_id, query))

@@ -42,7 +42,6 @@ class Row(tuple[Any, ...]):
         return tuple.__getitem__(self, column)
 
     def keys(self) -> Iterable[str]:
-        """The names of the columns."""
         return self.places.keys()
 
 
@@ -108,7 +107,6 @@ class Connection(base.Connection):
         self.raw, self.server = raw, server
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[Row]:
-        """Run one statement."""
         values = _named(parameters)
         missing = frozenset(name for name, value in values.items() if value is None)
         return self.raw.execute(statement(sql, missing), values)
@@ -123,7 +121,6 @@ class Connection(base.Connection):
         return cursor
 
     def roll_back(self) -> None:
-        """End a transaction that may be open."""
         if not self.raw.closed and self.raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             self.raw.execute("ROLLBACK")
 

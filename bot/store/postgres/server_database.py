@@ -79,11 +79,9 @@ class Database(ports.Database[Connection, Session]):
         return connection
 
     async def notices(self, heard: Callable[[str], None]) -> None:
-        """As `Database.notices` of the ports."""
         await listen(self.place, heard)
 
     async def tell(self, notice: str) -> None:
-        """As `Database.tell` of the ports."""
         await self.query(Connection.row, "SELECT pg_notify('telex', ?)", (notice,))
 
     def _begin(self, db: Connection) -> str:
@@ -113,7 +111,6 @@ class Database(ports.Database[Connection, Session]):
         raise UnknownEnd("the connection was lost, and nobody knows whether it had written")
 
     async def look(self) -> None:
-        """As `Store.look`."""
         if isinstance(self.condition.fault, DatabaseReplaced):
             raise AlreadyRunning(str(self.condition.fault))
         try:

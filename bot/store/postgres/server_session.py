@@ -78,7 +78,6 @@ class Session:
             self._connection = None
 
     async def settle(self) -> None:
-        """As `Session.settle` of the ports."""
         if self.is_open:
             await self._on_thread(self.forget)
 
@@ -95,7 +94,6 @@ class Session:
             await asyncio.wait([ended], timeout=CANCELLED)
 
     async def close(self) -> None:
-        """As `Session.close` of the ports."""
         if self.is_open:
             self.is_open = False
             await self._on_thread(self._disconnect)

@@ -150,21 +150,3 @@ class SentDigest(NamedTuple):
     place_id: int
     payload: str
     articles: dict[int, Article]
-
-
-class RequestShare(NamedTuple):
-    """What a process has of the budget of requests to Discord."""
-
-    process: int
-    slots: int  # requests that it may have under way, or has
-    need: int  # how many it could use
-    refused: int  # in ten minutes
-
-
-class SharedBudget(NamedTuple):
-    """What a process may ask of Discord for a while."""
-
-    slots: int
-    refused_elsewhere: int
-    held: float
-    """Seconds for which nobody may ask anything."""

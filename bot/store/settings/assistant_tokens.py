@@ -6,7 +6,6 @@ from hashlib import blake2b
 from secrets import token_urlsafe
 
 from bot.core.choices import Setting
-from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.meta import Meta
 from bot.store.ports import AnyDatabase
@@ -25,9 +24,9 @@ _SERVED_AT = "assistants"
 class AssistantTokens(Repository):
     """The tokens. One is shown once, when it is made."""
 
-    def __init__(self, database: AnyDatabase, clock: Clock) -> None:
-        super().__init__(database, clock)
-        self._meta = Meta(database, clock)
+    def __init__(self, database: AnyDatabase) -> None:
+        super().__init__(database)
+        self._meta = Meta(database)
 
     async def address(self) -> str | None:
         """Where assistants reach the tools on the web, None where nobody serves them or can tell."""

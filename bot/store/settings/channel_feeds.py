@@ -11,7 +11,7 @@ from bot.store.repository import Repository, writes
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import BYTES, hashed
-from bot.store.settings.place_rows import need_channel, need_server
+from bot.store.settings.place_rows import need_channel
 
 
 class ChannelFeeds(Repository):
@@ -24,8 +24,7 @@ class ChannelFeeds(Repository):
         Raises `StoreError` for another server's channel.
         """
         token = token_urlsafe(BYTES)
-        need_server(db, server_id)
-        need_channel(db, channel_id, server_id)
+        need_channel(db, channel_id, server_id=server_id)
         db.execute(
             "INSERT INTO channel_feed (channel_id, hash, created) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",

@@ -4,7 +4,7 @@ from bot.core.choices import Setting, TagRule
 from bot.store.connection import Connection
 from bot.store.repository import Repository, writes
 from bot.store.settings import setting_changes
-from bot.store.settings.place_rows import need_channel, need_server
+from bot.store.settings.place_rows import need_channel
 
 
 class ForumTags(Repository):
@@ -34,8 +34,7 @@ class ForumTags(Repository):
 
         Raises `StoreError` for another server's channel.
         """
-        need_server(db, server_id)
-        need_channel(db, channel_id, server_id)
+        need_channel(db, channel_id, server_id=server_id)
         count = db.value(
             "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
             (channel_id, *rule),

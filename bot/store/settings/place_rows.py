@@ -11,23 +11,19 @@ def need_server(db: Connection, server_id: int) -> None:
     )
 
 
-def need_person_channel(db: Connection, channel_id: int, person_id: int) -> None:
-    """Know the channel of a person's direct messages. Raises `StoreError` when it is somebody else's."""
+def need_channel(
+    db: Connection, channel_id: int, *, server_id: int | None = None, person_id: int | None = None
+) -> None:
+    """Know a channel of a server, which is known then too, or that of a person's direct messages.
+
+    Raises `StoreError` when it is another's.
+    """
+    if server_id is not None:
+        need_server(db, server_id)
     db.execute(
-        "INSERT INTO channel (id, person_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
-        (channel_id, person_id),
+        "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (channel_id, server_id, person_id),
     )
-    row = db.row("SELECT person_id FROM channel WHERE id = ?", (channel_id,))
-    if row["person_id"] != person_id:
+    whose = db.row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
+    if tuple(whose) != (server_id, person_id):
         raise StoreError("This channel is another server's or person's.")
-
-
-def need_channel(db: Connection, channel_id: int, server_id: int) -> None:
-    """Know a channel as one of a known server's. Raises `StoreError` when it is another server's."""
-    db.execute(
-        "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
-        (channel_id, server_id),
-    )
-    row = db.row("SELECT server_id FROM channel WHERE id = ?", (channel_id,))
-    if row["server_id"] != server_id:
-        raise StoreError("This channel belongs to another server.")

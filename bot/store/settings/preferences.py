@@ -101,9 +101,9 @@ class Preferences(Repository):
         need_server(db, server_id)
         table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
         if channel_id is not None:
-            need_channel(db, channel_id, server_id)
+            need_channel(db, channel_id, server_id=server_id)
         if preference is Preference.ALERTS and isinstance(value, int):
-            need_channel(db, value, server_id)
+            need_channel(db, value, server_id=server_id)
         old = db.value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
         if old == value:
             return False

@@ -11,7 +11,7 @@ from bot.store.records.outbox_records import WithheldFor
 from bot.store.repository import Repository, reads, writes
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, subscription
 from bot.store.settings import setting_changes
-from bot.store.settings.place_rows import need_channel, need_server
+from bot.store.settings.place_rows import need_channel
 from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
@@ -45,8 +45,7 @@ class Subscriptions(Repository):
         owner = db.row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
         if owner is None or owner["server_id"] not in {0, server_id}:
             raise StoreError("This feed is not there for this server.")
-        need_server(db, server_id)
-        need_channel(db, channel_id, server_id)
+        need_channel(db, channel_id, server_id=server_id)
         created = db.changed(
             "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, feed_id) DO NOTHING",
@@ -99,7 +98,7 @@ class Subscriptions(Repository):
         moved = _one(db, "subscription.id = ?", subscription_id)
         if moved is None or moved.channel_id == channel_id:
             return moved
-        need_channel(db, channel_id, moved.server_id)
+        need_channel(db, channel_id, server_id=moved.server_id)
         waiting = [
             (owed, kind)
             for owed, kind in dispatch_cancellation.waiting(db, moved.channel_id, moved.feed_id)

@@ -9,7 +9,7 @@ from bot.store import sealing
 from bot.store.connection import Connection
 from bot.store.repository import Repository, reads, writes
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
-from bot.text.urls import slot_of
+from bot.text.host_slots import slot_of
 
 FOLLOWERS = """
     FROM subscription

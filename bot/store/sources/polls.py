@@ -193,7 +193,6 @@ def _record(db: Connection, poll: NewsPoll, kin: Kinships) -> Recorded:
 
 
 def _change(db: Connection, feed_id: int, found: Decision) -> None:
-    """Write what became of a feed's known articles."""
     settled = page_claims.settle(db, feed_id, [change.new for change in found.changed])
     for change, article in zip(found.changed, settled, strict=True):
         change_article(db, feed_id, ChangedArticle(change.article_id, article))

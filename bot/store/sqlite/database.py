@@ -95,7 +95,6 @@ class Database(ports.Database[Statements, Connection]):
         db.execute("COMMIT")
 
     async def look(self) -> None:
-        """As `Store.look`."""
         try:
             await asyncio.to_thread(self._presence.check)
         except DatabaseGone as error:
@@ -114,7 +113,6 @@ class Database(ports.Database[Statements, Connection]):
         return await self.read(schema_version)
 
     async def backup(self, path: Path) -> None:
-        """As `Store.backup`."""
         is_wanted = True
         source = Connection(self.place, pragmas=READER_PRAGMAS)
         await source.open()
@@ -130,8 +128,9 @@ class Database(ports.Database[Statements, Connection]):
         if not session.is_dead:
             return session
         log.error("A thread of the database ended unexpectedly; another takes its place")
+        successor = await Connection(session.path, pragmas=session.pragmas).open()
         await asyncio.to_thread(session.abandon)
-        return await Connection(session.path, pragmas=session.pragmas).open()
+        return successor
 
 
 def _check_place(path: Path) -> None:

@@ -57,7 +57,6 @@ def _must_not_exist(path: Path) -> None:
 
 
 def _clear_away(path: Path) -> None:
-    """Remove what is left of copies to this path that nobody works at."""
     for part in path.parent.glob(f"{glob.escape(path.name)}.????????.part"):
         with suppress(OSError):
             held = hold(part)

@@ -31,7 +31,6 @@ class Statements(sqlite3.Connection, base.Connection):
     """A connection that the functions of the store take."""
 
     def roll_back(self) -> None:
-        """End a transaction that may be open."""
         if self.in_transaction:
             self.execute("ROLLBACK")
 
@@ -89,7 +88,6 @@ class Connection(aiosqlite.Connection):
     async def run(
         self, function: Callable[Concatenate[Statements, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `Session.run`."""
         if self._connection is None or not self._running:
             raise StoreError("The database is closed.")
         if self._has_ended:
@@ -118,11 +116,9 @@ class Connection(aiosqlite.Connection):
             await ended
 
     async def settle(self) -> None:
-        """As `Session.settle`."""
         await self.run(Statements.roll_back)
 
     async def close(self) -> None:
-        """As `Session.close`."""
         if self.is_dead:
             self.abandon()
         elif self.is_open:

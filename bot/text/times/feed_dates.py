@@ -82,7 +82,6 @@ def clamp(published: int | None, found: int) -> int:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether nothing in a text is more than a date and a time."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

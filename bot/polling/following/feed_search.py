@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 
-from bot.core.clock import Clock
 from bot.core.models import Article, Feed, ParsedFeed, Subscription
 from bot.core.refusals import Declined
 from bot.core.workers import Workers
@@ -12,9 +11,9 @@ from bot.feeds import fetch_errors, known_sites, outlet_directory
 from bot.feeds.discover import Discovery, as_feed, find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.outlet_names import outlet_name
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed
-from bot.polling.feed_updates import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import safe, urls
@@ -60,14 +59,9 @@ class Followed:
 class Following:
     """Finds feeds and lets channels follow them."""
 
-    def __init__(
-        self, clock: Clock, store: Store, fetcher: Fetcher, workers: Workers, poller: Poller
-    ) -> None:
-        self._clock = clock
-        self._store = store
-        self._fetcher = fetcher
-        self._workers = workers
-        self._poller = poller
+    def __init__(self, store: Store, fetcher: Fetcher, workers: Workers, poller: Poller) -> None:
+        self._clock, self._store = store.clock, store
+        self._fetcher, self._workers, self._poller = fetcher, workers, poller
 
     async def look(self, address: str, server_id: int) -> Discovery:
         """What is at an address, or what an outlet is called, that a person gave: a feed, read, or a choice.

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.core.time_limits import TimeLimit
+from bot.feeds.time_limits import TimeLimit
 
 
 async def test_only_who_is_late_is_stopped():

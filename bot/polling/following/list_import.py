@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.core.clock import Clock
 from bot.core.models import Feed
 from bot.core.refusals import Declined
 from bot.core.workers import Workers
@@ -14,7 +13,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import FeedList, Outline
 from bot.feeds.worker_calls import reading
-from bot.polling.feed_search import MOST_FEEDS, owner_of
+from bot.polling.following.feed_search import MOST_FEEDS, owner_of
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import safe, urls
@@ -73,7 +72,6 @@ async def read_list(workers: Workers, data: bytes) -> FeedList:
 async def follow_all(
     store: Store,
     poller: Poller,
-    clock: Clock,
     feeds: FeedList,
     *,
     server_id: int,
@@ -87,11 +85,11 @@ async def follow_all(
     """
     result = Imported(broken=[safe.plain(name, _NAME) for name in feeds.broken], skipped=feeds.skipped)
     followed = {feed.id for _subscription, feed in await store.subscriptions.in_server(server_id)}
-    told = clock.monotonic()
+    told = store.clock.monotonic()
     for number, outline in enumerate(feeds.outlines):
-        if clock.monotonic() - told >= TELL_EVERY:
+        if store.clock.monotonic() - told >= TELL_EVERY:
             await tell(number, len(feeds.outlines))
-            told = clock.monotonic()
+            told = store.clock.monotonic()
         name = _name(outline)
         try:
             url = urls.normalise_input(outline.url)
@@ -104,20 +102,16 @@ async def follow_all(
         elif (feed is None or feed.id not in followed) and len(followed) >= MOST_FEEDS:
             result.left_out.append(name)
         else:
-            feed = await _follow(
-                store, clock, url, server_id=server_id, channel_id=channel_id, person_id=person_id
-            )
+            feed = await _follow(store, url, server_id=server_id, channel_id=channel_id, person_id=person_id)
             followed.add(feed.id)
             result.added.append(name)
     poller.wake()
     return result
 
 
-async def _follow(
-    store: Store, clock: Clock, url: str, *, server_id: int, channel_id: int, person_id: int | None
-) -> Feed:
+async def _follow(store: Store, url: str, *, server_id: int, channel_id: int, person_id: int | None) -> Feed:
     # Its name comes from its own document: other servers may follow it too.
-    feed = await store.feeds.add(url, server_id=owner_of(url, server_id), next_poll=clock.now())
+    feed = await store.feeds.add(url, server_id=owner_of(url, server_id), next_poll=store.clock.now())
     await store.subscriptions.follow(
         server_id=server_id,
         channel_id=channel_id,
@@ -148,7 +142,6 @@ def exported(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: i
 
 
 def _name(outline: Outline) -> str:
-    """A feed in a report: its title and its address without secrets."""
     address = urls.masked(outline.url)
     if outline.title == outline.url:
         return safe.plain(address, _NAME)

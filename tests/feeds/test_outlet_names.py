@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.polling.feed_updates import LONGEST, outlet_name
+from bot.feeds.outlet_names import LONGEST, outlet_name
 from bot.text import safe
 
 

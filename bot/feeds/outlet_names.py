@@ -1,0 +1,37 @@
+"""What readers call the outlet of a feed, told by its title and address."""
+
+import re
+
+from bot.feeds import known_sites
+from bot.text import safe
+
+LONGEST = 80
+"""Characters of a name, in UTF-16 units."""
+
+_FORMAT = re.compile(
+    r"^(?:flux\s+)?(?:rss|atom)\s*[-–—:|]\s*|[\s-]+(?:rss|atom|flux\s+rss)(?:\s*2\.0)?(?:\s+feed)?$",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(r"\s+[-–—|»·]+\s+|\s*[|»]\s+|\s*:\s+")
+_TELLS_NOTHING = re.compile(
+    r"(?:the\s+|les?\s+|la\s+)?(?:"
+    r"(?:all|recent|latest|top)\s+(?:posts|stories|content|articles|news|headlines)|articles?|blog|feeds?|home|"
+    r"front\s?page|latest|news(?:\s+feed)?|newest|rss|atom|flux(?:\s+(?:rss|complet))?|accueil|actualit[ée]s?|"
+    r"actus?|[àa]\s+la\s+une|une|tous\s+les\s+(?:articles|contenus)|comments\s+on|commentaires\s+(?:sur|pour)|"
+    r"world(?:\s+news)?|business|tech(?:nology)?|science|politics|sports?|monde|économie|culture|international"
+    r")",
+    re.IGNORECASE,
+)
+
+
+def outlet_name(title: str, url: str = "") -> str:
+    """The name readers know: `NPR Topics` of "NPR Topics: World", `CBSNews.com` of "World - CBSNews.com".
+
+    Where the feed's address, `url`, is that of a project's releases or the like, the project's.
+    """
+    if project := known_sites.project_of(url):
+        return safe.plain(project, LONGEST)
+    title = safe.plain(title, 4 * LONGEST)
+    parts = [_FORMAT.sub("", part).strip() for part in _SEPARATOR.split(_FORMAT.sub("", title))]
+    telling = (part for part in parts if part and not _TELLS_NOTHING.fullmatch(part))
+    return safe.plain(next(telling, title), LONGEST)

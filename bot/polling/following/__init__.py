@@ -1,0 +1,1 @@
+"""Following feeds: found at an address, shown, followed; one, or many of a list."""
