@@ -1,7 +1,5 @@
 """What people can do in Discord: options in, one call into `bot`, an answer out."""
 
-from __future__ import annotations
-
 from discord.ext import commands
 
 from cogs.asking.ask_commands import Asking

@@ -1,7 +1,5 @@
 """The tools that an assistant is given. What each may see is asked anew for every call."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Any, Literal
 

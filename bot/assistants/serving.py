@@ -1,7 +1,5 @@
 """The two ways to the tools: standard streams, for whoever runs Telex; HTTP, with a token of a server."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection
 from contextvars import ContextVar

@@ -1,7 +1,5 @@
 """The commands of `telex` that read stored articles: search, questions, what became of one."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable

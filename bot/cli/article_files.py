@@ -5,8 +5,6 @@ what comes in, `url` and one of `title` and `text` are needed, keys of other nam
 `published` may also be a date in words or seconds since 1970.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """`telex mcp`: the stored news for assistants."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import Annotated

@@ -1,7 +1,5 @@
 """What can be known to be wrong before the bot runs: database, token, feeds."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import binascii

@@ -1,7 +1,5 @@
 """The commands of `telex` on the whole database: JSON Lines in and out, copies, migrations."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

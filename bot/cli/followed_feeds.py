@@ -1,7 +1,5 @@
 """The commands of `telex` on feeds: finding them, listing them, removing them."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from functools import partial

@@ -4,8 +4,6 @@ Machine-readable output goes to standard output, everything else to standard err
 Exit status 0: done; 1: failed; 2: wrong use.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Coroutine
 from importlib.util import find_spec

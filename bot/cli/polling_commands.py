@@ -1,7 +1,5 @@
 """`telex poll`: feeds polled once, without Discord."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 from typing import Annotated

@@ -1,7 +1,5 @@
 """How results, answers and explanations look in a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime
 

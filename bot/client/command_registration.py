@@ -1,7 +1,5 @@
 """The commands as Discord has them: their names in each language, their registration, and their mentions."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

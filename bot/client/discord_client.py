@@ -1,7 +1,5 @@
 """The Discord client: it carries the cogs, speaks each asker's language and says what went wrong."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What went wrong, in the words of the person who asked: the end of every command, click and window."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping

@@ -1,7 +1,5 @@
 """Whether the bot is well."""
 
-from __future__ import annotations
-
 from bot.client.services import Newsroom
 from bot.core.choices import Role
 from bot.core.clock import Leaps

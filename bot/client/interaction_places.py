@@ -5,8 +5,6 @@ messages. There everything is as in direct messages: nothing of that place is lo
 https://discord.com/developers/docs/resources/application#installation-context
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import discord

@@ -1,7 +1,5 @@
 """The log: its lines, without secrets or what could pass for another line, and what libraries say in it."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

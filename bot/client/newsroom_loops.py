@@ -1,7 +1,5 @@
 """What goes on for as long as a process runs, whether it speaks to Discord or not."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

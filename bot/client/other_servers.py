@@ -1,7 +1,5 @@
 """What is known of servers that another process serves, and told to processes that do not serve ours."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable
 
 import aiohttp

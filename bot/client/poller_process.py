@@ -1,7 +1,5 @@
 """A process that asks feeds and never speaks to Discord: the gateways deliver what it finds."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import AsyncExitStack
 

@@ -1,7 +1,5 @@
 """What everybody on a server may read, asked of Discord without a gateway."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 

@@ -1,7 +1,5 @@
 """All that works without a chat window, opened and closed together."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -3,8 +3,6 @@
 So a visitor sees within minutes what takes longer: a story that others join, an article that is taken back.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 

@@ -1,7 +1,5 @@
 """Pictures that the demo's page shows without a network, by their addresses: file names and bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from simcord.backend.cdn import CDN_BASE

@@ -3,8 +3,6 @@
 A page of simcord shows one channel to several people. Its menu of people is one of people and places here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from simcord.actors import MemberActor

@@ -6,8 +6,6 @@ outlets tell of, an article that is corrected and one that is withdrawn. Each ou
 story has a page and a picture of its own, so that every link in a post leads somewhere without a network.
 """
 
-from __future__ import annotations
-
 import asyncio
 import io
 from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,5 @@
 """Where simcord, which plays Discord, is taught what it has no hook for: exact, for that version alone."""
 
-from __future__ import annotations
-
 import contextvars
 from collections.abc import Mapping
 from functools import wraps

@@ -4,8 +4,6 @@ simcord plays Discord in this process; its preview page, on loopback, shows the 
 type commands, press buttons and react as one of the people.
 """
 
-from __future__ import annotations
-
 import asyncio
 import tempfile
 import webbrowser

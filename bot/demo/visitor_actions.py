@@ -3,8 +3,6 @@
 simcord's page has no hook for any of this: its own functions are wrapped, those of that version alone.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Mapping
@@ -31,8 +29,8 @@ class VisitorActions:
         self._me = f"<@{me.id}>"
         self._written = re.compile(rf"(?<![\w<@])@{re.escape(me.name)}\b", re.IGNORECASE)
         self.turn = asyncio.Lock()
-        """Held by whoever is at work on the page: what is done in the middle of `Preview.refresh` is otherwise
-        answered with an error, and then the page lets nobody do anything any more."""
+        """Held by whoever is at work on the page: what is done in the middle of `Preview.refresh` is answered
+        with an error, and then the page lets nobody do anything any more."""
         self._act, self._publish = preview._action, preview._publish  # noqa: SLF001  # no hook, see above
         preview._action = self._action  # type: ignore[method-assign]  # noqa: SLF001
         preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001

@@ -1,7 +1,5 @@
 """What a channel was told of which the database knows nothing: it is a backup that was restored."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field

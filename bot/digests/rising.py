@@ -6,8 +6,6 @@ word is rising and whether two words are one name. Articles are counted once a p
 when several outlets write it, so that what one of them puts into every title is no trend.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@ What was found out when they came in counts (`kinship`). Where nothing is known 
 of one feed or an import, their titles are compared by the same measure, without their leads.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """The words and names of a title, by their stems: what may rise."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import islice

@@ -3,8 +3,6 @@
 None of it is worth a second message or a channel that waits: what Discord forbids is left undone.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """What a watch's notice, or a digest, may tell those who get it, with their rights when it is sent."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace

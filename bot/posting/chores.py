@@ -3,8 +3,6 @@
 Edits and what follows a message are apart: a reaction waits until nothing else is to be asked of Discord.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math

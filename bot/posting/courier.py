@@ -5,8 +5,6 @@ start finds how far it came: a claim that has no message yet is looked for in it
 again. The order within a channel is the store's; each channel has a task of its own while it has work.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math

@@ -5,8 +5,6 @@ by its name among the bot's own threads of the channel, so that a day has one th
 as a claim is (`pending_claims`) before another is made.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 from typing import Literal
 

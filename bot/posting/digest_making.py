@@ -4,8 +4,6 @@ What one says is chosen outside a transaction, and owed in one, which also sets 
 process that dies before it chooses again, one that dies after finds it done.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 

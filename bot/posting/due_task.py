@@ -1,7 +1,5 @@
 """Work that there is now and then: each kind in a task of its own, which rests after a fault."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Coroutine

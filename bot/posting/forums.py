@@ -1,7 +1,5 @@
 """The tags that a post in a forum is given: by the rules of the forum, then by the feed's own categories."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace

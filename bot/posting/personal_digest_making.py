@@ -1,7 +1,5 @@
 """Making the digests of people when they are due: of what each may read then, and chose."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Collection

@@ -1,7 +1,5 @@
 """What all that posts works with."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
 

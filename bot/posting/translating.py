@@ -5,8 +5,6 @@ was written before the post's turn came, or for another channel, it is sent tran
 one that is down, costs nobody a minute, and what it writes late is not lost.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 from bot.posting.due_task import DueTask

@@ -1,7 +1,5 @@
 """Which channels of a server a person sees, and which everybody who reads a channel sees."""
 
-from __future__ import annotations
-
 import aiohttp
 import discord
 

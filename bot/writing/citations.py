@@ -5,8 +5,6 @@ those passages, and enough of its other words, those of the question left aside.
 sense of a passage around is not seen: no count of words can tell.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, Protocol

@@ -4,8 +4,6 @@
 "20h40" and "8:40 p.m." one time.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal

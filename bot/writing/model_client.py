@@ -5,8 +5,6 @@ It speaks the chat API that OpenAI's servers and many local ones share
 what `citations` and `claims` find in the articles counts.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

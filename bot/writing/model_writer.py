@@ -1,7 +1,5 @@
 """Answers and summaries that a model writes from passages, as far as they hold."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager

@@ -1,7 +1,5 @@
 """What a model is shown: instructions, and texts from the web that carry none."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 

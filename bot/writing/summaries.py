@@ -1,7 +1,5 @@
 """What an article says in two sentences that a model wrote, as far as they hold against it."""
 
-from __future__ import annotations
-
 import asyncio
 from enum import StrEnum
 

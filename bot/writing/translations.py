@@ -1,7 +1,5 @@
 """Titles and excerpts in another language, where names, numbers and dates are those of the original."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Collection

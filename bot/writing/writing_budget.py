@@ -1,7 +1,5 @@
 """How much a model may be asked to write in a day."""
 
-from __future__ import annotations
-
 from bot.core.settings import Settings
 from bot.store import Store
 

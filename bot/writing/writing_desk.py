@@ -1,7 +1,5 @@
 """All that a model writes, opened together where a service is configured."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """An answer while a model writes it: shown sentence by sentence, at a pace that Discord takes."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 

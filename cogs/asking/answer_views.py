@@ -1,7 +1,5 @@
 """How the answer to a question looks: quotes or stories with their sources, or that nothing is known."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import discord

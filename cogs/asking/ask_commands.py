@@ -1,7 +1,5 @@
 """Questions, answered from the articles: /ask, mentions, and the buttons that ask further."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any, cast
 

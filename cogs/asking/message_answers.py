@@ -1,7 +1,5 @@
 """Messages that mention the bot, reply to it or are sent to it: a question, a search, or a call for help."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

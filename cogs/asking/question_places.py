@@ -1,7 +1,5 @@
 """Where a question is asked: what may be answered there, what a place is about, the question before it."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.answers.conversing.question_service import THREAD_MEMORY, closest

@@ -1,7 +1,5 @@
 """/feed share: the addresses at which a channel can be read as a feed, made, replaced and revoked."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core.locale import _

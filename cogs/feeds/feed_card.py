@@ -1,7 +1,5 @@
 """A feed in a channel, opened from /feed list: how it is doing, and everything that can be changed of it."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """/feed: what the channels of a server follow."""
 
-from __future__ import annotations
-
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str

@@ -1,7 +1,5 @@
 """How the feeds of a server are doing: healthy, or what is wrong; and checking one now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Lists of feeds as OPML files: brought to a channel, and taken from a server."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """/feed list: what needs somebody with a button that mends it, the rest in a line each, by channel."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby

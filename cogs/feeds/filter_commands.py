@@ -1,7 +1,5 @@
 """/feed filter: what of a feed is posted. A filter is tried on what the feed had before it is kept."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import discord

@@ -1,7 +1,5 @@
 """From an address to a followed feed: choose among a page's feeds, look at what would be posted, confirm."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The part of a look that is typed: prefix, colour, length of the excerpt."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

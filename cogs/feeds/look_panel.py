@@ -1,7 +1,5 @@
 """How posts look, those of a feed in a channel or of a server: a panel that shows the real message."""
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import replace
 

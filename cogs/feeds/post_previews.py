@@ -1,7 +1,5 @@
 """Posts as they would be sent, shown to who sets them up."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core.choices import Look

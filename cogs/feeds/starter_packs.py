@@ -1,7 +1,5 @@
 """Starter lists of feeds, which come with Telex."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """A server's subscriptions as its people see them: as options of commands, and their health in words."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Collection
 

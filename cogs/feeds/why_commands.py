@@ -1,7 +1,5 @@
 """/why: what became of an article here, as far as the asker may see."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 

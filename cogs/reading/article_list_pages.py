@@ -1,7 +1,5 @@
 """Lists of articles in pages, with a menu that saves or opens one and buttons to turn, order and share."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What people keep: the list of their bookmarks, and the entry in the menu of a message."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Bookmarks as files: Markdown to read, JSON for programs, and what browsers import."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """🔖 reactions as bookmarks: as they happen, and those that were made while the bot was away."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

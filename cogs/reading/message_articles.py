@@ -1,7 +1,5 @@
 """The articles that a message is about, and whether the asker may read them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """More: what else can be done with the article of a post, for the person who pressed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import discord

@@ -1,7 +1,5 @@
 """What the query of a search may go on with: the asker's own words first, then what their feeds have said."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from typing import NamedTuple

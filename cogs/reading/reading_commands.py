@@ -1,7 +1,5 @@
 """/search and /latest, and the options of a search as the tree that it reads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import tzinfo
 

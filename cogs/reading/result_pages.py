@@ -1,7 +1,5 @@
 """Pages of articles: of a search, the newest, what is like one, all of a catch-up."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 

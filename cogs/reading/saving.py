@@ -1,7 +1,5 @@
 """Keeping articles: the rule that every way of bookmarking follows, the Save button, notes and tags."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Sharing an article with the channel: everybody in it reads it, under the name of who shared it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

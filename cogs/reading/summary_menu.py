@@ -1,7 +1,5 @@
 """Summarize: what an article says in two sentences, from the menu of a post and under More."""
 
-from __future__ import annotations
-
 import discord
 from discord.app_commands import locale_str
 

@@ -1,7 +1,5 @@
 """What runs for as long as the bot speaks to Discord: posting, and the emoji of outlets."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 from discord.ext import commands

@@ -1,7 +1,5 @@
 """How the bot is: /about, an alarm for the operator when feeds fall silent, figures on a local port."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -1,7 +1,5 @@
 """/help: five things to begin with, each with a button that does it, then all commands by topic."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple

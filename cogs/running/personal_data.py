@@ -1,7 +1,5 @@
 """/privacy: what is kept about the asker, a copy of it, and its deletion."""
 
-from __future__ import annotations
-
 import io
 
 import discord

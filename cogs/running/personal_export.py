@@ -1,7 +1,5 @@
 """What is kept about a person, as a JSON document for themselves."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """The servers that the bot is in: those it joins and leaves, and what their people change for it."""
 
-from __future__ import annotations
-
 import logging
 from functools import partial
 

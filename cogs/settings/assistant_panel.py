@@ -1,7 +1,5 @@
 """The tokens that a server gives to AI assistants."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core.locale import _, amount

@@ -1,7 +1,5 @@
 """/settings history: who changed which setting of a server, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple

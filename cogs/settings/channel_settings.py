@@ -1,7 +1,5 @@
 """/settings channel: what holds for one channel."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import discord

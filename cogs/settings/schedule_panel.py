@@ -1,7 +1,5 @@
 """What a channel takes, and when: /settings schedule and /settings stories, and both in words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """/settings server: what holds for a whole server, and where it is told that a feed broke or is back."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import discord

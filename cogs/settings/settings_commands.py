@@ -1,7 +1,5 @@
 """/settings: what the people of a server choose for it and for its channels, and who changed what."""
 
-from __future__ import annotations
-
 from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands

@@ -1,7 +1,5 @@
 """/setup and the button of the welcome: from nothing to the first post in three clicks."""
 
-from __future__ import annotations
-
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str

@@ -1,7 +1,5 @@
 """What a server likes, as Telex has learnt it, shown and forgotten."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import discord

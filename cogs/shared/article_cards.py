@@ -1,7 +1,5 @@
 """How articles look in answers: a line in a list, an option of a menu, a card of its own."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Articles in a list, as a search shows them: title, excerpt, outlet, others on it, picture or button."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Buttons and menus under messages that outlive restarts: their ids say all that a click needs."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self

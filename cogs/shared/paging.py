@@ -1,7 +1,5 @@
 """Pages with buttons to turn them, each made anew when it is shown: rights and news may have changed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar

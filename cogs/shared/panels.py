@@ -1,7 +1,5 @@
 """Panels of settings: a heading, then each setting with its value and what changes it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """Channels and threads where feeds are posted: as options of commands, and as they are now."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import discord

@@ -1,7 +1,5 @@
 """Who may manage what a server follows (Manage Server, a role, its own settings), and who left a server."""
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 import discord

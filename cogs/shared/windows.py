@@ -1,7 +1,5 @@
 """Windows with lines to fill in, and buttons that open one."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """/digest: one message a day or a week that tells a channel what came."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

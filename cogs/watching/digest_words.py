@@ -1,7 +1,5 @@
 """Digests in words: when one comes, what was chosen for it, and what the history of settings says of it."""
 
-from __future__ import annotations
-
 import discord
 from babel.dates import get_day_names
 

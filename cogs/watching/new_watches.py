@@ -1,7 +1,5 @@
 """Adding a watch: for a person, or for a channel."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.client import interaction_places

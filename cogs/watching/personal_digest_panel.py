@@ -1,7 +1,5 @@
 """/digest me: a person's own digest by direct message: when, of what, paused, ended; from the message too."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """/watch: being told of new articles that match a query, and the button that ends it."""
 
-from __future__ import annotations
-
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str

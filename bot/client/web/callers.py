@@ -1,7 +1,5 @@
 """Who asks the bot's own HTTP server."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address
 
 from aiohttp import web

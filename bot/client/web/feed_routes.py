@@ -1,7 +1,5 @@
 """What readers of feeds call: what a channel posted, at an address that a manager of its server made."""
 
-from __future__ import annotations
-
 import math
 from hashlib import blake2b
 from http import HTTPStatus

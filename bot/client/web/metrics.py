@@ -1,7 +1,5 @@
 """How the bot is, for machines: `/healthz` for whoever watches it, `/metrics` for Prometheus."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping

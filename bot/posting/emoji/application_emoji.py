@@ -4,8 +4,6 @@ An icon is fetched once, and what replaces it when Discord takes no more emoji i
 longest. What is not there yet is drawn or fetched after it was asked for (`outlets.used`, `outlets.wanted`).
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
 from hashlib import blake2b

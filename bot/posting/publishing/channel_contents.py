@@ -1,7 +1,5 @@
 """What the feeds of a channel hold: its articles, its stories with their outlets, its digests."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape

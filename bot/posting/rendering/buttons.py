@@ -3,8 +3,6 @@
 The same ids let the courier recognise a message of its own. What happens at a click is up to the cogs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit

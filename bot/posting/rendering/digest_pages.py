@@ -1,7 +1,5 @@
 """How a digest looks: the top story, then a story or more a topic, what is rising, a menu to save some."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple

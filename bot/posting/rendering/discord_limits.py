@@ -1,7 +1,5 @@
 """How much Discord takes, in characters (UTF-16 units in an embed) or in number."""
 
-from __future__ import annotations
-
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 DESCRIPTION = 4096
 TITLE = 256

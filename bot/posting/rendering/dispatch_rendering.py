@@ -1,7 +1,5 @@
 """From a dispatch to its message: its articles are read as they are now, its language is the channel's."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core import locale

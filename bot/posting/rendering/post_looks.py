@@ -1,7 +1,5 @@
 """Looks in words, and the roles that posts mention: who may choose one, and whether it can be told."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core.choices import Look, Style

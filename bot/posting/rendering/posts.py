@@ -4,8 +4,6 @@ Or an embed, for servers that choose it, and where a role is told: the notificat
 V2 has no text, that of an embed has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import discord

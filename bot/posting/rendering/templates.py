@@ -1,7 +1,5 @@
 """A server's own words for its posts: lines of markup with fields such as {title}."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple

@@ -1,7 +1,5 @@
 """The pictures of what is rising, with their labels in the language of the task."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 

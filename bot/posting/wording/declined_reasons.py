@@ -1,7 +1,5 @@
 """The sentences for what rooms below decline."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Why an article was, or was not, posted."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

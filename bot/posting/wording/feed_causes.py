@@ -1,7 +1,5 @@
 """Why a feed or a page could not be read, in words: for each code of `feeds.fetch_errors`."""
 
-from __future__ import annotations
-
 from bot.core import locale
 from bot.core.locale import N_, _
 from bot.core.models import Feed

@@ -1,7 +1,5 @@
 """Filters of subscriptions in a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.core.choices import Filter, Rule

@@ -1,7 +1,5 @@
 """The sentences for what a search tells of a query."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any

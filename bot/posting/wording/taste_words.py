@@ -1,7 +1,5 @@
 """What a server likes, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp
 

@@ -1,7 +1,5 @@
 """What a message shows, as data: texts, sections, pictures, rules, rows of buttons, and cards around them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain

@@ -1,7 +1,5 @@
 """The emoji of buttons: those of the application, all of one style, else the nearest that Discord has."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """From a layout to discord.py's view of it, within Discord's limits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -4,8 +4,6 @@ A tile is the outlet's icon or its initial on its colour, an emoji of the applic
 are; until there is one, a square of the colour stands for it.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
