@@ -10,8 +10,9 @@ from cogs.reading.bookmark_reactions import Reactions
 from cogs.reading.reading_commands import Reading
 from cogs.reading.summary_menu import Summarizing
 from cogs.reading.trend_commands import Rising
+from cogs.running.about_command import About
 from cogs.running.background_loops import Emoji, Posting
-from cogs.running.health_monitor import About, Health
+from cogs.running.health_monitor import Health
 from cogs.running.help_pages import Help
 from cogs.running.personal_data import Privacy
 from cogs.running.server_events import Servers

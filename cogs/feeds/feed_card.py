@@ -11,10 +11,9 @@ from bot.core.models import Feed, FeedState
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.pages import list_feeds
 from bot.polling.following.feed_search import MOST_FEEDS, Unfollowable
-from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Row, text
-from bot.posting.wording import filter_labels
+from bot.posting.wording import filter_labels, look_words
 from bot.text import safe, urls
 from bot.watches import subscription_filters
 from cogs.feeds import feed_health, filter_commands
@@ -79,7 +78,7 @@ class FeedCard(SubscriptionPanel):
         if self.client.newsroom.pushes.is_pushed(feed.id):
             times.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.look(subscription.server_id)
-        chosen = [_("look: {look}").format(look=post_looks.brief(look))]
+        chosen = [_("look: {look}").format(look=look_words.brief(look))]
         notes = [f"🟠 {note}" for note in await feed_health.bounds(interaction, self.pair)]
         if kept := await store.filters.of(subscription.id):
             chosen.append(filter_labels.listed(kept, most=_RULES, length=_RULE))

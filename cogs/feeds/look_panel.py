@@ -9,10 +9,11 @@ from bot.core.choices import USUAL, Look, Style, Template
 from bot.core.locale import _
 from bot.core.models import Article, Feed
 from bot.core.refusals import Refusal
-from bot.posting.rendering import post_looks, templates
+from bot.posting.rendering import mentioned_roles, templates
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Item, Layout, Row, Rule
 from bot.posting.rendering.messages import LONGEST_PREFIX, Message
+from bot.posting.wording import look_words
 from bot.text import safe
 from cogs.feeds.look_form import look_form, read_colour, read_length, template_form
 from cogs.feeds.post_previews import as_posted, follow_up, sample
@@ -66,7 +67,7 @@ class LookPanel(ManagersLayout):
             return not role.is_default() and (role.mentionable or member.guild_permissions.mention_everyone)
         channel = self.guild.get_channel_or_thread(self._channel_id) or interaction.channel
         assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
-        return post_looks.may_mention(member, role, channel)
+        return mentioned_roles.may_mention(member, role, channel)
 
     async def _shown(self, interaction: Interaction) -> tuple[Article, Feed]:
         """The newest article there is to show, or what stands for one."""
@@ -134,7 +135,7 @@ class LookPanel(ManagersLayout):
 
     def _controls(self, look: Look) -> Layout:
         options = [
-            option(post_looks.style_name(style).capitalize(), style.value, told, chosen=style is look.style)
+            option(look_words.style_name(style).capitalize(), style.value, told, chosen=style is look.style)
             for style, told in _styles().items()
         ]
         roles = ChooseRole(
@@ -242,7 +243,7 @@ def require_mention(interaction: Interaction, look: Look | None, place: Place) -
     """Raise `Refusal` where posts of a look would mention a role in a place and the asker may not."""
     assert isinstance(interaction.user, discord.Member)
     role = place.guild.get_role(look.role) if look is not None and look.role is not None else None
-    if role is not None and not post_looks.may_mention(interaction.user, role, place):
+    if role is not None and not mentioned_roles.may_mention(interaction.user, role, place):
         raise _not_for_you(role)
 
 

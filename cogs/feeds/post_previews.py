@@ -5,10 +5,9 @@ import discord
 from bot.core.choices import Look
 from bot.core.locale import _
 from bot.core.models import Article, Feed
-from bot.posting.rendering import post_looks, posts
+from bot.posting.rendering import mentioned_roles, posts
 from bot.posting.rendering.messages import Message
 from cogs.feeds.subscription_options import Pair
-from cogs.shared.place_options import post_language
 from cogs.shared.views import Interaction
 
 
@@ -18,8 +17,8 @@ async def as_posted(
     """The post of an article in a channel of this server, as it would be sent now."""
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
-    language = await post_language(interaction, channel_id)
-    mention = post_looks.told(client, server_id, channel_id, look)
+    language = await client.languages.of(server_id, channel_id)
+    mention = mentioned_roles.mentioned(client, server_id, channel_id, look)
     return posts.post(article, feed, language=language, look=look, mention=mention)
 
 

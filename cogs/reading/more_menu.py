@@ -9,7 +9,7 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, post_looks, posts
+from bot.posting.rendering import buttons, mentioned_roles, posts
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -22,7 +22,6 @@ from cogs.reading.message_articles import clicked_post, readable, sees, unreadab
 from cogs.reading.summary_menu import summaries_of, summary, writing
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
-from cogs.shared.place_options import post_language
 from cogs.shared.views import AskerLayout, Interaction, Press
 
 _THREAD = 100  # characters of a thread's name
@@ -175,7 +174,7 @@ async def _original(interaction: Interaction, article: Article, post: Dispatch) 
     chosen = await client.store.preferences.of_channel(post.channel_id)
     if settings.model_url is None or not chosen.translate:
         return ""
-    language = await post_language(interaction, post.channel_id)
+    language = await client.languages.of(post.server_id, post.channel_id)
     if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
         return ""
     heading = _("Original").upper()
@@ -198,7 +197,7 @@ async def _role(interaction: Interaction, post: Dispatch) -> discord.Role | None
         return None
     chosen = await interaction.client.store.preferences.of_server(guild.id)
     role = guild.get_role(post.look.role) if post.look.role in chosen.notify_roles else None
-    if role is None or post_looks.unsafe(role, manager_role=chosen.manager_role) is not None:
+    if role is None or mentioned_roles.unsafe(role, manager_role=chosen.manager_role) is not None:
         return None
     return role
 

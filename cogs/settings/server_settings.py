@@ -10,8 +10,9 @@ from bot.core import hours, locale
 from bot.core.choices import Preference
 from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
-from bot.posting.rendering import post_looks
+from bot.posting.rendering import mentioned_roles
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
+from bot.posting.wording import look_words
 from cogs.feeds.look_panel import LookPanel
 from cogs.shared import place_options
 from cogs.shared.panels import SettingsPanel, headed, language_name, languages, setting, zone_button
@@ -79,7 +80,7 @@ class ServerPanel(SettingsPanel):
             *notify,
             setting(_("Time zone"), zone, zone_button(self, self._move_clock)),
             setting(
-                _("Post appearance"), post_looks.brief(now.look), Press(self._open_look, label=_("Choose…"))
+                _("Post appearance"), look_words.brief(now.look), Press(self._open_look, label=_("Choose…"))
             ),
             Rule(),
             text(f"-# {more}"),
@@ -108,7 +109,7 @@ class ServerPanel(SettingsPanel):
             role = self.guild.get_role(role_id)
             if role is None:
                 raise Refusal(_("That role no longer exists."))
-            if reason := post_looks.unsafe(role, manager_role=manager_role):
+            if reason := mentioned_roles.unsafe(role, manager_role=manager_role):
                 raise Refusal(reason)
         await self.change(Preference.NOTIFY_ROLES, ",".join(map(str, sorted(role_ids))) or None)
 

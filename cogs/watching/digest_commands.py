@@ -172,13 +172,11 @@ class DigestFlow(ChannelPanel):
                     permission=f"**{permissions.name('attach_files')}**", channel=self.channel.mention
                 )
             )
-        preview, files = await self._preview(interaction, zone, now)
+        preview, files = await self._preview(zone, now)
         layout: Layout = (text("\n".join(lines)), Card(preview, outlets.COLOUR), *self._controls())
         await self.display(interaction, layout, files=files)
 
-    async def _preview(
-        self, interaction: Interaction, zone: str, now: int
-    ) -> tuple[tuple[Block, ...], list[discord.File]]:
+    async def _preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[discord.File]]:
         client, plan = self.client, self._plan
         digest = Digest(
             id=0,
@@ -196,7 +194,7 @@ class DigestFlow(ChannelPanel):
             )
         except WorkerError as error:
             raise Refusal(_("That took too long. Try again.")) from error
-        language = await place_options.post_language(interaction, self.channel.id)
+        language = await client.languages.of(self.channel.guild.id, self.channel.id)
         told = await digest_pages.page(client.store, edition, language=language)
         if told is None:
             why = _("If there’s no news, no digest is sent.")
