@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
 from discord import app_commands
 from discord.ext import commands
+from pydantic import SecretStr
 from simcord.results import InteractionResult
 
+from bot.client import gateway_process
 from bot.client.command_registration import translation
 from bot.client.command_tree import OWN_REPLY
 from bot.client.discord_client import INTENTS, Telex
 from bot.client.error_answers import answering
+from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import locale
 from bot.core.refusals import Refusal
 from tests.cogs.helpers import last
@@ -316,3 +321,29 @@ async def test_the_client_mentions_nobody_and_repeats_no_thread(telex):
     made = Telex(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
     assert len(made.http.http_trace.on_request_end) >= 1
     assert made.http.max_ratelimit_timeout == 30
+
+
+async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_over(
+    settings, monkeypatch, caplog
+):
+    started = asyncio.Event()
+
+    class Client(Telex):
+        async def start(self, token: str, *, reconnect: bool = True) -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+    async def breaks(_shards: LeasedShards) -> None:
+        raise aiohttp.ClientOSError
+
+    monkeypatch.setattr(gateway_process, "Telex", Client)
+    monkeypatch.setattr(LeasedShards, "leave", breaks)
+    settings = settings.model_copy(update={"discord_token": SecretStr("token")})
+    serving = asyncio.create_task(gateway_process.serve(settings, ()))
+    await started.wait()
+    serving.cancel()
+    done, _going_on = await asyncio.wait([serving], timeout=3)
+    serving.cancel()
+    assert done
+    assert serving.cancelled()
+    assert "Not all shards were handed over" in caplog.text

@@ -1,7 +1,5 @@
 """What in a text has the form of an answer: numbers, sums of money, dates, names, reasons."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache

@@ -4,8 +4,6 @@ What may answer are the stretches that have the form of an answer (`answer_forms
 whether it is of the kind that is asked for, and where it stands to the question's words.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from math import exp, log

@@ -40,8 +40,10 @@ __all__ = ["Answer", "Line", "Quote", "Writer", "ask"]
 NEAREST = 5
 FEW = 2
 """Telling words: a question about an article with fewer is about what its title says."""
+LESS = log(5)
+"""How much lower the log-odds of a further quote may be,"""
 OLDER = log(12)
-"""How much lower the log-odds of an older passage may be for it to be shown as what was so,"""
+"""those of an older passage, for it to be shown as what was so,"""
 TOLD = 0.3
 """and how likely the words of either are the answer at the least."""
 DAY = 86_400
@@ -135,7 +137,7 @@ async def answer_from(
         if written is not None:
             return written
     nearest = [article for article in retrieved.articles if article.id not in retrieved.at_hand]
-    return present(question, judged, articles, tier, nearest)
+    return present(question, judged, articles, tier, nearest, retrieved.at_hand)
 
 
 async def in_meaning(
@@ -161,25 +163,37 @@ async def in_meaning(
 def tier_of(judged: Sequence[Judged], judged_by: Scorer, at_hand: frozenset[int] = frozenset()) -> Tier:
     """How sure it is that the best candidate answers.
 
-    That its article was talked about puts a candidate before others, and makes it no surer.
+    That its article was talked about puts a candidate before others, and makes it no surer. Nothing is known
+    where no candidate is likely, or none comes near what is asked in meaning.
     """
-    best = judged[0].probability if judged else 0.0
-    alone = log_odds(best) - AT_HAND * (best > 0 and judged[0].article_id in at_hand)
-    if alone >= log_odds(judged_by.sure):
+    if not judged or judged[0].probability < judged_by.possible:
+        return Tier.NOTHING
+    if odds(judged[0], at_hand) >= log_odds(judged_by.sure):
         return Tier.SURE
-    return Tier.POSSIBLE if best >= judged_by.possible else Tier.NOTHING
+    known = judged[0].article_id in at_hand or judged_by.comes_near(each.features for each in judged)
+    return Tier.POSSIBLE if known else Tier.NOTHING
 
 
-def chosen(question: Question, judged: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
-    """The candidates to quote, no sentence twice; and where the answer changes older ones that say otherwise
-    than the first."""
+def odds(judged: Judged, at_hand: frozenset[int]) -> float:
+    """The log-odds of a candidate, whether or not its article was talked about."""
+    return log_odds(judged.probability) - AT_HAND * (judged.article_id in at_hand)
+
+
+def chosen(
+    question: Question, judged: Sequence[Judged], at_hand: frozenset[int] = frozenset()
+) -> tuple[list[Judged], list[Judged]]:
+    """The candidates to quote, the first with the sentences beside it and no sentence twice; and where the
+    answer changes older ones that say otherwise than the first."""
     first: list[Judged] = []
     for each in judged:
         if len(first) < 2 * QUOTES and not any(map(each.overlaps, first)):
-            first.append(each)
-    if not question.changes or not first:
-        return first[:QUOTES], []
-    best = first[0]
+            first.append(each if first else each.widened)
+    if not first:
+        return [], []
+    best, least = first[0], odds(first[0], at_hand)
+    likely = [each for each in first if odds(each, at_hand) >= least - LESS]
+    if not question.changes:
+        return likely[:QUOTES], []
     older = [
         each
         for each in first
@@ -188,7 +202,7 @@ def chosen(question: Question, judged: Sequence[Judged]) -> tuple[list[Judged], 
         and min(each.answers, best.answers) >= TOLD
         and not _same(each, best)
     ]
-    return [each for each in first if each not in older][:QUOTES], older[:QUOTES]
+    return [each for each in likely if each not in older][:QUOTES], older[:QUOTES]
 
 
 def present(
@@ -197,12 +211,13 @@ def present(
     articles: dict[int, Article],
     tier: Tier,
     near: Sequence[Article],
+    at_hand: frozenset[int] = frozenset(),
 ) -> Answer:
     """The answer with its quotes, as its tier has them; else the first of what is `near` the topic."""
     nearest = tuple(near[:NEAREST])
     if tier is Tier.NOTHING:
         return Answer(question=question.text, nearest=nearest)
-    picked, before = chosen(question, judged)
+    picked, before = chosen(question, judged, at_hand)
     quotes, older = (
         tuple(Quote(each.text, articles[each.article_id], each.marked) for each in some)
         for some in (picked, before)

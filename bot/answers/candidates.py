@@ -1,7 +1,5 @@
 """What may be quoted of an article: its headline, and windows of one to three sentences."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -117,7 +117,6 @@ def measure(
     family = terms.family(candidate.lines) | window
     form, near = answering_form(question, terms, candidate)
     formed = bool(question.kinds)
-    known = sum(1 for weight in terms.weights if weight)
     return [
         terms.share(window),
         terms.share(window | article.title),
@@ -126,8 +125,8 @@ def measure(
         terms.share(family | article.title_family),
         _together(terms, places),
         article.score,
-        log(1 + known) / 3,
-        1 - known / (len(terms.weights) or 1),
+        log(1 + terms.known) / 3,
+        1 - terms.known / (len(terms.weights) or 1),
         float(formed and form is not None),
         float(formed and form is None),
         near,

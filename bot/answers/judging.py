@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bot.answers.answer_model import LONGEST
+from bot.answers.answer_model import LONGEST, WIDEST
 from bot.answers.answer_scorer import Scorer, marking, scorer, span_scorer
 from bot.answers.answer_spans import spans
 from bot.answers.candidates import Candidate, Reading, candidates, read
@@ -29,7 +29,7 @@ class Judged(NamedTuple):
 
     `span` are the numbers of its first sentence and of the one after its last (-1 and 0: the headline),
     `answer` the words in it that are the likeliest answer, and `answers` how likely they are, from 0 to 1,
-    `others` how likely the likeliest other ones.
+    `others` how likely the likeliest other ones. `wide` are its text and span with the sentences beside it.
     """
 
     article_id: int
@@ -41,6 +41,12 @@ class Judged(NamedTuple):
     answer: str | None = None
     answers: float = 0.0
     others: float = UNLIKELY
+    wide: tuple[str, tuple[int, int]] | None = None
+
+    @property
+    def widened(self) -> Judged:
+        """The candidate with the sentences beside it, as far as they fit."""
+        return self if self.wide is None else self._replace(text=self.wide[0], span=self.wide[1])
 
     @property
     def marked(self) -> str | None:
@@ -92,7 +98,7 @@ def judge(
     ]
     judged.sort(key=lambda each: -each.probability)
     return [
-        answered(question, terms, readings[each.article_id], each)
+        answered(question, terms, readings[each.article_id], with_neighbours(readings[each.article_id], each))
         for each in kept([each for each in judged if each.text], near)
     ]
 
@@ -121,6 +127,22 @@ def told_of(candidate: Candidate, features: Sequence[float], probability: float)
     return Judged(article.id, article.published, _as_given(candidate), span, tuple(features), probability)
 
 
+def with_neighbours(reading: Reading, judged: Judged) -> Judged:
+    """A window that knows its text with the sentence after it and the one before, as far as they fit: what
+    answers often stands beside what has the question's words."""
+    start, end = judged.span
+    if start < 0:
+        return judged
+    wide = None
+    for before, after in ((0, 1), (1, 0)):
+        one, two = max(0, start - before), min(len(reading.lines), end + after)
+        text = _as_given(Candidate(reading, one, reading.lines[one:two]), WIDEST)
+        if text and (one, two) != (start, end):
+            start, end = one, two
+            wide = text, (start, end)
+    return judged._replace(wide=wide)
+
+
 def answered(
     question: Question, terms: Terms, reading: Reading, judged: Judged, by: Scorer | None = None
 ) -> Judged:
@@ -140,7 +162,7 @@ def answered(
     return judged._replace(answer=answer, answers=probability, others=others)
 
 
-def _as_given(candidate: Candidate) -> str:
+def _as_given(candidate: Candidate, longest: int = LONGEST) -> str:
     """A candidate word for word, with the white space of the article as given; "" where it is not there.
 
     Something may have been left out between two of its sentences. What is read may also be the article's page
@@ -153,5 +175,5 @@ def _as_given(candidate: Candidate) -> str:
     given = article.text or article.summary
     found = as_given(given, text)
     if not found:
-        return "" if as_given(given, first) else text
-    return found if len(found) <= LONGEST else ""
+        return "" if len(text) > longest or as_given(given, first) else text
+    return found if len(found) <= longest else ""

@@ -1,7 +1,5 @@
 """The text of an article in stretches that can be quoted."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import islice

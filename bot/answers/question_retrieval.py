@@ -80,7 +80,7 @@ async def _by_words(
 ) -> list[list[int]]:
     """The articles that have the most of a question's words, and the newest that have all that is known."""
     engine, scope = searcher.index.engine, Scope(feed_ids=feed_ids)
-    known = [term.word for term in question.terms if term.weight]
+    known = [term.word for term in question.terms if term.known]
     if engine is None or not known:
         return []
 

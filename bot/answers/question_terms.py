@@ -16,6 +16,7 @@ class Terms:
 
     def __init__(self, question: Question) -> None:
         self.weights = [term.weight for term in question.terms]
+        self.known = sum(term.known for term in question.terms)
         self.total = sum(self.weights) or 1.0
         self._exact: dict[str, list[int]] = defaultdict(list)
         self._alike: dict[str, list[int]] = defaultdict(list)

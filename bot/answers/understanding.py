@@ -63,6 +63,8 @@ _WHAT_IS = re.compile(
     r"\b(?:what s|whats|what is|what are|c est (?:quoi|qui)|c [kq]u?oi|qu est ce qu\w*"
     r"|who is|who s|qui est)\b"
 )
+UNKNOWN = 0.5
+"""What a word counts that no article has, of what one counts that a single article has."""
 IMPLIED = 0.3
 """What a word counts that the form of the answer says: a date is a "year", a sum a "price"."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
@@ -96,12 +98,13 @@ PRESENT = re.compile(
 class Term:
     """A telling word of a question: the index terms it may have, and how much of the question it is.
 
-    `weight` is its inverse document frequency; 0 where no article has it.
+    `weight` is its inverse document frequency; what no article has (not `known`) may be rare or mistyped.
     """
 
     word: str
     stems: frozenset[str]
     weight: float
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,8 @@ def understand(text: str, frequency: Callable[[str], int], articles: int) -> Que
         stems = analysis.query_stems(word) if word not in small else None
         if stems and len(terms) < MOST:
             found = max(map(frequency, stems))
-            weight = log(1 + articles / found) if found else 0.0
-            terms.append(Term(word, stems, weight * (IMPLIED if word in implied else 1.0)))
+            weight = log(1 + articles / (found or 1)) * (1.0 if found else UNKNOWN)
+            terms.append(Term(word, stems, weight * (IMPLIED if word in implied else 1.0), found > 0))
     if kinds & FORMED or (Kind.REASON in kinds and "appelle" in words):
         kinds -= {Kind.NAME} if kinds & FORMED else {Kind.REASON}
     if _WHAT_IS.search(line) and len(terms) <= _DEFINED and not kinds & FORMED:

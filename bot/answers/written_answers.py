@@ -1,7 +1,5 @@
 """Answers that a model wrote from passages, as far as they hold."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.answers.answer_model import QUOTES, Answer, Quote, Tier

@@ -73,7 +73,7 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
                 await asyncio.shield(running)
             except asyncio.CancelledError:
                 if not running.done():
-                    await bot.leased.leave()
+                    await _leave(bot)
                 raise
             finally:
                 running.cancel()
@@ -84,6 +84,14 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
     if bot.gave_way_to is not None:
         raise bot.gave_way_to
     return bot.leased.lost
+
+
+async def _leave(bot: Telex) -> None:
+    """Hand the shards over in order, as far as that succeeds: the process ends whatever fails here."""
+    try:
+        await bot.leased.leave()
+    except Exception:
+        log.exception("Not all shards were handed over; the rest are free now")
 
 
 def _passes(error: Exception, newsroom: Newsroom) -> bool:

@@ -83,9 +83,10 @@ class Leases:
         """Whether it has a role, and can do its work now."""
         return role in self.me.roles and role not in self._unable
 
-    async def others(self, role: Role) -> bool:
-        """Whether another process can do the work of a role. Raises `StoreError`."""
-        return any(role in each.roles and each.id != self.me.id for each in await self._store.processes.all())
+    async def others(self, role: Role) -> list[str]:
+        """The names of the other processes that can do the work of a role now. Raises `StoreError`."""
+        living = await self._store.processes.all()
+        return [each.id for each in living if role in each.roles and each.id != self.me.id]
 
     def share(self, share: Share) -> None:
         """Take part in dividing something, where this process has the role, from the next renewal on."""

@@ -1,7 +1,5 @@
 """What words and names of the news are in the other language, English or French, as index terms."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache

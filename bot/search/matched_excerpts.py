@@ -1,7 +1,5 @@
 """The stretch of an article that shows most of what was looked for, with where that is in it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bot.core.models import Article

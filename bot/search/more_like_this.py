@@ -5,8 +5,6 @@ What tells is decided by tf-idf (Salton and Buckley, "Term-weighting approaches 
 of that weight that they have in common.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections import Counter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.answers.answer_forms import forms
-from bot.answers.answer_model import LONGEST, Tier
+from bot.answers.answer_model import LONGEST, WIDEST, Tier
 from bot.answers.answer_scorer import Scorer, scorer
 from bot.answers.answering import chosen, tier_of
 from bot.answers.candidates import candidates, read
@@ -40,12 +40,14 @@ def test_the_kind_of_answer_is_told(text, kind):
     assert kind in understand(text, frequency, ARTICLES).kinds
 
 
-def test_words_weigh_by_how_rare_they_are_and_words_of_asking_are_left_out():
+def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
     question = understand("How many cables does Nordwave repair now?", frequency, ARTICLES)
     weights = {term.word: term.weight for term in question.terms}
     assert weights.keys() == {"cables", "nordwave", "repair"}
     assert weights["nordwave"] > weights["cables"] > weights["repair"] > 0
-    assert understand("Nordwave quux", frequency, ARTICLES).terms[1].weight == 0
+    unknown = understand("Nordwave quux", frequency, ARTICLES).terms[1]
+    assert not unknown.known
+    assert 0 < unknown.weight < weights["nordwave"]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +142,35 @@ def test_what_was_so_is_set_apart_where_the_answer_changes():
     )
     found = [new, old, weak]
     now = understand("who runs nordwave now", frequency, ARTICLES)
-    assert chosen(now, found) == ([new, weak], [old])
+    assert chosen(now, found) == ([new], [old])
     then = understand("who ran nordwave in 2019", frequency, ARTICLES)
-    assert chosen(then, found) == (found, [])
+    assert chosen(then, found) == ([new, old], [])
+
+
+def test_what_is_far_less_likely_is_not_quoted_but_beside_what_was_talked_about():
+    question = understand("nordwave", frequency, ARTICLES)
+    first, second, third = (judged(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1)))
+    assert chosen(question, [first, second, third])[0] == [first, second]
+    assert chosen(question, [first, second, third], frozenset({1}))[0] == [first, second, third]
+
+
+async def test_the_first_quote_comes_with_the_sentences_beside_it(store):
+    library = await Library(store).open()
+    said = [
+        "Two ships left the harbour on Monday, as the weather service says on its page.",
+        f"The Nordwave cable was cut in the night, its operator said {'once and ' * 12}again.",
+        f"Most of the traffic now goes through {'Denmark, through ' * 12}Norway.",
+        "It is expected to work again in three weeks.",
+    ]
+    article = await store.articles.get(await library.add("News of the sea", " ".join([*said, "x " * 300])))
+    question = understand("when was the Nordwave cable cut", frequency, ARTICLES)
+    judged_ = judge(question, [article])
+    quote, *others = chosen(question, judged_)[0]
+    assert judged_[0].text != quote.text
+    assert judged_[0].text in quote.text
+    assert quote.text in article.text
+    assert len(quote.text) <= WIDEST
+    assert not any(quote.overlaps(other) for other in others)
 
 
 async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store):
@@ -161,6 +189,15 @@ def test_an_article_that_was_talked_about_makes_no_answer_sure():
     found = [judged(1, 0.8, days=1, answer=None)]
     assert tier_of(found, by) is Tier.SURE
     assert tier_of(found, by, frozenset({1})) is Tier.POSSIBLE
+
+
+def test_where_nothing_comes_near_in_meaning_nothing_is_known():
+    by = Scorer(bias=0.0, trees=(), sure=0.9, possible=0.1, near=0.8)
+    found = [judged(1, 0.5, days=1, answer=None)]
+    far, close = ([each._replace(features=(cosine, 0.3)) for each in found] for cosine in (0.7, 0.85))
+    assert tier_of(far, by) is Tier.NOTHING
+    assert tier_of(far, by, frozenset({1})) is Tier.POSSIBLE
+    assert tier_of(close, by) is Tier.POSSIBLE
 
 
 def test_candidates_that_share_a_sentence_are_quoted_once():

@@ -134,7 +134,7 @@ def fitted(of: Sequence[Rows]) -> Scorer:
         "monotone_constraints": [int(name in RISING) for name in NAMES],
     }
     made = [lightgbm.train(settings, lightgbm.Dataset(values, right), TREES)]
-    return scorer_of(made, 1.0, 0.0, 1.0, 0.0)
+    return scorer_of(made, 1.0, 0.0, 1.0)
 
 
 def marks(asked: Sequence[Example], others: Sequence[Rows]) -> Iterator[tuple[Example, Judged, bool]]:

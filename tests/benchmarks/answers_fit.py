@@ -31,7 +31,7 @@ from scipy.optimize import minimize
 from bot.answers.answer_scorer import FILE, Scorer, log_odds
 from bot.answers.answering import chosen
 from bot.answers.features import NAMES, WITH_COSINE
-from bot.answers.judging import KEPT, Judged
+from bot.answers.judging import KEPT, Judged, with_neighbours
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     NEAR_TOPIC,
@@ -40,6 +40,7 @@ from tests.benchmarks.answers_examples import (
     Example,
     Judge,
     examples,
+    reading,
 )
 
 Values = NDArray[np.float64]
@@ -165,7 +166,11 @@ def probabilities(made: Sequence[lightgbm.Booster]) -> Judge:
 
 
 def scorer_of(
-    made: Sequence[lightgbm.Booster], slope: float, shift: float, sure: float, possible: float
+    made: Sequence[lightgbm.Booster],
+    slope: float,
+    shift: float,
+    sure: float,
+    possible: tuple[float, float | None] = (0.0, None),
 ) -> Scorer:
     """Sets of trees as the scorer that the file has, with their log-odds stretched and shifted."""
     trees = []
@@ -173,7 +178,7 @@ def scorer_of(
         nodes: list[Any] = []
         _add(tree["tree_structure"], nodes)
         trees.append(tuple(node if isinstance(node, list) else node * slope / len(made) for node in nodes))
-    return Scorer(bias=shift, trees=tuple(trees), sure=sure, possible=possible)
+    return Scorer(shift, tuple(trees), sure, *possible)
 
 
 def _add(node: dict[str, Any], nodes: list[Any]) -> int:
@@ -192,7 +197,9 @@ def judged_by(judge: Judge, found: Candidates) -> list[Judged]:
     """The best candidates by a judge."""
     told = judge([each.features for each in found.judged])
     scored = [each._replace(probability=p) for each, p in zip(found.judged, told, strict=True)]
-    return sorted(scored, key=lambda each: -each.probability)[:KEPT]
+    scored.sort(key=lambda each: -each.probability)
+    articles = {article.id: article for article in found.retrieved.articles}
+    return [with_neighbours(reading(articles[each.article_id]), each) for each in scored[:KEPT]]
 
 
 def judges(asked: Sequence[Example]) -> list[Judge]:
@@ -233,7 +240,7 @@ def calibration(outcomes: Sequence[Outcome]) -> tuple[float, float]:
             continue
         for judged in filter(None, (each.judged, each.without)):
             odds.append(log_odds(judged[0].probability))
-            labels.append(int(judged is each.judged and each.example.is_right(judged[0].text)))
+            labels.append(int(judged is each.judged and each.example.is_right(judged[0].widened.text)))
     (slope,), shift = logistic(np.array(odds)[:, None], np.array(labels))
     return slope, shift
 
@@ -281,26 +288,49 @@ def trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, float, fl
     curve = []
     for judged, asked in best:
         sure += asked.has_answer
-        wrong += asked.has_answer and not asked.is_right(judged.text)
+        wrong += asked.has_answer and not asked.is_right(judged.widened.text)
         answered += asked.kind == NEAR_TOPIC
         curve.append((judged.probability, sure / answerable, wrong / answerable, answered / near))
     return curve
 
 
-def thresholds(outcomes: Sequence[Outcome]) -> tuple[float, float]:
-    """The least probabilities at which an answer is sure, so that few are sure and wrong, and possible, so
-    that few that answer are left out."""
+def sure_from(outcomes: Sequence[Outcome]) -> float:
+    """The least probability at which an answer is sure, so that few are sure and wrong."""
     fitting = [
         probability
         for probability, _, wrong, near in trade_off(outcomes)
         if wrong <= SURE_AND_WRONG and near <= 1 - NEAR_REFUSED
     ]
-    right = sorted(
-        each.judged[0].probability
-        for each in outcomes
-        if any(each.example.is_right(one.text) for one in chosen(each.example.question, each.judged)[0])
+    return min(fitting, default=1.0)
+
+
+def possible_from(outcomes: Sequence[Outcome]) -> tuple[float, float | None]:
+    """The least probability of the best candidate, and where cosines are known the least of the nearest one,
+    at which an answer is possible: few that answer are left out, and as many as can be where nothing does."""
+
+    def of(judged: Sequence[Judged]) -> tuple[float, float]:
+        with_cosine = len(judged[0].features) == len(NAMES)
+        cosines = [each.features[-WITH_COSINE] for each in judged if with_cosine]
+        return judged[0].probability, max(cosines, default=0.0)
+
+    right = np.array(
+        [
+            of(each.judged)
+            for each in outcomes
+            if any(each.example.is_right(one.text) for one in chosen(each.example.question, each.judged)[0])
+        ]
     )
-    return min(fitting, default=1.0), right[int(LEFT_OUT * len(right))]
+    nothing = np.array([of(each.without) for each in outcomes if each.without])
+    few = int(LEFT_OUT * len(right))
+    likely, close = np.sort(right, axis=0)[: few + 1].T
+    allowed = [
+        (one, other)
+        for one in likely
+        for other in close
+        if ((right[:, 0] < one) | (right[:, 1] < other)).sum() <= few
+    ]
+    possible, near = max(allowed, key=lambda at: ((nothing[:, 0] < at[0]) | (nothing[:, 1] < at[1])).sum())
+    return float(possible), float(near) if near else None
 
 
 def as_json(made: Scorer, names: Sequence[str], figures: dict[str, Any]) -> dict[str, Any]:
@@ -314,6 +344,7 @@ def as_json(made: Scorer, names: Sequence[str], figures: dict[str, Any]) -> dict
         "bias": short(made.bias),
         "sure": short(made.sure),
         "possible": short(made.possible),
+        "near": None if made.near is None else short(made.near),
         "trees": [
             [[node[0], short(node[1]), *node[2:]] if isinstance(node, list) else short(node) for node in tree]
             for tree in made.trees
@@ -327,14 +358,14 @@ def fit(asked: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
     it."""
     outcomes, slope, shift = calibrated_outcomes(asked)
     made = fitted([each for each in asked if each.kind != OUTSIDE])
-    return scorer_of(made, slope, shift, *thresholds(outcomes)), outcomes
+    return scorer_of(made, slope, shift, sure_from(outcomes), possible_from(outcomes)), outcomes
 
 
 def write(asked: Sequence[Example], *, semantic: bool) -> None:
     """Fit, and put the weights in the file in the place of those there."""
     made, outcomes = fit(asked)
     answerable = [each for each in outcomes if each.example.has_answer and each.judged]
-    first = np.mean([each.example.is_right(each.judged[0].text) for each in answerable])
+    first = np.mean([each.example.is_right(each.judged[0].widened.text) for each in answerable])
     figures = {
         "chat questions": sum(each.kind not in BESIDE for each in asked),
         "encyclopedic questions": sum(each.kind == ENCYCLOPEDIC for each in asked),

@@ -218,8 +218,9 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
 
 
 async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
-    reach = GatewayReach(telex.bot, telex.bot.leased.starts, telex.bot.newsroom)
-    away = asyncio.create_task(reach.lost([1]))  # which is not connected
+    leased = telex.bot.leased
+    reach = GatewayReach(telex.bot, leased.starts, leased.connections, telex.bot.newsroom)
+    away = asyncio.create_task(reach.missing([1]))  # which is not connected
 
     async def passes(seconds: float) -> None:
         await asyncio.sleep(0.02)

@@ -196,6 +196,21 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     assert await titles(hub.newsroom) == []
 
 
+async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_come_again(hub, monkeypatch):
+    await hub.agreed()
+    await hub.begin_anew()
+    monkeypatch.setattr(hub_routes, "LOOK_UP_TIME", 0.05)
+    with monkeypatch.context() as hanging:
+        hanging.setattr(hub.newsroom.store.pushes, "all", asyncio.Event().wait)
+        hub.ask()
+        await asyncio.sleep(0)
+        assert await hub.push(rss(item(2))) == 503
+        await hub.end()
+    hub.ask()
+    assert await hub.push(rss(item(2))) == 202
+    assert await titles(hub.newsroom) == ["Article 2"]
+
+
 async def test_only_what_is_signed_with_the_secret_counts(hub):
     await hub.agreed()
     for number, method in enumerate(("md5", "none", *sorted(hubs.ALGORITHMS)), 2):

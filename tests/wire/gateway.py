@@ -193,12 +193,12 @@ class Gateway:
         for session in self.connected:
             session.line.cut()
 
-    def refuse(self, who: str) -> None:
-        """Break the connections of one process, and those that it begins."""
+    def refuse(self, who: str, *, but: int = 0) -> None:
+        """Break the connections of one process, `but` so many, and those that it begins."""
         self.refused.add(who)
-        for session in self.connected:
-            if session.line is not None and session.line.who == who:
-                session.line.cut()
+        lines = [session.line for session in self.connected if session.line is not None]
+        for line in [line for line in lines if line.who == who][but:]:
+            line.cut()
 
     async def stop(self) -> None:
         for session in self.connected:

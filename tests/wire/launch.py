@@ -110,6 +110,7 @@ def shorten_leases() -> None:
     gateway_reach.DOUBTED, gateway_reach.GIVEN_UP = 0.5 * speed, 1.0 * speed
     gateway_reach.LOOK_EVERY, gateway_reach.TRY_EVERY = 0.1 * speed, 0.2 * speed
     shard_balance.SETTLED, shard_balance.ASK_EVERY = 0.3 * speed, 0.2 * speed
+    shard_balance.LONGEST_PAUSE = 0.4 * speed
     served_shards.APART = 0.3
 
 

@@ -1,7 +1,5 @@
 """The biggest stories of a time, on a topic or on anything, a line each, from several outlets."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

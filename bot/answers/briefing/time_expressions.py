@@ -1,7 +1,5 @@
 """Expressions of time within a question, in English and in French: where they stand and what they mean."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo

@@ -1,7 +1,5 @@
 """Which articles are about a topic, and how much: read in a worker, so that little is imported here."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bot.core.models import Article

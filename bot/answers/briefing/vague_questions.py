@@ -5,8 +5,6 @@ Told by their shape, not by phrases: a word for news stands at the head of its p
 for a person, a place, a reason or a number; and what is left is short enough to be a topic.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ of the one before; one that asks nothing by itself ("and in France?") is the one
 Only closed classes of words decide that: pronouns, words that ask, connectives and prepositions.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence

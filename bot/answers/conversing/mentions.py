@@ -1,7 +1,5 @@
 """What somebody who mentions Telex wants: help, a search, an answer, or nothing."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field, replace
 from enum import Enum

@@ -1,7 +1,5 @@
 """Takes questions: how many, in which conversation, and what is kept of them."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import AsyncIterator, Collection, Sequence

@@ -1,6 +1,8 @@
 """Whether this process reaches Discord's gateway: else it keeps no shard from those that do.
 
-A connection that went silent is noticed by discord.py, a minute after Discord last answered it.
+A connection that went silent is noticed by discord.py, a minute after Discord last answered it. One loop of
+its connects again what was lost, one shard after the other, and may rest for a quarter of an hour between two
+attempts at one of them: all that are lost wait for that.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
 from bot.client.sharding.session_starts import SessionStarts
+from bot.client.sharding.shard_connections import ShardConnections
 from bot.core.choices import Role
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
 
 DOUBTED, GIVEN_UP = 10.0, 30.0
-"""Seconds without a connection until others count on this process no more, and until they get its shards."""
+"""Seconds without a connection until others count on this process no more, and until they get the shard."""
 LOOK_EVERY = 1.0
 """Seconds."""
 TRY_EVERY = 10.0
@@ -32,9 +35,18 @@ _PATIENCE = 10.0  # seconds that the gateway may take to say hello
 class GatewayReach:
     """That of one client."""
 
-    def __init__(self, client: discord.AutoShardedClient, starts: SessionStarts, newsroom: Newsroom) -> None:
-        self._starts = starts
-        self._client, self._clock, self._leases = client, newsroom.clock, newsroom.leases
+    def __init__(
+        self,
+        client: discord.AutoShardedClient,
+        starts: SessionStarts,
+        connections: ShardConnections,
+        newsroom: Newsroom,
+    ) -> None:
+        self._client, self._starts, self._connections = client, starts, connections
+        self._clock, self._leases = newsroom.clock, newsroom.leases
+        self._since: dict[
+            int, float
+        ] = {}  # when shards were seen without a connection, by the monotonic clock
 
     async def wait(self) -> None:
         """Wait until the gateway answers; from then on others count on this process."""
@@ -46,33 +58,32 @@ class GatewayReach:
             await self._clock.sleep(TRY_EVERY)
         self._leases.able(Role.GATEWAY, now=True)
 
-    async def lost(self, numbers: Collection[int]) -> None:
-        """Wait until none of these shards, which may change, has been connected for too long.
+    async def missing(self, numbers: Collection[int]) -> frozenset[int]:
+        """Wait until some of these shards, which may change, have had no connection for too long; which.
 
         Not while no other process would take them.
         """
-        since = self._clock.monotonic()
         while True:
             await self._clock.sleep(LOOK_EVERY)
             now = self._clock.monotonic()
-            if not numbers or self._starts.waiting or any(self.is_connected(number) for number in numbers):
-                since = now
-            self._leases.able(Role.GATEWAY, now=now - since < DOUBTED)
-            if now - since >= GIVEN_UP and await self._others_can():
+            away = (
+                [] if self._starts.waiting else [each for each in numbers if not self._connections.has(each)]
+            )
+            self._since = {number: self._since.get(number, now) for number in away}
+            is_doubted = any(now - since >= DOUBTED for since in self._since.values())
+            self._leases.able(Role.GATEWAY, now=not (is_doubted or self._connections.astray))
+            found = frozenset(number for number, since in self._since.items() if now - since >= GIVEN_UP)
+            if found and await self._others_can():
                 log.warning(
-                    "No connection to Discord’s gateway for %.0f s. Handing my shards to other processes.",
-                    now - since,
+                    "No connection to Discord’s gateway for %.0f s. Handing shards to other processes: %s",
+                    GIVEN_UP,
+                    ", ".join(map(str, sorted(found))),
                 )
-                return
-
-    def is_connected(self, number: int) -> bool:
-        """Whether a shard has a connection now."""
-        shard = self._client.get_shard(number)
-        return shard is not None and not shard.is_closed()
+                return found
 
     async def _others_can(self) -> bool:
         try:
-            return await self._leases.others(Role.GATEWAY)
+            return bool(await self._leases.others(Role.GATEWAY))
         except StoreError:
             return False
 

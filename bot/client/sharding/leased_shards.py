@@ -1,27 +1,26 @@
-"""The shards of this process: leased from the database, connected one after the other, given away one by one.
+"""The shards of this process: leased from the database, connected in their turn, handed over one by one.
 
 `AutoShardedClient.launch_shard` adds a shard to a running client: discord.py does not describe it, but has
-no other way (a test tells when it changes). Nor does it forget what a client knows of the servers of a shard
-that goes: those of one that was given away are passed over (`is_left`). A client whose shards another process
-may have already closes, and another begins with what is held then.
+no other way (a test tells when it changes). A client whose shards another process may have already closes,
+and another begins with what is held then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-import discord
 from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
 from bot.client.sharding.gateway_reach import GatewayReach
 from bot.client.sharding.session_starts import SessionStarts
 from bot.client.sharding.shard_balance import ShardBalance
+from bot.client.sharding.shard_connections import ShardConnections
 from bot.core.choices import Role
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
@@ -35,8 +34,6 @@ log = logging.getLogger(__name__)
 OTHERS_COME = 3.0
 """Seconds until a process takes shards: those that begin at the same time take their part each."""
 
-_CLOSING = 5.0  # seconds that Discord may take to close a connection
-
 
 class ShardsDiffer(StoreError):
     """Processes that run on one database count Discord's shards otherwise; the message says what to do."""
@@ -48,17 +45,18 @@ class LeasedShards:
     def __init__(self, client: ShardedBot, newsroom: Newsroom) -> None:
         self._client, self._leases = client, newsroom.leases
         self._store, self._clock = newsroom.store, newsroom.clock
-        self._wanted = newsroom.settings.shard_range
-        self._had: list[int] = []
-        self._giving: set[int] = set()
-        self._left: dict[int, discord.Guild] = {}  # servers of shards that were given away
-        self.starts = SessionStarts(client, newsroom)
-        self._reach = GatewayReach(client, self.starts, newsroom)
-        self._balance = ShardBalance(self, self.starts, self._reach, newsroom)
-        self._follows = False
+        self._range = newsroom.settings.shard_range  # which shards, of how many, where a setting says so
+        self._are_shared = self._leases.owner is not None
+        self._numbers: list[int] | None = None  # also the client's own: it is ready when so many are
+        self._going: set[int] = set()  # being handed over
+        self._follows = False  # whether what is leased is connected at once
         self._some = asyncio.Event()
-        self._launching: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
+        self.starts = SessionStarts(client, newsroom)
+        self.connections = ShardConnections(client, self._connect_new)
+        self._reach = GatewayReach(client, self.starts, self.connections, newsroom)
+        self._balance = ShardBalance(self, newsroom)
         self.lost = False
         """Whether the client closes because its shards are another's, or are to be."""
 
@@ -67,35 +65,40 @@ class LeasedShards:
 
         Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
         """
-        are_shared, wanted = self._leases.owner is not None, self._wanted
-        if are_shared:
+        if self._are_shared:
             await self._reach.wait()
         agreed = await self._agree()
-        numbers = frozenset(range(agreed) if wanted is None else wanted[0])
-        if are_shared:
+        numbers = frozenset(range(agreed) if self._range is None else self._range[0])
+        if self._are_shared:
             await self._clock.sleep(OTHERS_COME)
         self._leases.listen(SHARDS, self._changed)
-        share = Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=wanted is not None)
-        self._leases.share(share)
-        if are_shared:
-            self.watch(asyncio.create_task(self._give_up_in_time(), name="gateway reached"))
-            if wanted is None:
-                self._balance.start()
-        self._had += sorted(await self._some_held(len(numbers)))
+        all_free = self._range is not None
+        self._leases.share(Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=all_free))
+        self._numbers = []
+        if self._are_shared:
+            self.run(self._leave_missing(self._numbers), "shards missing")
+        if self._moves:
+            self._balance.start()
+        self._numbers += sorted(await self._some_held(len(numbers)))
+        self._client.shard_count, self._client.shard_ids = agreed, self._numbers
         if await self._store.meta.get("shards") != str(agreed):
             raise ShardsDiffer(
                 "A process that started at the same time counts Discord’s shards differently. Start this one "
                 "again, with the same TELEX_SHARDS on all."
             )
-        self._client.shard_count, self._client.shard_ids = agreed, self._had
+
+    @property
+    def _moves(self) -> bool:
+        """Whether shards may go from one process to another that runs."""
+        return self._are_shared and self._range is None
 
     async def _agree(self) -> int:
         """How many shards there are, for all processes."""
-        wanted = self._wanted
         count, _url, limits = await self._client.http.get_bot_gateway()
         self.starts.buckets = limits["max_concurrency"]
-        agreed = await self._store.shards.agree(count if wanted is None else wanted[1])
-        if wanted is not None and wanted[1] != agreed:
+        wanted = count if self._range is None else self._range[1]
+        agreed = await self._store.shards.agree(wanted)
+        if self._range is not None and wanted != agreed:
             raise ShardsDiffer(f"The other processes share {agreed} shards: set TELEX_SHARDS=…/{agreed}.")
         self._store.shards.divide(agreed, owner=self._leases.owner)
         return agreed
@@ -113,70 +116,71 @@ class LeasedShards:
                 patience = None
         return held
 
+    def run(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Let this go on, until the client closes."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     def follow(self) -> None:
-        """Connect what this process gets, from now on."""
+        """Connect what this process has got, and what it gets from now on."""
         self._follows = True
-        for number in sorted(self._leases.held(SHARDS).difference(self._had, self._giving)):
-            self._had.append(number)  # the client's own list: it is ready again when so many are
-            gateway = DiscordWebSocket.DEFAULT_GATEWAY
-            task = asyncio.create_task(self._client.launch_shard(gateway, number), name=f"shard {number}")
-            self.watch(task)
+        self._connect_new()
 
-    def is_left(self, server: discord.Guild) -> bool:
-        """Whether a server was the client's, and its shard is another process's now."""
-        return self._left.get(server.id) is server
+    def _connect_new(self) -> None:
+        if not self._follows or self._numbers is None:
+            return
+        new = self._leases.held(SHARDS).difference(self._numbers, self._going, self.connections.astray)
+        for number in sorted(new):
+            self._numbers.append(number)
+            connecting = self._client.launch_shard(DiscordWebSocket.DEFAULT_GATEWAY, number)
+            self.run(connecting, f"shard {number} got")
 
-    def found(self, servers: Iterable[discord.Guild]) -> None:
-        """These are the client's by now: what it knew of them before is forgotten."""
-        for server in servers:
-            self._left.pop(server.id, None)
+    def launch(self, number: int, connect: Callable[[], Awaitable[None]]) -> None:
+        """Connect a shard in its turn, beside others."""
 
-    async def give(self, number: int, to: str) -> None:
-        """Give a shard to another process, after what is being sent there has ended."""
+        async def wait_and_connect() -> None:
+            await self.starts.turn(number)
+            await connect()
+
+        self.run(wait_and_connect(), f"shard {number}")
+
+    async def begins(self, number: int) -> None:
+        """Discord.py begins a session of a shard: in its turn, unless that was handed over."""
+        self.connections.stop_astray(number)
+        await self.starts.begins(number)
+        self.connections.stop_astray(number)
+
+    async def hand_over(self, number: int, to: str) -> None:
+        """Hand a shard over to another process, after what is being sent there has ended."""
+        if self._numbers is None or number not in self._numbers:
+            return
         log.info("Handing shard %d to another process", number)
-        self._giving.add(number)
-        self._had.remove(number)
+        shards = self._store.shards
+        self._going.add(number)
+        self._numbers.remove(number)
         try:
-            if await self._close(number):
-                await self._store.insist(partial(self._leases.hand_over, SHARDS, number, to))
-            else:
-                self._had.append(number)
-                await self._client.on_shard_ready(number)
+            shards.serve(shards.numbers - {number})
+            await self._client.courier.release(number)
+            await self.connections.end(number, self._client.guilds_of(number))
+            await self._store.insist(partial(self._leases.hand_over, SHARDS, number, to))
         finally:
-            self._giving.remove(number)
-        if self._follows:
-            self.follow()  # where there was nobody to take it
+            self._going.remove(number)
+        self._connect_new()  # where there was nobody to take it
 
     async def leave(self) -> None:
-        """Give the shards to other processes in order, since this one is to end."""
-        if self._wanted is None and self._leases.owner is not None:
+        """Hand the shards over to other processes in order, since this one is to end."""
+        if self._moves:
             self.stop()
-            self._follows = False
             self._leases.able(Role.GATEWAY, now=False)
-            await self._balance.give_all()
-
-    async def _close(self, number: int) -> bool:
-        """Close a shard in order; False where nothing would keep it from connecting again by itself."""
-        shard, shards = self._client.get_shard(number), self._store.shards
-        shards.serve(shards.numbers - {number})
-        await self._client.courier.release(number)
-        if shard is None or shard.is_closed():
-            return False
-        self._left |= {server.id: server for server in self._client.guilds_of(number)}
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSING):
-                await shard.disconnect()
-        return True
-
-    def watch(self, launching: asyncio.Task[None]) -> None:
-        """End this too where connecting ends."""
-        self._launching.add(launching)
-        launching.add_done_callback(self._launching.discard)
+            await self._balance.hand_over_all()
 
     def holds(self, number: int) -> bool:
         """Whether a shard is this process's, and this client's."""
-        is_ours = number in self._had and number in self._leases.held(SHARDS)
-        return not (self._had or self._giving) or (is_ours and not self.lost)
+        if self._numbers is None:
+            return True
+        return number in self._numbers and number in self._leases.held(SHARDS) and not self.lost
 
     def keeps(self, server_id: int) -> bool:
         """Whether nobody else can have the shard of a server by now."""
@@ -185,14 +189,23 @@ class LeasedShards:
 
     def stop(self) -> None:
         """Connect nothing more, and hear of no shard."""
+        self._follows = False
         self._leases.unlisten(SHARDS, self._changed)
         self._balance.stop()
-        for task in self._launching:
+        for task in self._tasks:
             task.cancel()
 
-    async def _give_up_in_time(self) -> None:
-        await self._reach.lost(self._had)
-        self._give_up()
+    async def _leave_missing(self, numbers: Collection[int]) -> None:
+        """Hand over what has no connection for long; all at once, with the client, where nothing has one."""
+        while True:
+            missing = await self._reach.missing(numbers)
+            if not self._moves or not any(map(self.connections.has, numbers)):
+                self._give_up()
+                return
+            with suppress(StoreError):  # it is tried again in a moment
+                for number in missing:
+                    if (to := await self._balance.recipient()) and not self.connections.has(number):
+                        await self.hand_over(number, to)
 
     def _give_up(self) -> None:
         self.lost = True
@@ -203,9 +216,8 @@ class LeasedShards:
     def _changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
         if self._client.is_closed() or self.lost:
             return
-        if lost.intersection(self._had):
+        if lost.intersection(self._numbers or ()):
             log.warning("Lost %d shards. Reconnecting to Discord.", len(lost))
             self._give_up()
-        elif self._follows:
-            self.follow()
+        self._connect_new()
         self._some.set()

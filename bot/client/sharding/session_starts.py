@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
@@ -37,6 +38,9 @@ class SessionStarts:
         """Shards of this process that wait until they may begin."""
         self._is_told = False
         self._granted: dict[int, float] = {}  # by shard, when it got its turn, by `Clock.uptime`
+        self._lines: defaultdict[int, asyncio.Lock] = defaultdict(
+            asyncio.Lock
+        )  # by bucket: first come, first
 
     @property
     def pause(self) -> float:
@@ -48,13 +52,15 @@ class SessionStarts:
 
         One that did not use its last turn could not connect: it does not count as waiting.
         """
+        bucket = number % self.buckets
         with nullcontext() if number in self._granted else self._wait():
-            while True:
-                await self._allowed()
-                begin = partial(self._store.shards.may_identify, number % self.buckets, self.left)
-                if not (wait := await self._store.insist(begin)):
-                    break
-                await self._clock.sleep(wait)
+            async with self._lines[bucket]:
+                while True:
+                    await self._allowed()
+                    begin = partial(self._store.shards.may_identify, bucket, self.left)
+                    if not (wait := await self._store.insist(begin)):
+                        break
+                    await self._clock.sleep(wait)
         self._granted[number] = self._clock.uptime()
 
     async def begins(self, number: int) -> None:

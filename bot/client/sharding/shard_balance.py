@@ -14,8 +14,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.client.services import Newsroom
-from bot.client.sharding.gateway_reach import GatewayReach
-from bot.client.sharding.session_starts import SessionStarts
 from bot.core.choices import Role
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
@@ -27,85 +25,88 @@ log = logging.getLogger(__name__)
 
 SETTLED = 30.0
 """Seconds until a process asks for the first time."""
-ASK_EVERY = 5.0
-"""Seconds until it asks again."""
+ASK_EVERY, LONGEST_PAUSE = 5.0, 60.0
+"""Seconds until it asks again; twice as many each time that nobody gave one, up to so many."""
 LEAVING = 20.0
-"""Seconds that a process which is to end takes to give its shards away; what is left then is free at once."""
+"""Seconds that a process which is to end takes to hand its shards over; what is left then is free at once."""
 _WANTED = "want"
 
 
 class ShardBalance:
-    """Asks for shards that others have too many of, and gives away those that this process has."""
+    """Asks for shards that others have too many of, and hands over those that this process has."""
 
-    def __init__(
-        self, leased: LeasedShards, starts: SessionStarts, reach: GatewayReach, newsroom: Newsroom
-    ) -> None:
-        self._leased, self._starts, self._reach, self._leases = leased, starts, reach, newsroom.leases
-        self._store, self._clock, self._notices = newsroom.store, newsroom.clock, newsroom.notices
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+    def __init__(self, leased: LeasedShards, newsroom: Newsroom) -> None:
+        self._leased, self._starts, self._connections = leased, leased.starts, leased.connections
+        self._leases, self._notices = newsroom.leases, newsroom.notices
+        self._store, self._clock = newsroom.store, newsroom.clock
+        self._handing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to ask, and to hear who asks."""
         self._notices.hear(_WANTED, self._wanted)
-        self._tasks["ask"] = asyncio.create_task(self._ask(), name="shards wanted")
+        self._leased.run(self._ask(), "shards wanted")
 
     def stop(self) -> None:
-        """End it."""
+        """Hear nobody any more."""
         self._notices.hear(_WANTED, None)
-        for task in self._tasks.values():
-            task.cancel()
 
-    async def give_all(self) -> None:
-        """Give the shards that have a connection to others, one after the other as sessions may begin."""
-        held = filter(self._reach.is_connected, sorted(self._store.shards.numbers))
+    async def hand_over_all(self) -> None:
+        """Hand the shards that have a connection over, one after the other as sessions may begin."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(LEAVING):
-                for number in held:
-                    counts = await self._counts()
-                    others = [
-                        each.id
-                        for each in await self._store.processes.all()
-                        if Role.GATEWAY in each.roles and each.id != self._leases.me.id
-                    ]
-                    if not others:
+                for number in filter(self._connections.has, sorted(self._store.shards.numbers)):
+                    if (to := await self.recipient()) is None:
                         return
-                    await self._leased.give(number, min(others, key=counts.__getitem__))
+                    await self._leased.hand_over(number, to)
                     await self._clock.sleep(self._starts.pause)
+
+    async def recipient(self) -> str | None:
+        """Of the other processes that can take a shard the one with fewest. Raises `StoreError`."""
+        counts = await self._counts()
+        others = await self._leases.others(Role.GATEWAY)
+        return min(others, key=counts.__getitem__, default=None)
 
     async def _ask(self) -> None:
         await self._clock.sleep(SETTLED)
+        pause = ASK_EVERY
         while True:
-            try:
-                if self._is_settled and await self._is_short() and await self._starts.are_ample():
-                    await self._store.tell(f"{_WANTED} {self._leases.me.id}")
-            except StoreError as error:
-                log.debug("No shard was asked for: %s", error)  # the store has told of it
-            await self._clock.sleep(ASK_EVERY)
+            had = self._leases.held(SHARDS)
+            is_asked = await self._ask_where_short()
+            await self._clock.sleep(pause)
+            in_vain = is_asked and self._leases.held(SHARDS) == had
+            pause = min(2 * pause, LONGEST_PAUSE) if in_vain else ASK_EVERY
+
+    async def _ask_where_short(self) -> bool:
+        try:
+            counts = await self._counts()
+            is_short = max(counts.values(), default=0) - counts[self._leases.me.id] > 1
+            if not (is_short and self._is_settled and await self._starts.are_ample()):
+                return False
+            await self._store.tell(f"{_WANTED} {self._leases.me.id}")
+        except StoreError as error:
+            log.debug("No shard was asked for: %s", error)  # the store has told of it
+            return False
+        return True
 
     def _wanted(self, by: str) -> None:
-        task = self._tasks.get("give")
-        if by != self._leases.me.id and (task is None or task.done()):
-            self._tasks["give"] = asyncio.create_task(self._give(by), name="shard given")
+        if by != self._leases.me.id and (self._handing is None or self._handing.done()):
+            self._handing = self._leased.run(self._hand_one_over(by), "shard handed over")
 
-    async def _give(self, to: str) -> None:
+    async def _hand_one_over(self, to: str) -> None:
         try:
             counts, me = await self._counts(), self._leases.me.id
             first = min(counts, key=lambda owner: (-counts[owner], owner), default=None)
-            number = max(filter(self._reach.is_connected, self._leases.held(SHARDS)), default=None)
+            number = max(filter(self._connections.has, self._leases.held(SHARDS)), default=None)
             if first == me and counts[me] - counts[to] > 1 and self._is_settled and number is not None:
-                await self._leased.give(number, to)
+                await self._leased.hand_over(number, to)
         except StoreError as error:
-            log.debug("No shard was given away: %s", error)
+            log.debug("No shard was handed over: %s", error)
 
     @property
     def _is_settled(self) -> bool:
         """Whether every shard that this process has is served, and it reaches Discord."""
         is_served = self._leases.held(SHARDS) <= self._store.shards.numbers
         return is_served and self._leases.is_able(Role.GATEWAY)
-
-    async def _is_short(self) -> bool:
-        counts = await self._counts()
-        return max(counts.values(), default=0) - counts[self._leases.me.id] > 1
 
     async def _counts(self) -> Counter[str]:
         """How many shards each process has."""

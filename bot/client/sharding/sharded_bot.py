@@ -32,25 +32,24 @@ class ShardedBot(commands.AutoShardedBot):
 
     async def launch_shards(self) -> None:
         """Connect the shards of this process, as soon as it has some, unless it is to end before."""
-        launching = asyncio.create_task(self._launch())
-        self.leased.watch(launching)
-        await asyncio.wait([launching])
-        if not launching.cancelled():
-            launching.result()
+        begun = self.leased.run(self.leased.begin(), "shards")
+        await asyncio.wait([begun])
+        if not begun.cancelled():
+            begun.result()
+            await super().launch_shards()
             self.leased.follow()
-
-    async def _launch(self) -> None:
-        await self.leased.begin()
-        await super().launch_shards()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect a shard in its turn: a connection that waited for it would be taken for a silent one."""
-        await self.leased.starts.turn(shard_id)
-        await super().launch_shard(gateway, shard_id, initial=initial)
+        self.leased.launch(shard_id, partial(super().launch_shard, gateway, shard_id, initial=initial))
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
         """Wait for this shard's turn to begin a session, unless it has it."""
-        await self.leased.starts.begins(shard_id or 0)
+        await self.leased.begins(shard_id or 0)
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        """A session goes on, perhaps of a shard that was handed over meanwhile."""
+        await self.leased.connections.begun(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
@@ -58,8 +57,9 @@ class ShardedBot(commands.AutoShardedBot):
         They are told when the shard's last post was sent: nobody had it since, or nothing came.
         """
         if not self.leased.holds(shard_id):
+            await self.leased.connections.begun(shard_id)
             return
-        self.leased.found(self.guilds_of(shard_id))
+        self.leased.connections.found(self.guilds_of(shard_id))
         store, shards = self.store, self.store.shards
         await store.insist(partial(self._sync_servers, shard_id))
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
@@ -80,18 +80,20 @@ class ShardedBot(commands.AutoShardedBot):
     @property
     def guilds(self) -> Sequence[discord.Guild]:
         """The servers of this process."""
-        return [server for server in super().guilds if not self.leased.is_left(server)]
+        return [server for server in super().guilds if not self.leased.connections.is_gone(server)]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
         """A server of this process."""
         server = super().get_guild(id)
-        return None if server is None or self.leased.is_left(server) else server
+        return None if server is None or self.leased.connections.is_gone(server) else server
 
     def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - likewise
         """A channel or thread in a server of this process, or of direct messages."""
         channel = super().get_channel(id)
         server = getattr(channel, "guild", None)
-        return None if isinstance(server, discord.Guild) and self.leased.is_left(server) else channel
+        return (
+            None if isinstance(server, discord.Guild) and self.leased.connections.is_gone(server) else channel
+        )
 
     def guilds_of(self, shard_id: int) -> list[discord.Guild]:
         """The servers of a shard, those in an outage included."""

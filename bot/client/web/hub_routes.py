@@ -12,6 +12,8 @@ from bot.store import StoreError
 
 LATER = 60
 """Seconds after which a hub may try again while the database cannot be asked."""
+LOOK_UP_TIME = 5.0
+"""Seconds that a hub waits for the database, which may be busy or away."""
 RECEIVE_TIME = 20.0
 """Seconds that a hub may take to send a document."""
 
@@ -56,11 +58,11 @@ class HubRoutes:
 
     async def _refusal(self, request: web.Request, *, verifies: bool) -> web.Response | None:
         """Where it cannot be told now whose a token is: a hub that heard "gone" would never push again."""
+        token, address = request.match_info["token"], callers.address(request)
         try:
-            wait = await self._pushes.look_up(
-                request.match_info["token"], callers.address(request), verifies=verifies
-            )
-        except StoreError:
+            async with asyncio.timeout(LOOK_UP_TIME):
+                wait = await self._pushes.look_up(token, address, verifies=verifies)
+        except (StoreError, TimeoutError):
             return _later(503, LATER)
         return _later(429, wait) if wait else None
 

@@ -56,10 +56,11 @@ class KnownSubscriptions:
         return found is not None
 
     async def write(self) -> None:
-        """Write down what changed. Raises StoreError."""
-        async with self._storing:
-            while self._unwritten:
-                feed_id = next(iter(self._unwritten))
+        """Write down what changed, one by one: a hub that calls waits for no more. Raises StoreError."""
+        while self._unwritten:
+            async with self._storing:
+                if (feed_id := next(iter(self._unwritten), None)) is None:
+                    return
                 known = self._by_feed.get(feed_id)
                 if known is not None:
                     await self._store.pushes.write(known)

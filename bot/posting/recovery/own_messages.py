@@ -1,7 +1,5 @@
 """The bot's own messages in a channel and in its threads: what it sent itself, and what its webhooks did."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Claims whose end is unknown: when each is looked for, and when it may be sent again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Finding out whether a dispatch whose end is unknown was sent: by reading the channel back."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, TypeVar
 

@@ -1,7 +1,5 @@
 """After a backup was restored: what Discord may have got since, of which the database knows nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 import discord

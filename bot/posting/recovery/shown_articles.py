@@ -4,8 +4,6 @@ The keys say it exactly. But a page that several feeds carry has a key in each o
 one: then a link and what the message calls it tell.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple

@@ -5,8 +5,6 @@ whenever it asks, so they are kept in memory alone. Messages of a webhook that a
 working buttons: https://discord.com/developers/docs/resources/webhook#execute-webhook
 """
 
-from __future__ import annotations
-
 import logging
 
 import discord

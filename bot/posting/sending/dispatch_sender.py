@@ -1,7 +1,5 @@
 """A dispatch and Discord: where it goes, what it says, sending it, and looking whether it was sent."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import overload
 

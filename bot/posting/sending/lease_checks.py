@@ -5,8 +5,6 @@ sent what it was about to send. So the lease is looked at when there is a connec
 to write the request.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import SimpleNamespace

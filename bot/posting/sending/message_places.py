@@ -1,7 +1,5 @@
 """Sending into a channel, whatever its kind: text, announcement, thread, forum, direct messages."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Writing down what became of a dispatch, and of the channel that took it or did not."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Collection

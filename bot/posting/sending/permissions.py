@@ -1,7 +1,5 @@
 """Which of Discord's permissions a channel must give, by kind of channel, and what they are called."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core.locale import _

@@ -6,8 +6,6 @@ on its way. A portion lasts for a moment and is asked for anew only while there 
 that dies takes its portion along until it lapses.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math

@@ -6,8 +6,6 @@ to interactions do not count towards it and never wait:
 https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import re

@@ -3,8 +3,6 @@
 Codes and their meaning: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Container, Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The folder holds a sub-folder for each index that is or was in use, and `current
 searched. An index that is missing, damaged, of other rules or of another database is made anew beside it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math

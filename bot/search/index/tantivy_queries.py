@@ -1,7 +1,5 @@
 """A query tree as tantivy's query: https://docs.rs/tantivy/latest/tantivy/query/."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import tantivy

@@ -1,7 +1,5 @@
 """An article's outlet, author and tags as tokens: what `source:`, `author:` and `tag:` look for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 

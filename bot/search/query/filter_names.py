@@ -1,7 +1,5 @@
 """The filters of a query: how people write their names and values, in English and in French."""
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 from functools import cache

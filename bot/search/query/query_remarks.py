@@ -1,7 +1,5 @@
 """What is to be said of a query before anything is looked for."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator

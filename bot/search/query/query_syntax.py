@@ -5,8 +5,6 @@ two neighbours, parentheses group. `name:value` filters, `name:(one OR other)` b
 values may be English or French.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, tzinfo
 from difflib import get_close_matches

@@ -5,8 +5,6 @@ inches, a mark that was forgotten or a pasted paragraph lose no word. A minus ex
 a word alone, not of a number (`-0.3 %`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

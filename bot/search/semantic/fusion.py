@@ -5,8 +5,6 @@ Methods" (https://doi.org/10.1145/1571941.1572114). Only places count, so that s
 no common scale.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
