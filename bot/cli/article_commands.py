@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
@@ -15,6 +14,7 @@ from bot.answers.conversing.question_service import in_return
 from bot.cli import printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.core.clock import SystemClock
+from bot.core.hours import iso
 from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
@@ -216,7 +216,7 @@ def questions(
             judged = {
                 "question": tally.text,
                 "language": tally.language,
-                "last": datetime.fromtimestamp(tally.last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "last": iso(tally.last),
                 "times": tally.times,
                 "answered": tally.answers,
                 "helped": tally.up,

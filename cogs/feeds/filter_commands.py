@@ -8,7 +8,6 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import messages
 from bot.posting.rendering.layout.blocks import Block, Row, text
 from bot.posting.wording import filter_labels, search_notes
 from bot.text import safe
@@ -147,11 +146,10 @@ def passed(trial: Trial) -> str:
 
 
 def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:
-    name = article_cards.title(article)
-    if not by:
-        return f"✅ {messages.linked(name, article.url)}", f"✅ {name}"
-    why = f"\n-# {filter_labels.listed(by, most=2)}" if named else ""
-    return f"🚫 {messages.linked(name, article.url)}{why}", f"🚫 {name}{why}"
+    link, name = article_cards.title_forms(article)
+    why = f"\n-# {filter_labels.listed(by, most=2)}" if named and by else ""
+    mark = "🚫" if by else "✅"
+    return f"{mark} {link}{why}", f"{mark} {name}{why}"
 
 
 def _full() -> str:

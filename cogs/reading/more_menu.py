@@ -13,7 +13,7 @@ from bot.posting.rendering import buttons, mentioned_roles, posts
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.rendering.messages import excerpt, linked
+from bot.posting.rendering.messages import excerpt
 from bot.posting.sending import permissions
 from bot.store.records.people_records import Opinion
 from bot.text import safe
@@ -156,8 +156,8 @@ class MoreMenu(AskerLayout):
 
 def _titled(article: Article, *more: str) -> str:
     """Title, outlet and time, and more small lines."""
-    title = f"**{linked(article_cards.title(article), article.url)}**"
-    return "\n".join((title, outlets.byline(article).forms[0], *(f"-# {line}" for line in more)))
+    link, _name = article_cards.title_forms(article)
+    return "\n".join((f"**{link}**", outlets.byline(article).forms[0], *(f"-# {line}" for line in more)))
 
 
 def _details(article: Article) -> list[str]:

@@ -63,7 +63,7 @@ class SummaryCard(AskerLayout):
         await self._display(interaction, await summary(interaction, writer, self._article))
 
     async def _display(self, interaction: Interaction, said: str) -> None:
-        title = linked(article_cards.title(self._article), self._article.url)
+        title, _name = article_cards.title_forms(self._article)
         shown = (
             text(f"### {title}\n{outlets.byline(self._article).forms[0]}"),
             text(said),

@@ -41,6 +41,12 @@ def title(article: Article) -> str:
     return safe.line(article.title, _TITLE) or _("Untitled")
 
 
+def title_forms(article: Article) -> tuple[str, str]:
+    """The title as a link to the article, and as it is for where that gets too long."""
+    name = title(article)
+    return messages.linked(name, article.url), name
+
+
 def heading(text: str, limit: int) -> str:
     """What a person typed, as it can stand in a title: quoted, one line, harmless."""
     return _("“{text}”").format(text=safe.line(text, limit))
@@ -92,7 +98,6 @@ def card(
     With the asker's bookmark of it, where it was `posted`, and buttons: those that need a server where the
     asker is `here` in one; fewer where everybody reads it, for it is `shared`.
     """
-    name = title(article)
     about = [messages.mark(article)]
     if kept is not None:
         about += [_own(kept)]
@@ -102,7 +107,7 @@ def card(
     return Card(
         (
             outlets.byline(article),
-            text(f"### {messages.linked(name, article.url)}", f"### {name}"),
+            text(*(f"### {form}" for form in title_forms(article))),
             text(messages.excerpt(article)),
             *([Gallery((picture,))] if picture is not None else []),
             *(text(line) for line in about),
