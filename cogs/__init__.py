@@ -18,8 +18,8 @@ from cogs.running.personal_data import Privacy
 from cogs.running.server_events import Servers
 from cogs.settings.settings_commands import ServerSettings
 from cogs.settings.setup_flow import Setup
+from cogs.shared.lasting_items import Stale
 from cogs.shared.rights import Rights
-from cogs.shared.views import Stale
 from cogs.watching.digest_commands import Digests
 from cogs.watching.watch_commands import Watching
 

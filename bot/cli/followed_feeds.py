@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.article_commands import AsJson, with_store
+from bot.cli.stored_news import AsJson, with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.core.clock import SystemClock
 from bot.core.hours import iso

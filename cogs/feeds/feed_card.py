@@ -17,8 +17,8 @@ from bot.posting.wording import filter_labels, look_words
 from bot.text import safe, urls
 from bot.watches import subscription_filters
 from cogs.feeds import feed_health, filter_commands
-from cogs.feeds.follow_flow import show_preview
 from cogs.feeds.look_panel import LookPanel
+from cogs.feeds.post_previews import show_preview
 from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_longer, require_still, titled
 from cogs.shared import place_options
 from cogs.shared.place_options import require_posting

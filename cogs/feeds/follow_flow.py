@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from bot.core.locale import _, clickable, counted
+from bot.core.locale import _, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.pages.link_groups import ListItem
@@ -16,7 +16,7 @@ from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row
 from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
 from cogs.feeds import post_previews
-from cogs.feeds.subscription_options import Pair, bold
+from cogs.feeds.subscription_options import bold
 from cogs.shared import place_options
 from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.rights import ManagersLayout
@@ -197,18 +197,3 @@ def offered(found: Discovery) -> list[discord.SelectOption]:
         option(safe.plain(feed.title) or urls.masked(feed.url), number, urls.masked(feed.url))
         for number, feed in enumerate(found.feeds)
     ]
-
-
-async def show_preview(interaction: Interaction, pair: Pair) -> None:
-    """Show the newest article of a feed as it is posted there. Raises `Refusal` when it has none."""
-    subscription, feed = pair
-    newest = await interaction.client.store.articles.newest([feed.id], limit=1)
-    if not newest:
-        raise Refusal(
-            clickable(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
-                feed=bold(feed)
-            )
-        )
-    look = await post_previews.look_of(interaction, pair)
-    message = await post_previews.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
-    await post_previews.reply(interaction, message)

@@ -1,4 +1,4 @@
-"""A server's subscriptions as its people see them: as options of commands, and their health in words."""
+"""A server's subscriptions as its people see them: by name, as options of commands, in panels about one."""
 
 import asyncio
 from collections.abc import Collection

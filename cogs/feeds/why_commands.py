@@ -19,9 +19,10 @@ from cogs.feeds import feed_health
 from cogs.feeds.feed_health import trouble
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import article_cards
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.place_options import sees
 from cogs.shared.rights import in_servers
-from cogs.shared.views import Interaction, TelexCog, answer_card
+from cogs.shared.views import Interaction, answer_card
 
 _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5

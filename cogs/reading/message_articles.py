@@ -13,7 +13,8 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.wording.explanations import articles_at
 from cogs.shared import article_cards, place_options
-from cogs.shared.views import ChooseOne, Interaction
+from cogs.shared.views import Interaction
+from cogs.shared.windows import ChooseOne
 
 _LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _SAVE = re.compile(buttons.SAVE_TEMPLATE)

@@ -47,7 +47,8 @@ from cogs.reading.article_list_pages import nothing_to_read
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import in_servers
-from cogs.shared.views import AskerLayout, Choose, ChooseOne, Interaction, Press, Reply, option
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
+from cogs.shared.windows import ChooseOne
 from cogs.watching.new_watches import watch_for
 
 log = logging.getLogger(__name__)

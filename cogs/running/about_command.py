@@ -7,8 +7,9 @@ from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount
 from bot.core.version import __version__
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.panels import headed
-from cogs.shared.views import Interaction, TelexCog, answer_card
+from cogs.shared.views import Interaction, answer_card
 
 
 class About(TelexCog):

@@ -15,8 +15,9 @@ from bot.posting.rendering.layout.blocks import Block, Image, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.sending.permissions import INVITATION
 from bot.text.words import fold
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.rights import may_manage_with
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, TelexCog, option
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
 from cogs.shared.windows import Line, asking
 
 Slash = app_commands.Command[Any, ..., Any]

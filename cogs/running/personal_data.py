@@ -11,8 +11,9 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.store import Erased
 from cogs.running.personal_export import export
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.panels import headed
-from cogs.shared.views import AskerLayout, Interaction, Press, Reply, TelexCog
+from cogs.shared.views import AskerLayout, Interaction, Press, Reply
 
 _RED = 0xED4245  # Discord's own, of what cannot be undone
 

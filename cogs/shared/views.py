@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
 
 import discord
-from discord.ext import commands
 
 from bot.client.command_tree import slow_down
 from bot.client.discord_client import Telex
@@ -30,7 +29,7 @@ PATIENCE = 14 * 60
 """Seconds that a view waits for a click. Discord lets a reply be edited for fifteen minutes after a click:
 https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages"""
 
-_PREFIX = "telex:view:"
+PREFIX = "telex:view:"  # of the ids of items
 
 
 class Reply(Enum):
@@ -83,13 +82,12 @@ class AskerLayout(discord.ui.LayoutView):
 
     @property
     def person_id(self) -> int:
-        """Who asked, which is who clicks."""
         return self.asked.user.id
 
     @classmethod
     def maker(cls, custom_id: str, client: discord.Client) -> AskerLayout | None:
         """The view that made an item of this id, if it still answers, for this client."""
-        view = cls._alive.get(custom_id.removeprefix(_PREFIX).partition(":")[0])
+        view = cls._alive.get(custom_id.removeprefix(PREFIX).partition(":")[0])
         return None if view is None or view.is_finished() or view.asked.client is not client else view
 
     def shows(self, custom_id: str) -> bool:
@@ -98,7 +96,7 @@ class AskerLayout(discord.ui.LayoutView):
 
     def new_id(self) -> str:
         self._items += 1
-        return f"{_PREFIX}{self._token}:{self._items}"
+        return f"{PREFIX}{self._token}:{self._items}"
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
@@ -274,57 +272,6 @@ class ChooseChannel(_Menu, discord.ui.ChannelSelect[Any]):
 
 class ChooseRole(_Menu, discord.ui.RoleSelect[Any]):
     """A menu of roles; it gives their ids."""
-
-
-class ChooseOne(AskerLayout):
-    """A menu from which one thing is chosen, once."""
-
-    def __init__(
-        self,
-        interaction: Interaction,
-        action: Callable[[Interaction, str], Awaitable[None]],
-        placeholder: str,
-        options: list[discord.SelectOption],
-    ) -> None:
-        super().__init__(interaction)
-        self._action = action
-        self._menu = Choose(self._chosen, placeholder=placeholder, options=options)
-
-    async def show(self, interaction: Interaction) -> None:
-        """Show the menu."""
-        await self.display(interaction, (blocks.Row(self._menu),))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        self.stop()
-        await self._action(interaction, values[0])
-
-
-class TelexCog(commands.Cog):
-    """A cog of this bot."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-
-
-class Stale(TelexCog):
-    """Answers clicks on buttons that nothing stands behind any more."""
-
-    @commands.Cog.listener()
-    async def on_interaction(self, interaction: Interaction) -> None:
-        """Say that a view has expired: it timed out, or the bot was started anew since."""
-        custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
-        kinds = discord.InteractionType
-        if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(_PREFIX):
-            return
-        if interaction.response.is_done():
-            return
-        maker = AskerLayout.maker(custom_id, interaction.client)
-        with contextlib.suppress(discord.HTTPException):
-            if maker is None:
-                speak_to(interaction)
-                await interaction.response.send_message(expired(), ephemeral=True)
-            elif interaction.type is kinds.component and not maker.shows(custom_id):
-                await interaction.response.defer()  # clicked twice: what it shows now is the answer
 
 
 def expired() -> str:

@@ -1,4 +1,4 @@
-"""Windows with lines to fill in, and buttons that open one."""
+"""Asking for something: windows with lines to fill in, buttons that open one, a menu of its own."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,7 +7,8 @@ import discord
 from discord.utils import MISSING
 
 from bot.client.error_answers import answering
-from cogs.shared.views import PATIENCE, AskerLayout, Interaction, Press, Reply, acknowledge
+from bot.posting.rendering.layout import blocks
+from cogs.shared.views import PATIENCE, AskerLayout, Choose, Interaction, Press, Reply, acknowledge
 
 Filled = Callable[..., Awaitable[None]]
 """Takes the interaction and what was typed into each line."""
@@ -68,3 +69,25 @@ def asking(
         await interaction.response.send_modal(Window(title, filled, line, view=view, reply=reply))
 
     return Press(ask, Reply.OWN, label=label, **look)
+
+
+class ChooseOne(AskerLayout):
+    """A menu from which one thing is chosen, once."""
+
+    def __init__(
+        self,
+        interaction: Interaction,
+        action: Callable[[Interaction, str], Awaitable[None]],
+        placeholder: str,
+        options: list[discord.SelectOption],
+    ) -> None:
+        super().__init__(interaction)
+        self._action = action
+        self._menu = Choose(self._chosen, placeholder=placeholder, options=options)
+
+    async def show(self, interaction: Interaction) -> None:
+        await self.display(interaction, (blocks.Row(self._menu),))
+
+    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+        self.stop()
+        await self._action(interaction, values[0])
