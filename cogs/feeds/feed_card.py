@@ -33,14 +33,8 @@ _RULE = 30  # characters of a query
 class FeedCard(SubscriptionPanel):
     """One subscription. `poll` checks the feed now and says what came of it."""
 
-    def __init__(
-        self,
-        interaction: Interaction,
-        command_id: int | None,
-        pair: Pair,
-        poll: Callable[[Feed], Awaitable[str]],
-    ) -> None:
-        super().__init__(interaction, pair, command_id)
+    def __init__(self, interaction: Interaction, pair: Pair, poll: Callable[[Feed], Awaitable[str]]) -> None:
+        super().__init__(interaction, pair)
         self._poll = poll
 
     async def show(self, interaction: Interaction, said: str = "") -> None:
@@ -101,13 +95,13 @@ class FeedCard(SubscriptionPanel):
         await self.show(interaction, await self._poll(self.pair[1]))
 
     async def _filters(self, interaction: Interaction) -> None:
-        await filter_commands.FilterList(interaction, self.pair, self.command_id).show(interaction)
+        await filter_commands.FilterList(interaction, self.pair).show(interaction)
 
     async def _look(self, interaction: Interaction) -> None:
-        await LookPanel(interaction, self.pair, self.command_id).start(interaction)
+        await LookPanel(interaction, self.pair).start(interaction)
 
     async def _remove(self, interaction: Interaction) -> None:
-        await RemoveFlow(interaction, self.pair, self.command_id).start(interaction)
+        await RemoveFlow(interaction, self.pair).start(interaction)
 
 
 async def resume(interaction: Interaction, pair: Pair) -> None:
@@ -119,8 +113,8 @@ async def resume(interaction: Interaction, pair: Pair) -> None:
 class RemoveFlow(ManagersLayout):
     """Asks before a subscription ends."""
 
-    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction)
         self._subscription, self._feed = pair
         self._filters: list[Filter] = []
 

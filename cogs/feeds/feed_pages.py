@@ -127,7 +127,7 @@ class FeedPages(ManagersLayout, Turned):
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
         health = next(one for one in self._shown if str(one.pair[0].id) == values[0])
         self.stop()
-        await feed_card.FeedCard(interaction, self.command_id, health.pair, self._poll).show(interaction)
+        await feed_card.FeedCard(interaction, health.pair, self._poll).show(interaction)
 
 
 async def _follow(interaction: Interaction, address: str, channel_id: int | None) -> None:

@@ -70,11 +70,11 @@ class TrialPages(SubscriptionPanel, CardPages):
             title = _("This feed hasn’t been read yet, so there’s nothing to test on")
         new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
         notes = [f"-# {safe.line(note)}" for note in self._notes]
-        told = article_cards.fit([_outcome(article, by, named=self._several) for article, by in shown])
+        told = [_outcome(article, by, named=self._several) for article, by in shown]
         green = discord.ButtonStyle.success
         blocks: list[Block] = [headed(title, titled(interaction, self.pair), new, *notes)]
         if told:
-            blocks.append(text(told))
+            blocks.append(text(*("\n".join(forms) for forms in zip(*told, strict=True))))
         row = Row(
             Press(self._save, label=_("Save this filter"), style=green),
             Press(self.cancel, label=_("Cancel")),

@@ -29,8 +29,8 @@ class LookPanel(ManagersLayout):
     It is that of a subscription, or without one that of a server's posts whose subscription has none.
     """
 
-    def __init__(self, interaction: Interaction, pair: Pair | None, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
+    def __init__(self, interaction: Interaction, pair: Pair | None) -> None:
+        super().__init__(interaction)
         self._pair = pair
         self._channel_id = (interaction.channel_id or 0) if pair is None else pair[0].channel_id
         self._kept = self._draft = None if pair is None else pair[0].look

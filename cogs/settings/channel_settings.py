@@ -95,7 +95,7 @@ class ChannelSettings(ChannelPanel):
     async def _tags(self, interaction: Interaction) -> None:
         assert isinstance(self.channel, discord.ForumChannel)
         self.stop()
-        await ForumTagPanel(interaction, self.channel, self.command_id).show(interaction)
+        await ForumTagPanel(interaction, self.channel).show(interaction)
 
     async def _turn_over(self, preference: Preference, _interaction: Interaction) -> None:
         now = await self.store.preferences.of_channel(self.channel.id)

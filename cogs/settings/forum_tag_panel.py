@@ -24,8 +24,8 @@ _QUERY = 100
 class ForumTagPanel(ChannelPanel):
     """The rules of a forum, a menu of its tags to make one, and one to remove one."""
 
-    def __init__(self, interaction: Interaction, forum: discord.ForumChannel, command_id: int | None) -> None:
-        super().__init__(interaction, forum, command_id)
+    def __init__(self, interaction: Interaction, forum: discord.ForumChannel) -> None:
+        super().__init__(interaction, forum)
         self._forum = forum
         self._rules: list[TagRule] = []
 

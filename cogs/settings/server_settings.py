@@ -115,7 +115,7 @@ class ServerPanel(SettingsPanel):
 
     async def _open_look(self, interaction: Interaction) -> None:
         self.stop()
-        await LookPanel(interaction, None, self.command_id).start(interaction)
+        await LookPanel(interaction, None).start(interaction)
 
     async def _move_clock(self, _interaction: Interaction, zone: str) -> None:
         await self.change(Preference.TIME_ZONE, zone)

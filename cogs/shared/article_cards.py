@@ -9,7 +9,7 @@ from bot.client import interaction_places
 from bot.core.locale import _
 from bot.core.models import Article, DispatchState
 from bot.core.people_models import Bookmark
-from bot.posting.rendering import buttons, discord_limits, messages
+from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Row, text
 from bot.text import safe
@@ -55,22 +55,6 @@ def heading(text: str, limit: int) -> str:
 def as_option(article: Article) -> discord.SelectOption:
     """An entry of the menu that opens articles; its value is the article's key."""
     return option(safe.plain(article.title) or _("Untitled"), article.key, article.outlet)
-
-
-def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
-    """Entries as the description of an embed. Where they are too long together, the longest are shortened.
-
-    Each entry gives its forms, the longest first.
-    """
-    chosen = [list(forms) for forms in entries]
-    while safe.length(between.join(forms[0] for forms in chosen)) > discord_limits.DESCRIPTION:
-        longest = max(
-            (forms for forms in chosen if len(forms) > 1), key=lambda forms: len(forms[0]), default=None
-        )
-        if longest is None:
-            break
-        del longest[0]
-    return safe.cut(between.join(forms[0] for forms in chosen), discord_limits.DESCRIPTION)
 
 
 async def show(interaction: Interaction, article: Article, *, said: str = "") -> None:

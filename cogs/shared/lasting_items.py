@@ -1,4 +1,4 @@
-"""Buttons and menus that outlive restarts: their ids say all that a click needs; and a word for all others."""
+"""Buttons and menus that outlive restarts: their ids tell all that a click needs; a word for all others."""
 
 import contextlib
 import re

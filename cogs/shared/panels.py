@@ -46,8 +46,8 @@ class ChannelPanel(SettingsPanel):
 
     channel: Place
 
-    def __init__(self, interaction: Interaction, channel: Place, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
+    def __init__(self, interaction: Interaction, channel: Place) -> None:
+        super().__init__(interaction)
         self.channel = channel
 
     async def check(self, interaction: Interaction) -> None:

@@ -106,7 +106,7 @@ class DigestList(ManagersLayout):
                 else _("That channel no longer exists.")
             )
         await place_options.require_view(interaction, target.id)
-        await DigestFlow(interaction, target, self.command_id).start(interaction)
+        await DigestFlow(interaction, target).start(interaction)
 
 
 def _entry(digest: Digest) -> str:
@@ -128,8 +128,8 @@ _ALONE, _WIDE, _CHART, _SUMMARIES = "alone", "wide", "chart", "summaries"
 class DigestFlow(ChannelPanel):
     """The way to one digest: when, of what, how it looks. Nothing changes before the last button."""
 
-    def __init__(self, interaction: Interaction, channel: Place, command_id: int | None = None) -> None:
-        super().__init__(interaction, channel, command_id)
+    def __init__(self, interaction: Interaction, channel: Place) -> None:
+        super().__init__(interaction, channel)
         self._plan = _FIRST
         self._known: Digest | None = None
         self._sums_up = False

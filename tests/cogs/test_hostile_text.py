@@ -114,7 +114,7 @@ def explained(given: str) -> str:
         thread_id=None,
     )
     told = why_commands.lines_of(Explanation(((article, feed),), (fate,), ()))
-    return article_cards.fit([(line,) for line in told])
+    return "\n".join(told)
 
 
 def answered(given: str) -> Iterator[discord.ui.LayoutView]:
