@@ -60,7 +60,7 @@ class WatchPages(CardPages):
         if shown:
             options = [option(menu_label(interaction, watch), watch.id) for watch in shown]
             menu = Choose(
-                self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options)
+                self._remove, placeholder=_("Remove watches…"), options=options, max_values=len(options)
             )
         if any(watch.problem == CLOSED for watch in shown):
             retry = Press(self._try_again, label=_("Try direct messages again"))
