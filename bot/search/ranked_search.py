@@ -12,11 +12,11 @@ from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from bot.core.models import Article
 from bot.search.index import analysis
-from bot.search.index.engine import EngineError, Hit, Scope, SearchEngine
+from bot.search.index.engine import EngineError, Hit, Scope, SearchEngine, aside
 from bot.search.index.index_follower import IndexFollower
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_tree import AllOf, Node, Phrase, Query, Word
-from bot.search.ranking import FOUND, Candidate, Reranker, Sought
+from bot.search.ranking import FOUND, Reranker, Sought
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store
 from bot.text.language import detect
@@ -156,10 +156,10 @@ class RankedSearch:
         self._meaning = meaning
         self.index = index
 
-    async def aside(self, search: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Search in a thread. Raises `EngineError`, after which the index is made anew."""
+    async def aside(self, engine: SearchEngine, search: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Search. Raises `EngineError`, after which the index is made anew."""
         try:
-            return await asyncio.to_thread(search, *args)
+            return await aside(engine, search, *args)
         except EngineError as error:
             self.index.distrust(error)
             raise
@@ -169,7 +169,7 @@ class RankedSearch:
     ) -> list[Found]:
         """What matches wholly, by date."""
         looked_at = most * _INFLECTED if asked.phrases else most
-        hits = await self.aside(lambda: engine.matching(query.nodes, scope, looked_at, newest=True))
+        hits = await self.aside(engine, lambda: engine.matching(query.nodes, scope, looked_at, newest=True))
         articles = await self._articles(hits)
         return [Found(article, 0.0) for article in articles if asked.is_as_typed(article)][:most]
 
@@ -180,16 +180,18 @@ class RankedSearch:
 
         With the query as it was answered: phrases are loosened for want of matches.
         """
-        asked, full, some = await self.aside(_matching, engine, asked, scope, max(FOUND, most))
+        asked, full, some = await self.aside(engine, _matching, engine, asked, scope, max(FOUND, most))
         first = full[:FOUND]
         articles: dict[int, Article] = {}
         if full and asked.phrases and not asked.loose:
             articles = {article.id: article for article in await self._articles(first)}
             if not any(map(asked.is_as_typed, articles.values())):
                 asked = asked.without(asked.phrases)
-                some = await self.aside(_any_words, engine, asked, scope)
+                some = await self.aside(engine, _any_words, engine, asked, scope)
         close = {} if some is None else await self._close(engine, asked, scope)
-        hits = {hit.article_id: hit for hit in (*first, *(some or [])[: FOUND - len(first)])}
+        # Partial matches follow the full ones of few words: as many of them are read as are shown.
+        read = most if len(asked.words) < MANY else FOUND
+        hits = {hit.article_id: hit for hit in (*first, *(some or [])[: max(0, read - len(first))])}
         for id_ in [id_ for id_ in close if id_ not in hits][:_CLOSE]:
             hits[id_] = Hit(id_, 0.0)
         others = await self._articles([hit for hit in hits.values() if hit.article_id not in articles])
@@ -204,7 +206,7 @@ class RankedSearch:
             return {}
         near = dict(await self._meaning.nearest(asked.text, feed_ids=scope.feed_ids, limit=FOUND))
         if asked.held:
-            fitting = await self.aside(engine.among, asked.held, scope, near.keys())
+            fitting = await self.aside(engine, engine.among, asked.held, scope, near.keys())
             near = {id_: cosine for id_, cosine in near.items() if id_ in fitting}
         return near
 
@@ -228,16 +230,7 @@ class RankedSearch:
         scores = {id_: hit.score / top for id_, hit in hits.items()}
         found: list[Found] = []
         for number, article in enumerate(articles):
-            judged = reranker.judge(
-                Candidate(
-                    title=article.title,
-                    body=article.body or article.summary,
-                    language=article.language,
-                    published=article.published,
-                    found=scores[article.id],
-                    cosine=cosines.get(article.id, 0.0),
-                )
-            )
+            judged = reranker.judge(article, scores[article.id], cosines.get(article.id, 0.0))
             has_all = article.id in whole or judged.has_all
             partial = not has_all or bool(asked.loose) or not asked.is_as_typed(article)
             found.append(Found(article, judged.score, partial, alike=not scores[article.id]))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from bot.core.models import Article
 from bot.search.index import analysis
 
 FOUND = 50
@@ -55,21 +55,6 @@ class Judged(NamedTuple):
     has_all: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """An article that was found. `found` is the engine's score as a share of the best, 0 to 1.
-
-    `published` is in seconds of UTC, `cosine` that of query and article.
-    """
-
-    title: str
-    body: str
-    language: str | None
-    published: int
-    found: float
-    cosine: float = 0.0
-
-
 class Reranker:
     """Judges articles by the words of one query. `now` is in seconds of UTC."""
 
@@ -87,22 +72,26 @@ class Reranker:
         self._pairs = pairs
         self._all_pairs = sum(pairs)
 
-    def judge(self, candidate: Candidate) -> Judged:
-        """How well an article fits."""
-        title, typed = self._places(candidate.title, candidate.language)
+    def judge(self, article: Article, found: float, cosine: float = 0.0) -> Judged:
+        """How well an article fits.
+
+        `found` is the engine's score as a share of the best, 0 to 1, `cosine` that of query and article.
+        """
+        language = article.language
+        title, typed = self._places(article.title, language)
         in_title = {number for _, number in title}
         body: list[tuple[int, int]] = []
         if len(typed) < len(self._sought) or self._neighbours(title) != bool(self._all_pairs):
-            body, typed_there = self._places(candidate.body[:READ], candidate.language)
+            body, typed_there = self._places((article.body or article.summary)[:READ], language)
             typed |= typed_there
         known = in_title.union(number for _, number in body)
-        score = ENGINE * candidate.found + MEANING * candidate.cosine
+        score = ENGINE * found + MEANING * cosine
         score += TITLE * self._share(in_title)
         score += PASSAGE * max(self._passage(body), self._share(in_title))
         score += NEIGHBOURS * max(self._neighbours(title), self._neighbours(body))
         score += TYPED * self._share(typed)
-        score += FRESH * 0.5 ** (max(0, self._now - candidate.published) / _HALF_LIFE)
-        if self._language and candidate.language == self._language:
+        score += FRESH * 0.5 ** (max(0, self._now - article.published) / _HALF_LIFE)
+        if self._language and language == self._language:
             score += OWN_LANGUAGE
         return Judged(score, len(known) == len(self._sought))
 

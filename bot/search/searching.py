@@ -142,8 +142,9 @@ class Searcher:
         try:
             asked, found = await self._found(engine, query, asked, scope, needed + SPARE, sort)
             advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
-            if not advice.suggestions and sum(not each.partial for each in found) < FEW:
-                advice = await advise(query, self.store, engine, scope)
+            full = sum(not each.partial for each in found)
+            if not advice.suggestions and full < FEW:
+                advice = await advise(query, self.store, engine, scope, are_there=full > 0)
             if not found and advice.suggestions and len(asked.words) == 1:
                 asked = replace(asked, words=advice.suggestions[:1])
                 asked, near = await self._found(engine, query, asked, scope, needed + SPARE, "relevance")
@@ -191,11 +192,11 @@ class Searcher:
             return []
         scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
         try:
+            search = self._ranked.aside
             if kind is None:
-                return await self._as_written(
-                    *await self._ranked.aside(lambda: engine.title_words(prefix, scope, limit, since=since))
-                )
-            return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
+                words = await search(engine, lambda: engine.title_words(prefix, scope, limit, since=since))
+                return await self._as_written(*words)
+            return await search(engine, lambda: engine.complete(kind, prefix, scope, limit, since=since))
         except EngineError:
             return []
 
@@ -227,7 +228,7 @@ class Searcher:
         stories: list[Found] = []
         for each in found:
             article = each.article
-            same = titled[article.outlet, fold(article.title)]
+            same = titled[article.outlet, article.title.lower()]
             if article.page in pages or any(_is_again(article, other) for other in same):
                 continue
             pages.add(article.page)

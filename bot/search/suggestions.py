@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, zip_longest
+from itertools import chain, takewhile, zip_longest
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from bot.search.index import analysis
-from bot.search.index.engine import Kind, Scope, SearchEngine
+from bot.search.index.engine import Kind, Scope, SearchEngine, aside
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_syntax import (
     AllOf,
@@ -64,18 +63,22 @@ class _Missing(NamedTuple):
     near: list[_Near]
 
 
-async def advise(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> Advice:
+async def advise(
+    query: Query, store: Store, engine: SearchEngine, scope: Scope, *, are_there: bool
+) -> Advice:
     """What a query asks for that no article of a scope has, or hardly any.
 
-    Raises `StoreError` or `EngineError`.
+    `are_there`: some article has all that is asked for, or one of what is asked for in its place. Raises
+    `StoreError` or `EngineError`.
     """
     leaves = list(_leaves(query.nodes))
-    missing, likelier = await asyncio.to_thread(_words, leaves, engine, scope)
+    are_there = are_there and not _has_choice(query.nodes)
+    missing, likelier = await aside(engine, lambda: _words(leaves, engine, scope, are_there=are_there))
     notes = [note for in_title in (False, True) if (note := _note(missing, in_title=in_title))]
     near = await _spelled(_in_turn([*(each.near for each in missing), *likelier]), store)
     for leaf in leaves:
-        if isinstance(leaf, Condition):
-            if await asyncio.to_thread(engine.matching, (leaf,), scope, 1):
+        if isinstance(leaf, Condition) and not are_there:
+            if await aside(engine, engine.matching, (leaf,), scope, 1):
                 continue
             notes.append(_unknown(leaf))
             near += await _names(leaf, store, engine, scope)
@@ -118,12 +121,19 @@ async def _known(filter_: Filter, typed: str, store: Store, engine: SearchEngine
     """Names that begin so, or of which a later word does."""
     if filter_ is Filter.SOURCE:
         return await store.feeds.outlets(scope.feed_ids, typed, NAMES)
-    return await asyncio.to_thread(lambda: engine.complete(_KINDS[filter_], typed, scope, NAMES, since=0))
+    return await aside(engine, lambda: engine.complete(_KINDS[filter_], typed, scope, NAMES, since=0))
 
 
 def _spaced(name: str) -> str:
     """The words of a name with spaces around them."""
     return f" {' '.join(analysis.words(name))} "
+
+
+def _has_choice(nodes: Iterable[Node]) -> bool:
+    """Whether what is wanted may be one of several."""
+    return any(
+        isinstance(node, AnyOf) or (isinstance(node, AllOf) and _has_choice(node.nodes)) for node in nodes
+    )
 
 
 def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
@@ -136,7 +146,7 @@ def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
 
 
 def _words(
-    leaves: Iterable[Word | Phrase | Condition], engine: SearchEngine, scope: Scope
+    leaves: Iterable[Word | Phrase | Condition], engine: SearchEngine, scope: Scope, *, are_there: bool
 ) -> tuple[list[_Missing], list[list[_Near]]]:
     """The words that nothing has, with words near them, and words near those that hardly anything has."""
     missing: list[_Missing] = []
@@ -152,7 +162,7 @@ def _words(
                 break
             stems = analysis.query_stems(word)
             is_common = not leaf.title and any(engine.document_frequency(stem) > COMMON for stem in stems)
-            is_there = is_common or bool(engine.matching((Word(word, leaf.title),), scope, 1))
+            is_there = are_there or is_common or bool(engine.matching((Word(word, leaf.title),), scope, 1))
             if is_there and isinstance(leaf, Phrase):
                 continue
             near = _near(word, engine, scope, is_there=is_there)
@@ -172,21 +182,20 @@ def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> l
         return []
     most = 2 if len(word) >= LONG else 1
     least = LIKELIER * own if is_there else 1
-    if is_there and max(engine.near_frequency(stem, most, least) for stem in stems) < least:
-        return []  # mostly, and to compare all words takes longer
-    common = dict(engine.beginning(word[:1], COMPARED))
+    common = engine.beginning(word[:1], COMPARED)
+    terms = [term for term, count in takewhile(lambda each: each[1] >= least, common)]
     found = {
-        (distance, -common[near], near)
+        (distance, rank, near)
         for stem in stems
-        for near, distance, _ in process.extract(
-            stem, common.keys(), scorer=OSA.distance, score_cutoff=most, limit=None
+        for near, distance, rank in process.extract(
+            stem, terms, scorer=OSA.distance, score_cutoff=most, limit=None
         )
-        if near not in stems and common[near] >= least
+        if near not in stems
     }
     nearest = min((distance for distance, _, _ in found), default=0)
     return [
         _Near(near, hits[0].article_id)
-        for distance, _rank, near in sorted(found)[: 2 * SUGGESTED]
+        for distance, _, near in sorted(found)[: 2 * SUGGESTED]
         if distance == nearest and (hits := engine.alike({near: 1.0}, scope, 1, besides=0))
     ]
 

@@ -10,7 +10,8 @@ from functools import partial
 from bot.core.choices import Filter, Rule
 from bot.core.models import Article, NewArticle
 from bot.core.refusals import Declined
-from bot.search.query.query_matching import Criterion, ReadArticle, criterion_of, languages_of
+from bot.search.query.analysed_query import Part
+from bot.search.query.query_matching import ReadArticle, criterion_of, holds, languages_of
 from bot.search.query.query_syntax import MAX_LENGTH, parse
 from bot.search.query.query_tree import Query
 from bot.store import Store
@@ -84,7 +85,7 @@ class Sieve:
         allowed = min(_A_QUERY, _A_POLL - self._spent)
         try:
             asked = parse(query, self._now, longest=MAX_LENGTH)
-            criteria: dict[tuple[str, ...], Criterion | None] = {}
+            criteria: dict[tuple[str, ...], Part | None] = {}
             for key, article in self._articles.items():
                 if time.thread_time() - begun >= allowed:
                     log.warning("A filter took too long for %d articles", len(self._articles) - len(answers))
@@ -98,7 +99,7 @@ class Sieve:
                     self._read[key] = ReadArticle(article).whole()
                     begun += time.thread_time() - read_from  # which is no fault of this query
                 if wanted is not None:
-                    answers[key] = wanted.holds(self._read[key])
+                    answers[key] = holds(wanted, self._read[key])
         except Exception:  # a filter must not keep a feed from being read
             log.exception("A filter could not be applied")
         self._spent += time.thread_time() - begun

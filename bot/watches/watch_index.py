@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 
 from bot.core.models import Article, NewArticle
 from bot.search.index import analysis
+from bot.search.query.analysed_query import Part
 from bot.search.query.query_matching import (
     Cost,
-    Criterion,
     Key,
     Kind,
     ReadArticle,
     criterion_of,
+    holds,
+    keys_of,
     languages_of,
 )
 from bot.search.query.query_tree import Query
@@ -29,7 +31,7 @@ class _Group:
 
     query: Query
     members: dict[int, int] = field(default_factory=dict)
-    criteria: dict[tuple[str, ...], tuple[Criterion, frozenset[Key]]] = field(default_factory=dict)
+    criteria: dict[tuple[str, ...], tuple[Part, frozenset[Key]]] = field(default_factory=dict)
 
 
 class _Keys:
@@ -41,7 +43,7 @@ class _Keys:
 
     def add(self, group: _Group, cost: Cost) -> None:
         wanted = criterion_of(group.query, self._languages)
-        if wanted is not None and (keys := wanted.keys(cost)):
+        if wanted is not None and (keys := keys_of(wanted, cost)):
             group.criteria[self._languages] = wanted, keys
             for kind, value in keys:
                 self._groups[kind][value].append(group)
@@ -61,7 +63,8 @@ class _Keys:
             for value in self._groups[kind].keys() & values
             for group in self._groups[kind][value]
         }
-        return (group for group in possible if group.criteria[self._languages][0].holds(article))
+        of = self._languages
+        return (group for group in possible if holds(group.criteria[of][0], article))
 
 
 class WatchIndex:

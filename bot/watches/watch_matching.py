@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from bot.core.models import Article
 from bot.core.refusals import Declined
-from bot.search.query.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of
+from bot.search.query.analysed_query import Part
+from bot.search.query.query_matching import Key, Kind, ReadArticle, criterion_of, holds, keys_of
 from bot.search.query.query_syntax import MAX_LENGTH, parse
 from bot.search.query.query_tree import AnyOf, Not, Query
 from bot.store import Store
@@ -36,7 +37,7 @@ async def check(store: Store, text: str) -> Query:
     """A query as a watch for it understands it. Raises `Declined`, and `StoreError`."""
     query = unfit_queries.read(text, store.clock.now(), Unfit.WATCH_DATED)
     wanted = criterion_of(query)
-    keys = wanted.keys(lambda _key: 0) if wanted is not None else frozenset()
+    keys = keys_of(wanted, lambda _key: 0) if wanted is not None else frozenset()
     if wanted is None or not keys:
         raise Declined(Unfit.EMPTY_WATCH if wanted is None else _says_too_little(query))
     if all(key.kind is not Kind.NAME for key in keys):
@@ -54,8 +55,8 @@ def _says_too_little(query: Query) -> Unfit:
     return Unfit.TOO_COMMON
 
 
-def _share(wanted: Criterion, articles: Sequence[Article]) -> float:
-    return sum(wanted.holds(ReadArticle(article)) for article in articles) / len(articles)
+def _share(wanted: Part, articles: Sequence[Article]) -> float:
+    return sum(holds(wanted, ReadArticle(article)) for article in articles) / len(articles)
 
 
 class _Rarity:

@@ -13,7 +13,7 @@ from bot.core.people_models import Watch
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import Row
-from bot.posting.sending.send_outcomes import describe
+from bot.posting.wording.problem_sentences import describe
 from bot.search.query.query_syntax import MAX_LENGTH
 from bot.text import safe
 from bot.watches.watch_matching import CLOSED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.models import Article
 from bot.search.query.notes import Note, Remark
-from bot.search.query.query_matching import ReadArticle, criterion_of
+from bot.search.query.query_matching import ReadArticle, criterion_of, holds
 from bot.search.query.query_syntax import parse
 from bot.store import Store
 from tests.search.library import Library
@@ -67,7 +67,7 @@ async def test_no_query_raises(shelf, query):
         assert Note.of(Remark.DAMAGED) not in page.notes
     parsed = parse(query, shelf.store.clock.now())
     if wanted := criterion_of(parsed):
-        wanted.holds(ReadArticle(shelf.articles[0]))
+        holds(wanted, ReadArticle(shelf.articles[0]))
 
 
 Tree = str | tuple[str, list["Tree"]]
@@ -115,4 +115,4 @@ async def test_what_is_found_is_what_is_true(shelf, sort, tree):
     found = {result.article.title for result in page.results if not result.partial}
     assert found == {article.title for article in expected}
     wanted = criterion_of(parse(written(tree), 0))
-    assert {each.title for each in shelf.articles if wanted.holds(ReadArticle(each))} == found
+    assert {each.title for each in shelf.articles if holds(wanted, ReadArticle(each))} == found

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.query.query_matching import Cost, Criterion, Key, Kind, ReadArticle, criterion_of
+from bot.search.query.analysed_query import Part
+from bot.search.query.query_matching import Key, Kind, ReadArticle, criterion_of, holds, keys_of
 from bot.search.query.query_syntax import parse
-from bot.search.query.query_tree import Query
 from bot.watches import watch_index
 from bot.watches.watch_index import WatchIndex
 from bot.watches.watch_matching import check
@@ -111,8 +112,8 @@ def found_by_index(stand: Newsstand, text: str) -> set[int]:
     return {n for n, article in enumerate(stand.articles) if index.matching(article, frozenset({1}))}
 
 
-def matched(stand: Newsstand, wanted: Criterion) -> set[int]:
-    return {n for n, article in enumerate(stand.articles) if wanted.holds(ReadArticle(article))}
+def matched(stand: Newsstand, wanted: Part) -> set[int]:
+    return {n for n, article in enumerate(stand.articles) if holds(wanted, ReadArticle(article))}
 
 
 async def test_an_article_matches_what_is_true_of_it(stand):
@@ -128,46 +129,28 @@ async def test_an_article_matches_what_is_true_of_it(stand):
 @settings(max_examples=66, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(stand, text):
     wanted = criterion_of(parse(text, 0))
-    if wanted is not None and wanted.keys(lambda _key: 1):
+    if wanted is not None and keys_of(wanted, lambda _key: 1):
         assert found_by_index(stand, text) == matched(stand, wanted)
 
 
 async def test_a_watch_is_found_by_its_rarest_word(stand):
     wanted = criterion_of(parse('apple orchards source:"le monde"', 0))
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
-    assert {key.value for key in wanted.keys(lambda key: costs.get(key.value, 1))} == {"orchard"}
-    assert wanted.keys(lambda key: key.kind is Kind.STEM) == {
+    assert {key.value for key in keys_of(wanted, lambda key: costs.get(key.value, 1))} == {"orchard"}
+    assert keys_of(wanted, lambda key: key.kind is Kind.STEM) == {
         Key(Kind.NAME, "ole"), Key(Kind.NAME, "olemonde")
     }  # fmt: skip
 
 
-class Counted(Criterion):
-    """A criterion that counts how often an article is held against one."""
-
-    looked = 0
-
-    def __init__(self, query: Query, languages: tuple[str, ...]) -> None:
-        wanted = criterion_of(query, languages)
-        assert wanted is not None
-        self._wanted = wanted
-
-    def holds(self, article: ReadArticle) -> bool:
-        Counted.looked += 1
-        return self._wanted.holds(article)
-
-    def keys(self, cost: Cost) -> frozenset[Key]:
-        return self._wanted.keys(cost)
-
-
 async def test_watches_that_share_no_word_are_not_looked_at(stand, monkeypatch):
-    monkeypatch.setattr(watch_index, "criterion_of", Counted)
-    monkeypatch.setattr(Counted, "looked", 0)
+    looked = Mock(side_effect=holds)
+    monkeypatch.setattr(watch_index, "holds", looked)
     index = WatchIndex(lambda key: 9 if key.value.startswith("appl") else 1)
     for number in range(1000):
         index.add(number, 1, parse(f"unseen{number} apple", 0))
     index.add(5000, 1, parse("apple", 0))
     assert index.matching(article_of(stand), frozenset({1})) == [5000]
-    assert Counted.looked == 1
+    assert looked.call_count == 1
 
 
 async def test_a_watch_in_another_language_finds_its_inflections(store):

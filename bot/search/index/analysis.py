@@ -211,26 +211,30 @@ def places(text: str, language: str | None, wanted: Collection[str]) -> list[tup
     https://snowballstem.org changes more of all but a few irregular words ("dying").
     """
     name = _name(language)
-    plain = _plain(text, language)
-    found: set[tuple[int, int, str]] = set()
+    plain = f" {_plain(text, language)} "
+    found: list[tuple[int, int, str]] = []
     for beginning in _beginnings(frozenset(wanted)):
-        at = plain.find(beginning)
-        while at >= 0:
-            end = at + 1
-            if not (at and text[at - 1].isalnum()) and (word := _WORD.match(text, at)):
-                end = word.end()
-                if (stem := _stem_named(name, word[0])) and stem in wanted:
-                    found.add((at, end, stem))
-            at = plain.find(beginning, end)
-    return sorted(found)
+        start = plain.find(beginning)
+        while start >= 0:
+            end = plain.find(" ", start + 1)
+            if (stem := _stem_named(name, text[start : end - 1])) in wanted:
+                found.append((start, end - 1, stem))
+            start = plain.find(beginning, end)
+    found.sort()
+    return found
 
 
 @lru_cache(maxsize=1 << 8)
-def _beginnings(stems: frozenset[str]) -> frozenset[str]:
-    return frozenset(_LIGATURE.split(stem[: max(_SHORTEST, len(stem) - _ENDING)])[0] for stem in stems)
+def _beginnings(stems: frozenset[str]) -> tuple[str, ...]:
+    """What stands where one of these may, a space before it: none that begins with another."""
+    found: list[str] = []
+    for stem in sorted(stems):
+        beginning = " " + _LIGATURE.split(stem[: max(_SHORTEST, len(stem) - _ENDING)])[0]
+        if not (found and beginning.startswith(found[-1])):
+            found.append(beginning)
+    return tuple(found)
 
 
-_WORD = re.compile(r"[^\W_]+")
 _SHORTEST, _ENDING = 2, 2  # letters of the beginning of a stem, and of its end that may be another in a word
 _LIGATURE = re.compile("(?<=[ao])e|(?<=s)s")  # what may be one letter with the one before
 
@@ -240,19 +244,17 @@ _IN_LATIN_1 = frozenset("da de en es fi fr it nl no pt sv".split())
 
 
 def _plain(text: str, language: str | None) -> str:
-    """A text without case and accents, each letter in its place."""
-    if text.isascii():
-        return text.lower()
-    if language in _IN_LATIN_1:
+    """A text without case and accents, each letter in its place, a space for all that is not of a word."""
+    if language in _IN_LATIN_1 or text.isascii():
         shown = text.replace("œ", "o").replace("Œ", "o").encode("latin-1", "replace")
         return shown.translate(_latin().first).decode("latin-1")
     return "".join([_SEEN[letter][0] for letter in text])
 
 
 @lru_cache(maxsize=1 << 13)
-def _stem_named(name: str, word: str) -> str | None:
-    """The stem of a word as it is written; None of a small one."""
-    return next(iter(_analyzer_named(name).analyze(_encodable(word))), None)
+def _stem_named(name: str, word: str) -> str:
+    """The stem of a word as it is written; "" of a small one."""
+    return next(iter(_analyzer_named(name).analyze(_encodable(word))), "")
 
 
 def word_spans(text: str) -> list[tuple[str, int, int]]:

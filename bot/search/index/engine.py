@@ -1,15 +1,16 @@
 """The port of the search engine: articles and a query tree in, hits out, whichever engine it is.
 
-Every method may be called from any thread. Whoever calls from the event loop calls in a thread: an engine
-does not hold the interpreter's lock while it searches.
+Every method may be called from any thread. Whoever calls from the event loop calls `aside`: an engine does
+not hold the interpreter's lock while it searches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar, TypeVarTuple
 
 from bot.search.query.query_tree import Node
 from bot.store.records.content_records import IndexedArticle
@@ -57,6 +58,12 @@ class Scope:
 
 
 EVERYWHERE = Scope()
+
+FEW = 20_000
+"""Documents among which a search takes some tenths of a millisecond."""
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class SearchEngine(Protocol):
@@ -112,13 +119,6 @@ class SearchEngine(Protocol):
         """In how many articles an index term (see `analysis.Terms`) stands in title or text, about."""
         ...
 
-    def near_frequency(self, term: str, letters: int, most: int) -> int:
-        """In how many texts, counted up to `most`, an index term stands that is at most 2 `letters` from one.
-
-        That is a letter added, missing or another, or two that changed places.
-        """
-        ...
-
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """Tags or authors that begin so, as they are written, the most used first.
 
@@ -137,8 +137,16 @@ class SearchEngine(Protocol):
         ...
 
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """The index terms of titles and texts that begin so, each with how many articles have it."""
+        """The index terms of titles and texts that begin so, each with how many articles have it, about.
+
+        The commonest first.
+        """
         ...
+
+
+async def aside(engine: SearchEngine, search: Callable[[*Ts], T], *args: *Ts) -> T:
+    """Search from the event loop: in a thread, which is dearer than what it does among few documents."""
+    return search(*args) if engine.documents < FEW else await asyncio.to_thread(search, *args)
 
 
 class IndexWriter(Protocol):

@@ -45,6 +45,7 @@ _MOST_NAMES = 11  # the author and ten tags
 _OFFERED_LENGTH = 60  # UTF-16 units of a name that is offered
 _SPELLED = 60  # articles whose titles tell how words are written
 _BEGINNINGS = 3  # words of a name by which it is found
+_REMEMBERED = 8  # beginnings whose terms are: half a megabyte each
 _APART = "\x1f"  # stands between what something is found by and how it is written
 _CODES = {Kind.TAG: "t", Kind.AUTHOR: "a"}
 _FILTERS = {Kind.TAG: Filter.TAG, Kind.AUTHOR: Filter.AUTHOR}
@@ -98,6 +99,7 @@ class TantivyEngine:
         self._index.register_tokenizer(_WORDS, analysis.word_analyzer())
         self._index.config_reader("manual")
         self._queries = Queries(self._index.schema)
+        self._common: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
         self.refresh()
 
     @_speaking
@@ -164,12 +166,6 @@ class TantivyEngine:
         return max(self._searcher.doc_freq(TITLE, term), self._searcher.doc_freq(BODY, term))
 
     @_speaking
-    def near_frequency(self, term: str, letters: int, most: int) -> int:
-        """See `SearchEngine`."""
-        query = tantivy.Query.fuzzy_term_query(self._index.schema, BODY, term, distance=letters)
-        return len(self._searcher.search(query, most, count=False).hits)
-
-    @_speaking
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """See `SearchEngine`."""
         among = self._queries.since(since, scope)
@@ -192,11 +188,17 @@ class TantivyEngine:
 
     @_speaking
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """See `SearchEngine`."""
-        found = Counter(dict(self._searcher.terms_with_prefix(BODY, prefix, None, limit)))
-        for term, count in self._searcher.terms_with_prefix(TITLE, prefix, None, limit):
-            found[term] = max(found[term], count)
-        return found.most_common(limit)
+        """See `SearchEngine`. It takes milliseconds, and is remembered until there are a tenth more."""
+        then, known = self._common.pop((prefix, limit), (0, []))
+        if self.documents > 1.1 * then:
+            found = Counter(dict(self._searcher.terms_with_prefix(BODY, prefix, None, limit)))
+            for term, count in self._searcher.terms_with_prefix(TITLE, prefix, None, limit):
+                found[term] = max(found[term], count)
+            then, known = self.documents, found.most_common(limit)
+        self._common[prefix, limit] = then, known
+        if len(self._common) > _REMEMBERED:
+            del self._common[next(iter(self._common))]
+        return known
 
     @_speaking
     def writer(self, *, of_all: bool = False) -> TantivyWriter:

@@ -111,11 +111,11 @@ class _Analyser:
             case Condition():
                 part = _condition(node)
             case Not(inner):
-                part = _without(self._part(inner))
+                part = without(self._part(inner))
             case AllOf(nodes):
-                part = _one_of(Every, self.parts(nodes))
+                part = one_of(Every, self.parts(nodes))
             case AnyOf(nodes):
-                part = _one_of(Some, self.parts(nodes))
+                part = one_of(Some, self.parts(nodes))
         return part
 
     def _word(self, words: list[str], *, title: bool) -> Part | None:
@@ -125,7 +125,7 @@ class _Analyser:
             return None if self.drops else _row(words, title=title)
         if len(telling) > 1 and any(len(word) < _SHORT for word in telling):
             return Row(tuple(words), title)
-        return _one_of(Every, (Stems(analysis.query_stems(word, self._languages), title) for word in telling))
+        return one_of(Every, (Stems(analysis.query_stems(word, self._languages), title) for word in telling))
 
     def _tells(self, word: str) -> bool:
         return word not in self.small and bool(analysis.query_stems(word, self._languages))
@@ -142,13 +142,14 @@ def _condition(condition: Condition) -> Part | None:
     return Name(tokens[:-1] or tokens, tokens[-1]) if tokens else None
 
 
-def _without(part: Part | None) -> Part | None:
+def without(part: Part | None) -> Part | None:
+    """The opposite of a part; None of none."""
     if isinstance(part, Without):
         return part.part
     return None if part is None else Without(part)
 
 
-def _one_of(kind: type[Every | Some], parts: Iterable[Part]) -> Part | None:
+def one_of(kind: type[Every | Some], parts: Iterable[Part]) -> Part | None:
     """These parts in one; None of none."""
     found = tuple(parts)
     return kind(found) if len(found) > 1 else found[0] if found else None

@@ -1,21 +1,30 @@
 """Whether an article matches a query, told in memory from the article alone, as the index would tell it.
 
-A query becomes a criterion, and an article is read once for all of them. A phrase is always required here.
+An article is read once for all queries. A phrase is always required here.
 Dates and bookmarks, which no article that is about to be kept can tell, are taken for true.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
 from bot.core.models import Article, NewArticle
 from bot.search.index import analysis
-from bot.search.query.analysed_query import Every, Name, Part, Row, Some, Stems, Without, analysed
+from bot.search.query.analysed_query import (
+    Every,
+    Name,
+    Part,
+    Row,
+    Some,
+    Stems,
+    Without,
+    analysed,
+    one_of,
+    without,
+)  # fmt: skip
 from bot.search.query.article_names import names_of
 from bot.search.query.filter_names import Filter
 from bot.search.query.query_tree import Condition, Query
@@ -43,7 +52,7 @@ Cost = Callable[[Key], int]
 
 
 class ReadArticle:
-    """An article as criteria read it: each part is made when one first asks for it."""
+    """An article as queries read it: each part is made when one first asks for it."""
 
     def __init__(self, article: Article | NewArticle) -> None:
         self.article = article
@@ -99,110 +108,53 @@ class ReadArticle:
         }
 
 
-class Criterion(ABC):
-    """What is asked of an article."""
-
-    @abstractmethod
-    def holds(self, article: ReadArticle) -> bool:
-        """Whether it is true of an article."""
-
-    def keys(self, cost: Cost) -> frozenset[Key]:  # noqa: ARG002 - what some need
-        """The cheapest keys of which every article has one that this holds of; empty where there are none."""
-        return frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Stem(Criterion):
-    """A word in any of its inflections."""
-
-    stems: frozenset[str]
-    title: bool
-
-    def holds(self, article: ReadArticle) -> bool:
-        return not self.stems.isdisjoint(article.title_stems if self.title else article.stems)
-
-    def keys(self, cost: Cost) -> frozenset[Key]:  # noqa: ARG002 - an article may have any
-        return frozenset(Key(Kind.STEM, stem) for stem in self.stems)
+def holds(part: Part, article: ReadArticle) -> bool:
+    """Whether a part of a query is true of an article, which is `told` by articles."""
+    match part:
+        case Stems(stems, title):
+            found = not stems.isdisjoint(article.title_stems if title else article.stems)
+        case Row(words, title):
+            row = _line(words)
+            found = row in article.title_line or (not title and row in article.body_line)
+        case Name(tokens, whole):
+            found = any(whole in name or _is_in_a_row(tokens, name) for name in article.names)
+        case Condition(filter=filter_, value=value):
+            of = article.article
+            found = bool(of.image) if filter_ is Filter.IMAGE else of.language == value
+        case Without(inner):
+            found = not holds(inner, article)
+        case Every(parts):
+            found = all(holds(inner, article) for inner in parts)
+        case Some(parts):
+            found = any(holds(inner, article) for inner in parts)
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Row(Criterion):
-    """Words as they stand, in a row."""
-
-    words: tuple[str, ...]
-    line: str
-    title: bool
-
-    def holds(self, article: ReadArticle) -> bool:
-        return self.line in article.title_line or (not self.title and self.line in article.body_line)
-
-    def keys(self, cost: Cost) -> frozenset[Key]:
-        return frozenset((min((Key(Kind.WORD, word) for word in self.words), key=cost),))
+def _is_in_a_row(tokens: tuple[str, ...], name: tuple[str, ...]) -> bool:
+    """As the last token of several is all in one, a row never ends with it."""
+    count = len(tokens)
+    return any(name[start : start + count] == tokens for start in range(len(name) - count))
 
 
-@dataclass(frozen=True, slots=True)
-class _Name(Criterion):
-    """A name that has these words in a row, or is all of them in one; `whole` is that one."""
-
-    words: tuple[str, ...]
-    whole: str
-
-    def holds(self, article: ReadArticle) -> bool:
-        return any(self.whole in name or self._in_a_row(name) for name in article.names)
-
-    def _in_a_row(self, name: tuple[str, ...]) -> bool:
-        """As the last token of several is all in one, a row never ends with it."""
-        count = len(self.words)
-        return any(name[start : start + count] == self.words for start in range(len(name) - count))
-
-    def keys(self, cost: Cost) -> frozenset[Key]:
-        rarest = min((Key(Kind.NAME, word) for word in self.words), key=cost)
-        return frozenset((rarest, Key(Kind.NAME, self.whole)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Language(Criterion):
-    code: str
-
-    def holds(self, article: ReadArticle) -> bool:
-        return article.article.language == self.code
-
-
-class _Image(Criterion):
-    def holds(self, article: ReadArticle) -> bool:
-        return bool(article.article.image)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opposite(Criterion):
-    criterion: Criterion
-
-    def holds(self, article: ReadArticle) -> bool:
-        return not self.criterion.holds(article)
-
-
-@dataclass(frozen=True, slots=True)
-class _All(Criterion):
-    parts: tuple[Criterion, ...]
-
-    def holds(self, article: ReadArticle) -> bool:
-        return all(part.holds(article) for part in self.parts)
-
-    def keys(self, cost: Cost) -> frozenset[Key]:
-        found = filter(None, (part.keys(cost) for part in self.parts))
-        return min(found, key=lambda chosen: sum(map(cost, chosen)), default=frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class _Any(Criterion):
-    parts: tuple[Criterion, ...]
-
-    def holds(self, article: ReadArticle) -> bool:
-        return any(part.holds(article) for part in self.parts)
-
-    def keys(self, cost: Cost) -> frozenset[Key]:
-        each = [part.keys(cost) for part in self.parts]
-        return frozenset().union(*each) if all(each) else frozenset()
+def keys_of(part: Part, cost: Cost) -> frozenset[Key]:
+    """The cheapest keys of which every article has one that this holds of; empty where there are none."""
+    match part:
+        case Stems(stems):
+            found = frozenset(Key(Kind.STEM, stem) for stem in stems)
+        case Row(words):
+            found = frozenset((min((Key(Kind.WORD, word) for word in words), key=cost),))
+        case Name(tokens, whole):
+            rarest = min((Key(Kind.NAME, token) for token in tokens), key=cost)
+            found = frozenset((rarest, Key(Kind.NAME, whole)))
+        case Every(parts):
+            each = filter(None, (keys_of(inner, cost) for inner in parts))
+            found = min(each, key=lambda chosen: sum(map(cost, chosen)), default=frozenset())
+        case Some(parts):
+            every = [keys_of(inner, cost) for inner in parts]
+            found = frozenset().union(*every) if all(every) else frozenset()
+        case _:
+            found = frozenset()
+    return found
 
 
 def languages_of(article_language: str | None) -> tuple[str, ...]:
@@ -212,45 +164,25 @@ def languages_of(article_language: str | None) -> tuple[str, ...]:
     return (*asked, article_language) if is_other and article_language else asked
 
 
-def criterion_of(query: Query, languages: tuple[str, ...] = analysis.ASKED_IN) -> Criterion | None:
+def criterion_of(query: Query, languages: tuple[str, ...] = analysis.ASKED_IN) -> Part | None:
     """What a query asks of an article; None where that is nothing."""
-    return _every(analysed(query.nodes, languages).parts)
+    return _told(Every(analysed(query.nodes, languages).parts))
 
 
-def _every(parts: Iterable[Part]) -> Criterion | None:
-    criteria = tuple(made for part in parts if (made := _criterion(part)) is not None)
-    return _All(criteria) if len(criteria) > 1 else criteria[0] if criteria else None
-
-
-def _criterion(part: Part) -> Criterion | None:
-    """What a part of a query asks; None of what no article can tell."""
-    made: Criterion | None = None
+def _told(part: Part) -> Part | None:
+    """As much of a part of a query as an article can tell; None of what none can, or what is true of all."""
     match part:
-        case Stems(stems, title):
-            made = _Stem(stems, title)
-        case Row(words, title):
-            made = _Row(words, _line(words), title)
-        case Name(tokens, whole):
-            made = _Name(tokens, whole)
-        case Condition(filter=filter_, value=value):
-            made = {Filter.LANGUAGE: _Language(str(value)), Filter.IMAGE: _Image()}.get(filter_)
+        case Condition(filter=Filter.SINCE | Filter.BEFORE | Filter.BOOKMARKED):
+            return None
         case Without(inner):
-            made = _opposite(_criterion(inner))
+            return without(_told(inner))
         case Every(parts):
-            made = _every(parts)
+            return one_of(Every, filter(None, map(_told, parts)))
         case Some(parts):
-            made = _some([_criterion(inner) for inner in parts])
-    return made
-
-
-def _opposite(criterion: Criterion | None) -> Criterion | None:
-    return None if criterion is None else _Opposite(criterion)
-
-
-def _some(criteria: Sequence[Criterion | None]) -> Criterion | None:
-    """One of these; None where one of them is true of everything."""
-    told = tuple(made for made in criteria if made is not None)
-    return _Any(told) if len(told) == len(criteria) else None
+            told = tuple(found for inner in parts if (found := _told(inner)))
+            return Some(told) if len(told) == len(parts) else None
+        case _:
+            return part
 
 
 def _line(words: Sequence[str]) -> str:
