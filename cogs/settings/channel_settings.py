@@ -13,7 +13,8 @@ from bot.posting.forums import allowed
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Row, Rule
 from bot.posting.sending import permissions
-from bot.posting.sending.send_outcomes import Blocked, Problem, Refused, describe
+from bot.posting.sending.send_outcomes import Blocked, Problem, Refused
+from bot.posting.wording.problem_sentences import describe
 from bot.text import safe
 from bot.watches import subscription_filters
 from cogs.shared.panels import ChannelPanel, headed, languages, setting
