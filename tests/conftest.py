@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -107,15 +108,18 @@ def server_databases(tmp_path_factory, worker_id) -> Iterator[postgres_server.Se
     postgres_server.leave(folder)
 
 
+@functools.cache
+def _plain_settings() -> Settings:
+    """What no test changes: read and checked once."""
+    return Settings(allow_private_addresses=(ip_network("127.0.0.0/8"),))
+
+
 @pytest.fixture
 def settings(tmp_path, database_engine, request) -> Settings:
     """Settings for a test: a database of its own, and feeds on loopback allowed."""
     on_server = database_engine == "postgres"
-    return Settings(
-        database=request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db",
-        index=tmp_path / "telex.db-index",
-        allow_private_addresses=(ip_network("127.0.0.0/8"),),
-    )
+    place = request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db"
+    return _plain_settings().model_copy(update={"database": place, "index": tmp_path / "telex.db-index"})
 
 
 @pytest.fixture(scope="session")

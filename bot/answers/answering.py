@@ -101,7 +101,8 @@ async def ask(
         asked = whole
         if article is not None and len(conversation.telling_words(whole)) < FEW:
             asked = f"{whole} ({article.title})"
-        question = await understood(searcher, asked)
+        added = conversation.telling_words(text) if whole != " ".join(text.split()) else ()
+        question = await understood(searcher, asked, added)
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
         answer = await answer_from(searcher, question, retrieved.after(known), writer, draft)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)

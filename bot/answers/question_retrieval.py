@@ -44,13 +44,13 @@ class Retrieved(NamedTuple):
         )
 
 
-async def understood(searcher: Searcher, text: str) -> Question:
-    """A question, understood with what is stored in mind."""
+async def understood(searcher: Searcher, text: str, added: Collection[str] = ()) -> Question:
+    """A question, understood with what is stored in mind. `added` are words that a follow-up brought."""
     await searcher.index.ready()
     engine = searcher.index.engine
     if engine is None:
-        return understand(text, lambda _: 0, 0)
-    return await asyncio.to_thread(understand, text, engine.document_frequency, engine.documents)
+        return understand(text, lambda _: 0, 0, added)
+    return await asyncio.to_thread(understand, text, engine.document_frequency, engine.documents, added)
 
 
 async def retrieve(searcher: Searcher, question: Question, *, feed_ids: Collection[int] | None) -> Retrieved:

@@ -4,7 +4,7 @@ changes."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from math import log
@@ -65,6 +65,8 @@ _WHAT_IS = re.compile(
 )
 UNKNOWN = 0.5
 """What a word counts that no article has, of what one counts that a single article has."""
+ADDED = 2.0
+"""What a word counts that a follow-up brings to a question, beside what it would count in it."""
 IMPLIED = 0.3
 """What a word counts that the form of the answer says: a date is a "year", a sum a "price"."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
@@ -123,8 +125,11 @@ def kinds_of(line: str) -> dict[Kind, re.Match[str]]:
     return {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
 
 
-def understand(text: str, frequency: Callable[[str], int], articles: int) -> Question:
-    """Understand a question. `frequency` tells in how many of so many `articles` an index term stands."""
+def understand(
+    text: str, frequency: Callable[[str], int], articles: int, added: Collection[str] = ()
+) -> Question:
+    """Understand a question. `frequency` tells in how many of so many `articles` an index term stands;
+    `added` are words that a follow-up brought."""
     words = analysis.words(text)
     line = " ".join(words)
     said = {word for match in PRESENT.finditer(line) for word in match[0].split()}
@@ -140,7 +145,8 @@ def understand(text: str, frequency: Callable[[str], int], articles: int) -> Que
         if stems and len(terms) < MOST:
             found = max(map(frequency, stems))
             weight = log(1 + articles / (found or 1)) * (1.0 if found else UNKNOWN)
-            terms.append(Term(word, stems, weight * (IMPLIED if word in implied else 1.0), found > 0))
+            weight *= (IMPLIED if word in implied else 1.0) * (ADDED if word in added else 1.0)
+            terms.append(Term(word, stems, weight, found > 0))
     if kinds & FORMED or (Kind.REASON in kinds and "appelle" in words):
         kinds -= {Kind.NAME} if kinds & FORMED else {Kind.REASON}
     if _WHAT_IS.search(line) and len(terms) <= _DEFINED and not kinds & FORMED:

@@ -28,8 +28,8 @@ from bot.posting.recovery.restored_backup import Restored
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.lease_checks import LeaseChecks
 from bot.posting.sending.message_places import share_of
+from bot.posting.sending.no_repeats import NoRepeats
 from bot.posting.sending.request_pace import RequestPace
-from bot.posting.sending.send_outcomes import NoRepeats
 from bot.posting.visibility import Visibility
 from bot.store import AlreadyRunning, DatabaseFault, LeaseLost
 

@@ -21,7 +21,7 @@ class ChannelFeedPanel(ChannelPanel):
             raise Refusal(
                 _(
                     "I have no web address, so I can’t publish feeds. "
-                    "Whoever runs me can set TELEX_PUBLIC_URL."
+                    "Whoever runs this bot can set TELEX_PUBLIC_URL."
                 )
             )
         shared = await client.store.channel_feeds.of_channel(self.channel.id)

@@ -14,7 +14,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, Section, text
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.sending import send_outcomes
+from bot.posting.wording.problem_sentences import describe
 from bot.text import safe, urls
 from cogs.feeds import feed_card, feed_health, feed_lists
 from cogs.feeds.feed_health import NEEDS_YOU, Health, State
@@ -170,7 +170,7 @@ async def _channels(interaction: Interaction, healths: list[Health]) -> AsyncIte
         lines = [f"<#{channel_id}>"]
         held = await interaction.client.store.dispatches.held(channel_id)
         if held is not None:
-            lines.append(f"-# 🌙 {send_outcomes.describe(held)}")
+            lines.append(f"-# 🌙 {describe(held)}")
         if rules := schedule_panel.rules(await interaction.client.store.preferences.of_channel(channel_id)):
             lines.append(f"-# ⏳ {rules}")
         for one in group:

@@ -10,9 +10,9 @@ from bot.core.locale import _, clickable, counted
 from bot.core.models import Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import text
-from bot.posting.sending import send_outcomes
 from bot.posting.wording import feed_causes, taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
+from bot.posting.wording.problem_sentences import describe
 from bot.store.records.outbox_records import FateRow
 from bot.text import safe, urls
 from cogs.feeds import feed_health
@@ -139,7 +139,7 @@ def _told(name: str, told: str) -> str:
 
 
 def _problem(reason: str) -> str:
-    return clickable(safe.line(send_outcomes.describe(reason), _PROBLEM))
+    return clickable(safe.line(describe(reason), _PROBLEM))
 
 
 def _site(url: str) -> str:

@@ -75,7 +75,7 @@ async def _share_as_guest(interaction: Interaction, article: Article, allowed: M
     Of a feed with a password nothing leaves its server.
     """
     if interaction_places.is_direct(interaction):
-        raise Refusal(_("Only you and I are here."))
+        raise Refusal(_("Nobody else is here. Share it in a server or a group instead."))
     if not await allowed(interaction, article):
         raise Refusal(unreadable())
     feed = await interaction.client.store.feeds.get(article.feed_id)

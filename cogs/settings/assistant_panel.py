@@ -33,7 +33,7 @@ class AssistantPanel(ManagersLayout):
             text(
                 _("Address: `{address}`").format(address=safe.plain(address).replace("`", "'"))
                 if address
-                else _("Address: ask whoever runs me where `telex mcp --http` can be reached.")
+                else _("Address: ask whoever runs this bot where `telex mcp --http` can be reached.")
             ),
             Rule(),
             text("\n".join(lines)),
@@ -48,7 +48,7 @@ class AssistantPanel(ManagersLayout):
         if known:
             options = [option(one.shown, one.name) for one in known]
             menu = Choose(
-                self._revoke, placeholder=_("Revoke some…"), options=options, max_values=len(options)
+                self._revoke, placeholder=_("Revoke tokens…"), options=options, max_values=len(options)
             )
         make = Press(
             self._make,

@@ -10,7 +10,8 @@ from bot.core.choices import ChannelPreferences, Preference
 from bot.core.locale import N_, _, counted
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, Section
 from bot.posting.sending import permissions
-from bot.posting.sending.send_outcomes import Blocked, Problem, Refused, describe
+from bot.posting.sending.send_outcomes import Blocked, Problem, Refused
+from bot.posting.wording.problem_sentences import describe
 from cogs.settings.forum_tag_panel import ForumTagPanel
 from cogs.shared.panels import ChannelPanel, headed, languages, setting
 from cogs.shared.views import Interaction, Press

@@ -9,7 +9,7 @@ from bot.core.choices import ChannelPreferences, Preference
 from bot.core.locale import N_, _, amount, clickable, counted
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Row, Rule, Section
-from bot.posting.sending import send_outcomes
+from bot.posting.wording.problem_sentences import describe
 from bot.text import safe
 from bot.text.words import fold
 from cogs.shared.panels import ChannelPanel, headed, number, options, setting
@@ -103,7 +103,7 @@ class RhythmPanel(_BoundsPanel):
             )
         waits = ""
         if held is not None:
-            waits = _("Right now: {reason}").format(reason=send_outcomes.describe(held))
+            waits = _("Right now: {reason}").format(reason=describe(held))
         elif now.quiet_hours is not None:
             waits = clickable(_("Change the time zone with /settings server."))
         rule = _(

@@ -17,7 +17,7 @@ from bot.digests.digest_selection import period
 from bot.posting.rendering import buttons, digest_pages, discord_limits
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
 from bot.posting.sending import message_places
-from bot.posting.sending.send_outcomes import describe
+from bot.posting.wording.problem_sentences import describe
 from bot.search.index.engine import EngineError
 from bot.search.query.query_syntax import parse
 from bot.text import safe

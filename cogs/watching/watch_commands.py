@@ -11,7 +11,7 @@ from bot.core.people_models import Watch
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import Row
-from bot.posting.sending.send_outcomes import describe
+from bot.posting.wording.problem_sentences import describe
 from bot.search.query.query_syntax import MAX_LENGTH
 from bot.text import safe
 from bot.watches.watch_matching import CLOSED
@@ -58,7 +58,7 @@ class WatchPages(CardPages):
         if shown:
             options = [option(menu_label(interaction, watch), watch.id) for watch in shown]
             menu = Choose(
-                self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options)
+                self._remove, placeholder=_("Remove watches…"), options=options, max_values=len(options)
             )
         if any(watch.problem == CLOSED for watch in shown):
             retry = Press(self._try_again, label=_("Try direct messages again"))

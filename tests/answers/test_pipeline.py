@@ -117,6 +117,17 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
     assert (best.answer, best.marked) == ("12 days", "12 days")
 
 
+async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(store):
+    library = await Library(store).open()
+    text = "Renault ferme 1200 magasins. De son côté, Tesla en ouvre 300 cette année."
+    article = await store.articles.get(await library.add("Chiffres du mois", text, language="fr"))
+    for added, answer in (((), "1200 magasins"), (("tesla",), "300")):
+        question = understand("combien de magasins Tesla", lambda _: 50, 20 * ARTICLES, added)
+        found = judge(question, [article])[0].answer
+        assert found is not None
+        assert found.startswith(answer)
+
+
 def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
     tree = ([1, 0.5, 1, 2], -2.0, 2.0)
     made = Scorer(bias=0.0, trees=(tree,), sure=0.9, possible=0.1)

@@ -62,6 +62,16 @@ async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(pace,
     assert pace.answers[200] == A_SECOND + 1
 
 
+async def test_reactions_wait_until_nothing_else_does(pace, session, feed_server, clock, monkeypatch):
+    monkeypatch.setattr(request_budget, "A_SECOND", 1)  # so that one goes and the others wait
+    post, reaction = PLACE, f"{PLACE}/2/reactions/x/@me"
+    paths = (post, reaction, reaction, post, post)
+    tasks = [task for path in paths for task in await asked(session, feed_server.serve(path), 1)]
+    assert pace.waiting == len(paths) - 1
+    await end(clock, tasks)
+    assert [visit.path for visit in feed_server.visits] == [post, post, post, reaction, reaction]
+
+
 async def test_an_answer_to_an_interaction_never_waits(session, feed_server, clock):
     tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
     for path in ("/api/v10/interactions/1/token/callback", "/api/v10/webhooks/1/token/messages/@original"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 
@@ -12,8 +11,9 @@ from bot.answers import answering
 from bot.answers.question_retrieval import retrieve, understood
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
-from bot.search.semantic import encoder, semantic_search
+from bot.search.semantic import encoder, passage_encoder, semantic_search
 from bot.search.semantic.semantic_search import opened
+from tests.kept_workers import KeptWorkers
 from tests.search.crossings import questions, stories
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -66,20 +66,20 @@ async def test_questions_find_their_answers_in_the_other_language(searcher, monk
     assert not sure_and_wrong
 
 
-def test_any_text_has_a_vector_and_can_be_held_against_a_question():
-    source = """
-from bot.search.semantic.encoder import encode
-from bot.search.semantic.passage_encoder import cosines, is_there
-texts = ["", " ", "\\x00", "\\ud83d", "é" * 400, "😀" * 400, "a\\n" * 200, "中文"]
-assert all(len(vector) == 512 for vector in encode(texts))
-if is_there():
-    assert len(cosines("\\ud83d", texts)) == len(texts)
-    assert cosines("?", []) == []
-    right, wrong = cosines("qui fabrique Rekognition", ["Amazon makes Rekognition.", "It rains in Lyon."])
-    assert 1 > right > wrong > 0
-"""
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
+    texts = ["", " ", "\x00", "\ud83d", "é" * 400, "😀" * 400, "a\n" * 200, "中文"]
+    workers = KeptWorkers(tired=semantic_search.MEMORY)  # which have the models by now
+    try:
+        assert {len(vector) for vector in await workers.run(encoder.encode, texts, timeout=60)} == {512}
+        if passage_encoder.is_there():
+            assert len(await workers.run(passage_encoder.cosines, "\ud83d", texts, timeout=60)) == len(texts)
+            assert await workers.run(passage_encoder.cosines, "?", [], timeout=60) == []
+            passages = ["Amazon makes Rekognition.", "It rains in Lyon."]
+            question = "qui fabrique Rekognition"
+            right, wrong = await workers.run(passage_encoder.cosines, question, passages, timeout=60)
+            assert 1 > right > wrong > 0
+    finally:
+        await workers.close()
 
 
 def test_the_model_is_named_with_its_version():

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from tests.wire.waiting import until
+from tests.wire.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 INHERITED = {"PATH", "HOME", "TMPDIR", "PYTHONPYCACHEPREFIX"}
@@ -102,14 +102,14 @@ class BotProcess:
         if self.status is None:
             os.kill(self.pid, signal.SIGKILL)
 
-    async def stop(self, *, within: float = 30) -> None:
+    async def stop(self, *, within: float = PATIENCE) -> None:
         """Ask it to end as a service manager does. Raises AssertionError when it does not end well."""
         if self.status is None:
             os.kill(self.pid, signal.SIGTERM)
         status = await self.ended(within=within)
         assert status == 0, f"the bot ended with {status}:\n{self.log[-3000:]}"
 
-    async def ended(self, *, within: float = 30) -> int:
+    async def ended(self, *, within: float = PATIENCE) -> int:
         """Wait for its end. Raises TimeoutError."""
         await until(lambda: self.status is not None, within=within)
         assert self._status is not None

@@ -19,6 +19,7 @@ from tests.wire.gateway import Gateway
 from tests.wire.people import People
 from tests.wire.rest import PREFIX, Call, Rest, Routes
 from tests.wire.state import State
+from tests.wire.waiting import PATIENCE
 
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
 T = TypeVar("T")
@@ -99,7 +100,7 @@ class DiscordServer:
         """Wake those who wait for something to happen."""
         self._change.set()
 
-    async def until(self, happened: Callable[[], T], *, within: float = 30) -> T:
+    async def until(self, happened: Callable[[], T], *, within: float = PATIENCE) -> T:
         """Wait until `happened()` is true and return what it says. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while not (found := happened()):

@@ -342,7 +342,7 @@ async def survive_edit(
     bot = scene.start()
     await scene.posted(told)
     with suppress(TimeoutError):
-        await until(lambda: not scene.edits_due(), within=20)
+        await until(lambda: not scene.edits_due())
     await bot.stop()
     found = toll(scene, told)
     old = [

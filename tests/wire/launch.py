@@ -48,7 +48,7 @@ from bot.client.sharding import gateway_reach, leased_shards, shard_balance
 from bot.core.clock import SystemClock
 from bot.core.locale import catalogue
 from bot.processes import leases
-from bot.store import served_shards
+from bot.store.sharing import served_shards
 from tests.inline_workers import InlineWorkers
 from tests.translated_commands import translate_all, translating_once
 from tests.wire.quick import QuickClock

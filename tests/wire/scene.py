@@ -30,7 +30,7 @@ from tests.wire.discord_server import DiscordServer
 from tests.wire.looking import Looking
 from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Interaction, Kind, Permission, Server
-from tests.wire.waiting import until
+from tests.wire.waiting import PATIENCE, until
 
 KINDS = ("text", "announcement", "thread", "forum")
 DIRECT = "direct message"
@@ -421,7 +421,7 @@ class Scene(Looking):
         """SIGKILL the bot."""
         self.bot.kill()
 
-    async def settled(self, *, within: float = 30) -> None:
+    async def settled(self, *, within: float = PATIENCE) -> None:
         """Wait until the bot is logged in and owes nothing. Raises TimeoutError or AssertionError."""
         assert self.bot is not None
         quiet = 0
@@ -433,7 +433,7 @@ class Scene(Looking):
                     raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")
                 await asyncio.sleep(0.03)
 
-    async def posted(self, numbers: Iterable[int], *, within: float = 20) -> None:
+    async def posted(self, numbers: Iterable[int], *, within: float = PATIENCE) -> None:
         """Wait until these articles are in every channel and nothing is owed, or for so many seconds."""
         numbers = list(numbers)
         with suppress(TimeoutError):

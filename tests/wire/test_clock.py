@@ -21,7 +21,7 @@ async def goes_on(scene: Scene) -> list[int]:
     """Publish an article, which the bot has to find by itself and post before an hour is over."""
     began = scene.clock.now()
     numbers = scene.write(1)
-    await scene.posted(numbers, within=60)
+    await scene.posted(numbers)
     assert scene.clock.now() - began < SOON
     return numbers
 

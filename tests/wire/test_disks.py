@@ -262,7 +262,7 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
         async def is_unwell() -> bool:
             return (await health(scene, unused_tcp_port))[0] == 503
 
-        await until(is_unwell, within=5)
+        await until(is_unwell)
         await until(lambda: told(scene))
         clicked = discord_server.people.click(ada, post, save_button(post))
         assert NOTHING_DONE in await scene.answer(clicked)

@@ -62,7 +62,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     later = scene.write(2)
     await scene.make_due()
     scene.start()
-    await scene.posted([*numbers, *later], within=60)
+    await scene.posted([*numbers, *later])
     assert not toll(scene, [1, *numbers, *later])
     assert {kind: len(scene.messages(kind)) - count for kind, count in before.items()} == dict.fromkeys(
         KINDS, 2

@@ -5,8 +5,6 @@ its connects again what was lost, one shard after the other, and may rest for a 
 attempts at one of them: all that are lost wait for that.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Collection
