@@ -81,7 +81,7 @@ def _unknown(told: Answer) -> None:
 
 def explanation(found: Explanation) -> list[str]:
     """What became of an article: a line an article and its feed, then a line a channel."""
-    from bot.posting.sending.send_outcomes import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
+    from bot.posting.wording.problem_sentences import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
 
     lines: list[str] = []
     for article, feed in found.carried:

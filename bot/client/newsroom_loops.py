@@ -12,7 +12,8 @@ from bot.client.services import Newsroom
 from bot.core.choices import Role
 from bot.core.clock import Clock, Leaps
 from bot.polling.page_reader import LONGEST_WAIT
-from bot.posting.sending.outcome_records import LONGEST_BLOCK, LONGEST_RETRY
+from bot.posting.sending.blocked_channels import LONGEST_BLOCK
+from bot.posting.sending.outcome_records import LONGEST_RETRY
 from bot.processes.leases import UPKEEP
 from bot.store import DatabaseFault
 from bot.store.records.outbox_records import LongestWaits

@@ -22,14 +22,7 @@ from bot.polling.identity import entry_identity, moved_entries, retractions
 from bot.polling.identity.entry_keys import Sketch, content, link_names, sketched
 from bot.polling.shares import FEW, Followed, Shares
 from bot.store import Store
-from bot.store.records.source_records import (
-    ChangedArticle,
-    Decision,
-    Excess,
-    Known,
-    PassedOver,
-    SurplusKind,
-)
+from bot.store.records.source_records import ChangedArticle, Decision, Excess, Known, PassedOver, SurplusKind
 from bot.text import urls
 
 T = TypeVar("T")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from bot.core.models import Article
 from bot.search.index import analysis
-from bot.search.index.engine import EngineError, Hit, Scope, SearchEngine, aside
-from bot.search.index.index_follower import IndexFollower
+from bot.search.index.engine import Hit, Scope, SearchEngine, aside
+from bot.search.query.analysed_query import Part, analysed
 from bot.search.query.notes import Note, Remark
+from bot.search.query.query_matching import ReadArticle, holds
 from bot.search.query.query_tree import AllOf, Node, Phrase, Query, Word
 from bot.search.ranking import FOUND, Reranker, Sought
 from bot.search.semantic.semantic_search import Meaning
@@ -28,7 +28,6 @@ MANY = 5
 FEWEST = 1_000
 """Articles by which what a word tells is reckoned, however few there are."""
 _INFLECTED = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
-_BETWEEN = r"\W+"  # what stands between two words of a phrase
 _CLOSE = 20  # articles that are added for what they mean
 _AT_ONCE = 16  # articles judged before the event loop goes on: half a millisecond
 
@@ -91,24 +90,15 @@ class Asked:
         return " ".join((*self.words, *(phrase.text for phrase in self.loose)))
 
     @cached_property
-    def _rows(self) -> list[tuple[re.Pattern[str], str]]:
-        """The phrases: how they mostly stand in a text in small letters, and their words."""
-        rows = []
-        for phrase in self.phrases:
-            text = phrase.text.lower()
-            typed = [re.escape(text[start:end]) for _, start, end in analysis.word_spans(text)]
-            rows.append((re.compile(rf"\b{_BETWEEN.join(typed)}\b"), _line(text)))
-        return rows
+    def _rows(self) -> tuple[Part, ...]:
+        return analysed(self.phrases).parts
 
     def is_as_typed(self, article: Article) -> bool:
         """Whether the phrases stand in an article as they were typed, or are not held to be anywhere."""
         if self.loose or not self.phrases:
             return True
-        texts = article.title, article.body or article.summary
-        return all(
-            any(pattern.search(text.lower()) for text in texts) or any(row in _line(text) for text in texts)
-            for pattern, row in self._rows
-        )
+        read = ReadArticle(article._replace(body=article.body or article.summary))
+        return all(holds(row, read) for row in self._rows)
 
     def without(self, missing: Sequence[Phrase]) -> Asked:
         """The same where nobody has these phrases, which is said."""
@@ -125,11 +115,6 @@ class Asked:
             for word, as_typed in typed.items()
             if word not in small and (stems := analysis.query_stems(word))
         ]
-
-
-def _line(text: str) -> str:
-    """The words of a text in a row, spaces around each."""
-    return f" {' '.join(analysis.words(text))} "
 
 
 def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -149,27 +134,18 @@ def weight(engine: SearchEngine, stems: Iterable[str]) -> float:
 
 
 class RankedSearch:
-    """Finds articles, by what they mean too where their `meaning` is known."""
+    """Finds articles, by what they mean too where their `meaning` is known. Methods raise `EngineError`."""
 
-    def __init__(self, store: Store, index: IndexFollower, meaning: Meaning | None = None) -> None:
+    def __init__(self, store: Store, meaning: Meaning | None) -> None:
         self._store = store
         self._meaning = meaning
-        self.index = index
-
-    async def aside(self, engine: SearchEngine, search: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Search. Raises `EngineError`, after which the index is made anew."""
-        try:
-            return await aside(engine, search, *args)
-        except EngineError as error:
-            self.index.distrust(error)
-            raise
 
     async def newest(
         self, engine: SearchEngine, query: Query, asked: Asked, scope: Scope, most: int
     ) -> list[Found]:
         """What matches wholly, by date."""
         looked_at = most * _INFLECTED if asked.phrases else most
-        hits = await self.aside(engine, lambda: engine.matching(query.nodes, scope, looked_at, newest=True))
+        hits = await aside(engine, lambda: engine.matching(query.nodes, scope, looked_at, newest=True))
         articles = await self._articles(hits)
         return [Found(article, 0.0) for article in articles if asked.is_as_typed(article)][:most]
 
@@ -180,14 +156,14 @@ class RankedSearch:
 
         With the query as it was answered: phrases are loosened for want of matches.
         """
-        asked, full, some = await self.aside(engine, _matching, engine, asked, scope, max(FOUND, most))
+        asked, full, some = await aside(engine, _matching, engine, asked, scope, max(FOUND, most))
         first = full[:FOUND]
         articles: dict[int, Article] = {}
         if full and asked.phrases and not asked.loose:
             articles = {article.id: article for article in await self._articles(first)}
             if not any(map(asked.is_as_typed, articles.values())):
                 asked = asked.without(asked.phrases)
-                some = await self.aside(engine, _any_words, engine, asked, scope)
+                some = await aside(engine, _any_words, engine, asked, scope)
         close = {} if some is None else await self._close(engine, asked, scope)
         # Partial matches follow the full ones of few words: as many of them are read as are shown.
         read = most if len(asked.words) < MANY else FOUND
@@ -205,9 +181,10 @@ class RankedSearch:
         if self._meaning is None or not asked.text:
             return {}
         near = dict(await self._meaning.nearest(asked.text, feed_ids=scope.feed_ids, limit=FOUND))
-        if asked.held:
-            fitting = await self.aside(engine, engine.among, asked.held, scope, near.keys())
-            near = {id_: cosine for id_, cosine in near.items() if id_ in fitting}
+        if near and asked.held:
+            among = replace(scope, article_ids=frozenset(near))
+            fitting = await aside(engine, engine.matching, asked.held, among, len(near))
+            near = {hit.article_id: near[hit.article_id] for hit in fitting}
         return near
 
     async def _judged(

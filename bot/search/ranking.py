@@ -1,7 +1,5 @@
 """The order of the few articles that the engine found: by how a person would judge title and text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Sequence
 from itertools import pairwise
@@ -15,22 +13,15 @@ FOUND = 50
 READ = 2_000
 """Characters of a text that are read for it."""
 
-ENGINE = 1.0
-"""What the engine's own score, as a share of the best, counts;"""
-TITLE = 0.15
-"""the share of the query that stands in the title;"""
-PASSAGE = 0.6
-"""the share that stands together in one passage;"""
-NEIGHBOURS = 0.25
-"""the share of neighbours in the query that are neighbours in the article;"""
-TYPED = 0.45
-"""the share that stands there as it was typed;"""
-MEANING = 2.0
-"""the cosine of query and article, where that is known;"""
-FRESH = 0.1
-"""how fresh the article is;"""
-OWN_LANGUAGE = 0.1
-"""and that it is in the language of the query."""
+# What counts, with its weight:
+ENGINE = 1.0  # the engine's own score, as a share of the best
+TITLE = 0.15  # the share of the query that stands in the title
+PASSAGE = 0.6  # the share that stands together in one passage
+NEIGHBOURS = 0.25  # the share of neighbours in the query that are neighbours in the article
+TYPED = 0.45  # the share that stands there as it was typed
+MEANING = 2.0  # the cosine of query and article, where that is known
+FRESH = 0.1  # how fresh the article is
+OWN_LANGUAGE = 0.1  # that it is in the language of the query
 
 _PASSAGE = 30  # words of a passage, small ones left out
 _NEAR = 3  # words between which no more stand are neighbours

@@ -1,7 +1,5 @@
 """Search: what a person types, the articles that they may see, the best first."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import defaultdict
@@ -14,12 +12,13 @@ from bot.core import locale
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
 from bot.search.index import analysis
-from bot.search.index.engine import EngineError, Hit, Kind, Scope, SearchEngine
+from bot.search.index.engine import EngineError, Hit, Kind, Scope, SearchEngine, aside
 from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_remarks import asks_for_bookmarks, remarks
-from bot.search.query.query_syntax import Query, parse
+from bot.search.query.query_syntax import parse
+from bot.search.query.query_tree import Query
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
@@ -93,7 +92,7 @@ class Searcher:
         self.store = store
         self.index = index
         self.meaning = meaning
-        self._ranked = RankedSearch(store, index, meaning)
+        self._ranked = RankedSearch(store, meaning)
         self._workers = workers
 
     async def aside(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
@@ -149,7 +148,8 @@ class Searcher:
                 asked = replace(asked, words=advice.suggestions[:1])
                 asked, near = await self._found(engine, query, asked, scope, needed + SPARE, "relevance")
                 found = [each._replace(partial=True) for each in near]
-        except EngineError:
+        except EngineError as error:
+            self.index.distrust(error)
             return SearchPage(notes=(*notes, Note.of(Remark.DAMAGED)))
         results = self._results(asked, found[offset : offset + limit])
         return SearchPage(
@@ -192,12 +192,12 @@ class Searcher:
             return []
         scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
         try:
-            search = self._ranked.aside
             if kind is None:
-                words = await search(engine, lambda: engine.title_words(prefix, scope, limit, since=since))
+                words = await aside(engine, lambda: engine.title_words(prefix, scope, limit, since=since))
                 return await self._as_written(*words)
-            return await search(engine, lambda: engine.complete(kind, prefix, scope, limit, since=since))
-        except EngineError:
+            return await aside(engine, lambda: engine.complete(kind, prefix, scope, limit, since=since))
+        except EngineError as error:
+            self.index.distrust(error)
             return []
 
     async def _as_written(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:

@@ -1,7 +1,5 @@
 """What to say of a query that finds nothing whole: the words and names that nothing has, and what is near."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, takewhile, zip_longest
 from typing import NamedTuple
@@ -11,19 +9,9 @@ from rapidfuzz.distance import OSA
 
 from bot.search.index import analysis
 from bot.search.index.engine import Kind, Scope, SearchEngine, aside
+from bot.search.query.filter_names import Filter, written
 from bot.search.query.notes import Note, Remark
-from bot.search.query.query_syntax import (
-    AllOf,
-    AnyOf,
-    Condition,
-    Filter,
-    Loose,
-    Node,
-    Phrase,
-    Query,
-    Word,
-    written,
-)
+from bot.search.query.query_tree import AllOf, AnyOf, Condition, Loose, Node, Phrase, Query, Word
 from bot.store import Store
 from bot.text.words import fold
 

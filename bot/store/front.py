@@ -30,12 +30,9 @@ from bot.store.people.personal_digests import PersonalDigests
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.ports import AnyDatabase
-from bot.store.processes import Processes
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
-from bot.store.request_shares import RequestShares
 from bot.store.sealing import use as use_keys
-from bot.store.served_shards import ServedShards
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
 from bot.store.settings.daily_threads import DailyThreads
@@ -44,6 +41,9 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
+from bot.store.sharing.process_leases import Processes
+from bot.store.sharing.request_shares import RequestShares
+from bot.store.sharing.served_shards import ServedShards
 from bot.store.sources import feeds as feed_rows
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.outlet_icons import OutletIcons

@@ -12,13 +12,13 @@ from typing import NamedTuple, Protocol
 from rapidfuzz.distance import Prefix
 
 from bot.core.models import Article
-from bot.search.cross_lingual import names_across, translations
 from bot.search.index import analysis
 from bot.text import excerpts, safe
 from bot.text.language import detect
 from bot.text.words import fold
 from bot.writing import claims
 from bot.writing.claims import Claims
+from bot.writing.cross_lingual import names_across, translations
 
 MOST_SENTENCES = 6
 PART, OVERLAP = 2_000, 200

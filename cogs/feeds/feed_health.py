@@ -9,7 +9,8 @@ from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Feed, FeedState
 from bot.core.refusals import Refusal
 from bot.polling.poll_results import Outcome, PollReport
-from bot.posting.sending import send_outcomes
+from bot.posting.sending.send_outcomes import Problem
+from bot.posting.wording import problem_sentences
 from bot.posting.wording.feed_causes import describe
 from bot.store.records.source_records import Surplus, SurplusKind
 from cogs.feeds.subscription_options import Pair, bold, is_gone, visible
@@ -67,7 +68,7 @@ def of(pair: Pair, channel_problem: str | None = None) -> Health:
     if state in {State.GONE, State.FAILING}:
         return Health(pair, state, describe(feed.error or "gone"))
     if channel_problem:
-        return Health(pair, State.BLOCKED, clickable(send_outcomes.describe(channel_problem)))
+        return Health(pair, State.BLOCKED, clickable(problem_sentences.describe(channel_problem)))
     return Health(pair, state)
 
 
@@ -154,7 +155,7 @@ async def problem(interaction: Interaction, channel_id: int) -> str | None:
     """Why nothing can be posted in a channel; None where it can."""
     dispatches = interaction.client.store.dispatches
     if interaction.guild is not None and await is_gone(interaction.guild, channel_id):
-        return send_outcomes.Problem.GONE
+        return Problem.GONE
     found = await dispatches.problem(channel_id)
     return found.problem if found else await dispatches.delay(channel_id)
 

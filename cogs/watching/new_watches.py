@@ -10,7 +10,7 @@ from bot.posting.rendering import posts
 from bot.posting.rendering.layout import blocks
 from bot.posting.sending import message_places
 from bot.posting.wording import search_notes
-from bot.search.query.query_syntax import Query
+from bot.search.query.query_tree import Query
 from bot.text import safe
 from bot.watches import watch_matching
 from bot.watches.watch_matching import CLOSED

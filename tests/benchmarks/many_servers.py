@@ -6,8 +6,9 @@
 `telex run` processes on a PostgreSQL server, each gateway and poller, against the stand-in, which counts the
 requests of all of them in any window of a second (50) and lets a session begin every five seconds. Two posts
 wait in each server, three thousand feeds are polled ("unchanged", no TLS), and somebody uses a command four
-times a second. Exits 1 where fewer than 45 posts a second came, the limit for all requests was broken, or the
-hundredth part of commands was acknowledged after more than a second.
+times a second. At the end one process is stopped, and then a post owed in a server of each of its shards.
+Exits 1 where fewer than 45 posts a second came, the limit for all requests was broken, or the hundredth part
+of commands was acknowledged after more than a second.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -59,6 +60,21 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass
+class Stop:
+    """What a stop cost: seconds without a session by shard, and until each had the next post."""
+
+    away: dict[int, float] = field(default_factory=dict)
+    late: float = 0.0
+
+    def __str__(self) -> str:
+        away = ", ".join(f"{seconds:.1f}" for seconds in sorted(self.away.values()))
+        return (
+            f"one process stopped: its {len(self.away)} shards without a session for {away} s, "
+            f"what was owed when it had ended posted after {self.late:.1f} s at the most"
+        )
+
+
+@dataclass
 class Run:
     """What was measured."""
 
@@ -72,6 +88,7 @@ class Run:
     memory: list[float]
     cpu: list[float]
     polls: int
+    stop: Stop
 
     @property
     def p99(self) -> float:
@@ -89,7 +106,7 @@ class Run:
             f"acknowledged after {late[len(late) // 2] * 1000:.0f} ms as a rule, {self.p99 * 1000:.0f} p99, "
             f"{self.unanswered} not at all; {self.polls / self.took:.1f} polls a second; "
             f"{', '.join(f'{one:.0f}' for one in self.memory)} MB; "
-            f"{', '.join(f'{one:.2f}' for one in self.cpu)} cores"
+            f"{', '.join(f'{one:.2f}' for one in self.cpu)} cores; {self.stop}"
         )
 
 
@@ -135,7 +152,7 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         await follow(crowd, channels[:: max(1, servers // 1_000)], port)
         began = time.monotonic()
         running = [_started(crowd, number, after) for number in range(processes)]
-        await until(lambda: _served(discord) == set(range(shards)), within=PATIENCE)
+        await until(lambda: _served(discord).keys() == set(range(shards)), within=PATIENCE)
         await until(lambda: discord.state.commands, within=PATIENCE)
         ready = time.monotonic() - began
         await asyncio.sleep(20)  # what came with the last shard is known
@@ -172,11 +189,45 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
             memory=[weight(one.pid).total for one in running],
             cpu=spent,
             polls=polls[0][0],
+            stop=await stop(crowd, running[0], channels[:shards]),
         )
 
 
-def _served(discord: DiscordServer) -> set[int]:
-    return {session.shard[0] for session in discord.gateway.connected if session.shard is not None}
+async def stop(crowd: Crowd, one: subprocess.Popen[bytes], channels: list[Channel]) -> Stop:
+    """Stop the first process, and owe a post in one of these channels for each of its shards."""
+    cost, since = Stop(), dict[int, float]()
+    mine = {number for number, who in _served(crowd.discord).items() if who == "0"}
+
+    def is_over() -> bool:
+        now, served = time.monotonic(), _served(crowd.discord)
+        for number in mine:
+            if number not in served:
+                since.setdefault(number, now)
+            elif served[number] != "0":
+                cost.away.setdefault(number, now - since.get(number, now))
+        return len(cost.away) == len(mine)
+
+    one.terminate()
+    moving = asyncio.create_task(until(is_over, within=PATIENCE))
+    await asyncio.to_thread(one.wait)
+    owed, began = [channels[number] for number in mine], time.monotonic()
+    (title,) = await crowd.owe("stop", owed, 1)
+    await until(
+        lambda: all(any(each.title == title for each in channel.history()) for channel in owed),
+        within=PATIENCE,
+    )
+    cost.late = time.monotonic() - began
+    await moving
+    return cost
+
+
+def _served(discord: DiscordServer) -> dict[int, str]:
+    """The shards that have a session, each with the number of its process."""
+    return {
+        session.shard[0]: session.line.who
+        for session in discord.gateway.connected
+        if session.shard is not None and session.line is not None
+    }
 
 
 def _started(crowd: Crowd, number: int, after: AsyncExitStack) -> subprocess.Popen[bytes]:

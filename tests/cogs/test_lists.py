@@ -124,7 +124,7 @@ async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_export
     (file,) = last(taken).attachments
     document = await file.read()
     assert b"hunter2" not in document
-    assert [one.url for one in opml.read(document)] == ["https://b.example/feed"]
+    assert [one.url for one in opml.read_list(document).outlines] == ["https://b.example/feed"]
 
 
 async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_stay_hidden(telex, feed_server):
@@ -136,8 +136,8 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
     (file,) = last(taken).attachments
     document = await file.read()
     pairs = await telex.store.subscriptions.in_server(telex.guild.id)
-    assert {one.url for one in opml.read(document)} == {feed.url for _, feed in pairs}
-    assert 'Tom & "Jerry" <été>' in {one.title for one in opml.read(document)}
+    assert {one.url for one in opml.read_list(document).outlines} == {feed.url for _, feed in pairs}
+    assert 'Tom & "Jerry" <été>' in {one.title for one in opml.read_list(document).outlines}
     target = telex.guild.create_text_channel("copy")
     await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document), channel=target)
     copied = [

@@ -315,7 +315,7 @@ async def test_tokens_for_assistants_are_shown_once_and_revoked(telex):
     panel = last(await telex.editor.slash(telex.news, "settings assistants"))
     assert panel.ephemeral
     assert "No tokens yet." in text(panel)
-    assert "ask whoever runs me" in text(panel)
+    assert "ask whoever runs this bot" in text(panel)
     await tokens.served_at("https://telex.example/mcp")
     panel = last(await telex.editor.click(panel, label="New token"))
     assert "Address: `https://telex.example/mcp`" in text(panel)

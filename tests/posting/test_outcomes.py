@@ -12,16 +12,9 @@ from aiohttp import web
 from discord.http import HTTPClient, Route
 
 from bot.core import locale
-from bot.posting.sending.send_outcomes import (
-    Blocked,
-    Later,
-    Lost,
-    NoRepeats,
-    Refused,
-    UncertainPostError,
-    describe,
-    judge,
-)
+from bot.posting.sending.no_repeats import NoRepeats
+from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Refused, UncertainPostError, judge
+from bot.posting.wording.problem_sentences import describe
 
 
 def answer(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPException:

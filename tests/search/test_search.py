@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from bot.posting.wording.search_notes import sentence
 from bot.search import suggestions
 from bot.search.index import analysis
-from bot.search.query.query_syntax import Condition, Filter
+from bot.search.query.filter_names import Filter
+from bot.search.query.query_tree import Condition
 from bot.search.searching import Searcher, article_as_json, as_json, parse
 from tests.search.library import Library
 from tests.search.searchers import searcher_of

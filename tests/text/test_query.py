@@ -7,22 +7,9 @@ from hypothesis import strategies as st
 
 from bot.core import locale
 from bot.posting.wording.search_notes import sentence
-from bot.search.query.query_syntax import (
-    MAX_DEPTH,
-    MAX_READ,
-    MAX_TERMS,
-    AllOf,
-    AnyOf,
-    Condition,
-    Filter,
-    Node,
-    Not,
-    Phrase,
-    Query,
-    Word,
-    parse,
-    written,
-)
+from bot.search.query.filter_names import Filter, written
+from bot.search.query.query_syntax import MAX_DEPTH, MAX_READ, MAX_TERMS, parse
+from bot.search.query.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Query, Word
 from bot.text.words import words
 
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday

@@ -14,7 +14,8 @@ from bot.core.refusals import Declined
 from bot.posting.wording import declined_reasons, filter_labels
 from bot.posting.wording.explanations import explain, sentence
 from bot.search.query.query_matching import ReadArticle, criterion_of
-from bot.search.query.query_syntax import Query, parse
+from bot.search.query.query_syntax import parse
+from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Sieve, keeping_out

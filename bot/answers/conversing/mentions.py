@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from bot.search.query.filter_names import speaks_french
-from bot.search.query.query_syntax import AllOf, Node, Word, parse
+from bot.search.query.query_syntax import parse
+from bot.search.query.query_tree import AllOf, Node, Word
 from bot.text.language import detect
 from bot.text.words import fold
 

@@ -18,7 +18,8 @@ from bot.core.people_models import Question
 from bot.core.rate_limits import Limit
 from bot.core.refusals import Declined
 from bot.search.index import analysis
-from bot.search.query.query_syntax import MAX_LENGTH, Query
+from bot.search.query.query_syntax import MAX_LENGTH
+from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage
 from bot.store import Store
 from bot.stories.known_tastes import Tastes

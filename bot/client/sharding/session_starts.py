@@ -4,8 +4,6 @@ So many at a time, five seconds apart, and so many in a day; whoever begins more
 https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import defaultdict

@@ -27,7 +27,7 @@ SETTLED = 30.0
 """Seconds until a process asks for the first time."""
 ASK_EVERY, LONGEST_PAUSE = 5.0, 60.0
 """Seconds until it asks again; twice as many each time that nobody gave one, up to so many."""
-LEAVING = 20.0
+LEAVING = 30.0
 """Seconds that a process which is to end takes to hand its shards over; what is left then is free at once."""
 _WANTED = "want"
 

@@ -5,8 +5,6 @@ meanwhile is astray until discord.py gets through to the gateway, and is stopped
 what a client knows of the servers of a shard that goes: those are passed over (`is_gone`).
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress

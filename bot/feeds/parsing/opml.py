@@ -37,13 +37,8 @@ class FeedList:
     skipped: int = 0
 
 
-def read(data: bytes) -> tuple[Outline, ...]:
-    """The feeds of an OPML document, each address once, in its order."""
-    return read_list(data).outlines
-
-
 def read_list(data: bytes) -> FeedList:
-    """The feeds of an OPML document and what could not be used.
+    """The feeds of an OPML document, each address once, in its order, and what could not be used.
 
     Most real lists are not well-formed XML (bare `&`, unclosed elements), so that an HTML parser, which
     forgives anything, reads the attributes. Bytes beyond 4 MiB and addresses beyond 5,000 are left out.

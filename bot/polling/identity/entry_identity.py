@@ -67,10 +67,7 @@ def by_link(
         candidates = at_link(sketch, at_pages)
         needed = 2 if sketch.shared or len(candidates) > 1 or _is_home(sketch.url) else 1
         rated = [
-            (
-                is_close(sketch.title, bare_title(known.title)) + (sketch.published == known.published),
-                known,
-            )
+            (is_close(sketch.title, bare_title(known.title)) + (sketch.published == known.published), known)
             for known in candidates
             if known.article_id not in taken
         ]

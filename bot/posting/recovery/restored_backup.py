@@ -7,7 +7,7 @@ import discord
 from bot.core.models import Article, Digest, Dispatch, DispatchKind
 from bot.core.people_models import PersonalDigest
 from bot.digests.restored_digests import AlreadyPosted
-from bot.posting.recovery import own_messages, read_back
+from bot.posting.recovery import earlier_messages, own_messages, read_back
 from bot.posting.recovery.own_messages import Span
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
@@ -15,6 +15,10 @@ from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.message_places import Target
 from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
+
+LOOKED_FOR = 10 * 86_400
+"""Seconds after a restoration, and before it, in which what the backup lacks may have been sent: past a late
+week's digest."""
 
 
 class Narrowed:
@@ -40,7 +44,7 @@ class Restored:
             return
         now = self._clock.now()
         at = int(mark) if int(mark) > 1 else now
-        done = at + read_back.EPOCH < now
+        done = at + LOOKED_FOR < now
         await self._store.meta.set("restored", "" if done else str(at))
         self.at = None if done else at
 
@@ -54,7 +58,7 @@ class Restored:
         if self.at is None:
             return None
         articles = await self._store.articles.by_ids(dispatch.article_ids)
-        since = read_back.since_backup(dispatch, articles, restored=self.at)
+        since = _since_backup(dispatch, articles, restored=self.at)
         if since is None:
             return None
         span = await self._span(place, dispatch, since)
@@ -70,7 +74,7 @@ class Restored:
     async def _look_for_articles(
         self, place: Target, dispatch: Dispatch, message: Message, articles: Sequence[Article], span: Span
     ) -> Outcome | Narrowed | None:
-        found = await read_back.answered(read_back.told(place, dispatch, articles, span))
+        found = await read_back.answered(earlier_messages.told(place, dispatch, articles, span))
         if not isinstance(found, tuple):
             return found
         others, digested = found
@@ -90,7 +94,7 @@ class Restored:
         self, place: Target, notice: Dispatch, articles: Sequence[Article], span: Span
     ) -> Outcome | Narrowed | None:
         """What a watch was told may have come in other company: a notice is called by its first article."""
-        found = await read_back.answered(read_back.notices(place, notice, articles, span))
+        found = await read_back.answered(earlier_messages.notices(place, notice, articles, span))
         if not isinstance(found, list):
             return found
         if not found:
@@ -126,8 +130,8 @@ class Restored:
             place = await message_places.find(self._client, digest.channel_id)
         if isinstance(place, Outcome):
             return None
-        span = await self._span(place, digest, max(since, self.at - read_back.EPOCH))
-        found = await read_back.answered(read_back.earlier(place, digest.channel_id, span))
+        span = await self._span(place, digest, max(since, self.at - LOOKED_FOR))
+        found = await read_back.answered(earlier_messages.earlier(place, digest.channel_id, span))
         if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
             return AlreadyPosted(everything=self.at)
         if isinstance(found, Outcome):
@@ -159,3 +163,9 @@ class Restored:
         await self._store.dispatches.told_before(dispatch.id, article_ids)
         await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
         return Narrowed()
+
+
+def _since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: int) -> int | None:
+    """Since when a dispatch may have been sent that a restored backup does not know of; None: not at all."""
+    oldest = min([dispatch.created, *(article.published for article in articles)])
+    return max(oldest, restored - LOOKED_FOR) if oldest <= restored else None

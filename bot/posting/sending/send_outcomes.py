@@ -1,21 +1,16 @@
-"""What became of a request to Discord, as types, and the words for it.
+"""What became of a request to Discord, as types; `posting/wording/problem_sentences.py` says it to people.
 
 Codes and their meaning: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 """
 
-import re
-from collections.abc import Awaitable, Container, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import SimpleNamespace
 from typing import TypeVar
 
 import aiohttp
 import discord
 
-from bot.core.locale import _, amount
-from bot.posting.sending import permissions
-from bot.store.records.outbox_records import WaitsFor
 from bot.watches.watch_matching import CLOSED
 
 
@@ -116,7 +111,6 @@ _PROBLEMS = {
     40067: Problem.NEEDS_TAG,
 }
 _SLOW = frozenset({20016, 20022, 20028, 20029, 40004})  # slow mode, write limits, sending switched off
-_WEBHOOK = re.compile(r"/webhooks/(\d+)/")
 _A_WHILE = 60.0  # seconds, where Discord does not say how long
 _A_MOMENT = 5.0
 
@@ -162,7 +156,7 @@ async def asked(question: Awaitable[T]) -> T | Outcome:
 def _judge_answer(error: discord.HTTPException) -> Outcome:
     words = f"{error.status} {error.code} {error.text}".strip()[:500]
     if error.status == _TOO_MANY or error.code in _SLOW:
-        return Later(_retry_after(error.response.headers), words)
+        return Later(retry_after(error.response.headers), words)
     if problem := _PROBLEMS.get(error.code):
         return Blocked(problem)
     if error.status >= _SERVER_ERROR:
@@ -174,104 +168,9 @@ def _judge_answer(error: discord.HTTPException) -> Outcome:
     return Refused(words)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds after which Discord wants to be asked again."""
     try:
         return max(1.0, float(headers.get("Retry-After", _A_WHILE)))
     except ValueError:
         return _A_WHILE
-
-
-def describe(problem: str) -> str:
-    """A problem of a channel, or a reason why a post failed, for a person, with what they can do about it."""
-    code, _space, rest = problem.partition(" ")
-    if code == Problem.FORBIDDEN and rest:
-        names = ", ".join(permissions.name(permission) for permission in rest.split())
-        return _("I’m missing permissions in this channel: {permissions}.").format(permissions=names)
-    if code == Problem.TRYING:
-        return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(reason=_reason(rest))
-    if code == Problem.REFUSED:
-        return _("Discord refused the message: {reason}").format(reason=rest)
-    if code in {WaitsFor.QUIET_HOURS, WaitsFor.MOST_AN_HOUR, WaitsFor.GAP, WaitsFor.BEST}:
-        return _waits(code).format(time=rest)
-    if code == WaitsFor.OUTLETS:
-        told, least = map(int, rest.split())
-        return _("Waiting for more outlets: {count} of {least} so far.").format(
-            count=amount(told), least=amount(least)
-        )
-    sentences: dict[str, str] = {
-        Problem.GONE: _("I can’t find this channel. If it was deleted, move or remove its feeds."),
-        Problem.FORBIDDEN: _("Discord won’t let me post in this channel. Check my permissions there."),
-        Problem.LOCKED: _("The thread is archived and locked. Unlock it, or move the feeds."),
-        Problem.NEEDS_TAG: _(
-            "This forum requires a tag on every post. Choose one in /settings channel, or lift "
-            "the requirement."
-        ),
-        Problem.TOO_MANY_THREADS: _(
-            "This server has as many active threads as Discord allows. Archive some."
-        ),
-        Problem.TOO_MANY_WEBHOOKS: _("This channel has as many webhooks as Discord allows. Delete one."),
-        Problem.NOT_TEXT: _("This kind of channel can’t hold messages. Move the feeds."),
-        Problem.UNREADABLE: _(
-            "I was interrupted and can’t tell whether this was posted. To check, I need Read Message History."
-        ),
-        Problem.ARTICLE_GONE: _("This article isn’t stored anymore."),
-        CLOSED: _("Discord won’t let me send you direct messages."),
-        Problem.FAULT: _("Something went wrong on my side. The details are in my log."),
-    }
-    return sentences.get(problem, problem)
-
-
-def _reason(error: str) -> str:
-    """Why Discord did not take something, in words where it is not Discord that says it."""
-    ours = {
-        "rate limited": _("I have to wait a moment"),
-        "no connection": _("I couldn’t reach it"),
-        "no answer": _("it didn’t answer"),
-        "Discord may still be at it": _("it may still be working on it"),
-        "the server is unavailable": _("the server is unavailable"),
-    }
-    told = (words for beginning, words in ours.items() if error.startswith(beginning))
-    return next(told, error.rstrip(". "))
-
-
-def _waits(code: str) -> str:
-    """Why something waits for the rhythm of its channel, with the time when it comes to be filled in."""
-    sentences: dict[str, str] = {
-        WaitsFor.QUIET_HOURS: _("Waiting until {time} (quiet hours)."),
-        WaitsFor.MOST_AN_HOUR: _("Waiting until {time} (hourly limit)."),
-        WaitsFor.BEST: _(
-            "Only the best stories of the day are posted there; the next one is picked at {time}."
-        ),
-    }
-    return sentences.get(code, _("Waiting until {time} (time between posts)."))
-
-
-class NoRepeats:
-    """Hooks for discord.py's session that keep it from sending again what Discord may have.
-
-    It repeats every request answered 500, 502 or 504, and Discord honours no nonce where a thread or a
-    webhook is made or a webhook posts: each repetition could be another post. It would also wait within
-    itself, however long, until a webhook may post again. `webhooks` are the ids of those.
-    """
-
-    def __init__(self, webhooks: Container[int]) -> None:
-        self._webhooks = webhooks
-
-    def watch(self, trace: aiohttp.TraceConfig) -> None:
-        """Hook into a session."""
-        trace.on_request_end.append(self._judge)
-
-    async def _judge(
-        self,
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        answered: aiohttp.TraceRequestEndParams,
-    ) -> None:
-        status, path = answered.response.status, answered.url.path
-        found = _WEBHOOK.search(path)
-        by_webhook = found is not None and int(found[1]) in self._webhooks
-        if by_webhook and status == _TOO_MANY:
-            raise discord.RateLimited(_retry_after(answered.response.headers))
-        makes = answered.method == "POST" and (by_webhook or path.endswith(("/threads", "/webhooks")))
-        if makes and status >= _SERVER_ERROR:
-            raise UncertainPostError(f"{status} to a new post")

@@ -6,8 +6,6 @@ stem in the language of the text, small words marked and as they stand), `stems`
 Case and accents never matter.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Collection, Iterable
@@ -44,11 +42,6 @@ def word_analyzer() -> tantivy.TextAnalyzer:
     return _of_texts().build()
 
 
-def stem_analyzer(language: str | None) -> tantivy.TextAnalyzer:
-    """The analyzer of `stems` for a language (ISO 639-1, None: unknown)."""
-    return _analyzer_named(_name(language))
-
-
 def _name(language: str | None) -> str:
     return LANGUAGES.get(language or "", "english")
 
@@ -59,15 +52,16 @@ _WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
 
 @cache
 def _analyzer_named(name: str) -> tantivy.TextAnalyzer:
-    return _telling(_of_texts(), name).filter(tantivy.Filter.stemmer(name)).build()
+    return _stemming(_of_texts(), name)
 
 
-def _telling(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAnalyzerBuilder:
-    """Leave out the small words of a language."""
-    small = _SMALL.get(name)
-    if small is not None:
-        return builder.filter(tantivy.Filter.custom_stopword(sorted(small)))
-    return builder if name in _WITHOUT_STOP_WORDS else builder.filter(tantivy.Filter.stopword(name))
+def _stemming(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAnalyzer:
+    """Leave out the small words of a language, and what the others end with."""
+    if name in _SMALL:
+        builder = builder.filter(tantivy.Filter.custom_stopword(sorted(_SMALL[name])))
+    elif name not in _WITHOUT_STOP_WORDS:
+        builder = builder.filter(tantivy.Filter.stopword(name))
+    return builder.filter(tantivy.Filter.stemmer(name)).build()
 
 
 def _of_texts() -> tantivy.TextAnalyzerBuilder:
@@ -82,11 +76,6 @@ def _of_texts() -> tantivy.TextAnalyzerBuilder:
     return builder
 
 
-def _of_words() -> tantivy.TextAnalyzerBuilder:
-    """For `words` with spaces between them."""
-    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-
-
 SMALL = "_"
 """What the index term of a small word begins with, and no other."""
 
@@ -99,8 +88,8 @@ class Terms(dict[str, str]):
 
     def __init__(self, language: str | None) -> None:
         super().__init__()
-        name = _name(language)
-        self._analyze = _telling(_of_words(), name).filter(tantivy.Filter.stemmer(name)).build().analyze
+        words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+        self._analyze = _stemming(words, _name(language)).analyze
 
     def __missing__(self, word: str) -> str:
         term = "" if len(word) >= LONGEST else next(iter(self._analyze(word)), SMALL + word)
@@ -127,7 +116,7 @@ def _encodable(text: str) -> str:
 
 def stems(text: str, language: str | None) -> list[str]:
     """The index terms of a text in order, small words left out."""
-    return stem_analyzer(language).analyze(_encodable(text))
+    return _analyzer_named(_name(language)).analyze(_encodable(text))
 
 
 def words(text: str) -> list[str]:
@@ -200,7 +189,7 @@ codecs.register_error(_FOLDED, _fold)
 
 def spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
     """The `stems` of a text, each with where its word begins and ends, in characters."""
-    tokens = stem_analyzer(language).pre_tokenize(_encodable(text)).tokens
+    tokens = _analyzer_named(_name(language)).pre_tokenize(_encodable(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 

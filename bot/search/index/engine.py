@@ -4,8 +4,6 @@ Every method may be called from any thread. Whoever calls from the event loop ca
 not hold the interpreter's lock while it searches.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -48,12 +46,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which articles may be found at all: those of these feeds (None: of all). It is part of every query.
+    """Which articles may be found at all: of these feeds, and of these (None: of all). Part of every query.
 
     `bookmarked` are the articles that `is:bookmarked` means.
     """
 
     feed_ids: frozenset[int] | None = None
+    article_ids: frozenset[int] | None = None
     bookmarked: frozenset[int] = frozenset()
 
 
@@ -102,10 +101,6 @@ class SearchEngine(Protocol):
         Per word, the better of title and text counts, and half of the other. All of `required` must hold;
         what is `near` need not, and counts.
         """
-        ...
-
-    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> set[int]:
-        """Those of some articles that all nodes hold of."""
         ...
 
     def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:

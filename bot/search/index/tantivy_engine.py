@@ -146,14 +146,6 @@ class TantivyEngine:
         return self._hits(self._queries.any_of(text, scope, required, near), limit)
 
     @_speaking
-    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> set[int]:
-        """See `SearchEngine`."""
-        if not article_ids:
-            return set()
-        found = self._hits(self._queries.among(nodes, scope, article_ids), len(article_ids))
-        return {hit.article_id for hit in found}
-
-    @_speaking
     def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
         """See `SearchEngine`.
 

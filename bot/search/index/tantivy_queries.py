@@ -33,11 +33,6 @@ class Queries:
         """What all nodes hold of, scored by their words alone."""
         return self._within([], scope, nodes)
 
-    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> tantivy.Query:
-        """Those of the articles that all nodes hold of."""
-        chosen = _Query.term_set_query(self._schema, ARTICLE, sorted(article_ids))
-        return self._within([self._unscored(chosen)], scope, nodes)
-
     def any_of(
         self, text: str, scope: Scope, required: Collection[Node] = (), near: Collection[Node] = ()
     ) -> tantivy.Query:
@@ -84,9 +79,10 @@ class Queries:
         """What all parts and all nodes hold of, among what may be found."""
         asked = analysed(nodes, self.languages)
         every = [*((_MUST, part) for part in parts), *self._parts(asked.parts, scope)]
-        if scope.feed_ids is not None:
-            feeds = _Query.term_set_query(self._schema, FEED, sorted(scope.feed_ids))
-            every.append((_MUST, self._unscored(feeds)))
+        for field, ids in ((FEED, scope.feed_ids), (ARTICLE, scope.article_ids)):
+            if ids is not None:
+                chosen = _Query.term_set_query(self._schema, field, sorted(ids))
+                every.append((_MUST, self._unscored(chosen)))
         if len(asked.left_out) == 1:  # it tells little of the language: "car" is small in French
             (word,) = asked.left_out
             if stems := analysis.query_stems(word, self.languages):

@@ -25,39 +25,19 @@ class Filter(StrEnum):
 
 TITLE = "title"
 NAMES: dict[str, str] = {
-    "title": TITLE,
-    "titre": TITLE,
-    "intitle": TITLE,
-    "source": Filter.SOURCE,
-    "outlet": Filter.SOURCE,
-    "media": Filter.SOURCE,
-    "site": Filter.SOURCE,
-    "author": Filter.AUTHOR,
-    "auteur": Filter.AUTHOR,
-    "by": Filter.AUTHOR,
-    "par": Filter.AUTHOR,
-    "tag": Filter.TAG,
-    "category": Filter.TAG,
-    "etiquette": Filter.TAG,
-    "categorie": Filter.TAG,
-    "lang": Filter.LANGUAGE,
-    "language": Filter.LANGUAGE,
-    "langue": Filter.LANGUAGE,
-    "since": Filter.SINCE,
-    "after": Filter.SINCE,
-    "depuis": Filter.SINCE,
-    "apres": Filter.SINCE,
-    "before": Filter.BEFORE,
-    "until": Filter.BEFORE,
-    "avant": Filter.BEFORE,
-    "jusqua": Filter.BEFORE,
-    "jusqu'a": Filter.BEFORE,
-    "has": "has",
-    "avec": "has",
-    "a": "has",
-    "contient": "has",
-    "is": "is",
-    "est": "is",
+    name: filter_
+    for filter_, names in {
+        TITLE: "title titre intitle",
+        Filter.SOURCE: "source outlet media site",
+        Filter.AUTHOR: "author auteur by par",
+        Filter.TAG: "tag category etiquette categorie",
+        Filter.LANGUAGE: "lang language langue",
+        Filter.SINCE: "since after depuis apres",
+        Filter.BEFORE: "before until avant jusqua jusqu'a",
+        "has": "has avec a contient",
+        "is": "is est",
+    }.items()
+    for name in names.split()
 }
 CHOICES: dict[str, tuple[frozenset[str], Filter]] = {
     "has": (frozenset("image images picture pictures photo photos img".split()), Filter.IMAGE),

@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from difflib import get_close_matches
 
 from bot.search.query import query_remarks
-from bot.search.query.filter_names import CHOICES, NAMES, TITLE, Filter, language_code, named, written
+from bot.search.query.filter_names import CHOICES, NAMES, TITLE, Filter, language_code
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_tokens import OPERATORS, Token, tokens
 from bot.search.query.query_tree import (
@@ -19,7 +19,6 @@ from bot.search.query.query_tree import (
     Condition,
     Loose,
     Node,
-    Not,
     Phrase,
     Query,
     Word,
@@ -28,11 +27,6 @@ from bot.search.query.query_tree import (
 from bot.text.stopwords import EMPTY
 from bot.text.times import periods
 from bot.text.words import fold, words
-
-__all__ = [
-    "MAX_DEPTH", "MAX_LENGTH", "MAX_READ", "MAX_TERMS", "AllOf", "AnyOf", "Condition", "Filter", "Loose",
-    "Node", "Not", "Phrase", "Query", "Word", "as_written", "named", "parse", "written",
-]  # fmt: skip
 
 MAX_READ = 2_000  # characters read of a query
 MAX_LENGTH = 400  # characters of one that is kept, a filter's or a watch's, and of a question

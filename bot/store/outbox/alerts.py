@@ -1,7 +1,4 @@
-"""Alerts: one message to a server when a feed of it breaks or is gone, and one when it is back.
-
-Functions of a connection, called within the transaction of the poll that found out.
-"""
+"""Alerts: one message to a server when a feed of it breaks or is gone, and one when it is back."""
 
 from collections.abc import Iterable
 

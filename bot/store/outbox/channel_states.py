@@ -5,7 +5,7 @@ from typing import NamedTuple
 from bot.store.connection import Connection
 from bot.store.outbox import posting_schedule
 from bot.store.repository import writes
-from bot.store.served_shards import ShardedRepository
+from bot.store.sharing.served_shards import ShardedRepository
 
 
 class Problem(NamedTuple):

@@ -1,7 +1,4 @@
-"""What publishers do to articles that were posted: they correct them, they take them back.
-
-Functions of a connection, called within the transaction of the poll that found out.
-"""
+"""What publishers do to articles that were posted: they correct them, they take them back."""
 
 import re
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""What a digest may tell: functions of a connection that read it."""
+"""What a digest may tell."""
 
 import json
 from collections.abc import Collection, Sequence

@@ -16,9 +16,9 @@ from bot.store.outbox import digest_articles, dispatch_rows, held_posts
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.repository import reading, writes
 from bot.store.rows import listed, made
-from bot.store.served_shards import ShardedRepository
 from bot.store.settings import setting_changes
 from bot.store.settings.place_rows import need_channel
+from bot.store.sharing.served_shards import ShardedRepository
 
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,

@@ -1,7 +1,4 @@
-"""What waits, taken back when its feed ends, pauses or moves; what joined a post that never names it.
-
-Functions of a connection, as those of `outbox`.
-"""
+"""What waits, taken back when its feed ends, pauses or moves; what joined a post that never names it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What channels are owed: functions of a connection, called within the transaction that makes or undoes it.
+"""What channels are owed, made and undone.
 
 A page has one fate in a channel. A fate with a dispatch is told by the dispatch's state; the others are
 written down with their reason.

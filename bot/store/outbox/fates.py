@@ -8,6 +8,7 @@ from bot.store.connection import Row
 from bot.store.outbox import held_posts, posting_schedule
 from bot.store.records.outbox_records import FateRow, WaitsFor
 from bot.store.repository import Repository
+from bot.store.rows import made
 
 
 class Fates(Repository):
@@ -60,17 +61,8 @@ def _fate(now: int, row: Row) -> FateRow:
         reason = posting_schedule.reason(row["kind"], row, now)
     if fate is Fate.POSTED:
         fate = _OF_KIND.get(row["kind"], fate)
-    return FateRow(
-        server_id=row["server_id"],
-        channel_id=row["channel_id"],
-        article_id=row["article_id"],
-        fate=fate,
-        reason=reason,
-        since=row["decided"] if row["sent"] is None else row["sent"],
-        message_id=row["message_id"],
-        thread_id=row["thread_id"],
-        joined=row["joined"],
-    )
+    since = row["decided"] if row["sent"] is None else row["sent"]
+    return made(FateRow, row, fate=fate, reason=reason, since=since)
 
 
 def _held(row: Row) -> str:

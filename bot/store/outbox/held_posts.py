@@ -1,9 +1,8 @@
 """Posts that are held back: until enough outlets tell their story, or until the best of the day are chosen.
 
-Functions of a connection, called within the transaction that decides. A held post is a dispatch in the state
-`held`: it is in no queue, others join it like one that waits, and its `due` is when it is given up. The best
-are chosen outside a transaction and written in one, which also sets the time of the next choice: a process
-that dies before it chooses again, one that dies after finds it done.
+A held post is a dispatch in the state `held`: it is in no queue, others join it like one that waits, and its
+`due` is when it is given up. The best are chosen outside a transaction and written in one, which also sets
+the time of the next choice: a process that dies before it chooses again, one that dies after finds it done.
 """
 
 import json

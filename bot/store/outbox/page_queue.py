@@ -1,4 +1,4 @@
-"""Pages to be read: functions of a connection, called within the transaction that makes it so.
+"""Pages to be read.
 
 A poll writes down which of its new articles have a page to be read. Reading it ends in the transaction that
 keeps its text; a crash before leaves it to be read, one after finds it done.

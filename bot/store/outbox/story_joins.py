@@ -1,4 +1,4 @@
-"""Stories: which post of a channel an article joins. Functions of a connection, as those of `outbox`.
+"""Stories: which post of a channel an article joins.
 
 A story belongs to a channel: what its feeds told of an event there. Only articles that have a fate in the
 channel count, so what another server follows, or a feed with credentials of its, decides nothing here.

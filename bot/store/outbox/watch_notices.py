@@ -1,4 +1,4 @@
-"""What watches are told of: functions of a connection, called within the transaction that makes it so.
+"""What watches are told of.
 
 An article that a poll brings is written down as an arrival, with it. Holding the watches against it ends the
 arrival in the transaction that writes the notices: a crash before leaves it there, one after finds it done.

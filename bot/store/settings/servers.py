@@ -6,8 +6,8 @@ from bot.store.connection import Connection
 from bot.store.records.outbox_records import WithheldFor
 from bot.store.repository import writes
 from bot.store.rows import listed
-from bot.store.served_shards import ShardedRepository
 from bot.store.settings import channel_feeds
+from bot.store.sharing.served_shards import ShardedRepository
 
 
 class Servers(ShardedRepository):

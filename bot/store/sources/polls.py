@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.models import Feed
-from bot.store import processes
 from bot.store.connection import Connection, Row
 from bot.store.content.article_rows import change_article, insert_articles
 from bot.store.outbox import (
@@ -31,6 +30,7 @@ from bot.store.records.source_records import (
 from bot.store.repository import Repository, reading, reads, writes
 from bot.store.rows import listed
 from bot.store.settings import filters
+from bot.store.sharing import process_leases
 from bot.store.sources import surplus
 from bot.store.sources.feeds import write_feeds
 from bot.text import urls
@@ -129,7 +129,7 @@ class Polls(Repository):
         """
         if owner is not None:
             ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
-            own = processes.feeds_of(db, owner, ids)
+            own = process_leases.feeds_of(db, owner, ids)
             feeds = [polled for polled in feeds if polled.id in own]
             unchanged = [polled for polled in unchanged if polled.feed_id in own]
             told = [alert for alert in told if alert.feed_id in own]
@@ -153,7 +153,7 @@ class Polls(Repository):
         join that post; where another process recorded something since they were looked up, they are looked
         up again. Raises `LeaseLost` where a `fence` does not hold.
         """
-        processes.must_hold(db, fence)
+        process_leases.must_hold(db, fence)
         if kin.again is not None and db.row(_SINCE, (kin.last_id, kin.since)) is not None:
             kin = kin.again()
         return _record(db, poll, kin)

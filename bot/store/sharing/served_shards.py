@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.ports import AnyDatabase
-from bot.store.processes import must_hold
 from bot.store.records.process_records import Fence
 from bot.store.repository import Repository, writes
+from bot.store.sharing.process_leases import must_hold
 
 APART = 5.25
 """Seconds between two sessions that begin, of shards in one bucket: Discord's five and what the way may take.
