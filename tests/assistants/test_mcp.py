@@ -15,7 +15,7 @@ import pytest
 from bot.client.services import Newsroom
 from bot.core.rate_limits import Guesses
 from tests.store.samples import add_feed, follow, new_article, record
-from tests.wire import clients
+from tests.wire import clients, direct_access
 from tests.wire.bot_process import inherited
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
 from tests.wire.state import Channel, Overwrite, Permission
@@ -94,7 +94,7 @@ async def test_a_process_serves_whoever_starts_it_over_its_streams(mcp, newsroom
     process = mcp.StdioServerParameters(
         command=sys.executable,
         args=["-m", "bot", "mcp"],
-        env=environment | {"TELEX_DATABASE": str(newsroom.settings.database)},
+        env=environment | {"TELEX_DATABASE": direct_access.address(newsroom.settings.database)},
     )
     async with asyncio.timeout(60), mcp.Client(process) as client:
         found = await mcp.called(client, "search", query="quantum")
