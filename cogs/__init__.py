@@ -10,15 +10,16 @@ from cogs.reading.bookmark_reactions import Reactions
 from cogs.reading.reading_commands import Reading
 from cogs.reading.summary_menu import Summarizing
 from cogs.reading.trend_commands import Rising
+from cogs.running.about_command import About
 from cogs.running.background_loops import Emoji, Posting
-from cogs.running.health_monitor import About, Health
+from cogs.running.health_monitor import Health
 from cogs.running.help_pages import Help
 from cogs.running.personal_data import Privacy
 from cogs.running.server_events import Servers
 from cogs.settings.settings_commands import ServerSettings
 from cogs.settings.setup_flow import Setup
+from cogs.shared.lasting_items import Stale
 from cogs.shared.rights import Rights
-from cogs.shared.views import Stale
 from cogs.watching.digest_commands import Digests
 from cogs.watching.watch_commands import Watching
 

@@ -17,9 +17,9 @@ from simcord.env import Env
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Look, Preference, Rule, Style
+from bot.demo.page_pictures import drawn, likeness
 from bot.demo.sample_feeds import Publisher, Story
-from bot.demo.simcord_patches import drawn
-from bot.demo.stage import Stage, build, likeness
+from bot.demo.stage import Stage, build
 from tests.picture_stage import WIDTHS, run_staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 

@@ -20,9 +20,9 @@ import cogs
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
+from bot.demo.page_pictures import drawn, likeness
 from bot.demo.sample_feeds import Publisher
-from bot.demo.simcord_patches import drawn
-from bot.demo.stage import Stage, build, follow, keep_time, likeness, simulated_discord
+from bot.demo.stage import Stage, build, follow, keep_time, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer

@@ -15,10 +15,10 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.core.locale import use
+from bot.demo.page_pictures import drawn, likeness
 from bot.demo.sample_feeds import Publisher
-from bot.demo.simcord_patches import drawn
-from bot.demo.stage import Stage, build, follow, likeness
-from cogs.running import server_events
+from bot.demo.stage import Stage, build, follow
+from cogs.running.welcome_message import welcome
 from tests.cogs.helpers import last
 from tests.picture_stage import run_staged, shoot_widths
 
@@ -72,7 +72,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await env.settle()
         await ada.send(general, "👋")  # so that the next message has its author's name
         with use(ending.removeprefix("-")):
-            await server_events.welcome(env.bot, guild)
+            await welcome(env.bot, guild)
         await env.settle()
         await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets)
         for name, typed in PICTURES.items():

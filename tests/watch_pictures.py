@@ -14,8 +14,9 @@ from simcord.env import Env
 
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
+from bot.demo.page_pictures import likeness
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, keep_time, likeness
+from bot.demo.stage import Stage, build, follow, keep_time
 from tests.picture_stage import opened, run_staged, shoot_last
 from tests.pictures import command
 

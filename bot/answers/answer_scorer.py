@@ -5,8 +5,6 @@ Small gradient-boosted trees;
 and where an answer is sure.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

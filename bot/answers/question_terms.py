@@ -1,7 +1,5 @@
 """The telling words of a question, as texts are held against them."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 

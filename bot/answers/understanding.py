@@ -1,8 +1,6 @@
 """What a question asks: its telling words, the kind of thing that would answer, whether the answer
 changes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass

@@ -2,10 +2,8 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from collections.abc import Iterable
+from typing import Annotated
 
 import typer
 
@@ -13,98 +11,20 @@ from bot.answers import answering
 from bot.answers.answer_model import Answer
 from bot.answers.conversing.question_service import in_return
 from bot.cli import printing, terminal
+from bot.cli.stored_news import NO_ARTICLES, AsJson, open_searcher, with_store
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.core.clock import SystemClock
+from bot.core.hours import iso
 from bot.core.refusals import Declined
-from bot.core.settings import Settings
-from bot.core.workers import WorkerError
 from bot.posting.wording import declined_reasons, search_notes
 from bot.posting.wording.explanations import explain
-from bot.search.index.index_follower import IndexFollower
-from bot.search.searching import Searcher, article_as_json, as_json
-from bot.search.semantic.semantic_search import Meaning, opened
-from bot.store import Store
+from bot.search.searching import article_as_json, as_json
 from bot.text import safe
 from bot.writing.model_writer import writer_of
 
-T = TypeVar("T")
-
 commands = typer.Typer()
 
-ENCODE_PATIENCE = 5.0
-"""Seconds that a search or a question spends on articles that are not encoded yet."""
-NO_ARTICLES = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many articles at the most.")]
-
-
-@asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """The database, for as long as a command runs."""
-    store = await Store.open(settings.database, SystemClock())
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
-    """What a coroutine function makes of the database; where that or a setting is wrong, the process ends."""
-    settings = settings_or_stop()
-
-    async def opened() -> T:
-        async with open_store(settings) as store:
-            return await work(store)
-
-    return wait_for(opened)
-
-
-@asynccontextmanager
-async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
-    """Search in the database, by meaning too where that can be, for as long as a command runs.
-
-    Where there are no articles, a person is told so and the command ends.
-    """
-    async with open_store(settings) as store, opened(settings, store) as meaning:
-        if not as_json and not await store.articles.newest(None, limit=1):
-            terminal.stop(NO_ARTICLES, 0)
-        if meaning is not None:
-            meaning.hurries = False  # the same question has the same answer on a busy machine
-            try:
-                await meaning.ready()
-                await meaning.encode_missing(patience=ENCODE_PATIENCE)
-            except (WorkerError, OSError) as error:
-                terminal.say(f"Semantic search isn't working, so this is a word search: {error}")
-            else:
-                counts = await store.vectors.counts()
-                if counts.encoded < counts.articles:
-                    terminal.say(
-                        f"Semantic search knows {counts.encoded} of {counts.articles} articles so far; "
-                        "`telex run` and `telex import` go on with the rest."
-                    )
-        index = IndexFollower(store, settings.index_folder)
-        try:
-            yield Searcher(store, index, meaning)
-        finally:
-            await index.close()
-
-
-async def encode(meaning: Meaning | None) -> None:
-    """Encode the articles that are not yet, with a bar that tells how far it is."""
-    if meaning is None:
-        return
-    with terminal.progress() as bar:
-        task = bar.add_task("encoding", total=None)
-        try:
-            encoded = await meaning.encode_missing(
-                lambda done, total: bar.update(task, completed=done, total=total)
-            )
-        except (WorkerError, OSError) as error:
-            terminal.say(f"Semantic search isn't working, so only words can be searched: {error}")
-            return
-    if encoded:
-        terminal.say(f"{encoded} encoded for semantic search.")
 
 
 def _lines(argument: str) -> Iterable[str]:
@@ -216,7 +136,7 @@ def questions(
             judged = {
                 "question": tally.text,
                 "language": tally.language,
-                "last": datetime.fromtimestamp(tally.last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "last": iso(tally.last),
                 "times": tally.times,
                 "answered": tally.answers,
                 "helped": tally.up,

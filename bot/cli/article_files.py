@@ -17,7 +17,6 @@ from bot.polling.article_lines import (
     LONGEST_LINE,
     Row,
     RowDraft,
-    iso,
     key_of,
     line_of,
     prepare,
@@ -27,8 +26,6 @@ from bot.store import Store
 from bot.store.records.content_records import Kept
 from bot.text import urls
 from bot.text.times import feed_dates
-
-__all__ = ["Imported", "Problem", "export", "import_lines", "iso"]
 
 BATCH = 500
 """Lines read, prepared and stored together."""

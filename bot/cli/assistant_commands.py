@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.article_commands import with_store
+from bot.cli.stored_news import with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client import logs
 from bot.client.services import open_newsroom

@@ -9,7 +9,7 @@ from typing import Annotated, BinaryIO, TextIO
 import typer
 
 from bot.cli import article_files, terminal
-from bot.cli.article_commands import encode, with_store
+from bot.cli.stored_news import encode, with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import open_newsroom
 from bot.core.clock import SystemClock

@@ -1,16 +1,16 @@
 """The commands of `telex` on feeds: finding them, listing them, removing them."""
 
 import json
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from bot.cli import article_files, terminal
-from bot.cli.article_commands import AsJson, with_store
+from bot.cli import terminal
+from bot.cli.stored_news import AsJson, with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.core.clock import SystemClock
+from bot.core.hours import iso
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
@@ -89,7 +89,7 @@ def _found_as_json(found: Discovery) -> dict[str, object]:
 
 
 def _iso(moment: int | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat()
+    return None if moment is None else iso(moment)
 
 
 feeds = typer.Typer(invoke_without_command=True)
@@ -177,7 +177,7 @@ def _feed_as_json(feed: Feed) -> dict[str, object]:
         "state": feed.state.value,
         "error": feed.error,
         "failures": feed.failures,
-        "last_success": article_files.iso(feed.last_success),
-        "last_article": article_files.iso(feed.last_article),
-        "next_poll": article_files.iso(feed.next_poll),
+        "last_success": _iso(feed.last_success),
+        "last_article": _iso(feed.last_article),
+        "next_poll": _iso(feed.next_poll),
     }

@@ -16,11 +16,12 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bot.cli import checks, terminal
-from bot.cli.article_commands import commands, open_store
+from bot.cli.article_commands import commands
 from bot.cli.assistant_commands import commands as assistant_commands
 from bot.cli.database_commands import commands as database_commands
 from bot.cli.followed_feeds import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
+from bot.cli.stored_news import open_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client import logs
 from bot.core.choices import Role

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.article_commands import encode
+from bot.cli.stored_news import encode
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed

@@ -1,4 +1,4 @@
-"""What the command line shows: tables for people on standard output, everything else on standard error."""
+"""The process of a command: what it shows on which stream, how it runs, and with which status it ends."""
 
 from __future__ import annotations
 

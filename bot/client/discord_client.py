@@ -1,7 +1,5 @@
 """The Discord client: it carries the cogs, speaks each asker's language and says what went wrong."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Sequence
@@ -24,6 +22,7 @@ from bot.core import locale
 from bot.core.rate_limits import Limit
 from bot.posting.audience import Audience
 from bot.posting.courier import Courier
+from bot.posting.post_languages import PostLanguages
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
@@ -91,6 +90,7 @@ class Telex(ShardedBot):
         self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
+        self.languages = PostLanguages(newsroom.store, self, newsroom.settings.language)
         self.others = OtherServers(self, newsroom, self.visibility, lambda: self.courier.audience)
         context = PostingContext(
             store=newsroom.store,
@@ -101,6 +101,7 @@ class Telex(ShardedBot):
             index=newsroom.index,
             writing=newsroom.writing,
             webhooks=self.webhooks,
+            languages=self.languages,
             audience=Audience(newsroom.store, self, self.visibility, self.others.person_reads),
             restored=Restored(newsroom.store, self, self.webhooks),
         )

@@ -1,7 +1,5 @@
 """A process that speaks to Discord: the client, begun again for as long as the process runs."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ from bot.polling.following.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
 from bot.polling.pushing.push_subscriber import PushSubscriber
-from bot.posting.wording import feed_causes
+from bot.posting.wording import alert_words
 from bot.processes.leases import UPKEEP, Leases
 from bot.processes.notices import Notices
 from bot.search.index.index_follower import BETWEEN, BETWEEN_UNSEARCHED, IndexFollower
@@ -101,7 +101,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
             story_lookup = StoryLookup(store, index, meaning)
-            poller = Poller(settings, store, fetcher, workers, feed_causes.texts, leases, story_lookup)
+            poller = Poller(settings, store, fetcher, workers, alert_words.texts, leases, story_lookup)
             notices.on("feeds", poller.wake)
             following = Following(store, fetcher, workers, poller)
             reader = Reader(settings, store, poller.pages, poller.hosts, leases)

@@ -21,6 +21,11 @@ _LONGEST_NAME = 100
 _MOST_DAYS = 9  # to look ahead for a weekday
 
 
+def iso(moment: int) -> str:
+    """A time, in seconds of UTC, as ISO 8601, such as `2020-06-10T08:30:00Z`."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def zone(name: str) -> ZoneInfo:
     """The time zone of a name of the IANA database; UTC where this machine knows none of that name."""
     try:

@@ -1,10 +1,9 @@
-"""Lets the demo's page show every channel, thread and post that a person sees, and their direct messages.
+"""The places of the demo: every channel, thread and post that a person sees, and their direct messages.
 
 A page of simcord shows one channel to several people. Its menu of people is one of people and places here.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from simcord.actors import MemberActor
 from simcord.backend.access import can_access_channel
@@ -12,7 +11,6 @@ from simcord.backend.models.channel import Channel
 from simcord.builders import ChannelHandle, GuildHandle, UserHandle
 from simcord.enums import ChannelType
 from simcord.env import Env
-from simcord.preview import Preview
 
 _WITHOUT_MESSAGES = {ChannelType.CATEGORY, ChannelType.FORUM}
 _THREADS_SHOWN = 8
@@ -66,34 +64,3 @@ class Places:
                 if can_access_channel(self._env, thread.id, person, history=True):
                     yield thread, f"in #{channel.name} › {thread.name}"
         yield backend.get_dm_channel(person.id), "in direct messages"
-
-
-def let_visit(env: Env, preview: Preview, places: Places) -> None:
-    """Let the page's menu choose among places, and its commands and messages go where it looks."""
-    act, publish = preview._action, preview._publish  # noqa: SLF001  # simcord has no hooks for any of this
-
-    async def act_there(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
-        page = preview._pages.get(context_id or "")  # noqa: SLF001
-        if page is None or not isinstance(body, Mapping):
-            return await act(context_id, body)
-        home = preview.channel, preview.viewers
-        if body.get("kind") == "viewer" and (chosen := places.of(body.get("viewer_id"))) is not None:
-            viewer, preview.channel = chosen
-            page.channel_id = preview.channel.id
-            preview.viewers = (viewer,)  # by whose id the page is told who it is
-            body = {**body, "viewer_id": str(viewer.id)}
-        elif (channel := env.backend.channels.get(page.channel_id)) is not None:
-            preview.channel = places.handle(channel)
-        try:
-            return await act(context_id, body)
-        finally:
-            preview.channel, preview.viewers = home
-
-    def publish_menu(page: Any, **reason: Any) -> None:  # noqa: ANN401  # private to simcord
-        publish(page, **reason)
-        page.snapshot["viewers"] = [{"id": place, "name": name} for place, name in places.menu()]
-        page.snapshot["viewerId"] = f"{page.viewer.id}.{page.channel_id}"
-        page.snapshot["profile"]["locale"] = places.locale(page.viewer.id)
-
-    preview._action = act_there  # type: ignore[method-assign]  # noqa: SLF001
-    preview._publish = publish_menu  # type: ignore[method-assign]  # noqa: SLF001

@@ -17,13 +17,11 @@ from typing import Any
 import discord
 from discord.ext import commands
 from simcord.actors import MemberActor
-from simcord.backend.cdn import CDN_BASE
 from simcord.backend.errors import SetupError
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.env import Env
 from simcord.preview import Preview
 
-from bot import DATA
 from bot.client.discord_client import Telex
 from bot.client.newsroom_loops import going_on
 from bot.client.services import Newsroom, open_newsroom
@@ -33,9 +31,10 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.demo import simcord_patches
 from bot.demo.demo_clock import Replay
-from bot.demo.preview_places import Places, let_visit
+from bot.demo.page_pictures import drawn, likeness
+from bot.demo.preview_places import Places
 from bot.demo.sample_feeds import Publisher
-from bot.demo.simcord_patches import drawn, offer_message_menu
+from bot.demo.visitor_actions import VisitorActions
 from bot.feeds.parsing import opml
 from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs
@@ -64,9 +63,6 @@ PACKS = {
     "ai": ("circuit", "fil"),
 }
 """The outlets in place of those of the starter lists, which are on the web."""
-
-LOGO = DATA / "identity" / "telex.png"
-AVATAR = "telex"
 
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
 
@@ -118,18 +114,15 @@ async def serve(
                 port=port or None,
             )
         )
-        offer_message_menu(env, preview, french=stage.camille)
-        let_visit(env, preview, Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"}))
-        simcord_patches.mention_by_name(env, preview)
+        places = Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"})
+        actions = VisitorActions(env, preview, places)
         simcord_patches.answer_meanwhile(env.bot)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # for whoever has no browser here
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
         async with asyncio.TaskGroup() as tasks:
-            shown = tasks.create_task(
-                _keep_page_fresh(env, preview, clock, simcord_patches.take_turns(preview))
-            )
+            shown = tasks.create_task(_keep_page_fresh(env, preview, clock, actions.turn))
             if publisher is None:
                 news = tasks.create_task(_follow_packs(newsroom, stage))
             else:
@@ -169,13 +162,6 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
         for name in tuple(bot.cogs):  # what runs by itself ends before the database is closed
             await bot.remove_cog(name)
         await env.shutdown()
-
-
-def likeness(env: Env) -> dict[str, tuple[str, bytes]]:
-    """Give the simulated bot its avatar; the picture for a page of simcord, by its address."""
-    me = env.backend.bot_user
-    me.avatar = AVATAR
-    return {f"{CDN_BASE}/avatars/{me.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
 
 
 def keep_time(env: Env, clock: Clock) -> None:

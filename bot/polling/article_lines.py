@@ -4,10 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from bot.core.hours import iso
 from bot.core.models import Article, NewArticle
 from bot.feeds.parsing.entries import sound
 from bot.polling import drafts
@@ -55,11 +55,6 @@ class RowDraft(NamedTuple):
     row: Row
     feed_id: int
     page: str
-
-
-def iso(seconds: int | None) -> str | None:
-    """A time as ISO 8601 in UTC, such as `2020-06-10T08:30:00Z`."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def line_of(article: Article) -> str:

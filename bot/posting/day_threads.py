@@ -14,10 +14,10 @@ from babel.dates import format_date
 from bot.core import hours, locale
 from bot.core.locale import _
 from bot.core.models import Dispatch, DispatchKind
+from bot.posting.posting_context import PostingContext
 from bot.posting.recovery.own_messages import threads_of
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.send_outcomes import Blocked, Outcome, Problem, asked, judge
-from bot.store import Store
 from bot.text import safe
 
 IN_THREADS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
@@ -29,13 +29,7 @@ _NAME = 100
 
 
 async def place(
-    store: Store,
-    client: discord.Client,
-    channel: message_places.Place,
-    dispatch: Dispatch,
-    *,
-    default_language: str,
-    may_make: bool,
+    context: PostingContext, channel: message_places.Place, dispatch: Dispatch, *, may_make: bool
 ) -> message_places.Place | Outcome | None:
     """Where a dispatch goes that is owed to `channel`: there, or into its thread of the day of the claim.
 
@@ -43,6 +37,7 @@ async def place(
     """
     if not isinstance(channel, discord.TextChannel) or dispatch.kind not in IN_THREADS:
         return channel
+    store = context.store
     if not (await store.preferences.of_channel(channel.id)).daily_thread:
         return channel
     if lacking := permissions.lacking_for_threads(channel):
@@ -52,12 +47,10 @@ async def place(
     day = datetime.fromtimestamp(claimed, hours.zone(chosen.time_zone)).date()
     known = await store.daily_threads.get(channel.id, day)
     if known is not None:
-        found = await message_places.find(client, known)
+        found = await message_places.find(context.client, known)
         if found != Blocked(Problem.GONE):
             return found
-    language = await store.preferences.language(channel.guild.id, channel.id)
-    language = language or locale.supported(str(channel.guild.preferred_locale)) or default_language
-    title = _title(day, language)
+    title = _title(day, await context.languages.of(channel.guild.id, channel.id))
     made = await asked(_found(channel, title, claimed - _LONGEST_DAY))
     if made is None and may_make:
         made = await _made(channel, title)

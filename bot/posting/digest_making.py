@@ -16,7 +16,6 @@ from bot.digests.digest_selection import Edition
 from bot.digests.restored_digests import AlreadyPosted
 from bot.digests.rising import Period
 from bot.posting.due_task import DueTask
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
 from bot.store.records.outbox_records import Gathered
 from bot.writing.summaries import Summaries
@@ -110,9 +109,7 @@ class Digests(DueTask):
         if told is not None:
             gathered = told.without(gathered)
         taste = await context.tastes.of_server(digest.server_id)
-        language = await language_of(
-            self._store, context.client, guild.id, digest.channel_id, context.settings.language
-        )
+        language = await context.languages.of(guild.id, digest.channel_id)
         draft = Edition(
             since=since, until=until, daily=plan.weekday is None, zone=digest.time_zone, wide=plan.wide
         )

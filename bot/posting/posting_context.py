@@ -9,6 +9,7 @@ from bot.core.clock import Clock
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.posting.audience import Audience
+from bot.posting.post_languages import PostLanguages
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.search.index.index_follower import IndexFollower
@@ -29,6 +30,7 @@ class PostingContext:
     index: IndexFollower
     writing: WritingDesk | None
     webhooks: ChannelWebhooks
+    languages: PostLanguages
     audience: Audience
     restored: Restored
     woken: asyncio.Event = field(default_factory=asyncio.Event)

@@ -9,7 +9,6 @@ from collections import defaultdict
 
 from bot.posting.due_task import DueTask
 from bot.posting.posting_context import PostingContext
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.writing.model_client import PAUSE
 from bot.writing.translations import Translations
 
@@ -44,10 +43,8 @@ class Translating(DueTask):
         return self._rests_until if self._is_asked_for else None
 
     async def _translate(self, translations: Translations, servers: dict[int, int]) -> None:
-        client, default = self._context.client, self._context.settings.language
         languages = {
-            channel: await language_of(self._store, client, server, channel, default)
-            for channel, server in servers.items()
+            channel: await self._context.languages.of(server, channel) for channel, server in servers.items()
         }
         done: set[tuple[int, str]] = set()
         while True:

@@ -1,7 +1,5 @@
 """The order of the few articles that the engine found: by how a person would judge title and text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Search: what a person types, the articles that they may see, the best first."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """What to say of a query that finds nothing whole: the words and names that nothing has, and what is near."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, takewhile, zip_longest
 from typing import NamedTuple

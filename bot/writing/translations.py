@@ -34,11 +34,6 @@ class Translations:
         self._store, self._client, self._budget = store, client, budget
         self.model = client.model
 
-    @property
-    def is_resting(self) -> bool:
-        """Whether the service failed a moment ago, and is not asked."""
-        return self._client.is_resting
-
     async def has_room(self, server_id: int) -> bool:
         """Whether one more may be written today for a server."""
         return await self._budget.has_room(server_id)

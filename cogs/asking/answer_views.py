@@ -1,7 +1,5 @@
 """How the answer to a question looks: quotes or stories with their sources, or that nothing is known."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import discord
@@ -18,7 +16,7 @@ from bot.text import safe
 from bot.text.times import periods
 from cogs.shared import article_cards
 
-_QUOTE = 700  # characters of a quotation, which the engine keeps shorter
+_QUOTE = 600  # characters of a quotation, which the engine keeps shorter
 _NEAREST = 3
 _SAVED = 3  # Save buttons beside the votes
 _COLOURS = {Tier.SURE: 0x3BA55D, Tier.POSSIBLE: 0xD8A13A, Tier.NOTHING: 0x80848E}
@@ -120,10 +118,7 @@ def _head(told: Reply, *, title: bool) -> Iterator[Text]:
 def _about(article: Article, answer: Answer) -> Text:
     quoted = {source.page for source in answer.sources}
     line = _("About {title}") if article.page in quoted else _("Not answered in {title}")
-    name = article_cards.title(article)
-    return text(
-        f"-# {line.format(title=messages.linked(name, article.url))}", f"-# {line.format(title=name)}"
-    )
+    return text(*(f"-# {line.format(title=form)}" for form in article_cards.title_forms(article)))
 
 
 def _quotes(quotes: Sequence[Quote], quoted: set[int]) -> Iterator[Text]:
@@ -155,14 +150,13 @@ def _quotation(quote: Quote) -> Text:
 
 
 def _titled(article: Article) -> Text:
-    name = article_cards.title(article)
-    return text(f"**{messages.linked(name, article.url)}**", f"**{name}**")
+    return text(*(f"**{form}**" for form in article_cards.title_forms(article)))
 
 
 def _source(article: Article, number: int | None = None) -> Text:
     """Outlet, date and title in one small line, with a link and without."""
-    name, outlet = article_cards.title(article), _mark(number) + _outlet(article)
-    return text(f"-# {outlet} · {messages.linked(name, article.url)}", f"-# {outlet} · {name}")
+    outlet = _mark(number) + _outlet(article)
+    return text(*(f"-# {outlet} · {form}" for form in article_cards.title_forms(article)))
 
 
 def _outlet(article: Article) -> str:
@@ -184,8 +178,8 @@ def _stories(answer: Answer) -> Iterator[Section]:
 
 
 def _line(article: Article) -> Text:
-    name, outlet = article_cards.title(article), _outlet(article)
-    return text(f"**{messages.linked(name, article.url)}**\n-# {outlet}", f"**{name}**\n-# {outlet}")
+    outlet = _outlet(article)
+    return text(*(f"**{form}**\n-# {outlet}" for form in article_cards.title_forms(article)))
 
 
 def _sentences(answer: Answer) -> str:

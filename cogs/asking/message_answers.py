@@ -17,7 +17,6 @@ from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.people_models import Question
-from bot.posting.rendering.dispatch_rendering import language_of, spoken_in
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.rendering.layout.layout_views import static
 from bot.posting.sending import permissions
@@ -94,7 +93,10 @@ class MessageAnswers:
             message.guild is not None and not self._may_speak(here.place)
         ):
             return
-        locale.speak(here.wanted.language or await self._language(here.place))
+        language = here.wanted.language or self.bot.newsroom.settings.language
+        if here.wanted.language is None and here.place is not None:
+            language = await self.bot.languages.spoken_in(here.place)
+        locale.speak(language)
         try:
             await (self._reply_directly(here) if message.guild is None else self._reply(here))
         except LeaseLost:
@@ -222,12 +224,6 @@ class MessageAnswers:
             if isinstance(here.place, discord.Thread)
             else None
         )
-
-    async def _language(self, place: Place | None) -> str:
-        store, language = self.bot.store, self.bot.newsroom.settings.language
-        if place is None:
-            return language
-        return await language_of(store, self.bot, place.guild.id, await spoken_in(store, place), language)
 
     def _may_speak(self, place: Place | None) -> bool:
         """Whether the bot can answer in a channel; where it cannot, that is logged once."""

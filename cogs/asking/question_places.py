@@ -1,7 +1,5 @@
 """Where a question is asked: what may be answered there, what a place is about, the question before it."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.answers.conversing.question_service import THREAD_MEMORY, closest
@@ -11,7 +9,7 @@ from bot.core.people_models import Question
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from cogs.reading.article_list_pages import nothing_followed
-from cogs.reading.saving import post_of
+from cogs.reading.message_articles import post_of
 
 Place = discord.abc.GuildChannel | discord.Thread
 

@@ -1,7 +1,5 @@
 """/feed share: the addresses at which a channel can be read as a feed, made, replaced and revoked."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core.locale import _
@@ -17,7 +15,7 @@ class ChannelFeedPanel(ChannelPanel):
 
     async def show(self, interaction: Interaction, token: str | None = None) -> None:
         """Show it as it is, with the addresses of a new `token`; the interaction was acknowledged."""
-        client = interaction.client
+        client = self.client
         public = client.newsroom.settings.public_url
         if public is None:
             raise Refusal(
@@ -65,20 +63,17 @@ class ChannelFeedPanel(ChannelPanel):
         await self.display_card(interaction, *blocks, row)
 
     async def _share(self, interaction: Interaction) -> None:
-        client = interaction.client
-        if not await client.visibility.everyone_reads(self.channel.guild, self.channel.id):
-            await self.show(interaction)
-            return
-        token = await client.store.channel_feeds.share(
-            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
-        )
-        await self.show(interaction, token)
+        guild, channel_id = self.channel.guild, self.channel.id
+        if await self.client.visibility.everyone_reads(guild, channel_id):
+            token = await self.store.channel_feeds.share(
+                server_id=guild.id, channel_id=channel_id, person_id=self.person_id
+            )
+            await self.show(interaction, token)
 
-    async def _stop(self, interaction: Interaction) -> None:
-        await interaction.client.store.channel_feeds.stop(
-            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
+    async def _stop(self, _interaction: Interaction) -> None:
+        await self.store.channel_feeds.stop(
+            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=self.person_id
         )
-        await self.show(interaction)
 
 
 def _state(*, is_shared: bool, is_open: bool, made: int) -> str:

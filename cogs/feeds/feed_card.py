@@ -1,7 +1,5 @@
 """A feed in a channel, opened from /feed list: how it is doing, and everything that can be changed of it."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -13,15 +11,14 @@ from bot.core.models import Feed, FeedState
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.pages import list_feeds
 from bot.polling.following.feed_search import MOST_FEEDS, Unfollowable
-from bot.posting.rendering import post_looks
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Row, text
-from bot.posting.wording import filter_labels
+from bot.posting.wording import filter_labels, look_words
 from bot.text import safe, urls
 from bot.watches import subscription_filters
 from cogs.feeds import feed_health, filter_commands
-from cogs.feeds.follow_flow import show_preview
 from cogs.feeds.look_panel import LookPanel
+from cogs.feeds.post_previews import show_preview
 from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_longer, require_still, titled
 from cogs.shared import place_options
 from cogs.shared.place_options import require_posting
@@ -36,14 +33,8 @@ _RULE = 30  # characters of a query
 class FeedCard(SubscriptionPanel):
     """One subscription. `poll` checks the feed now and says what came of it."""
 
-    def __init__(
-        self,
-        interaction: Interaction,
-        command_id: int | None,
-        pair: Pair,
-        poll: Callable[[Feed], Awaitable[str]],
-    ) -> None:
-        super().__init__(interaction, pair, command_id)
+    def __init__(self, interaction: Interaction, pair: Pair, poll: Callable[[Feed], Awaitable[str]]) -> None:
+        super().__init__(interaction, pair)
         self._poll = poll
 
     async def show(self, interaction: Interaction, said: str = "") -> None:
@@ -71,17 +62,17 @@ class FeedCard(SubscriptionPanel):
 
     async def _facts(self, interaction: Interaction) -> list[str]:
         subscription, feed = self.pair
-        store = interaction.client.store
+        store = self.store
         last = _("no article yet")
         if feed.last_article is not None:
             last = _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
         times = [last]
         if feed.state is FeedState.ACTIVE and subscription.paused is None:
             times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
-        if interaction.client.newsroom.pushes.is_pushed(feed.id):
+        if self.client.newsroom.pushes.is_pushed(feed.id):
             times.append("⚡ " + _("real time"))
         look = subscription.look or await store.preferences.look(subscription.server_id)
-        chosen = [_("look: {look}").format(look=post_looks.brief(look))]
+        chosen = [_("look: {look}").format(look=look_words.brief(look))]
         notes = [f"🟠 {note}" for note in await feed_health.bounds(interaction, self.pair)]
         if kept := await store.filters.of(subscription.id):
             chosen.append(filter_labels.listed(kept, most=_RULES, length=_RULE))
@@ -98,20 +89,19 @@ class FeedCard(SubscriptionPanel):
         if self.pair[0].paused is not None:
             await resume(interaction, self.pair)
         else:
-            await interaction.client.store.subscriptions.pause(self.pair[0].id, person_id=interaction.user.id)
-        await self.show(interaction)
+            await self.store.subscriptions.pause(self.pair[0].id, person_id=self.person_id)
 
     async def _check_now(self, interaction: Interaction) -> None:
         await self.show(interaction, await self._poll(self.pair[1]))
 
     async def _filters(self, interaction: Interaction) -> None:
-        await filter_commands.FilterList(interaction, self.pair, self.command_id).show(interaction)
+        await filter_commands.FilterList(interaction, self.pair).show(interaction)
 
     async def _look(self, interaction: Interaction) -> None:
-        await LookPanel(interaction, self.pair, self.command_id).start(interaction)
+        await LookPanel(interaction, self.pair).start(interaction)
 
     async def _remove(self, interaction: Interaction) -> None:
-        await RemoveFlow(interaction, self.pair, self.command_id).start(interaction)
+        await RemoveFlow(interaction, self.pair).start(interaction)
 
 
 async def resume(interaction: Interaction, pair: Pair) -> None:
@@ -123,8 +113,8 @@ async def resume(interaction: Interaction, pair: Pair) -> None:
 class RemoveFlow(ManagersLayout):
     """Asks before a subscription ends."""
 
-    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction)
         self._subscription, self._feed = pair
         self._filters: list[Filter] = []
 
@@ -138,10 +128,10 @@ class RemoveFlow(ManagersLayout):
         await self.display(interaction, (text(self._said(question)), row))
 
     async def _remove(self, interaction: Interaction) -> None:
-        store = interaction.client.store
+        store = self.store
         self._filters = await store.filters.of(self._subscription.id)
         ended = await store.subscriptions.unfollow(
-            self._subscription.channel_id, self._feed.id, person_id=interaction.user.id
+            self._subscription.channel_id, self._feed.id, person_id=self.person_id
         )
         if not ended:
             raise Refusal(no_longer())
@@ -152,7 +142,7 @@ class RemoveFlow(ManagersLayout):
 
     async def _undo(self, interaction: Interaction) -> None:
         """Follow it again, as it was."""
-        before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
+        before, store, person_id = self._subscription, self.store, self.person_id
         if await store.subscriptions.count(before.server_id) >= MOST_FEEDS:
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
         if await store.feeds.get(self._feed.id) is None:
@@ -166,11 +156,11 @@ class RemoveFlow(ManagersLayout):
             person_id=person_id,
         )
         if created:  # else somebody followed it meanwhile, as they like it
-            await self._restore(interaction, again.id)
+            await self._restore(again.id)
         await self.end(interaction, self._said(_("Following {feed} in <#{channel}> again.")))
 
-    async def _restore(self, interaction: Interaction, subscription_id: int) -> None:
-        before, store, person_id = self._subscription, interaction.client.store, interaction.user.id
+    async def _restore(self, subscription_id: int) -> None:
+        before, store, person_id = self._subscription, self.store, self.person_id
         if before.look is not None:
             await store.subscriptions.set_look(subscription_id, before.look, person_id=person_id)
         if self._filters:
@@ -179,7 +169,7 @@ class RemoveFlow(ManagersLayout):
             await store.filters.add(subscription_id, wanted, limit=limit, person_id=person_id)
         if before.paused is not None:
             await store.subscriptions.pause(subscription_id, person_id=person_id)
-        interaction.client.newsroom.poller.wake()
+        self.client.newsroom.poller.wake()
 
     async def _keep(self, interaction: Interaction) -> None:
         await self.end(interaction, self._said(_("Still following {feed} in <#{channel}>.")))

@@ -16,8 +16,9 @@ from cogs.feeds.channel_feed_panel import ChannelFeedPanel
 from cogs.feeds.feed_card import RemoveFlow
 from cogs.feeds.feed_health import FeedChecks
 from cogs.feeds.feed_pages import FeedPages
-from cogs.feeds.follow_flow import AddFlow, show_preview
+from cogs.feeds.follow_flow import AddFlow
 from cogs.feeds.look_panel import LookPanel, require_mention
+from cogs.feeds.post_previews import show_preview
 from cogs.feeds.subscription_options import bold, chosen, no_longer
 from cogs.reading.query_completion import query_choices
 from cogs.settings.server_settings import AlertsFlow, choose_alerts

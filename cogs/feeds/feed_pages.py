@@ -1,7 +1,5 @@
 """/feed list: what needs somebody with a button that mends it, the rest in a line each, by channel."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -88,7 +86,7 @@ class FeedPages(ManagersLayout, Turned):
         small = [f"<#{subscription.channel_id}>"]
         if health.state is State.PAUSED:
             small.append(_("paused {when}").format(when=f"<t:{subscription.paused}:R>"))
-            remedy = Press(partial(self._resume, health.pair), label=_("Resume"))
+            remedy = Press(partial(feed_card.resume, pair=health.pair), label=_("Resume"))
         elif health.state is State.BLOCKED:
             remedy = Press(partial(self._retry, health.pair), label=_("Try again"))
         elif health.state is State.GONE or feed.error in _MOVED:
@@ -104,28 +102,21 @@ class FeedPages(ManagersLayout, Turned):
         lines = (f"{health.state} {bold(feed)}", health.reason, f"-# {' · '.join(small)}")
         return Section((text("\n".join(filter(None, lines))),), remedy)
 
-    async def _resume(self, pair: Pair, interaction: Interaction) -> None:
-        await feed_card.resume(interaction, pair)
-        await self.show(interaction)
-
     async def _check(self, pair: Pair, interaction: Interaction) -> None:
         _subscription, feed = await require_still(interaction, pair)
         await self.show(interaction, await self._poll(feed))
 
     async def _turn_all(self, interaction: Interaction) -> None:
         """Pause every feed that the asker sees; where all are paused, resume them."""
-        healths = await feed_health.of_server(interaction)
-        store = interaction.client.store.subscriptions
+        healths, store = await feed_health.of_server(interaction), self.store.subscriptions
         change = store.resume if _all_paused(healths) else store.pause
         for one in healths:
-            await change(one.pair[0].id, person_id=interaction.user.id)
-        interaction.client.newsroom.poller.wake()
-        await self.show(interaction)
+            await change(one.pair[0].id, person_id=self.person_id)
+        self.client.newsroom.poller.wake()
 
-    async def _retry(self, pair: Pair, interaction: Interaction) -> None:
-        await interaction.client.courier.look_again(pair[0].channel_id)
-        interaction.client.courier.wake()
-        await self.show(interaction)
+    async def _retry(self, pair: Pair, _interaction: Interaction) -> None:
+        await self.client.courier.look_again(pair[0].channel_id)
+        self.client.courier.wake()
 
     async def _look(self, pair: Pair, interaction: Interaction) -> None:
         """Look on the site for a feed in place of one that is not there any more."""
@@ -136,7 +127,7 @@ class FeedPages(ManagersLayout, Turned):
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
         health = next(one for one in self._shown if str(one.pair[0].id) == values[0])
         self.stop()
-        await feed_card.FeedCard(interaction, self.command_id, health.pair, self._poll).show(interaction)
+        await feed_card.FeedCard(interaction, health.pair, self._poll).show(interaction)
 
 
 async def _follow(interaction: Interaction, address: str, channel_id: int | None) -> None:

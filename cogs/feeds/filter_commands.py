@@ -1,7 +1,5 @@
 """/feed filter: what of a feed is posted. A filter is tried on what the feed had before it is kept."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import discord
@@ -10,7 +8,6 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _, amount, clickable, counted, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import messages
 from bot.posting.rendering.layout.blocks import Block, Row, text
 from bot.posting.wording import filter_labels, search_notes
 from bot.text import safe
@@ -73,11 +70,11 @@ class TrialPages(SubscriptionPanel, CardPages):
             title = _("This feed hasn’t been read yet, so there’s nothing to test on")
         new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
         notes = [f"-# {safe.line(note)}" for note in self._notes]
-        told = article_cards.fit([_outcome(article, by, named=self._several) for article, by in shown])
+        told = [_outcome(article, by, named=self._several) for article, by in shown]
         green = discord.ButtonStyle.success
         blocks: list[Block] = [headed(title, titled(interaction, self.pair), new, *notes)]
         if told:
-            blocks.append(text(told))
+            blocks.append(text(*("\n".join(forms) for forms in zip(*told, strict=True))))
         row = Row(
             Press(self._save, label=_("Save this filter"), style=green),
             Press(self.cancel, label=_("Cancel")),
@@ -86,14 +83,14 @@ class TrialPages(SubscriptionPanel, CardPages):
 
     async def _save(self, interaction: Interaction) -> None:
         subscription, feed = await require_still(interaction, self.pair)
-        saved = await interaction.client.store.filters.add(
-            subscription.id, self._wanted, person_id=interaction.user.id, limit=subscription_filters.MOST
+        saved = await self.store.filters.add(
+            subscription.id, self._wanted, person_id=self.person_id, limit=subscription_filters.MOST
         )
         if saved is None:
             raise Refusal(no_longer())
         if not saved:
             raise Refusal(_full())
-        kept = await interaction.client.store.filters.of(subscription.id)
+        kept = await self.store.filters.of(subscription.id)
         said = clickable(
             _(
                 "Saved. Filters of {feed} in <#{channel}>: {filters}. /why shows which filter kept "
@@ -111,7 +108,7 @@ class FilterList(SubscriptionPanel):
     """The filters of a subscription, each with a button that removes it."""
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
-        store, (subscription, feed) = interaction.client.store, self.pair
+        store, (subscription, feed) = self.store, self.pair
         kept = await store.filters.of(subscription.id)
         lines = [_("Removed: {filter}").format(filter=filter_labels.named(removed)) if removed else ""]
         lines += [f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)]
@@ -134,9 +131,7 @@ class FilterList(SubscriptionPanel):
 
     async def _remove(self, one: Filter, interaction: Interaction) -> None:
         subscription, _feed = await require_still(interaction, self.pair)
-        there = await interaction.client.store.filters.remove(
-            subscription.id, [one.id], person_id=interaction.user.id
-        )
+        there = await self.store.filters.remove(subscription.id, [one.id], person_id=self.person_id)
         await self.show(interaction, one if there else None)
 
 
@@ -151,11 +146,10 @@ def passed(trial: Trial) -> str:
 
 
 def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:
-    name = article_cards.title(article)
-    if not by:
-        return f"✅ {messages.linked(name, article.url)}", f"✅ {name}"
-    why = f"\n-# {filter_labels.listed(by, most=2)}" if named else ""
-    return f"🚫 {messages.linked(name, article.url)}{why}", f"🚫 {name}{why}"
+    link, name = article_cards.title_forms(article)
+    why = f"\n-# {filter_labels.listed(by, most=2)}" if named and by else ""
+    mark = "🚫" if by else "✅"
+    return f"{mark} {link}{why}", f"{mark} {name}{why}"
 
 
 def _full() -> str:

@@ -1,13 +1,11 @@
 """From an address to a followed feed: choose among a page's feeds, look at what would be posted, confirm."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import discord
 
-from bot.core.locale import _, clickable, counted
+from bot.core.locale import _, counted
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.pages.link_groups import ListItem
@@ -18,7 +16,7 @@ from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row
 from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
 from cogs.feeds import post_previews
-from cogs.feeds.subscription_options import Pair, bold
+from cogs.feeds.subscription_options import bold
 from cogs.shared import place_options
 from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.rights import ManagersLayout
@@ -45,7 +43,7 @@ class AddFlow(ManagersLayout):
 
     async def _look(self, interaction: Interaction, address: str) -> None:
         try:
-            self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
+            self._found = await self.client.newsroom.following.look(address, self._place.guild.id)
         except NeedsPassword as refusal:
             await self._ask_for_password(interaction, refusal)
             return
@@ -118,7 +116,7 @@ class AddFlow(ManagersLayout):
     async def _preview(self, interaction: Interaction) -> None:
         url = self._found.feeds[0].url
         server_id = self._place.guild.id
-        store = interaction.client.store
+        store = self.store
         known = await store.feeds.find(url, owner_of(url, server_id))
         if known is not None and await store.subscriptions.find(self._place.id, known.id) is not None:
             self.stop()
@@ -127,7 +125,7 @@ class AddFlow(ManagersLayout):
                     feed=bold(known), channel=self._place.mention
                 )
             )
-        sample = await interaction.client.newsroom.following.preview(self._found)
+        sample = await self.client.newsroom.following.preview(self._found)
         title = self._found.feeds[0].title
         name = bold(sample[0]) if sample else f"**{safe.line(title, 80)}**"
         shown = (
@@ -156,14 +154,11 @@ class AddFlow(ManagersLayout):
         await self._say(interaction, "\n".join(filter(None, lines)), follow, below=below)
 
     async def _confirm(self, interaction: Interaction) -> None:
-        client = interaction.client
+        client = self.client
         place = await place_options.current(interaction, self._place.id)
         require_posting(place)
         followed = await client.newsroom.following.follow(
-            self._found,
-            server_id=place.guild.id,
-            channel_id=place.id,
-            person_id=interaction.user.id,
+            self._found, server_id=place.guild.id, channel_id=place.id, person_id=self.person_id
         )
         await client.courier.look_again(place.id)
         client.courier.wake()
@@ -202,18 +197,3 @@ def offered(found: Discovery) -> list[discord.SelectOption]:
         option(safe.plain(feed.title) or urls.masked(feed.url), number, urls.masked(feed.url))
         for number, feed in enumerate(found.feeds)
     ]
-
-
-async def show_preview(interaction: Interaction, pair: Pair) -> None:
-    """Show the newest article of a feed as it is posted there. Raises `Refusal` when it has none."""
-    subscription, feed = pair
-    newest = await interaction.client.store.articles.newest([feed.id], limit=1)
-    if not newest:
-        raise Refusal(
-            clickable(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
-                feed=bold(feed)
-            )
-        )
-    look = await post_previews.look_of(interaction, pair)
-    message = await post_previews.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
-    await post_previews.reply(interaction, message)

@@ -1,7 +1,5 @@
 """How posts look, those of a feed in a channel or of a server: a panel that shows the real message."""
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import replace
 
@@ -11,10 +9,11 @@ from bot.core.choices import USUAL, Look, Style, Template
 from bot.core.locale import _
 from bot.core.models import Article, Feed
 from bot.core.refusals import Refusal
-from bot.posting.rendering import post_looks, templates
+from bot.posting.rendering import mentioned_roles, templates
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Item, Layout, Row, Rule
 from bot.posting.rendering.messages import LONGEST_PREFIX, Message
+from bot.posting.wording import look_words
 from bot.text import safe
 from cogs.feeds.look_form import look_form, read_colour, read_length, template_form
 from cogs.feeds.post_previews import as_posted, follow_up, sample
@@ -30,8 +29,8 @@ class LookPanel(ManagersLayout):
     It is that of a subscription, or without one that of a server's posts whose subscription has none.
     """
 
-    def __init__(self, interaction: Interaction, pair: Pair | None, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
+    def __init__(self, interaction: Interaction, pair: Pair | None) -> None:
+        super().__init__(interaction)
         self._pair = pair
         self._channel_id = (interaction.channel_id or 0) if pair is None else pair[0].channel_id
         self._kept = self._draft = None if pair is None else pair[0].look
@@ -44,10 +43,10 @@ class LookPanel(ManagersLayout):
         if self._pair is not None:
             await require_still(interaction, self._pair)
 
-    async def _usual(self, interaction: Interaction) -> Look:
+    async def _usual(self) -> Look:
         if self._pair is None:
             return USUAL
-        return await interaction.client.store.preferences.look(self.guild.id)
+        return await self.store.preferences.look(self.guild.id)
 
     def _heading(self) -> list[str]:
         heading, default = (
@@ -68,13 +67,13 @@ class LookPanel(ManagersLayout):
             return not role.is_default() and (role.mentionable or member.guild_permissions.mention_everyone)
         channel = self.guild.get_channel_or_thread(self._channel_id) or interaction.channel
         assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
-        return post_looks.may_mention(member, role, channel)
+        return mentioned_roles.may_mention(member, role, channel)
 
     async def _shown(self, interaction: Interaction) -> tuple[Article, Feed]:
         """The newest article there is to show, or what stands for one."""
         pairs = await visible(interaction) if self._pair is None else [self._pair]
         feeds = {feed.id: feed for _subscription, feed in pairs}
-        newest = await interaction.client.store.articles.newest(feeds, limit=1)
+        newest = await self.store.articles.newest(feeds, limit=1)
         if newest:
             return newest[0], feeds[newest[0].feed_id]
         feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("Its outlet")))
@@ -82,7 +81,7 @@ class LookPanel(ManagersLayout):
 
     async def _keep(self, interaction: Interaction) -> str:
         """Write the look down, and say so. Raises `Refusal`."""
-        store, person_id = interaction.client.store, interaction.user.id
+        store, person_id = self.store, self.person_id
         if self._pair is None:
             await store.preferences.set_look(self.guild.id, self._draft or USUAL, person_id=person_id)
             return _("Saved. New posts look like this, unless their feed has its own look.")
@@ -96,15 +95,15 @@ class LookPanel(ManagersLayout):
     async def start(self, interaction: Interaction) -> None:
         """Begin with the look as it is."""
         if self._pair is None:
-            kept = await interaction.client.store.preferences.look(self.guild.id)
+            kept = await self.store.preferences.look(self.guild.id)
             self._kept = self._draft = None if kept == USUAL else kept
         self._example = await self._shown(interaction)
-        await self._show(interaction)
+        await self.show(interaction)
 
-    async def _show(self, interaction: Interaction) -> None:
+    async def show(self, interaction: Interaction) -> None:
         """Show the message as it would be, and what can be chosen."""
         assert self._example is not None
-        look = await self._look(interaction)
+        look = await self._look()
         message = await as_posted(interaction, *self._example, self._channel_id, look)
         lines = self._heading()
         if look.role is not None:
@@ -127,18 +126,16 @@ class LookPanel(ManagersLayout):
         if not message.layout:
             self._below = await follow_up(interaction, message)
 
-    async def _take_text(self, interaction: Interaction, prefix: str, colour: str, excerpt: str) -> None:
+    async def _take_text(self, _interaction: Interaction, prefix: str, colour: str, excerpt: str) -> None:
         """Take up what was typed in the form. Raises `Refusal`."""
-        self._draft = replace(await self._look(interaction), prefix=safe.plain(prefix, LONGEST_PREFIX))
-        try:
-            self._draft = replace(self._draft, excerpt=read_length(excerpt))
-            self._draft = replace(self._draft, colour=read_colour(colour))
-        finally:  # what is right need not be typed again
-            await self._show(interaction)
+        self._draft = replace(await self._look(), prefix=safe.plain(prefix, LONGEST_PREFIX))
+        # One by one: what is right need not be typed again.
+        self._draft = replace(self._draft, excerpt=read_length(excerpt))
+        self._draft = replace(self._draft, colour=read_colour(colour))
 
     def _controls(self, look: Look) -> Layout:
         options = [
-            option(post_looks.style_name(style).capitalize(), style.value, told, chosen=style is look.style)
+            option(look_words.style_name(style).capitalize(), style.value, told, chosen=style is look.style)
             for style, told in _styles().items()
         ]
         roles = ChooseRole(
@@ -167,26 +164,22 @@ class LookPanel(ManagersLayout):
             ),
         )
 
-    async def _look(self, interaction: Interaction) -> Look:
+    async def _look(self) -> Look:
         if self._draft is not None:
             return self._draft
-        return await self._usual(interaction)
+        return await self._usual()
 
-    async def _choose_style(self, interaction: Interaction, values: list[str]) -> None:
-        self._draft = replace(await self._look(interaction), style=Style(values[0]))
-        await self._show(interaction)
+    async def _choose_style(self, _interaction: Interaction, values: list[str]) -> None:
+        self._draft = replace(await self._look(), style=Style(values[0]))
 
     async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
         role = roles[0] if roles else None
-        try:
-            await self._require_role(interaction, role)
-            self._draft = replace(await self._look(interaction), role=role)
-        finally:  # the menu goes back to what holds
-            await self._show(interaction)
+        await self._require_role(interaction, role)
+        self._draft = replace(await self._look(), role=role)
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `Refusal` unless the asker may mention a role there, or it is mentioned already."""
-        usual = await self._usual(interaction)
+        usual = await self._usual()
         if role_id is None or role_id in {(self._kept or usual).role, usual.role}:
             return
         role = self.guild.get_role(role_id)
@@ -195,19 +188,18 @@ class LookPanel(ManagersLayout):
         if not self._may_mention(interaction, role):
             raise _not_for_you(role)
 
-    async def _turn_picture(self, interaction: Interaction) -> None:
-        look = await self._look(interaction)
+    async def _turn_picture(self, _interaction: Interaction) -> None:
+        look = await self._look()
         self._draft = replace(look, image=not look.image)
-        await self._show(interaction)
 
     async def _open_form(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(look_form(self, self._take_text, await self._look(interaction)))
+        await interaction.response.send_modal(look_form(self, self._take_text, await self._look()))
 
     async def _open_template(self, interaction: Interaction) -> None:
-        shown = self._typed or (await self._look(interaction)).template or templates.START
+        shown = self._typed or (await self._look()).template or templates.START
         await interaction.response.send_modal(template_form(self, self._take_template, shown))
 
-    async def _take_template(self, interaction: Interaction, *lines: str) -> None:
+    async def _take_template(self, _interaction: Interaction, *lines: str) -> None:
         """Take up the template that was typed. Raises `Refusal` for one with a mistake, and remembers it."""
         typed = Template(*(line.strip() for line in lines))
         chosen = typed if typed != Template() else None
@@ -215,12 +207,10 @@ class LookPanel(ManagersLayout):
         self._typed = chosen if told else None
         if told is not None:
             raise Refusal(told)
-        self._draft = replace(await self._look(interaction), template=chosen)
-        await self._show(interaction)
+        self._draft = replace(await self._look(), template=chosen)
 
-    async def _reset(self, interaction: Interaction) -> None:
+    async def _reset(self, _interaction: Interaction) -> None:
         self._draft = None
-        await self._show(interaction)
 
     async def _use(self, interaction: Interaction) -> None:
         if self._draft is not None:
@@ -253,7 +243,7 @@ def require_mention(interaction: Interaction, look: Look | None, place: Place) -
     """Raise `Refusal` where posts of a look would mention a role in a place and the asker may not."""
     assert isinstance(interaction.user, discord.Member)
     role = place.guild.get_role(look.role) if look is not None and look.role is not None else None
-    if role is not None and not post_looks.may_mention(interaction.user, role, place):
+    if role is not None and not mentioned_roles.may_mention(interaction.user, role, place):
         raise _not_for_you(role)
 
 

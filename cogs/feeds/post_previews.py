@@ -3,12 +3,12 @@
 import discord
 
 from bot.core.choices import Look
-from bot.core.locale import _
+from bot.core.locale import _, clickable
 from bot.core.models import Article, Feed
-from bot.posting.rendering import post_looks, posts
+from bot.core.refusals import Refusal
+from bot.posting.rendering import mentioned_roles, posts
 from bot.posting.rendering.messages import Message
-from cogs.feeds.subscription_options import Pair
-from cogs.shared.place_options import post_language
+from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared.views import Interaction
 
 
@@ -18,18 +18,23 @@ async def as_posted(
     """The post of an article in a channel of this server, as it would be sent now."""
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
-    language = await post_language(interaction, channel_id)
-    mention = post_looks.told(client, server_id, channel_id, look)
+    language = await client.languages.of(server_id, channel_id)
+    mention = mentioned_roles.mentioned(client, server_id, channel_id, look)
     return posts.post(article, feed, language=language, look=look, mention=mention)
 
 
-async def look_of(interaction: Interaction, pair: Pair) -> Look:
-    """How the posts of a subscription look: its own look, or the server's."""
-    return pair[0].look or await interaction.client.store.preferences.look(pair[0].server_id)
-
-
-async def reply(interaction: Interaction, message: Message) -> None:
-    """Show a post in the reply to an interaction that was acknowledged."""
+async def show_preview(interaction: Interaction, pair: Pair) -> None:
+    """Show the newest article of a feed as it is posted there. Raises `Refusal` when it has none."""
+    subscription, feed = pair
+    newest = await interaction.client.store.articles.newest([feed.id], limit=1)
+    if not newest:
+        raise Refusal(
+            clickable(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
+                feed=bold(feed)
+            )
+        )
+    look = subscription.look or await interaction.client.store.preferences.look(subscription.server_id)
+    message = await as_posted(interaction, newest[0], feed, subscription.channel_id, look)
     shown = {"embed": None, **message.body(), "content": message.content, "allowed_mentions": _NOBODY}
     await interaction.edit_original_response(**shown)
 

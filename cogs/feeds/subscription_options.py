@@ -1,4 +1,4 @@
-"""A server's subscriptions as its people see them: as options of commands, and their health in words."""
+"""A server's subscriptions as its people see them: by name, as options of commands, in panels about one."""
 
 import asyncio
 from collections.abc import Collection
@@ -119,8 +119,8 @@ def no_longer() -> str:
 class SubscriptionPanel(ManagersLayout):
     """A panel about one subscription, for who may still manage feeds and still sees where it is posted."""
 
-    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction)
         self.pair = pair
 
     async def check(self, interaction: Interaction) -> None:

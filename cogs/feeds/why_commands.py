@@ -7,8 +7,8 @@ from discord import app_commands
 from discord.app_commands import Range, locale_str
 
 from bot.core.locale import _, clickable, counted
-from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
-from bot.posting.rendering import discord_limits, messages
+from bot.core.models import Dispatch, DispatchKind, Fate, Subscription
+from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.wording import feed_causes, taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
@@ -19,9 +19,10 @@ from cogs.feeds import feed_health
 from cogs.feeds.feed_health import trouble
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import article_cards
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.place_options import sees
 from cogs.shared.rights import in_servers
-from cogs.shared.views import Interaction, TelexCog, answer_card
+from cogs.shared.views import Interaction, answer_card
 
 _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
@@ -45,7 +46,7 @@ class Why(TelexCog):
             taste = await self.bot.newsroom.tastes.of_server(interaction.guild_id or 0)
             telling = taste.telling([article for article, _feed in found.carried])
             lines = (*lines_of(found), *taste_words.because(telling, interaction.user.id))
-            told = article_cards.fit([(line,) for line in lines])
+            told = "\n".join(lines)
         else:
             told = await self._unseen(interaction, link, visible)
         await answer_card(interaction, text(safe.cut(told, _ROOM)))
@@ -98,7 +99,7 @@ async def _sees(interaction: Interaction, place: FateRow | Subscription | Dispat
 def lines_of(found: Explanation) -> Iterator[str]:
     """What became of an article, line by line."""
     for article, feed in found.carried[:_ARTICLES]:
-        yield _title(article)
+        yield f"**{article_cards.title_forms(article)[0]}**"
         when = f"<t:{article.found}:f>"
         if feed is None:
             yield _("found {when}").format(when=when)
@@ -120,10 +121,6 @@ def lines_of(found: Explanation) -> Iterator[str]:
     yield from places[:_LINES]
     for feed, since in found.left_out[:_FEEDS]:
         yield left_out(bold(feed), when=f"<t:{since}:f>")
-
-
-def _title(article: Article) -> str:
-    return f"**{messages.linked(article_cards.title(article), article.url)}**"
 
 
 def _place(fate: FateRow) -> str:

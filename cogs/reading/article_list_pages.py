@@ -1,7 +1,5 @@
 """Lists of articles in pages, with a menu that saves or opens one and buttons to turn, order and share."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +12,8 @@ from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
 from cogs.reading import sharing
-from cogs.reading.saving import already, keep_article, saved, unreadable
+from cogs.reading.message_articles import readable, unreadable
+from cogs.reading.saving import already, keep_article, saved
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry
 from cogs.shared.paging import Pages
@@ -51,7 +50,7 @@ class ArticlePages(Pages[ArticlePage]):
         return ()
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:
-        return article.feed_id in await interaction.client.visible_feed_ids(interaction)
+        return article.feed_id in await self.client.visible_feed_ids(interaction)
 
     def listed(self, page: ArticlePage) -> Layout:
         if page.empty:
@@ -80,10 +79,10 @@ class ArticlePages(Pages[ArticlePage]):
         )
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await article_cards.show(interaction, await self._chosen(interaction, values[0]))
+        await article_cards.show(interaction, await readable(interaction, values[0], self.may_read))
 
     async def _save(self, interaction: Interaction, values: list[str]) -> None:
-        article = await self._chosen(interaction, values[0])
+        article = await readable(interaction, values[0], self.may_read)
         count = await keep_article(interaction, article, None)
         await article_cards.show(interaction, article, said=saved(1) if count else already())
 
@@ -93,12 +92,6 @@ class ArticlePages(Pages[ArticlePage]):
         if not articles:
             raise Refusal(unreadable())
         await sharing.share_one_of(interaction, articles, self.may_read)
-
-    async def _chosen(self, interaction: Interaction, key: str) -> Article:
-        article = await interaction.client.store.articles.by_key(key)
-        if article is None or not await self.may_read(interaction, article):
-            raise Refusal(unreadable())
-        return article
 
 
 async def nothing_to_read(interaction: Interaction) -> ArticlePage:

@@ -1,11 +1,10 @@
 """What people keep: the list of their bookmarks, and the entry in the menu of a message."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import discord
 from discord import app_commands
@@ -24,7 +23,16 @@ from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.message_articles import articles_of
 from cogs.reading.more_menu import more_button
 from cogs.reading.result_pages import all_button, like, like_button
-from cogs.reading.saving import already, keep_article, mark_button, note_button, save_button, save_menu, saved
+from cogs.reading.saving import (
+    already,
+    has_kept,
+    keep_article,
+    mark_button,
+    note_button,
+    save_button,
+    save_menu,
+    saved,
+)
 from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
@@ -88,7 +96,7 @@ class BookmarkPages(ArticlePages):
         self._wanted = WantedBookmarks(match=query)
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        person_id, store = interaction.user.id, interaction.client.store.bookmarks
+        person_id, store = self.person_id, self.store.bookmarks
         hidden = await hidden_servers(interaction)
         self._wanted = replace(self._wanted, hidden=hidden)
         found = await store.list(person_id, limit=PAGE, offset=number * PAGE, wanted=self._wanted)
@@ -111,16 +119,11 @@ class BookmarkPages(ArticlePages):
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:
-        return (
-            (Press(self._export, Reply.NEW, label=_("Export"), emoji=emoji(Icon.EXPORT)),)
-            if page.entries
-            else ()
-        )
+        export = Press(self._export, Reply.NEW, label=_("Export"), emoji=emoji(Icon.EXPORT))
+        return (export,) if page.entries else ()
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:
-        hidden = await hidden_servers(interaction)
-        bookmarks = interaction.client.store.bookmarks
-        return bool(await bookmarks.has(interaction.user.id, [article.id], hidden=hidden))
+        return await has_kept(interaction, article)
 
     def _entry(self, kept: Bookmark) -> Entry:
         entry = lead_of(kept.article)
@@ -130,13 +133,10 @@ class BookmarkPages(ArticlePages):
         )
 
     def _mark(self, kept: Bookmark) -> Item:
-        async def mark(interaction: Interaction) -> None:
-            await interaction.client.store.bookmarks.mark(
-                interaction.user.id, kept.article.id, read=kept.read is None
-            )
-            await self.show(interaction)
-
-        return Press(mark, label=_("Mark as read") if kept.read is None else _("Mark as unread"))
+        is_unread, bookmarks = kept.read is None, self.store.bookmarks
+        mark = partial(bookmarks.mark, self.person_id, kept.article.id, read=is_unread)
+        label = _("Mark as read") if is_unread else _("Mark as unread")
+        return Press(lambda _click: mark(), label=label)
 
     def _filters(self, total: int, unread: int, tags: Mapping[str, int]) -> Choose:
         """The menu of what is shown: everything, what is unread, each tag."""
@@ -149,12 +149,11 @@ class BookmarkPages(ArticlePages):
         ]
         return Choose(self._filter, placeholder=_("All bookmarks"), options=options)
 
-    async def _filter(self, interaction: Interaction, values: list[str]) -> None:
+    async def _filter(self, _interaction: Interaction, values: list[str]) -> None:
         value = values[0]
         tag = value.removeprefix(_TAG) if value.startswith(_TAG) else None
         self._wanted = replace(self._wanted, tag=tag, unread=value == _UNREAD)
         self.number = 0
-        await self.show(interaction)
 
     def _nothing_found(self, total: int) -> str:
         if total:
@@ -176,10 +175,10 @@ class BookmarkPages(ArticlePages):
         return " · ".join(parts)
 
     async def _export(self, interaction: Interaction) -> None:
-        store = interaction.client.store.bookmarks
+        store = self.store.bookmarks
         wanted = replace(self._wanted, hidden=await hidden_servers(interaction))
         kept: list[Bookmark] = []
-        while batch := await store.list(interaction.user.id, limit=_BATCH, offset=len(kept), wanted=wanted):
+        while batch := await store.list(self.person_id, limit=_BATCH, offset=len(kept), wanted=wanted):
             kept += batch
         files = [
             discord.File(io.BytesIO((await asyncio.to_thread(render, kept)).encode()), filename=name)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from html import escape
 from urllib.parse import quote
 
+from bot.core.hours import iso
 from bot.core.locale import _
 from bot.core.people_models import Bookmark
-from bot.polling.article_lines import iso
 from bot.text import safe
 
 

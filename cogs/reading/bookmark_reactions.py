@@ -1,7 +1,5 @@
 """🔖 reactions as bookmarks: as they happen, and those that were made while the bot was away."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging
@@ -17,7 +15,8 @@ from bot.core import locale
 from bot.core.models import Dispatch
 from bot.core.refusals import Refusal
 from bot.posting.rendering.buttons import EMOJI
-from cogs.reading.saving import keep, post_of
+from cogs.reading.message_articles import post_of
+from cogs.reading.saving import keep
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,4 @@
-"""The articles that a message is about, for the entries in its menu."""
-
-from __future__ import annotations
+"""The articles that a message is about, and whether the asker may read them."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -8,18 +6,68 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import discord
 
 from bot.client import interaction_places
+from bot.client.discord_client import Telex
 from bot.core.locale import _
-from bot.core.models import Article
+from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.wording.explanations import articles_at
-from cogs.reading.saving import post_of, sees, unreadable
-from cogs.shared import article_cards
-from cogs.shared.views import ChooseOne, Interaction
+from cogs.shared import article_cards, place_options
+from cogs.shared.views import Interaction
+from cogs.shared.windows import ChooseOne
 
 _LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _SAVE = re.compile(buttons.SAVE_TEMPLATE)
 _MOST = 10  # links that are looked up
+_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP, DispatchKind.WATCH, DispatchKind.DIGEST)
+
+MayRead = Callable[[Interaction, Article], Awaitable[bool]]
+
+
+async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatch | None:
+    """The post, catch-up or notice of a watch that a message of this server is, or None.
+
+    No server is that of direct messages.
+    """
+    dispatch = await bot.store.dispatches.of_message(message_id)
+    if dispatch is None or dispatch.kind not in _POSTS:
+        return None
+    return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
+
+
+async def clicked_post(interaction: Interaction) -> Dispatch | None:
+    """The post, as `post_of`, that a button stands under which the asker clicked."""
+    message, server_id = interaction.message, interaction_places.server_id(interaction)
+    return None if message is None else await post_of(interaction.client, message.id, server_id)
+
+
+async def sees(interaction: Interaction, post: Dispatch) -> bool:
+    """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
+    if post.person_id is not None:
+        return post.person_id == interaction.user.id
+    is_here = post.server_id == interaction_places.server_id(interaction)
+    return is_here and await place_options.sees(interaction, post.thread_id or post.channel_id)
+
+
+async def may_read(interaction: Interaction, article: Article) -> bool:
+    """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
+    post = await clicked_post(interaction)
+    if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
+        return await sees(interaction, post)
+    return article.feed_id in await interaction.client.visible_feed_ids(interaction)
+
+
+async def readable(interaction: Interaction, key: str, allowed: MayRead = may_read) -> Article:
+    """The article of a key. Raises `Refusal` where it is gone, or not `allowed`."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None or not await allowed(interaction, article):
+        raise Refusal(unreadable())
+    return article
+
+
+def unreadable() -> str:
+    """What to say of an article that is gone or that the asker may not see."""
+    return _("This article is gone, or it’s from a feed you can’t see here.")
 
 
 async def with_article(

@@ -1,7 +1,5 @@
 """More: what else can be done with the article of a post, for the person who pressed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import discord
@@ -11,20 +9,19 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, post_looks, posts
+from bot.posting.rendering import buttons, mentioned_roles, posts
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.rendering.messages import excerpt, linked
+from bot.posting.rendering.messages import excerpt
 from bot.posting.sending import permissions
 from bot.store.records.people_records import Opinion
 from bot.text import safe
 from bot.writing.translations import translated
-from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.reading.message_articles import clicked_post, readable, sees, unreadable
 from cogs.reading.summary_menu import summaries_of, summary, writing
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
-from cogs.shared.place_options import post_language
 from cogs.shared.views import AskerLayout, Interaction, Press
 
 _THREAD = 100  # characters of a thread's name
@@ -35,12 +32,7 @@ _AUTHOR, _TAG, _TAGS = 80, 30, 8
 @lasting(buttons.MORE_TEMPLATE)
 async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """The More button of a post: it shows the menu to who pressed."""
-    article = await interaction.client.store.articles.by_key(key)
-    if article is None or not await may_read(interaction, article):
-        raise Refusal(unreadable())
-    assert interaction.message is not None
-    server_id = interaction_places.server_id(interaction)
-    post = await post_of(interaction.client, interaction.message.id, server_id)
+    article, post = await readable(interaction, key), await clicked_post(interaction)
     joined: Sequence[Article] = ()
     if post is not None and article.id in post.article_ids and await sees(interaction, post):
         joined = await interaction.client.store.articles.by_ids(post.joined_ids)
@@ -58,7 +50,7 @@ class MoreMenu(AskerLayout):
         self._opinion: Opinion | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        if self._article.feed_id not in await interaction.client.visible_feed_ids(interaction):
+        if self._article.feed_id not in await self.client.visible_feed_ids(interaction):
             raise Refusal(unreadable())
 
     async def open(self, interaction: Interaction) -> None:
@@ -68,13 +60,10 @@ class MoreMenu(AskerLayout):
     async def _judge(self, interaction: Interaction, opinion: Opinion) -> None:
         server_id = interaction_places.server_id(interaction)
         if server_id is not None:
-            self._opinion = await interaction.client.store.opinions.give(
-                opinion,
-                server_id=server_id,
-                person_id=interaction.user.id,
-                article_id=self._article.id,
+            self._opinion = await self.store.opinions.give(
+                opinion, server_id=server_id, person_id=self.person_id, article_id=self._article.id
             )
-            interaction.client.newsroom.tastes.changed(server_id)
+            self.client.newsroom.tastes.changed(server_id)
         await self._show(interaction)
 
     async def _show(
@@ -85,7 +74,7 @@ class MoreMenu(AskerLayout):
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
             second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
-        if summaries_of(interaction.client) is not None:
+        if summaries_of(self.client) is not None:
             second.append(Press(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
         role = None if self._post is None else await _role(interaction, self._post)
         if role is not None:
@@ -127,7 +116,7 @@ class MoreMenu(AskerLayout):
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
 
     async def _summarize(self, interaction: Interaction) -> None:
-        writer = summaries_of(interaction.client)
+        writer = summaries_of(self.client)
         if writer is None:
             raise Refusal(unreadable())
         if await writer.known(self._article, locale.current()) is None:
@@ -167,8 +156,8 @@ class MoreMenu(AskerLayout):
 
 def _titled(article: Article, *more: str) -> str:
     """Title, outlet and time, and more small lines."""
-    title = f"**{linked(article_cards.title(article), article.url)}**"
-    return "\n".join((title, outlets.byline(article).forms[0], *(f"-# {line}" for line in more)))
+    link, _name = article_cards.title_forms(article)
+    return "\n".join((f"**{link}**", outlets.byline(article).forms[0], *(f"-# {line}" for line in more)))
 
 
 def _details(article: Article) -> list[str]:
@@ -185,7 +174,7 @@ async def _original(interaction: Interaction, article: Article, post: Dispatch) 
     chosen = await client.store.preferences.of_channel(post.channel_id)
     if settings.model_url is None or not chosen.translate:
         return ""
-    language = await post_language(interaction, post.channel_id)
+    language = await client.languages.of(post.server_id, post.channel_id)
     if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
         return ""
     heading = _("Original").upper()
@@ -208,7 +197,7 @@ async def _role(interaction: Interaction, post: Dispatch) -> discord.Role | None
         return None
     chosen = await interaction.client.store.preferences.of_server(guild.id)
     role = guild.get_role(post.look.role) if post.look.role in chosen.notify_roles else None
-    if role is None or post_looks.unsafe(role, manager_role=chosen.manager_role) is not None:
+    if role is None or mentioned_roles.unsafe(role, manager_role=chosen.manager_role) is not None:
         return None
     return role
 

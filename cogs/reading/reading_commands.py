@@ -1,7 +1,6 @@
 """/search and /latest, and the options of a search as the tree that it reads."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import tzinfo
 
 from discord import app_commands
@@ -16,7 +15,7 @@ from bot.posting.rendering import discord_limits
 from bot.posting.wording import search_notes
 from bot.search.index.engine import Kind
 from bot.search.query import query_remarks
-from bot.search.query.filter_names import Filter, written
+from bot.search.query.filter_names import TITLE, Filter, written
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_syntax import MAX_READ, as_written
 from bot.search.query.query_tree import Condition, Node, Query, negated
@@ -27,6 +26,9 @@ from cogs.reading.query_completion import query_choices
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction
+
+Chosen = Mapping[str, str | bool | None]
+"""The options of /search by their filters, None where nothing was chosen; dates as a person writes them."""
 
 
 class Reading(commands.Cog):
@@ -83,20 +85,20 @@ class Reading(commands.Cog):
         if server_id is None:
             server_id = next(iter((await self.bot.read_elsewhere(interaction)).values()), 0)
         now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(server_id)
-        chosen = SearchOptions(
-            source=source,
-            author=author,
-            title=title,
-            tag=tag,
-            language=language,
-            since=since,
-            before=before,
-            image=image,
-            bookmarked=bookmarked,
-        )
-        wanted = chosen.narrow(parse(query, now, zone), now, zone)
+        chosen: Chosen = {
+            Filter.SOURCE: source,
+            Filter.AUTHOR: author,
+            TITLE: title,
+            Filter.TAG: tag,
+            Filter.LANGUAGE: language,
+            Filter.SINCE: since,
+            Filter.BEFORE: before,
+            Filter.IMAGE: image,
+            Filter.BOOKMARKED: bookmarked,
+        }
+        wanted = narrowed(parse(query, now, zone), chosen, now, zone)
         order: Sort = "newest" if sort == "newest" else "relevance"
-        pages = SearchPages(interaction, self._searcher, wanted, order, options=chosen.written())
+        pages = SearchPages(interaction, self._searcher, wanted, order, options=as_typed(chosen))
         await pages.show(interaction)
 
     @app_commands.command(name="latest", description=locale_str("See the latest articles"))
@@ -167,62 +169,51 @@ def _matching(offered: dict[str, str], typed: str) -> list[Choice[str]]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOptions:
-    """The options of /search, None where nothing was chosen; dates as a person writes them."""
+def narrowed(query: Query, chosen: Chosen, now: int, zone: tzinfo) -> Query:
+    """A query with the options that were chosen. `now` in seconds of UTC.
 
-    source: str | None = None
-    author: str | None = None
-    title: str | None = None
-    tag: str | None = None
-    language: str | None = None
-    since: str | None = None
-    before: str | None = None
-    image: bool | None = None
-    bookmarked: bool | None = None
-
-    def narrow(self, query: Query, now: int, zone: tzinfo) -> Query:
-        """The query with what was chosen. `now` in seconds of UTC. Raises `Refusal` for what is no date."""
-        nodes, notes = list(self._named()), []
-        for filter_, typed in ((Filter.SINCE, self.since), (Filter.BEFORE, self.before)):
-            if typed is not None:
-                condition = _dated(filter_, typed, now, zone)
+    Raises `Refusal` for what is no date.
+    """
+    nodes: list[Node] = []
+    notes: list[Note] = []
+    for filter_, value in chosen.items():
+        match filter_, value:
+            case _, None:
+                pass
+            case Filter(), bool(holds):
+                nodes.append(Condition(filter_, "") if holds else negated(Condition(filter_, "")))
+            case Filter.SINCE | Filter.BEFORE, str(typed):
+                condition = _dated(Filter(filter_), typed, now, zone)
                 nodes.append(condition)
                 if not query_remarks.is_plain(typed):
                     notes.append(query_remarks.told(condition, zone, now))
-        return query.also(*nodes, notes=notes)
+            case Filter(), str(name):
+                nodes.append(Condition(filter_, name))
+            case _, str(words):  # of the title
+                nodes += filter(None, (as_written(words, title=True),))
+    return query.also(*nodes, notes=notes)
 
-    def written(self) -> list[str]:
-        """Each option as it is typed in a query, in the language of this task."""
-        named = {
-            "source": self.source,
-            _("author"): self.author,
-            _("title"): self.title,
-            _("tag"): self.tag,
-            _("lang"): self.language,
-            _("since"): self.since,
-            _("before"): self.before,
-        }
-        chosen = {_("has:image"): self.image, _("is:bookmarked"): self.bookmarked}
-        return [written(name, value) for name, value in named.items() if value is not None] + [
-            text if holds else f"-{text}" for text, holds in chosen.items() if holds is not None
-        ]
 
-    def _named(self) -> Iterator[Node]:
-        named = (
-            (Filter.SOURCE, self.source),
-            (Filter.AUTHOR, self.author),
-            (Filter.TAG, self.tag),
-            (Filter.LANGUAGE, self.language),
-        )
-        for filter_, value in named:
-            if value is not None:
-                yield Condition(filter_, value)
-        if self.title is not None and (node := as_written(self.title, title=True)) is not None:
-            yield node
-        for filter_, holds in ((Filter.IMAGE, self.image), (Filter.BOOKMARKED, self.bookmarked)):
-            if holds is not None:
-                yield Condition(filter_, "") if holds else negated(Condition(filter_, ""))
+def as_typed(chosen: Chosen) -> list[str]:
+    """Each option as it is typed in a query, in the language of this task."""
+    names = {
+        Filter.SOURCE: "source",
+        Filter.AUTHOR: _("author"),
+        Filter.TAG: _("tag"),
+        Filter.LANGUAGE: _("lang"),
+        TITLE: _("title"),
+        Filter.SINCE: _("since"),
+        Filter.BEFORE: _("before"),
+        Filter.IMAGE: _("has:image"),
+        Filter.BOOKMARKED: _("is:bookmarked"),
+    }
+    return [
+        written(names[filter_], value)
+        if isinstance(value, str)
+        else f"{'' if value else '-'}{names[filter_]}"
+        for filter_, value in chosen.items()
+        if value is not None
+    ]
 
 
 def _dated(filter_: Filter, typed: str, now: int, zone: tzinfo) -> Condition:

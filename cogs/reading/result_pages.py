@@ -1,7 +1,5 @@
 """Pages of articles: of a search, the newest, what is like one, all of a catch-up."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -17,17 +15,17 @@ from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.wording import search_notes
 from bot.search.more_like_this import similar
+from bot.search.query.notes import Remark
 from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
 from bot.store import Store
 from bot.text import safe
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
-from cogs.reading.message_articles import with_article
-from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.reading.message_articles import may_read, post_of, readable, sees, unreadable, with_article
+from cogs.reading.saving import has_kept
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
 from cogs.shared.lasting_items import lasting
-from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, Press, Reply
 from cogs.watching.new_watches import watch_for
 
@@ -54,7 +52,7 @@ class SearchPages(ArticlePages):
         self._sort: Sort = sort
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        visible = await interaction.client.visible_feed_ids(interaction)
+        visible = await self.client.visible_feed_ids(interaction)
         if not visible:
             return await nothing_to_read(interaction)
         found = await self._searcher.search(
@@ -63,10 +61,10 @@ class SearchPages(ArticlePages):
             limit=PAGE,
             offset=number * PAGE,
             sort=self._sort,
-            person_id=interaction.user.id,
+            person_id=self.person_id,
             counted=_COUNTED,
         )
-        store = interaction.client.store
+        store = self.store
         if not found.results and not await store.articles.newest(visible, limit=1):
             return ArticlePage(head=nothing_came())
         watch = None
@@ -85,10 +83,9 @@ class SearchPages(ArticlePages):
         label = _("Newest first") if self._sort == "relevance" else _("Best first")
         return (Press(self._reorder, label=label),)
 
-    async def _reorder(self, interaction: Interaction) -> None:
+    async def _reorder(self, _interaction: Interaction) -> None:
         self._sort = "newest" if self._sort == "relevance" else "relevance"
         self.number = 0
-        await self.show(interaction)
 
     async def _watch(self, interaction: Interaction) -> None:
         await watch_for(interaction, self._written)
@@ -102,7 +99,7 @@ class LatestPages(ArticlePages):
         self._source = source
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        client = interaction.client
+        client = self.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:
             return await nothing_to_read(interaction)
@@ -135,7 +132,7 @@ def head(query: str, found: SearchPage, sort: Sort, *, beside: Item | None = Non
     if found.suggestions:
         words = ", ".join(f"**{safe.line(word)}**" for word in found.suggestions)
         blocks.append(text(_("Did you mean {words}?").format(words=words)))
-    if not found.results:
+    if not found.results and not any(note.remark is Remark.NOTHING for note in found.notes):
         blocks.append(
             text(
                 _("No results in the channels you can see.")
@@ -186,7 +183,7 @@ class CatchUpPages(ArticlePages):
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         ids = await self._article_ids(interaction)
         first = number * PAGE
-        shown = await interaction.client.store.articles.by_ids(ids[first : first + PAGE])
+        shown = await self.store.articles.by_ids(ids[first : first + PAGE])
         title = counted("{count} article", "{count} articles", len(ids))
         return ArticlePage(
             head=(text(f"### {title}"),),
@@ -200,7 +197,7 @@ class CatchUpPages(ArticlePages):
 
     async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
         server_id = interaction_places.server_id(interaction)
-        post = await post_of(interaction.client, self._message_id, server_id)
+        post = await post_of(self.client, self._message_id, server_id)
         if post is None or post.kind is not DispatchKind.CATCH_UP or not await sees(interaction, post):
             raise Refusal(unreadable())
         return post.article_ids[::-1]
@@ -228,20 +225,11 @@ async def _open(interaction: Interaction, article: Article) -> None:
 @lasting(buttons.more_like.template)
 async def like_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of a card: it shows what is like the article."""
-    article = await interaction.client.store.articles.by_key(key)
-    if article is None or not await _readable(interaction, article):
-        raise Refusal(unreadable())
-    await SimilarPages(interaction, article).show(interaction)
+    await SimilarPages(interaction, await readable(interaction, key, _sees_or_kept)).show(interaction)
 
 
-async def _readable(interaction: Interaction, article: Article) -> bool:
-    """Whether the asker sees an article here or has kept it."""
-    if await may_read(interaction, article):
-        return True
-    hidden = await hidden_servers(interaction)
-    return bool(
-        await interaction.client.store.bookmarks.has(interaction.user.id, [article.id], hidden=hidden)
-    )
+async def _sees_or_kept(interaction: Interaction, article: Article) -> bool:
+    return await may_read(interaction, article) or await has_kept(interaction, article)
 
 
 class SimilarPages(ArticlePages):
@@ -252,7 +240,7 @@ class SimilarPages(ArticlePages):
         self._article = article
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        client = interaction.client
+        client = self.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:
             return await nothing_to_read(interaction)

@@ -1,7 +1,5 @@
 """Keeping articles: the rule that every way of bookmarking follows, the Save button, notes and tags."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,13 +8,14 @@ import discord
 from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, counted
-from bot.core.models import Article, Dispatch, DispatchKind
+from bot.core.models import Article
 from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
 from bot.text import safe
 from bot.text.words import fold
-from cogs.shared import article_cards, place_options
+from cogs.reading.message_articles import clicked_post, may_read, sees, unreadable
+from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
 from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, Reply
@@ -24,8 +23,6 @@ from cogs.shared.windows import Line, Window
 
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
-
-_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP, DispatchKind.WATCH, DispatchKind.DIGEST)
 
 
 async def keep(
@@ -71,50 +68,25 @@ async def keep_article(interaction: Interaction, article: Article, message_id: i
     )
 
 
-async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatch | None:
-    """The post, catch-up or notice of a watch that a message of this server is, or None.
-
-    No server is that of direct messages.
-    """
-    dispatch = await bot.store.dispatches.of_message(message_id)
-    if dispatch is None or dispatch.kind not in _POSTS:
-        return None
-    return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
-
-
-async def sees(interaction: Interaction, post: Dispatch) -> bool:
-    """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
-    if post.person_id is not None:
-        return post.person_id == interaction.user.id
-    is_here = post.server_id == interaction_places.server_id(interaction)
-    return is_here and await place_options.sees(interaction, post.thread_id or post.channel_id)
-
-
-async def may_read(interaction: Interaction, article: Article) -> bool:
-    """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
-    if interaction.message is not None:
-        server_id = interaction_places.server_id(interaction)
-        post = await post_of(interaction.client, interaction.message.id, server_id)
-        if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
-            return await sees(interaction, post)
-    return article.feed_id in await interaction.client.visible_feed_ids(interaction)
-
-
 @lasting(buttons.SAVE_TEMPLATE)
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """The Save button: it keeps the article, and pressed again lets go of it."""
-    said, is_saved = await toggle(interaction, key)
-    view = buttons.row(buttons.note(key)) if is_saved else None
-    await interaction.edit_original_response(content=said, view=view)
+    store, message = interaction.client.store, interaction.message
+    article = await store.articles.by_key(key)
+    if article is not None and await store.bookmarks.remove(interaction.user.id, article.id):
+        await interaction.edit_original_response(content=_("Removed from your bookmarks."))
+        return
+    if article is None or not await may_read(interaction, article):
+        raise Refusal(unreadable())
+    is_kept = message is not None and not message.flags.ephemeral
+    await keep_article(interaction, article, message.id if message is not None and is_kept else None)
+    await interaction.edit_original_response(content=saved(1), view=buttons.row(buttons.note(key)))
 
 
 @lasting(buttons.PICK_TEMPLATE)
 async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
     """The menu under a catch-up, or a post that others joined: it keeps what is chosen."""
-    assert interaction.message is not None
-    client = interaction.client
-    server_id = interaction_places.server_id(interaction)
-    post = await post_of(client, interaction.message.id, server_id)
+    client, post = interaction.client, await clicked_post(interaction)
     if post is None or not await sees(interaction, post):
         raise Refusal(unreadable())
     articles = [await client.store.articles.by_key(key) for key in menu.values]
@@ -131,28 +103,12 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
     await interaction.edit_original_response(content=saved(count) if count else already())
 
 
-async def toggle(interaction: Interaction, key: str) -> tuple[str, bool]:
-    """Keep the article of a key for the asker, or let go of it; what to tell them, and whether it is kept."""
-    store = interaction.client.store
-    article = await store.articles.by_key(key)
-    if article is not None and await store.bookmarks.remove(interaction.user.id, article.id):
-        return _("Removed from your bookmarks."), False
-    if article is None or not await may_read(interaction, article):
-        raise Refusal(unreadable())
-    message = interaction.message
-    is_kept = message is not None and not message.flags.ephemeral
-    await keep_article(interaction, article, message.id if message is not None and is_kept else None)
-    return saved(1), True
-
-
 async def server_of(interaction: Interaction, article: Article) -> int | None:
     """The server that the asker has an article from: the one they are in, else one that we share."""
     if (server_id := interaction_places.server_id(interaction)) is not None:
         return server_id
-    if interaction.message is not None:
-        notice = await post_of(interaction.client, interaction.message.id, None)
-        if notice is not None:  # of a watch
-            return notice.server_id
+    if (notice := await clicked_post(interaction)) is not None:  # of a watch
+        return notice.server_id
     return (await interaction.client.read_elsewhere(interaction)).get(article.feed_id)
 
 
@@ -175,11 +131,6 @@ def full() -> str:
     return clickable(
         _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
     ).format(count=amount(MOST_BOOKMARKS))
-
-
-def unreadable() -> str:
-    """What to say of an article that is gone or that the asker may not see."""
-    return _("This article is gone, or it’s from a feed you can’t see here.")
 
 
 MOST_TAGS = 5
@@ -221,6 +172,12 @@ async def mark_button(interaction: Interaction, _item: object, *, key: str, how:
     article = (await kept(interaction, key)).article
     await interaction.client.store.bookmarks.mark(interaction.user.id, article.id, read=how == "read")
     await article_cards.show(interaction, article)
+
+
+async def has_kept(interaction: Interaction, article: Article) -> bool:
+    """Whether the asker has a bookmark of an article that they may see."""
+    hidden, bookmarks = await hidden_servers(interaction), interaction.client.store.bookmarks
+    return bool(await bookmarks.has(interaction.user.id, [article.id], hidden=hidden))
 
 
 async def kept(interaction: Interaction, key: str) -> Bookmark:

@@ -1,8 +1,6 @@
 """Sharing an article with the channel: everybody in it reads it, under the name of who shared it."""
 
-from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import discord
@@ -13,18 +11,13 @@ from bot.core.locale import _
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from bot.posting.rendering.dispatch_rendering import spoken_in
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
-from cogs.reading.message_articles import choose_article
-from cogs.reading.saving import may_read, unreadable
+from cogs.reading.message_articles import MayRead, choose_article, may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
-from cogs.shared.place_options import post_language
 from cogs.shared.views import Interaction, answer
-
-MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
 @lasting(buttons.share.template)
@@ -67,8 +60,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if article.feed_id not in await client.courier.audience.feeds_of_channel(guild, channel.id):
         raise Refusal(_("Some people here can’t see this article’s feed. Share its link instead."))
-    language = await post_language(interaction, await spoken_in(client.store, channel))
-    with locale.use(language):
+    with locale.use(await client.languages.spoken_in(channel)):
         said = _("{person} shared").format(person=member.mention)
         layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
     sent = await channel.send(

@@ -1,7 +1,5 @@
 """Summarize: what an article says in two sentences, from the menu of a post and under More."""
 
-from __future__ import annotations
-
 import discord
 from discord.app_commands import locale_str
 
@@ -17,8 +15,7 @@ from bot.posting.rendering.layout.blocks import Row, Rule, text
 from bot.posting.rendering.messages import linked
 from bot.text import safe
 from bot.writing.summaries import NotWritten, Summaries
-from cogs.reading.message_articles import with_article
-from cogs.reading.saving import unreadable
+from cogs.reading.message_articles import unreadable, with_article
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.views import AskerLayout, Interaction
@@ -58,7 +55,7 @@ class SummaryCard(AskerLayout):
 
     async def show(self, interaction: Interaction) -> None:
         """Say that it is being written where it is not known yet, then show it."""
-        writer = summaries_of(interaction.client)
+        writer = summaries_of(self.client)
         if writer is None:
             raise Refusal(unreadable())
         if await writer.known(self._article, locale.current()) is None:
@@ -66,7 +63,7 @@ class SummaryCard(AskerLayout):
         await self._display(interaction, await summary(interaction, writer, self._article))
 
     async def _display(self, interaction: Interaction, said: str) -> None:
-        title = linked(article_cards.title(self._article), self._article.url)
+        title, _name = article_cards.title_forms(self._article)
         shown = (
             text(f"### {title}\n{outlets.byline(self._article).forms[0]}"),
             text(said),

@@ -9,6 +9,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 import discord
@@ -46,7 +47,8 @@ from cogs.reading.article_list_pages import nothing_to_read
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.shared.lasting_items import LastingCog, lasting
 from cogs.shared.rights import in_servers
-from cogs.shared.views import AskerLayout, Choose, ChooseOne, Interaction, Press, Reply, option
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
+from cogs.shared.windows import ChooseOne
 from cogs.watching.new_watches import watch_for
 
 log = logging.getLogger(__name__)
@@ -163,7 +165,7 @@ class TrendPanel(AskerLayout):
         self._answer: Answer | None = None
 
     async def show(self, interaction: Interaction) -> None:
-        visible = await interaction.client.visible_feed_ids(interaction)
+        visible = await self.client.visible_feed_ids(interaction)
         if not visible:
             head = (await nothing_to_read(interaction)).head
             await self.display_card(interaction, *head)
@@ -235,7 +237,7 @@ class TrendPanel(AskerLayout):
         style = discord.ButtonStyle
         buttons: list[Item] = [
             Press(
-                self._for(period),
+                partial(self._look_at, period),
                 label=label,
                 style=style.primary if period is self._period else style.secondary,
             )
@@ -247,16 +249,11 @@ class TrendPanel(AskerLayout):
             buttons.append(Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH)))
         return buttons
 
-    def _for(self, period: Period) -> Callable[[Interaction], Awaitable[None]]:
-        async def change(interaction: Interaction) -> None:
-            self._period = period
-            await self.show(interaction)
+    async def _look_at(self, period: Period, _interaction: Interaction) -> None:
+        self._period = period
 
-        return change
-
-    async def _switch(self, interaction: Interaction) -> None:
+    async def _switch(self, _interaction: Interaction) -> None:
         self._of_outlets = not self._of_outlets
-        await self.show(interaction)
 
     async def _read(self, interaction: Interaction, values: list[str]) -> None:
         assert self._answer is not None
@@ -267,9 +264,7 @@ class TrendPanel(AskerLayout):
         since = Condition(Filter.SINCE, self._answer.moment - self._period.seconds)
         wanted = as_written(name)
         query = Query(text=name, nodes=(since,) if wanted is None else (wanted, since))
-        await SearchPages(interaction, interaction.client.newsroom.searcher, query, "relevance").show(
-            interaction
-        )
+        await SearchPages(interaction, self.client.newsroom.searcher, query, "relevance").show(interaction)
 
     async def _watch(self, interaction: Interaction) -> None:
         lines = self._lines()

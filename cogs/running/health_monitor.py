@@ -1,6 +1,4 @@
-"""How the bot is: /about, an alarm for the operator when feeds fall silent, figures on a local port."""
-
-from __future__ import annotations
+"""How the bot is: an alarm for the operator when feeds fall silent, figures on a local port."""
 
 import asyncio
 import logging
@@ -12,19 +10,16 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import discord
 from discord import app_commands
-from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot.client import health, interaction_places
+from bot.client import health
 from bot.client.discord_client import Telex
 from bot.client.newsroom_loops import Loop
 from bot.core import locale
 from bot.core.choices import Role
 from bot.core.locale import _, amount, ngettext
-from bot.core.version import __version__
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
-from cogs.shared.panels import headed
-from cogs.shared.views import Interaction, answer_card
+from cogs.shared.views import Interaction
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -37,47 +32,6 @@ LOOK_EVERY = 60.0
 """Seconds between looks at whether feeds answer."""
 FILE_EVERY = 2.0
 """Seconds between looks at whether the database is still where it was."""
-
-
-class About(commands.Cog):
-    """Facts."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-        self.started = bot.newsroom.clock.now()
-
-    @app_commands.command(name="about", description=locale_str("Version and status"))
-    async def about(self, interaction: Interaction) -> None:
-        articles = self.bot.store.articles
-        facts = [
-            (_("Version"), __version__),
-            (_("Started"), f"<t:{self.started}:R>"),
-            (_("Semantic search"), _("disabled") if self.bot.newsroom.meaning is None else _("enabled")),
-        ]
-        if interaction_places.server(interaction) is not None:
-            visible = await self.bot.visible_feed_ids(interaction)
-            newest = await articles.newest(visible, limit=1) if visible else []
-            facts += [
-                (_("Feeds you can see here"), amount(len(visible))),
-                (_("Articles"), amount(await articles.count(visible))),
-                (_("Latest article"), f"<t:{newest[0].published}:R>" if newest else _("none yet")),
-            ]
-        if await self.bot.is_owner(interaction.user):
-            newest_time = await articles.newest_time()
-            facts.append(
-                (
-                    _("All servers"),
-                    _("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
-                        servers=amount(await self.bot.store.servers.count()),
-                        feeds=amount(await self.bot.store.feeds.count()),
-                        articles=amount(await articles.count()),
-                        age=f"<t:{newest_time}:R>" if newest_time else "–",
-                    ),
-                )
-            )
-        lines = (f"**{name}** · {fact}" for name, fact in facts)
-        title = _("About Telex")
-        await answer_card(interaction, headed(title, *lines))
 
 
 class Health(commands.Cog):

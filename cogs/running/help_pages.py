@@ -1,7 +1,5 @@
 """/help: five things to begin with, each with a button that does it, then all commands by topic."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -17,8 +15,9 @@ from bot.posting.rendering.layout.blocks import Block, Image, Row, Rule, Section
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.sending.permissions import INVITATION
 from bot.text.words import fold
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.rights import may_manage_with
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, TelexCog, option
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
 from cogs.shared.windows import Line, asking
 
 Slash = app_commands.Command[Any, ..., Any]
@@ -83,7 +82,7 @@ class HelpPages(AskerLayout):
         super().__init__(interaction)
         self._begins, self._manages = begins, manages
         self._commands: dict[Topic, list[Command]] = {}
-        for command in interaction.client.tree.get_commands():
+        for command in self.client.tree.get_commands():
             if usable(command, interaction) and (manages or "managers" not in command.extras):
                 self._commands.setdefault(_TOPICS.get(command.name, Topic.READING), []).append(command)
 
@@ -102,8 +101,8 @@ class HelpPages(AskerLayout):
             )
             for one in shown
         ]
-        invitation = discord.utils.oauth_url(interaction.client.application_id or 0, permissions=INVITATION)
-        policy = interaction.client.newsroom.settings.privacy_url
+        invitation = discord.utils.oauth_url(self.client.application_id or 0, permissions=INVITATION)
+        policy = self.client.newsroom.settings.privacy_url
         blocks: tuple[Block, ...] = (
             Section((text(f"## Telex\n{lead}"),), Image(f"attachment://{_LOGO}", "Telex")),
             Rule(),
@@ -125,7 +124,7 @@ class HelpPages(AskerLayout):
 
     def _trying(self, starter: Starter) -> Press:
         async def run(interaction: Interaction, **options: str) -> None:
-            command: Any = interaction.client.tree
+            command: Any = self.client.tree
             for name in starter.path:
                 command = command.get_command(name)
             await command.callback(command.binding, interaction, **options)

@@ -1,7 +1,5 @@
 """/privacy: what is kept about the asker, a copy of it, and its deletion."""
 
-from __future__ import annotations
-
 import io
 
 import discord
@@ -13,8 +11,9 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.store import Erased
 from cogs.running.personal_export import export
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.panels import headed
-from cogs.shared.views import AskerLayout, Interaction, Press, Reply, TelexCog
+from cogs.shared.views import AskerLayout, Interaction, Press, Reply
 
 _RED = 0xED4245  # Discord's own, of what cannot be undone
 
@@ -41,7 +40,7 @@ class PersonalData(AskerLayout):
                 "Only you see your bookmarks. Whoever runs Telex sees unanswered questions, without names."
             ),
         ]
-        if interaction.client.newsroom.writing is not None:
+        if self.client.newsroom.writing is not None:
             small.append(_("Your questions go to the language model that this Telex uses to write answers."))
         small.append(
             _(
@@ -49,7 +48,7 @@ class PersonalData(AskerLayout):
                 "“Delete everything” that mark has no id: it fits one person in 256."
             )
         )
-        policy = interaction.client.newsroom.settings.privacy_url
+        policy = self.client.newsroom.settings.privacy_url
         red = discord.ButtonStyle.danger
         await self.display_card(
             interaction,
@@ -81,8 +80,8 @@ class PersonalData(AskerLayout):
         )
 
     async def _delete(self, interaction: Interaction) -> None:
-        erased = await interaction.client.store.erase(interaction.user.id)
-        interaction.client.newsroom.tastes.forget_all()
+        erased = await self.store.erase(self.person_id)
+        self.client.newsroom.tastes.forget_all()
         small = [_afterwards()]
         if not erased.log_emptied:
             traces = _(

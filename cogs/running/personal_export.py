@@ -1,8 +1,8 @@
 """What is kept about a person, as a JSON document for themselves."""
 
 import json
-from datetime import UTC, datetime
 
+from bot.core.hours import iso
 from cogs.shared.views import Interaction
 
 _BATCH = 500
@@ -18,25 +18,25 @@ async def export(interaction: Interaction) -> bytes:
                 "url": one.article.url,
                 "title": one.article.title,
                 "source": one.article.outlet,
-                "saved": _iso(one.created),
+                "saved": iso(one.created),
                 "server_id": _id(one.server_id),
                 "channel_id": _id(one.channel_id),
                 "message_id": _id(one.message_id),
                 "note": one.note,
                 "tags": one.tags,
-                "read": None if one.read is None else _iso(one.read),
+                "read": None if one.read is None else iso(one.read),
             }
             for one in batch
         ]
     document = {
         "person_id": str(interaction.user.id),
-        "exported": _iso(interaction.client.newsroom.clock.now()),
+        "exported": iso(interaction.client.newsroom.clock.now()),
         "bookmarks": kept,
         "let_go": await store.bookmarks.let_go(interaction.user.id),
         "questions": [
             {
                 "question": one.text,
-                "asked": _iso(one.asked),
+                "asked": iso(one.asked),
                 "answered": one.answered,
                 "public": one.public,
                 "server_id": _id(one.server_id),
@@ -45,17 +45,17 @@ async def export(interaction: Interaction) -> bytes:
             for one in await store.questions.of_person(interaction.user.id)
         ],
         "watches": [
-            {"query": one.query, "made": _iso(one.created), "server_id": _id(one.server_id)}
+            {"query": one.query, "made": iso(one.created), "server_id": _id(one.server_id)}
             for one in await store.watches.of_person(interaction.user.id)
         ],
         "told": [
-            {"url": one.url, "told": _iso(one.sent)} for one in await store.watches.told(interaction.user.id)
+            {"url": one.url, "told": iso(one.sent)} for one in await store.watches.told(interaction.user.id)
         ],
         "digest": await _digest(interaction),
         "settings": [
             {
                 "setting": one.setting,
-                "changed": _iso(one.changed),
+                "changed": iso(one.changed),
                 "old": one.old,
                 "new": one.new,
                 "server_id": _id(server_id),
@@ -67,13 +67,13 @@ async def export(interaction: Interaction) -> bytes:
             {
                 "url": one.url,
                 "opinion": one.opinion,
-                "given": _iso(one.given),
+                "given": iso(one.given),
                 "server_id": _id(one.server_id),
             }
             for one in await store.opinions.of_person(interaction.user.id)
         ],
         "votes": [
-            {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}
+            {"question_id": str(question_id), "voted": iso(voted), "helped": helped}
             for question_id, voted, helped in await store.questions.votes_of(interaction.user.id)
         ],
     }
@@ -92,14 +92,10 @@ async def _digest(interaction: Interaction) -> dict[str, object] | None:
         "feeds": [feed.title for feed in feeds if feed is not None],
         "topics": digest.plan.topics,
         "watches": digest.plan.watches,
-        "made": _iso(digest.created),
-        "paused": None if digest.paused is None else _iso(digest.paused),
+        "made": iso(digest.created),
+        "paused": None if digest.paused is None else iso(digest.paused),
         "server_id": _id(digest.server_id),
     }
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _id(snowflake: int | None) -> str | None:

@@ -1,7 +1,5 @@
 """The tokens that a server gives to AI assistants."""
 
-from __future__ import annotations
-
 import discord
 
 from bot.core.locale import _, amount
@@ -21,8 +19,8 @@ class AssistantPanel(ManagersLayout):
 
     async def show(self, interaction: Interaction, token: str | None = None) -> None:
         """Show them, with a new `token`, which is not shown again."""
-        known = await interaction.client.store.assistant_tokens.of_server(self.guild.id)
-        address = await interaction.client.store.assistant_tokens.address()
+        known = await self.store.assistant_tokens.of_server(self.guild.id)
+        address = await self.store.assistant_tokens.address()
         lines = [_line(one) for one in known] or [_("No tokens yet.")]
         blocks: list[Block] = [
             headed(
@@ -61,20 +59,16 @@ class AssistantPanel(ManagersLayout):
         await self.display_card(interaction, *blocks, Row(menu), Row(make))
 
     async def _make(self, interaction: Interaction) -> None:
-        token = await interaction.client.store.assistant_tokens.make(
-            self.guild.id, person_id=interaction.user.id, limit=_TOKENS
-        )
+        tokens = self.store.assistant_tokens
+        token = await tokens.make(self.guild.id, person_id=self.person_id, limit=_TOKENS)
         if token is None:
             raise Refusal(
                 _("A server can have {count} tokens. Revoke one first.").format(count=amount(_TOKENS))
             )
         await self.show(interaction, token)
 
-    async def _revoke(self, interaction: Interaction, names: list[str]) -> None:
-        await interaction.client.store.assistant_tokens.revoke(
-            self.guild.id, names, person_id=interaction.user.id
-        )
-        await self.show(interaction)
+    async def _revoke(self, _interaction: Interaction, names: list[str]) -> None:
+        await self.store.assistant_tokens.revoke(self.guild.id, names, person_id=self.person_id)
 
 
 def _line(token: AssistantToken) -> str:

@@ -1,18 +1,15 @@
 """/settings history: who changed which setting of a server, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
 from bot.core.choices import Filter, Look, Preference, Setting, SettingChange, SubscriptionState
 from bot.core.locale import N_, _
-from bot.posting.rendering import post_looks
-from bot.posting.wording import filter_labels
+from bot.posting.wording import filter_labels, look_words
 from bot.text import safe
 from cogs.feeds import subscription_options
-from cogs.settings import schedule_panel
+from cogs.settings import channel_settings, schedule_panel
 from cogs.shared.paging import CardPage, CardPages
 from cogs.shared.panels import headed, language_name
 from cogs.shared.rights import ManagersLayout
@@ -28,7 +25,7 @@ class History(ManagersLayout, CardPages):
     """Changes of settings, newest first, of the server and of the channels that the asker sees."""
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
-        changes = await interaction.client.store.preferences.changes(self.guild.id, limit=_ALL)
+        changes = await self.store.preferences.changes(self.guild.id, limit=_ALL)
         channels = {change.channel_id for change in changes if change.channel_id is not None}
         seen = await subscription_options.shown(interaction, channels)
         visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]
@@ -96,16 +93,12 @@ def _followed(value: str) -> str:
     return _("paused") if value == SubscriptionState.PAUSED else _("followed")
 
 
-_SWITCH = (_switched, N_("off"))
 _KINDS: Mapping[str, Kind] = {
     Preference.LANGUAGE: Kind(N_("Post language"), language_name, N_("automatic"), N_("same as the server")),
     Preference.TIME_ZONE: Kind(N_("Time zone"), _plain),
     Preference.MANAGER_ROLE: Kind(N_("Who manages feeds"), _roles, N_("members with Manage Server")),
     Preference.ALERTS: Kind(N_("Feed alerts"), _channel, N_("in each feed’s own channel")),
-    Preference.JOIN_STORIES: Kind(N_("Group by story"), *_SWITCH),
-    Preference.DAILY_THREAD: Kind(N_("Daily thread"), *_SWITCH),
-    Preference.TRANSLATE: Kind(N_("Machine translation"), *_SWITCH),
-    Preference.AS_OUTLET: Kind(N_("Post as the outlet"), *_SWITCH),
+    **{one: Kind(switch.name, _switched, N_("off")) for one, switch in channel_settings.SWITCHES.items()},
     Preference.QUIET_HOURS: Kind(N_("Quiet hours"), schedule_panel.night),
     Preference.NOTIFY_ROLES: Kind(N_("Roles people can take"), _roles),
     **{
@@ -117,7 +110,7 @@ _KINDS: Mapping[str, Kind] = {
     Setting.SUBSCRIPTION: Kind(N_("Feed"), _followed, N_("not followed")),
     Setting.LOOK: Kind(
         N_("Post appearance"),
-        lambda value: post_looks.brief(Look.of(value)),
+        lambda value: look_words.brief(Look.of(value)),
         N_("default"),
         N_("same as the server"),
     ),

@@ -1,7 +1,5 @@
 """What a channel takes, and when: /settings schedule and /settings stories, and both in words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -81,22 +79,19 @@ class _BoundsPanel(ChannelPanel):
         menu = Choose(partial(self._choose, preference), placeholder=f"{_(bound.name)}…", options=shown)
         return setting(_(bound.name)), Row(menu)
 
-    async def _choose(self, preference: Preference, interaction: Interaction, values: list[str]) -> None:
-        await self.set(interaction, {preference: number(values)})
+    async def _choose(self, preference: Preference, _interaction: Interaction, values: list[str]) -> None:
+        await self.change(preference, number(values))
+        self.client.courier.wake()
 
-    async def set(self, interaction: Interaction, changes: Mapping[Preference, str | int | None]) -> None:
-        """Keep these values, and show what holds now."""
-        for preference, value in changes.items():
-            await self.change(interaction, preference, value)
-        interaction.client.courier.wake()
-        await self.show(interaction)
+
+_OF_TIME = (Preference.QUIET_HOURS, Preference.MOST_AN_HOUR, Preference.GAP)
 
 
 class RhythmPanel(_BoundsPanel):
     """A channel's quiet hours, how many posts it takes in an hour, and the gap between two."""
 
     async def show(self, interaction: Interaction) -> None:
-        store = interaction.client.store
+        store = self.store
         now = await store.preferences.of_channel(self.channel.id)
         zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone
         held = await store.dispatches.held(self.channel.id)
@@ -115,12 +110,8 @@ class RhythmPanel(_BoundsPanel):
             "In quiet hours posts, alerts and watches wait; digests don’t. Beyond the hourly limit, the rest "
             "comes in one message. Nothing is lost."
         )
-        nothing = dict.fromkeys((Preference.QUIET_HOURS, Preference.MOST_AN_HOUR, Preference.GAP))
-        stop = Press(
-            partial(self.set, changes=nothing),
-            label=_("Turn everything off"),
-            disabled=all(getattr(now, each) is None for each in nothing),
-        )
+        is_off = all(getattr(now, each) is None for each in _OF_TIME)
+        stop = Press(self._turn_off, label=_("Turn everything off"), disabled=is_off)
         await self.display_card(
             interaction,
             headed(_("Posting schedule"), self.channel.mention, f"-# {rule}"),
@@ -139,9 +130,14 @@ class RhythmPanel(_BoundsPanel):
         shown[0].default = False
         return Row(Choose(partial(self._quiet, which), placeholder=placeholder, options=shown))
 
-    async def _quiet(self, which: int, interaction: Interaction, values: list[str]) -> None:
+    async def _turn_off(self, _interaction: Interaction) -> None:
+        for preference in _OF_TIME:
+            await self.change(preference, None)
+        self.client.courier.wake()
+
+    async def _quiet(self, which: int, _interaction: Interaction, values: list[str]) -> None:
         """Set one end of the quiet hours; the other keeps its time, or moves where both would be the same."""
-        now = await interaction.client.store.preferences.of_channel(self.channel.id)
+        now = await self.store.preferences.of_channel(self.channel.id)
         text, chosen = None, number(values)
         if chosen is not None:
             ends = list(_FIRST_NIGHT if now.quiet_hours is None else hours.quiet_minutes(now.quiet_hours))
@@ -149,14 +145,15 @@ class RhythmPanel(_BoundsPanel):
             if ends[0] == ends[1]:
                 ends[1 - which] = (ends[which] + (9 if which == 0 else 15) * _MINUTE) % hours.MINUTES
             text = hours.quiet(*ends)
-        await self.set(interaction, {Preference.QUIET_HOURS: text})
+        await self.change(Preference.QUIET_HOURS, text)
+        self.client.courier.wake()
 
 
 class StoryPanel(_BoundsPanel):
     """Which stories a channel takes, by how many outlets tell them and how many a day."""
 
     async def show(self, interaction: Interaction) -> None:
-        store = interaction.client.store
+        store = self.store
         now = await store.preferences.of_channel(self.channel.id)
         zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone
         held = await store.held_posts.count(self.channel.id)

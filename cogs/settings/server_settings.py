@@ -1,7 +1,5 @@
 """/settings server: what holds for a whole server, and where it is told that a feed broke or is back."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import discord
@@ -12,8 +10,9 @@ from bot.core import hours, locale
 from bot.core.choices import Preference
 from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
-from bot.posting.rendering import post_looks
+from bot.posting.rendering import mentioned_roles
 from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
+from bot.posting.wording import look_words
 from cogs.feeds.look_panel import LookPanel
 from cogs.shared import place_options
 from cogs.shared.panels import SettingsPanel, headed, language_name, languages, setting, zone_button
@@ -29,10 +28,10 @@ class ServerPanel(SettingsPanel):
 
     async def show(self, interaction: Interaction) -> None:
         guild = self.guild
-        now = await interaction.client.store.preferences.of_server(guild.id)
+        now = await self.store.preferences.of_server(guild.id)
         discords = locale.supported(str(guild.preferred_locale))
         otherwise = _("Automatic ({language})").format(
-            language=language_name(discords or interaction.client.newsroom.settings.language)
+            language=language_name(discords or self.client.newsroom.settings.language)
         )
         managers = _("members with Manage Server")
         role = guild.get_role(now.manager_role) if now.manager_role is not None else None
@@ -67,7 +66,7 @@ class ServerPanel(SettingsPanel):
             )
             roles = ", ".join(f"<@&{each}>" for each in now.notify_roles) or _("none")
             notify = (setting(_("Roles of “Notify me”"), roles), Row(chooser))
-        zone = _zone(now.time_zone, interaction.client.newsroom.clock.now())
+        zone = _zone(now.time_zone, self.client.newsroom.clock.now())
         more = clickable(_("Per channel: /settings channel. Who changed what: /settings history."))
         blocks = (
             headed(_("Server settings")),
@@ -81,7 +80,7 @@ class ServerPanel(SettingsPanel):
             *notify,
             setting(_("Time zone"), zone, zone_button(self, self._move_clock)),
             setting(
-                _("Post appearance"), post_looks.brief(now.look), Press(self._open_look, label=_("Choose…"))
+                _("Post appearance"), look_words.brief(now.look), Press(self._open_look, label=_("Choose…"))
             ),
             Rule(),
             text(f"-# {more}"),
@@ -89,46 +88,37 @@ class ServerPanel(SettingsPanel):
         await self.display_card(interaction, *blocks)
 
     async def _alert(self, interaction: Interaction, channel_ids: list[int]) -> None:
-        try:
-            if not channel_ids:
-                await self.change(interaction, Preference.ALERTS, None)
-                return
-            said = await choose_alerts(interaction, await place_options.current(interaction, channel_ids[0]))
-            await interaction.followup.send(said, ephemeral=True)
-        finally:  # a menu keeps showing what was chosen, also what was refused
-            await self.show(interaction)
+        if not channel_ids:
+            await self.change(Preference.ALERTS, None)
+            return
+        said = await choose_alerts(interaction, await place_options.current(interaction, channel_ids[0]))
+        await interaction.followup.send(said, ephemeral=True)
 
     async def _appoint(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not may_govern(interaction):
             raise app_commands.MissingPermissions(["manage_guild"])
         if self.guild.id in role_ids:  # the id of @everyone
             raise Refusal(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
-        await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
-        await self.show(interaction)
+        await self.change(Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
 
     async def _offer_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not interaction.permissions.manage_roles:
             raise app_commands.MissingPermissions(["manage_roles"])
-        manager_role = (await interaction.client.store.preferences.of_server(self.guild.id)).manager_role
-        try:
-            for role_id in role_ids:
-                role = self.guild.get_role(role_id)
-                if role is None:
-                    raise Refusal(_("That role no longer exists."))
-                if reason := post_looks.unsafe(role, manager_role=manager_role):
-                    raise Refusal(reason)
-            value = ",".join(map(str, sorted(role_ids))) or None
-            await self.change(interaction, Preference.NOTIFY_ROLES, value)
-        finally:  # a menu keeps showing what was chosen, also what was refused
-            await self.show(interaction)
+        manager_role = (await self.store.preferences.of_server(self.guild.id)).manager_role
+        for role_id in role_ids:
+            role = self.guild.get_role(role_id)
+            if role is None:
+                raise Refusal(_("That role no longer exists."))
+            if reason := mentioned_roles.unsafe(role, manager_role=manager_role):
+                raise Refusal(reason)
+        await self.change(Preference.NOTIFY_ROLES, ",".join(map(str, sorted(role_ids))) or None)
 
     async def _open_look(self, interaction: Interaction) -> None:
         self.stop()
-        await LookPanel(interaction, None, self.command_id).start(interaction)
+        await LookPanel(interaction, None).start(interaction)
 
-    async def _move_clock(self, interaction: Interaction, zone: str) -> None:
-        await self.change(interaction, Preference.TIME_ZONE, zone)
-        await self.show(interaction)
+    async def _move_clock(self, _interaction: Interaction, zone: str) -> None:
+        await self.change(Preference.TIME_ZONE, zone)
 
 
 def _zone(name: str, now: int) -> str:
@@ -159,7 +149,7 @@ class AlertsFlow(SettingsPanel):
     """Tells where alerts go, and lets them go to each feed's own channel again."""
 
     async def start(self, interaction: Interaction) -> None:
-        chosen = await interaction.client.store.servers.alerts(self.guild.id)
+        chosen = await self.store.servers.alerts(self.guild.id)
         if chosen is None:
             await self.end(interaction, _nowhere())
             return
@@ -168,7 +158,7 @@ class AlertsFlow(SettingsPanel):
         await self.display(interaction, (text(told.format(channel=chosen)), Row(forget)))
 
     async def _forget(self, interaction: Interaction) -> None:
-        await self.change(interaction, Preference.ALERTS, None)
+        await self.change(Preference.ALERTS, None)
         await self.end(interaction, _nowhere())
 
 

@@ -11,9 +11,10 @@ from cogs.settings.channel_settings import ChannelSettings
 from cogs.settings.schedule_panel import RhythmPanel, StoryPanel
 from cogs.settings.server_settings import ServerPanel
 from cogs.settings.taste_panel import TastePanel
+from cogs.shared.lasting_items import TelexCog
 from cogs.shared.place_options import Option, place
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers
-from cogs.shared.views import Interaction, TelexCog
+from cogs.shared.views import Interaction
 
 
 @in_servers

@@ -1,7 +1,5 @@
 """/setup and the button of the welcome: from nothing to the first post in three clicks."""
 
-from __future__ import annotations
-
 import discord
 from discord import app_commands
 from discord.app_commands import locale_str
@@ -80,9 +78,9 @@ class SetupFlow(AskerLayout):
         here = await place_options.find(interaction.guild, interaction.channel_id or 0)
         if here is not None and not lacking(here)[0]:
             self._place = here
-        await self._show(interaction)
+        await self.show(interaction)
 
-    async def _show(self, interaction: Interaction) -> None:
+    async def show(self, interaction: Interaction) -> None:
         refusal, advice = lacking(self._place) if self._place is not None else ("", "")
         waits = await place_options.posting_delay(interaction, self._place) if self._place is not None else ""
         last = _("**3.** Press **{follow}**.")
@@ -133,21 +131,17 @@ class SetupFlow(AskerLayout):
         )
         await self.display_card(interaction, *blocks)
 
-    async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
+    async def _choose_packs(self, _interaction: Interaction, values: list[str]) -> None:
         self._packs = values
-        await self._show(interaction)
 
     async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
-        try:
-            self._place = None
-            self._place = await place_options.current(interaction, channel_ids[0])
-        finally:
-            await self._show(interaction)
+        self._place = None
+        self._place = await place_options.current(interaction, channel_ids[0])
 
     async def _look(self, interaction: Interaction, address: str) -> None:
         assert interaction.guild is not None
         try:
-            self._offered = await interaction.client.newsroom.following.look(address, interaction.guild.id)
+            self._offered = await self.client.newsroom.following.look(address, interaction.guild.id)
         except NeedsPassword as error:
             raise Refusal(
                 clickable(_("This feed needs a username and password. Add it with /feed add."))
@@ -156,11 +150,9 @@ class SetupFlow(AskerLayout):
             self._offered = as_feed(self._offered, self._offered.page.lists[0])
         if self._offered.parsed is not None:
             self._add(0)
-        await self._show(interaction)
 
-    async def _choose_feed(self, interaction: Interaction, values: list[str]) -> None:
+    async def _choose_feed(self, _interaction: Interaction, values: list[str]) -> None:
         self._add(int(values[0]))
-        await self._show(interaction)
 
     def _add(self, number: int) -> None:
         feed = self._offered.feeds[number]
@@ -169,7 +161,7 @@ class SetupFlow(AskerLayout):
             self._added.append(Outline(feed.title or urls.masked(feed.url), feed.url, None, None))
 
     async def _follow(self, interaction: Interaction) -> None:
-        client = interaction.client
+        client = self.client
         target = await place_options.current(interaction, 0 if self._place is None else self._place.id)
         require_posting(target)
         chosen = [outline for name in self._packs for outline in starter_packs.outlines(name)]
@@ -187,7 +179,7 @@ class SetupFlow(AskerLayout):
             feeds,
             server_id=target.guild.id,
             channel_id=target.id,
-            person_id=interaction.user.id,
+            person_id=self.person_id,
             tell=tell,
         )
         client.courier.wake()

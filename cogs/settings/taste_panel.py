@@ -1,7 +1,5 @@
 """What a server likes, as Telex has learnt it, shown and forgotten."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import discord
@@ -21,23 +19,22 @@ class TastePanel(ManagersLayout):
     """One message with what is liked and what is not, and a button that forgets it."""
 
     async def show(self, interaction: Interaction) -> None:
-        taste = await interaction.client.newsroom.tastes.of_server(self.guild.id)
+        taste = await self.client.newsroom.tastes.of_server(self.guild.id)
         ask = Press(self._ask, label=_("Forget all of it"), disabled=not taste.verdicts)
         await self._display(interaction, taste, Row(ask))
 
     async def _display(self, interaction: Interaction, taste: Taste, row: Row) -> None:
-        spaced = [each for line in _lines(taste, interaction.user.id) for each in (blocks.text(line), Rule())]
+        spaced = [each for line in _lines(taste, self.person_id) for each in (blocks.text(line), Rule())]
         await self.display(interaction, (Card((*spaced, row), outlets.COLOUR),))
 
     async def _ask(self, interaction: Interaction) -> None:
-        taste = await interaction.client.newsroom.tastes.of_server(self.guild.id)
+        taste = await self.client.newsroom.tastes.of_server(self.guild.id)
         sure = Press(self._reset, label=_("Forget everything"), style=discord.ButtonStyle.danger)
         await self._display(interaction, taste, Row(sure, Press(self.show, label=_("Keep it"))))
 
-    async def _reset(self, interaction: Interaction) -> None:
-        await interaction.client.store.opinions.reset(self.guild.id, person_id=interaction.user.id)
-        interaction.client.newsroom.tastes.forget(self.guild.id)
-        await self.show(interaction)
+    async def _reset(self, _interaction: Interaction) -> None:
+        await self.store.opinions.reset(self.guild.id, person_id=self.person_id)
+        self.client.newsroom.tastes.forget(self.guild.id)
 
 
 def _lines(taste: Taste, person_id: int) -> Iterator[str]:

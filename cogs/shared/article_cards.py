@@ -9,7 +9,7 @@ from bot.client import interaction_places
 from bot.core.locale import _
 from bot.core.models import Article, DispatchState
 from bot.core.people_models import Bookmark
-from bot.posting.rendering import buttons, discord_limits, messages
+from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Row, text
 from bot.text import safe
@@ -41,6 +41,12 @@ def title(article: Article) -> str:
     return safe.line(article.title, _TITLE) or _("Untitled")
 
 
+def title_forms(article: Article) -> tuple[str, str]:
+    """The title as a link to the article, and as it is for where that gets too long."""
+    name = title(article)
+    return messages.linked(name, article.url), name
+
+
 def heading(text: str, limit: int) -> str:
     """What a person typed, as it can stand in a title: quoted, one line, harmless."""
     return _("“{text}”").format(text=safe.line(text, limit))
@@ -49,22 +55,6 @@ def heading(text: str, limit: int) -> str:
 def as_option(article: Article) -> discord.SelectOption:
     """An entry of the menu that opens articles; its value is the article's key."""
     return option(safe.plain(article.title) or _("Untitled"), article.key, article.outlet)
-
-
-def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
-    """Entries as the description of an embed. Where they are too long together, the longest are shortened.
-
-    Each entry gives its forms, the longest first.
-    """
-    chosen = [list(forms) for forms in entries]
-    while safe.length(between.join(forms[0] for forms in chosen)) > discord_limits.DESCRIPTION:
-        longest = max(
-            (forms for forms in chosen if len(forms) > 1), key=lambda forms: len(forms[0]), default=None
-        )
-        if longest is None:
-            break
-        del longest[0]
-    return safe.cut(between.join(forms[0] for forms in chosen), discord_limits.DESCRIPTION)
 
 
 async def show(interaction: Interaction, article: Article, *, said: str = "") -> None:
@@ -92,7 +82,6 @@ def card(
     With the asker's bookmark of it, where it was `posted`, and buttons: those that need a server where the
     asker is `here` in one; fewer where everybody reads it, for it is `shared`.
     """
-    name = title(article)
     about = [messages.mark(article)]
     if kept is not None:
         about += [_own(kept)]
@@ -102,7 +91,7 @@ def card(
     return Card(
         (
             outlets.byline(article),
-            text(f"### {messages.linked(name, article.url)}", f"### {name}"),
+            text(*(f"### {form}" for form in title_forms(article))),
             text(messages.excerpt(article)),
             *([Gallery((picture,))] if picture is not None else []),
             *(text(line) for line in about),

@@ -13,7 +13,7 @@ from bot.search.searching import Result
 from bot.store import Store
 from bot.store.records.content_records import ALONE, Teller
 from bot.text import excerpts, safe
-from cogs.shared.article_cards import Spans, bold, title
+from cogs.shared.article_cards import Spans, bold, title_forms
 
 _EXCERPT = 110  # UTF-16 units
 _NAMED = 2  # outlets beside the article's own
@@ -40,11 +40,11 @@ class Entry:
 
     def block(self) -> Section:
         """Its block: the picture at its right, or where there is none a Save button."""
-        article, name = self.article, title(self.article)
+        article, (link, name) = self.article, title_forms(self.article)
         shown, marks = excerpts.around(self.excerpt, list(self.marks), _EXCERPT)
         withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
         small = outlets.byline(article, withdrawn, *self.notes).forms[0]
-        heading = f"**{linked(name, article.url)}**"
+        heading = f"**{link}**"
         middle = [bold(shown, marks)] if shown else []
         texts = Text(
             tuple(

@@ -1,5 +1,6 @@
-"""Buttons and menus under messages that outlive restarts: their ids say all that a click needs."""
+"""Buttons and menus that outlive restarts: their ids tell all that a click needs; a word for all others."""
 
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
@@ -13,7 +14,7 @@ from bot.client.command_tree import slow_down
 from bot.client.discord_client import Telex
 from bot.client.error_answers import answering, report, speak_to
 from cogs.shared.rights import anywhere
-from cogs.shared.views import Interaction, Reply, acknowledge
+from cogs.shared.views import PREFIX, AskerLayout, Interaction, Reply, acknowledge, expired
 
 LastingItem = type[discord.ui.DynamicItem[Any]]
 Entry = Callable[[Interaction, discord.Message], Coroutine[Any, Any, None]]
@@ -64,13 +65,20 @@ def lasting(
     return made
 
 
-class LastingCog(commands.Cog):
+class TelexCog(commands.Cog):
+    """A cog of this bot."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+
+
+class LastingCog(TelexCog):
     """A cog with items that outlive restarts, and entries of the menu of a message."""
 
     items: tuple[LastingItem, ...] = ()
 
     def __init__(self, bot: Telex) -> None:
-        self.bot = bot
+        super().__init__(bot)
         self._menus: list[app_commands.ContextMenu] = []
 
     def offer(self, name: locale_str, action: Entry, does: locale_str) -> None:
@@ -88,3 +96,24 @@ class LastingCog(commands.Cog):
         for menu in self._menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
         self.bot.remove_dynamic_items(*self.items)
+
+
+class Stale(TelexCog):
+    """Answers clicks on buttons that nothing stands behind any more."""
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Say that a view has expired: it timed out, or the bot was started anew since."""
+        custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
+        kinds = discord.InteractionType
+        if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(PREFIX):
+            return
+        if interaction.response.is_done():
+            return
+        maker = AskerLayout.maker(custom_id, interaction.client)
+        with contextlib.suppress(discord.HTTPException):
+            if maker is None:
+                speak_to(interaction)
+                await interaction.response.send_message(expired(), ephemeral=True)
+            elif interaction.type is kinds.component and not maker.shows(custom_id):
+                await interaction.response.defer()  # clicked twice: what it shows now is the answer

@@ -1,7 +1,5 @@
 """Pages with buttons to turn them, each made anew when it is shown: rights and news may have changed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -19,10 +17,6 @@ class Turned(AskerLayout):
 
     number = 0
 
-    async def show(self, interaction: Interaction) -> None:
-        """Show the current page in the reply to an interaction that was acknowledged."""
-        raise NotImplementedError
-
     def turns(self, *, more: bool, pages: int | None = None) -> tuple[Item, ...]:
         """The buttons that turn pages; none where there is only one."""
         if not self.number and not more:
@@ -34,9 +28,8 @@ class Turned(AskerLayout):
             Press(partial(self._turn, 1), emoji=emoji(Icon.NEXT), disabled=not more),
         )
 
-    async def _turn(self, step: int, interaction: Interaction) -> None:
+    async def _turn(self, step: int, _interaction: Interaction) -> None:
         self.number += step
-        await self.show(interaction)
 
 
 class AnyPage(Protocol):

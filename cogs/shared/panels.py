@@ -1,7 +1,5 @@
 """Panels of settings: a heading, then each setting with its value and what changes it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
@@ -33,17 +31,13 @@ class SettingsPanel(ManagersLayout):
 
     channel: Place | None = None
 
-    async def show(self, interaction: Interaction) -> None:
-        """Show the settings as they are, in the reply to an interaction that was acknowledged."""
-        raise NotImplementedError
-
-    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
-        await interaction.client.store.preferences.change(
+    async def change(self, preference: Preference, value: str | int | None) -> None:
+        await self.store.preferences.change(
             preference,
             value,
             server_id=self.guild.id,
             channel_id=None if self.channel is None else self.channel.id,
-            person_id=interaction.user.id,
+            person_id=self.person_id,
         )
 
 
@@ -52,8 +46,8 @@ class ChannelPanel(SettingsPanel):
 
     channel: Place
 
-    def __init__(self, interaction: Interaction, channel: Place, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id)
+    def __init__(self, interaction: Interaction, channel: Place) -> None:
+        super().__init__(interaction)
         self.channel = channel
 
     async def check(self, interaction: Interaction) -> None:
@@ -138,9 +132,8 @@ def language_name(language: str) -> str:
 def languages(panel: SettingsPanel, chosen: str | None, otherwise: str) -> Choose:
     """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
 
-    async def speak(interaction: Interaction, values: list[str]) -> None:
-        await panel.change(interaction, Preference.LANGUAGE, locale.supported(values[0]))
-        await panel.show(interaction)
+    async def speak(_interaction: Interaction, values: list[str]) -> None:
+        await panel.change(Preference.LANGUAGE, locale.supported(values[0]))
 
     shown = options(chosen, locale.LANGUAGES, lambda each: language_name(each).capitalize(), otherwise)
     return Choose(speak, placeholder=_("Post language…"), options=shown)

@@ -9,7 +9,6 @@ from bot.client import interaction_places
 from bot.core import hours
 from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.sending import permissions
 from cogs.shared.views import Interaction
 
@@ -98,12 +97,6 @@ async def sees(interaction: Interaction, channel_id: int) -> bool:
     """Whether the asker sees a channel or thread of the server they are in."""
     member = interaction_places.member(interaction)
     return member is not None and await interaction.client.can_view(member.guild, member, channel_id)
-
-
-async def post_language(interaction: Interaction, channel_id: int) -> str:
-    """The language of posts in a channel of the server that the asker is in."""
-    client, server_id = interaction.client, interaction.guild_id or 0
-    return await language_of(client.store, client, server_id, channel_id, client.newsroom.settings.language)
 
 
 async def require_view(interaction: Interaction, channel_id: int) -> None:

@@ -38,6 +38,7 @@ from a role that the server chose, and only a person's own token can tell Discor
 _ASK_AGAIN = 60.0  # seconds
 _MOST_KEPT = 5_000  # servers and commands
 _ROLE = 100  # characters of a name
+_COMMAND = "command"  # of the extras of a click: the id of the command whose panel it is on
 
 
 class Rights(commands.Cog):
@@ -168,11 +169,11 @@ class ManagersOnly:
 
 
 class ManagersLayout(AskerLayout):
-    """A panel of such a command. `command_id` is the command's, where a click opens the panel."""
+    """A panel of such a command, or one that a click on such a panel opens."""
 
-    def __init__(self, interaction: Interaction, command_id: int | None = None) -> None:
+    def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
-        self.command_id = interaction.command_id if command_id is None else command_id
+        self._command_id: int | None = interaction.extras.get(_COMMAND, interaction.command_id)
 
     @property
     def guild(self) -> discord.Guild:
@@ -181,7 +182,8 @@ class ManagersLayout(AskerLayout):
         return self.asked.guild
 
     async def check(self, interaction: Interaction) -> None:
-        await require_manage(interaction, self.command_id)
+        interaction.extras[_COMMAND] = self._command_id
+        await require_manage(interaction, self._command_id)
 
 
 class NotForYou(app_commands.CheckFailure, Refusal):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
 
 import discord
-from discord.ext import commands
 
 from bot.client.command_tree import slow_down
 from bot.client.discord_client import Telex
@@ -20,16 +19,17 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import blocks, layout_views, outlets
 from bot.posting.rendering.layout.blocks import Layout
+from bot.store import Store
 from bot.text import safe
 
 Interaction = discord.Interaction[Telex]
-Action = Callable[[Interaction], Awaitable[None]]
+Action = Callable[[Interaction], Awaitable[object]]
 
 PATIENCE = 14 * 60
 """Seconds that a view waits for a click. Discord lets a reply be edited for fifteen minutes after a click:
 https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages"""
 
-_PREFIX = "telex:view:"
+PREFIX = "telex:view:"  # of the ids of items
 
 
 class Reply(Enum):
@@ -55,9 +55,10 @@ class AskerLayout(discord.ui.LayoutView):
     """Buttons and menus for the person who asked, in the place where they asked.
 
     They stand in a layout (`bot.posting.rendering.layout`), which is the whole message. A click is checked
-    before anything happens: the person, the server, and what `check` asks for. The ids of the items name this
-    view, so that a click on a view that timed out, or that an earlier process made, is recognised by `Stale`
-    and answered in words.
+    before anything happens: the person, the server, and what `check` asks for. An action only changes what is
+    to be shown: `show` is called after it, unless it showed something or ended this. The ids of the items
+    name this view, so that a click on a view that timed out, or that an earlier process made, is recognised
+    by `Stale` and answered in words.
     """
 
     _alive: ClassVar[WeakValueDictionary[str, AskerLayout]] = WeakValueDictionary()
@@ -71,10 +72,22 @@ class AskerLayout(discord.ui.LayoutView):
         self._alive[self._token] = self
         self._layout: Layout = ()
 
+    @property
+    def client(self) -> Telex:
+        return self.asked.client
+
+    @property
+    def store(self) -> Store:
+        return self.asked.client.store
+
+    @property
+    def person_id(self) -> int:
+        return self.asked.user.id
+
     @classmethod
     def maker(cls, custom_id: str, client: discord.Client) -> AskerLayout | None:
         """The view that made an item of this id, if it still answers, for this client."""
-        view = cls._alive.get(custom_id.removeprefix(_PREFIX).partition(":")[0])
+        view = cls._alive.get(custom_id.removeprefix(PREFIX).partition(":")[0])
         return None if view is None or view.is_finished() or view.asked.client is not client else view
 
     def shows(self, custom_id: str) -> bool:
@@ -83,7 +96,7 @@ class AskerLayout(discord.ui.LayoutView):
 
     def new_id(self) -> str:
         self._items += 1
-        return f"{_PREFIX}{self._token}:{self._items}"
+        return f"{PREFIX}{self._token}:{self._items}"
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
@@ -102,6 +115,25 @@ class AskerLayout(discord.ui.LayoutView):
 
     async def check(self, interaction: Interaction) -> None:
         """Raise what the person shall be told when they may not click any more."""
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show what holds now in the reply to an interaction that was acknowledged."""
+
+    @contextlib.asynccontextmanager
+    async def acting(self, interaction: Interaction, reply: Reply) -> AsyncIterator[None]:
+        """Around what a click does. What holds is shown after a refusal too: a menu keeps what was chosen."""
+        await acknowledge(interaction, reply)
+        try:
+            yield
+        except Exception:
+            with contextlib.suppress(discord.HTTPException, Refusal):
+                await self._show_anew(interaction, reply)
+            raise
+        await self._show_anew(interaction, reply)
+
+    async def _show_anew(self, interaction: Interaction, reply: Reply) -> None:
+        if reply is Reply.HERE and self.asked is not interaction and not self.is_finished():
+            await self.show(interaction)
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: object, /
@@ -178,8 +210,9 @@ class Press(discord.ui.Button[Any]):
         self._action, self._reply = action, reply
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await acknowledge(interaction, self._reply)
-        await self._action(interaction)
+        view: Any = self.view
+        async with view.acting(interaction, self._reply):
+            await self._action(interaction)
 
 
 class _Menu:
@@ -190,10 +223,11 @@ class _Menu:
         min_values: int
         max_values: int
         values: Any
+        view: Any
 
     def __init__(
         self,
-        action: Callable[[Interaction, list[Any]], Awaitable[None]],
+        action: Callable[[Interaction, list[Any]], Awaitable[object]],
         reply: Reply = Reply.HERE,
         **look: Any,  # noqa: ANN401  # of a menu
     ) -> None:
@@ -208,8 +242,8 @@ class _Menu:
         chosen = self.chosen()
         if not self.min_values <= len(chosen) <= self.max_values:
             raise Refusal(expired())
-        await acknowledge(interaction, self._reply)
-        await self._action(interaction, chosen)
+        async with self.view.acting(interaction, self._reply):
+            await self._action(interaction, chosen)
 
 
 class Choose(_Menu, discord.ui.Select[Any]):
@@ -238,56 +272,6 @@ class ChooseChannel(_Menu, discord.ui.ChannelSelect[Any]):
 
 class ChooseRole(_Menu, discord.ui.RoleSelect[Any]):
     """A menu of roles; it gives their ids."""
-
-
-class ChooseOne(AskerLayout):
-    """A menu from which one thing is chosen, once."""
-
-    def __init__(
-        self,
-        interaction: Interaction,
-        action: Callable[[Interaction, str], Awaitable[None]],
-        placeholder: str,
-        options: list[discord.SelectOption],
-    ) -> None:
-        super().__init__(interaction)
-        self._action = action
-        self._menu = Choose(self._chosen, placeholder=placeholder, options=options)
-
-    async def show(self, interaction: Interaction) -> None:
-        await self.display(interaction, (blocks.Row(self._menu),))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        self.stop()
-        await self._action(interaction, values[0])
-
-
-class TelexCog(commands.Cog):
-    """A cog of this bot."""
-
-    def __init__(self, bot: Telex) -> None:
-        self.bot = bot
-
-
-class Stale(TelexCog):
-    """Answers clicks on buttons that nothing stands behind any more."""
-
-    @commands.Cog.listener()
-    async def on_interaction(self, interaction: Interaction) -> None:
-        """Say that a view has expired: it timed out, or the bot was started anew since."""
-        custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
-        kinds = discord.InteractionType
-        if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(_PREFIX):
-            return
-        if interaction.response.is_done():
-            return
-        maker = AskerLayout.maker(custom_id, interaction.client)
-        with contextlib.suppress(discord.HTTPException):
-            if maker is None:
-                speak_to(interaction)
-                await interaction.response.send_message(expired(), ephemeral=True)
-            elif interaction.type is kinds.component and not maker.shows(custom_id):
-                await interaction.response.defer()  # clicked twice: what it shows now is the answer
 
 
 def expired() -> str:

@@ -1,6 +1,4 @@
-"""Windows with lines to fill in, and buttons that open one."""
-
-from __future__ import annotations
+"""Asking for something: windows with lines to fill in, buttons that open one, a menu of its own."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +7,8 @@ import discord
 from discord.utils import MISSING
 
 from bot.client.error_answers import answering
-from cogs.shared.views import PATIENCE, AskerLayout, Interaction, Press, Reply, acknowledge
+from bot.posting.rendering.layout import blocks
+from cogs.shared.views import PATIENCE, AskerLayout, Choose, Interaction, Press, Reply, acknowledge
 
 Filled = Callable[..., Awaitable[None]]
 """Takes the interaction and what was typed into each line."""
@@ -42,9 +41,13 @@ class Window(discord.ui.Modal):
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Pass on what was typed. Whoever may not click on the view any more is told so."""
         async with answering(interaction):
-            if self._view is None or await self._view.interaction_check(interaction):
+            typed = [line.typed.value for line in self._lines]
+            if self._view is None:
                 await acknowledge(interaction, self._reply)
-                await self._filled(interaction, *(line.typed.value for line in self._lines))
+                await self._filled(interaction, *typed)
+            elif await self._view.interaction_check(interaction):
+                async with self._view.acting(interaction, self._reply):
+                    await self._filled(interaction, *typed)
 
 
 def asking(
@@ -66,3 +69,25 @@ def asking(
         await interaction.response.send_modal(Window(title, filled, line, view=view, reply=reply))
 
     return Press(ask, Reply.OWN, label=label, **look)
+
+
+class ChooseOne(AskerLayout):
+    """A menu from which one thing is chosen, once."""
+
+    def __init__(
+        self,
+        interaction: Interaction,
+        action: Callable[[Interaction, str], Awaitable[None]],
+        placeholder: str,
+        options: list[discord.SelectOption],
+    ) -> None:
+        super().__init__(interaction)
+        self._action = action
+        self._menu = Choose(self._chosen, placeholder=placeholder, options=options)
+
+    async def show(self, interaction: Interaction) -> None:
+        await self.display(interaction, (blocks.Row(self._menu),))
+
+    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+        self.stop()
+        await self._action(interaction, values[0])

@@ -1,7 +1,5 @@
 """/digest: one message a day or a week that tells a channel what came."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
@@ -74,7 +72,7 @@ class DigestList(ManagersLayout):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
 
     async def show(self, interaction: Interaction) -> None:
-        found = await interaction.client.store.digests.of_server(self.guild.id)
+        found = await self.store.digests.of_server(self.guild.id)
         seen = await subscription_options.shown(interaction, {one.channel_id for one in found})
         shown = [one for one in found if one.channel_id in seen]
         title = _("Digests")
@@ -99,8 +97,8 @@ class DigestList(ManagersLayout):
         if target is None:
             if not await subscription_options.is_gone(self.guild, int(values[0])):
                 raise Refusal(_("I can’t reach that channel right now. Try again later."))
-            ended = await interaction.client.store.digests.stop(
-                server_id=self.guild.id, channel_id=int(values[0]), person_id=interaction.user.id
+            ended = await self.store.digests.stop(
+                server_id=self.guild.id, channel_id=int(values[0]), person_id=self.person_id
             )
             raise Refusal(
                 _("That channel is gone, so I stopped its digest.")
@@ -108,7 +106,7 @@ class DigestList(ManagersLayout):
                 else _("That channel no longer exists.")
             )
         await place_options.require_view(interaction, target.id)
-        await DigestFlow(interaction, target, self.command_id).start(interaction)
+        await DigestFlow(interaction, target).start(interaction)
 
 
 def _entry(digest: Digest) -> str:
@@ -130,26 +128,26 @@ _ALONE, _WIDE, _CHART, _SUMMARIES = "alone", "wide", "chart", "summaries"
 class DigestFlow(ChannelPanel):
     """The way to one digest: when, of what, how it looks. Nothing changes before the last button."""
 
-    def __init__(self, interaction: Interaction, channel: Place, command_id: int | None = None) -> None:
-        super().__init__(interaction, channel, command_id)
+    def __init__(self, interaction: Interaction, channel: Place) -> None:
+        super().__init__(interaction, channel)
         self._plan = _FIRST
         self._known: Digest | None = None
         self._sums_up = False
 
     async def start(self, interaction: Interaction) -> None:
         """Begin with the digest as it is, or with one that suits the channel."""
-        store, writing = interaction.client.store, interaction.client.newsroom.writing
+        store, writing = self.store, self.client.newsroom.writing
         self._sums_up = writing is not None and writing.summaries is not None
         self._known = await store.digests.of_channel(self.channel.id)
         if self._known is not None:
             self._plan = self._known.plan
         elif not await store.subscriptions.feed_ids([self.channel.id]):
             self._plan = replace(_FIRST, wide=True)
-        await self._show(interaction)
+        await self.show(interaction)
 
-    async def _show(self, interaction: Interaction) -> None:
+    async def show(self, interaction: Interaction) -> None:
         """The choices, and what the digest would be if it came now."""
-        client, plan = interaction.client, self._plan
+        client, plan = self.client, self._plan
         zone = (await client.store.preferences.of_server(self.channel.guild.id)).time_zone
         now = client.newsroom.clock.now()
         due = hours.next_due(now, plan.minute, plan.weekday, zone)
@@ -174,14 +172,12 @@ class DigestFlow(ChannelPanel):
                     permission=f"**{permissions.name('attach_files')}**", channel=self.channel.mention
                 )
             )
-        preview, files = await self._preview(interaction, zone, now)
+        preview, files = await self._preview(zone, now)
         layout: Layout = (text("\n".join(lines)), Card(preview, outlets.COLOUR), *self._controls())
         await self.display(interaction, layout, files=files)
 
-    async def _preview(
-        self, interaction: Interaction, zone: str, now: int
-    ) -> tuple[tuple[Block, ...], list[discord.File]]:
-        client, plan = interaction.client, self._plan
+    async def _preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[discord.File]]:
+        client, plan = self.client, self._plan
         digest = Digest(
             id=0,
             server_id=self.channel.guild.id,
@@ -198,7 +194,7 @@ class DigestFlow(ChannelPanel):
             )
         except WorkerError as error:
             raise Refusal(_("That took too long. Try again.")) from error
-        language = await place_options.post_language(interaction, self.channel.id)
+        language = await client.languages.of(self.channel.guild.id, self.channel.id)
         told = await digest_pages.page(client.store, edition, language=language)
         if told is None:
             why = _("If there’s no news, no digest is sent.")
@@ -245,28 +241,25 @@ class DigestFlow(ChannelPanel):
             ),
         )
 
-    async def _day(self, interaction: Interaction, values: list[str]) -> None:
+    async def _day(self, _interaction: Interaction, values: list[str]) -> None:
         self._plan = replace(self._plan, weekday=number(values))
-        await self._show(interaction)
 
-    async def _hour(self, interaction: Interaction, values: list[str]) -> None:
+    async def _hour(self, _interaction: Interaction, values: list[str]) -> None:
         self._plan = replace(self._plan, minute=int(values[0]))
-        await self._show(interaction)
 
-    async def _more(self, interaction: Interaction, values: list[str]) -> None:
+    async def _more(self, _interaction: Interaction, values: list[str]) -> None:
         chosen = {name: name in values for name in (_ALONE, _WIDE, _CHART, _SUMMARIES)}
         self._plan = replace(self._plan, **chosen)
-        await self._show(interaction)
 
     async def _save(self, interaction: Interaction) -> None:
         target = await place_options.current(interaction, self.channel.id)
         require_posting(target)
-        client = interaction.client
+        client = self.client
         saved = await client.store.digests.save(
             self._plan,
             server_id=target.guild.id,
             channel_id=target.id,
-            person_id=interaction.user.id,
+            person_id=self.person_id,
             limit=MOST_OF_A_SERVER,
         )
         if saved is None:
@@ -283,9 +276,9 @@ class DigestFlow(ChannelPanel):
         await self.end(interaction, "\n".join((said, *digest_words.choices(saved.plan))))
 
     async def _stop(self, interaction: Interaction) -> None:
-        client = interaction.client
+        client = self.client
         stopped = await client.store.digests.stop(
-            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
+            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=self.person_id
         )
         if not stopped:
             raise Refusal(_("That channel doesn’t have a digest anymore."))

@@ -1,11 +1,7 @@
 """/digest me: a person's own digest by direct message: when, of what, paused, ended; from the message too."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import discord
 
@@ -52,8 +48,8 @@ class PersonalDigestPanel(AskerLayout):
 
     async def start(self, interaction: Interaction) -> None:
         """Begin with the digest as it is, or with one of all that the person can read in the morning."""
-        store = interaction.client.store
-        self._known = await store.personal_digests.of_person(interaction.user.id)
+        store = self.store
+        self._known = await store.personal_digests.of_person(self.person_id)
         if self._known is not None:
             self._plan = self._known.plan
         elif (server_id := interaction_places.server_id(interaction)) is not None:
@@ -65,16 +61,16 @@ class PersonalDigestPanel(AskerLayout):
         chosen = set(self._plan.feeds)
         self._feeds = sorted(found, key=lambda feed: (feed.id not in chosen, feed.title.casefold()))
         self._plan = replace(self._plan, feeds=tuple(feed.id for feed in self._feeds if feed.id in chosen))
-        await self._show(interaction)
+        await self.show(interaction)
 
-    async def _show(self, interaction: Interaction) -> None:
+    async def show(self, interaction: Interaction) -> None:
         plan, known, style = self._plan, self._known, discord.ButtonStyle
-        watches = len(await interaction.client.store.watches.of_person(interaction.user.id))
+        watches = len(await self.store.watches.of_person(self.person_id))
         watched = _("included") if plan.watches else _("not included")
         if watches:
             watched += f" · {amount(watches)}"
         turn = Press(
-            partial(self._change, watches=not plan.watches),
+            self._turn_watches,
             label=_("Leave out") if plan.watches else _("Include"),
             disabled=not watches and not plan.watches,
         )
@@ -91,7 +87,7 @@ class PersonalDigestPanel(AskerLayout):
         )
         topics = asking(self, self._take_topics, _("Change…"), line, title=_("Topics"))
         blocks: list[Block] = [
-            headed(_("Your digest"), *self._state(interaction)),
+            headed(_("Your digest"), *self._state()),
             Rule(),
             Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
             Row(Choose(self._hour, placeholder=_("What time…"), options=digest_words.times(plan))),
@@ -113,11 +109,9 @@ class PersonalDigestPanel(AskerLayout):
         ]
         await self.display_card(interaction, *blocks)
 
-    def _state(self, interaction: Interaction) -> Iterator[str]:
+    def _state(self) -> Iterator[str]:
         plan, known = self._plan, self._known
-        due = hours.next_due(
-            interaction.client.newsroom.clock.now(), plan.minute, plan.weekday, plan.time_zone
-        )
+        due = hours.next_due(self.client.newsroom.clock.now(), plan.minute, plan.weekday, plan.time_zone)
         yield _("The top stories in a DM: {when} ({zone}).").format(
             when=digest_words.when(plan), zone=plan.time_zone
         )
@@ -157,46 +151,45 @@ class PersonalDigestPanel(AskerLayout):
         if len(self._feeds) > len(shown):
             yield text("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
 
-    async def _day(self, interaction: Interaction, values: list[str]) -> None:
-        await self._change(interaction, weekday=number(values))
+    async def _day(self, _interaction: Interaction, values: list[str]) -> None:
+        self._plan = replace(self._plan, weekday=number(values))
 
-    async def _hour(self, interaction: Interaction, values: list[str]) -> None:
-        await self._change(interaction, minute=int(values[0]))
+    async def _hour(self, _interaction: Interaction, values: list[str]) -> None:
+        self._plan = replace(self._plan, minute=int(values[0]))
 
-    async def _choose_feeds(self, interaction: Interaction, values: list[str]) -> None:
-        await self._change(interaction, feeds=tuple(sorted(map(int, values))))
+    async def _choose_feeds(self, _interaction: Interaction, values: list[str]) -> None:
+        self._plan = replace(self._plan, feeds=tuple(sorted(map(int, values))))
 
-    async def _change(self, interaction: Interaction, **changes: Any) -> None:  # noqa: ANN401 - fields of a plan
-        self._plan = replace(self._plan, **changes)
-        await self._show(interaction)
+    async def _turn_watches(self, _interaction: Interaction) -> None:
+        self._plan = replace(self._plan, watches=not self._plan.watches)
 
-    async def _take_topics(self, interaction: Interaction, lines: str) -> None:
+    async def _take_topics(self, _interaction: Interaction, lines: str) -> None:
         topics = dict.fromkeys(filter(None, (safe.plain(line) for line in lines.splitlines())))
         if len(topics) > MOST_TOPICS:
             raise Refusal(_("At most {count} topics.").format(count=amount(MOST_TOPICS)))
         for topic in topics:
-            if len(topic) > LONGEST_TOPIC or not parse(topic, interaction.client.newsroom.clock.now()).nodes:
+            if len(topic) > LONGEST_TOPIC or not parse(topic, self.client.newsroom.clock.now()).nodes:
                 raise Refusal(
                     _("I can’t search for “{topic}”.").format(topic=safe.markdown(safe.cut(topic, 80)))
                 )
-        await self._change(interaction, topics=tuple(topics))
+        self._plan = replace(self._plan, topics=tuple(topics))
 
     async def _start_in(self, interaction: Interaction, zone: str) -> None:
         """Where nothing tells a person's time, the first digest waits for it."""
         await self._take_zone(interaction, zone)
         await self._save(interaction)
 
-    async def _take_zone(self, interaction: Interaction, zone: str) -> None:
+    async def _take_zone(self, _interaction: Interaction, zone: str) -> None:
         self._has_zone = True
-        await self._change(interaction, time_zone=zone)
+        self._plan = replace(self._plan, time_zone=zone)
 
     async def _preview(self, interaction: Interaction) -> None:
-        client, plan, language = interaction.client, self._plan, locale.current()
+        client, plan, language = self.client, self._plan, locale.current()
         now = client.newsroom.clock.now()
         try:
             edition = await client.courier.personal_digests.edition(
                 plan,
-                interaction.user.id,
+                self.person_id,
                 language,
                 await _readable(interaction),
                 since=now - period(plan),
@@ -209,7 +202,7 @@ class PersonalDigestPanel(AskerLayout):
         await answer_card(interaction, *(nothing if told is None else told.card))
 
     async def _save(self, interaction: Interaction) -> None:
-        client, person_id = interaction.client, interaction.user.id
+        client, person_id = self.client, self.person_id
         direct = await message_places.direct(client, person_id)
         if not isinstance(direct, discord.DMChannel):
             raise Refusal(describe(CLOSED))
@@ -221,16 +214,13 @@ class PersonalDigestPanel(AskerLayout):
             language=locale.current(),
         )
         client.courier.wake()
-        await self._show(interaction)
 
-    async def _pause(self, interaction: Interaction) -> None:
-        store = interaction.client.store.personal_digests
-        await store.pause(interaction.user.id)
-        self._known = await store.of_person(interaction.user.id)
-        await self._show(interaction)
+    async def _pause(self, _interaction: Interaction) -> None:
+        await self.store.personal_digests.pause(self.person_id)
+        self._known = await self.store.personal_digests.of_person(self.person_id)
 
     async def _end_it(self, interaction: Interaction) -> None:
-        await interaction.client.store.personal_digests.end(interaction.user.id)
+        await self.store.personal_digests.end(self.person_id)
         await self.end(interaction, _("Stopped your digest."))
 
 

@@ -1,7 +1,5 @@
 """/watch: being told of new articles that match a query, and the button that ends it."""
 
-from __future__ import annotations
-
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
@@ -73,19 +71,13 @@ class WatchPages(CardPages):
     async def _remove(self, interaction: Interaction, values: list[str]) -> None:
         for watch in await listed(interaction):
             if str(watch.id) in values:
-                await interaction.client.store.watches.remove(watch.id)
-        await self.show(interaction)
+                await self.store.watches.remove(watch.id)
 
-    async def _try_again(self, interaction: Interaction) -> None:
-        client = interaction.client
-        for channel_id in {
-            watch.channel_id
-            for watch in await client.store.watches.of_person(interaction.user.id)
-            if watch.problem == CLOSED
-        }:
-            await client.store.dispatches.unblock_channel(channel_id)
-        client.courier.wake()
-        await self.show(interaction)
+    async def _try_again(self, _interaction: Interaction) -> None:
+        theirs = await self.store.watches.of_person(self.person_id)
+        for channel_id in {watch.channel_id for watch in theirs if watch.problem == CLOSED}:
+            await self.store.dispatches.unblock_channel(channel_id)
+        self.client.courier.wake()
 
 
 @lasting(buttons.stop.template)
@@ -93,18 +85,20 @@ async def stop_button(interaction: Interaction, _item: object, *, watch: str, **
     """The button under a notice that ends its watch, if it is the asker's to end."""
     store = interaction.client.store.watches
     found = await store.get(int(watch))
-    if found is None:
-        raise Refusal(_("This watch has already ended."))
-    if found.person_id is None:
-        if interaction.guild_id != found.server_id:
-            raise Refusal(_("This watch has already ended."))
-        await require_manage(interaction)
-        if found.id not in {one.id for one in await listed(interaction)}:
-            raise Refusal(_("This watch has already ended."))
-    elif found.person_id != interaction.user.id:
+    if found is None or not await _may_end(interaction, found):
         raise Refusal(_("This watch has already ended."))
     await store.remove(found.id)
     await interaction.edit_original_response(content=stopped(found))
+
+
+async def _may_end(interaction: Interaction, watch: Watch) -> bool:
+    """Whether a watch is the asker's to end. Raises `NotForYou` for a channel's: that takes a manager."""
+    if watch.person_id is not None:
+        return watch.person_id == interaction.user.id
+    if interaction.guild_id != watch.server_id:
+        return False
+    await require_manage(interaction)
+    return watch.id in {one.id for one in await listed(interaction)}
 
 
 def _line(interaction: Interaction, watch: Watch) -> str:

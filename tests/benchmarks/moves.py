@@ -38,7 +38,7 @@ from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.parse import parse
 from bot.polling.poller import Poller
-from bot.posting.wording import feed_causes
+from bot.posting.wording import alert_words
 from bot.text.urls import canonical
 from tests.benchmarks import promises
 from tests.clocks import ManualClock
@@ -185,7 +185,7 @@ class Reader:
             newsroom.store,
             newsroom.fetcher,
             InlineWorkers(),
-            feed_causes.texts,
+            alert_words.texts,
             newsroom.leases,
         )
 

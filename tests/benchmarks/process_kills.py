@@ -90,8 +90,8 @@ class Fleet:
             "TELEX_ROLES": ROLES[number],
             "TELEX_INDEX": str(folder / "index"),
             "WIRE_CLOCK": str(self.scenes[0].clock),
+            "WIRE_LEASES": "hastened",
         }
-        environment.pop("WIRE_LEASES", None)  # as long as they really last
         bot = self.bots[number] = BotProcess(self.launcher, folder, environment)
         return bot
 

@@ -17,7 +17,7 @@ from simcord.actors import MemberActor
 
 from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
-from cogs.running import server_events
+from cogs.running.welcome_message import welcome
 from tests.cogs.helpers import choose, components, last, menu, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -69,7 +69,7 @@ Task = Callable[[Acting, World, FeedServer], Awaitable[object]]
 async def invite(acting: Acting, world: World, _server: FeedServer) -> None:
     guild = world.bot.get_guild(world.guild.id)
     assert guild is not None
-    await server_events.welcome(world.bot, guild)
+    await welcome(world.bot, guild)
     await world.env.settle()
     greeting = next(post for post in world.news.history() if post.author.bot)
     shown = last(await acting.pressed(greeting, "Get started"))

@@ -287,7 +287,7 @@ async def test_find_shows_the_feeds_and_the_lists_of_a_page(telex, feed_server):
     assert [feed["title"] for feed in found["feeds"]] == ["All"]
     (first, *_) = found["lists"]
     assert [item["title"] for item in first["items"]] == list(titles)
-    assert first["items"][0]["published"] == "2026-03-01T00:00:00+00:00"
+    assert first["items"][0]["published"] == "2026-03-01T00:00:00Z"
     assert first["items"][0]["url"].endswith("/1")
     url = feed_server.serve("/empty", "<html><body>Nothing", content_type="text/html")
     assert (await in_thread(telex, "find", url, "--json")).stdout == '{"feeds": [], "lists": []}\n'

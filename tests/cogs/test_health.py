@@ -17,9 +17,11 @@ import pytest
 
 from bot.client.health import AWAY, SILENCE
 from bot.client.sharding.gateway_reach import GIVEN_UP, LOOK_EVERY, GatewayReach
+from bot.client.sharding.shard_balance import ASK_EVERY, ShardBalance
 from bot.core.choices import Role
 from bot.store.records.process_records import Process
 from cogs.running.health_monitor import Health
+from tests.clocks import ManualClock
 from tests.discord_world import World
 from tests.feed_server import item, rss
 from tests.wire.waiting import until
@@ -217,20 +219,40 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
     assert starts.waiting == 0
 
 
+async def passes(clock: ManualClock, seconds: float, step: float) -> None:
+    await asyncio.sleep(0.02)
+    for _ in range(int(seconds / step)):
+        clock.advance(step)
+        await asyncio.sleep(0.002)
+
+
 async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
     leased = telex.bot.leased
     reach = GatewayReach(telex.bot, leased.starts, leased.connections, telex.bot.newsroom)
     away = asyncio.create_task(reach.missing([1]))  # which is not connected
-
-    async def passes(seconds: float) -> None:
-        await asyncio.sleep(0.02)
-        for _ in range(int(seconds / LOOK_EVERY)):
-            telex.clock.advance(LOOK_EVERY)
-            await asyncio.sleep(0.002)
-
-    await passes(GIVEN_UP + 5)
+    await passes(telex.clock, GIVEN_UP + 5, LOOK_EVERY)
     assert not away.done()
     assert not telex.bot.newsroom.leases.is_able(Role.GATEWAY)
     await telex.store.processes.keep(Process("other", "host", (Role.GATEWAY,), "1"), [], lasts=900)
-    await passes(1)
-    await asyncio.wait_for(away, 5)
+    await passes(telex.clock, 1, LOOK_EVERY)
+    assert await asyncio.wait_for(away, 5) == {1}
+
+
+async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatch):
+    asked = []
+
+    async def tell(notice: str) -> None:
+        asked.append(notice)
+
+    async def owners(_kind: str) -> dict[int, str]:
+        return {1: "other", 2: "other"}  # which may not move them
+
+    async def limits() -> Any:
+        return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
+
+    monkeypatch.setattr(telex.store, "tell", tell)
+    monkeypatch.setattr(telex.store.processes, "owners", owners)
+    monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
+    ShardBalance(telex.bot.leased, telex.bot.newsroom).start()
+    await passes(telex.clock, 300, ASK_EVERY)
+    assert 5 <= len(asked) <= 10

@@ -26,7 +26,7 @@ from bot.polling.feed_alerts import FeedAlerts
 from bot.posting.rendering import digest_pages, messages, posts
 from bot.posting.rendering.layout import blocks, layout_views
 from bot.posting.rendering.trend_charts import leader
-from bot.posting.wording import feed_causes
+from bot.posting.wording import alert_words
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
@@ -114,7 +114,7 @@ def explained(given: str) -> str:
         thread_id=None,
     )
     told = why_commands.lines_of(Explanation(((article, feed),), (fate,), ()))
-    return article_cards.fit([(line,) for line in told])
+    return "\n".join(told)
 
 
 def answered(given: str) -> Iterator[discord.ui.LayoutView]:
@@ -135,7 +135,7 @@ def alerts(given: str) -> Iterator[messages.Message]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
-        alert = FeedAlerts(Settings(), feed_causes.texts).after(feed, failing)
+        alert = FeedAlerts(Settings(), alert_words.texts).after(feed, failing)
         yield from (messages.notice(words) for words in alert.texts.values())
 
 

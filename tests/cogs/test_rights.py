@@ -11,6 +11,7 @@ from tests.cogs.helpers import follow, hide, last, said
 from tests.cogs.people import DIRECT
 from tests.cogs.test_matrix import MAY, who_may
 from tests.discord_world import World
+from tests.feed_server import item, rss
 
 
 async def test_discord_hides_no_command_of_those_who_manage_feeds(telex):
@@ -37,6 +38,10 @@ async def test_a_role_that_the_servers_settings_let_in_may_use_them(telex, feed_
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     listed = await librarian.slash(telex.news, "feed list")
     assert "Example News" in said(listed)
+    other = feed_server.serve("/other", rss(item(9), title="Other News"))
+    asked = await librarian.click(last(listed), label="Add")
+    found = await librarian.submit_modal(asked, {"line": other})
+    assert "Now following" in said(await librarian.click(last(found), label="Follow"))
     assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
 
 

@@ -11,7 +11,8 @@ import cogs
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo import stage
-from bot.demo.preview_places import Places, let_visit
+from bot.demo.preview_places import Places
+from bot.demo.visitor_actions import VisitorActions
 from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
 
@@ -24,7 +25,7 @@ async def visiting(newsroom: Newsroom) -> AsyncIterator[tuple[Visitor, stage.Sta
         scene = await stage.build(env)
         people = {scene.ada: "en-US", scene.camille: "fr"}
         async with env.preview(scene.news, viewers=tuple(people), layout="channel") as preview:
-            let_visit(env, preview, Places(env, scene.guild, people))
+            VisitorActions(env, preview, Places(env, scene.guild, people))
             yield Visitor(env, preview), scene
 
 

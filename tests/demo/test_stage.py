@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import aiohttp
 import pytest
 from simcord.env import Env
-from simcord.preview import _commands
+from simcord.preview import Preview, _commands
 
 import cogs
 from bot.client.discord_client import Telex
@@ -23,8 +23,9 @@ from bot.core import locale
 from bot.core.models import Feed
 from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
+from bot.demo.preview_places import Places
 from bot.demo.sample_feeds import Publisher, load, moments
-from bot.demo.simcord_patches import offer_message_menu
+from bot.demo.visitor_actions import VisitorActions
 from bot.digests.rising import Period, find
 from bot.store.records.content_records import Titled
 from tests.clocks import ManualClock
@@ -34,6 +35,10 @@ from tests.discord_world import LOOPS
 from tests.shown import parts, text, title
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
+
+
+def acting(env: Env, preview: Preview, scene: stage.Stage) -> VisitorActions:
+    return VisitorActions(env, preview, Places(env, scene.guild, {scene.ada: "en-US", scene.camille: "fr"}))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -67,7 +72,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsr
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            turn = simcord_patches.take_turns(preview)
+            turn = acting(env, preview, scene).turn
             busy, settled = asyncio.Event(), asyncio.Event()
             settle = env._settle_internal  # noqa: SLF001 - simcord’s
 
@@ -95,7 +100,7 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            simcord_patches.take_turns(preview)
+            acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
             seen = visitor.page.revision
             await preview.refresh()
@@ -149,7 +154,7 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
         scene = await stage.build(env)
         message = await scene.ada.send(scene.news, "No article")
         async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
-            offer_message_menu(env, preview, french=scene.camille)
+            acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.camille)
             opened = await visitor.act("message_menu", message=str(message.id))
             assert {"name": "Bookmark", "label": "Ajouter aux favoris"} in opened["entries"]
@@ -170,7 +175,7 @@ async def test_a_written_name_mentions_the_bot(newsroom):
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            simcord_patches.mention_by_name(env, preview)
+            acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
             answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
             assert not answer["rejected"], answer

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from simcord.builders import RoleHandle
 
 from bot.core.choices import Look, Style, Template
-from bot.posting.rendering import buttons, messages, post_looks, posts, templates
+from bot.posting.rendering import buttons, messages, posts, templates
+from bot.posting.wording import look_words
 from bot.text import safe
 from tests.discord_world import World
 from tests.feed_server import item
@@ -119,8 +120,8 @@ async def test_without_a_role_nobody_may_be_mentioned():
 
 def test_a_look_in_words_hides_no_markup():
     look = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
-    assert post_looks.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
-    assert post_looks.brief(Look()) == "card"
+    assert look_words.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
+    assert look_words.brief(Look()) == "card"
 
 
 # In a server's own words

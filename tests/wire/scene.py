@@ -17,7 +17,7 @@ from bot.core.database_server import DatabaseServer
 from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.polling.poller import Poller
-from bot.posting.wording import feed_causes
+from bot.posting.wording import alert_words
 from bot.store.records.content_records import Kin, Kinships
 from bot.store.records.source_records import Decision, NewsPoll
 from bot.stories.story_membership import belonging
@@ -361,7 +361,7 @@ class Scene(Looking):
             newsroom.store,
             newsroom.fetcher,
             InlineWorkers(),
-            feed_causes.texts,
+            alert_words.texts,
             newsroom.leases,
         )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)

@@ -72,11 +72,6 @@ class GatewayReach:
             self._leases.able(Role.GATEWAY, now=not (is_doubted or self._connections.astray))
             found = frozenset(number for number, since in self._since.items() if now - since >= GIVEN_UP)
             if found and await self._others_can():
-                log.warning(
-                    "No connection to Discord’s gateway for %.0f s. Handing shards to other processes: %s",
-                    GIVEN_UP,
-                    ", ".join(map(str, sorted(found))),
-                )
                 return found
 
     async def _others_can(self) -> bool:

@@ -199,12 +199,14 @@ class LeasedShards:
         """Hand over what has no connection for long; all at once, with the client, where nothing has one."""
         while True:
             missing = await self._reach.missing(numbers)
-            if not self._moves or not any(map(self.connections.has, numbers)):
+            if not any(map(self.connections.has, numbers)):
+                log.warning("No connection to Discord’s gateway. Handing my shards to other processes.")
                 self._give_up()
                 return
             with suppress(StoreError):  # it is tried again in a moment
-                for number in missing:
+                for number in missing if self._moves else ():
                     if (to := await self._balance.recipient()) and not self.connections.has(number):
+                        log.warning("No connection of shard %d to Discord’s gateway.", number)
                         await self.hand_over(number, to)
 
     def _give_up(self) -> None:

@@ -35,7 +35,7 @@ class ChannelFeedRoutes:
         newsroom = bot.newsroom
         self._limit = Limit(newsroom.clock, allowed=REQUESTS, period=PERIOD)
         self._guesses = Guesses(newsroom.clock)
-        self._contents = ChannelContents(bot.store, bot, newsroom.settings.language)
+        self._contents = ChannelContents(bot.store, bot.languages)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, HEAD among them."""

@@ -1,7 +1,5 @@
 """What hubs call: they verify subscriptions, and push what feeds publish (WebSub)."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 

@@ -4,25 +4,19 @@ trafilatura finds the part of a page that holds the article. Before, what would 
 tree; afterwards `bot.text.furniture` drops the lines that are furniture anywhere.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import thread_extraction
-from bot.feeds.pages.element_text import decoded, tree_of
+from bot.feeds.pages.element_text import HtmlElement, decoded, tree_of
 from bot.feeds.parsing.entries import sound
 from bot.text import furniture
 from bot.text.characters import visible
 from bot.text.words import words as words_of
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
 
 MAX_TEXT = 60_000
 """Characters of an article's text."""

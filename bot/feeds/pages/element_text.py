@@ -1,11 +1,9 @@
 """A page as text and as a tree; what an element says, and when it was published (runs in a worker)."""
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
@@ -13,8 +11,8 @@ from bot.text.html import has_crowded_tag
 from bot.text.times import feed_dates
 from bot.text.times.calendar_names import MONTHS
 
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
+HtmlElement = Any
+"""That of `lxml.html`, 15 MB that only a worker which reads pages needs."""
 
 MAX_ATTRIBUTES = 20_000
 """Most attributes of a tag that are parsed, in a third of a second: the time grows with their square."""
@@ -65,7 +63,7 @@ def tree_of(markup: str) -> HtmlElement | None:
     """
     if has_crowded_tag(markup, MAX_ATTRIBUTES):
         raise FeedError(fetch_errors.PARSE_DIED, "a tag of too many attributes")
-    from lxml.etree import LxmlError  # noqa: PLC0415 - 15 MB that only a worker which reads pages needs
+    from lxml.etree import LxmlError  # noqa: PLC0415 - as above
     from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
 
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)

@@ -4,24 +4,19 @@ The items of a group are the largest elements that hold one of its links each, a
 (a title, a date, a text) says how likely the group is what the page is there for.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bot.feeds.pages.element_text import DATE, SILENT, outermost, published, text_of
+from bot.feeds.pages.element_text import DATE, SILENT, HtmlElement, outermost, published, text_of
 from bot.feeds.parsing.entries import absolute, line
 from bot.text import urls
 from bot.text.safe import cut
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
 
 FEWEST_ITEMS = 3
 MOST_ITEMS = 100

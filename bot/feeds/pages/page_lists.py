@@ -1,22 +1,16 @@
 """The lists of a page: articles of a blog, news, topics of a forum (runs in a worker)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import link_groups
-from bot.feeds.pages.element_text import SILENT, decoded, text_of, tree_of
+from bot.feeds.pages.element_text import SILENT, HtmlElement, decoded, text_of, tree_of
 from bot.feeds.pages.link_groups import MAX_TITLE, PROSE, Group, ListItem
 from bot.feeds.parsing.entries import language_of, line
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
 
 MOST_LISTS = 5
 LEAST_SCORE = 3.0

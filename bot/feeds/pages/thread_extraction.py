@@ -1,18 +1,13 @@
 """The posts of a discussion: texts that a page repeats, each with its author or time (runs in a worker)."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from bot.feeds.pages.element_text import outermost
+from bot.feeds.pages.element_text import HtmlElement, outermost
 from bot.text.html import to_text
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
 
 MOST_POSTS = 500
 FEWEST_LETTERS = 200

@@ -12,9 +12,9 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
 from bot.digests import digest_selection
+from bot.posting.post_languages import PostLanguages
 from bot.posting.publishing.feed_documents import Channel, Entry
 from bot.posting.rendering import buttons, digest_pages
-from bot.posting.rendering.dispatch_rendering import language_of
 from bot.store import Store
 from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
 from bot.text import excerpts, furniture, safe
@@ -34,8 +34,7 @@ class ChannelContents:
     """Writes down what a channel posted, for whoever reads it without Discord."""
 
     store: Store
-    client: discord.Client
-    default_language: str
+    languages: PostLanguages
 
     async def of(
         self,
@@ -50,9 +49,7 @@ class ChannelContents:
 
         Digests tell of the feeds that are `readable` there. `address` is its own. Raises StoreError.
         """
-        language = await language_of(
-            self.store, self.client, guild.id, shared.channel_id, self.default_language
-        )
+        language = await self.languages.of(guild.id, shared.channel_id)
         with locale.use(language):
             match what:
                 case "posts":

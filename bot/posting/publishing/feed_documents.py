@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+from bot.core.hours import iso
 from bot.feeds.fetch import CHANNEL_FEEDS
 
 
@@ -60,7 +61,7 @@ def _atom(channel: Channel) -> bytes:
     root = ET.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": channel.language})
     _tell(root, "id", channel.id)
     _tell(root, "title", channel.title)
-    _tell(root, "updated", _iso(channel.updated))
+    _tell(root, "updated", iso(channel.updated))
     ET.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": channel.address})
     ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": channel.url})
     _tell(ET.SubElement(root, "author"), "name", channel.publisher)
@@ -69,8 +70,8 @@ def _atom(channel: Channel) -> bytes:
         _tell(told, "id", entry.id)
         _tell(told, "title", entry.title)
         ET.SubElement(told, "link", {"rel": "alternate", "type": "text/html", "href": entry.url})
-        _tell(told, "published", _iso(entry.published))
-        _tell(told, "updated", _iso(entry.updated))
+        _tell(told, "published", iso(entry.published))
+        _tell(told, "updated", iso(entry.updated))
         _tell(ET.SubElement(told, "author"), "name", entry.author)
         for tag in entry.tags:
             ET.SubElement(told, "category", {"term": tag})
@@ -120,8 +121,8 @@ def _item(entry: Entry) -> dict[str, Any]:
         "url": entry.url,
         "title": entry.title,
         "content_html": entry.content,
-        "date_published": _iso(entry.published),
-        "date_modified": _iso(entry.updated),
+        "date_published": iso(entry.published),
+        "date_modified": iso(entry.updated),
         "authors": [{"name": entry.author}],
     }
     if entry.tags:
@@ -146,10 +147,6 @@ def _tell(parent: ET.Element, name: str, text: str, attributes: dict[str, str] |
 def _written(root: ET.Element) -> bytes:
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def _iso(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _rfc822(moment: int) -> str:

@@ -80,10 +80,9 @@ def layout(
     *,
     look: Look = USUAL,
     joined: Sequence[Article] = (),
-    row: Row | None = None,
     signed: bool = False,
 ) -> Layout:
-    """An article as a layout, in the language of this task; `row` has other buttons than those of a post.
+    """An article as a layout, in the language of this task.
 
     What is `signed` by its outlet does not name it again.
     """
@@ -91,7 +90,7 @@ def layout(
     picture = messages.picture_of(article) if look.image else None
     if look.style in {Style.COMPACT, Style.HEADLINE}:
         return _small(article, look, joined, picture, signed=signed)
-    own = row or Row(
+    own = Row(
         buttons.save(article.key, joined=joined),
         *buttons.leading(article),
         buttons.more(article.key, joined=joined),

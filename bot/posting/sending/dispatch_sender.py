@@ -23,7 +23,7 @@ class DispatchSender:
     """What a dispatch needs of Discord. Changes nothing in the store but which thread is that of a day."""
 
     def __init__(self, context: PostingContext) -> None:
-        self._store, self._client, self._settings = context.store, context.client, context.settings
+        self._context, self._store, self._client = context, context.store, context.client
         self._webhooks, self._audience = context.webhooks, context.audience
 
     async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | Outcome | Problem:
@@ -85,25 +85,11 @@ class DispatchSender:
         found = await message_places.find(self._client, dispatch.channel_id)
         if isinstance(found, Outcome):
             return found
-        return await day_threads.place(
-            self._store,
-            self._client,
-            found,
-            dispatch,
-            default_language=self._settings.language,
-            may_make=may_make,
-        )
+        return await day_threads.place(self._context, found, dispatch, may_make=may_make)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
         """Its message as it is now; None when its articles are no longer kept."""
-        return await render(
-            self._store,
-            self._client,
-            dispatch,
-            default_language=self._settings.language,
-            from_pages=self._settings.full_text == "always",
-            model=self._settings.model_name if self._settings.model_url else None,
-        )
+        return await render(self._context, dispatch)
 
     async def send(self, place: Target, dispatch: Dispatch, message: Message) -> Outcome:
         """Send it, twice where a nonce makes that safe. Raises only what is a fault of ours."""

@@ -6,8 +6,6 @@ stem in the language of the text, small words marked and as they stand), `stems`
 Case and accents never matter.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Collection, Iterable

@@ -4,8 +4,6 @@ Every method may be called from any thread. Whoever calls from the event loop ca
 not hold the interpreter's lock while it searches.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
