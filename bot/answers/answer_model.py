@@ -13,9 +13,7 @@ from bot.text.times.periods import Period
 from bot.writing.citations import Sentence
 
 LONGEST = 400
-"""Characters of a quote,"""
-WIDEST = 600
-"""and of the first one, with the sentences beside what answers."""
+"""Characters of a quote."""
 QUOTES = 3
 """Quotes of an answer at the most."""
 

@@ -162,11 +162,7 @@ async def in_meaning(
 
 
 def tier_of(judged: Sequence[Judged], judged_by: Scorer, at_hand: frozenset[int] = frozenset()) -> Tier:
-    """How sure it is that the best candidate answers.
-
-    That its article was talked about puts a candidate before others, and makes it no surer. Nothing is known
-    where no candidate is likely, or none comes near what is asked in meaning.
-    """
+    """How sure it is that the best candidate answers: no surer for its article being talked about."""
     if not judged or judged[0].probability < judged_by.possible:
         return Tier.NOTHING
     if odds(judged[0], at_hand) >= log_odds(judged_by.sure):
@@ -183,27 +179,34 @@ def odds(judged: Judged, at_hand: frozenset[int]) -> float:
 def chosen(
     question: Question, judged: Sequence[Judged], at_hand: frozenset[int] = frozenset()
 ) -> tuple[list[Judged], list[Judged]]:
-    """The candidates to quote, the first with the sentences beside it and no sentence twice; and where the
-    answer changes older ones that say otherwise than the first."""
+    """The candidates to quote, no sentence twice; and where the answer changes older ones that say otherwise
+    than the first. What follows the first takes the place of candidates that are far less likely."""
     first: list[Judged] = []
     for each in judged:
         if len(first) < 2 * QUOTES and not any(map(each.overlaps, first)):
-            first.append(each if first else each.widened)
+            first.append(each)
     if not first:
         return [], []
-    best, least = first[0], odds(first[0], at_hand)
-    likely = [each for each in first if odds(each, at_hand) >= least - LESS]
-    if not question.changes:
-        return likely[:QUOTES], []
-    older = [
+    older = _otherwise(first) if question.changes else []
+    least = odds(first[0], at_hand) - LESS
+    shown = [each for each in first if each not in older and odds(each, at_hand) >= least][:QUOTES]
+    following = first[0].following
+    if following and len(shown) < QUOTES and not any(map(following.overlaps, shown)):
+        shown.append(following)
+    return shown, older[:QUOTES]
+
+
+def _otherwise(found: Sequence[Judged]) -> list[Judged]:
+    """Those of some candidates that are older than the first, about as likely, and say otherwise."""
+    best = found[0]
+    return [
         each
-        for each in first
+        for each in found
         if each.published <= best.published - DAY
         and log_odds(each.probability) >= log_odds(best.probability) - OLDER
         and min(each.answers, best.answers) >= TOLD
         and not _same(each, best)
     ]
-    return [each for each in likely if each not in older][:QUOTES], older[:QUOTES]
 
 
 def present(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bot.answers.answer_model import LONGEST, WIDEST
+from bot.answers.answer_model import LONGEST
 from bot.answers.answer_scorer import Scorer, marking, scorer, span_scorer
 from bot.answers.answer_spans import spans
 from bot.answers.candidates import Candidate, Reading, candidates, read
@@ -20,8 +20,14 @@ UNLIKELY = 1e-4
 """How likely other words are the answer where there are none."""
 KEPT = 12
 """Candidates that are handed on, the best ones."""
+FOLLOWING = 2
+"""Sentences after a quote that may be quoted beside it."""
 ENCODED = 1_700
 """Characters of those that are held against the meaning of the question: each takes .2 ms of processor."""
+
+
+Stretch = tuple[str, tuple[int, int]]
+"""Some sentences of an article: their text, and the numbers of the first and of the one after the last."""
 
 
 class Judged(NamedTuple):
@@ -29,7 +35,7 @@ class Judged(NamedTuple):
 
     `span` are the numbers of its first sentence and of the one after its last (-1 and 0: the headline),
     `answer` the words in it that are the likeliest answer, and `answers` how likely they are, from 0 to 1,
-    `others` how likely the likeliest other ones. `wide` are its text and span with the sentences beside it.
+    `others` how likely the likeliest other ones. `after` is what follows it.
     """
 
     article_id: int
@@ -41,12 +47,12 @@ class Judged(NamedTuple):
     answer: str | None = None
     answers: float = 0.0
     others: float = UNLIKELY
-    wide: tuple[str, tuple[int, int]] | None = None
+    after: Stretch | None = None
 
     @property
-    def widened(self) -> Judged:
-        """The candidate with the sentences beside it, as far as they fit."""
-        return self if self.wide is None else self._replace(text=self.wide[0], span=self.wide[1])
+    def following(self) -> Judged | None:
+        """What follows it: what answers often stands after the words of the question."""
+        return self.after and self._replace(text=self.after[0], span=self.after[1], answer=None)
 
     @property
     def marked(self) -> str | None:
@@ -98,7 +104,7 @@ def judge(
     ]
     judged.sort(key=lambda each: -each.probability)
     return [
-        answered(question, terms, readings[each.article_id], with_neighbours(readings[each.article_id], each))
+        answered(question, terms, readings[each.article_id], each)
         for each in kept([each for each in judged if each.text], near)
     ]
 
@@ -127,26 +133,21 @@ def told_of(candidate: Candidate, features: Sequence[float], probability: float)
     return Judged(article.id, article.published, _as_given(candidate), span, tuple(features), probability)
 
 
-def with_neighbours(reading: Reading, judged: Judged) -> Judged:
-    """A window that knows its text with the sentence after it and the one before, as far as they fit: what
-    answers often stands beside what has the question's words."""
-    start, end = judged.span
-    if start < 0:
-        return judged
-    wide = None
-    for before, after in ((0, 1), (1, 0)):
-        one, two = max(0, start - before), min(len(reading.lines), end + after)
-        text = _as_given(Candidate(reading, one, reading.lines[one:two]), WIDEST)
-        if text and (one, two) != (start, end):
-            start, end = one, two
-            wide = text, (start, end)
-    return judged._replace(wide=wide)
+def following(reading: Reading, end: int) -> Stretch | None:
+    """The sentences after some of an article, as many as fit in a quote."""
+    for last in range(min(end + FOLLOWING, len(reading.lines)), end, -1):
+        text = _as_given(Candidate(reading, end, reading.lines[end:last]))
+        if 0 < len(text) <= LONGEST:
+            return text, (end, last)
+    return None
 
 
 def answered(
     question: Question, terms: Terms, reading: Reading, judged: Judged, by: Scorer | None = None
 ) -> Judged:
-    """A candidate with the words in it that are the likeliest answer, as far as any have the form of one."""
+    """A candidate with what follows it and, as far as any have the form of one, the words in it that are the
+    likeliest answer."""
+    judged = judged._replace(after=following(reading, judged.span[1]))
     scored = by or span_scorer()
     found = [
         (scored.probability(features), form.text)
@@ -162,7 +163,7 @@ def answered(
     return judged._replace(answer=answer, answers=probability, others=others)
 
 
-def _as_given(candidate: Candidate, longest: int = LONGEST) -> str:
+def _as_given(candidate: Candidate) -> str:
     """A candidate word for word, with the white space of the article as given; "" where it is not there.
 
     Something may have been left out between two of its sentences. What is read may also be the article's page
@@ -175,5 +176,5 @@ def _as_given(candidate: Candidate, longest: int = LONGEST) -> str:
     given = article.text or article.summary
     found = as_given(given, text)
     if not found:
-        return "" if len(text) > longest or as_given(given, first) else text
-    return found if len(found) <= longest else ""
+        return "" if as_given(given, first) else text
+    return found if len(found) <= LONGEST else ""

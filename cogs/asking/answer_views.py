@@ -16,7 +16,7 @@ from bot.text import safe
 from bot.text.times import periods
 from cogs.shared import article_cards
 
-_QUOTE = 700  # characters of a quotation, which the engine keeps shorter
+_QUOTE = 600  # characters of a quotation, which the engine keeps shorter
 _NEAREST = 3
 _SAVED = 3  # Save buttons beside the votes
 _COLOURS = {Tier.SURE: 0x3BA55D, Tier.POSSIBLE: 0xD8A13A, Tier.NOTHING: 0x80848E}

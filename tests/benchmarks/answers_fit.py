@@ -31,7 +31,7 @@ from scipy.optimize import minimize
 from bot.answers.answer_scorer import FILE, Scorer, log_odds
 from bot.answers.answering import chosen
 from bot.answers.features import NAMES, WITH_COSINE
-from bot.answers.judging import KEPT, Judged, with_neighbours
+from bot.answers.judging import KEPT, Judged, following
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     NEAR_TOPIC,
@@ -199,7 +199,10 @@ def judged_by(judge: Judge, found: Candidates) -> list[Judged]:
     scored = [each._replace(probability=p) for each, p in zip(found.judged, told, strict=True)]
     scored.sort(key=lambda each: -each.probability)
     articles = {article.id: article for article in found.retrieved.articles}
-    return [with_neighbours(reading(articles[each.article_id]), each) for each in scored[:KEPT]]
+    return [
+        each._replace(after=following(reading(articles[each.article_id]), each.span[1]))
+        for each in scored[:KEPT]
+    ]
 
 
 def judges(asked: Sequence[Example]) -> list[Judge]:
@@ -240,7 +243,7 @@ def calibration(outcomes: Sequence[Outcome]) -> tuple[float, float]:
             continue
         for judged in filter(None, (each.judged, each.without)):
             odds.append(log_odds(judged[0].probability))
-            labels.append(int(judged is each.judged and each.example.is_right(judged[0].widened.text)))
+            labels.append(int(judged is each.judged and each.example.is_right(judged[0].text)))
     (slope,), shift = logistic(np.array(odds)[:, None], np.array(labels))
     return slope, shift
 
@@ -288,7 +291,7 @@ def trade_off(outcomes: Sequence[Outcome]) -> list[tuple[float, float, float, fl
     curve = []
     for judged, asked in best:
         sure += asked.has_answer
-        wrong += asked.has_answer and not asked.is_right(judged.widened.text)
+        wrong += asked.has_answer and not asked.is_right(judged.text)
         answered += asked.kind == NEAR_TOPIC
         curve.append((judged.probability, sure / answerable, wrong / answerable, answered / near))
     return curve
@@ -365,7 +368,7 @@ def write(asked: Sequence[Example], *, semantic: bool) -> None:
     """Fit, and put the weights in the file in the place of those there."""
     made, outcomes = fit(asked)
     answerable = [each for each in outcomes if each.example.has_answer and each.judged]
-    first = np.mean([each.example.is_right(each.judged[0].widened.text) for each in answerable])
+    first = np.mean([each.example.is_right(each.judged[0].text) for each in answerable])
     figures = {
         "chat questions": sum(each.kind not in BESIDE for each in asked),
         "encyclopedic questions": sum(each.kind == ENCYCLOPEDIC for each in asked),
