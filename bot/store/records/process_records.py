@@ -56,7 +56,7 @@ class SharedBudget(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A turn to begin a session: seconds until one may be had, 0 for now; when that was said, by some clock."""
+    """A turn to begin a session: seconds until it comes, 0 for now; when that was said, by some clock."""
 
     wait: float
     at: float
