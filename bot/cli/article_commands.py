@@ -128,7 +128,7 @@ def questions(
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 30,
     all_: Annotated[bool, typer.Option("--all", help="Those that were answered well, too.")] = False,
 ) -> None:
-    """List what people asked in Discord and were not answered well."""
+    """List questions from Discord that were not answered well."""
     since = days * 86_400
     tallies = with_store(lambda store: store.questions.tallies(store.clock.now() - since, all_=all_))
     if as_json:

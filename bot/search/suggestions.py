@@ -21,7 +21,8 @@ LOOKED_UP = 8
 COMMON = 1_000  # articles from which on a word is taken to be in some that a person sees
 SHORTEST = 4  # letters of a word that may be misspelt,
 LONG = 8  # and of one in which two letters may be wrong
-COMPARED = 5_000  # words that are compared, the commonest
+COMPARED = 5_000  # words that are compared, the commonest,
+COMMONEST = 2_000  # and with a word that is there
 SLIPS = 5  # articles that have a word, up to which it may be a slip of their authors,
 LIKELIER = 50  # and of how much commoner a word
 ALIKE = 75  # similarity of names in percent
@@ -170,7 +171,7 @@ def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> l
         return []
     most = 2 if len(word) >= LONG else 1
     least = LIKELIER * own if is_there else 1
-    common = engine.beginning(word[:1], COMPARED)
+    common = engine.beginning(word[:1], COMMONEST if is_there else COMPARED)
     terms = [term for term, count in takewhile(lambda each: each[1] >= least, common)]
     found = {
         (distance, rank, near)

@@ -15,6 +15,7 @@ from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.wording import search_notes
 from bot.search.more_like_this import similar
+from bot.search.query.notes import Remark
 from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
 from bot.store import Store
@@ -131,7 +132,7 @@ def head(query: str, found: SearchPage, sort: Sort, *, beside: Item | None = Non
     if found.suggestions:
         words = ", ".join(f"**{safe.line(word)}**" for word in found.suggestions)
         blocks.append(text(_("Did you mean {words}?").format(words=words)))
-    if not found.results:
+    if not found.results and not any(note.remark is Remark.NOTHING for note in found.notes):
         blocks.append(
             text(
                 _("No results in the channels you can see.")

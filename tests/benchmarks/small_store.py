@@ -5,7 +5,8 @@
 Both keep the articles of the real feeds of `../shared/feeds/real` and are asked the same queries: one, two
 and three words of titles in any order, 150 of each unless said. Printed is the median of the CPU of a page of
 twenty with its excerpts, all threads of the process counted. reader finds what has all words, Telex shows
-what has some of them too, so that its pages are fuller. `reader` (https://github.com/lemon24/reader) may be
+what has some of them too, so that its pages are fuller. The floor is the engine's bare query for any of the
+words, of which the twenty best are read by their keys. `reader` (https://github.com/lemon24/reader) may be
 installed in an environment of its own, whose interpreter is PYTHON; where it is not, that half is left out.
 """
 
@@ -35,6 +36,7 @@ from rich.table import Table
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 from bot.search.index import analysis
+from bot.search.index.engine import EVERYWHERE
 from tests.feed_server import FeedServer
 from tests.shared import SHARED
 
@@ -93,6 +95,18 @@ async def costs(newsroom: Newsroom, asked: list[str]) -> list[Cost]:
     return found
 
 
+async def floors(newsroom: Newsroom, asked: list[str]) -> list[Cost]:
+    """The same of the least that a page can be made of."""
+    engine, found = newsroom.index.engine, []
+    assert engine is not None
+    for query in asked:
+        began = time.process_time()
+        ids = [hit.article_id for hit in engine.any_words(query, EVERYWHERE, PAGE)]
+        articles = await newsroom.store.articles.by_ids(ids)
+        found.append(Cost((time.process_time() - began) * 1_000, len(articles)))
+    return found
+
+
 def costs_of_reader(python: str, asked: list[str]) -> list[Cost]:
     """The same of reader; nothing where it is not installed."""
     done = subprocess.run(
@@ -120,15 +134,18 @@ async def main(options: argparse.Namespace) -> None:
                 await costs(newsroom, asked)
             pstats.Stats(profile).sort_stats("tottime").print_stats(40)
             return
+        least = await floors(newsroom, asked)
         ours = await costs(newsroom, asked)
         theirs = await asyncio.to_thread(costs_of_reader, options.python, asked)
     everything = list(range(len(asked)))
     kinds = {f"{count} words": everything[count - 1 :: 3] for count in (1, 2, 3)} | {"all": everything}
     for name, costs_ in (("reader", theirs), ("Telex", ours)):
         kinds[f"that fill {name}'s page"] = [n for n, cost in enumerate(costs_) if cost.results == PAGE]
-    table = Table("queries", "number", "Telex", "reader", title="ms of CPU of a page, median (results)")
+    table = Table(
+        "queries", "number", "floor", "Telex", "reader", title="ms of CPU of a page, median (results)"
+    )
     for kind, numbers in kinds.items():
-        figures = (told([costs_[n] for n in numbers if costs_]) for costs_ in (ours, theirs))
+        figures = (told([costs_[n] for n in numbers if costs_]) for costs_ in (least, ours, theirs))
         table.add_row(kind, str(len(numbers)), *figures)
     console.print(table)
 

@@ -207,7 +207,7 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
     starts, shards = telex.bot.leased.starts, telex.store.shards
     await starts.turn(0)
     telex.clock.advance(shards.apart)
-    assert await shards.may_identify(0) == 0
+    assert not (await shards.turn(0)).wait
     begins = asyncio.create_task(starts.begins(0))
     await until(lambda: starts.waiting)
     figures = (await page("/metrics"))[1]

@@ -124,6 +124,9 @@ async def test_nothing_found_says_what_to_try(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "search", query="zeppelin")
     assert "No results in the channels you can see" in said(found)
+    emoji = await telex.reader.slash(telex.news, "search", query="🎉")
+    assert "Try a word or a name" in said(emoji)
+    assert "No results" not in said(emoji)
     assert "/latest" in said(found)
     assert labels(last(found)) == []
 

@@ -117,7 +117,7 @@ TOLD = {
     "date:2020": "“date:” isn’t a filter, so I searched for the words “date:2020”.",
     "since:2020-02-01 before:2020-01-01": "There’s nothing between these two dates.",
     "lang:fr (police lang:en)": "An article has only one language. Try lang:fr OR lang:en.",
-    "()": "There’s nothing to search for in that.",
+    "()": "There’s nothing to search for in that. Try a word or a name.",
     "police lang:de": "No article is in the language “de”.",
     "ploice": "No article has the word “ploice”.",
     "titre:recogniton": "No title has the word “recogniton”.",

@@ -70,7 +70,7 @@ def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
 
 _MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
 _FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
-_LOOK = _around("look-back", "bot.posting.recovery.read_back:look")
+_LOOK = _around("look-back", "bot.posting.recovery.read_back:search")
 _RETRY = _around("wait again", f"{STORE}.retry", any_channel=True)
 _RECORD = _around("record", f"{COURIER}._record")
 

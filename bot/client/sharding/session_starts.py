@@ -16,6 +16,7 @@ import aiohttp
 import discord
 
 from bot.client.services import Newsroom
+from bot.store.records.process_records import Turn
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class SessionStarts:
         self.waiting = 0
         """Shards of this process that wait until they may begin."""
         self._is_told = False
-        self._granted: dict[int, float] = {}  # by shard, when it got its turn, by `Clock.uptime`
+        self._granted: dict[int, Turn] = {}  # by shard
         self._lines: defaultdict[int, asyncio.Lock] = defaultdict(
             asyncio.Lock
         )  # by bucket: first come, first
@@ -55,22 +56,22 @@ class SessionStarts:
             async with self._lines[bucket]:
                 while True:
                     await self._allowed()
-                    begin = partial(self._store.shards.may_identify, bucket, self.left)
-                    if not (wait := await self._store.insist(begin)):
+                    turn = await self._store.insist(partial(self._store.shards.turn, bucket, self.left))
+                    if not turn.wait:
                         break
-                    await self._clock.sleep(wait)
-        self._granted[number] = self._clock.uptime()
+                    await self._clock.sleep(turn.wait)
+        self._granted[number] = turn
 
     async def begins(self, number: int) -> None:
         """A shard identifies now: in its turn, which those that connect had before, or when that comes.
 
-        A turn that was not used in time is over: another process may have the next one.
+        A turn is over as soon as another has the next one.
         """
-        granted = self._granted.pop(number, None)
-        if granted is None or self._clock.uptime() - granted >= self._store.shards.apart:
+        identifies, bucket = self._store.shards.identifies, number % self.buckets
+        while (turn := self._granted.pop(number, None)) is None or not await self._store.insist(
+            partial(identifies, bucket, turn)
+        ):
             await self.turn(number)
-            del self._granted[number]
-        await self._store.insist(partial(self._store.shards.identifies, number % self.buckets))
 
     async def _allowed(self) -> None:
         """Wait while Discord lets no session begin; where it does not say, it does."""

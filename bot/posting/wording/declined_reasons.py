@@ -85,7 +85,7 @@ _SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
     Unfit.WATCH_DATED: N_("Watches only cover new articles. Remove the date."),
     Unfit.FILTER_DATED: N_("Filters only apply to new articles. Remove the date."),
     Unfit.BOOKMARKED: N_("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),
-    Unfit.SMALL_WORDS: N_("Nearly every article has these words: {words}."),
+    Unfit.SMALL_WORDS: N_("Nearly every article has these words: {words}. Add a rarer one."),
     Unfit.EMPTY_WATCH: N_(
         "What should I watch for? A word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
     ),

@@ -73,7 +73,7 @@ _SENTENCES: Mapping[Remark, str | Callable[[_Values], str]] = {
     Remark.UNCLOSED: N_("A parenthesis isn’t closed, so I read to the end."),
     Remark.TOO_DEEP: N_("Ignored parentheses nested more than {count} deep."),
     Remark.NO_VALUE: N_("Ignored “{value}”: it has no value."),
-    Remark.NOTHING: N_("There’s nothing to search for in that."),
+    Remark.NOTHING: N_("There’s nothing to search for in that. Try a word or a name."),
     Remark.NO_FILTER: _no_filter,
     Remark.NO_LANGUAGE: N_("“{value}” isn’t a language I know. Try en or fr."),
     Remark.NO_CHOICE: N_("“{value}” isn’t a filter. Try has:image or is:bookmarked."),

@@ -110,23 +110,23 @@ class ReadArticle:
 
 def holds(part: Part, article: ReadArticle) -> bool:
     """Whether a part of a query is true of an article, which is `told` by articles."""
-    match part:
-        case Stems(stems, title):
-            found = not stems.isdisjoint(article.title_stems if title else article.stems)
-        case Row(words, title):
-            row = _line(words)
-            found = row in article.title_line or (not title and row in article.body_line)
-        case Name(tokens, whole):
-            found = any(whole in name or _is_in_a_row(tokens, name) for name in article.names)
-        case Condition(filter=filter_, value=value):
+    match part:  # by class alone: a pattern with fields takes twice the time
+        case Stems():
+            found = not part.stems.isdisjoint(article.title_stems if part.title else article.stems)
+        case Every():
+            found = all(holds(inner, article) for inner in part.parts)
+        case Some():
+            found = any(holds(inner, article) for inner in part.parts)
+        case Row():
+            row = _line(part.words)
+            found = row in article.title_line or (not part.title and row in article.body_line)
+        case Name():
+            found = any(part.whole in name or _is_in_a_row(part.tokens, name) for name in article.names)
+        case Without():
+            found = not holds(part.part, article)
+        case Condition():
             of = article.article
-            found = bool(of.image) if filter_ is Filter.IMAGE else of.language == value
-        case Without(inner):
-            found = not holds(inner, article)
-        case Every(parts):
-            found = all(holds(inner, article) for inner in parts)
-        case Some(parts):
-            found = any(holds(inner, article) for inner in parts)
+            found = bool(of.image) if part.filter is Filter.IMAGE else of.language == part.value
     return found
 
 

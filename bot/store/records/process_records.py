@@ -53,3 +53,10 @@ class SharedBudget(NamedTuple):
     refused_elsewhere: int
     held: float
     """Seconds for which nobody may ask anything."""
+
+
+class Turn(NamedTuple):
+    """A turn to begin a session: seconds until it comes, 0 for now; when that was said, by some clock."""
+
+    wait: float
+    at: float

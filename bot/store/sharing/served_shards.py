@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.ports import AnyDatabase
-from bot.store.records.process_records import Fence
+from bot.store.records.process_records import Fence, Turn
 from bot.store.repository import Repository, writes
 from bot.store.sharing.process_leases import must_hold
 
@@ -91,26 +91,31 @@ class ServedShards(Repository):
         meta.put(db, "shards", str(count))
         return count
 
-    async def may_identify(self, bucket: int, left: int | None = None) -> float:
-        """Seconds until a session of a shard in a bucket may begin; with 0 it may, and counts as begun.
+    async def turn(self, bucket: int, left: int | None = None) -> Turn:
+        """The turn of a session of a shard in a bucket, which counts as begun, or how long to wait for it.
 
         What other processes begin is counted too, also among those that were `left` when Discord was asked a
         moment ago. Raises `StoreError`.
         """
         if self._database.is_shared:
-            return await self._database.transact(_begin_session, bucket, left)
+            return await self._database.transact(_take_turn, bucket, left)
         now = self._clock.monotonic()
         wait = _wait(self._begun, bucket, left, now)
         if not wait:
             self._begun[bucket] = now
-        return wait
+        return Turn(wait, now)
 
-    async def identifies(self, bucket: int) -> None:
-        """A session begins now that might begin a moment ago. Raises `StoreError`."""
+    async def identifies(self, bucket: int, turn: Turn) -> bool:
+        """A session begins now; False where it may not, since another had a turn after this one.
+
+        Raises `StoreError`.
+        """
         if self._database.is_shared:
-            await self._database.transact(_identify, bucket)
-        else:
-            self._begun[bucket] = self._clock.monotonic()
+            return await self._database.transact(_use_turn, bucket, turn)
+        if self._begun.get(bucket) != turn.at:
+            return False
+        self._begun[bucket] = self._clock.monotonic()
+        return True
 
 
 class ShardedRepository(Repository):
@@ -129,15 +134,19 @@ def _wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float)
     return APART if left is not None and left <= len(late) else 0.0
 
 
-def _begin_session(db: Connection, bucket: int, left: int | None) -> float:
+def _take_turn(db: Connection, bucket: int, left: int | None) -> Turn:
     now = int(db.value("SELECT database_time()"))
     rows = db.rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
     begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
     wait = _wait(begun, bucket, left, now / 1_000)
     if not wait:
-        _identify(db, bucket)
-    return wait
+        meta.put(db, f"identify {bucket}", str(now))
+    return Turn(wait, now)
 
 
-def _identify(db: Connection, bucket: int) -> None:
-    meta.put(db, f"identify {bucket}", str(db.value("SELECT database_time()")))
+def _use_turn(db: Connection, bucket: int, turn: Turn) -> bool:
+    name = f"identify {bucket}"
+    if db.row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (name, str(turn.at))) is None:
+        return False
+    meta.put(db, name, str(db.value("SELECT database_time()")))
+    return True
