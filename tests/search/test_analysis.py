@@ -29,6 +29,10 @@ def test_each_term_tells_where_its_word_stands():
         "élections",
     ]
     assert [text[start:end] for _, start, end in analysis.spans(text, "fr")] == ["élections"]
+    assert analysis.places("Le secteur du sel", "fr", {"secteur", "sel"}) == [
+        (3, 10, "secteur"),
+        (14, 17, "sel"),
+    ]
 
 
 def test_small_words_are_those_of_the_language_of_the_query():

@@ -42,9 +42,8 @@ class GatewayReach:
     ) -> None:
         self._client, self._starts, self._connections = client, starts, connections
         self._clock, self._leases = newsroom.clock, newsroom.leases
-        self._since: dict[
-            int, float
-        ] = {}  # when shards were seen without a connection, by the monotonic clock
+        # Since when shards were seen without a connection, by the monotonic clock:
+        self._since: dict[int, float] = {}
 
     async def wait(self) -> None:
         """Wait until the gateway answers; from then on others count on this process."""

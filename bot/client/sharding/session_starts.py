@@ -37,9 +37,8 @@ class SessionStarts:
         """Shards of this process that wait until they may begin."""
         self._is_told = False
         self._granted: dict[int, Turn] = {}  # by shard
-        self._lines: defaultdict[int, asyncio.Lock] = defaultdict(
-            asyncio.Lock
-        )  # by bucket: first come, first
+        # By bucket: first come, first served.
+        self._lines: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def pause(self) -> float:

@@ -217,8 +217,8 @@ def places(text: str, language: str | None, wanted: Collection[str]) -> list[tup
 def _beginnings(stems: frozenset[str]) -> tuple[str, ...]:
     """What stands where one of these may, a space before it: none that begins with another."""
     found: list[str] = []
-    for stem in sorted(stems):
-        beginning = " " + _LIGATURE.split(stem[: max(_SHORTEST, len(stem) - _ENDING)])[0]
+    each = (_LIGATURE.split(stem[: max(_SHORTEST, len(stem) - _ENDING)])[0] for stem in stems)
+    for beginning in sorted(f" {letters}" for letters in each):
         if not (found and beginning.startswith(found[-1])):
             found.append(beginning)
     return tuple(found)
