@@ -192,7 +192,7 @@ async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene
 async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_backup_is_in_its_place(
     scene, tmp_path, unused_tcp_port
 ):
-    discord = scene.discord
+    file, discord = scene.file, scene.discord
     ada = discord.people.join(scene.server.id, "Ada")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
     await scene.settled()
@@ -201,7 +201,7 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     await scene.make_due()
     await scene.posted([1, *numbers])
     before = {kind: len(scene.messages(kind)) for kind in KINDS}
-    spoil(scene.file, "fate")
+    spoil(file, "fate")
     later = scene.write(1)
     await scene.make_due()
     await until(lambda: said(scene, "is damaged"))
@@ -218,7 +218,7 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     assert "is damaged" in await scene.telex("check", status=1)
     await bot.stop()
 
-    restore(tmp_path / "backup.db", scene.file)
+    restore(tmp_path / "backup.db", file)
     assert "FAILED" not in await scene.telex("check")
     await scene.make_due()
     scene.start()
