@@ -7,11 +7,11 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, TypeVar, TypeVarTuple
+from typing import NamedTuple
 
 from bot.core.models import Article
 from bot.search.index import analysis
-from bot.search.index.engine import Hit, Scope, SearchEngine, aside
+from bot.search.index.engine import Hit, Scope, SearchEngine
 from bot.search.query.analysed_query import Part, analysed
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_matching import ReadArticle, holds
@@ -30,9 +30,6 @@ FEWEST = 1_000
 _INFLECTED = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
 _CLOSE = 20  # articles that are added for what they mean
 _AT_ONCE = 16  # articles judged before the event loop goes on: half a millisecond
-
-T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 
 class Found(NamedTuple):
@@ -94,9 +91,7 @@ class Asked:
         return analysed(self.phrases).parts
 
     def is_as_typed(self, article: Article) -> bool:
-        """Whether the phrases stand in an article as they were typed, or are not held to be anywhere."""
-        if self.loose or not self.phrases:
-            return True
+        """Whether the phrases stand in an article as they were typed."""
         read = ReadArticle(article._replace(body=article.body or article.summary))
         return all(holds(row, read) for row in self._rows)
 
@@ -145,9 +140,9 @@ class RankedSearch:
     ) -> list[Found]:
         """What matches wholly, by date."""
         looked_at = most * _INFLECTED if asked.phrases else most
-        hits = await aside(engine, lambda: engine.matching(query.nodes, scope, looked_at, newest=True))
-        articles = await self._articles(hits)
-        return [Found(article, 0.0) for article in articles if asked.is_as_typed(article)][:most]
+        hits = await asyncio.to_thread(lambda: engine.matching(query.nodes, scope, looked_at, newest=True))
+        articles = await _as_typed(asked, await self._articles(hits))
+        return [Found(article, 0.0) for article in articles[:most]]
 
     async def best(
         self, engine: SearchEngine, asked: Asked, scope: Scope, most: int
@@ -156,14 +151,14 @@ class RankedSearch:
 
         With the query as it was answered: phrases are loosened for want of matches.
         """
-        asked, full, some = await aside(engine, _matching, engine, asked, scope, max(FOUND, most))
+        asked, full, some = await asyncio.to_thread(_matching, engine, asked, scope, max(FOUND, most))
         first = full[:FOUND]
         articles: dict[int, Article] = {}
         if full and asked.phrases and not asked.loose:
             articles = {article.id: article for article in await self._articles(first)}
-            if not any(map(asked.is_as_typed, articles.values())):
+            if not await asyncio.to_thread(any, map(asked.is_as_typed, articles.values())):
                 asked = asked.without(asked.phrases)
-                some = await aside(engine, _any_words, engine, asked, scope)
+                some = await asyncio.to_thread(_any_words, engine, asked, scope)
         close = {} if some is None else await self._close(engine, asked, scope)
         # Partial matches follow the full ones of few words: as many of them are read as are shown.
         read = most if len(asked.words) < MANY else FOUND
@@ -173,8 +168,8 @@ class RankedSearch:
         others = await self._articles([hit for hit in hits.values() if hit.article_id not in articles])
         whole = {hit.article_id for hit in first}
         found = await self._judged(engine, asked, [*articles.values(), *others], hits, close, whole)
-        rest = await self._articles(full[FOUND:])
-        return asked, [*found, *(Found(article, 0.0) for article in rest if asked.is_as_typed(article))]
+        rest = await _as_typed(asked, await self._articles(full[FOUND:]))
+        return asked, [*found, *(Found(article, 0.0) for article in rest)]
 
     async def _close(self, engine: SearchEngine, asked: Asked, scope: Scope) -> Mapping[int, float]:
         """The articles that are near in meaning, of those that all holds of that must, with their cosines."""
@@ -183,7 +178,7 @@ class RankedSearch:
         near = dict(await self._meaning.nearest(asked.text, feed_ids=scope.feed_ids, limit=FOUND))
         if near and asked.held:
             among = replace(scope, article_ids=frozenset(near))
-            fitting = await aside(engine, engine.matching, asked.held, among, len(near))
+            fitting = await asyncio.to_thread(engine.matching, asked.held, among, len(near))
             near = {hit.article_id: near[hit.article_id] for hit in fitting}
         return near
 
@@ -191,7 +186,7 @@ class RankedSearch:
         self,
         engine: SearchEngine,
         asked: Asked,
-        articles: Iterable[Article],
+        articles: Collection[Article],
         hits: Mapping[int, Hit],
         cosines: Mapping[int, float],
         whole: Collection[int],
@@ -205,11 +200,12 @@ class RankedSearch:
         reranker = Reranker(sought, language=language, now=self._store.clock.now())
         top = max((hit.score for hit in hits.values()), default=0.0) or 1.0
         scores = {id_: hit.score / top for id_, hit in hits.items()}
+        typed = {article.id for article in await _as_typed(asked, articles)}
         found: list[Found] = []
         for number, article in enumerate(articles):
             judged = reranker.judge(article, scores[article.id], cosines.get(article.id, 0.0))
             has_all = article.id in whole or judged.has_all
-            partial = not has_all or bool(asked.loose) or not asked.is_as_typed(article)
+            partial = not has_all or bool(asked.loose) or article.id not in typed
             found.append(Found(article, judged.score, partial, alike=not scores[article.id]))
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -218,6 +214,13 @@ class RankedSearch:
 
     async def _articles(self, hits: Collection[Hit]) -> list[Article]:
         return await self._store.articles.by_ids([hit.article_id for hit in hits]) if hits else []
+
+
+async def _as_typed(asked: Asked, articles: Collection[Article]) -> list[Article]:
+    """Those in which the phrases stand as they were typed: in a thread, for whole texts are read."""
+    if asked.loose or not asked.phrases:
+        return list(articles)
+    return await asyncio.to_thread(lambda: list(filter(asked.is_as_typed, articles)))
 
 
 def _matching(

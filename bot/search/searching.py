@@ -12,7 +12,7 @@ from bot.core import locale
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
 from bot.search.index import analysis
-from bot.search.index.engine import EngineError, Hit, Kind, Scope, SearchEngine, aside
+from bot.search.index.engine import EngineError, Hit, Kind, Scope, SearchEngine
 from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query.notes import Note, Remark
@@ -193,9 +193,9 @@ class Searcher:
         scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
         try:
             if kind is None:
-                words = await aside(engine, lambda: engine.title_words(prefix, scope, limit, since=since))
+                words = await asyncio.to_thread(lambda: engine.title_words(prefix, scope, limit, since=since))
                 return await self._as_written(*words)
-            return await aside(engine, lambda: engine.complete(kind, prefix, scope, limit, since=since))
+            return await asyncio.to_thread(lambda: engine.complete(kind, prefix, scope, limit, since=since))
         except EngineError as error:
             self.index.distrust(error)
             return []

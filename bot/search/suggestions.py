@@ -1,5 +1,6 @@
 """What to say of a query that finds nothing whole: the words and names that nothing has, and what is near."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, takewhile, zip_longest
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from bot.search.index import analysis
-from bot.search.index.engine import Kind, Scope, SearchEngine, aside
+from bot.search.index.engine import Kind, Scope, SearchEngine
 from bot.search.query.filter_names import Filter, written
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_tree import AllOf, AnyOf, Condition, Loose, Node, Phrase, Query, Word
@@ -62,12 +63,12 @@ async def advise(
     """
     leaves = list(_leaves(query.nodes))
     are_there = are_there and not _has_choice(query.nodes)
-    missing, likelier = await aside(engine, lambda: _words(leaves, engine, scope, are_there=are_there))
+    missing, likelier = await asyncio.to_thread(lambda: _words(leaves, engine, scope, are_there=are_there))
     notes = [note for in_title in (False, True) if (note := _note(missing, in_title=in_title))]
     near = await _spelled(_in_turn([*(each.near for each in missing), *likelier]), store)
     for leaf in leaves:
         if isinstance(leaf, Condition) and not are_there:
-            if await aside(engine, engine.matching, (leaf,), scope, 1):
+            if await asyncio.to_thread(engine.matching, (leaf,), scope, 1):
                 continue
             notes.append(_unknown(leaf))
             near += await _names(leaf, store, engine, scope)
@@ -110,7 +111,7 @@ async def _known(filter_: Filter, typed: str, store: Store, engine: SearchEngine
     """Names that begin so, or of which a later word does."""
     if filter_ is Filter.SOURCE:
         return await store.feeds.outlets(scope.feed_ids, typed, NAMES)
-    return await aside(engine, lambda: engine.complete(_KINDS[filter_], typed, scope, NAMES, since=0))
+    return await asyncio.to_thread(lambda: engine.complete(_KINDS[filter_], typed, scope, NAMES, since=0))
 
 
 def _spaced(name: str) -> str:

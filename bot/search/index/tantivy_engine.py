@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache, lru_cache, wraps
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple, ParamSpec, TypeVar
 
 import tantivy
@@ -100,6 +101,7 @@ class TantivyEngine:
         self._index.config_reader("manual")
         self._queries = Queries(self._index.schema)
         self._common: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
+        self._remembering = Lock()
         self.refresh()
 
     @_speaking
@@ -181,15 +183,16 @@ class TantivyEngine:
     @_speaking
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """See `SearchEngine`. It takes milliseconds, and is remembered until there are a tenth more."""
-        then, known = self._common.pop((prefix, limit), (0, []))
-        if self.documents > 1.1 * then:
-            found = Counter(dict(self._searcher.terms_with_prefix(BODY, prefix, None, limit)))
-            for term, count in self._searcher.terms_with_prefix(TITLE, prefix, None, limit):
-                found[term] = max(found[term], count)
-            then, known = self.documents, found.most_common(limit)
-        self._common[prefix, limit] = then, known
-        if len(self._common) > _REMEMBERED:
-            del self._common[next(iter(self._common))]
+        with self._remembering:
+            then, known = self._common.pop((prefix, limit), (0, []))
+            if self.documents > 1.1 * then:
+                found = Counter(dict(self._searcher.terms_with_prefix(BODY, prefix, None, limit)))
+                for term, count in self._searcher.terms_with_prefix(TITLE, prefix, None, limit):
+                    found[term] = max(found[term], count)
+                then, known = self.documents, found.most_common(limit)
+            self._common[prefix, limit] = then, known
+            if len(self._common) > _REMEMBERED:
+                del self._common[next(iter(self._common))]
         return known
 
     @_speaking
