@@ -6,7 +6,7 @@ and where an answer is sure.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import exp, log
@@ -25,7 +25,7 @@ AT_HAND = 2.0
 @dataclass(frozen=True, slots=True)
 class Scorer:
     """Weights of one set of features. A sure answer has at least the probability `sure`, what may be one
-    `possible`; `near` is the cosine of the nearest candidate at the least, where cosines are known.
+    `possible`.
 
     Each of `trees` is a list of nodes: a leaf is a number, another node is a feature, a threshold and the
     nodes to go on with at most it and above it.
@@ -35,11 +35,6 @@ class Scorer:
     trees: tuple[tuple[Any, ...], ...]
     sure: float
     possible: float
-    near: float | None = None
-
-    def comes_near(self, candidates: Iterable[Sequence[float]]) -> bool:
-        """Whether any of the candidates with these features comes near the question in meaning."""
-        return self.near is None or any(each[-WITH_COSINE] >= self.near for each in candidates)
 
     def probability(self, features: Sequence[float], *, at_hand: bool = False) -> float:
         """How likely a candidate with these features answers, from 0 to 1.
@@ -100,6 +95,4 @@ def _read(name: str, features: Sequence[str]) -> Scorer:
     made = json.loads(FILE.read_text(encoding="utf-8"))[name]
     if made["features"] != list(features):
         raise ValueError(f"{FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
-    return Scorer(
-        made["bias"], tuple(map(tuple, made["trees"])), made["sure"], made["possible"], made.get("near")
-    )
+    return Scorer(made["bias"], tuple(map(tuple, made["trees"])), made["sure"], made["possible"])

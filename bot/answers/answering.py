@@ -167,8 +167,7 @@ def tier_of(judged: Sequence[Judged], judged_by: Scorer, at_hand: frozenset[int]
         return Tier.NOTHING
     if odds(judged[0], at_hand) >= log_odds(judged_by.sure):
         return Tier.SURE
-    known = judged[0].article_id in at_hand or judged_by.comes_near(each.features for each in judged)
-    return Tier.POSSIBLE if known else Tier.NOTHING
+    return Tier.POSSIBLE
 
 
 def odds(judged: Judged, at_hand: frozenset[int]) -> float:

@@ -31,6 +31,8 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#follow
 
 PREFIX = "telex:view:"  # of the ids of items
 
+_SHOWN = "shown"  # of the extras of a click: it showed something
+
 
 class Reply(Enum):
     """How a click is acknowledged before anything else happens: Discord waits for three seconds."""
@@ -132,7 +134,7 @@ class AskerLayout(discord.ui.LayoutView):
         await self._show_anew(interaction, reply)
 
     async def _show_anew(self, interaction: Interaction, reply: Reply) -> None:
-        if reply is Reply.HERE and self.asked is not interaction and not self.is_finished():
+        if reply is Reply.HERE and _SHOWN not in interaction.extras and not self.is_finished():
             await self.show(interaction)
 
     async def on_error(
@@ -150,6 +152,7 @@ class AskerLayout(discord.ui.LayoutView):
             if isinstance(item, Press | _Menu):
                 item.custom_id = self.new_id()
         self.asked = interaction
+        interaction.extras[_SHOWN] = True
         await _replace(interaction, self, files)
 
     async def display_card(

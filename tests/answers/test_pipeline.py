@@ -199,15 +199,6 @@ def test_an_article_that_was_talked_about_makes_no_answer_sure():
     assert tier_of(found, by, frozenset({1})) is Tier.POSSIBLE
 
 
-def test_where_nothing_comes_near_in_meaning_nothing_is_known():
-    by = Scorer(bias=0.0, trees=(), sure=0.9, possible=0.1, near=0.8)
-    found = [judged(1, 0.5, days=1, answer=None)]
-    far, close = ([each._replace(features=(cosine, 0.3)) for each in found] for cosine in (0.7, 0.85))
-    assert tier_of(far, by) is Tier.NOTHING
-    assert tier_of(far, by, frozenset({1})) is Tier.POSSIBLE
-    assert tier_of(close, by) is Tier.POSSIBLE
-
-
 def test_candidates_that_share_a_sentence_are_quoted_once():
     first, again, apart = (judged(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
     question = understand("nordwave", frequency, ARTICLES)

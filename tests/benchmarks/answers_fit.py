@@ -170,7 +170,7 @@ def scorer_of(
     slope: float,
     shift: float,
     sure: float,
-    possible: tuple[float, float | None] = (0.0, None),
+    possible: float = 0.0,
 ) -> Scorer:
     """Sets of trees as the scorer that the file has, with their log-odds stretched and shifted."""
     trees = []
@@ -178,7 +178,7 @@ def scorer_of(
         nodes: list[Any] = []
         _add(tree["tree_structure"], nodes)
         trees.append(tuple(node if isinstance(node, list) else node * slope / len(made) for node in nodes))
-    return Scorer(shift, tuple(trees), sure, *possible)
+    return Scorer(shift, tuple(trees), sure, possible)
 
 
 def _add(node: dict[str, Any], nodes: list[Any]) -> int:
@@ -307,33 +307,14 @@ def sure_from(outcomes: Sequence[Outcome]) -> float:
     return min(fitting, default=1.0)
 
 
-def possible_from(outcomes: Sequence[Outcome]) -> tuple[float, float | None]:
-    """The least probability of the best candidate, and where cosines are known the least of the nearest one,
-    at which an answer is possible: few that answer are left out, and as many as can be where nothing does."""
-
-    def of(judged: Sequence[Judged]) -> tuple[float, float]:
-        with_cosine = len(judged[0].features) == len(NAMES)
-        cosines = [each.features[-WITH_COSINE] for each in judged if with_cosine]
-        return judged[0].probability, max(cosines, default=0.0)
-
-    right = np.array(
-        [
-            of(each.judged)
-            for each in outcomes
-            if any(each.example.is_right(one.text) for one in chosen(each.example.question, each.judged)[0])
-        ]
+def possible_from(outcomes: Sequence[Outcome]) -> float:
+    """The least probability at which an answer is possible, so that few that answer are left out."""
+    right = sorted(
+        each.judged[0].probability
+        for each in outcomes
+        if any(each.example.is_right(one.text) for one in chosen(each.example.question, each.judged)[0])
     )
-    nothing = np.array([of(each.without) for each in outcomes if each.without])
-    few = int(LEFT_OUT * len(right))
-    likely, close = np.sort(right, axis=0)[: few + 1].T
-    allowed = [
-        (one, other)
-        for one in likely
-        for other in close
-        if ((right[:, 0] < one) | (right[:, 1] < other)).sum() <= few
-    ]
-    possible, near = max(allowed, key=lambda at: ((nothing[:, 0] < at[0]) | (nothing[:, 1] < at[1])).sum())
-    return float(possible), float(near) if near else None
+    return right[int(LEFT_OUT * len(right))]
 
 
 def as_json(made: Scorer, names: Sequence[str], figures: dict[str, Any]) -> dict[str, Any]:
@@ -347,7 +328,6 @@ def as_json(made: Scorer, names: Sequence[str], figures: dict[str, Any]) -> dict
         "bias": short(made.bias),
         "sure": short(made.sure),
         "possible": short(made.possible),
-        "near": None if made.near is None else short(made.near),
         "trees": [
             [[node[0], short(node[1]), *node[2:]] if isinstance(node, list) else short(node) for node in tree]
             for tree in made.trees
