@@ -151,8 +151,7 @@ class Searcher:
         except EngineError as error:
             self.index.distrust(error)
             return SearchPage(notes=(*notes, Note.of(Remark.DAMAGED)))
-        # In a thread, for a pasted page takes fifty milliseconds to be marked in twenty texts.
-        results = await asyncio.to_thread(self._results, asked, found[offset : offset + limit])
+        results = await asked.reading(self._results, asked, found[offset : offset + limit])
         return SearchPage(
             results=results,
             total=None if len(found) >= needed else len(found),
