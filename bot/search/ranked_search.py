@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from bot.core.models import Article
 from bot.search.index import analysis
@@ -29,7 +29,10 @@ FEWEST = 1_000
 """Articles by which what a word tells is reckoned, however few there are."""
 _INFLECTED = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
 _CLOSE = 20  # articles that are added for what they mean
-_AT_ONCE = 16  # articles judged before the event loop goes on: half a millisecond
+_BRIEF = 60  # characters of plain words that are held against a page's articles in a few milliseconds
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Found(NamedTuple):
@@ -91,9 +94,17 @@ class Asked:
         return analysed(self.phrases).parts
 
     def is_as_typed(self, article: Article) -> bool:
-        """Whether the phrases stand in an article as they were typed."""
+        """Whether the phrases stand in an article as they were typed, or are not held to be anywhere."""
+        if self.loose or not self.phrases:
+            return True
         read = ReadArticle(article._replace(body=article.body or article.summary))
         return all(holds(row, read) for row in self._rows)
+
+    async def reading(self, read: Callable[[*Ts], T], *args: *Ts) -> T:
+        """What holds this against the texts of a page: a pasted one takes fifty milliseconds, in a thread."""
+        if self.phrases or self.required or len(self.text) > _BRIEF:
+            return await asyncio.to_thread(read, *args)
+        return read(*args)
 
     def without(self, missing: Sequence[Phrase]) -> Asked:
         """The same where nobody has these phrases, which is said."""
@@ -167,7 +178,8 @@ class RankedSearch:
             hits[id_] = Hit(id_, 0.0)
         others = await self._articles([hit for hit in hits.values() if hit.article_id not in articles])
         whole = {hit.article_id for hit in first}
-        found = await self._judged(engine, asked, [*articles.values(), *others], hits, close, whole)
+        candidates = [*articles.values(), *others]
+        found = await asked.reading(self._judged, engine, asked, candidates, hits, close, whole)
         rest = await _as_typed(asked, await self._articles(full[FOUND:]))
         return asked, [*found, *(Found(article, 0.0) for article in rest)]
 
@@ -182,11 +194,11 @@ class RankedSearch:
             near = {hit.article_id: near[hit.article_id] for hit in fitting}
         return near
 
-    async def _judged(
+    def _judged(
         self,
         engine: SearchEngine,
         asked: Asked,
-        articles: Collection[Article],
+        articles: Iterable[Article],
         hits: Mapping[int, Hit],
         cosines: Mapping[int, float],
         whole: Collection[int],
@@ -200,15 +212,12 @@ class RankedSearch:
         reranker = Reranker(sought, language=language, now=self._store.clock.now())
         top = max((hit.score for hit in hits.values()), default=0.0) or 1.0
         scores = {id_: hit.score / top for id_, hit in hits.items()}
-        typed = {article.id for article in await _as_typed(asked, articles)}
         found: list[Found] = []
-        for number, article in enumerate(articles):
+        for article in articles:
             judged = reranker.judge(article, scores[article.id], cosines.get(article.id, 0.0))
             has_all = article.id in whole or judged.has_all
-            partial = not has_all or bool(asked.loose) or article.id not in typed
+            partial = not has_all or bool(asked.loose) or not asked.is_as_typed(article)
             found.append(Found(article, judged.score, partial, alike=not scores[article.id]))
-            if number % _AT_ONCE == 0:
-                await asyncio.sleep(0)
         is_long = len(sought) >= MANY
         return sorted(found, key=lambda each: (each.partial and not is_long, -each.score))
 
@@ -218,9 +227,9 @@ class RankedSearch:
 
 async def _as_typed(asked: Asked, articles: Collection[Article]) -> list[Article]:
     """Those in which the phrases stand as they were typed: in a thread, for whole texts are read."""
-    if asked.loose or not asked.phrases:
-        return list(articles)
-    return await asyncio.to_thread(lambda: list(filter(asked.is_as_typed, articles)))
+    if asked.phrases:
+        articles = await asyncio.to_thread(lambda: list(filter(asked.is_as_typed, articles)))
+    return list(articles)
 
 
 def _matching(

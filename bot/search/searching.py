@@ -151,7 +151,7 @@ class Searcher:
         except EngineError as error:
             self.index.distrust(error)
             return SearchPage(notes=(*notes, Note.of(Remark.DAMAGED)))
-        results = self._results(asked, found[offset : offset + limit])
+        results = await asked.reading(self._results, asked, found[offset : offset + limit])
         return SearchPage(
             results=results,
             total=None if len(found) >= needed else len(found),

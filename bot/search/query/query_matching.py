@@ -109,7 +109,7 @@ class ReadArticle:
 
 
 def holds(part: Part, article: ReadArticle) -> bool:
-    """Whether a part of a query is true of an article, which is `told` by articles."""
+    """Whether a part of a query is true of an article; dates and bookmarks are no parts here."""
     match part:  # by class alone: a pattern with fields takes twice the time
         case Stems():
             found = not part.stems.isdisjoint(article.title_stems if part.title else article.stems)
