@@ -102,7 +102,8 @@ class Courier:
 
         This process decides about its servers no more, so that nothing new begins.
         """
-        self._begun.discard(shard)
+        async with self._beginning:  # or it would count as begun in the end
+            self._begun.discard(shard)
         of = self._store.shards.of
         sending = [self._tasks[id_] for id_, each in self._under_way.items() if of(each.server_id) == shard]
         if sending:

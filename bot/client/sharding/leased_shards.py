@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from discord.gateway import DiscordWebSocket
 
 from bot.client.services import Newsroom
-from bot.client.sharding.gateway_reach import GatewayReach
+from bot.client.sharding.gateway_reach import TRY_EVERY, GatewayReach
 from bot.client.sharding.session_starts import SessionStarts
 from bot.client.sharding.shard_balance import ShardBalance
 from bot.client.sharding.shard_connections import ShardConnections
@@ -141,7 +141,13 @@ class LeasedShards:
         """Connect a shard in its turn, beside others."""
 
         async def wait_and_connect() -> None:
-            await self.starts.turn(number)
+            while True:
+                try:
+                    await self.starts.turn(number)
+                    break
+                except StoreError as error:  # nobody else would hear of it
+                    log.warning("Shard %d has no turn to connect yet: %s", number, error)
+                    await self._clock.sleep(TRY_EVERY)
             await connect()
 
         self.run(wait_and_connect(), f"shard {number}")
