@@ -77,7 +77,7 @@ STORIES = {
 QUESTIONS = {
     "en": {
         "ask": "How many days will the splice of the Nordwave cable take?",
-        "ask-possible": "who’s paying for the boat that fixes the internet in gotland",
+        "ask-possible": "who pays to mend the cable in gotland",
         "ask-unknown": "How much does the new iPhone cost?",
         "ask-news": "what’s new with Nordwave?",
     },
