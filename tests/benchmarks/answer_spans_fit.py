@@ -60,7 +60,7 @@ TREES = 100
 READ = 8
 """Articles of a question of the chat whose words are looked at."""
 RISING = {"of the kind", "near", "beside", "in sentence", "around", "often"}
-LEAST = 0.7
+LEAST = 0.6
 """How likely words are the answer, at the least, that are marked."""
 SHOWN = (0.3, 0.4, 0.5, 0.6, 0.7)
 
