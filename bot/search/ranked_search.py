@@ -101,7 +101,7 @@ class Asked:
         return all(holds(row, read) for row in self._rows)
 
     async def reading(self, read: Callable[[*Ts], T], *args: *Ts) -> T:
-        """What holds this against the texts of a page: a pasted one takes fifty milliseconds, in a thread."""
+        """Hold this against the texts of a page: in a thread unless brief, as a pasted text takes 50 ms."""
         if self.phrases or self.required or len(self.text) > _BRIEF:
             return await asyncio.to_thread(read, *args)
         return read(*args)
