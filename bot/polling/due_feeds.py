@@ -30,7 +30,7 @@ class DueFeeds:
     """Takes due feeds from the store in batches, into a queue for their hosts.
 
     A feed is held from then on until it is written; the store is not asked for it meanwhile. `on_told` is
-    called where servers are owed an alert.
+    called where servers are owed an alert, or the edit of a post.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ class Poller:
         alerts = FeedAlerts(settings, words)
         self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
         self.on_recorded: Callable[[Recorded], None] = lambda _recorded: None
-        """Called after each poll that was recorded with articles or dispatches."""
+        """Called after each poll that may have left something to post or to edit."""
         self.last_answer: int | None = None
         """When a publisher last answered, in seconds of UTC."""
         self.outcomes: Counter[Outcome] = Counter()
@@ -213,8 +213,7 @@ class Poller:
         if report.recorded is None:
             self._quiet.keep(feed.id, report.feed, report.alert)
             return
-        if report.recorded.new_ids or report.recorded.channel_ids:
-            self.on_recorded(report.recorded)
+        self.on_recorded(report.recorded)
         self._due.written((feed.id,), report.feed.next_poll)
 
     async def _finished(

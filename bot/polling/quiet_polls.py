@@ -30,7 +30,7 @@ class QuietPolls:
     """What is to be written of feeds, by id.
 
     `on_written` is called with the ids of those that were, and when the first of them is due; `on_told` where
-    servers are owed an alert.
+    servers are owed an alert, or the edit of a post.
     """
 
     def __init__(
@@ -89,11 +89,12 @@ class QuietPolls:
             feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
             unchanged = [polled for polled in batch.values() if isinstance(polled, Unchanged)]
             postponed = [polled for polled in batch.values() if isinstance(polled, Postponed)]
+            has_edits = False
             try:
                 if postponed:
                     await self._store.feeds.postpone(postponed)
                 if feeds or unchanged:
-                    await self._store.polls.record_quiet(
+                    has_edits = await self._store.polls.record_quiet(
                         feeds, unchanged, list(told.values()), owner=self._leases.owner
                     )
             except BaseException:
@@ -102,7 +103,7 @@ class QuietPolls:
                 self._some.set()
                 raise
             self._on_written(batch, min(polled.next_poll for polled in batch.values()))
-            if told:
+            if told or has_edits:
                 self._on_told()
 
 

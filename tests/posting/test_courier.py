@@ -9,7 +9,7 @@ import discord
 from discord.http import Route
 
 from bot.core.locale import catalogue
-from bot.core.models import DispatchState, Fate
+from bot.core.models import DispatchState, Fate, Feed
 from bot.posting.recovery import shown_articles
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import Message
@@ -17,7 +17,7 @@ from bot.posting.sending import message_places
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import Outcome
 from bot.store import LeaseLost
-from tests.discord_world import discord_world
+from tests.discord_world import World, discord_world
 from tests.feed_server import item
 from tests.posting.publisher import Publisher, titles
 from tests.shown import link, parts, pictures, text, title
@@ -310,3 +310,40 @@ async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, 
         await publisher.publish(item(1))
         await until(lambda: len(titles(world)) == 2)
         assert titles(world) == ["Article 0", "Article 1"]
+
+
+async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_clock_moves_on(
+    telex, feed_server, clock
+):
+    await telex.env.shutdown()
+    async with discord_world(telex.newsroom, clock, loops=True) as world:
+        publisher = Publisher(world, feed_server)
+        await publisher.publish(polled=False)
+        publisher.feed = await world.follow(publisher.url)
+        for number in range(6):
+            await publisher.article(number)
+        await until(lambda: len(titles(world)) == 6)
+        polling = asyncio.create_task(world.newsroom.poller.run())
+
+        async def find(items: list[str], *, after: int) -> None:
+            clock.advance(after)
+            publisher.items = items
+            await publisher.publish(polled=False)
+            await world.store.feeds.poll_now(publisher.feed.id)
+            world.newsroom.poller.wake()
+
+        newest, vanishing, *older = publisher.items
+        await find([newest.replace("Article 5", "Corrected"), vanishing, *older], after=600)
+        await until(lambda: "Corrected" in titles(world))
+        left = [publisher.items[0], *older]
+        await find(left, after=600)
+        await until(lambda: polled_at(world, publisher.feed, clock.now()))
+        await find(left, after=1_800)
+        await until(lambda: "Apparently withdrawn" in text(world.posts()[4]))
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
+
+
+async def polled_at(world: World, feed: Feed, time: int) -> bool:
+    current = await world.store.feeds.get(feed.id)
+    return current is not None and current.last_poll == time

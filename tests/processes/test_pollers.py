@@ -16,7 +16,7 @@ from bot.core.choices import Role
 from bot.polling import shares
 from bot.processes.leases import FEEDS
 from bot.text.host_slots import SLOTS, slot_of
-from tests.answers.desk import followed
+from tests.answers.desk import followed, sent
 from tests.feed_server import FeedServer, item, rss
 from tests.store import sql
 from tests.wire.waiting import until
@@ -153,3 +153,20 @@ async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, pub
         await asyncio.gather(*polls)
     fates = sql.run(first.settings.database, "SELECT fate, count(*) FROM fate GROUP BY fate ORDER BY fate")
     assert [tuple(row) for row in fates] == [("joined", len(cities)), (None, len(cities))]
+
+
+async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair, publishers, clock):
+    polling, posting = pair
+    woken = asyncio.Event()
+    posting.notices.on("outbox", woken.set)
+    published = clock.now() - 3600
+    feed = await followed(polling, publishers(0).serve("/", rss(item(1, published=published)), etag=False))
+    await polling.poller.poll(feed, polite=False)
+    await woken.wait()
+    await sent(posting)
+    woken.clear()
+    corrected = item(1, published=published, title="Corrected")
+    publishers(0).serve("/", rss(corrected), etag=False)
+    await polling.poller.poll(feed, polite=False)
+    await until(woken.is_set)
+    assert await posting.store.dispatches.next_edit() == clock.now()

@@ -64,8 +64,8 @@ def returned(db: Connection, article_ids: Collection[int]) -> None:
     )
 
 
-def retract(db: Connection) -> None:
-    """Mark the articles that stayed away although their feeds were read again since."""
+def retract(db: Connection) -> bool:
+    """Mark the articles that stayed away though their feeds were read since; whether there were any."""
     retracted = db.column(
         """
         UPDATE article SET retracted = :now
@@ -77,6 +77,7 @@ def retract(db: Connection) -> None:
     )
     if retracted:
         edit(db, "SELECT value FROM json_each(:ids)", {"ids": listed(retracted)})
+    return bool(retracted)
 
 
 def edit(db: Connection, article_ids: str, values: dict[str, object]) -> None:

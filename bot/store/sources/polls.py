@@ -121,8 +121,8 @@ class Polls(Repository):
         told: Sequence[Alert] = (),
         *,
         owner: str | None = None,
-    ) -> None:
-        """Write many polls without news, and the alerts that they cause.
+    ) -> bool:
+        """Write many polls without news, and their alerts; whether posts are to be edited because of them.
 
         Everything but the addresses' owners and beginnings. Of an `owner` of leases only those are written
         whose feeds are still its own.
@@ -139,7 +139,7 @@ class Polls(Repository):
             _reschedule(db, unchanged)
         if told:
             alerts.owe(db, told)
-        corrections.retract(db)
+        return corrections.retract(db)
 
     @writes
     def record(

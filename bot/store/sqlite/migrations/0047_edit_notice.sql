@@ -1,0 +1,1 @@
+-- Nothing to do: one process has a database file, and it knows what it wrote.
