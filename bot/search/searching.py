@@ -170,13 +170,16 @@ class Searcher:
         return asked, await self._one_a_story(found)
 
     async def latest(
-        self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int, offset: int = 0
+        self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int
     ) -> list[Article]:
-        """The newest articles of these feeds, a story once; where an `outlet` is named, of that one alone."""
-        needed = offset + limit
-        newest = await self.store.articles.newest(feed_ids, outlet=outlet, limit=2 * needed + SPARE)
-        stories = await self._one_a_story([Found(article, 0.0) for article in newest])
-        return [each.article for each in stories[offset:needed]]
+        """Return the newest articles of these feeds, or of one `outlet` alone, a story once."""
+        read = limit + SPARE
+        while True:
+            newest = await self.store.articles.newest(feed_ids, outlet=outlet, limit=read)
+            stories = await self._one_a_story([Found(article, 0.0) for article in newest])
+            if len(stories) >= limit or len(newest) < read:
+                return [story.article for story in stories[:limit]]
+            read *= 2
 
     async def complete(
         self, kind: Kind | None, prefix: str, *, feed_ids: Collection[int], limit: int

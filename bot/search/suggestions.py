@@ -96,6 +96,27 @@ async def quoted(query: Query, store: Store, engine: SearchEngine, scope: Scope)
     return Advice(tuple(notes), (text,) if notes else ())
 
 
+def corrected(typed: str, suggestion: str, notes: Iterable[Note], options: Sequence[str] = ()) -> str:
+    """Return a query with a suggestion in place of what it is most like, and `options` as they are typed.
+
+    `notes` came with the suggestion, and say where it is a whole query.
+    """
+    text = " ".join((typed, *options))
+    places = [(start, end) for _word, start, end in analysis.word_spans(text)]
+    for note in notes:
+        if note.remark is Remark.LOOSE_NAME:
+            return " ".join((suggestion, *options))
+        name = str(dict(note.values).get("name", ""))
+        if name and (start := text.find(name)) >= 0:
+            places.append((start, start + len(name)))
+    meant = fold(suggestion)
+    start, end = max(
+        places, key=lambda place: fuzz.ratio(fold(text[slice(*place)]), meant), default=(0, len(text))
+    )
+    is_quoted = text[:start].endswith('"') or " " not in suggestion
+    return text[:start] + (suggestion if is_quoted else f'"{suggestion}"') + text[end:]
+
+
 async def _longer(loose: Loose, store: Store, engine: SearchEngine, scope: Scope) -> tuple[str, int] | None:
     """A name that has the value of a filter and as many of the words after it as possible, and how many."""
     typed = f"{loose.value} {loose.words[0]}"

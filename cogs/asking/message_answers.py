@@ -26,16 +26,13 @@ from cogs.asking import question_places
 from cogs.asking.answer_drafts import AnswerDraft
 from cogs.asking.answer_views import reply, tips
 from cogs.asking.question_places import Place
-from cogs.reading.article_list_pages import nothing_shared
-from cogs.reading.result_pages import results
+from cogs.reading.article_list_pages import COUNTED, PAGE, nothing_shared
+from cogs.reading.result_cards import results
 
 log = logging.getLogger(__name__)
 
 SOON = 0.7
 """Seconds after which somebody who writes directly is told how long their answer takes."""
-FOUND = 5
-"""Results of a search."""
-
 _MOST_LOGGED = 10_000  # channels
 _MARKUP = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
 
@@ -161,8 +158,8 @@ class MessageAnswers:
     async def _search(self, here: Conversation, feed_ids: set[int], server_id: int, footer: str = "") -> None:
         newsroom = self.bot.newsroom
         query = parse(here.wanted.text, newsroom.clock.now(), await newsroom.zone(server_id))
-        found = await self._service.search(query, feed_ids=feed_ids, limit=FOUND)
-        await here.say(await results(self.bot.store, query.text, found, feed_ids, footer))
+        found = await self._service.search(query, feed_ids=feed_ids, limit=PAGE, counted=COUNTED)
+        await here.say(await results(self.bot.store, query, found, feed_ids, footer))
 
     async def _answer(self, here: Conversation, feed_ids: set[int], server_id: int) -> None:
         message, place, wanted = here.message, here.place, here.wanted

@@ -22,16 +22,20 @@ from cogs.shared.views import Choose, Interaction, Press, Reply
 
 PAGE = 5
 """Articles of a page."""
+COUNTED = 50
+"""Articles up to which a list counts how many it has in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
-    """One page: what stands above the articles, these, how many there are in all or whether more follow."""
+    """One page: what stands above the articles, these, and how many there are in all.
+
+    `total` is None where they are more than `COUNTED` and another page follows.
+    """
 
     head: tuple[Block, ...]
     entries: Sequence[Entry] = ()
-    more: bool = False
-    total: int | None = None
+    total: int | None = 0
 
     @property
     def empty(self) -> bool:
@@ -55,8 +59,9 @@ class ArticlePages(Pages[ArticlePage]):
     def listed(self, page: ArticlePage) -> Layout:
         if page.empty:
             return (Card((*page.head, Row(*self.controls(page))), outlets.COLOUR),)
-        pages = None if page.total is None else math.ceil(page.total / PAGE)
-        more = page.more if pages is None else self.number + 1 < pages
+        pages = math.ceil((page.total or 0) / PAGE)
+        more = page.total is None or self.number + 1 < pages
+        of_pages = f"{max(COUNTED // PAGE, self.number + 2)}+" if page.total is None else pages
         alone = interaction_places.is_direct(self.asked)
         share = None if alone else Press(self._share, Reply.NEW, label=_("Share…"))
         card = (
@@ -65,7 +70,7 @@ class ArticlePages(Pages[ArticlePage]):
             *(entry.block() for entry in page.entries),
             Rule(),
             Row(self._menu(page.entries)),
-            Row(*self.turns(more=more, pages=pages), *self.controls(page), share),
+            Row(*self.turns(more=more, pages=of_pages), *self.controls(page), share),
         )
         return (Card(card, outlets.COLOUR),)
 

@@ -22,7 +22,7 @@ from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.message_articles import articles_of
 from cogs.reading.more_menu import more_button
-from cogs.reading.result_pages import all_button, like, like_button
+from cogs.reading.result_pages import all_button, like, like_button, results_button
 from cogs.reading.saving import (
     already,
     has_kept,
@@ -57,6 +57,7 @@ class Bookmarks(LastingCog):
         save_button,
         save_menu,
         all_button,
+        results_button,
         note_button,
         mark_button,
         share_button,

@@ -7,7 +7,6 @@ from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
-from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.refusals import Refusal
@@ -23,7 +22,7 @@ from bot.search.searching import Sort, parse
 from bot.text import safe
 from bot.text.times import periods
 from cogs.reading.query_completion import query_choices
-from cogs.reading.result_pages import LatestPages, SearchPages
+from cogs.reading.result_pages import LatestPages, SearchPages, zone_of
 from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction
 
@@ -81,10 +80,7 @@ class Reading(commands.Cog):
         image: bool | None = None,
         bookmarked: bool | None = None,
     ) -> None:
-        server_id = interaction_places.server_id(interaction)
-        if server_id is None:
-            server_id = next(iter((await self.bot.read_elsewhere(interaction)).values()), 0)
-        now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(server_id)
+        now, zone = self.bot.newsroom.clock.now(), await zone_of(interaction)
         chosen: Chosen = {
             Filter.SOURCE: source,
             Filter.AUTHOR: author,

@@ -1,36 +1,39 @@
 """Pages of articles: of a search, the newest, what is like one, all of a catch-up."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from functools import partial
 
 import discord
 
 from bot.client import interaction_places
-from bot.core.locale import _, amount, clickable, counted
+from bot.core.locale import _, counted
 from bot.core.models import Article, DispatchKind
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text, text
+from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering.layout.blocks import Block, Item, text
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.wording import search_notes
 from bot.search.more_like_this import similar
-from bot.search.query.notes import Remark
 from bot.search.query.query_tree import Query
-from bot.search.searching import Searcher, SearchPage, Sort
-from bot.store import Store
+from bot.search.searching import Searcher, SearchPage, Sort, parse
+from bot.search.suggestions import corrected
 from bot.text import safe
-from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
+from cogs.reading.article_list_pages import (
+    COUNTED,
+    PAGE,
+    ArticlePage,
+    ArticlePages,
+    nothing_came,
+    nothing_to_read,
+)
 from cogs.reading.message_articles import may_read, post_of, readable, sees, unreadable, with_article
+from cogs.reading.result_cards import QUERY, head
 from cogs.reading.saving import has_kept
 from cogs.shared import article_cards
-from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
+from cogs.shared.article_lists import entry_of, lead_of, with_tellers
 from cogs.shared.lasting_items import lasting
 from cogs.shared.views import Interaction, Press, Reply
 from cogs.watching.new_watches import watch_for
-
-_QUERY = 100  # characters of it that a heading shows
-_COUNTED = 50  # results
 
 
 class SearchPages(ArticlePages):
@@ -46,10 +49,15 @@ class SearchPages(ArticlePages):
         options: Sequence[str] = (),
     ) -> None:
         super().__init__(interaction)
-        self._written = " ".join((query.text, *options))
+        self._options = options
         self._searcher = searcher
         self._query = query
         self._sort: Sort = sort
+
+    @property
+    def _written(self) -> str:
+        """The query as one that is typed, its options too."""
+        return " ".join((self._query.text, *self._options))
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         visible = await self.client.visible_feed_ids(interaction)
@@ -62,7 +70,7 @@ class SearchPages(ArticlePages):
             offset=number * PAGE,
             sort=self._sort,
             person_id=self.person_id,
-            counted=_COUNTED,
+            counted=COUNTED,
         )
         store = self.store
         if not found.results and not await store.articles.newest(visible, limit=1):
@@ -71,9 +79,15 @@ class SearchPages(ArticlePages):
         if interaction_places.server(interaction) is not None:  # a watch belongs to a server
             watch = Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH))
         return ArticlePage(
-            head=head(self._written, found, self._sort, beside=watch if found.results else None),
+            head=head(
+                self._query,
+                self._written,
+                found,
+                self._sort,
+                beside=watch if found.results else None,
+                suggest=self._suggest(found),
+            ),
             entries=await with_tellers(store, map(entry_of, found.results), visible),
-            more=found.total is None,
             total=found.total,
         )
 
@@ -87,8 +101,39 @@ class SearchPages(ArticlePages):
         self._sort = "newest" if self._sort == "relevance" else "relevance"
         self.number = 0
 
+    def _suggest(self, found: SearchPage) -> Callable[[str], Item]:
+        """What makes a button of a suggestion, which searches for it."""
+
+        def button(suggestion: str) -> Item:
+            query = corrected(self._query.text, suggestion, found.notes, self._options)
+            label = safe.plain(suggestion, discord_limits.LABEL)
+            return Press(partial(self._search_for, query), label=label or "…")
+
+        return button
+
+    async def _search_for(self, text: str, interaction: Interaction) -> None:
+        zone = await zone_of(interaction)
+        self._query, self._options = parse(text, self.client.newsroom.clock.now(), zone), ()
+        self.number = 0
+
     async def _watch(self, interaction: Interaction) -> None:
         await watch_for(interaction, self._written)
+
+
+async def zone_of(interaction: Interaction) -> tzinfo:
+    """Return the time zone of the server where somebody asks, elsewhere of one that we share."""
+    client, server_id = interaction.client, interaction_places.server_id(interaction)
+    if server_id is None:
+        server_id = next(iter((await client.read_elsewhere(interaction)).values()), 0)
+    return await client.newsroom.zone(server_id)
+
+
+@lasting(buttons.results.template)
+async def results_button(interaction: Interaction, _item: object, *, query: str) -> None:
+    """The button under results that everybody reads: all that its presser can see, to them alone."""
+    newsroom = interaction.client.newsroom
+    wanted = parse(query, newsroom.clock.now(), await zone_of(interaction))
+    await SearchPages(interaction, newsroom.searcher, wanted, "relevance").show(interaction)
 
 
 class LatestPages(ArticlePages):
@@ -103,74 +148,23 @@ class LatestPages(ArticlePages):
         visible = await client.visible_feed_ids(interaction)
         if not visible:
             return await nothing_to_read(interaction)
-        found = await client.newsroom.searcher.latest(
-            visible, outlet=self._source, limit=PAGE + 1, offset=number * PAGE
-        )
+        first = number * PAGE
+        needed = max(first + PAGE, COUNTED) + 1
+        found = await client.newsroom.searcher.latest(visible, outlet=self._source, limit=needed)
         if not found and self._source is None:
             return ArticlePage(head=nothing_came())
         title = _("Latest articles")
         if self._source is not None:
-            name = safe.line(self._source, _QUERY)
+            name = safe.line(self._source, QUERY)
             title = _("Latest from {source}").format(source=name)
         head: tuple[Block, ...] = (text(f"### {title}"),)
         if not found:
             head = (*head, text(_("No outlet has that name. Pick one from the list as you type.")))
         return ArticlePage(
             head=head,
-            entries=await with_tellers(client.store, map(lead_of, found[:PAGE]), visible),
-            more=len(found) > PAGE,
+            entries=await with_tellers(client.store, map(lead_of, found[first : first + PAGE]), visible),
+            total=None if len(found) == needed else len(found),
         )
-
-
-def head(query: str, found: SearchPage, sort: Sort, *, beside: Item | None = None) -> tuple[Block, ...]:
-    """What stands above results: the query, how many there are, notes, words to try, a button beside it."""
-    asked = safe.line(query, _QUERY)
-    lines = [_counted(found, sort)] if found.results else []
-    lines += [safe.line(search_notes.sentence(note)) for note in found.notes]
-    texts: list[Text] = [text(f"{emoji(Icon.SEARCH)} **{asked}**"), text(*_small(lines))]
-    blocks: list[Block] = [Section(tuple(texts), beside)]
-    if found.suggestions:
-        words = ", ".join(f"**{safe.line(word)}**" for word in found.suggestions)
-        blocks.append(text(_("Did you mean {words}?").format(words=words)))
-    if not found.results and not any(note.remark is Remark.NOTHING for note in found.notes):
-        blocks.append(
-            text(
-                _("No results in the channels you can see.")
-                + "\n"
-                + clickable(_("Try fewer words or drop a filter. /latest shows what’s new."))
-            )
-        )
-    return tuple(blocks)
-
-
-async def results(
-    store: Store, query: str, found: SearchPage, feed_ids: Collection[int], footer: str = ""
-) -> discord.ui.LayoutView:
-    """The first results of a search in a message that everybody reads; of no other feeds than these."""
-    found_here = (replace(entry_of(one), savable=False) for one in found.results)
-    entries = await with_tellers(store, found_here, feed_ids)
-    return layout_views.static(
-        (results_card(query, found, entries), text(*_small([footer] if footer else [])))
-    )
-
-
-def results_card(query: str, found: SearchPage, entries: Sequence[Entry]) -> Card:
-    """Results in a box of their own."""
-    return Card((*head(query, found, "relevance"), *(entry.block() for entry in entries)), outlets.COLOUR)
-
-
-def _counted(found: SearchPage, sort: Sort) -> str:
-    order = _("best first") if sort == "relevance" else _("newest first")
-    if found.total is None:
-        count = _("more than {count} articles").format(count=amount(_COUNTED))
-    else:
-        count = counted("{count} article", "{count} articles", found.total)
-    return f"{count} · {order}"
-
-
-def _small(lines: Sequence[str]) -> tuple[str, ...]:
-    """Lines in small type, as one text; none of no lines."""
-    return ("\n".join(f"-# {line}" for line in lines),)
 
 
 class CatchUpPages(ArticlePages):

@@ -17,8 +17,8 @@ class Turned(AskerLayout):
 
     number = 0
 
-    def turns(self, *, more: bool, pages: int | None = None) -> tuple[Item, ...]:
-        """The buttons that turn pages; none where there is only one."""
+    def turns(self, *, more: bool, pages: int | str | None = None) -> tuple[Item, ...]:
+        """Return the buttons that turn pages, none where there is only one; `pages` is how many there are."""
         if not self.number and not more:
             return ()
         place = f"{self.number + 1}" if pages is None else f"{self.number + 1} / {pages}"

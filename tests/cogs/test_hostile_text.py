@@ -29,6 +29,7 @@ from bot.posting.rendering.trend_charts import leader
 from bot.posting.wording import alert_words
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
+from bot.search.query.query_tree import Query
 from bot.search.searching import Result, SearchPage
 from bot.store.records.content_records import Teller
 from bot.store.records.outbox_records import FateRow
@@ -36,7 +37,7 @@ from bot.writing.citations import Sentence
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
-from cogs.reading.result_pages import results_card
+from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from tests.cogs.helpers import START, last, parts
@@ -158,9 +159,8 @@ def searched(given: str) -> discord.ui.LayoutView:
     note = Note.of(Remark.NO_VALUE, value=given)
     page = SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,))
     entry = replace(entry_of(found), tellers=(Teller(given, article.url),), notes=())
-    return layout_views.static(
-        (results_card(given, page, [entry]), article_cards.card(article, kept=kept(given)))
-    )
+    results = results_card(Query(text=given, nodes=()), page, [entry])
+    return layout_views.static((results, article_cards.card(article, kept=kept(given))))
 
 
 def kept(given: str) -> Bookmark:

@@ -16,7 +16,7 @@ from bot.core.choices import Preference
 from bot.posting.recovery.shown_articles import Keys, custom_ids, told_keys
 from cogs.asking import message_answers
 from tests.cogs.engine import mention
-from tests.cogs.helpers import START, follow, hide, newest, said, text
+from tests.cogs.helpers import NEXT, START, button, follow, hide, labels, last, newest, press, said, text
 from tests.discord_world import World
 from tests.feed_server import item, rss
 
@@ -57,6 +57,31 @@ async def test_the_search_syntax_shows_results(telex, feed_server):
     assert "Aucun résultat" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{mention(telex)} cherche moratorium")
     assert "Cities ban facial recognition" in text(telex.posts()[-1])
+
+
+async def test_a_search_by_mention_counts_its_results_and_leads_to_all_of_them(telex, feed_server):
+    items = [item(number, title=f"Robots {number}", published=START - number) for number in range(1, 8)]
+    await follow(telex, feed_server, *items)
+    await telex.reader.send(telex.news, f"{mention(telex)} search: robots")
+    results = telex.posts()[-1]
+    assert "7 articles · best first" in text(results)
+    assert told_keys(results) == Keys()
+    await telex.restart()
+    first = await telex.editor.click(results, custom_id=button(results, "Show all"))
+    assert last(first).ephemeral
+    assert "1 / 2" in labels(last(first))
+    assert "Robots 7" in said(await press(telex.editor, last(first), NEXT))
+    await telex.reader.send(telex.news, f"{mention(telex)} search: robots {'or robots ' * 10}")
+    assert "Show all" not in labels(telex.posts()[-1])  # no id is so long
+
+
+async def test_a_search_by_mention_offers_what_may_be_meant(telex, feed_server):
+    await follow(telex, feed_server)
+    await telex.reader.send(telex.news, f"{mention(telex)} search: morotarium")
+    results = telex.posts()[-1]
+    again = await telex.reader.click(results, custom_id=button(results, "moratorium"))
+    assert last(again).ephemeral
+    assert "1 article · best first" in said(again)
 
 
 async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex, feed_server):

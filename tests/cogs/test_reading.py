@@ -11,6 +11,7 @@ from tests.cogs.helpers import (
     BACK,
     NEXT,
     START,
+    button,
     choose,
     follow,
     hide,
@@ -129,6 +130,58 @@ async def test_nothing_found_says_what_to_try(telex, feed_server):
     assert "No results" not in said(emoji)
     assert "/latest" in said(found)
     assert labels(last(found)) == []
+
+
+async def test_advice_fits_the_query(telex, feed_server):
+    await follow(telex, feed_server)
+    advice = {
+        "zeppelin": "Try another word.",
+        "zeppelin airships": "Try fewer words or drop a filter.",
+        "zeppelin since:7d": "Try without the filter.",
+        "tag:zeppelin": "Try without the filter.",
+    }
+    for query, sentence in advice.items():
+        assert sentence in said(await telex.reader.slash(telex.news, "search", query=query)), query
+    telex.locales[telex.reader.id] = "fr"
+    assert "Essayez un autre mot." in said(await telex.reader.slash(telex.news, "search", query="zeppelin"))
+
+
+async def test_all_lists_show_how_many_pages_they_have(telex, feed_server):
+    await follow(telex, feed_server, *many(7))
+    for command, options in (
+        ("latest", {}),
+        ("search", {"query": "-chess"}),
+        ("search", {"query": "robots"}),
+    ):
+        first = await telex.reader.slash(telex.news, command, **options)
+        assert "1 / 2" in labels(last(first)), command
+        assert "2 / 2" in labels(last(await press(telex.reader, last(first), NEXT)))
+
+
+async def test_more_pages_than_are_counted_are_told_as_such(telex, feed_server):
+    await follow(telex, feed_server, *many(58))
+    for command, options in (("latest", {}), ("search", {"query": "-chess"})):
+        page = await telex.reader.slash(telex.news, command, **options)
+        numbers = [labels(last(page))]
+        for _turn in range(11):
+            page = await press(telex.reader, last(page), NEXT)
+            numbers.append(labels(last(page)))
+        assert "1 / 10+" in numbers[0]
+        assert "10 / 11+" in numbers[9]
+        assert "12 / 12" in numbers[11]
+
+
+async def test_a_suggestion_is_a_button_that_searches_for_it(telex, feed_server):
+    await follow(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "search", query="morotarium since:7d", sort="newest")
+    custom_id = button(last(answer), "moratorium")
+    again = await telex.reader.click(last(answer), custom_id=custom_id)
+    assert "**moratorium since:7d**" in said(again).replace("\\", "")
+    assert "1 article · newest first" in said(again)
+    answer = await telex.reader.slash(telex.news, "search", query="cities", source="Exmaple News")
+    again = await telex.reader.click(last(answer), custom_id=button(last(answer), "Example News"))
+    assert '**cities source:"Example News"**' in said(again).replace("\\", "")
+    assert "Cities ban facial recognition" in said(again)
 
 
 async def test_a_misspelt_word_still_leads_to_the_right_one(telex, feed_server):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.search.query.query_syntax import parse
-from tests.cogs.helpers import START, choose, follow, last, said
+from tests.cogs.helpers import START, choose, follow, labels, last, said
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.search.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, MEANT, TOLD
@@ -73,14 +73,14 @@ async def test_a_mistake_is_answered_with_what_was_understood(filled):
 async def test_a_misspelt_word_or_name_is_asked_after(filled):
     for query, words in MEANT.items():
         filled.clock.advance(10)
-        asked = f"Did you mean {', '.join(f'**{word}**' for word in words)}?"
-        shown = said(await filled.reader.slash(filled.news, "search", query=query)).replace("\\", "")
-        assert asked in shown.replace("****", "**"), query
+        answer = await filled.reader.slash(filled.news, "search", query=query)
+        assert "Did you mean…" in said(answer), query
+        assert set(words) <= set(labels(last(answer))), query
     filled.clock.advance(10)
     filled.locales[filled.reader.id] = "fr"
     shown = said(await filled.reader.slash(filled.news, "search", query="ploice"))
     assert "Aucun article ne contient le mot « ploice »." in shown.replace("\xa0", " ").replace("\u202f", " ")
-    assert "Vouliez-vous dire **police**" in shown
+    assert "Vouliez-vous dire…" in shown
     assert "approchant" in shown
 
 

@@ -200,10 +200,15 @@ class QuestionService:
             may_watch=bool(conversation.telling_words(asked.text)),
         )
 
-    async def search(self, query: Query, *, feed_ids: Collection[int], limit: int) -> SearchPage:
-        """The best results of a search that was admitted. Raises `Declined` where too many questions wait."""
+    async def search(
+        self, query: Query, *, feed_ids: Collection[int], limit: int, counted: int
+    ) -> SearchPage:
+        """Return the best results of a search. Raises `Declined` where too many questions wait.
+
+        As many as `counted` are counted.
+        """
         async with self._turn():
-            return await self._searcher.search(query, feed_ids=feed_ids, limit=limit)
+            return await self._searcher.search(query, feed_ids=feed_ids, limit=limit, counted=counted)
 
     async def _conversation(self, last: Question | None) -> list[Question]:
         """The questions before, the last first."""

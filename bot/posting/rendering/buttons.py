@@ -107,8 +107,19 @@ show_all = Kind("all", (_WHAT,), N_("Show all"), Icon.LIST)
 personal = Kind("my-digest", (), N_("Change, pause or stop…"))
 trends = Kind("trends", (), N_("Trends"), Icon.TREND)
 question = Kind("question", (), N_("Ask"), Icon.ASK)
+results = Kind("results", (r"(?P<query>(?s:.+))",), N_("Show all"), Icon.LIST)
 share = Kind("share", (_KEY,), N_("Share here"), Icon.SHARE)
 note = Kind("note", (_KEY,), N_("Note and tags"), Icon.NOTE)
+
+
+def search(query: str, label: str = "") -> discord.ui.Button[Any] | None:
+    """Make a button that shows all results of a query, or None where the query is too long for its id.
+
+    Without a `label` it says "Show all", in the language of this task.
+    """
+    if safe.length(results.id(query)) > discord_limits.CUSTOM_ID:
+        return None
+    return button(label, results.id(query)) if label else results(query)
 
 
 def save(

@@ -6,6 +6,7 @@ TITLE = 256
 
 # https://discord.com/developers/docs/components/reference#button
 LABEL = 80
+CUSTOM_ID = 100
 
 # https://discord.com/developers/docs/components/reference#string-select
 OPTION = 100
