@@ -102,11 +102,12 @@ def _sentence(error: Exception) -> str | None:
 def _of_database(fault: DatabaseFault) -> str:
     if isinstance(fault, DatabaseBroken):
         return _(
-            "My database is damaged, so this wasn’t done. Whoever runs this bot has to restore a backup."
+            "My database is damaged, so that didn’t go through. Whoever runs this bot has to restore "
+            "a backup."
         )
     return _(
-        "I can’t save anything right now, so this wasn’t done. I’ve told whoever runs this bot. Try again "
-        "later."
+        "I can’t save anything right now, so that didn’t go through. I’ve told whoever runs this "
+        "bot. Try again later."
     )
 
 

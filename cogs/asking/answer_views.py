@@ -94,7 +94,8 @@ def _rows(told: Reply) -> Iterator[Row]:
     yield Row(*(buttons.ask_next(told.question_id, *topic) for topic in enumerate(told.topics)))
     if answer.tier is Tier.NOTHING:
         tell = buttons.tell_me(told.question_id) if told.may_watch else None
-        yield Row(tell, buttons.missed(told.question_id))
+        has_articles = bool(answer.possible or answer.nearest)
+        yield Row(tell, buttons.missed(told.question_id) if has_articles else None)
         return
     sources = () if answer.lines else answer.sources[: _SAVED if answer.written else 1]
     saves = [
@@ -198,7 +199,7 @@ def _unknown(answer: Answer, *, public: bool) -> str:
         sentence = _("I don’t know. No article that you can read here clearly answers that.")
     if answer.is_of_another_time:
         sentence += " " + (
-            _("None of them is from that time.")
+            _("None of them is from that period.")
             if answer.oldest is None
             else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest}:d>")
         )

@@ -93,7 +93,7 @@ async def _count(interaction: Interaction, question_id: int, *, helped: bool) ->
     if voted:
         return _("Thanks! Glad that helped.")
     if not question.answered:
-        return _("Thanks! I’ve told whoever runs this bot that the answer is in there.")
+        return _("Thanks! I’ve told whoever runs this bot that an article does answer this.")
     return _("Thanks! I’ve told whoever runs this bot that this answer didn’t help.")
 
 

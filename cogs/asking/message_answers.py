@@ -249,7 +249,7 @@ def _direct_help() -> discord.ui.LayoutView:
     lines = (
         _("Ask me about the news: “What happened with Signal?”"),
         _("I answer from the feeds you can see in the servers we share."),
-        clickable(_("/bookmarks has what you saved, /help everything else.")),
+        clickable(_("/bookmarks lists what you saved, /help everything else.")),
     )
     return tips(lines)
 
@@ -264,6 +264,6 @@ def _help(bot: Telex, *, by_role: bool) -> discord.ui.LayoutView:
         ),
         _("To ask about an article, reply to its post with a question and keep the mention on."),
         _("To search: {mention} `search: signal since:7d`").format(mention=bot.user.mention),
-        clickable(_("/ask answers just you, from every article you can see. /help has the rest.")),
+        clickable(_("/ask answers only you, from every article you can see. /help lists the rest.")),
     )
     return tips(lines)

@@ -20,8 +20,8 @@ class ChannelFeedPanel(ChannelPanel):
         if public is None:
             raise Refusal(
                 _(
-                    "I have no web address, so I can’t publish feeds. "
-                    "Whoever runs this bot can set TELEX_PUBLIC_URL."
+                    "I have no web address, so I can’t publish feeds. Whoever runs this bot needs to set "
+                    "TELEX_PUBLIC_URL."
                 )
             )
         shared = await client.store.channel_feeds.of_channel(self.channel.id)
@@ -53,11 +53,11 @@ class ChannelFeedPanel(ChannelPanel):
         style = discord.ButtonStyle
         if shared is None:
             row = Row(
-                Press(self._share, label=_("Make the address"), style=style.success, disabled=not is_open)
+                Press(self._share, label=_("Create address"), style=style.success, disabled=not is_open)
             )
         else:
             row = Row(
-                Press(self._share, label=_("Replace the address"), disabled=not is_open),
+                Press(self._share, label=_("Replace address"), disabled=not is_open),
                 Press(self._stop, label=_("Stop sharing"), style=style.danger),
             )
         await self.display_card(interaction, *blocks, row)
@@ -78,11 +78,11 @@ class ChannelFeedPanel(ChannelPanel):
 
 def _state(*, is_shared: bool, is_open: bool, made: int) -> str:
     if is_shared and is_open:
-        return _("🟢 Shared · address made {when}").format(when=f"<t:{made}:R>")
+        return _("🟢 Shared · address created {when}").format(when=f"<t:{made}:R>")
     if is_shared:
         return _(
-            "🟠 On hold: not everyone in the server can read this channel anymore, so its feeds are closed. "
-            "They open again once @everyone can."
+            "🟠 On hold: not everyone in the server can read this channel anymore, so its feeds are "
+            "closed. They’ll reopen once @everyone can."
         )
     if is_open:
         return _("Not shared.")

@@ -108,8 +108,8 @@ class Feeds(
         await interaction.edit_original_response(
             content=clickable(
                 _(
-                    "Paused {feed} in <#{channel}>. New articles can be searched but aren’t posted. "
-                    "Resume it with /feed resume."
+                    "Paused {feed} in <#{channel}>. New articles show up in search but aren’t posted. Resume "
+                    "it with /feed resume."
                 )
             ).format(feed=bold(its_feed), channel=subscription.channel_id)
         )

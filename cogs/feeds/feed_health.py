@@ -115,7 +115,7 @@ def by_state(healths: list[Health]) -> str:
         State.HEALTHY: lambda n: ngettext("{count} healthy", "{count} healthy", n),
         State.PAUSED: lambda n: ngettext("{count} paused", "{count} paused", n),
         State.UNREAD: lambda n: ngettext("{count} not read yet", "{count} not read yet", n),
-        State.BLOCKED: lambda n: ngettext("{count} I can’t post", "{count} I can’t post", n),
+        State.BLOCKED: lambda n: ngettext("{count} can’t be posted", "{count} can’t be posted", n),
         State.FAILING: lambda n: ngettext("{count} failing", "{count} failing", n),
         State.GONE: lambda n: ngettext("{count} gone", "{count} gone", n),
     }

@@ -143,9 +143,11 @@ def _head(healths: list[Health], needing: int) -> str:
     if not healths:
         return clickable(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
     number = len(healths)
+    if all(health.state is State.HEALTHY for health in healths):
+        return "### " + counted("{count} feed, healthy", "{count} feeds, all healthy", number)
     title = counted("{count} feed", "{count} feeds", number)
     if needing:
-        need = counted("{count} needs you", "{count} need you", needing)
+        need = counted("{count} needs attention", "{count} need attention", needing)
         title = f"{title} · {need}"
     return f"### {title}\n-# {feed_health.by_state(healths)}"
 

@@ -67,7 +67,7 @@ class TrialPages(SubscriptionPanel, CardPages):
                 posted=amount(self._trial.posted),
             )
         else:
-            title = _("This feed hasn’t been read yet, so there’s nothing to test on")
+            title = _("I haven’t read this feed yet, so there’s nothing to test against")
         new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
         notes = [f"-# {safe.line(note)}" for note in self._notes]
         told = [_outcome(article, by, named=self._several) for article, by in shown]

@@ -37,7 +37,7 @@ def look_form(panel: AskerLayout, take: Filled, look: Look) -> Window:
 def template_form(panel: AskerLayout, take: Filled, shown: Template) -> Window:
     """Asks for the title line, text and footer of a template, and gives them to `take`."""
     fields = " ".join(f"{{{name}}}" for name in templates.FIELDS)
-    told = _("Discord’s formatting works. Leave all three empty for no template.")
+    told = _("You can use Discord’s formatting. Leave all three fields empty to remove the template.")
     long = discord.TextStyle.paragraph
     return Window(
         _("Template"),

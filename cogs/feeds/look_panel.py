@@ -76,7 +76,7 @@ class LookPanel(ManagersLayout):
         newest = await self.store.articles.newest(feeds, limit=1)
         if newest:
             return newest[0], feeds[newest[0].feed_id]
-        feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("Its outlet")))
+        feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("The outlet")))
         return sample(feed), feed
 
     async def _keep(self, interaction: Interaction) -> str:
@@ -223,8 +223,8 @@ def _styles() -> dict[Style, str]:
         Style.FULL: _("Title, two sentences, large picture"),
         Style.THUMBNAIL: _("Title, two sentences, small picture"),
         Style.COMPACT: _("Title, a few words, small picture"),
-        Style.HEADLINE: _("Only the title and the outlet"),
-        Style.CLASSIC: _("An embed, as Discord bots used to post"),
+        Style.HEADLINE: _("Just the title and the outlet"),
+        Style.CLASSIC: _("A classic Discord embed"),
     }
 
 

@@ -69,7 +69,7 @@ class Why(TelexCog):
             if feed.last_success is not None:
                 lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
         if of_site:
-            lines.append(_("A site’s feed may skip articles, or bring them later."))
+            lines.append(_("A site’s feed may leave articles out, or list them later."))
         lines.append(clickable(_("It may have another address. Try /search with words from its title.")))
         return safe.cut("\n".join(lines), discord_limits.DESCRIPTION)
 

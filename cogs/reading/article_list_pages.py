@@ -79,7 +79,7 @@ class ArticlePages(Pages[ArticlePage]):
         return Choose(
             self._open if opens else self._save,
             Reply.NEW,
-            placeholder=_("Open one…") if opens else _("Save one…"),
+            placeholder=_("Open an article…") if opens else _("Save an article…"),
             options=[article_cards.as_option(entry.article) for entry in entries],
         )
 

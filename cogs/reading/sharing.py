@@ -35,7 +35,7 @@ async def share_one_of(interaction: Interaction, articles: Sequence[Article], al
         await share(interaction, articles[0], allowed)
         return
     await choose_article(
-        interaction, articles, partial(share, allowed=allowed), _("Share one in this channel…")
+        interaction, articles, partial(share, allowed=allowed), _("Share an article in this channel…")
     )
 
 
@@ -61,7 +61,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     if article.feed_id not in await client.courier.audience.feeds_of_channel(guild, channel.id):
         raise Refusal(_("Some people here can’t see this article’s feed. Share its link instead."))
     with locale.use(await client.languages.spoken_in(channel)):
-        said = _("{person} shared").format(person=member.mention)
+        said = _("Shared by {person}").format(person=member.mention)
         layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
     sent = await channel.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
@@ -83,7 +83,7 @@ async def _share_as_guest(interaction: Interaction, article: Article, allowed: M
         raise Refusal(_("This article belongs to one server. Share its link instead."))
     if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
         raise Refusal(_("Only you can see my messages in this server. Share the link instead."))
-    said = _("{person} shared").format(person=interaction.user.mention)
+    said = _("Shared by {person}").format(person=interaction.user.mention)
     layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
     # Else what follows is the reply to that.
     await answer(interaction, _("Shared."))

@@ -29,7 +29,9 @@ class Summarizing(LastingCog):
     def __init__(self, bot: Telex) -> None:
         super().__init__(bot)
         if summaries_of(bot) is not None:
-            self.offer(locale_str("Summarize"), summarize, locale_str("sum up an article in two sentences"))
+            self.offer(
+                locale_str("Summarize"), summarize, locale_str("summarize an article in two sentences")
+            )
 
 
 async def summarize(interaction: Interaction, message: discord.Message) -> None:
@@ -98,8 +100,8 @@ def writing() -> str:
 
 def _why_not(reason: NotWritten) -> str:
     sentences = {
-        NotWritten.TOO_SHORT: _("This article is too short to sum up."),
-        NotWritten.NO_ROOM: _("That’s all the summaries for today. Try again tomorrow."),
+        NotWritten.TOO_SHORT: _("This article is too short to summarize."),
+        NotWritten.NO_ROOM: _("Today’s limit for summaries has been reached. Try again tomorrow."),
         NotWritten.BUSY: _("I’m still writing your last summary. Try again in a moment."),
         NotWritten.NO_ANSWER: _("The language model isn’t answering. Try again in a minute."),
         NotWritten.NOT_HELD: _("No summary: the article doesn’t back up what the model wrote."),

@@ -186,7 +186,7 @@ class TrendPanel(AskerLayout):
             shown += [text(f"**{safe.line(line.name, _NAME)}** · {figures(line)}") for line in lines]
         shown.append(text(f"-# {self._counted(answer)}"))
         if lines:
-            placeholder = _("Read an outlet…") if self._of_outlets else _("Read about one of them…")
+            placeholder = _("Articles from…") if self._of_outlets else _("Articles about…")
             shown.append(Row(Choose(self._read, Reply.NEW, placeholder=placeholder, options=_options(lines))))
         shown.append(Row(*self._buttons(lines)))
         return (Card(tuple(shown), outlets.COLOUR),)
@@ -207,8 +207,8 @@ class TrendPanel(AskerLayout):
     def _sentence(self, trends: Trends) -> str:
         if not trends.comparable:
             return _(
-                "Too few articles to compare: {articles} in this period, {before} in the one before. "
-                "It takes {fewest} in each."
+                "Not enough articles to compare: {articles} in this period, {before} in the one before. "
+                "At least {fewest} are needed in each."
             ).format(
                 articles=amount(trends.articles), before=amount(trends.before), fewest=amount(FEWEST_ARTICLES)
             )
@@ -229,7 +229,7 @@ class TrendPanel(AskerLayout):
             counted("{count} outlet", "{count} outlets", count),
         ]
         if self._lines():
-            parts.append(_("each row at its own scale"))
+            parts.append(_("rows aren’t to the same scale"))
         return " · ".join(parts)
 
     def _buttons(self, lines: tuple[Line, ...]) -> list[Item]:

@@ -182,9 +182,8 @@ class Health(commands.Cog):
 def _trouble(fault: DatabaseFault) -> str:
     if isinstance(fault, DatabaseBroken):
         return _(
-            "My database is damaged, so I’ve stopped writing to it. Nothing is posted or saved "
-            "until you restore a backup; `telex check` tells whether a database is intact. "
-            "{error}"
+            "My database is damaged, so I’ve stopped writing to it. Nothing is posted or saved until "
+            "you restore a backup; `telex check` tells you whether a database is intact. {error}"
         ).format(error=fault)
     return _(
         "I can’t write to my database, so I’m not posting or saving anything for now. "
@@ -194,7 +193,9 @@ def _trouble(fault: DatabaseFault) -> str:
 
 def _alarm(hours: int) -> str:
     silence = ngettext(
-        "I haven’t reached any feed for {hours} hour.", "I haven’t reached any feed for {hours} hours.", hours
+        "I haven’t been able to reach any feed for {hours} hour.",
+        "I haven’t been able to reach any feed for {hours} hours.",
+        hours,
     ).format(hours=amount(hours))
     advice = _("Check my machine’s network and my log. Missed articles will follow once feeds respond again.")
     return f"{silence} {advice}"

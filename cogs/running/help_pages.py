@@ -89,9 +89,9 @@ class HelpPages(AskerLayout):
     async def show(self, interaction: Interaction) -> None:
         asked_in = interaction.guild
         lead = (
-            _("I post the news in your channels and answer questions from it. Start with one of these:")
+            _("I post news in your channels and answer questions about it. Start with one of these:")
             if asked_in is not None
-            else _("Here I keep your bookmarks and tell you about new articles. In a server I do more.")
+            else _("Here, I keep your bookmarks and alert you to new articles. In a server, I can do more.")
         )
         shown = [one for one in _starters(asked_in is not None, begins=self._begins) if self._knows(one)]
         starters = [
@@ -187,7 +187,7 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: F
     yield Starter(
         ("ask",),
         Icon.ASK,
-        _("Ask the news"),
+        _("Ask about the news"),
         _("answers quoted from the articles"),
         _("Your question"),
         "question",
@@ -225,7 +225,7 @@ def syntax() -> str:
     """The search syntax in the language of this task, by example."""
     lines = (
         _("Word endings, accents and capitals don’t matter."),
-        _('`"exact words"` as they stand · `-word` without it · `one OR other` either'),
+        _('`"exact words"` word for word · `-word` without this word · `one OR other` either one'),
         _("`title:word` `source:name` `author:name` `tag:name` `lang:fr`"),
         _('`since:7d` `since:"last monday"` `before:2020-06-10` `has:image` `is:bookmarked`'),
         clickable(

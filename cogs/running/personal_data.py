@@ -36,8 +36,8 @@ class PersonalData(AskerLayout):
         told = _("What Telex stores about you:") if kept else _("Telex stores nothing about you.")
         small = [
             _(
-                "Of your messages, Telex only reads those that mention it, reply to it or are sent to it. "
-                "Only you see your bookmarks. Whoever runs Telex sees unanswered questions, without names."
+                "Telex only reads messages that mention it, reply to it or are sent to it directly. Only "
+                "you see your bookmarks. Whoever runs Telex sees unanswered questions, without names."
             ),
         ]
         if self.client.newsroom.writing is not None:
@@ -45,7 +45,7 @@ class PersonalData(AskerLayout):
         small.append(
             _(
                 "Removed bookmarks leave a mark, so that an old reaction doesn’t bring them back. After "
-                "“Delete everything” that mark has no id: it fits one person in 256."
+                "“Delete everything”, the mark has no ID: it can’t be traced to you alone."
             )
         )
         policy = self.client.newsroom.settings.privacy_url
@@ -99,8 +99,8 @@ def _listed(entries: list[str]) -> list[str]:
 
 def _afterwards() -> str:
     return _(
-        "Backups made before may still hold it until whoever runs Telex deletes them. What you wrote on "
-        "Discord stays there. Old 🔖 reactions won’t bring your bookmarks back."
+        "Earlier backups may still contain this data until whoever runs Telex deletes them. What "
+        "you wrote on Discord stays there. Old 🔖 reactions won’t bring your bookmarks back."
     )
 
 
@@ -139,7 +139,7 @@ async def _kept(interaction: Interaction) -> list[str]:
                 watches,
             ),
         ),
-        (digest is not None, _("your digest: when you get it, of what, in which language and time zone")),
+        (digest is not None, _("your digest: when you get it, what it covers, its language and time zone")),
         (
             changes,
             ngettext(
@@ -152,8 +152,8 @@ async def _kept(interaction: Interaction) -> list[str]:
         (
             opinions,
             ngettext(
-                "{count} article that you liked, disliked or opened More for in the last three months",
-                "{count} articles that you liked, disliked or opened More for in the last three months",
+                "{count} reaction to an article (Like, Less like this, More) from the last three months",
+                "{count} reactions to articles (Like, Less like this, More) from the last three months",
                 opinions,
             ),
         ),
@@ -167,7 +167,7 @@ def _counted(erased: Erased) -> list[str]:
         (erased.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erased.votes)),
         (
             erased.opinions,
-            ngettext("{count} opinion on an article", "{count} opinions on articles", erased.opinions),
+            ngettext("{count} reaction to an article", "{count} reactions to articles", erased.opinions),
         ),
         (erased.watches, ngettext("{count} watch", "{count} watches", erased.watches)),
         (erased.digests, _("your digest")),

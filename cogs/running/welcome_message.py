@@ -28,11 +28,10 @@ async def welcome(bot: Telex, guild: discord.Guild) -> None:
     language = language or locale.supported(str(guild.preferred_locale)) or bot.newsroom.settings.language
     with locale.use(language):
         told = _(
-            "I post news in your channels, find any article again and answer questions from them. Your first "
-            "feed is three clicks away:\n"
-            "**1.** Press **{begin}** and choose a starter pack, or add a site.\n"
-            "**2.** Choose a channel.\n"
-            "**3.** Press **{follow}**. The first articles appear right away."
+            "I post news in your channels, find any article again and answer your questions. Your "
+            "first feed is three clicks away:\n**1.** Press **{begin}** and choose a starter pack, or "
+            "add a site.\n**2.** Choose a channel.\n**3.** Press **{follow}**. The first articles "
+            "appear right away."
         ).format(begin=_("Get started"), follow=_("Follow"))
         small = clickable(_("For members with Manage Server. /help shows everyone what I can do."))
         title = _("Hi, I’m Telex")

@@ -26,8 +26,8 @@ class AssistantPanel(ManagersLayout):
             headed(
                 _("Tokens for AI assistants"),
                 _(
-                    "With a token, an assistant (MCP) can search and ask over the feeds of channels that "
-                    "@everyone can view. It can’t change anything."
+                    "With a token, an AI assistant (MCP) can search the feeds of channels that @everyone can "
+                    "view, and ask questions about them. It can’t change anything."
                 ),
             ),
             text(
@@ -75,5 +75,5 @@ def _line(token: AssistantToken) -> str:
     used = _("never used")
     if token.used is not None:
         used = _("last used {when}").format(when=f"<t:{token.used}:R>")
-    made = _("made {when}").format(when=f"<t:{token.created}:R>")
+    made = _("created {when}").format(when=f"<t:{token.created}:R>")
     return f"🔑 **{token.shown}** · {made} · {used}"

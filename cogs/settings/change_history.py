@@ -115,8 +115,8 @@ _KINDS: Mapping[str, Kind] = {
         N_("same as the server"),
     ),
     Setting.FILTER: Kind(N_("Filter"), lambda value: filter_labels.listed([Filter.of(value)], length=_VALUE)),
-    Setting.CHANNEL: Kind(N_("Channel of a feed"), _channel),
-    Setting.TASTE: Kind(N_("What this server likes"), lambda _value: _("forgotten")),
+    Setting.CHANNEL: Kind(N_("Feed’s channel"), _channel),
+    Setting.TASTE: Kind(N_("What this server likes"), lambda _value: _("reset")),
     Setting.SHARED: Kind(N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")),
     Setting.ASSISTANT: Kind(N_("Token for AI assistants"), _plain),
 }

@@ -107,8 +107,8 @@ class RhythmPanel(_BoundsPanel):
         elif now.quiet_hours is not None:
             waits = clickable(_("Change the time zone with /settings server."))
         rule = _(
-            "In quiet hours posts, alerts and watches wait; digests don’t. Beyond the hourly limit, the rest "
-            "comes in one message. Nothing is lost."
+            "During quiet hours, posts, alerts and watches wait, but digests don’t. Past the hourly "
+            "limit, the rest arrives in one message. Nothing is lost."
         )
         is_off = all(getattr(now, each) is None for each in _OF_TIME)
         stop = Press(self._turn_off, label=_("Turn everything off"), disabled=is_off)
@@ -168,8 +168,8 @@ class StoryPanel(_BoundsPanel):
     def _lines(self, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
         heading = _("Stories in {channel}").format(channel=self.channel.mention)
         rule = _(
-            "A story waits up to three days for enough outlets to report it. The best of the day arrive one "
-            "at a time between {begin} and {end} ({zone})."
+            "A story waits up to three days for enough outlets to report it. The best of the day are "
+            "posted one at a time between {begin} and {end} ({zone})."
         ).format(begin=hours.clock(hours.FIRST), end=hours.clock(hours.LAST), zone=zone)
         yield f"### {heading}\n{rule}"
         chosen = ((each, getattr(now, each)) for each in (Preference.LEAST_OUTLETS, Preference.BEST_A_DAY))

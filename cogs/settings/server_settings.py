@@ -65,7 +65,7 @@ class ServerPanel(SettingsPanel):
                 default_values=[each for each in offered if each is not None],
             )
             roles = ", ".join(f"<@&{each}>" for each in now.notify_roles) or _("none")
-            notify = (setting(_("Roles of “Notify me”"), roles), Row(chooser))
+            notify = (setting(_("Roles for “Notify me”"), roles), Row(chooser))
         zone = _zone(now.time_zone, self.client.newsroom.clock.now())
         more = clickable(_("Per channel: /settings channel. Who changed what: /settings history."))
         blocks = (
@@ -132,15 +132,18 @@ def _zone(name: str, now: int) -> str:
 async def choose_alerts(interaction: Interaction, target: Place) -> str:
     """Have this server's alerts sent to a channel; returns what to say. Raises `Refusal`."""
     if isinstance(target, discord.ForumChannel):
-        raise Refusal(_("Alerts need a channel or a thread. In a forum, each would open its own post."))
+        raise Refusal(
+            _("Choose a channel or a thread for alerts. In a forum, each alert would become its own post.")
+        )
     advice = require_posting(target)
     await interaction.client.store.preferences.change(
         Preference.ALERTS, target.id, server_id=target.guild.id, person_id=interaction.user.id
     )
     await interaction.client.courier.look_again(target.id)
     answer = _(
-        "Alerts now go to {channel}, when a feed fails for a day, disappears or comes back. "
-        "Everyone who can read {channel} sees the names of those feeds, even from other channels."
+        "Alerts now go to {channel} when a feed fails for a day, disappears or comes back. "
+        "Everyone who can read {channel} sees the names of those feeds, even ones from other "
+        "channels."
     ).format(channel=target.mention)
     return "\n".join(filter(None, (answer, advice)))
 
@@ -153,7 +156,7 @@ class AlertsFlow(SettingsPanel):
         if chosen is None:
             await self.end(interaction, _nowhere())
             return
-        told = _("Alerts go to <#{channel}>, when a feed fails for a day, disappears or comes back.")
+        told = _("Alerts go to <#{channel}> when a feed fails for a day, disappears or comes back.")
         forget = Press(self._forget, label=_("Use each feed’s own channel"))
         await self.display(interaction, (text(told.format(channel=chosen)), Row(forget)))
 
@@ -164,6 +167,6 @@ class AlertsFlow(SettingsPanel):
 
 def _nowhere() -> str:
     return _(
-        "Alerts go to each feed’s own channel, when it fails for a day, disappears or comes back. To collect "
-        "them in one place, choose a channel."
+        "Alerts go to each feed’s own channel when it fails for a day, disappears or comes back. "
+        "To collect them in one place, choose a channel."
     )

@@ -20,7 +20,7 @@ class TastePanel(ManagersLayout):
 
     async def show(self, interaction: Interaction) -> None:
         taste = await self.client.newsroom.tastes.of_server(self.guild.id)
-        ask = Press(self._ask, label=_("Forget all of it"), disabled=not taste.verdicts)
+        ask = Press(self._ask, label=_("Reset…"), disabled=not taste.verdicts)
         await self._display(interaction, taste, Row(ask))
 
     async def _display(self, interaction: Interaction, taste: Taste, row: Row) -> None:
@@ -29,7 +29,7 @@ class TastePanel(ManagersLayout):
 
     async def _ask(self, interaction: Interaction) -> None:
         taste = await self.client.newsroom.tastes.of_server(self.guild.id)
-        sure = Press(self._reset, label=_("Forget everything"), style=discord.ButtonStyle.danger)
+        sure = Press(self._reset, label=_("Reset permanently"), style=discord.ButtonStyle.danger)
         await self._display(interaction, taste, Row(sure, Press(self.show, label=_("Keep it"))))
 
     async def _reset(self, _interaction: Interaction) -> None:
@@ -40,8 +40,9 @@ class TastePanel(ManagersLayout):
 def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     heading = _("What this server likes")
     learned = _(
-        "Learned from three months of 🔖, 👍, “Less like this” and More. It helps sort digests, the best of "
-        "the day and answers to “what’s new?”. ×2 means liked twice as much as average."
+        "Learned from three months of reactions (🔖, 👍, “Less like this” and “More”). Used to "
+        "rank digests, the best of the day and answers to “what’s new?”. ×2: liked twice as much "
+        "as average."
     )
     yield f"### {heading}\n{learned}"
     told = [one for one in taste.traits.values() if one.may_be_told(person_id)]
@@ -55,7 +56,7 @@ def _lines(taste: Taste, person_id: int) -> Iterator[str]:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return
     reactions = counted("{count} reaction.", "{count} reactions.", taste.verdicts)
-    rule = _("Anything fewer than {least} people reacted to counts too, but isn’t shown to others.").format(
+    rule = _("Topics that fewer than {least} people reacted to count, but stay hidden.").format(
         least=amount(SEVERAL)
     )
     yield f"-# {reactions} {rule}"

@@ -114,6 +114,8 @@ class Stale(TelexCog):
         with contextlib.suppress(discord.HTTPException):
             if maker is None:
                 speak_to(interaction)
-                await interaction.response.send_message(expired(), ephemeral=True)
+                origin = None if interaction.message is None else interaction.message.interaction_metadata
+                is_menu = origin is not None and origin.type is kinds.component
+                await interaction.response.send_message(expired(is_menu=is_menu), ephemeral=True)
             elif interaction.type is kinds.component and not maker.shows(custom_id):
                 await interaction.response.defer()  # clicked twice: what it shows now is the answer

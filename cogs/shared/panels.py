@@ -111,8 +111,7 @@ async def _no_zone(text: str) -> str:
     given = safe.line(text, _LONGEST_ZONE)
     if any(character.isdecimal() for character in text):
         return _(
-            "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "
-            "Paris or Belgium."
+            "“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium."
         ).format(text=given)
     if names := await asyncio.to_thread(zones.near, text):
         offered = ", ".join(f"`{name}`" for name in names)
@@ -120,7 +119,7 @@ async def _no_zone(text: str) -> str:
             text=given, names=offered
         )
     return _(
-        "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
+        "I don’t know the time zone “{text}”. Enter the nearest big city in your time zone, such as Paris."
     ).format(text=given)
 
 

@@ -118,8 +118,8 @@ def lacking(channel: Place) -> tuple[str, str]:
     if useful:
         advice = _(
             "In {channel} I’m also missing {permissions}. Posts still go out, but I can’t add "
-            "reactions, find those made while I was offline, or check after a failure whether a "
-            "post got through."
+            "reactions, find those made while I was offline, or check after a failure whether a post "
+            "went through."
         ).format(channel=channel.mention, permissions=_list(useful))
     return refusal, advice
 

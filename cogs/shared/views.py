@@ -73,6 +73,7 @@ class AskerLayout(discord.ui.LayoutView):
         self._items = 0
         self._alive[self._token] = self
         self._layout: Layout = ()
+        self._is_menu = interaction.type is discord.InteractionType.component
 
     @property
     def client(self) -> Telex:
@@ -177,7 +178,7 @@ class AskerLayout(discord.ui.LayoutView):
     async def on_timeout(self) -> None:
         """Take the buttons away and say why."""
         speak_to(self.asked)
-        left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired()}"))
+        left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired(is_menu=self._is_menu)}"))
         with contextlib.suppress(discord.HTTPException):
             await self.asked.edit_original_response(view=layout_views.static(left))
 
@@ -277,6 +278,8 @@ class ChooseRole(_Menu, discord.ui.RoleSelect[Any]):
     """A menu of roles; it gives their ids."""
 
 
-def expired() -> str:
-    """What to say of buttons that are too old."""
+def expired(*, is_menu: bool = False) -> str:
+    """Return the sentence for buttons that are too old; `is_menu`: a button opened them, not a command."""
+    if is_menu:
+        return _("These buttons have expired. Open the menu again.")
     return _("These buttons have expired. Run the command again.")

@@ -88,7 +88,7 @@ class DigestList(ManagersLayout):
             )
             for one in shown
         ]
-        menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop one…"), options=options)
+        menu = Choose(self._open, Reply.NEW, placeholder=_("Change or stop a digest…"), options=options)
         entries = (text(_entry(one)) for one in shown)
         await self.display_card(interaction, headed(title), *entries, Row(menu))
 
@@ -153,7 +153,7 @@ class DigestFlow(ChannelPanel):
         due = hours.next_due(now, plan.minute, plan.weekday, zone)
         lines = [
             "### " + _("Digest for {channel}").format(channel=self.channel.mention),
-            _("Comes {when} ({zone}), next one {date}").format(
+            _("Sent {when} ({zone}), next one {date}").format(
                 when=digest_words.when(plan), zone=zone, date=f"<t:{due}:R>"
             ),
             *(f"-# {line}" for line in digest_words.choices(plan)),
@@ -211,7 +211,7 @@ class DigestFlow(ChannelPanel):
             _CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
         }
         if self._sums_up:
-            more[_SUMMARIES] = (_("Summaries"), _("Two sentences a story, by a language model"))
+            more[_SUMMARIES] = (_("Summaries"), _("Two sentences per story, written by a language model"))
         looks = [
             option(label, name, told, chosen=getattr(plan, name)) for name, (label, told) in more.items()
         ]
@@ -285,5 +285,7 @@ class DigestFlow(ChannelPanel):
         client.courier.wake()
         said = _("Stopped the digest in {channel}.").format(channel=self.channel.mention)
         if self._known is not None and self._known.plan.alone:
-            said += "\n" + _("Articles are posted individually again. Waiting ones arrive in one message.")
+            said += "\n" + _(
+                "Articles are posted one by one again. Those still waiting arrive in one message."
+            )
         await self.end(interaction, said)

@@ -47,10 +47,10 @@ def _weekday(day: int) -> str:
 def choices(plan: DigestPlan) -> list[str]:
     """What was chosen beside the time, a line each."""
     return [
-        _("Digest only, no individual posts.") if plan.alone else _("Individual posts continue."),
+        _("Digest only, no individual posts.") if plan.alone else _("Articles are still posted one by one."),
         *([_("Also covers other channels that everybody here can see.")] if plan.wide else []),
         *([_("With a trend chart.")] if plan.chart else []),
-        *([_("With summaries by a language model.")] if plan.summaries else []),
+        *([_("With summaries written by a language model.")] if plan.summaries else []),
     ]
 
 

@@ -100,8 +100,8 @@ async def watch_for_channel(interaction: Interaction, where: Option, query: str)
         )
     await bot.courier.look_again(target.id)
     told = _(
-        "I’ll post new articles for {query} in {channel}, from its own feeds and from "
-        "channels that all its readers can see."
+        "I’ll post new articles matching {query} in {channel}, from its own feeds and from "
+        "channels that all its members can see."
     ).format(channel=target.mention, query=named(wanted.text))
     await _answer(interaction, wanted, told, feed_ids, created=added[1])
 
@@ -134,7 +134,7 @@ async def _answer(
 
 async def _reached(direct: discord.DMChannel, wanted: Query) -> bool:
     """Whether a message to somebody, the first of a watch, shows that they accept any."""
-    text = clickable(_("I’ll post new articles for {query} here. Manage your watches with /watch list."))
+    text = clickable(_("I’ll send new articles matching {query} here. Manage your watches with /watch list."))
     try:
         await direct.send(text.format(query=named(wanted.text)))
     except discord.Forbidden:

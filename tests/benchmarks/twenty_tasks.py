@@ -160,7 +160,7 @@ async def note(acting: Acting, world: World, _server: FeedServer) -> None:
 async def share(acting: Acting, world: World, _server: FeedServer) -> None:
     shown = await acting.typed(world, "search", query="laptops")
     shown = last(await acting.pressed(shown, "Share…"))
-    await acting.chosen(shown, "", "Share one")
+    await acting.chosen(shown, "", "Share an article")
 
 
 async def watch(acting: Acting, world: World, _server: FeedServer) -> None:

@@ -91,7 +91,13 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
     assert "I don’t know. No article that you can read here clearly answers that." in said(answer)
     assert f"The latest arrived <t:{START - 60}:R>." in said(answer)
     assert article.title in said(answer).partition("RELATED ARTICLES")[2]
-    assert labels(last(answer)) == ["Tell me when there’s news on this", "The answer is in there"]
+    assert labels(last(answer)) == ["Tell me when there’s news on this", "An article does answer this"]
+
+
+async def test_nobody_is_asked_about_articles_where_none_is_shown(telex, feed_server, engine):
+    await follow(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
+    assert labels(last(answer)) == ["Tell me when there’s news on this"]
 
 
 async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, feed_server, engine):
@@ -194,7 +200,7 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
     assert f"The oldest is from <t:{START - 60}:d>." in said(answer)
     engine.gives |= {"period": Period(START + 60, START + 120), "oldest": None}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened tomorrow?")
-    assert "None of them is from that time." in said(answer)
+    assert "None of them is from that period." in said(answer)
 
 
 async def test_what_a_model_wrote_is_called_that(telex, feed_server, engine):

@@ -109,7 +109,7 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     feed_server.serve("/rss", rss(*reversed(more), *three()))
     await telex.advance(3600)
     await telex.poll_and_deliver(feed)
-    return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
+    return next(post for post in telex.posts() if "arrived in the meantime" in (title(post) or ""))
 
 
 async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server):
@@ -143,7 +143,7 @@ async def test_bookmarks_are_listed_opened_and_removed(telex, feed_server):
     listed = await telex.reader.slash(telex.news, "bookmarks")
     assert "[Cities ban facial recognition](https://news.example/articles/3)" in said(listed)
     assert "3 bookmarks · 3 unread" in said(listed)
-    card = await choose(telex.reader, last(listed), "A new browser", "Open one")
+    card = await choose(telex.reader, last(listed), "A new browser", "Open an article")
     assert "### [A new browser engine]" in said(card)
     removed = await telex.reader.click(last(card), label="Remove from bookmarks")
     assert said(removed) == "Removed from your bookmarks."
@@ -154,7 +154,7 @@ async def test_a_note_tags_and_what_was_read_are_shown_searched_and_outlive_a_re
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
-    card = await choose(telex.reader, last(listed), "Cities", "Open one")
+    card = await choose(telex.reader, last(listed), "Cities", "Open an article")
     await telex.restart()
     form = await telex.reader.click(last(card), label="Note and tags")
     noted = await telex.reader.submit_modal(
@@ -181,7 +181,7 @@ async def test_a_note_on_what_is_no_longer_kept_is_refused(telex, feed_server):
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
-    card = await choose(telex.reader, last(listed), "Cities", "Open one")
+    card = await choose(telex.reader, last(listed), "Cities", "Open an article")
     form = await telex.reader.click(last(card), label="Note and tags")
     await telex.reader.click(last(card), label="Remove from bookmarks")
     late = await telex.reader.submit_modal(form, {"note": "x", "tags": ""})
@@ -196,7 +196,7 @@ async def test_removing_all_of_the_last_page_shows_the_page_before(telex, feed_s
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
     second = await press(telex.reader, last(listed), NEXT)
-    (only,) = menu(last(second), "Open one")[1]
+    (only,) = menu(last(second), "Open an article")[1]
     article = await telex.store.articles.by_key(only["value"])
     await telex.store.bookmarks.remove(telex.reader.id, article.id)
     back = await choose(telex.reader, last(second), "Unread", "All")
@@ -248,7 +248,7 @@ async def test_bookmarks_work_in_direct_messages(telex, feed_server):
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" in said(listed)
-    custom_id, options = menu(last(listed), "Open one")
+    custom_id, options = menu(last(listed), "Open an article")
     card = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
     assert "### [Cities ban facial recognition]" in said(card)
     assert "Posted in this server" not in said(card)
@@ -259,7 +259,7 @@ async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(telex, feed_
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
-    custom_id, options = menu(last(listed), "Open one")
+    custom_id, options = menu(last(listed), "Open an article")
     telex.guild.remove_member(telex.reader)
     opened = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
     assert "you can’t see here" in said(opened)

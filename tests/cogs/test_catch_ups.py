@@ -22,7 +22,7 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     feed_server.serve("/rss", rss(*reversed(more), *three()))
     await telex.advance(3600)
     await telex.poll_and_deliver(feed)
-    return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
+    return next(post for post in telex.posts() if "arrived in the meantime" in (title(post) or ""))
 
 
 async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(

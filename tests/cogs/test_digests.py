@@ -167,7 +167,7 @@ async def test_a_digest_is_listed_changed_and_stopped(telex, feed_server):
     stopped = said(await telex.editor.click(await opened(telex), label="Stop the digest"))
     assert "Stopped the digest" in stopped
     await telex.deliver()
-    assert "1 article came in meanwhile" in text(telex.posts()[-1])
+    assert "1 article arrived in the meantime" in text(telex.posts()[-1])
     history = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Digest**: every Friday at 08:00, digest only → none" in history.replace("\\", "")
 

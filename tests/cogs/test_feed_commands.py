@@ -154,7 +154,7 @@ async def test_the_list_tells_health_last_article_and_next_poll(telex, feed_serv
     feed = await follow(telex, feed_server)
     listed = await telex.editor.slash(telex.news, "feed list")
     assert last(listed).ephemeral
-    assert said(listed).startswith("### 1 feed\n-# 1 healthy\n")
+    assert said(listed).startswith("### 1 feed, healthy\n")
     assert f"<#{telex.news.id}>\n" in said(listed)
     assert f" Example News · <t:{feed.last_article}:R>" in said(listed)
     opened = await card(telex)
@@ -175,7 +175,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
     await telex.store.subscriptions.pause(subscription.id)
     shown = last(await telex.editor.slash(telex.news, "feed list"))
     listed = text(shown)
-    assert listed.startswith("### 4 feeds · 2 need you\n-# 1 healthy, 1 paused, 1 failing, 1 gone\n")
+    assert listed.startswith("### 4 feeds · 2 need attention\n-# 1 healthy, 1 paused, 1 failing, 1 gone\n")
     assert "🔴 **Example News**\nThe site is having problems" in listed
     assert f"first failed <t:{START}:R>" in listed
     assert "⚫ **Gone News**\nThe publisher has shut this feed down" in listed
@@ -188,7 +188,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
     await telex.advance(120)
     shown = last(await telex.editor.click(shown, label="Check now"))
     assert "**Example News** has no new articles." in text(shown)
-    assert "4 feeds · 1 needs you" in text(shown)
+    assert "4 feeds · 1 needs attention" in text(shown)
     shown = last(await telex.editor.click(shown, label="Pause all"))
     assert "-# 3 paused, 1 gone" in text(shown)
     shown = last(await telex.editor.click(shown, label="Resume all"))
@@ -202,7 +202,7 @@ async def test_the_list_tells_that_posting_fails(telex, feed_server):
     told = "🟠 **Example News**\nI’m missing permissions in this channel: Embed Links."
     assert told in said(listed)
     again = await telex.editor.click(last(listed), label="Try again")
-    assert "need you" not in said(again)
+    assert "need attention" not in said(again)
 
 
 async def test_an_empty_list_tells_how_to_begin(telex):

@@ -113,7 +113,7 @@ async def test_a_long_trial_has_pages(telex, feed_server):
 async def test_a_feed_that_was_not_read_yet_can_be_filtered(telex, feed_server):
     await telex.follow(feed_server.serve("/rss", rss(*three(), title="Example News")))
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), only="chips")
-    assert "nothing to test on" in said(asked)
+    assert "nothing to test against" in said(asked)
     await telex.editor.click(last(asked), label="Save this filter")
     assert await kept(telex) == [("only", "chips")]
 
@@ -198,5 +198,5 @@ async def test_a_trial_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.editor.id] = "fr"
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")
-    assert "Sur les 3 derniers articles, j’en aurais publié 2" in said(asked)
+    assert "2 publiés sur les 3 derniers articles" in said(asked)
     assert labels(last(asked)) == ["Enregistrer ce filtre", "Annuler"]

@@ -66,7 +66,7 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
     owned.clock.advance(120)
     with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
         (first,) = await told(owned)
-        assert first.startswith("I haven’t reached any feed for 2 hours.")
+        assert first.startswith("I haven’t been able to reach any feed for 2 hours.")
         assert await told(owned) == [first]
         feed_server.serve("/feed", rss(item(0), item(1)))
         await owned.poll(feed)
@@ -90,7 +90,7 @@ async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(owned, feed_ser
     owned.clock.advance(SILENCE // 2 + 60)
     await owned.poll(feed)
     (first,) = await told(owned)
-    assert first.startswith("I haven’t reached any feed for 2 hours.")
+    assert first.startswith("I haven’t been able to reach any feed for 2 hours.")
     owned.clock.set_by(-SILENCE)
     assert await told(owned) == [first]
 

@@ -139,7 +139,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, f
     many[-1] = item(13, title="Cities ban facial recognition", published=START - 13)
     feed_server.serve("/rss", rss(*many))
     await telex.poll_and_deliver(feed)
-    catch_up = next(post for post in telex.posts() if "came in meanwhile" in text(post))
+    catch_up = next(post for post in telex.posts() if "arrived in the meantime" in text(post))
     articles = await telex.store.articles.newest([feed.id], limit=14)
     wanted = next(one for one in articles if one.title.startswith("Cities"))
     await telex.reader.send(telex.news, "who voted for the facial recognition ban?", reply_to=catch_up)
@@ -293,7 +293,7 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     await telex.reader.send_dm("qui dirige Intel ?")
     assert engine.calls[-1]["earlier"] == []
     assert "Extraits des articles" in text(told_directly(telex)[-1])
-    engine.gives = {}
+    engine.gives = {"nearest": (await newest(telex, feed),)}
     await telex.reader.send_dm("how deep is the ocean of Europa?")
     (offered,) = custom_ids(told_directly(telex)[-1])
     assert offered.startswith("telex:vote:down")  # and no watch, which would belong to a server

@@ -85,7 +85,7 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     assert len(messages(telex)) == 1  # nothing came that day
     panel = last(await telex.reader.user.click(digest, label="Modifier, mettre en pause ou arrêter…"))
     panel = last(await telex.reader.user.click(panel, label="Mettre en pause"))
-    assert "En pause" in text(panel)
+    assert "Mis en pause" in text(panel)
     assert await telex.store.personal_digests.next_due("closed") is None
     panel = last(await telex.reader.user.click(panel, label="Reprendre"))
     assert "Prochain envoi" in text(panel)

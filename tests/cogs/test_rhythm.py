@@ -123,5 +123,5 @@ async def test_beyond_the_number_an_hour_one_message_tells_the_rest(telex, feed_
     await telex.deliver()
     assert [title(post) for post in telex.posts()[before:]] == [
         "Article 11",
-        "3 articles came in meanwhile",
+        "3 articles arrived in the meantime",
     ]

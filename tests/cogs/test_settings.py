@@ -97,7 +97,7 @@ async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex):
 
 
 async def test_what_is_no_time_zone_is_refused_with_a_hint(telex):
-    assert "when the clocks change" in said(await name_zone(telex, "UTC+2"))
+    assert "daylight saving time" in said(await name_zone(telex, "UTC+2"))
     assert "`Europe/Paris`" in said(await name_zone(telex, "Pariss"))
     assert "big city" in said(await name_zone(telex, "Qwertzuiop"))
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "UTC"
@@ -201,7 +201,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_s
     told = said(await panel(telex, "history"))
     wanted = [
         "**Feed**: followed → not followed",
-        f"**Channel of a feed**: <#{telex.news.id}> → <#{other.id}>",
+        f"**Feed’s channel**: <#{telex.news.id}> → <#{other.id}>",
         "**Feed**: paused → followed",
         "**Feed**: followed → paused",
         "**Post language**: same as the server → French",

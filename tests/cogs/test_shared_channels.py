@@ -258,7 +258,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert len(feedparser.parse(stories).entries) == CAUGHT_UP + 1
     await telex.prefer(Preference.JOIN_STORIES, 0, channel=telex.news)
     panel = last(await telex.editor.slash(telex.news, "feed share"))
-    panel = last(await telex.editor.click(panel, label="Replace the address"))
+    panel = last(await telex.editor.click(panel, label="Replace address"))
     assert "Stories" not in text(panel)
     (second,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", text(panel))
     assert [(await readers.get(each))[0] for each in (first, second)] == [404, 200]
@@ -286,7 +286,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
 async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers):
     posts = await readers.shared()
     refused = said(await telex.editor.slash(telex.news, "feed add", url=posts))
-    assert "I publish this feed myself" in refused
+    assert "This is one of my own feeds" in refused
     detour = feed_server.redirect("/detour", posts)
     with pytest.raises(FeedError) as error:
         await telex.newsroom.fetcher.get(detour)

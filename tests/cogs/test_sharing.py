@@ -14,7 +14,7 @@ async def test_one_result_is_shared_under_the_name_of_who_shared_it(telex, feed_
     told = await choose(telex.reader, last(asked), "A new browser")
     shared = telex.posts()[-1]
     assert shared.jump_url in said(told)
-    assert f"<@{telex.reader.id}> shared" in text(shared)
+    assert f"Shared by <@{telex.reader.id}>" in text(shared)
     assert "### [A new browser engine](https://news.example/articles/2)" in text(shared)
     await telex.restart()
     await telex.editor.click(shared, label="Save")

@@ -63,13 +63,13 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     why = said(await telex.editor.slash(telex.news, "why", link=link))
     assert "Liked in this server: **" in why
     kept = said(await telex.reader.slash(telex.news, "privacy"))
-    assert "6 articles that you liked, disliked or opened More for" in kept
+    assert "6 reactions to articles (Like, Less like this, More)" in kept
     erased = await telex.store.erase(telex.reader.id)
     assert erased.opinions == 6
-    panel = last(await telex.editor.click(panel, label="Forget all of it"))
-    panel = last(await telex.editor.click(panel, label="Forget everything"))
+    panel = last(await telex.editor.click(panel, label="Reset…"))
+    panel = last(await telex.editor.click(panel, label="Reset permanently"))
     assert "Nothing yet" in text(panel)
     assert await telex.store.bookmarks.count(77) == 6
     history = said(await telex.editor.slash(telex.news, "settings history"))
-    assert "**What this server likes**: none → forgotten" in history
+    assert "**What this server likes**: none → reset" in history
     assert json.dumps(await telex.store.opinions.of_person(telex.editor.id)) == "[]"

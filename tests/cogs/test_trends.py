@@ -81,7 +81,7 @@ async def test_a_picture_comes_with_the_same_figures_in_words(telex, feed_server
 async def test_the_menu_searches_for_what_is_chosen(telex, feed_server, quick):
     await press(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
-    found = await choose(telex.reader, last(answer), "Windows 11", "Read about")
+    found = await choose(telex.reader, last(answer), "Windows 11", "Articles about")
     assert "**Windows 11**" in said(found)
     assert "10 articles" in said(found)
 
@@ -112,7 +112,7 @@ async def test_only_what_the_asker_sees_counts(telex, feed_server, quick):
 async def test_too_few_articles_are_told_and_nothing_is_drawn(telex, feed_server, quick):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends", period="day")
-    assert "Too few articles to compare: 3 in this period, 0 in the one before" in said(answer)
+    assert "Not enough articles to compare: 3 in this period, 0 in the one before" in said(answer)
     assert labels(last(answer)) == ["24 hours", "7 days", "30 days", "Outlets"]
     assert quick == []
 
@@ -129,7 +129,7 @@ async def test_it_speaks_french_to_who_does(telex, feed_server, quick):
     rising, outlets = quick
     assert rising.earlier == "avant"
     assert rising.ticks[1] == "28 mai"
-    assert rising.rows[0].change == "inédit"
+    assert rising.rows[0].change == "nouveau"
     assert (rising.title, outlets.title) == ("En hausse", "Médias")
 
 

@@ -63,3 +63,18 @@ async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_b
         assert said(closed) == "Nothing changed."
         assert not labels(last(closed))
     assert (await telex.store.subscriptions.in_server(telex.guild.id))[0][0].look is None
+
+
+async def test_a_menu_that_a_button_opened_says_to_open_it_again(telex, feed_server):
+    await follow(telex, feed_server)
+    menu = await telex.reader.click(telex.posts()[-1], label="More")
+    await telex.advance(15 * 60)
+    assert said(menu).endswith("These buttons have expired. Open the menu again.")
+
+
+async def test_a_menu_that_a_button_opened_before_a_restart_says_to_open_it_again(telex, feed_server):
+    await follow(telex, feed_server)
+    menu = last(await telex.reader.click(telex.posts()[-1], label="More"))
+    await telex.restart()
+    answer = await telex.reader.click(menu, label="Like")
+    assert said(answer) == "These buttons have expired. Open the menu again."

@@ -100,7 +100,9 @@ async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_
     await add(telex, "browser")
     await add(telex, "engine")
     messages = [text(message) for message in telex.posts(telex.reader.user.dm_channel)]
-    assert messages == ["I’ll post new articles for **browser** here. Manage your watches with /watch list."]
+    assert messages == [
+        "I’ll send new articles matching **browser** here. Manage your watches with /watch list."
+    ]
 
 
 async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(telex, desk, monkeypatch):
@@ -130,7 +132,7 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(telex, desk,
 async def test_a_channel_is_told_of_what_everybody_sees_and_managers_alone_end_that(telex, desk):
     alerts = telex.guild.create_text_channel("alerts")
     answer = await add(telex, "quantum", where=alerts)
-    assert "I’ll post new articles for **quantum** in <#" in said(answer)
+    assert "I’ll post new articles matching **quantum** in <#" in said(answer)
     assert "No matches yet." in said(answer)
     await desk.publish("Quantum leaps")
     (notice,) = desk.told(alerts)

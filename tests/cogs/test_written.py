@@ -115,7 +115,7 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_se
         )
     post = telex.posts()[-1]
     refused = await telex.reader.context_menu(telex.news, "Summarize", post)
-    assert "all the summaries for today" in said(refused)
+    assert "Today’s limit for summaries" in said(refused)
     assert service.requests == []
     await telex.advance(90_000)
     assert "The ban begins on 1 June." in said(await telex.reader.context_menu(telex.news, "Summarize", post))
@@ -126,7 +126,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_s
     service.says(GOOD)
     flow = last(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
     flow = last(await choose(telex.editor, flow, "Summaries", "Options"))
-    assert "With summaries by a language model." in text(flow)
+    assert "With summaries written by a language model." in text(flow)
     assert f"\n{GOOD}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.of_channel(telex.news.id)
@@ -137,7 +137,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_s
     shown = text(telex.posts()[-1])
     assert "## Today’s news" in shown
     assert f"\n{GOOD}\n" in shown
-    assert "Summaries by a language model." in shown
+    assert "Summaries written by a language model." in shown
 
 
 async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, feed_server, service):

@@ -233,7 +233,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
     limit = telex.newsroom.settings.catch_up_after
     assert [title(post) for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
     covered = 30 - limit
-    assert title(catch_up) == f"{covered} articles came in meanwhile"
+    assert title(catch_up) == f"{covered} articles arrived in the meantime"
     assert len(text(catch_up).splitlines()) == covered + 1
     assert {name.split(":")[1] for name in shown_articles.custom_ids(catch_up)} == {"pick", "all"}
     assert not catch_up.reactions

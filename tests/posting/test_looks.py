@@ -253,4 +253,4 @@ async def test_a_catch_up_mentions_nobody_and_looks_as_ever(telex, publisher, ro
     await publisher.post(*(item(number) for number in range(1, most + 4)))
     sent_posts = telex.posts()[1:]
     assert [post.content for post in sent_posts] == ["", *[f"<@&{role.id}>"] * most]
-    assert "articles came in" in (title(sent_posts[0]) or "")
+    assert "articles arrived in" in (title(sent_posts[0]) or "")

@@ -239,7 +239,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
     message = messages.catch_up("catch-up:key0", articles, language="en")
     within_limits(message)
     title, *lines = said(message).splitlines()
-    assert title == "### 200 articles came in meanwhile"
+    assert title == "### 200 articles arrived in the meantime"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
     assert lines[-1] == f"and {200 - len(lines) + 1} more, older ones"
     menu, button = components(message)

@@ -99,7 +99,7 @@ FOUND: dict[str, tuple[str, ...]] = {
 """Articles that match wholly, by query."""
 
 TOLD = {
-    'police "facial recognition': "Ignored a quotation mark without its other half.",
+    'police "facial recognition': "Ignored an unmatched quotation mark.",
     "police since:whenever": "“whenever” isn’t a date I know",
     "police lang:klingon": "“klingon” isn’t a language I know",
     "police has:fun": "“has:fun” isn’t a filter",

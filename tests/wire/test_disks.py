@@ -15,8 +15,8 @@ from tests.wire.test_away import bookmarks
 from tests.wire.test_restore import restore, save_button
 from tests.wire.waiting import until
 
-NOTHING_DONE = "I can’t save anything right now, so this wasn’t done."
-DAMAGED = "My database is damaged, so this wasn’t done."
+NOTHING_DONE = "I can’t save anything right now, so that didn’t go through."
+DAMAGED = "My database is damaged, so that didn’t go through."
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
 
 def missed(question_id: int) -> discord.ui.Button[Any]:
     """The same under "I don't know", where there is only this to say, in the language of this task."""
-    return button(_("The answer is in there"), vote_id(question_id, helped=False), "👎")
+    return button(_("An article does answer this"), vote_id(question_id, helped=False), "👎")
 
 
 def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:

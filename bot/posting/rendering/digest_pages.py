@@ -79,7 +79,7 @@ async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
         heading = blocks.text(f"## {title}\n-# {' · '.join(numbers)}")
         rest = [blocks.text(f"-# {_more(more)}")] if more else []
         if any(story.summary for section in edition.sections for story in section.stories):
-            said = _("Summaries by a language model. It can be wrong: follow the links.")
+            said = _("Summaries written by a language model. It can be wrong: follow the links.")
             rest.append(blocks.text(f"-# {said}"))
         rising: list[Block] = [Rule(), blocks.text(_rising(edition))] if edition.rising else []
         return Page((heading, *told.blocks, *rest, *rising), headline(edition), told.linked)

@@ -141,7 +141,9 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
     """One message for many articles: the newest that fit, a menu to keep some, a button to see them all."""
     with locale.use(language):
         count = len(articles)
-        title = counted("{count} article came in meanwhile", "{count} articles came in meanwhile", count)
+        title = counted(
+            "{count} article arrived in the meantime", "{count} articles arrived in the meantime", count
+        )
         card = Card(
             (
                 blocks.text(f"### {title}"),

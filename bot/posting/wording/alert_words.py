@@ -35,7 +35,8 @@ _TOO_MUCH: dict[SurplusKind, str] = {
         "stopped posting those until it settles down, and check it less often."
     ),
     SurplusKind.CHANGES: N_(
-        "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less and less."
+        "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less "
+        "and less often."
     ),
 }
 

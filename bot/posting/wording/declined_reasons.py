@@ -40,9 +40,9 @@ def declined(error: Declined) -> str:
 
 def _no_feed(values: _Values) -> str:
     if urls.host(str(values["address"])) == "t.me":
-        return _(
-            "I can’t follow {address}: the channel is private, or has fewer messages than I need."
-        ).format(address=values["address"])
+        return _("I can’t follow {address}: the channel is private or has too few messages.").format(
+            address=values["address"]
+        )
     return "\n".join(
         (
             _("I found no feed at {address}, and this page has no list I can follow. You can:").format(

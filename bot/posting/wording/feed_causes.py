@@ -17,7 +17,7 @@ _CAUSES = {
         "This address is on a private network. Whoever runs Telex can allow it "
         "(TELEX_ALLOW_PRIVATE_ADDRESSES)."
     ),
-    fetch_errors.OWN_FEED: N_("I publish this feed myself: it would only repeat what I post."),
+    fetch_errors.OWN_FEED: N_("This is one of my own feeds: following it would only repeat what I post."),
     fetch_errors.CONNECT: N_("The site isn’t responding. It may be down."),
     fetch_errors.TLS: N_(
         "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
@@ -90,7 +90,7 @@ def _reason(outcome: str) -> str:
         fetch_errors.TOO_LARGE: _("It’s too large."),
         fetch_errors.NO_ARTICLE: _("I found no article on it."),
         fetch_errors.OTHER_PAGE: _("It shows something else, such as a form or a home page."),
-        fetch_errors.NOTHING_MORE: _("It says no more than the feed."),
+        fetch_errors.NOTHING_MORE: _("It has no more text than the feed."),
         fetch_errors.PARSE_TIMEOUT: _("It takes too long to read."),
         fetch_errors.PARSE_DIED: broken,
         DIED: broken,

@@ -65,7 +65,7 @@ _SENTENCES: Mapping[Remark, str | Callable[[_Values], str]] = {
     Remark.CUT_TEXT: N_("Only the first {count} characters were read."),
     Remark.CUT_TERMS: N_("Only the first {count} words and filters were read."),
     Remark.READ_AS: N_("Read “{value}” as {filter}."),
-    Remark.STRAY_QUOTE: N_("Ignored a quotation mark without its other half."),
+    Remark.STRAY_QUOTE: N_("Ignored an unmatched quotation mark."),
     Remark.STRAY_MINUS: N_("Ignored a “-” on its own. To exclude a word, write it right after: “-word”."),
     Remark.STRAY_CLOSING: N_("Ignored a closing parenthesis without an opening one."),
     Remark.STRAY_NOT: N_("Ignored a NOT with no word after it."),
