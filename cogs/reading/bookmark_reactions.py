@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.models import Dispatch
+from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering.buttons import EMOJI
 from cogs.reading.message_articles import post_of
@@ -29,6 +30,9 @@ _MOST_PEOPLE = 1000  # of one reaction
 # messages a request: https://discord.com/developers/docs/resources/message#get-channel-messages
 _HISTORY_PAGE = 100
 _MOST_WARNED = 10_000
+_UNDO = 15 * 60
+"""Seconds within which a reaction that was taken back and made again has its note and tags again."""
+_MOST_REMOVED = 1000  # bookmarks with a note or tags
 
 
 class Reactions(commands.Cog):
@@ -43,6 +47,7 @@ class Reactions(commands.Cog):
         self._left_to_ask = 0
         self._warned: set[int] = set()
         self._searches: set[asyncio.Task[None]] = set()
+        self._removed: dict[tuple[int, int], tuple[int, Bookmark]] = {}  # by person and article, with when
 
     async def cog_load(self) -> None:
         """Hear of posts that turn out to have been sent."""
@@ -74,7 +79,9 @@ class Reactions(commands.Cog):
             dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
             for article_id in dispatch.article_ids if dispatch is not None else ():
                 remove = partial(self.bot.store.bookmarks.remove, payload.user_id, article_id)
-                await self.bot.store.insist(remove)
+                removed = await self.bot.store.insist(remove)
+                if removed is not None and (removed.note or removed.tags):
+                    self._remember(payload.user_id, removed)
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, last_sent: int | None) -> None:
@@ -110,8 +117,23 @@ class Reactions(commands.Cog):
         mine = self.bot.user is not None and payload.user_id == self.bot.user.id
         return payload.emoji.name == EMOJI and payload.emoji.id is None and not mine
 
+    def _remember(self, person_id: int, removed: Bookmark) -> None:
+        """Remember for a while what a person wrote: a reaction has no Undo but the reaction itself."""
+        key = (person_id, removed.article.id)
+        self._removed.pop(key, None)
+        self._removed[key] = (self.bot.newsroom.clock.now(), removed)
+        if len(self._removed) > _MOST_REMOVED:
+            del self._removed[next(iter(self._removed))]
+
+    async def _restore(self, person_id: int, article_id: int) -> None:
+        when, removed = self._removed.pop((person_id, article_id), (0, None))
+        if removed is not None and self.bot.newsroom.clock.now() - when <= _UNDO:
+            await self.bot.store.bookmarks.restore(person_id, removed)
+
     async def _keep(self, person_id: int, dispatch: Dispatch, *, live: bool) -> int:
         try:
+            for article_id in dispatch.article_ids if live else ():
+                await self._restore(person_id, article_id)
             return await keep(
                 self.bot,
                 person_id,

@@ -12,13 +12,14 @@ from bot.core.models import Article
 from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
+from bot.posting.rendering.layout.blocks import Row, text
 from bot.text import safe
 from bot.text.words import fold
 from cogs.reading.message_articles import clicked_post, may_read, sees, unreadable
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
 from cogs.shared.rights import hidden_servers
-from cogs.shared.views import Interaction, Reply
+from cogs.shared.views import AskerLayout, Interaction, Press, Reply
 from cogs.shared.windows import Line, Window
 
 MOST_BOOKMARKS = 5000
@@ -70,17 +71,43 @@ async def keep_article(interaction: Interaction, article: Article, message_id: i
 
 @lasting(buttons.SAVE_TEMPLATE)
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
-    """The Save button: it keeps the article, and pressed again lets go of it."""
+    """The Save button: it keeps the article, and pressed again removes it, which can be undone."""
     store, message = interaction.client.store, interaction.message
     article = await store.articles.by_key(key)
-    if article is not None and await store.bookmarks.remove(interaction.user.id, article.id):
-        await interaction.edit_original_response(content=_("Removed from your bookmarks."))
+    if article is not None and (removed := await store.bookmarks.remove(interaction.user.id, article.id)):
+        await RemovedBookmark(interaction, removed).show(interaction)
         return
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
     is_kept = message is not None and not message.flags.ephemeral
     await keep_article(interaction, article, message.id if message is not None and is_kept else None)
     await interaction.edit_original_response(content=saved(1), view=buttons.row(buttons.note(key)))
+
+
+class RemovedBookmark(AskerLayout):
+    """What is said after a bookmark was removed, with the button that restores it, note and tags too."""
+
+    def __init__(self, interaction: Interaction, removed: Bookmark) -> None:
+        super().__init__(interaction)
+        self._removed = removed
+
+    async def show(self, interaction: Interaction) -> None:
+        is_bare = not self._removed.note and not self._removed.tags
+        sentence = (
+            _("Removed from your bookmarks.")
+            if is_bare
+            else _("Removed from your bookmarks, with its note and tags.")
+        )
+        await self.display(interaction, (text(sentence), Row(Press(self._undo, label=_("Undo")))))
+
+    async def _undo(self, interaction: Interaction) -> None:
+        bookmarks = self.store.bookmarks
+        if await bookmarks.count(self.person_id) >= MOST_BOOKMARKS:
+            raise Refusal(full())
+        restored = await bookmarks.restore(self.person_id, self._removed)
+        if not restored and not await bookmarks.has(self.person_id, [self._removed.article.id]):
+            raise Refusal(no_longer())
+        await self.end(interaction, _("Back in your bookmarks.") if restored else already())
 
 
 @lasting(buttons.PICK_TEMPLATE)

@@ -48,7 +48,39 @@ async def test_the_save_button_keeps_an_article_and_lets_go_of_it(telex, feed_se
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
     assert await titles(telex, telex.editor) == []
     removed = await telex.reader.click(telex.posts()[0], label="Save")
-    assert said(removed) == "Removed from your bookmarks."
+    assert said(removed) == "Removed from your bookmarks, with its note and tags."
+    assert await titles(telex, telex.reader) == []
+
+
+async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_server):
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    card = await choose(telex.reader, last(listed), "Cities", "Open one")
+    form = await telex.reader.click(last(card), label="Note and tags")
+    card = await telex.reader.submit_modal(form, {"note": "For Ben", "tags": "law, police"})
+    await telex.reader.click(last(card), label="Mark as read")
+    before = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    telex.clock.advance(60)
+    removed = await telex.reader.click(last(card), label="Remove from bookmarks")
+    assert len(await titles(telex, telex.reader)) == 2
+    assert said(await telex.reader.click(last(removed), label="Undo")) == "Back in your bookmarks."
+    after = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    assert after == before
+    assert (after[0].note, after[0].tags) == ("For Ben", ("law", "police"))
+    telex.locales[telex.reader.id] = "fr"
+    removed = await telex.reader.click(last(card), label="Remove from bookmarks")
+    assert said(removed) == "Retiré de vos favoris, avec sa note et ses étiquettes."
+    await telex.store.bookmarks.add(telex.reader.id, before[0].article.id)
+    assert said(await telex.reader.click(last(removed), label="Rétablir")) == "Déjà dans vos favoris."
+
+
+async def test_undo_brings_nothing_back_after_everything_was_deleted(telex, feed_server):
+    await follow(telex, feed_server)
+    await telex.reader.click(telex.posts()[0], label="Save")
+    removed = await telex.reader.click(telex.posts()[0], label="Save")
+    await telex.store.erase(telex.reader.id)
+    assert "isn’t in your bookmarks anymore" in said(await telex.reader.click(last(removed), label="Undo"))
     assert await titles(telex, telex.reader) == []
 
 

@@ -23,6 +23,21 @@ async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, fee
     assert await titles(telex, telex.reader) == []
 
 
+async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_server):
+    await follow(telex, feed_server)
+    post, bookmarks = telex.posts()[0], telex.store.bookmarks
+    await telex.reader.react(post, "🔖")
+    (bookmark,) = await bookmarks.list(telex.reader.id, limit=9)
+    await bookmarks.annotate(telex.reader.id, bookmark.article.id, note="For Ben", tags=("law",))
+    for pause, note in ((60, "For Ben"), (3600, "")):
+        await telex.reader.unreact(post, "🔖")
+        assert await titles(telex, telex.reader) == []
+        telex.clock.advance(pause)
+        await telex.reader.react(post, "🔖")
+        (bookmark,) = await bookmarks.list(telex.reader.id, limit=9)
+        assert (bookmark.note, bool(bookmark.tags)) == (note, bool(note))
+
+
 async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
     message = await catch_up(telex, feed_server)
     post = await telex.store.dispatches.of_message(message.id)

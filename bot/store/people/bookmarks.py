@@ -69,12 +69,38 @@ class Bookmarks(Repository):
         return changed > 0
 
     @writes
-    def remove(self, db: Connection, person_id: int, article_id: int) -> bool:
-        """Let go of an article and what was written beside it; False when the person had not kept it."""
-        changed = db.changed(
+    def remove(self, db: Connection, person_id: int, article_id: int) -> Bookmark | None:
+        """Remove a bookmark with its note and tags; return it as it was, None when there was none."""
+        removed = db.objects(
+            bookmark,
+            f"SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id "
+            f"WHERE {KEPT} AND bookmark.article_id = :article",
+            {"person": person_id, "article": article_id},
+        )
+        db.execute(
             "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
             "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (db.now, person_id, article_id),
+        )
+        return removed[0] if removed else None
+
+    @writes
+    def restore(self, db: Connection, person_id: int, removed: Bookmark) -> bool:
+        """Restore a bookmark as it was before `remove`; False where its trace is gone or it is kept."""
+        changed = db.changed(
+            "UPDATE bookmark SET removed = NULL, created = ?, server_id = ?, channel_id = ?, message_id = ?, "
+            "note = ?, tags = ?, read = ? WHERE person_id = ? AND article_id = ? AND removed IS NOT NULL",
+            (
+                removed.created,
+                removed.server_id,
+                removed.channel_id,
+                removed.message_id,
+                removed.note,
+                json.dumps(list(removed.tags), ensure_ascii=False),
+                removed.read,
+                person_id,
+                removed.article.id,
+            ),
         )
         return changed > 0
 
