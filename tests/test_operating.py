@@ -78,5 +78,13 @@ def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over(
 
 def test_the_guide_names_commands_that_exist():
     names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
-    named = re.findall(r"(?:bin/telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE)
+    named = re.findall(r"(?:^telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE, re.MULTILINE)
     assert {"feeds", "backup", "check", "run"} <= set(named) <= names
+
+
+def test_commands_beside_the_service_read_its_settings():
+    (function,) = re.findall(r"^telex\(\) \{\n(.+?)^\}", GUIDE, re.MULTILINE | re.DOTALL)
+    assert "--property=EnvironmentFile=/etc/telex.env" in function
+    (database,) = re.findall(r"TELEX_DATABASE=(\S+)", UNIT)
+    assert f"--setenv=TELEX_DATABASE={database} " in function
+    assert "/opt/telex/bin/telex" not in GUIDE.replace(function, "")

@@ -11,6 +11,7 @@ from bot.cli.stored_news import with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client import logs
 from bot.client.services import open_newsroom
+from bot.core.installation import extra_command
 
 commands = typer.Typer()
 
@@ -42,14 +43,14 @@ def mcp(
         terminal.say(f"Tokens revoked: {count}.")
         return
     if find_spec("mcp") is None:
-        stop("This needs its extra: pip install 'telex[mcp]'", FAILED)
+        stop(f"This needs its extra: {extra_command('mcp')}", FAILED)
     if http and settings.discord_token is None:
         stop("DISCORD_TOKEN is needed: Discord tells what everybody on a server may read.", WRONG_USE)
     logs.start(settings)
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 
     async def work() -> None:
-        async with open_newsroom(settings) as newsroom:
+        async with open_newsroom(settings, create=False) as newsroom:
             if not http:
                 await serving.over_streams(newsroom)
                 return

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.core.clock import SystemClock
+from bot.core.installation import extra_command
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording.feed_causes import describe
 from bot.search.semantic import encoder
-from bot.store import Store, StoreError
+from bot.store import DatabaseMissing, Store, StoreError
 from bot.store.records.content_records import EncodedCounts
 from bot.store.records.source_records import SealedCounts
 from bot.text.urls import masked
@@ -23,11 +24,15 @@ from bot.writing.model_client import ModelClient, ModelError
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, whether it is as it should be, and what was found, in words."""
+    """What was looked at, whether it is as it should be, and what was found, in words.
+
+    `is_wrong_use`: nothing is broken, but Telex was called in the wrong place or with wrong settings.
+    """
 
     what: str
     good: bool
     found: str
+    is_wrong_use: bool = False
 
 
 async def run(settings: Settings) -> AsyncIterator[Check]:
@@ -38,9 +43,10 @@ async def run(settings: Settings) -> AsyncIterator[Check]:
     if settings.model_url is not None:
         yield await check_model(settings)
     try:
-        store = await Store.open(settings.database, SystemClock())
+        store = await Store.open(settings.database, SystemClock(), create=False)
     except StoreError as error:
-        yield Check("database", good=False, found=str(error))
+        is_missing = isinstance(error, DatabaseMissing)
+        yield Check("database", good=False, found=str(error), is_wrong_use=is_missing)
         return
     try:
         version, articles = await store.check(), await store.articles.count()
@@ -102,7 +108,7 @@ def check_meaning(settings: Settings, counts: EncodedCounts) -> Check:
     what = "semantic search"
     model = encoder.model()
     if model is None:
-        return Check(what, good=True, found="off; to turn it on: pip install 'telex[semantic]'")
+        return Check(what, good=True, found=f"off; to turn it on: {extra_command('semantic')}")
     if not settings.semantic:
         return Check(what, good=True, found="off: TELEX_SEMANTIC is false")
     return Check(what, good=True, found=f"{model}: {counts.encoded} of {counts.articles} articles encoded")

@@ -13,7 +13,7 @@ from bot.cli.stored_news import encode, with_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import open_newsroom
 from bot.core.clock import SystemClock
-from bot.core.database_server import DatabaseServer
+from bot.core.database_server import DatabaseServer, parse_place
 from bot.polling.article_lines import FIELDS
 from bot.store import Store
 from bot.text.safe import plain
@@ -128,7 +128,7 @@ def move(
 
 def _place(text: str) -> Path | DatabaseServer:
     try:
-        return DatabaseServer.of(text) or Path(text)
+        return parse_place(text)
     except ValueError as error:
         stop(f"{error}.", WRONG_USE)
 
@@ -136,5 +136,5 @@ def _place(text: str) -> Path | DatabaseServer:
 @commands.command()
 def migrate() -> None:
     """Bring the database to this version's tables, and check it."""
-    version = with_store(lambda store: store.check())
+    version = with_store(lambda store: store.check(), create=True)
     terminal.say(f"The database is intact, at version {version}.")

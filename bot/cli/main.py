@@ -25,9 +25,10 @@ from bot.cli.stored_news import open_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client import logs
 from bot.core.choices import Role
+from bot.core.installation import extra_command
 from bot.core.settings import Settings
 from bot.core.version import __version__
-from bot.store import Store, StoreError
+from bot.store import DatabaseMissing, Store, StoreError
 
 app = typer.Typer(
     name="telex",
@@ -51,10 +52,12 @@ def default(
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
-    if settings_or_stop().discord_token is not None:
-        run(None)
+    settings = settings_or_stop()
+    if settings.discord_token is not None:
+        logs.start(settings)
+        _run_bot(settings)
     terminal.say("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
-    demo()
+    _run_demo(settings)
 
 
 @app.command()
@@ -65,12 +68,14 @@ def run(
     ] = None,
 ) -> None:
     """Run the bot on Discord until it is stopped (Ctrl-C, SIGTERM)."""
-    settings = settings_or_stop() if roles is None else settings_or_stop(roles=roles)
+    _run_bot(settings_or_stop(starts_log=True, **({} if roles is None else {"roles": roles})))
+
+
+def _run_bot(settings: Settings) -> NoReturn:
     if Role.GATEWAY not in settings.roles:
-        logs.start(settings)
         from bot.client import poller_process  # noqa: PLC0415 - what it imports takes a second
 
-        _run(settings, lambda: poller_process.serve(settings))
+        _run_alone(settings, lambda: poller_process.serve(settings))
     if settings.discord_token is None:
         stop(
             "No DISCORD_TOKEN is set. Make a bot at https://discord.com/developers/applications and put its "
@@ -79,17 +84,16 @@ def run(
         )
     if not (token := checks.check_token(settings)).good:
         stop(f"DISCORD_TOKEN {token.found}.", WRONG_USE)
-    logs.start(settings)
     from bot.client.gateway_process import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
     from cogs import ALL  # noqa: PLC0415 - likewise
 
     try:
-        _run(settings, lambda: serve(settings, ALL))
+        _run_alone(settings, lambda: serve(settings, ALL))
     except LoginRefused as error:
         stop(str(error), WRONG_USE)
 
 
-def _run(settings: Settings, work: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
+def _run_alone(settings: Settings, work: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
     try:
         with Store.lock_for_run(settings.database):
             wait_for(work, endless=True)
@@ -108,9 +112,12 @@ def demo(
 
     A page in the browser, with sample feeds.
     """
+    _run_demo(settings_or_stop(), live=live, port=port, browser=browser)
+
+
+def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser: bool = True) -> None:
     if find_spec("simcord") is None:
-        stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
-    settings = settings_or_stop()
+        stop(f"The demo needs its extra: {extra_command('demo')}", FAILED)
     # The page is what there is to see: without a level of one's own, only what went wrong is logged.
     if "database" in settings.model_fields_set:
         terminal.say("The demo uses a database of its own; TELEX_DATABASE stays untouched.")
@@ -129,7 +136,7 @@ def check() -> None:
     Of the token only the shape; each feed is asked once.
     """
 
-    async def work() -> bool:
+    async def work() -> int:
         rows = []
         with terminal.progress() as bar:
             task = bar.add_task("checking", total=None)
@@ -141,10 +148,12 @@ def check() -> None:
             ("", "what", "found"),
             (("ok" if row.good else "FAILED", row.what, row.found) for row in rows),
         )
-        return all(row.good for row in rows)
+        if any(row.is_wrong_use for row in rows):
+            return WRONG_USE
+        return 0 if all(row.good for row in rows) else FAILED
 
     settings = settings_or_stop()
-    raise typer.Exit(0 if wait_for(work) else FAILED)
+    raise typer.Exit(wait_for(work))
 
 
 @app.command()
@@ -170,8 +179,11 @@ def rekey(
             return await store.seal(anew=True)
 
     try:
+        Store.must_exist(settings.database)
         with Store.lock_for_run(settings.database, alone=True):
             count = wait_for(work)
+    except DatabaseMissing as error:
+        stop(str(error), WRONG_USE)
     except StoreError as error:
         stop(str(error), FAILED)
     terminal.say(f"Passwords of feeds encrypted with the first key: {count}.")

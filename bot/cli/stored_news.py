@@ -26,21 +26,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, o
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """The database, for as long as a command runs."""
-    store = await Store.open(settings.database, SystemClock())
+async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
+    """The database, for as long as a command runs. Raises `DatabaseMissing`, unless it is to `create` one."""
+    store = await Store.open(settings.database, SystemClock(), create=create)
     try:
         yield store
     finally:
         await store.close()
 
 
-def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+def with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
     """What a coroutine function makes of the database; where that or a setting is wrong, the process ends."""
     settings = settings_or_stop()
 
     async def opened() -> T:
-        async with open_store(settings) as store:
+        async with open_store(settings, create=create) as store:
             return await work(store)
 
     return wait_for(opened)

@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import errno
 import gc
+import logging
 import os
 import re
 import signal
@@ -18,12 +19,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from babel.dates import format_timedelta
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from typer.core import TyperCommand
 
+from bot.client import logs
 from bot.core.settings import Settings
-from bot.store import StoreError, use_keys
+from bot.core.settings_reading import WrongSettings, read_settings, unknown_settings
+from bot.store import DatabaseMissing, StoreError, use_keys
 from bot.text.safe import plain
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 FAILED = 1
 WRONG_USE = 2
@@ -140,18 +143,21 @@ def stop(message: str, status: int = FAILED) -> NoReturn:
     raise typer.Exit(status)
 
 
-def settings_or_stop(**given: str) -> Settings:
-    """The settings, some as `given`; where some are wrong, says which and ends the process with status 2."""
+def settings_or_stop(*, starts_log: bool = False, **values: str) -> Settings:
+    """Read the settings, some as given; where some are wrong, say so and end the process with status 2.
+
+    Warn of those that Telex does not know: on standard error, in the log where that `starts_log`.
+    """
+    unknown: list[str] = []
     try:
-        settings = Settings(**given)  # type: ignore[arg-type]  # texts, as the environment has them
-    except (ValidationError, SettingsError) as error:
-        problems = error.errors() if isinstance(error, ValidationError) else ()
-        names = [str(problem["loc"][0]).upper() for problem in problems]
-        wrong = (
-            f"{name if name == 'DISCORD_TOKEN' else f'TELEX_{name}'}: {problem['msg']}"
-            for name, problem in zip(names, problems, strict=True)
-        )
-        stop("\n".join(wrong) or str(error), WRONG_USE)
+        unknown = unknown_settings()
+        settings = read_settings(**values)
+    except WrongSettings as error:
+        stop("\n".join([*unknown, str(error)]), WRONG_USE)
+    if starts_log:
+        logs.start(settings)
+    for sentence in unknown:
+        (log.warning if starts_log else say)(sentence)
     use_keys(settings.secret_key)
     return settings
 
@@ -189,7 +195,7 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
     try:
         return asyncio.run(stoppable())
     except StoreError as error:
-        stop(str(error))
+        stop(str(error), WRONG_USE if isinstance(error, DatabaseMissing) else FAILED)
     except (KeyboardInterrupt, asyncio.CancelledError):
         if endless:
             raise typer.Exit(0) from None

@@ -75,15 +75,17 @@ class Newsroom:
 
 
 @asynccontextmanager
-async def open_newsroom(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Newsroom]:
+async def open_newsroom(
+    settings: Settings, clock: Clock | None = None, *, create: bool = True
+) -> AsyncIterator[Newsroom]:
     """Open the database, connections and workers, and close them at the end. Raises StoreError.
 
-    The poller does not run by itself.
+    The poller does not run by itself. A database that is missing is made where it is to `create` one.
     """
     sys.setswitchinterval(SWITCH)
     clock = clock or SystemClock()
     use_keys(settings.secret_key)
-    store = await Store.open(settings.database, clock)
+    store = await Store.open(settings.database, clock, create=create)
     leases, notices = Leases(store, settings.roles), Notices(store)
     leases.share(Share(UPKEEP, min(settings.roles, default=Role.POLLER), frozenset({0})))
     notices.on("leases", leases.wake)

@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -14,20 +14,29 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.core.choices import Role
-from bot.core.database_server import DatabaseServer
+from bot.core.database_server import DatabaseServer, parse_place
 
 Network = IPv4Network | IPv6Network
+
+ENV_FILE = Path(".env")
+"""The file with settings, in the working directory."""
 
 
 class Settings(BaseSettings):
     """The settings. Each is `TELEX_` and its name in capitals, except the token, which is `DISCORD_TOKEN`."""
 
-    model_config = SettingsConfigDict(env_prefix="TELEX_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TELEX_",
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",  # as Windows writes it too
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
 
     discord_token: SecretStr | None = Field(
         default=None,
@@ -46,7 +55,6 @@ class Settings(BaseSettings):
     )
     shards: str = Field(
         default="auto",
-        pattern=r"^(auto|\d+-\d+/\d+)$",
         description="Discord’s shards that a process on a PostgreSQL database may take: `auto`, as many as "
         "Discord says, shared with the others; or, then for every process, some of so many, such as "
         "`0-7/16`.",
@@ -144,7 +152,10 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+            try:
+                return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+            except ValueError:
+                raise ValueError("addresses or networks such as 192.168.0.0/16 are needed") from None
         return value
 
     @field_validator("roles", mode="before")
@@ -165,9 +176,9 @@ class Settings(BaseSettings):
     @classmethod
     def _some_of_all(cls, value: str, info: ValidationInfo) -> str:
         if value != "auto":
-            first, last, count = map(int, re.findall(r"\d+", value))
-            if not first <= last < count:
-                raise ValueError("the shards of 16 are 0-15/16")
+            numbers = re.fullmatch(r"(\d+)-(\d+)/(\d+)", value)
+            if numbers is None or not int(numbers[1]) <= int(numbers[2]) < int(numbers[3]):
+                raise ValueError("auto, or shards such as 0-7/16, are needed; all of 16 are 0-15/16")
             if not isinstance(info.data.get("database"), DatabaseServer):
                 raise ValueError(
                     "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"
@@ -185,7 +196,7 @@ class Settings(BaseSettings):
     @field_validator("database", mode="before")
     @classmethod
     def _file_or_server(cls, value: object) -> object:
-        return DatabaseServer.of(value) or value
+        return parse_place(value) if isinstance(value, str) else value
 
     def beside_database(self, ending: str) -> Path:
         """A file or folder beside the database; where that is on a server, beside the default one."""
@@ -206,12 +217,6 @@ class Settings(BaseSettings):
             raise ValueError("an address that begins with https:// is needed")
         return value.strip()
 
-    @model_validator(mode="after")
-    def _a_server_for_hubs(self) -> Self:
-        if self.public_url is not None and self.health_address is None:
-            raise ValueError("TELEX_PUBLIC_URL needs TELEX_HEALTH_ADDRESS, which it leads to")
-        return self
-
     @field_validator("public_url", "model_url", mode="after")
     @classmethod
     def _an_address(cls, value: str | None) -> str | None:
@@ -223,6 +228,13 @@ class Settings(BaseSettings):
         if parts.username is not None or parts.password is not None:
             raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")
         return value.strip().rstrip("/")
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _leads_to_health_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("health_address", "wrong") is None:
+            raise ValueError("TELEX_HEALTH_ADDRESS, which it leads to, is needed too")
+        return value
 
     @field_validator("health_address", mode="before")
     @classmethod

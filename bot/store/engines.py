@@ -7,20 +7,35 @@ from typing import Any
 
 from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
+from bot.core.installation import extra_command
 from bot.store.ports import AnyDatabase
 from bot.store.records.content_records import TableShape
 from bot.store.sqlite import database, migrating, run_lock, table_shapes
-from bot.store.store_errors import DatabaseUnusable
+from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 
 
-async def opened(place: Path | DatabaseServer, clock: Clock) -> AnyDatabase:
+async def opened(place: Path | DatabaseServer, clock: Clock, *, create: bool = True) -> AnyDatabase:
     """An open database, its tables brought up to date. Raises as `Store.open`."""
+    if not create:
+        must_exist(place)
     if isinstance(place, Path):
         return await database.Database.open(place, migrating.migrate, clock)
     _need_extra()
     from bot.store.postgres import server_database  # noqa: PLC0415 - needs the extra
 
-    return await server_database.Database.open(place, clock)
+    return await server_database.Database.open(place, clock, create=create)
+
+
+def must_exist(place: Path | DatabaseServer) -> None:
+    """Raise `DatabaseMissing` where there is no file, or nothing in it; of a server that is told later."""
+    if isinstance(place, DatabaseServer):
+        return
+    try:
+        is_missing = not place.exists() or (place.is_file() and not place.stat().st_size)
+    except OSError as error:
+        raise DatabaseUnusable(f"The database {place} cannot be opened: {error.strerror}.") from error
+    if is_missing:
+        raise DatabaseMissing(place.absolute())
 
 
 def lock_for_run(place: Path | DatabaseServer, *, alone: bool) -> AbstractContextManager[None]:
@@ -60,5 +75,5 @@ def _room_of_counters(opened_: AnyDatabase) -> Any:
 def _need_extra() -> None:
     if find_spec("psycopg") is None:
         raise DatabaseUnusable(
-            "A database on a PostgreSQL server needs its extra: pip install 'telex[postgres]'"
+            f"A database on a PostgreSQL server needs its extra: {extra_command('postgres')}"
         )

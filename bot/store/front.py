@@ -101,12 +101,12 @@ class Store:
         self.meta = Meta(database)
 
     @classmethod
-    async def open(cls, place: Path | DatabaseServer, clock: Clock) -> Self:
-        """Open a database, creating it when missing and bringing it up to date.
+    async def open(cls, place: Path | DatabaseServer, clock: Clock, *, create: bool = True) -> Self:
+        """Open a database and bring it up to date; where there is none, `create` it.
 
-        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`.
+        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`, such as `DatabaseMissing`.
         """
-        store = cls(await engines.opened(place, clock))
+        store = cls(await engines.opened(place, clock, create=create))
         try:
             await moving.must_be_whole(store._database)
             await store.seal()
@@ -118,6 +118,7 @@ class Store:
         return store
 
     move = staticmethod(moving.move)
+    must_exist = staticmethod(engines.must_exist)
 
     @staticmethod
     def lock_for_run(place: Path | DatabaseServer, *, alone: bool = False) -> AbstractContextManager[None]:

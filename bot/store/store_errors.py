@@ -17,6 +17,16 @@ class DatabaseGone(DatabaseUnusable):
     """The file is not there any more, or another is in its place."""
 
 
+class DatabaseMissing(DatabaseUnusable):
+    """There is no database at a place where one was to be read."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(
+            f"There is no database at {place}. TELEX_DATABASE says where it is; `telex run` and "
+            "`telex migrate` make a new one."
+        )
+
+
 class DatabaseBroken(DatabaseFault):
     """The file is damaged."""
 

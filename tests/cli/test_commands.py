@@ -231,6 +231,7 @@ def test_a_wrong_setting_is_named(telex):
 
 @pytest.mark.parametrize("command", [("search", "robots"), ("ask", "who won?")])
 def test_an_empty_database_says_how_to_fill_it_and_nothing_else(telex, command):
+    telex("migrate")
     done = telex(*command)
     assert done.stdout == ""
     assert done.stderr.startswith("No articles yet.")

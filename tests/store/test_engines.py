@@ -15,7 +15,15 @@ import pytest
 
 from bot.core import hours
 from bot.core.database_server import DatabaseServer
-from bot.store import AlreadyRunning, DatabaseUnusable, NewerDatabase, Store, StoreError, engines
+from bot.store import (
+    AlreadyRunning,
+    DatabaseMissing,
+    DatabaseUnusable,
+    NewerDatabase,
+    Store,
+    StoreError,
+    engines,
+)
 from bot.store.connection import Connection
 from bot.store.ports import AnyDatabase
 from bot.store.records.process_records import Process
@@ -48,6 +56,15 @@ async def on_server(database) -> AsyncIterator[Store]:
     store = Store(database)
     yield store
     await store.close()
+
+
+async def test_who_only_reads_makes_no_tables_on_a_server(server, clock):
+    sql.run(server, "DROP SCHEMA telex CASCADE")
+    for _attempt in range(2):
+        with pytest.raises(DatabaseMissing, match=str(server)):
+            await Store.open(server, clock, create=False)
+    await (await Store.open(server, clock)).close()
+    await (await Store.open(server, clock, create=False)).close()
 
 
 def test_both_have_the_same_tables_and_columns(empty_database, server):

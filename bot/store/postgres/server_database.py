@@ -51,11 +51,14 @@ class Database(ports.Database[Connection, Session]):
             self._idle.put_nowait(reader)
 
     @classmethod
-    async def open(cls, server: DatabaseServer, clock: Clock) -> Self:
-        """Connect, and bring the tables up to date. Raises `DatabaseUnusable`, `NewerDatabase`."""
+    async def open(cls, server: DatabaseServer, clock: Clock, *, create: bool = True) -> Self:
+        """Connect, and bring the tables up to date; where there are none, `create` them.
+
+        Raises `DatabaseUnusable`, such as `DatabaseMissing`, or `NewerDatabase`.
+        """
         database = cls(server, clock)
         try:
-            await database._writers[0].run(migrate, server)
+            await database._writers[0].run(migrate, server, create=create)
             is_restored = await database.transact(notice_restoration)
             database._identity = await database.read(identity)
             if is_restored:

@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.core.database_server import DatabaseServer
 from bot.store.migration_files import must_know, numbered
 from bot.store.postgres.server_connection import SCHEMA, Connection
-from bot.store.store_errors import DatabaseUnusable
+from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 from bot.text.characters import MARKS
 from bot.text.words import AS_WRITTEN
 
@@ -17,15 +17,17 @@ OLDEST_SERVER = 150_000  # as `server_version_num`
 _LOCK = "SELECT pg_advisory_xact_lock(1413829720, 3)"
 
 
-def migrate(connection: Connection, server: DatabaseServer) -> None:
+def migrate(connection: Connection, server: DatabaseServer, *, create: bool = True) -> None:
     """Apply what is missing; an interruption leaves the version before whole.
 
-    Raises `NewerDatabase`, `DatabaseUnusable`, or psycopg.Error.
+    Raises `NewerDatabase`, `DatabaseUnusable`, such as `DatabaseMissing`, or psycopg.Error.
     """
     _must_do(connection, server)
     migrations = numbered(FOLDER / "migrations")
     version = schema_version(connection)
     must_know(version, max(migrations))
+    if not version and not create:
+        raise DatabaseMissing(server)
     if version == max(migrations):
         return
     raw = connection.raw

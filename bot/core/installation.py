@@ -1,0 +1,55 @@
+"""How this Telex was installed, and so the command that adds an extra to it."""
+
+import json
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def extra_command(extra: str) -> str:
+    """Return the command that installs an extra as Telex itself was installed.
+
+    Where that was in an image, whose sources are gone, what to do instead.
+    """
+    origin = _read_origin()
+    if "dir_info" not in origin:
+        return _install(_requirement(origin, extra))
+    folder = Path(unquote(urlsplit(origin["url"]).path))
+    if not (folder / "pyproject.toml").is_file():
+        return f"add {extra} to EXTRAS in .env (EXTRAS={extra}), then docker compose up --detach --build"
+    constraints = folder / "constraints.txt"
+    return _install(
+        *(("-c", str(constraints)) if constraints.is_file() else ()),
+        *(("-e",) if origin["dir_info"].get("editable") else ()),
+        f"{folder}[{extra}]",
+    )
+
+
+def _read_origin() -> dict[str, Any]:
+    """What pip wrote down: https://packaging.python.org/specifications/direct-url-data-structure/."""
+    try:
+        origin: dict[str, Any] = json.loads(distribution("telex").read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:  # a checkout that is on the path
+        return {"url": _ROOT.as_uri(), "dir_info": {"editable": True}}
+    return origin
+
+
+def _requirement(origin: dict[str, Any], extra: str) -> str:
+    if "url" not in origin:
+        return f"telex[{extra}]"
+    if version := origin.get("vcs_info"):
+        return f"telex[{extra}] @ {version['vcs']}+{origin['url']}@{version['commit_id']}"
+    return f"telex[{extra}] @ {origin['url']}"
+
+
+def _install(*arguments: str) -> str:
+    pip = [sys.executable, "-m", "pip", "install"]
+    if find_spec("pip") is None:  # an environment of uv's has none
+        pip = ["uv", "pip", "install", "--python", sys.executable]
+    return shlex.join([*pip, *arguments])

@@ -1,0 +1,200 @@
+"""Wrong and unknown settings: a sentence each, no secret, status 2; and which commands make a database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.core import installation
+from bot.core.database_server import DatabaseServer, parse_place
+from tests.cli.test_commands import Telex, line
+
+SECRET = "hunter2-and-more"
+
+
+@pytest.fixture
+def telex(tmp_path, launcher) -> Telex:
+    return Telex(tmp_path, launcher)
+
+
+WRONG = {
+    "TELEX_POLL_CONCURRENCY": "none",
+    "TELEX_FETCH_TIMEOUT": "0",
+    "TELEX_SEED_REACTION": "perhaps",
+    "TELEX_LANGUAGE": "de",
+    "TELEX_ROLES": "a,b",
+    "TELEX_SHARDS": "7",
+    "TELEX_ALLOW_PRIVATE_ADDRESSES": "here",
+    "TELEX_MODEL_URL": f"https://user:{SECRET}@model.example",
+    "TELEX_SECRET_KEY": SECRET,
+    "TELEX_PUBLIC_URL": "https://telex.example",
+}
+
+
+def test_each_wrong_setting_gets_a_sentence_of_ours_without_its_value(telex):
+    telex.environment |= WRONG | {"DISCORD_TOKEN": f"MTIz.{SECRET}.x"}
+    for command in ("run", "check", "feeds"):
+        lines = telex(command, status=2).stderr.splitlines()
+        assert {each.partition(":")[0] for each in lines} == set(WRONG)
+        assert len(lines) == len(WRONG)
+        assert "Input" not in "".join(lines)
+        assert "MTIz" not in "".join(lines)
+        assert SECRET not in "".join(lines)
+    assert list(telex.folder.iterdir()) == []
+
+
+def test_an_empty_setting_is_as_none(telex):
+    telex.environment |= dict.fromkeys([*WRONG, "DISCORD_TOKEN", "TELEX_HEALTH_ADDRESS"], "")
+    telex("migrate")
+    telex("feeds")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+asyncpg://", "mysql://", "sqlite:///", "postgresql:"])
+def test_an_address_of_another_database_is_refused_and_becomes_no_folder(telex, scheme):
+    address = telex.environment["TELEX_DATABASE"] = f"{scheme}telex:{SECRET}@127.0.0.1/telex"
+    done = telex("check", status=2)
+    assert done.stderr.startswith("TELEX_DATABASE: the path of a file, or an address such as postgresql://")
+    assert SECRET not in done.stdout + done.stderr
+    del telex.environment["TELEX_DATABASE"]
+    telex("move", address, "file.db", status=2)
+    assert list(telex.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["POSTGRESQL://me:{}@host/telex", "Postgres://me:{}@one:5432,two/telex"])
+def test_a_known_scheme_counts_in_any_case_and_its_password_is_hidden(address):
+    server = parse_place(address.format(SECRET))
+    assert isinstance(server, DatabaseServer)
+    assert server.address.startswith(f"postgresql://me:{SECRET}@")
+    assert SECRET not in f"{server} {server!r}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:hun/ter2@host/telex",
+        "postgresql://me:hun%ter2@host/telex",
+        "postgresql://me:hunter2/telex",
+        "postgresql://me:hun[ter2@host/telex",
+        "postgresql://me:hun\u2100ter2@host/telex",
+        "postgresql://me:hun#ter2@host/telex",
+        "host=here dbname=telex password=hunter2",
+    ],
+)
+def test_a_password_that_is_not_escaped_is_shown_nowhere(address):
+    with pytest.raises(ValueError, match=r"needed|write %|ends with") as refused:
+        parse_place(address)
+    assert "ter2" not in str(refused.value)
+
+
+def test_a_plain_path_is_a_file():
+    assert parse_place(" data/telex.db ") == Path("data/telex.db")
+
+
+def test_a_mistyped_setting_is_named_with_the_one_that_is_meant(telex):
+    telex("migrate")
+    telex.environment["TELEX_LANGAUGE"] = "fr"
+    (telex.folder / ".env").write_text("TELEX_LOG_LEVL=debug\nCOMPOSE_PROFILES=server\nDISCORD_TOKN=x\n")
+    for command, status in (("check", 0), ("run", 2)):
+        told = telex(command, status=status).stderr
+        assert "TELEX_LANGAUGE isn't a setting of Telex; did you mean TELEX_LANGUAGE?" in told
+        assert "TELEX_LOG_LEVL isn't a setting of Telex; did you mean TELEX_LOG_LEVEL?" in told
+        assert "DISCORD_TOKN isn't a setting of Telex; did you mean DISCORD_TOKEN?" in told
+        assert "COMPOSE" not in told
+    telex.environment["TELEX_LOG_FORMAT"] = "json"
+    first, *_rest = telex("run", status=2).stderr.splitlines()
+    assert "DISCORD_TOKN" in json.loads(first)["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("DISCORD_TOKEN=abc\n".encode("utf-16"), "isn't UTF-8"),
+        ("DISCORD_TOKEN=abc\n".encode("utf-16-le"), "isn't UTF-8"),
+        (b"TELEX_CONTACT=x\nDISCORD_TOKEN: abc\n", "line 2: NAME=value is needed"),
+        (b"\xef\xbb\xbfTELEX_LANGUAGE=xx\n", "TELEX_LANGUAGE: en or fr"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_is_described(telex, content, sentence):
+    (telex.folder / ".env").write_bytes(content)
+    done = telex("run", status=2)
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "abc" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check",),
+        ("backup", "copy.db"),
+        ("feeds",),
+        ("feeds", "remove", "https://a.example"),
+        ("search", "x"),
+        ("ask", "x"),
+        ("questions",),
+        ("latest",),
+        ("why", "https://a.example"),
+        ("export", "-"),
+        ("mcp",),
+        ("rekey",),
+    ],
+)
+def test_a_command_that_reads_names_the_path_where_no_database_is_and_makes_none(telex, command):
+    telex.environment |= {
+        "TELEX_DATABASE": "away/news.db",
+        "TELEX_LANGAUGE": "fr",
+        "TELEX_SECRET_KEY": telex("rekey", "--new").stdout.strip(),
+    }
+    done = telex(*command, status=2)
+    said = "".join((done.stdout + done.stderr).split())
+    assert "TELEX_LANGAUGE" in said
+    for word in str(telex.folder / "away" / "news.db").split("/"):
+        assert word in said.replace("│", "")
+    assert list(telex.folder.iterdir()) == []
+    (telex.folder / "empty.db").touch()
+    telex.environment["TELEX_DATABASE"] = "empty.db"
+    telex(*command, status=2)
+    assert (telex.folder / "empty.db").stat().st_size == 0
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("poll",), ("import", "-")])
+def test_a_command_that_writes_makes_the_database(telex, command):
+    telex(*command, given=line(1))
+    telex("feeds")
+
+
+@pytest.mark.parametrize(
+    ("origin", "command"),
+    [
+        (
+            {"url": "file://{folder}", "dir_info": {"editable": True}},
+            "-c {folder}/constraints.txt -e '{folder}[demo]'",
+        ),
+        ({"url": "file://{folder}", "dir_info": {}}, "-c {folder}/constraints.txt '{folder}[demo]'"),
+        ({"url": "https://x.example/telex.whl"}, "'telex[demo] @ https://x.example/telex.whl'"),
+        (
+            {"url": "https://x.example/telex", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "'telex[demo] @ git+https://x.example/telex@abc'",
+        ),
+        ({}, "'telex[demo]'"),
+    ],
+)
+@pytest.mark.parametrize("has_pip", [True, False])
+def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, command, has_pip):
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    written = json.loads(json.dumps(origin).replace("{folder}", str(tmp_path)))
+    monkeypatch.setattr(installation, "_read_origin", lambda: written)
+    monkeypatch.setattr(installation, "find_spec", lambda _name: has_pip or None)
+    pip = f"{sys.executable} -m pip" if has_pip else f"uv pip install --python {sys.executable}"
+    start = f"{pip} install" if has_pip else pip
+    assert installation.extra_command("demo") == f"{start} {command.replace('{folder}', str(tmp_path))}"
+
+
+def test_in_an_image_an_extra_is_built_in(monkeypatch, tmp_path):
+    origin = {"url": f"file://{tmp_path}/gone", "dir_info": {}}
+    monkeypatch.setattr(installation, "_read_origin", lambda: origin)
+    assert "EXTRAS=demo" in installation.extra_command("demo")
