@@ -1,8 +1,9 @@
 """The two ways to the tools: standard streams, for whoever runs Telex; HTTP, with a token of a server."""
 
 import logging
+import math
 from collections.abc import Collection
-from contextvars import ContextVar
+from http import HTTPStatus
 
 import aiohttp
 import discord
@@ -13,12 +14,13 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.assistants import news_tools
 from bot.client.public_channels import PublicChannels
 from bot.client.services import Newsroom
-from bot.core.rate_limits import Guesses, Limit
+from bot.core.rate_limits import Limit, MissLimit
+from bot.core.settings import Network
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +61,7 @@ def over_http(newsroom: Newsroom, public: PublicChannels, *, address: str) -> AS
     auth = AuthSettings(
         issuer_url=AnyHttpUrl(address), resource_server_url=None, validate_token_resource=False
     )
-    caller: ContextVar[str] = ContextVar("caller", default="")
-    server = news_tools.server(newsroom, seen, auth=auth, verifier=_Tokens(newsroom, caller))
+    server = news_tools.server(newsroom, seen, auth=auth, verifier=_Tokens(newsroom))
     # A page in somebody's browser that reaches this address has no token: the check of hosts adds nothing.
     app = server.streamable_http_app(
         json_response=True,
@@ -69,31 +70,51 @@ def over_http(newsroom: Newsroom, public: PublicChannels, *, address: str) -> AS
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
 
-    async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        caller.set((scope.get("client") or ("",))[0])
-        await app(scope, receive, send)
+    return _slowing_misses(app, MissLimit(newsroom.clock))
 
-    return served
+
+def _slowing_misses(app: ASGIApp, misses: MissLimit) -> ASGIApp:
+    """Answer 429 instead of 401 to a caller that tried too many wrong tokens."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        has_token = any(name == b"authorization" for name, _ in scope.get("headers", ()))
+
+        async def send_slowed(message: Message) -> None:
+            if has_token and message.get("status") == HTTPStatus.UNAUTHORIZED:
+                wait = misses.count_miss((scope.get("client") or ("",))[0])
+                if wait:
+                    again = (b"retry-after", str(math.ceil(wait)).encode())
+                    status = HTTPStatus.TOO_MANY_REQUESTS
+                    message = {**message, "status": status, "headers": [*message["headers"], again]}
+            await send(message)
+
+        await app(scope, receive, send_slowed)
+
+    return serve
 
 
 class _Tokens:
-    """Tells whose token one is, and looks up only so many that are nobody's."""
+    """Tells whose token one is."""
 
-    def __init__(self, newsroom: Newsroom, caller: ContextVar[str]) -> None:
-        self._tokens, self._caller = newsroom.store.assistant_tokens, caller
-        self._guesses = Guesses(newsroom.clock)
+    def __init__(self, newsroom: Newsroom) -> None:
+        self._tokens = newsroom.store.assistant_tokens
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token with its server's id as the client, or None."""
-        if self._guesses.wait(token, self._caller.get()):
-            return None
         server_id = await self._tokens.server_of(token)
-        self._guesses.learn(token, right=server_id is not None)
         if server_id is None:
             return None
         return AccessToken(token=token, client_id=str(server_id), scopes=[])
 
 
-async def listen(app: ASGIApp, host: str, port: int) -> None:
+async def listen(app: ASGIApp, host: str, port: int, trusted_proxies: Collection[Network]) -> None:
     """Serve an application until it is stopped."""
-    await uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)).serve()
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        forwarded_allow_ips=list(map(str, trusted_proxies)),
+    )
+    await uvicorn.Server(config).serve()

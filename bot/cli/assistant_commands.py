@@ -65,7 +65,7 @@ def mcp(
                 await newsroom.store.assistant_tokens.served_at(outside and f"{outside}/mcp")
                 app = serving.over_http(newsroom, public, address=outside or address)
                 try:
-                    await serving.listen(app, host, port)
+                    await serving.listen(app, host, port, settings.trusted_proxies)
                 finally:
                     await newsroom.store.assistant_tokens.served_at(None)
 

@@ -33,6 +33,6 @@ async def _tell_health(stack: AsyncExitStack, room: Newsroom, host: str, port: i
 
     health = Health(room)
     health.disconnected = None  # nor was it to be connected
-    routes = hub_routes.HubRoutes(room.pushes, max_bytes=room.settings.max_feed_bytes).routes()
+    routes = hub_routes.HubRoutes(room.pushes, room.settings).routes()
     serving = Figures(room, health).served(host, port, routes if room.pushes.enabled else ())
     await stack.enter_async_context(serving)

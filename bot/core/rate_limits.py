@@ -1,7 +1,6 @@
 """How often something may be done: so many times a period, by whom or what a key stands for."""
 
 from collections.abc import Hashable
-from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 
 from bot.core.clock import Clock
@@ -44,43 +43,25 @@ class Limit:
         self._whole[key] = max(self._whole.get(key, 0.0), self._clock.monotonic() + seconds)
 
 
-class Guesses:
-    """Bounds how often secrets that may be made up are looked up: for each address on the web, and in all.
+class MissLimit:
+    """Slows whoever tries made-up secrets, each caller apart. A right secret is never refused.
 
-    One that was right is looked up freely from then on, so that nobody's guesses keep its holder out.
+    A caller is an address on the web, of IPv6 a network of 64 bits.
     """
 
-    OF_ONE, OF_ALL, PERIOD = 20, 300, 60.0
-    """Of an address (an IPv6 network of 64 bits) and of all at once; they come back over so many seconds."""
+    ALLOWED, PERIOD = 20, 60.0
+    """Misses of a caller at once; they come back over so many seconds."""
 
     def __init__(self, clock: Clock) -> None:
-        self._of_one = Limit(clock, allowed=self.OF_ONE, period=self.PERIOD)
-        self._of_all = Limit(clock, allowed=self.OF_ALL, period=self.PERIOD)
-        self._right: set[bytes] = set()
+        self._limit = Limit(clock, allowed=self.ALLOWED, period=self.PERIOD)
 
-    def wait(self, secret: str, address: str) -> float:
-        """Seconds until a secret may be looked up for who asks from an address; 0 is one of its turns."""
-        if _hash(secret) in self._right:
-            return 0
-        origin = _network(address)
-        wait = self._of_all.wait(None) or self._of_one.wait(origin)
+    def count_miss(self, address: str) -> float:
+        """Count a secret that was looked up in vain; seconds for which the caller shall wait, or 0."""
+        caller = _network(address)
+        wait = self._limit.wait(caller)
         if not wait:
-            self._of_all.take(None)
-            self._of_one.take(origin)
+            self._limit.take(caller)
         return wait
-
-    def learn(self, secret: str, *, right: bool) -> None:
-        """Whether a secret was found when it was looked up."""
-        if not right:
-            self._right.discard(_hash(secret))
-            return
-        if len(self._right) >= _SWEPT:
-            self._right.clear()
-        self._right.add(_hash(secret))
-
-
-def _hash(secret: str) -> bytes:
-    return blake2b(secret.encode(errors="replace"), digest_size=16).digest()
 
 
 def _network(address: str) -> str:

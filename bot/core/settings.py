@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         default=(),
         description="Private addresses or networks that feeds may be fetched from, separated by commas.",
     )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(ip_network("127.0.0.0/8"), ip_network("::1")),
+        description="Addresses or networks of your web servers, separated by commas: only these are believed "
+        "when they name the caller in `X-Forwarded-For`.",
+    )
     poll_concurrency: int = Field(default=32, ge=1, le=512, description="Feeds fetched at the same time.")
     fetch_timeout: float = Field(default=30, gt=0, le=300, description="Seconds for a whole request.")
     parse_timeout: float = Field(default=5, gt=0, le=60, description="Seconds that a feed may take to parse.")
@@ -148,7 +153,7 @@ class Settings(BaseSettings):
         default="text", description="Lines for people, or a JSON object a line for programs."
     )
 
-    @field_validator("allow_private_addresses", mode="before")
+    @field_validator("allow_private_addresses", "trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):

@@ -40,13 +40,27 @@ def is_named(headers: Mapping[str, str], url: str) -> bool:
     return "hub" in _linked(headers, url)
 
 
-def is_signed(signature: str | None, secret: str, body: bytes) -> bool:
-    """Whether an `X-Hub-Signature` is that of a body with a secret (section 7.1)."""
-    method, _, digest = (signature or "").strip().partition("=")
-    if method.lower() not in ALGORITHMS:
-        return False
-    expected = hmac.new(secret.encode(), body, getattr(hashlib, method.lower())).hexdigest()
-    return hmac.compare_digest(expected.encode(), digest.strip().lower().encode())
+class Signature(NamedTuple):
+    """An `X-Hub-Signature` (section 7.1)."""
+
+    algorithm: str
+    digest: bytes
+
+    def is_of(self, body: bytes, secret: str) -> bool:
+        """Whether a body was signed so with a secret."""
+        return hmac.compare_digest(hmac.digest(secret.encode(), body, self.algorithm), self.digest)
+
+
+def parse_signature(header: str | None) -> Signature | None:
+    """Return the signature in an `X-Hub-Signature`, None where there is none that a hub could have made."""
+    algorithm, _, digest = (header or "").strip().partition("=")
+    try:
+        signature = Signature(algorithm.lower(), bytes.fromhex(digest))
+    except ValueError:
+        return None
+    if signature.algorithm not in ALGORITHMS:
+        return None
+    return signature if len(signature.digest) == hashlib.new(signature.algorithm).digest_size else None
 
 
 def _linked(headers: Mapping[str, str], url: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Health(commands.Cog):
         if (public := self._settings.public_url) is not None:
             room = self._bot.newsroom
             if room.leases.has(Role.POLLER):
-                hubs = hub_routes.HubRoutes(room.pushes, max_bytes=self._settings.max_feed_bytes)
+                hubs = hub_routes.HubRoutes(room.pushes, self._settings)
                 others += hubs.routes()
             others += feed_routes.ChannelFeedRoutes(self._bot, public).routes()
         return await self._served.enter_async_context(self._figures.served(host, port, others))

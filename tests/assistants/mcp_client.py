@@ -51,7 +51,7 @@ async def served(newsroom: Newsroom, discord: DiscordServer) -> AsyncIterator[st
     address = f"http://127.0.0.1:{port}"
     async with public_channels(discord.token, newsroom.store, newsroom.clock) as public:
         app = serving.over_http(newsroom, public, address=address)
-        task = asyncio.create_task(serving.listen(app, "127.0.0.1", port))
+        task = asyncio.create_task(serving.listen(app, "127.0.0.1", port, newsroom.settings.trusted_proxies))
         async with asyncio.timeout(10), httpx2.AsyncClient() as http:
             while True:
                 try:
@@ -75,8 +75,9 @@ async def with_token(url: str, token: str) -> AsyncIterator[Client]:
         yield client
 
 
-async def status(url: str, token: str, body: str = CALL) -> int:
+async def status(url: str, token: str, body: str = CALL, *, client: str = "") -> int:
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    headers |= {"X-Forwarded-For": client} if client else {}
     async with httpx2.AsyncClient(headers=headers) as http:
         return (await http.post(url, content=body)).status_code

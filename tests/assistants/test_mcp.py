@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from bot.client.services import Newsroom
-from bot.core.rate_limits import Guesses
+from bot.core.rate_limits import MissLimit
 from tests.store.samples import add_feed, follow, new_article, record
 from tests.wire import clients, direct_access
 from tests.wire.bot_process import inherited
@@ -119,29 +119,24 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             for _ in range(mcp.serving.CALLS):
                 answer = await client.call_tool("feeds", {})
             assert answer.is_error
-        looked_up: list[str] = []
-        known = tokens.server_of
-
-        async def counted(secret: str) -> int | None:
-            looked_up.append(secret)
-            return await known(secret)
-
-        monkeypatch.setattr(tokens, "server_of", counted)
-        for wrong in ("", token + "x", *map(str, range(Guesses.OF_ONE))):
+        for wrong in (*("",) * (MissLimit.ALLOWED + 1), token + "x", *map(str, range(1, MissLimit.ALLOWED))):
             assert await mcp.status(url, wrong) == HTTPStatus.UNAUTHORIZED
-        assert len(looked_up) < Guesses.OF_ONE  # made up ones are not looked up for ever
-        assert await mcp.status(url, token) != HTTPStatus.UNAUTHORIZED
+        assert await mcp.status(url, "wrong") == HTTPStatus.TOO_MANY_REQUESTS
+        assert await mcp.status(url, "wrong", client="192.0.2.7") == HTTPStatus.UNAUTHORIZED
+        never_seen = await tokens.make(server.id)
+        for right in (token, never_seen):
+            assert await mcp.status(url, right) == HTTPStatus.OK, "nobody's guesses keep its holder out"
         for hostile, refusal in (
             ("x" * (mcp.serving.LARGEST + 1), HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
             ("[" * 30_000, HTTPStatus.BAD_REQUEST),
         ):
             assert await mcp.status(url, token, hostile) == refusal
-        (shown,) = await tokens.of_server(server.id)
+        shown, _never_seen = await tokens.of_server(server.id)
         assert shown.used == newsroom.clock.now()
         clock.advance(mcp.serving.PERIOD)
         async with AsyncExitStack() as stack:  # sessions cost nothing that is kept
             many = [await stack.enter_async_context(mcp.with_token(url, token)) for _ in range(8)]
             listed = await asyncio.gather(*(client.call_tool("feeds", {}) for client in many))
             assert not any(answer.is_error for answer in listed)
-        assert await tokens.revoke(server.id) == 1
+        assert await tokens.revoke(server.id) == 2
         assert await mcp.status(url, token) == HTTPStatus.UNAUTHORIZED

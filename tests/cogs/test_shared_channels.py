@@ -17,7 +17,7 @@ import pytest
 
 from bot.client.web import feed_routes
 from bot.core.choices import Preference
-from bot.core.rate_limits import Guesses
+from bot.core.rate_limits import MissLimit
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
@@ -272,13 +272,19 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     for odd in ("/", "/posts.exe", "/other.atom"):
         assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
-    guessed = [await readers.get(f"{PUBLIC}/feeds/{guess}/posts.atom") for guess in range(Guesses.OF_ONE)]
-    assert (guessed[0][0], guessed[-1][0], guessed[-1][1]["Retry-After"]) == (404, 429, "3")
+    for guess in range(MissLimit.ALLOWED - 1):  # beside the old address
+        assert (await readers.get(f"{PUBLIC}/feeds/{guess}/posts.atom"))[0] == 404
+    status, headers, _body = await readers.get(f"{PUBLIC}/feeds/guess/posts.atom")
+    assert (status, headers["Retry-After"]) == (429, "3")
     elsewhere = {"X-Forwarded-For": "192.0.2.7, 2001:db8::7"}
     assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **elsewhere))[0] == 404
-    assert (await readers.get(second))[0] == 200  # nobody's guesses keep its readers out
+    share = telex.store.channel_feeds.share
+    token = await share(server_id=telex.guild.id, channel_id=telex.news.id, person_id=1)
+    second = f"{PUBLIC}/feeds/{token}/posts.atom"
+    assert (await readers.get(second))[0] == 200, "nobody's guesses keep a reader out that was never seen"
     await telex.store.servers.left(telex.guild.id)
     await telex.store.servers.joined(telex.guild.id)
+    telex.clock.advance(MissLimit.PERIOD)
     assert (await readers.get(second))[0] == 404
     assert second.split("/")[-2].encode() not in sql.file(telex.database).read_bytes()
 

@@ -1,16 +1,31 @@
-"""Who asks the bot's own HTTP server."""
+"""Who calls the bot's own HTTP server."""
 
-from ipaddress import ip_address
+from collections.abc import Collection
+from ipaddress import IPv6Address, ip_address
 
 from aiohttp import web
 
+from bot.core.settings import Network
 
-def address(request: web.Request) -> str:
-    """The caller's address: where a web server beside the bot passes requests on, the one that it names."""
-    remote = request.remote or ""
+
+def address(request: web.Request, trusted_proxies: Collection[Network]) -> str:
+    """Return the caller's address: the last one named in `X-Forwarded-For` that is no trusted proxy's.
+
+    The header is believed only as far as trusted proxies passed it on.
+    """
+    lines = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    hops = [hop.strip() for hop in lines.split(",") if hop.strip()]
+    caller = request.remote or ""
+    while hops and _is_in(caller, trusted_proxies):
+        caller = hops.pop()
+    return caller
+
+
+def _is_in(address: str, networks: Collection[Network]) -> bool:
     try:
-        is_beside = ip_address(remote).is_private
+        known = ip_address(address)
     except ValueError:
-        is_beside = False
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return (forwarded if is_beside else "") or remote
+        return False
+    if isinstance(known, IPv6Address) and known.ipv4_mapped is not None:
+        known = known.ipv4_mapped
+    return any(known in network for network in networks)

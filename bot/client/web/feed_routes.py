@@ -10,7 +10,7 @@ from aiohttp import ETag, web
 
 from bot.client.discord_client import Telex
 from bot.client.web import callers
-from bot.core.rate_limits import Guesses, Limit
+from bot.core.rate_limits import Limit, MissLimit
 from bot.feeds.fetch import CHANNEL_FEEDS
 from bot.posting.publishing.channel_contents import ChannelContents
 from bot.posting.publishing.feed_documents import FORMS, Channel, address
@@ -34,7 +34,8 @@ class ChannelFeedRoutes:
         self._bot, self._public_url = bot, public_url
         newsroom = bot.newsroom
         self._limit = Limit(newsroom.clock, allowed=REQUESTS, period=PERIOD)
-        self._guesses = Guesses(newsroom.clock)
+        self._misses = MissLimit(newsroom.clock)
+        self._trusted_proxies = newsroom.settings.trusted_proxies
         self._contents = ChannelContents(bot.store, bot.languages)
 
     def routes(self) -> list[web.RouteDef]:
@@ -45,15 +46,13 @@ class ChannelFeedRoutes:
         token, what, form = (request.match_info[name] for name in ("token", "what", "form"))
         if form not in FORMS or len(token) > _LONGEST_TOKEN:
             return _refused(HTTPStatus.NOT_FOUND)
-        if wait := self._guesses.wait(token, callers.address(request)):
-            return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
         try:
             shared = await self._bot.store.channel_feeds.of_token(token)
-            self._guesses.learn(token, right=shared is not None)
             if shared is None:
-                return _refused(HTTPStatus.NOT_FOUND)
+                wait = self._misses.count_miss(callers.address(request, self._trusted_proxies))
+                return _refused(HTTPStatus.NOT_FOUND) if not wait else _slowed(wait)
             if wait := self._limit.wait(shared.channel_id):
-                return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
+                return _slowed(wait)
             self._limit.take(shared.channel_id)
             told = await self._told(shared, what, address(self._public_url, token, what, form))
         except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
@@ -88,6 +87,10 @@ def _refused(status: HTTPStatus, *, retry_after: int | None = None) -> web.Respo
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     return web.Response(status=status, text=_WORDS[status], headers=headers)
+
+
+def _slowed(wait: float) -> web.Response:
+    return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
 
 
 def _document(request: web.Request, channel: Channel, form: str) -> web.Response:

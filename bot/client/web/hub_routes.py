@@ -6,6 +6,9 @@ import math
 from aiohttp import web
 
 from bot.client.web import callers
+from bot.core.settings import Settings
+from bot.feeds import hubs
+from bot.polling.pushing.body_budget import BodyBudget
 from bot.polling.pushing.push_subscriber import PATH, PushSubscriber
 from bot.polling.pushing.pushed_documents import Pushed
 from bot.store import StoreError
@@ -16,13 +19,31 @@ LOOK_UP_TIME = 5.0
 """Seconds that a hub waits for the database, which may be busy or away."""
 RECEIVE_TIME = 20.0
 """Seconds that a hub may take to send a document."""
+BODIES_AT_ONCE = 2
+"""How many of the largest documents are held at once, until they are read; one hub has half of that."""
+BUSY = 10
+"""Seconds after which a hub may try again while too much is held."""
+
+
+class _Refused(Exception):
+    """A push is answered with `response` instead of being taken."""
+
+    def __init__(self, response: web.Response) -> None:
+        self.response = response
 
 
 class HubRoutes:
-    """Answers hubs; documents of more than `max_bytes` are refused."""
+    """Answers hubs. What they push is bounded: each document, and those that are held together."""
 
-    def __init__(self, pushes: PushSubscriber, *, max_bytes: int) -> None:
-        self._pushes, self._max_bytes = pushes, max_bytes
+    def __init__(self, pushes: PushSubscriber, settings: Settings) -> None:
+        self._pushes, self._trusted_proxies = pushes, settings.trusted_proxies
+        self._max_bytes = largest = settings.max_feed_bytes
+        self._budget = BodyBudget(BODIES_AT_ONCE * largest, BODIES_AT_ONCE * largest // 2)
+
+    @property
+    def bytes_held(self) -> int:
+        """How many bytes of documents are held until they are read."""
+        return self._budget.used
 
     def routes(self) -> list[web.RouteDef]:
         """The routes."""
@@ -41,24 +62,35 @@ class HubRoutes:
         return web.Response(text=answer, headers={"X-Content-Type-Options": "nosniff"})
 
     async def _receive(self, request: web.Request) -> web.Response:
+        signature = hubs.parse_signature(request.headers.get("X-Hub-Signature"))
+        if signature is None:
+            return web.Response(status=403)
         if (refused := await self._refusal(request, verifies=False)) is not None:
             return refused
         token = request.match_info["token"]
-        wait = self._pushes.wait(token)
-        if wait is None:
+        if (hub := self._pushes.hub_of(token)) is None:
             return web.Response(status=410)
-        if wait:
+        if wait := self._pushes.wait(token):
             return _later(429, wait)
-        body = await _received(request, self._max_bytes)
-        if not isinstance(body, bytes):
-            return body
-        pushed = Pushed(body, request.headers.get("Content-Type", ""))
-        self._pushes.take(token, pushed, request.headers.get("X-Hub-Signature"))
-        return web.Response(status=202)  # also without a valid signature, which is nobody's business
+        body = _Body(self._budget, hub, self._max_bytes)
+        reading = None
+        try:
+            await body.receive(request)
+            pushed = Pushed(bytes(body.content), request.headers.get("Content-Type", ""))
+            reading = self._pushes.take(token, pushed, signature)
+        except _Refused as refusal:
+            return refusal.response
+        finally:
+            if reading is None:
+                body.release()
+            else:
+                reading.add_done_callback(lambda _reading: body.release())
+        return web.Response(status=202)  # also with a wrong signature, which is nobody's business
 
     async def _refusal(self, request: web.Request, *, verifies: bool) -> web.Response | None:
         """Where it cannot be told now whose a token is: a hub that heard "gone" would never push again."""
-        token, address = request.match_info["token"], callers.address(request)
+        token = request.match_info["token"]
+        address = callers.address(request, self._trusted_proxies)
         try:
             async with asyncio.timeout(LOOK_UP_TIME):
                 wait = await self._pushes.look_up(token, address, verifies=verifies)
@@ -71,15 +103,35 @@ def _later(status: int, wait: float) -> web.Response:
     return web.Response(status=status, headers={"Retry-After": str(math.ceil(wait))})
 
 
-async def _received(request: web.Request, most: int) -> bytes | web.Response:
-    """What a hub sends; or the refusal where that is too much, or takes too long."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(RECEIVE_TIME):
-            async for part in request.content.iter_any():
-                body += part
-                if len(body) > most:
-                    return web.Response(status=413)
-    except TimeoutError:
-        return web.Response(status=408)
-    return bytes(body)
+class _Body:
+    """What a hub sends, as far as the budget has room for it."""
+
+    def __init__(self, budget: BodyBudget, hub: str, max_bytes: int) -> None:
+        self._budget, self._hub, self._max_bytes = budget, hub, max_bytes
+        self._reserved = 0
+        self.content = bytearray()
+
+    async def receive(self, request: web.Request) -> None:
+        """Receive the body of a request. Raises _Refused where it is too large or slow, or breaks off."""
+        self._reserve(request.content_length or 0)
+        try:
+            async with asyncio.timeout(RECEIVE_TIME):
+                async for part in request.content.iter_any():
+                    self._reserve(len(self.content) + len(part))
+                    self.content += part
+        except TimeoutError:
+            raise _Refused(web.Response(status=408)) from None
+        except (ConnectionError, web.RequestPayloadError):
+            raise _Refused(web.Response(status=400)) from None
+
+    def release(self) -> None:
+        """Let others have its room."""
+        self._budget.release(self._hub, self._reserved)
+
+    def _reserve(self, size: int) -> None:
+        if size > self._max_bytes:
+            raise _Refused(web.Response(status=413))
+        if size > self._reserved:
+            if not self._budget.take(self._hub, size - self._reserved):
+                raise _Refused(_later(429, BUSY))
+            self._reserved = size

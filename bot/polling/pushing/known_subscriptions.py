@@ -49,6 +49,8 @@ class KnownSubscriptions:
 
     async def look_up(self, token: str) -> bool:
         """Learn of one as it is now; whether there is one. Raises StoreError."""
+        if await self._store.pushes.of_token(token) is None:
+            return False  # made-up tokens hold up nobody who waits for the lock
         async with self._storing:
             found = await self._store.pushes.of_token(token)
             if found is not None and found.feed_id not in self._unwritten:

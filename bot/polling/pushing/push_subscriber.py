@@ -12,12 +12,12 @@ from collections.abc import Mapping
 
 from bot.core.clock import wait
 from bot.core.models import Feed, ParsedFeed
-from bot.core.rate_limits import Guesses, Limit
+from bot.core.rate_limits import Limit, MissLimit
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors, hubs
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.hubs import Offer
+from bot.feeds.hubs import Offer, Signature
 from bot.feeds.pages import list_feeds
 from bot.polling.poller import Poller
 from bot.polling.pushing.known_subscriptions import KnownSubscriptions
@@ -65,7 +65,7 @@ class PushSubscriber:
         self._endings = Endings(fetcher, poller.hosts)
         self._offers: dict[int, Offer | None] = {}
         self._limit = Limit(store.clock, allowed=PUSHES, period=PUSHES_PERIOD)
-        self._guesses = Guesses(store.clock)
+        self._misses = MissLimit(store.clock)
         self._documents = PushedDocuments(store, poller, self._brought)
         self._named: set[int] = set()  # in headers of feeds without news
         self._unread: set[int] = set()  # of these, feeds that are to be read
@@ -133,17 +133,14 @@ class PushSubscriber:
     async def look_up(self, token: str, address: str, *, verifies: bool) -> float:
         """Learn of a subscription that another process agreed or renewed, or this one before it began anew.
 
-        Where the hub `verifies` one it may have changed. Seconds after which the caller may try again, from
-        whose address too many unknown tokens came; else 0. Raises StoreError.
+        Where the hub `verifies` one it may have changed. For a token that nobody has, seconds after which the
+        caller may try again, from whose address too many of these came; else 0. Raises StoreError.
         """
         known = self._known.of_token(token)
         is_running = known is not None and known.leased_until > self._clock.now()
         if self._endings.knows(token) or (is_running and not verifies):
             return 0
-        if wait := self._guesses.wait(token, address):
-            return wait
-        self._guesses.learn(token, right=await self._known.look_up(token))
-        return 0
+        return 0 if await self._known.look_up(token) else self._misses.count_miss(address)
 
     async def write(self) -> None:
         """Write down what was confirmed. Raises StoreError."""
@@ -175,21 +172,25 @@ class PushSubscriber:
         self._known.change(known._replace(leased_until=now + lease, asked=None, due=due, failures=0))
         return challenge
 
-    def wait(self, token: str) -> float | None:
-        """Seconds until a hub may push again, 0 for now; None where there is no such subscription."""
-        return None if self._known.of_token(token) is None else self._limit.wait(token)
+    def wait(self, token: str) -> float:
+        """Seconds until a hub may push again, 0 for now."""
+        return self._limit.wait(token)
 
-    def take(self, token: str, pushed: Pushed, signature: str | None) -> bool:
-        """Take what a hub pushed, to be read at once; False where it counts for nothing (section 7.1)."""
+    def hub_of(self, token: str) -> str | None:
+        """The host of the hub that has a token; None where there is no such subscription."""
+        known = self._known.of_token(token)
+        return None if known is None else host_name(known.hub)
+
+    def take(self, token: str, pushed: Pushed, signature: Signature) -> asyncio.Task[None] | None:
+        """Take what a hub pushed, to be read by the task; None where it counts for nothing (section 7.1)."""
         known = self._known.of_token(token)
         if known is None or known.leased_until <= self._clock.now():
-            return False
+            return None
         self._limit.take(token)
-        if not hubs.is_signed(signature, known.secret, pushed.body):
+        if not signature.is_of(pushed.body, known.secret):
             log.warning("%s: a push without a valid signature was left out", urls.masked(known.topic))
-            return False
-        self._documents.take(known.feed_id, pushed)
-        return True
+            return None
+        return self._documents.take(known.feed_id, pushed)
 
     def _brought(self, feed_id: int) -> None:
         """What was pushed held news: the hub misses nothing any more."""

@@ -35,11 +35,12 @@ class PushedDocuments:
         self._waiting: Counter[int] = Counter()
         self._reading: set[asyncio.Task[None]] = set()
 
-    def take(self, feed_id: int, pushed: Pushed) -> None:
+    def take(self, feed_id: int, pushed: Pushed) -> asyncio.Task[None]:
         """Let a document of a feed be read."""
         task = asyncio.create_task(self._read(feed_id, pushed))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
+        return task
 
     async def settle(self) -> None:
         """Return when all that was pushed is recorded."""
