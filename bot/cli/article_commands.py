@@ -179,7 +179,7 @@ def why(
         str, typer.Argument(metavar="LINK", help="The article's address, or a link to its post in Discord.")
     ],
 ) -> None:
-    """Tell what became of an article in each channel, and why."""
+    """Show what happened to an article in each channel, and why."""
     lines = printing.explanation(with_store(lambda store: explain(store, link)))
     if not lines:
         terminal.say("Telex has never seen that address in a feed.")

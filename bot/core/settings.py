@@ -50,25 +50,26 @@ class Settings(BaseSettings):
     )
     roles: Annotated[frozenset[Role], NoDecode] = Field(
         default=frozenset(Role),
-        description="What a process does where several run on one PostgreSQL database: `gateway` speaks to "
-        "Discord, `poller` asks feeds; with a comma between them, both.",
+        description="What this process does when several share a PostgreSQL database: `gateway` connects to "
+        "Discord, `poller` fetches feeds. Separate both with a comma.",
     )
     shards: str = Field(
         default="auto",
-        description="Discord’s shards that a process on a PostgreSQL database may take: `auto`, as many as "
-        "Discord says, shared with the others; or, then for every process, some of so many, such as "
-        "`0-7/16`.",
+        description="Discord shards that this process may take on a PostgreSQL database: `auto`, which "
+        "shares as many as Discord recommends with the other processes, or a range such as `0-7/16`, "
+        "which every process then needs.",
     )
     index: Path | None = Field(
         default=None,
-        description="Folder of the search index, which is made anew when it is missing; by default beside "
-        "the database, or `data/telex-index` where that is on a server.",
+        description="Folder of the search index, which is rebuilt when it is missing; by default beside the "
+        "database, or `data/telex-index` when the database is on a server.",
     )
     language: Literal["en", "fr"] = Field(
-        default="en", description="Language of posts in servers whose own language Telex does not speak."
+        default="en", description="Language of posts in servers whose own language Telex doesn’t speak."
     )
     contact: str = Field(
-        default="", description="Address or page that publishers can reach you at; sent in the User-Agent."
+        default="",
+        description="Email address or web page where publishers can reach you; sent in the User-Agent.",
     )
     allow_private_addresses: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
@@ -80,7 +81,9 @@ class Settings(BaseSettings):
         "when they name the caller in `X-Forwarded-For`.",
     )
     poll_concurrency: int = Field(default=32, ge=1, le=512, description="Feeds fetched at the same time.")
-    fetch_timeout: float = Field(default=30, gt=0, le=300, description="Seconds for a whole request.")
+    fetch_timeout: float = Field(
+        default=30, gt=0, le=300, description="Seconds that a whole request may take."
+    )
     parse_timeout: float = Field(default=5, gt=0, le=60, description="Seconds that a feed may take to parse.")
     max_feed_bytes: int = Field(
         default=10 * 2**20, ge=2**16, description="Largest feed document after decompression, in bytes."
@@ -94,63 +97,62 @@ class Settings(BaseSettings):
     seed_reaction: bool = Field(default=True, description="Put a 🔖 reaction under every post.")
     full_text: Literal["never", "search", "always"] = Field(
         default="search",
-        description="Read an article's page where its feed gives only a teaser: `never`; for `search`, "
+        description="Read an article's page when its feed has only a teaser: `never`; `search`, for search, "
         "answers and watches; or `always`, for the excerpts of posts too. robots.txt is honoured.",
     )
     keep_texts_days: int = Field(
-        default=0, ge=0, description="Days that article texts are kept; 0 keeps them for ever."
+        default=0, ge=0, description="Days to keep article texts; 0 keeps them forever."
     )
     semantic: bool = Field(
         default=True,
-        description="Find articles by what they mean too, where the extra `semantic` is installed.",
+        description="Also find articles by meaning, if the extra `semantic` is installed.",
     )
     model_url: str | None = Field(
         default=None,
         description="Base URL of a server with the OpenAI chat API that writes answers from the articles "
         "found, such as `http://127.0.0.1:11434/v1`. Without one, answers are quoted word for word.",
     )
-    model_name: str = Field(default="", description="The model that server is to use.")
+    model_name: str = Field(default="", description="Name of the model on that server.")
     model_key: SecretStr | None = Field(
-        default=None, description="The server's key, sent to it as a bearer token."
+        default=None, description="Key for that server, sent as a bearer token."
     )
     model_timeout: float = Field(
         default=30,
         gt=0,
         le=300,
-        description="Seconds that the server may take; after that the answer is quoted word for word.",
+        description="Seconds that the server may take; after that, answers are quoted word for word.",
     )
     model_daily: int = Field(
         default=2000,
         ge=0,
-        description="Summaries and translations that the model may write a day for all Discord servers, a "
-        "quarter of them for one; 0 for none. Each is written once.",
+        description="Summaries and translations that the model may write per day for all Discord servers, a "
+        "quarter of them for any one; 0 for none. Each is written once.",
     )
     privacy_url: str | None = Field(
         default=None,
-        description="Web page with your privacy policy, to which `/help` and `/privacy` link; "
-        "`docs/privacy.md` is what Telex itself does.",
+        description="Web page with your privacy policy, which `/help` and `/privacy` link to; "
+        "`docs/privacy.md` says what Telex itself does.",
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        description="Encrypts the passwords of feeds in the database; several with commas between them "
-        "decrypt, the first encrypts. `telex rekey --new` makes one.",
+        description="Encrypts the passwords of feeds in the database. Of several keys, separated by commas, "
+        "the first encrypts and all decrypt. `telex rekey --new` creates one.",
     )
     health_address: Annotated[tuple[str, int] | None, NoDecode] = Field(
         default=None,
-        description="Address and port, such as `127.0.0.1:8080`, that answers `/healthz` and `/metrics`.",
+        description="Address and port, such as `127.0.0.1:8080`, that serve `/healthz` and `/metrics`.",
     )
     public_url: str | None = Field(
         default=None,
-        description="Address under which the web reaches `TELEX_HEALTH_ADDRESS`, such as "
-        "`https://telex.example`: feeds that have a hub are pushed there (WebSub), and channels can be read "
-        "there as feeds. Have your web server pass on `/websub/` and `/feeds/`, `/mcp` to "
-        "`telex mcp --http` where you run that, and nothing else.",
+        description="Public address of `TELEX_HEALTH_ADDRESS`, such as `https://telex.example`: hubs push "
+        "feeds there (WebSub), and channels can be read there as feeds. Have your web server pass "
+        "on `/websub/` and `/feeds/`, `/mcp` to `telex mcp --http` if you run it, and nothing else.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="How much is logged, on standard error."
+        default="info", description="How much is logged to standard error."
     )
     log_format: Literal["text", "json"] = Field(
-        default="text", description="Lines for people, or a JSON object a line for programs."
+        default="text", description="`text` for people, or `json` for one JSON object per line."
     )
 
     @field_validator("allow_private_addresses", "trusted_proxies", mode="before")
