@@ -135,8 +135,8 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        description="Encrypts the passwords of feeds in the database. Of several keys, separated by commas, "
-        "the first encrypts and all decrypt. `telex rekey --new` creates one.",
+        description="Encrypts the addresses of feeds that contain a password or key. Of several keys, "
+        "separated by commas, the first encrypts and all decrypt. `telex rekey --new` creates one.",
     )
     health_address: Annotated[tuple[str, int] | None, NoDecode] = Field(
         default=None,

@@ -44,10 +44,11 @@ def moved(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, in
     """
     if target is None or target == feed.url or _site(target) != _site(feed.url):
         return feed.url, None, None
+    if feed.server_id is None and urls.has_credentials(target):  # which is for one server alone
+        return feed.url, None, None
     if target != feed.moved_to or feed.moved_since is None:
         return feed.url, target, now
-    leaks = feed.server_id is None and urls.has_credentials(target)
-    if now - feed.moved_since < MOVE_PROBATION or leaks:
+    if now - feed.moved_since < MOVE_PROBATION:
         return feed.url, target, feed.moved_since
     return target, None, None
 

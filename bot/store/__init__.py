@@ -22,7 +22,7 @@ from bot.store.store_errors import (
 )
 
 if TYPE_CHECKING:
-    from bot.store.front import UNTIL_NEXT_TRY, Erased, Store, use_keys
+    from bot.store.front import UNTIL_NEXT_TRY, Erased, Store, has_key, use_keys
 
 __all__ = [
     "UNTIL_NEXT_TRY",
@@ -36,6 +36,7 @@ __all__ = [
     "NewerDatabase",
     "Store",
     "StoreError",
+    "has_key",
     "use_keys",
 ]
 

@@ -32,6 +32,7 @@ from bot.store.people.watches import Watches
 from bot.store.ports import AnyDatabase
 from bot.store.records.outbox_records import LongestWaits
 from bot.store.records.source_records import SealedCounts
+from bot.store.sealing import has_key
 from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.channel_feeds import ChannelFeeds
@@ -52,7 +53,7 @@ from bot.store.sources.push_subscriptions import PushSubscriptions
 from bot.store.sources.surplus import SurplusCounts
 from bot.store.store_errors import DatabaseFault
 
-__all__ = ["UNTIL_NEXT_TRY", "Erased", "Store", "use_keys"]
+__all__ = ["UNTIL_NEXT_TRY", "Erased", "Store", "has_key", "use_keys"]
 
 T = TypeVar("T")
 

@@ -1,8 +1,9 @@
-"""Addresses of feeds that let somebody in, encrypted where they are kept.
+"""Addresses of feeds that may let somebody in, encrypted where they are kept.
 
-They belong to one server each (`feed.server_id`). With keys (`TELEX_SECRET_KEY`) such an address stands in
-the database as a Fernet token (https://github.com/fernet/spec); the first key encrypts, all of them decrypt.
-The keys are this process's, as its settings are.
+They belong to one server each (`feed.server_id`), or hold a part that looks drawn by lot
+(`urls.holds_secret`). With keys (`TELEX_SECRET_KEY`) such an address stands in the database as a Fernet token
+(https://github.com/fernet/spec); the first key encrypts, all of them decrypt. The keys are this process's, as
+its settings are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from bot.store.connection import Connection
 from bot.store.records.source_records import SealedCounts
 from bot.store.store_errors import DatabaseUnusable
+from bot.text import urls
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 SEALED = "sealed:"
 """What an encrypted address begins with."""
 
-_PRIVATE = "server_id <> 0 AND url NOT LIKE 'purged:%'"
 
 _box: MultiFernet | None = None
 
@@ -36,9 +37,19 @@ def use(secret: SecretStr | None) -> None:
         _box = MultiFernet([Fernet(key.strip()) for key in secret.get_secret_value().split(",")])
 
 
-def seal(url: str, server_id: int) -> str:
-    """An address as it is written: encrypted, where it is a server's own and there is a key."""
-    if not server_id or _box is None:
+def has_key() -> bool:
+    """Whether addresses that may let somebody in are encrypted when they are written."""
+    return _box is not None
+
+
+def is_private(url: str, server_id: int | None) -> bool:
+    """Whether an address may let somebody in: it is a server's own, or holds a secret."""
+    return bool(server_id) or url.startswith(SEALED) or urls.holds_secret(url)
+
+
+def seal(url: str, server_id: int | None) -> str:
+    """An address as it is written: encrypted, where it may let somebody in and there is a key."""
+    if _box is None or not is_private(url, server_id):
         return url
     return SEALED + _box.encrypt(url.encode("utf-8", "surrogatepass")).decode()
 
@@ -59,16 +70,25 @@ def opened(url: str) -> str:
 
 def same(db: Connection, url: str, server_id: int) -> str | None:
     """An address as it stands in the database for a server, or None."""
-    if not server_id:
+    if not is_private(url, server_id):
         return url
-    rows = db.rows("SELECT url FROM feed WHERE server_id = ?", (server_id,))
+    sql = f"SELECT url FROM feed WHERE server_id = ? AND (server_id <> 0 OR url = ? OR url LIKE '{SEALED}%')"
+    rows = db.rows(sql, (server_id, url))
     return next((written for (written,) in rows if opened(written) == url), None)
 
 
 def count(db: Connection) -> SealedCounts:
-    """How the addresses with passwords lie in the database."""
-    row = db.row(f"SELECT count(*), count(*) FILTER (WHERE url LIKE '{SEALED}%') FROM feed WHERE {_PRIVATE}")
-    return SealedCounts(*row)
+    """How many addresses may let somebody in, and how many of them are encrypted."""
+    written = [url for _id, _server_id, url, _target in _private(db)]
+    return SealedCounts(len(written), sum(url.startswith(SEALED) for url in written))
+
+
+def _private(db: Connection) -> list[tuple[int, int, str, str | None]]:
+    """The feeds whose address may let somebody in: id, server, address, and where it moves to, as written."""
+    rows = db.rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
+    return [
+        (id_, server_id, url, target) for id_, server_id, url, target in rows if is_private(url, server_id)
+    ]
 
 
 def seal_all(db: Connection, *, anew: bool = False) -> int:
@@ -76,9 +96,8 @@ def seal_all(db: Connection, *, anew: bool = False) -> int:
 
     Raises `DatabaseUnusable` where something cannot be decrypted, and changes nothing then.
     """
-    rows = db.rows(f"SELECT id, server_id, url, moved_to FROM feed WHERE {_PRIVATE}")
     written = []
-    for id_, server_id, url, moved_to in rows:
+    for id_, server_id, url, moved_to in _private(db):
         address = opened(url)
         if _box is not None and (anew or not url.startswith(SEALED)):
             moved = moved_to and seal(opened(moved_to), server_id)

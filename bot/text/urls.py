@@ -56,6 +56,8 @@ _RANDOM = re.compile(
 """But not what YouTube calls its channels and playlists."""
 _SIGNED = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
 _AFTER_PRIVATE = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
+_SUSPICIOUS = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
+"""In every address of which `masked` hides a part, and in few others."""
 HIDDEN = "***"
 """What stands in the place of a secret."""
 
@@ -134,6 +136,11 @@ def masked(url: str) -> str:
         "&".join(map(_masked_parameter, text.split("&"))) for text in (parts.query, parts.fragment)
     )
     return urlunsplit((parts.scheme, netloc, path, query, fragment))
+
+
+def holds_secret(url: str) -> bool:
+    """Whether a part of the address may let somebody in: what `masked` hides, certain or not."""
+    return bool(_SUSPICIOUS.search(url)) and HIDDEN in masked(url)
 
 
 def has_credentials(url: str) -> bool:

@@ -14,6 +14,7 @@ from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row
 from bot.posting.wording import declined_reasons
+from bot.store import has_key
 from bot.text import safe, urls
 from cogs.feeds import post_previews
 from cogs.feeds.subscription_options import bold
@@ -141,6 +142,11 @@ class AddFlow(ManagersLayout):
                     "This address contains a password or key. I keep it for this server only and never "
                     "show it, but everyone who can see {channel} can read the articles."
                 ).format(channel=self._place.mention)
+            )
+            lines.append(
+                _("-# It’s stored encrypted.")
+                if has_key()
+                else _("-# It’s stored unencrypted. Whoever runs Telex can change that (TELEX_SECRET_KEY).")
             )
         lines.append(shown.format(feed=name, channel=self._place.mention))
         below: Layout = ()

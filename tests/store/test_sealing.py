@@ -87,3 +87,44 @@ async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path
     store = await opened(path, clock, NEW)
     assert await store.feeds.get(feed.id) == feed
     await store.close()
+
+
+SUSPICIOUS = (
+    "https://news.example/f/3rTx9Qb7hunter2LmK8vWz01/rss",
+    "https://news.example/rss/0123456789abcdef0123456789abcdef?k=hunter2",
+    "https://news.example/feed?token=hunter2",  # as of `telex poll`, which knows no server
+)
+
+
+@pytest.mark.parametrize("url", SUSPICIOUS)
+async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_it(tmp_path, clock, url):
+    path = tmp_path / "telex.db"
+    store = await opened(path, clock, None)
+    before = await store.feeds.add(url)
+    await store.close()
+    store = await opened(path, clock, OLD)
+    assert b"hunter2" not in written(path)
+    assert tuple(await store.seals()) == (1, 1)
+    assert await store.feeds.add(url) == await store.feeds.find(url) == before
+    await store.polls.record_quiet([replace(before, title="Paper", moved_to=f"{url}x")])
+    moved = replace(before, title="Paper", url=f"{url}x")
+    await store.polls.record_quiet([moved])
+    assert await store.feeds.get(before.id) == moved
+    assert await store.feeds.find(url) is None
+    assert b"hunter2" not in written(path)
+    assert await store.seal(anew=True) == 1
+    plain = replace(moved, url=OPEN)
+    await store.polls.record_quiet([plain])
+    assert await store.feeds.find(OPEN) == plain
+    await store.close()
+    assert OPEN.encode() in written(path)
+
+
+async def test_a_list_on_a_page_with_a_secret_is_found_by_its_page(tmp_path, clock):
+    page = SUSPICIOUS[0]
+    store = await opened(tmp_path / "telex.db", clock, OLD)
+    listed = replace(await store.feeds.add(f"{page}#list=news"), page_list="{}")
+    await store.polls.record_quiet([listed])
+    await store.feeds.add(f"{page}2#list=news")
+    assert [feed.id for feed in await store.feeds.of_page(page)] == [listed.id]
+    await store.close()

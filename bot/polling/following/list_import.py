@@ -133,7 +133,7 @@ def exported(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: i
     for name, feeds in groups:
         group = outlines.setdefault(name, [])
         for feed in feeds:
-            if urls.has_credentials(feed.url) or urls.masked(feed.url) != feed.url:
+            if urls.holds_secret(feed.url):
                 left_out += 1
                 continue
             site = feed.site_url if feed.site_url and urls.masked(feed.site_url) == feed.site_url else None

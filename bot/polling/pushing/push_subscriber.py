@@ -199,7 +199,8 @@ class PushSubscriber:
             self._known.change(known._replace(missed=0))
 
     def _offered(self, feed: Feed, fetched: Fetched, parsed: ParsedFeed) -> None:
-        if feed.server_id is not None or list_feeds.is_list(feed.url):  # a hub is no place for a secret
+        is_secret = feed.server_id is not None or urls.holds_secret(feed.url)
+        if is_secret or list_feeds.is_list(feed.url):  # a hub is no place for a secret
             return
         offer = hubs.offered(fetched.headers, parsed, fetched.url)
         known = self._known.of_feed(feed.id)

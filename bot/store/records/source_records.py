@@ -106,7 +106,7 @@ def passing(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
 
 
 class SealedCounts(NamedTuple):
-    """How many feeds with a password there are, and how many of these lie encrypted."""
+    """How many feeds have an address that may let somebody in, and how many of these are encrypted."""
 
     private: int
     sealed: int

@@ -40,7 +40,8 @@ class Feeds(Repository):
     ) -> Feed:
         """Get or create the feed of an address; one that was gone is asked again.
 
-        `server_id` is given for an address with credentials: each server has a feed of its own then.
+        `server_id` is given for an address with credentials: each server has a feed of its own then. An
+        address that may let somebody in is encrypted where there is a key.
         """
         new = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
         values = feed_values(new)
@@ -81,12 +82,13 @@ class Feeds(Repository):
 
     async def of_page(self, page: str) -> list[Feed]:
         """The shared feeds that are lists of the page at an address, which has no fragment."""
-        return await self._objects(
+        of_lists = await self._objects(
             feed,
-            f"SELECT {FEED} FROM feed WHERE url > ?1 || '#' AND url < ?1 || '$' AND server_id = 0 "
-            "AND page_list IS NOT NULL ORDER BY id",
-            (page,),
+            f"SELECT {FEED} FROM feed WHERE (url > ?1 || '#' AND url < ?1 || '$' OR url LIKE ?2) "
+            "AND server_id = 0 AND page_list IS NOT NULL ORDER BY id",
+            (page, f"{sealing.SEALED}%"),
         )
+        return [found for found in of_lists if found.url.startswith(f"{page}#")]
 
     async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
         """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
@@ -277,12 +279,12 @@ def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
         [
             {"id": feed.id, "url": feed.url, "slot": slot_of(feed.url)}
             for feed in feeds
-            if feed.server_id is None
+            if not sealing.is_private(feed.url, feed.server_id)
         ],
     )
     for private in feeds:
-        if private.server_id is not None:
-            _move(db, private, private.server_id)
+        if sealing.is_private(private.url, private.server_id):
+            _move(db, private, private.server_id or 0)
 
 
 def _move(db: Connection, moved: Feed, server_id: int) -> None:
@@ -293,6 +295,6 @@ def _move(db: Connection, moved: Feed, server_id: int) -> None:
 
 
 def _sealed(feed: Feed) -> Feed:
-    if feed.server_id is None or feed.moved_to is None:
+    if feed.moved_to is None:
         return feed
     return replace(feed, moved_to=sealing.seal(feed.moved_to, feed.server_id))

@@ -1,0 +1,45 @@
+"""Whoever follows an address with a password or key reads whether it is encrypted, and that is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from bot.store import use_keys
+from tests.cogs.helpers import button, last, said, three
+from tests.feed_server import rss
+
+
+@pytest.fixture(autouse=True)
+def no_keys_after() -> Iterator[None]:
+    yield
+    use_keys(None)
+
+
+@pytest.mark.parametrize(
+    ("has_key", "language", "sentence"),
+    [
+        (False, "en-US", "It’s stored unencrypted."),
+        (False, "fr", "Elle n’est pas chiffrée."),
+        (True, "en-US", "It’s stored encrypted."),
+        (True, "fr", "Elle est chiffrée dans la base de données."),
+    ],
+)
+async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(
+    telex, feed_server, has_key, language, sentence
+):
+    use_keys(SecretStr(Fernet.generate_key().decode()) if has_key else None)
+    telex.locales[telex.editor.id] = language
+    feed_server.serve("/rss", rss(*three(), title="Paper"))
+    asked = await telex.editor.slash(telex.news, "feed add", url=f"{feed_server.origin}/rss?token=hunter2")
+    assert sentence in said(asked)
+    await telex.editor.click(
+        last(asked), custom_id=button(last(asked), "Suivre" if language == "fr" else "Follow")
+    )
+    path = telex.newsroom.settings.database
+    written = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
+    assert (b"hunter2" in written) is not has_key
+    assert len(await telex.store.feeds.all()) == 1
