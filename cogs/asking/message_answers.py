@@ -115,7 +115,7 @@ class MessageAnswers:
         asker, place, wanted = here.message.author, here.place, here.wanted
         assert isinstance(asker, discord.Member)
         assert place is not None
-        self._service.admit(wanted.text, person_id=asker.id, server_id=asker.guild.id)
+        self._admit(here, asker.guild.id)
         if wanted.want is Want.HELP:
             await here.say(_help(self.bot, by_role=self.bot.user not in here.message.mentions))
             return
@@ -143,13 +143,21 @@ class MessageAnswers:
             if not known:
                 await here.say(static(nothing_shared()))
             else:
-                self._service.admit(here.wanted.text, person_id=here.message.author.id, server_id=server_id)
+                self._admit(here, server_id)
                 search = here.wanted.want is Want.SEARCH
                 await (self._search if search else self._answer)(here, set(known), server_id)
         finally:
             promise.cancel()
         if note is not None:
             await here.message.channel.send(note)
+
+    def _admit(self, here: Conversation, server_id: int) -> None:
+        """Count a question, or a search, which is none. Raises `TooMany` for one too many."""
+        person_id = here.message.author.id
+        if here.wanted.want is Want.ANSWER:
+            self._service.admit(here.wanted.text, person_id=person_id, server_id=server_id)
+        else:
+            self._service.admit_search(person_id=person_id)
 
     async def _promise(self, here: Conversation) -> None:
         await asyncio.sleep(SOON)

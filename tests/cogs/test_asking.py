@@ -8,6 +8,7 @@ from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.answers.answer_model import Line, Quote, Tier
+from bot.answers.conversing.question_service import SEARCHES_OF_A_PERSON
 from bot.text.times.periods import Period
 from bot.writing.citations import Sentence
 from tests.cogs.engine import mention
@@ -323,6 +324,33 @@ async def test_mentions_beyond_the_limit_are_told_so_once(telex, feed_server, en
         await telex.reader.send(telex.news, f"{mention(telex)} who?")
     assert sum("which is the limit" in text(post) for post in telex.posts()) == 1
     assert len(engine.calls) == 5
+
+
+async def test_each_wait_for_the_next_question_is_told_once(telex, feed_server, engine):
+    await follow(telex, feed_server)
+    for questions, pause in ((8, 13), (3, 60)):  # the second spell begins within a minute of the first
+        before = len(telex.posts())
+        for _ in range(questions):
+            await telex.reader.send(telex.news, f"{mention(telex)} who?")
+        told = [text(post) for post in telex.posts()[before:] if "which is the limit" in text(post)]
+        assert len(told) == 1
+        assert "Ask again <t:" in told[0]
+        await telex.advance(pause)
+    assert len(engine.calls) == 6
+
+
+async def test_searches_are_no_questions(telex, feed_server, engine):
+    await follow(telex, feed_server)
+    for _ in range(SEARCHES_OF_A_PERSON):
+        await telex.reader.send(telex.news, f"{mention(telex)} search: cities")
+        assert "Cities ban" in text(telex.posts()[-1])
+    await telex.reader.send(telex.news, f"{mention(telex)} who?")
+    assert len(engine.calls) == 1
+    before = len(telex.posts())
+    for _ in range(3):
+        await telex.reader.send(telex.news, f"{mention(telex)} search: cities")
+    (told,) = telex.posts()[before:]
+    assert "20 times in a minute, which is the limit. Search again <t:" in text(told)
 
 
 async def test_a_public_answer_holds_only_what_everybody_here_may_read(telex, feed_server, engine):

@@ -28,6 +28,8 @@ from bot.writing.model_writer import Writer
 
 OF_A_PERSON = 5
 """Questions that a person may ask a minute."""
+SEARCHES_OF_A_PERSON = 20
+"""Messages that search or ask for help that a person may send a minute."""
 OF_A_SERVER = 60
 """Questions that the people of a server may ask a minute."""
 AT_ONCE = 2
@@ -55,6 +57,7 @@ class NotTaken(StrEnum):
 
     TOO_MANY_OF_PERSON = "too-many-of-person"  # count, moment
     TOO_MANY_OF_SERVER = "too-many-of-server"  # count, moment
+    TOO_MANY_SEARCHES = "too-many-searches"  # count, moment
     TOO_LONG = "too-long"  # count, length
     BUSY = "busy"
     NO_TOPIC = "no-topic"
@@ -63,7 +66,7 @@ class NotTaken(StrEnum):
 
 
 class TooMany(Declined):
-    """A person or a server asked too many questions. `known`: they were told so within the last minute."""
+    """A person or a server asked too much. `known`: the person was told until when, and it isn't past."""
 
     def __init__(self, reason: NotTaken, *, count: int, moment: int, known: bool) -> None:
         super().__init__(reason, count=count, moment=moment)
@@ -124,7 +127,8 @@ class QuestionService:
         self._writer = writer
         self._people = Limit(clock, allowed=OF_A_PERSON, period=_MINUTE)
         self._servers = Limit(clock, allowed=OF_A_SERVER, period=_MINUTE)
-        self._told = Limit(clock, allowed=1, period=_MINUTE)
+        self._searches = Limit(clock, allowed=SEARCHES_OF_A_PERSON, period=_MINUTE)
+        self._told_until: dict[int, float] = {}  # by person, on the monotonic clock
         self._turns = asyncio.Semaphore(AT_ONCE if writer is None else AT_ONCE_WITH_A_WRITER)
         self._waiting = 0
         self._usual = _FIRST_GUESS
@@ -142,10 +146,19 @@ class QuestionService:
         if len(text) > MAX_LENGTH:
             raise Declined(NotTaken.TOO_LONG, count=MAX_LENGTH, length=len(text))
 
+    def admit_search(self, *, person_id: int) -> None:
+        """Count a message that searches or asks for help. Raises `TooMany` for one too many."""
+        wait = self._searches.wait(person_id)
+        if wait:
+            raise self._too_many(NotTaken.TOO_MANY_SEARCHES, SEARCHES_OF_A_PERSON, wait, person_id)
+        self._searches.take(person_id)
+
     def _too_many(self, reason: NotTaken, count: int, wait: float, person_id: int) -> TooMany:
-        known = self._told.wait(person_id) > 0
+        now = self._clock.monotonic()
+        known = self._told_until.get(person_id, now) > now
         if not known:
-            self._told.take(person_id)
+            self._told_until = {person: until for person, until in self._told_until.items() if until > now}
+            self._told_until[person_id] = now + wait
         moment = self._clock.now() + int(wait) + 1
         return TooMany(reason, count=count, moment=moment, known=known)
 

@@ -102,6 +102,9 @@ _SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
     NotTaken.TOO_MANY_OF_SERVER: N_(
         "This server has asked {count} questions in a minute, which is the limit. Ask again {when}."
     ),
+    NotTaken.TOO_MANY_SEARCHES: N_(
+        "You’ve searched {count} times in a minute, which is the limit. Search again {when}."
+    ),
     NotTaken.TOO_LONG: N_("Questions can be up to {count} characters long; yours has {length}."),
     NotTaken.BUSY: N_("I’m busy with other questions. Ask again in a minute."),
     NotTaken.NO_TOPIC: N_("What topic are you asking about? Name it, as in “What happened with Signal?”"),
