@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from bot.core.models import ParsedFeed
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
@@ -22,6 +22,7 @@ MAX_PAGE = 4 * 2**20
 PARSE_TIME = 5.0
 PROBE_TIME = 10.0
 """Seconds for each well-known path."""
+_LEAVE_ALONE = {fetch_errors.RATE_LIMITED, fetch_errors.CONNECT, fetch_errors.TIMEOUT}
 WELL_KNOWN = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/index.xml")
 
 
@@ -30,7 +31,7 @@ class Discovery:
     """What is at an address.
 
     `fetched` is there when the address, `url`, was asked, `parsed` when it is that of a feed; `page` has the
-    lists of a page.
+    lists of a page. The feeds are `of_site` where the page itself has none.
     """
 
     feeds: tuple[FoundFeed, ...] = field(default=())
@@ -38,12 +39,13 @@ class Discovery:
     parsed: ParsedFeed | None = None
     page: PageLists = field(default=PageLists())
     url: str = ""
+    of_site: bool = False
 
 
 async def find(fetcher: Fetcher, workers: Workers, url: str, *, with_lists: bool = False) -> Discovery:
-    """The feeds at an address: those it stands for, itself, those of its page, or at well-known paths.
+    """Find the feeds at an address: those it stands for, itself, those of its page, or those of its site.
 
-    With the lists of its page where there are none, or with `with_lists` in any case.
+    With the lists of its page where it has no feed, or with `with_lists` in any case.
 
     Raises FeedError when the address cannot be fetched, or takes too long to read.
     """
@@ -63,13 +65,16 @@ async def find(fetcher: Fetcher, workers: Workers, url: str, *, with_lists: bool
     feeds: tuple[FoundFeed, ...] = ()
     with suppress(WorkerTimeout, WorkerDied):
         feeds = await workers.run(links, fetched.body, fetched.url, timeout=PARSE_TIME)
-    feeds = feeds or await _well_known(fetcher, workers, fetched.url)
+    of_site = False
+    if not feeds:
+        feeds = await _site_feeds(fetcher, workers, fetched.url)
+        of_site = bool(feeds) and not _is_home(fetched.url)
     page = PageLists()
-    if with_lists or not feeds:
+    if with_lists or of_site or not feeds:
         body, kind = fetched.body[:MAX_PAGE], fetched.content_type
         with suppress(WorkerTimeout, WorkerDied):
             page = await workers.run(lists, body, kind, fetched.url, timeout=PARSE_TIME)
-    return Discovery(feeds, fetched, page=page, url=url)
+    return Discovery(feeds, fetched, page=page, url=url, of_site=of_site)
 
 
 def as_feed(found: Discovery, chosen: PageList) -> Discovery:
@@ -78,6 +83,28 @@ def as_feed(found: Discovery, chosen: PageList) -> Discovery:
     url = list_feeds.address(found.fetched.permanent_url or found.url, chosen)
     parsed = list_feeds.as_feed(found.page, chosen.items, url)
     return Discovery((FoundFeed(url, parsed.title, parsed.format),), found.fetched, parsed)
+
+
+async def _site_feeds(fetcher: Fetcher, workers: Workers, page: str) -> tuple[FoundFeed, ...]:
+    """Find the feeds that the home page of a page's site names, else those at well-known paths."""
+    if not _is_home(page):
+        try:
+            async with asyncio.timeout(PROBE_TIME):
+                home = await fetcher.get(urljoin(page, "/"))
+                if feeds := await workers.run(links, home.body, home.url, timeout=PARSE_TIME):
+                    return feeds
+        except TimeoutError:
+            return ()
+        except FeedError as error:
+            if error.code in _LEAVE_ALONE:
+                return ()
+        except (WorkerTimeout, WorkerDied):
+            pass
+    return await _well_known(fetcher, workers, page)
+
+
+def _is_home(page: str) -> bool:
+    return urlsplit(page).path in {"", "/"}
 
 
 async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[FoundFeed, ...]:
@@ -90,7 +117,7 @@ async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[Fo
         except TimeoutError:
             break
         except FeedError as error:
-            if error.code in {fetch_errors.RATE_LIMITED, fetch_errors.CONNECT, fetch_errors.TIMEOUT}:
+            if error.code in _LEAVE_ALONE:
                 break
         else:
             return (_itself(fetched, parsed, fetched.url),)

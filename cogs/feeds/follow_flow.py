@@ -1,23 +1,27 @@
 """From an address to a followed feed: choose among a page's feeds, look at what would be posted, confirm."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn
 
 import discord
 
 from bot.core.locale import _, counted
-from bot.core.refusals import Refusal
+from bot.core.models import Feed
+from bot.core.refusals import Declined, Refusal
 from bot.feeds.discover import Discovery, as_feed
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.link_groups import ListItem
-from bot.polling.following.feed_search import NeedsPassword, owner_of
+from bot.polling.following.feed_search import NeedsPassword, meant, owner_of
 from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row
 from bot.posting.wording import declined_reasons
 from bot.store import has_key
 from bot.text import safe, urls
+from bot.text.words import fold
 from cogs.feeds import post_previews
-from cogs.feeds.subscription_options import bold
+from cogs.feeds.subscription_options import bold, name, visible
 from cogs.shared import place_options
 from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.rights import ManagersLayout
@@ -40,20 +44,46 @@ class AddFlow(ManagersLayout):
     async def start(self, interaction: Interaction, address: str) -> None:
         """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""
         require_posting(self._place)
-        await self._look(interaction, address)
+        await self._look(interaction, await self._followed(interaction, address))
+
+    async def _followed(self, interaction: Interaction, address: str) -> str:
+        """Return the address of a feed that is followed elsewhere under a name, any other as it was typed.
+
+        Raises `Refusal` where the channel follows it, without asking its site.
+        """
+        typed, feeds = fold(address.strip()), set[str]()
+        with contextlib.suppress(Declined, FeedError):  # of which `look` tells
+            feeds = {feed.url for feed in meant(address)}
+        pairs = [
+            (subscription, feed)
+            for subscription, feed in await visible(interaction)
+            if feeds == {feed.url} or (not feeds and typed in {fold(name(feed)), fold(feed.outlet)})
+        ]
+        for subscription, feed in pairs:
+            if subscription.channel_id == self._place.id:
+                self._refuse(feed)
+        return pairs[0][1].url if pairs else address
+
+    def _refuse(self, feed: Feed) -> NoReturn:
+        self.stop()
+        raise Refusal(
+            _("Already followed in {channel} as {feed}.").format(feed=bold(feed), channel=self._place.mention)
+        )
 
     async def _look(self, interaction: Interaction, address: str) -> None:
         try:
-            self._found = await self.client.newsroom.following.look(address, self._place.guild.id)
+            self._found = await self.client.newsroom.following.look(
+                address, self._place.guild.id, with_lists=True
+            )
         except NeedsPassword as refusal:
             await self._ask_for_password(interaction, refusal)
             return
         if self._found.parsed is not None:
             await self._preview(interaction)
-        elif self._found.feeds:
-            await self._offer(interaction)
-        else:
+        elif self._found.page.lists:
             await self._show_list(interaction)
+        else:
+            await self._offer(interaction)
 
     async def _ask_for_password(self, interaction: Interaction, refusal: NeedsPassword) -> None:
         """They stand in no command that somebody may see."""
@@ -77,20 +107,26 @@ class AddFlow(ManagersLayout):
         options = offered(self._found)
         said = _("Which feed do you want in {channel}?").format(channel=self._place.mention)
         menu = Choose(self._choose, placeholder=_("Choose a feed…"), options=options)
-        await self._say(interaction, said, menu=menu)
+        await self._say(interaction, said, menus=(menu,))
 
     async def _say(
-        self, interaction: Interaction, said: str, *items: Item, below: Layout = (), menu: Item | None = None
+        self,
+        interaction: Interaction,
+        said: str,
+        *items: Item | None,
+        below: Layout = (),
+        menus: Sequence[Item | None] = (),
     ) -> None:
-        """A step: a sentence, what is `below` it, a menu, and buttons, the last of which ends it all."""
+        """Show a step: a sentence, what is `below` it, menus, and buttons, the last of which ends it all."""
         cancel = Press(self.cancel, label=_("Cancel"))
-        await self.display(interaction, (blocks.text(said), *below, Row(menu), Row(*items, cancel)))
+        rows = (*map(Row, menus), Row(*items, cancel))
+        await self.display(interaction, (blocks.text(said), *below, *rows))
 
     async def _choose(self, interaction: Interaction, values: list[str]) -> None:
         await self._look(interaction, self._found.feeds[int(values[0])].url)
 
     async def _show_list(self, interaction: Interaction) -> None:
-        """The first items of a list of the page, and a menu of its other lists."""
+        """Show the first items of a list of the page, its other lists, and the feeds of its site."""
         lists = self._found.page.lists
         options = [
             option(each.items[0].title, number, counted("{count} item", "{count} items", len(each.items)))
@@ -99,12 +135,26 @@ class AddFlow(ManagersLayout):
         ]
         follow = Press(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success)
         others = Choose(self._choose_list, placeholder=_("Other lists…"), options=options)
-        said = _("This page has no feed, but I can post what’s new in this list to {channel}:").format(
-            channel=self._place.mention
-        )
+        feeds, of_site, site_feeds = self._found.feeds, None, None
+        said = _("This page has no feed, but I can post what’s new in this list to {channel}:")
+        if feeds:
+            said = _(
+                "This page has no feed, but its site does. I can post what’s new in this list to {channel}, "
+                "or everything in the site’s feed:"
+            )
+        if len(feeds) == 1:
+            of_site = Press(self._follow_site, label=_("Follow the site’s feed"))
+        elif feeds:
+            site_feeds = Choose(
+                self._choose, placeholder=_("Feeds of the site…"), options=offered(self._found)
+            )
         shown = Card((blocks.text("\n".join(map(_line, lists[self._list].items[:_ITEMS]))),))
-        menu = others if len(lists) > 1 else None
-        await self._say(interaction, said, follow, below=(shown,), menu=menu)
+        menus = (others if len(lists) > 1 else None, site_feeds)
+        said = said.format(channel=self._place.mention)
+        await self._say(interaction, said, follow, of_site, below=(shown,), menus=menus)
+
+    async def _follow_site(self, interaction: Interaction) -> None:
+        await self._look(interaction, self._found.feeds[0].url)
 
     async def _choose_list(self, interaction: Interaction, values: list[str]) -> None:
         self._list = int(values[0])
@@ -119,13 +169,12 @@ class AddFlow(ManagersLayout):
         server_id = self._place.guild.id
         store = self.store
         known = await store.feeds.find(url, owner_of(url, server_id))
-        if known is not None and await store.subscriptions.find(self._place.id, known.id) is not None:
-            self.stop()
-            raise Refusal(
-                _("{feed} is already followed in {channel}.").format(
-                    feed=bold(known), channel=self._place.mention
-                )
-            )
+        elsewhere: list[str] = []
+        if known is not None:
+            if await store.subscriptions.find(self._place.id, known.id) is not None:
+                self._refuse(known)
+            pairs = await visible(interaction)
+            elsewhere = [f"<#{one.channel_id}>" for one, feed in pairs if feed.id == known.id]
         sample = await self.client.newsroom.following.preview(self._found)
         title = self._found.feeds[0].title
         name = bold(sample[0]) if sample else f"**{safe.line(title, 80)}**"
@@ -136,6 +185,8 @@ class AddFlow(ManagersLayout):
         )
         _refusal, advice = lacking(self._place)
         lines = [advice]
+        if elsewhere:
+            lines.append(_("Already followed in {channels}.").format(channels=", ".join(elsewhere)))
         if urls.has_credentials(url):
             lines.append(
                 _(
@@ -166,6 +217,8 @@ class AddFlow(ManagersLayout):
         followed = await client.newsroom.following.follow(
             self._found, server_id=place.guild.id, channel_id=place.id, person_id=self.person_id
         )
+        if not followed.created:
+            self._refuse(followed.feed)
         await client.courier.look_again(place.id)
         client.courier.wake()
         waits = await place_options.posting_delay(interaction, place)

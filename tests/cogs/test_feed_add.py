@@ -6,7 +6,7 @@ import aiohttp
 import discord
 from aiohttp import web
 
-from tests.cogs.helpers import card, choose, hide, labels, last, menu, said, three
+from tests.cogs.helpers import card, choose, follow, hide, labels, last, menu, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -33,7 +33,7 @@ async def test_confirming_follows_here_once_and_posts_the_newest_article_alone(t
     assert labels(last(done)) == []
     assert await telex.store.articles.count() == 3
     again = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "is already followed in" in said(again)
+    assert f"Already followed in {telex.news.mention} as **Example News**." in said(again)
     assert labels(last(again)) == []
 
 
@@ -141,6 +141,39 @@ async def test_an_address_that_leads_nowhere_is_told_with_its_remedy(telex, feed
         assert told in said(await telex.editor.slash(telex.news, "feed add", url=address)), address
 
 
+async def test_unreachable_unknown_and_already_followed_are_three_sentences(telex, feed_server):
+    url = (await follow(telex, feed_server)).url
+    already = f"Already followed in {telex.news.mention} as **Example News**."
+    visits = len(feed_server.visits)
+    for address, told in (
+        ("nowhere.invalid", "I can’t reach that site."),
+        ("nobody’s news", "I don’t know an outlet called “nobody’s news”."),
+        ("example news", already),
+        (url, already),
+    ):
+        answer = await telex.editor.slash(telex.news, "feed add", url=address)
+        assert said(answer).startswith(told), address
+    assert len(feed_server.visits) == visits
+    telex.locales[telex.editor.id] = "fr"
+    answer = await telex.editor.slash(telex.news, "feed add", url="Example News")
+    assert said(answer) == f"Déjà suivi dans {telex.news.mention} sous le nom **Example News**."
+
+
+async def test_a_feed_that_another_channel_follows_is_found_by_its_name_where_that_is_seen(
+    telex, feed_server
+):
+    await follow(telex, feed_server)
+    elsewhere = telex.guild.create_text_channel("elsewhere")
+    answer = await telex.editor.slash(elsewhere, "feed add", url="Example News")
+    assert f"Already followed in {telex.news.mention}." in said(answer)
+    assert "Now following" in said(await telex.editor.click(last(answer), label="Follow"))
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, item(9), path="/secret", title="Secret News", channel=secret)
+    hide(telex, secret, telex.editor)
+    answer = await telex.editor.slash(telex.news, "feed add", url="Secret News")
+    assert "I don’t know an outlet" in said(answer)
+
+
 async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(telex, feed_server):
     url = feed_server.serve("/rss", rss(*three())).replace("http://", "http://jane:s3cr3t@")
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
@@ -198,14 +231,43 @@ async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(telex, fe
     assert labels(last(shown)) == []
 
 
-async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(telex, feed_server):
-    def listed(kind: str, tag: str) -> str:
-        titles = [f"{kind} *number* {number} of this year" for number in range(1, 8)]
-        links = (f"<h3><a href=/{kind}/{n}>{title}</a></h3>" for n, title in enumerate(titles))
-        return "".join(
-            f"<{tag}>{link}<time datetime=2026-05-0{9 - n}></time></{tag}>" for n, link in enumerate(links)
-        )
+def listed(kind: str, tag: str = "article") -> str:
+    titles = [f"{kind} *number* {number} of this year" for number in range(1, 8)]
+    links = (f"<h3><a href=/{kind}/{n}>{title}</a></h3>" for n, title in enumerate(titles))
+    return "".join(
+        f"<{tag}>{link}<time datetime=2026-05-0{9 - n}></time></{tag}>" for n, link in enumerate(links)
+    )
 
+
+async def test_a_page_without_a_feed_offers_its_list_and_the_feed_of_its_site(telex, feed_server):
+    page = feed_server.serve("/town", f"<main>{listed('News')}</main>", content_type="text/html")
+    feed_server.serve("/all", rss(*three()))
+    link = '<link rel=alternate type=application/rss+xml title="{}" href={}>'
+    feed_server.serve("/", link.format("All", "/all"), content_type="text/html")
+    shown = await telex.editor.slash(telex.news, "feed add", url=page)
+    assert "This page has no feed, but its site does." in said(shown)
+    assert labels(last(shown)) == ["Follow this list", "Follow the site’s feed", "Cancel"]
+    assert "Follow **Example News** in" in said(
+        await telex.editor.click(last(shown), label="Follow the site’s feed")
+    )
+    feed_server.serve(
+        "/",
+        link.format("All", "/all") + link.format("Sport", "/sport"),
+        content_type="text/html",
+    )
+    shown = await telex.editor.slash(telex.news, "feed add", url=page)
+    assert labels(last(shown)) == ["Follow this list", "Cancel"]
+    assert "Follow **Example News** in" in said(await choose(telex.editor, last(shown), "All", "Feeds of"))
+    telex.locales[telex.editor.id] = "fr"
+    shown = await telex.editor.slash(telex.news, "feed add", url=page)
+    done = await telex.editor.click(last(shown), label="Suivre cette liste")
+    assert "est désormais suivi dans" in said(done)
+    again = await telex.editor.slash(telex.news, "feed add", url=page)
+    again = await telex.editor.click(last(again), label="Suivre cette liste")
+    assert "Déjà suivi dans" in said(again)
+
+
+async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(telex, feed_server):
     body = (
         f"<title>Town</title><main>{listed('News', 'article')}</main><div>{listed('Events', 'section')}</div>"
     )

@@ -181,7 +181,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex, feed_server):
     assert "⚫ **Gone News**\nThe publisher has shut this feed down" in listed
     assert f"paused <t:{START}:R>" in listed
     looked = await telex.editor.click(shown, label="Find new address")
-    assert "No site has this name" in said(looked)  # the feed says that it is of news.example
+    assert "I can’t reach that site" in said(looked)  # the feed says that it is of news.example
     shown = last(await telex.editor.click(shown, label="Resume"))
     assert "-# 2 healthy, 1 failing, 1 gone" in text(shown)
     feed_server.serve("/rss", rss(*three()))

@@ -112,7 +112,7 @@ async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, w
     feed = feed_server.serve("/feed.xml", rss(item(1), title="Hidden"))
     found = await find(fetcher, workers, url)
     assert found.feeds == (FoundFeed(feed, "Hidden", "rss20"),)
-    assert [visit.path for visit in feed_server.visits] == ["/blog/", "/feed", "/rss", "/feed.xml"]
+    assert [visit.path for visit in feed_server.visits] == ["/blog/", "/", "/feed", "/rss", "/feed.xml"]
 
 
 async def test_a_site_that_asks_for_peace_is_left_alone(fetcher, workers, feed_server):

@@ -120,7 +120,7 @@ async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(news
 
 
 async def test_an_account_written_as_in_the_fediverse_is_looked_for_at_its_host(newsroom):
-    assert "No site has this name" in await refused(newsroom, "@ada@social.invalid")
+    assert "I can’t reach that site" in await refused(newsroom, "@ada@social.invalid")
 
 
 async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_server):

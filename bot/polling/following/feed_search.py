@@ -14,6 +14,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.outlet_names import outlet_name
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed
+from bot.feeds.pages.page_lists import PageLists
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import safe, urls
@@ -63,20 +64,23 @@ class Following:
         self._clock, self._store = store.clock, store
         self._fetcher, self._workers, self._poller = fetcher, workers, poller
 
-    async def look(self, address: str, server_id: int) -> Discovery:
-        """What is at an address, or what an outlet is called, that a person gave: a feed, read, or a choice.
+    async def look(self, address: str, server_id: int, *, with_lists: bool = False) -> Discovery:
+        """Look at an address, or for an outlet of that name: a feed, read, or a choice.
 
         Where a page names one feed alone, that is the answer; where it names none, its lists are, of which
-        `discover.as_feed` makes feeds. Raises NeedsPassword, FeedError, and Declined,
-        also when the server follows too many feeds, so there is always one that can be followed.
+        `discover.as_feed` makes feeds. `with_lists`: where only its site has feeds, these and its lists are
+        a choice. Raises NeedsPassword, FeedError, and Declined, also when the server follows too many feeds,
+        so there is always one that can be followed.
         """
-        meant = _meant(address)
-        if len(meant) > 1:
-            return Discovery(tuple(meant))
-        url = meant[0].url
+        feeds = meant(address)
+        if len(feeds) > 1:
+            return Discovery(tuple(feeds))
+        url = feeds[0].url
         try:
             found = await find(self._fetcher, self._workers, url)
-            if found.parsed is None and len(found.feeds) == 1:
+            if found.of_site and not (with_lists and await self._may_read_lists(found, url)):
+                found = replace(found, page=PageLists())
+            if found.parsed is None and len(found.feeds) == 1 and not found.page.lists:
                 found = await find(self._fetcher, self._workers, found.feeds[0].url)
         except FeedError as error:
             if error.code == fetch_errors.http(HTTPStatus.UNAUTHORIZED):
@@ -87,6 +91,12 @@ class Following:
         if found.parsed is not None:
             await self._check_room(server_id, await self._known(found, server_id))
         return found
+
+    async def _may_read_lists(self, found: Discovery, url: str) -> bool:
+        try:
+            return bool((await self._lists(found, url)).page.lists)
+        except (Declined, FeedError):
+            return False
 
     async def _lists(self, found: Discovery, url: str) -> Discovery:
         """The lists of a page that may be read, or the one that its address names. Raises as `look` does."""
@@ -153,8 +163,8 @@ class Following:
             raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
 
 
-def _meant(address: str) -> list[FoundFeed]:
-    """What a person typed: the address, or the outlets that are called so. Raises FeedError and Declined."""
+def meant(address: str) -> list[FoundFeed]:
+    """Return what a person typed: the address, or the outlets of that name. Raises FeedError and Declined."""
     try:
         return [FoundFeed(known_sites.from_handle(address) or urls.normalise_input(address), "", "")]
     except ValueError as error:

@@ -8,7 +8,7 @@ from bot.store.records.content_records import PageEnd, Reading
 _CAUSES = {
     fetch_errors.BAD_URL: N_("That isn’t a web address. Try something like theverge.com."),
     fetch_errors.DNS: N_(
-        "No site has this name. Check the spelling; if it’s right, the site is gone or Telex is offline."
+        "I can’t reach that site. Check the spelling; if it’s right, the site is gone or I’m offline."
     ),
     fetch_errors.LOOKUP: N_(
         "I couldn’t look up the site’s name (DNS). If this lasts, tell whoever runs this bot."
