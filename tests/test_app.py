@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from typing import Any
 
@@ -224,6 +225,22 @@ async def test_commands_are_sent_to_discord_only_when_they_changed(telex):
     assert not await telex.bot.sync_commands()
 
 
+@pytest.mark.parametrize("change", ["wiped", "renamed", "of another version"])
+async def test_commands_that_differ_at_discord_are_registered_again_once(telex, change):
+    listed = telex.env.backend.commands
+    right = copy.deepcopy(listed[None])
+    if change == "wiped":
+        del listed[None]
+    elif change == "renamed":
+        listed[None]["feeds", 1] = listed[None].pop(("feed", 1)) | {"name": "feeds"}
+    else:
+        listed[None]["search", 1]["description"] = "What it was"
+    await telex.restart()
+    assert listed[None].keys() == right.keys()
+    assert listed[None]["search", 1] == right["search", 1] | {"id": listed[None]["search", 1]["id"]}
+    assert not await telex.bot.sync_commands()
+
+
 async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(telex, caplog):
     await telex.store.meta.set("commands", "")
     telex.env.inject_error("PUT", "/applications/*/commands", status=400, code=50035)
@@ -260,14 +277,14 @@ async def test_where_discord_does_not_tell_the_commands_they_are_named(telex):
     assert locale.clickable("/feed add follows.") == "/feed add follows."
 
 
-@pytest.mark.parametrize("request_", ["fetch_commands", "sync"])
+@pytest.mark.parametrize("request_", ["get_global_commands", "bulk_upsert_global_commands"])
 async def test_a_request_for_commands_that_times_out_stops_no_start(telex, monkeypatch, request_):
-    async def late() -> None:
+    async def late(*_arguments: object) -> None:
         raise TimeoutError
 
-    if request_ == "sync":
+    if request_ == "bulk_upsert_global_commands":
         await telex.store.meta.set("commands", "others")
-    monkeypatch.setattr(telex.bot.tree, request_, late)
+    monkeypatch.setattr(telex.bot.http, request_, late)
     assert not await telex.bot.sync_commands()
 
 

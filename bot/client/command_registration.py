@@ -1,10 +1,13 @@
 """The commands as Discord has them: their names in each language, their registration, and their mentions."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
@@ -13,10 +16,18 @@ from discord import app_commands
 from bot.core import locale
 from bot.store import DatabaseFault, Store
 
+if TYPE_CHECKING:
+    from discord.types.command import ApplicationCommand
+
 log = logging.getLogger(__name__)
 
 _LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
 _SPOKEN = frozenset(each for each in discord.Locale if locale.supported(str(each)))
+_SUBCOMMANDS = {
+    discord.AppCommandOptionType.subcommand.value,
+    discord.AppCommandOptionType.subcommand_group.value,
+}
+_REGISTERED = "commands"  # the name of their digest in the store
 _FAULTS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
@@ -61,42 +72,46 @@ def translation(text: str, tag: str, context: app_commands.TranslationContextTyp
 
 
 async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, Mapping[str, str]]:
-    """Register the commands of a tree, only when they differ from what was registered last.
+    """Register the commands of a tree where they, or those that Discord lists, changed since they were last.
 
-    Returns whether they were sent, and the mentions of those that Discord has, as far as it tells. A refusal
-    is logged, and the commands registered before stay.
+    Return whether they were sent, and the mentions of those that Discord has, as far as it lists them. A
+    refusal is logged, and the commands registered before stay.
     """
     translator = Translator()
     await tree.set_translator(translator)
     payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
-    described = json.dumps([tree.client.application_id, payload], sort_keys=True)
-    digest = hashlib.sha256(described.encode()).hexdigest()
-    if await store.meta.get("commands") == digest:
-        return False, await _known(tree)
+    application_id, http = tree.client.application_id, tree.client.http
+    assert application_id is not None  # the client is logged in
+    listed: Sequence[ApplicationCommand] = ()
     try:
-        registered = await tree.sync()
+        listed = await http.get_global_commands(application_id)
+        if await store.meta.get(_REGISTERED) == _digest(payload, listed):
+            return False, mentions(listed)
+        listed = await http.bulk_upsert_global_commands(application_id, payload)
     except _FAULTS:
         log.exception("Discord did not take the commands; those registered before stay")
-        return False, await _known(tree)
+        return False, mentions(listed)
     with suppress(DatabaseFault):  # then they are registered again next time
-        await store.meta.set("commands", digest)
+        await store.meta.set(_REGISTERED, _digest(payload, listed))
     log.info("Registered %d commands", len(payload))
-    return True, mentions(registered)
+    return True, mentions(listed)
 
 
-async def _known(tree: app_commands.CommandTree) -> dict[str, str]:
-    try:
-        return mentions(await tree.fetch_commands())
-    except _FAULTS:
-        return {}
+def _digest(payload: object, listed: Sequence[ApplicationCommand]) -> str:
+    """Identify what was sent and what Discord made of it: each change gives a command another version."""
+    parts = ("id", "version", "name", "description")
+    versions = sorted([command.get(part) for part in parts] for command in listed)
+    return hashlib.sha256(json.dumps([payload, versions], sort_keys=True).encode()).hexdigest()
 
 
-def mentions(registered: Sequence[app_commands.AppCommand]) -> dict[str, str]:
-    """What shows each command so that it can be clicked, by its path. Groups cannot be."""
-    found = {}
-    for command in registered:
-        groups = [each for each in command.options if isinstance(each, app_commands.AppCommandGroup)]
-        found.update({f"/{each.qualified_name}": each.mention for each in groups})
-        if not groups and command.type is discord.AppCommandType.chat_input:
-            found[f"/{command.name}"] = command.mention
-    return found
+def mentions(listed: Sequence[ApplicationCommand]) -> dict[str, str]:
+    """Return what shows each command so that it can be clicked, by its path. Groups cannot be."""
+    paths = {}
+    for command in listed:
+        name, id_ = command["name"], command["id"]
+        options: Any = command.get("options", ())
+        parts = [option["name"] for option in options if option["type"] in _SUBCOMMANDS]
+        paths.update({f"/{name} {part}": f"</{name} {part}:{id_}>" for part in parts})
+        if not parts and command["type"] == discord.AppCommandType.chat_input.value:
+            paths[f"/{name}"] = f"</{name}:{id_}>"
+    return paths
