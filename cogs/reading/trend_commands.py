@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import math
 from collections import OrderedDict
@@ -30,6 +29,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Item, Layout, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.rendering.messages import Picture
 from bot.posting.rendering.trend_charts import (
     alternative,
     articles,
@@ -172,10 +172,10 @@ class TrendPanel(AskerLayout):
             return
         self._answer = answer = await self._find(interaction, visible, self._period)
         drawn = answer.outlets if self._of_outlets else answer.rising
-        files = []
+        pictures = []
         if drawn is not None and drawn.picture is not None:
-            files.append(discord.File(io.BytesIO(drawn.picture), filename=_FILE))
-        await self.display(interaction, self._panel(answer, drawn), files=files)
+            pictures.append(Picture(drawn.picture, _FILE, alternative(drawn.chart)))
+        await self.display(interaction, self._panel(answer, drawn), pictures=pictures)
 
     def _panel(self, answer: Answer, drawn: Drawn | None) -> Layout:
         lines = self._lines()

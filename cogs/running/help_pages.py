@@ -13,6 +13,7 @@ from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.posting.rendering.layout.blocks import Block, Image, Row, Rule, Section, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.rendering.messages import Picture
 from bot.posting.sending.permissions import INVITATION
 from bot.text.words import fold
 from cogs.shared.lasting_items import TelexCog
@@ -114,8 +115,8 @@ class HelpPages(AskerLayout):
                 None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
             ),
         )
-        logo = discord.File(DATA / "identity" / _LOGO)
-        await self.display_card(interaction, *blocks, files=(logo,))
+        logo = Picture((DATA / "identity" / _LOGO).read_bytes(), _LOGO, "Telex")
+        await self.display_card(interaction, *blocks, pictures=(logo,))
 
     def _knows(self, starter: Starter) -> bool:
         return any(

@@ -19,6 +19,7 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import blocks, layout_views, outlets
 from bot.posting.rendering.layout.blocks import Layout
+from bot.posting.rendering.messages import Picture
 from bot.store import Store
 from bot.text import safe
 
@@ -73,6 +74,7 @@ class AskerLayout(discord.ui.LayoutView):
         self._items = 0
         self._alive[self._token] = self
         self._layout: Layout = ()
+        self._pictures: Sequence[Picture] = ()
         self._is_menu = interaction.type is discord.InteractionType.component
 
     @property
@@ -144,27 +146,27 @@ class AskerLayout(discord.ui.LayoutView):
         await report(interaction, error)
 
     async def display(
-        self, interaction: Interaction, layout: Layout, *, files: Sequence[discord.File] = ()
+        self, interaction: Interaction, layout: Layout, *, pictures: Sequence[Picture] = ()
     ) -> None:
         """Show a layout in the reply to an interaction that was acknowledged, and answer its buttons."""
-        self._layout = layout
+        self._layout, self._pictures = layout, pictures
         layout_views.fill(self, layout)
         for item in self.walk_children():
             if isinstance(item, Press | _Menu):
                 item.custom_id = self.new_id()
         self.asked = interaction
         interaction.extras[_SHOWN] = True
-        await _replace(interaction, self, files)
+        await _replace(interaction, self, pictures)
 
     async def display_card(
         self,
         interaction: Interaction,
         *shown: blocks.Block,
         colour: int = outlets.COLOUR,
-        files: Sequence[discord.File] = (),
+        pictures: Sequence[Picture] = (),
     ) -> None:
         """Show blocks in a card, as `display` does."""
-        await self.display(interaction, (blocks.Card(shown, colour),), files=files)
+        await self.display(interaction, (blocks.Card(shown, colour),), pictures=pictures)
 
     async def end(self, interaction: Interaction, layout: Layout | str) -> None:
         """Show a last layout, or a sentence, whose buttons are none of this view's."""
@@ -180,7 +182,7 @@ class AskerLayout(discord.ui.LayoutView):
         speak_to(self.asked)
         left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired(is_menu=self._is_menu)}"))
         with contextlib.suppress(discord.HTTPException):
-            await self.asked.edit_original_response(view=layout_views.static(left))
+            await _replace(self.asked, layout_views.static(left), self._pictures)
 
 
 async def answer(interaction: Interaction, layout: Layout | str) -> None:
@@ -195,12 +197,14 @@ async def answer_card(interaction: Interaction, *shown: blocks.Block) -> None:
 
 
 async def _replace(
-    interaction: Interaction, view: discord.ui.LayoutView, files: Sequence[discord.File] = ()
+    interaction: Interaction, view: discord.ui.LayoutView, pictures: Sequence[Picture] = ()
 ) -> None:
+    # An `attachment://` in the view has to be among the attachments of the same request, also where the
+    # message has it: https://discord.com/developers/docs/resources/message#edit-message
     await interaction.edit_original_response(
         content=None,
         embed=None,
-        attachments=list(files),
+        attachments=[picture.file() for picture in pictures],
         view=view,
         allowed_mentions=discord.AllowedMentions.none(),
     )

@@ -18,6 +18,7 @@ from bot.digests.digest_selection import MOST_OF_A_SERVER, period
 from bot.posting.rendering import digest_pages
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, text
+from bot.posting.rendering.messages import Picture
 from bot.posting.sending import permissions
 from cogs.feeds import subscription_options
 from cogs.shared import place_options
@@ -172,11 +173,11 @@ class DigestFlow(ChannelPanel):
                     permission=f"**{permissions.name('attach_files')}**", channel=self.channel.mention
                 )
             )
-        preview, files = await self._preview(zone, now)
+        preview, pictures = await self._preview(zone, now)
         layout: Layout = (text("\n".join(lines)), Card(preview, outlets.COLOUR), *self._controls())
-        await self.display(interaction, layout, files=files)
+        await self.display(interaction, layout, pictures=pictures)
 
-    async def _preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[discord.File]]:
+    async def _preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[Picture]]:
         client, plan = self.client, self._plan
         digest = Digest(
             id=0,
@@ -200,8 +201,7 @@ class DigestFlow(ChannelPanel):
             why = _("If there’s no news, no digest is sent.")
             return (headed(_("Nothing to preview yet"), why),), []
         picture = await digest_pages.draw(edition, language=language)
-        files = [] if picture is None else [picture.file()]
-        return (*told.card, *digest_pages.chart(picture)), files
+        return (*told.card, *digest_pages.chart(picture)), [] if picture is None else [picture]
 
     def _controls(self) -> tuple[Row, ...]:
         plan = self._plan

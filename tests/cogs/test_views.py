@@ -2,6 +2,7 @@
 
 from tests.cogs.helpers import BACK, NEXT, button, components, follow, forge, labels, last, press, said
 from tests.cogs.test_reading import many
+from tests.wire import rules
 
 EXPIRED = "These buttons have expired. Run the command again."
 
@@ -12,6 +13,18 @@ async def test_pages_say_that_they_expired_and_lose_their_buttons(telex, feed_se
     await telex.advance(15 * 60)
     assert said(found).endswith(EXPIRED)
     assert components(last(found)) == []
+
+
+async def test_a_page_with_a_picture_keeps_it_when_it_expires(telex):
+    """In the way of Discord, which looks for it among the attachments of the same request."""
+    help_page = await telex.reader.slash(telex.news, "help")
+    await telex.advance(15 * 60)
+    assert said(help_page).endswith(EXPIRED)
+    expiry = telex.env.http_requests[-1].json
+    rules.check_references(expiry)
+    assert list(rules.references(expiry)) == ["telex.png"]
+    (picture,) = last(help_page).attachments
+    assert picture.filename == "telex.png"
 
 
 async def test_a_click_gives_a_page_its_time_again(telex, feed_server):

@@ -40,6 +40,7 @@ def checked(call: Call, body: Json | None = None) -> Json:
     """The body of a message, with the files that came beside it."""
     body = dict(call.body if body is None else body)
     rules.check_message(body)
+    rules.check_references(body)
     if call.files:
         body["attachments"] = [
             {**part, "id": str(part["id"]), "size": 1, "url": "https://cdn.example/file", "proxy_url": ""}

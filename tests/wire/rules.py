@@ -14,6 +14,7 @@ BUTTON, LINK_STYLE, PREMIUM_STYLE = 2, 5, 6
 INTERACTIVE = {2, 3, 5, 6, 7, 8}
 ROW, SECTION, TEXT = 1, 9, 10
 LAYOUT = {SECTION, TEXT, 11, 12, 13, 14, 17}  # with Components V2 alone
+REFERENCE = "attachment://"
 COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 
@@ -45,6 +46,27 @@ def check_edit(before: Json, body: Json) -> None:
     if (before.get("flags") or 0) & V2 and not (body.get("flags", V2) or 0) & V2:
         raise invalid("flags", "Components V2 cannot be taken away from a message")
     check_message({**before, **body})
+
+
+def check_references(body: Json) -> None:
+    """Refuse a picture `attachment://…` that the same request does not list. Raises ApiError.
+
+    An edit lists what it keeps, too: https://discord.com/developers/docs/resources/message#edit-message
+    """
+    listed = {part.get("filename") for part in body.get("attachments") or ()}
+    for name in references([body.get("components"), body.get("embeds")]):
+        if name not in listed:
+            code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
+            raise invalid("components", f"The referenced attachment {name} was not found", code)
+
+
+def references(value: Any) -> Iterator[str]:
+    """Give the names of the files that a part of a message refers to."""
+    if isinstance(value, str) and value.startswith(REFERENCE):
+        yield value.removeprefix(REFERENCE)
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from references(part)
 
 
 def check_not_empty(body: Json) -> None:
