@@ -63,8 +63,8 @@ async def nothing_readable(bot: Telex, asker: discord.Member) -> discord.ui.Layo
         return layout_views.static(nothing_followed(manages=asker.guild_permissions.manage_guild))
     said = clickable(
         _(
-            "Your feeds are in channels that some people here can’t see. /ask answers just you, from all "
-            "of them."
+            "Your feeds are in channels that some people here can’t see. /ask answers only you, from "
+            "all of them."
         )
     )
     return layout_views.static((text(said),))

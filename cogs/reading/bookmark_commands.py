@@ -187,7 +187,7 @@ class BookmarkPages(ArticlePages):
         ]
         said = counted("{count} bookmark", "{count} bookmarks", len(kept))
         await interaction.edit_original_response(
-            content=_("{bookmarks}, to read, to import in your browser or to use in other apps:").format(
+            content=_("{bookmarks}, to read, to import into your browser or to use in other apps:").format(
                 bookmarks=said
             ),
             attachments=files,

@@ -209,7 +209,7 @@ _TITLE = 100  # characters of the article's title that the page's shows
 
 async def like(interaction: Interaction, message: discord.Message) -> None:
     """Show what is like the article of a post; of several the asker chooses one first."""
-    await with_article(interaction, message, _open, which=_("More like which one?"))
+    await with_article(interaction, message, _open, which=_("More like which article?"))
 
 
 async def _open(interaction: Interaction, article: Article) -> None:

@@ -36,7 +36,7 @@ class Summarizing(LastingCog):
 
 async def summarize(interaction: Interaction, message: discord.Message) -> None:
     """Sum up the article of a post; of several the asker chooses one first."""
-    await with_article(interaction, message, _open, which=_("Summarize which one?"))
+    await with_article(interaction, message, _open, which=_("Which article should I summarize?"))
 
 
 def summaries_of(bot: Telex) -> Summaries | None:

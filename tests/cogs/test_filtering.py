@@ -60,7 +60,7 @@ async def test_why_names_the_filter(telex, feed_server):
     await appear(telex, feed_server, feed, item(4, title="Sponsored: buy maps", published=START - 1))
     article = await newest(telex, feed)
     answer = await telex.reader.slash(telex.news, "why", link=article.url)
-    assert "filtered by: never `sponsored`" in said(answer)
+    assert "filtered out by: never `sponsored`" in said(answer)
     telex.locales[telex.reader.id] = "fr"
     answer = await telex.reader.slash(telex.news, "why", link=article.url)
     assert "écarté par un filtre\u00a0: jamais `sponsored`" in said(answer)

@@ -241,7 +241,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
     title, *lines = said(message).splitlines()
     assert title == "### 200 articles arrived in the meantime"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
-    assert lines[-1] == f"and {200 - len(lines) + 1} more, older ones"
+    assert lines[-1] == f"and {200 - len(lines) + 1} older ones"
     menu, button = components(message)
     assert menu["custom_id"] == "telex:pick:catch-up:key0"
     assert button["custom_id"] == "telex:all:catch-up:key0"

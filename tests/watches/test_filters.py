@@ -200,7 +200,7 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, f
         if "new" in article.title
     )
     (fate,) = (await explain(newsroom.store, advert.url)).fates
-    assert "filtered by: never `sponsored`" in sentence(fate, when="now", problem=str)
+    assert "filtered out by: never `sponsored`" in sentence(fate, when="now", problem=str)
 
 
 async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):

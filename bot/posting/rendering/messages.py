@@ -250,7 +250,7 @@ def _lines(articles: Sequence[Article]) -> str:
         lines.append(line)
     left_out = len(articles) - len(lines)
     if left_out:
-        more = ngettext("and {count} more, older", "and {count} more, older ones", left_out)
+        more = ngettext("and {count} older one", "and {count} older ones", left_out)
         lines.append(more.format(count=amount(left_out)))
     return "\n".join(lines)
 

@@ -136,7 +136,7 @@ def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
             return _("not posted: sending failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
             by = filter_labels.listed(fate.filters)
-            return _("filtered by: {filters} ({when})").format(filters=by, when=when)
+            return _("filtered out by: {filters} ({when})").format(filters=by, when=when)
     return told[fate.fate].format(when=when)
 
 
