@@ -25,8 +25,8 @@ _OPTIONS = {
 SETTINGS = {
     "search_path": SCHEMA,
     "client_encoding": "UTF8",
-    "lock_timeout": "15s",
-    "idle_in_transaction_session_timeout": "15s",  # who hangs holds up nobody for longer than leases last
+    "lock_timeout": "3s",  # of one attempt; between two, `server_session` ends sessions that stand still
+    "idle_in_transaction_session_timeout": "15s",  # which psycopg's pipeline of `executemany` escapes
 }
 
 

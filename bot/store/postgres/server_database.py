@@ -23,7 +23,7 @@ from bot.store.postgres.run_session import check_lock
 from bot.store.postgres.server_connection import Connection
 from bot.store.postgres.server_errors import UnknownEnd, is_lost, understand
 from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
-from bot.store.postgres.server_session import PAUSES, Session, listen
+from bot.store.postgres.server_session import PAUSES, Session, end_stalled_sessions, listen
 from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,8 @@ class Database(ports.Database[Connection, Session]):
                 asking = self._connect()
                 try:
                     while (end := asking.value(_END, (number,))) == "in progress":
-                        time.sleep(0.1)  # the server has not noticed yet that its session is gone
+                        end_stalled_sessions(asking)  # the server has not noticed that its client is gone
+                        time.sleep(0.1)
                     return bool(end == "committed")
                 finally:
                     asking.raw.close()

@@ -60,3 +60,8 @@ def is_lost(error: psycopg.Error) -> bool:
 def is_conflict(error: psycopg.Error) -> bool:
     """Whether a transaction was undone for another's sake: the same may succeed when tried again."""
     return isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)
+
+
+def is_locked_out(error: psycopg.Error) -> bool:
+    """Whether another session kept a lock for longer than `lock_timeout`."""
+    return isinstance(error, errors.LockNotAvailable)

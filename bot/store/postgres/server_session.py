@@ -1,6 +1,7 @@
 """A session on a PostgreSQL server with a thread of its own, begun anew where it is lost; what it hears."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,15 +12,30 @@ import psycopg
 
 from bot.core.database_server import DatabaseServer
 from bot.store.postgres.server_connection import Connection
-from bot.store.postgres.server_errors import UnknownEnd, is_conflict, is_lost, understand
+from bot.store.postgres.server_errors import UnknownEnd, is_conflict, is_locked_out, is_lost, understand
 from bot.store.store_errors import StoreError
+
+log = logging.getLogger(__name__)
 
 PAUSES = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each further attempt at what another session may succeed in: a server restarts in less."""
 CONFLICTS = 20
 """Attempts at a transaction that the server undoes for another's sake."""
+LOCK_ATTEMPTS = 10
+"""Attempts at a lock that another session keeps, each as long as `lock_timeout`: 30 s in all."""
+STALLED_AFTER = 4.0
+"""Seconds after which a session stands still that has a transaction open and waits for its client."""
 CANCELLED = 0.1
 """Seconds between two requests to cancel what runs."""
+
+# `state` tells nothing: after a pipeline a session that waits for its client is "active" for the server.
+_END_STALLED = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = current_setting('application_name')
+  AND pid <> pg_backend_pid() AND pg_has_role(usesysid, 'USAGE')
+  AND xact_start IS NOT NULL AND wait_event_type = 'Client'
+  AND state_change < clock_timestamp() - make_interval(secs => CAST(? AS DOUBLE PRECISION))
+"""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,7 +67,7 @@ class Session:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _insist(self, function: Callable[[Connection], T]) -> T:
-        pauses, conflicts = iter(PAUSES), CONFLICTS
+        pauses, conflicts, locks = iter(PAUSES), CONFLICTS, LOCK_ATTEMPTS
         while True:
             try:
                 if self._connection is None or self._connection.raw.closed:
@@ -61,11 +77,24 @@ class Session:
                 self.forget()
                 if is_conflict(error) and (conflicts := conflicts - 1) > 0:
                     continue
+                if not self._is_wanted:
+                    raise
+                if is_locked_out(error) and (locks := locks - 1) > 0:
+                    self._end_stalled()
+                    continue
                 pause = next(pauses, None)
-                may_pass = is_lost(error) and not isinstance(error, UnknownEnd)
-                if not may_pass or pause is None or not (self.is_open and self._is_awaited):
+                if pause is None or not is_lost(error) or isinstance(error, UnknownEnd):
                     raise
                 time.sleep(pause)
+
+    @property
+    def _is_wanted(self) -> bool:
+        return self.is_open and self._is_awaited
+
+    def _end_stalled(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                end_stalled_sessions(self._connection)
 
     def forget(self) -> None:
         """Undo what is open, and let go of a connection that is lost."""
@@ -102,6 +131,16 @@ class Session:
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.raw.close()
+
+
+def end_stalled_sessions(connection: Connection) -> None:
+    """End Telex's sessions whose process stands still, or is cut off, in a transaction.
+
+    The locks that they hold are free then. A process that goes on after all begins its transaction again.
+    Raises psycopg.Error.
+    """
+    if ended := connection.rows(_END_STALLED, (STALLED_AFTER,)):
+        log.warning("sessions ended count=%d reason=stood-still-in-a-transaction", len(ended))
 
 
 AGAIN = 2.0

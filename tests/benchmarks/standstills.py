@@ -1,0 +1,101 @@
+"""Processes that stand still in the middle of a write on PostgreSQL: how long the others wait.
+
+`python -m tests.benchmarks.standstills [--times 20] [--record]`. A process writes articles without a pause
+and is stopped (SIGSTOP) at random, most often in a transaction; the seconds are those of the slowest of three
+writes of another process meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from bot.core.clock import SystemClock
+from bot.core.database_server import DatabaseServer
+from bot.store import Store
+from tests import postgres_server
+from tests.benchmarks import promises
+from tests.benchmarks.server_kills import kill_all, start
+from tests.store.samples import add_feed, new_article, record
+
+LIMIT = 30.0
+"""Seconds that the others may wait."""
+_BURST = 200  # articles of one write
+
+
+async def write(server: DatabaseServer) -> None:
+    """Write until the process is killed."""
+    store = await Store.open(server, SystemClock())
+    feed, number = await add_feed(store), 0
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        articles = [new_article(feed, f"{os.getpid()} {number + one}") for one in range(_BURST)]
+        await record(store, feed, *articles, catch_up_after=10_000)
+        number += _BURST
+
+
+async def measure(times: int) -> list[float]:
+    """Stop a writing process so often; the longest wait of the other each time."""
+    chance, waits = random.Random(4), []
+    with ExitStack() as after:
+        folder = Path(postgres_server.prepared())
+        after.callback(shutil.rmtree, folder, ignore_errors=True)
+        initdb = ("initdb", "-D", str(folder / "data"), "--no-sync", "--auth=trust", "--username=postgres")
+        postgres_server.run(folder, *initdb, "--encoding=UTF8", "--locale=C")
+        await start(folder)
+        after.callback(kill_all, folder / "data")
+        address = f"postgresql://postgres@/postgres?host={folder}"
+        store = await Store.open(DatabaseServer(address), SystemClock())
+        for _ in range(times):
+            command = [sys.executable, "-m", "tests.benchmarks.standstills", "--write", address]
+            writer = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+            assert writer.stdout is not None
+            await writer.stdout.readline()
+            await asyncio.sleep(chance.uniform(0.5, 1.5))
+            writer.send_signal(signal.SIGSTOP)
+            longest = 0.0
+            for number in range(3):
+                began = time.monotonic()
+                await store.meta.set("written", str(number))
+                longest = max(longest, time.monotonic() - began)
+            waits.append(longest)
+            writer.kill()
+            await writer.wait()
+        await store.close()
+    return waits
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--write", help=argparse.SUPPRESS)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    if options.write:
+        asyncio.run(write(DatabaseServer(options.write)))
+    commit = promises.commit()
+    waits = asyncio.run(measure(options.times))
+    figure = (
+        f"{len(waits)} processes stopped while they wrote: another waited for its turn "
+        f"{statistics.median(waits):.1f} s as a rule, {max(waits):.1f} s at the most (limit {LIMIT:.0f})"
+    )
+    sys.stdout.write(f"{figure}\n")
+    good = max(waits) <= LIMIT
+    if options.record and good:
+        promises.record("standstills", figure, commit=commit)
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()

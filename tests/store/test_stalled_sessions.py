@@ -1,0 +1,109 @@
+"""A process that stands still in a transaction on a server holds up nobody for long."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from bot.core.database_server import DatabaseServer
+from bot.store import Store
+from tests.postgres_server import skip_without
+
+ROWS = [(f"name {number}", "value") for number in range(200)]
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch) -> None:
+    skip_without()
+    from bot.store.postgres import server_connection, server_session  # noqa: PLC0415 - not everywhere
+
+    monkeypatch.setitem(server_connection.SETTINGS, "lock_timeout", "200ms")
+    # This alone is to end them: the server's own limit does not see all of them.
+    monkeypatch.setitem(server_connection.SETTINGS, "idle_in_transaction_session_timeout", "0")
+    monkeypatch.setattr(server_session, "STALLED_AFTER", 0.5)
+    monkeypatch.setattr(server_session, "LOCK_ATTEMPTS", 100)
+
+
+@pytest.fixture
+def server(server_databases) -> DatabaseServer:
+    return server_databases.empty()
+
+
+def after_locking(connection) -> None:
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", ROWS[0])
+
+
+def after_executemany(connection) -> None:
+    connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", ROWS)
+
+
+def within_pipeline(connection) -> None:
+    """The server has got some of what is sent at once, and waits for the end of it."""
+    wire = connection.raw.pgconn
+    wire.enter_pipeline_mode()
+    for name, value in ROWS:
+        wire.send_query_params(b"INSERT INTO meta VALUES ($1, $2)", [name.encode(), value.encode()])
+    wire.send_flush_request()
+    wire.flush()
+
+
+def before_reading(connection) -> None:
+    """The server cannot send all of an answer that nobody reads."""
+    connection.raw.pgconn.send_query(
+        b"SELECT repeat('x', 10000), meta.name FROM generate_series(1, 10000) LEFT JOIN meta ON true"
+    )
+
+
+@pytest.mark.parametrize("stand_still", [after_locking, after_executemany, within_pipeline, before_reading])
+async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
+    server, clock, caplog, stand_still: Callable[..., None]
+):
+    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_database import _BEGIN  # noqa: PLC0415 - not everywhere
+
+    others = [await Store.open(server, clock) for _ in range(2)]
+    stalled = Connection(server)
+    with closing(stalled.raw):
+        stalled.execute("BEGIN")
+        stalled.value(_BEGIN)
+        stand_still(stalled)
+        with caplog.at_level(logging.WARNING):
+            for number, store in enumerate(others):
+                await store.meta.set("written", str(number))
+        assert caplog.text.count("sessions ended") == 1
+    assert await others[0].meta.get("written") == "1"
+    assert await others[0].meta.get(ROWS[0][0]) is None
+    assert all(store.trouble is None for store in others)
+    for store in others:
+        await store.close()
+
+
+async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server, clock):
+    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+
+    store = await Store.open(server, clock)
+    reader = Connection(server)
+    with closing(reader.raw):
+        reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        reader.execute("SELECT * FROM bookmark")
+        before_reading(reader)
+        await store.erase(5)
+    await store.close()
+
+
+async def test_who_works_in_a_transaction_is_waited_for(server, clock):
+    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_database import _BEGIN  # noqa: PLC0415 - not everywhere
+
+    store = await Store.open(server, clock)
+    busy = Connection(server)
+    with closing(busy.raw):
+        busy.execute("BEGIN")
+        busy.value(_BEGIN)
+        busy.raw.pgconn.send_query(b"INSERT INTO meta SELECT 'busy', pg_sleep(1.5)::text; COMMIT")
+        await store.meta.set("written", "after")
+    assert await store.meta.get("busy") is not None
+    await store.close()
