@@ -5,6 +5,10 @@ import sqlite3
 from pathlib import Path
 
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
+from bot.text.safe import plain
+
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What Python's SQLite raises: a message that quotes damaged bytes cannot be read as UTF-8."""
 
 _LEAST_ROOM = 64 * 1024  # bytes; with less SQLite cannot even share its memory
 
@@ -32,14 +36,17 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
-def understand(error: sqlite3.Error, path: Path) -> StoreError:
+def understand(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """The store's own error for one of SQLite's."""
     code = getattr(error, "sqlite_errorcode", None)  # absent where the Python module itself complains
     primary = code & 0xFF if isinstance(code, int) else -1
+    message = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        primary, message = sqlite3.SQLITE_CORRUPT, error.object.decode("utf-8", "replace")
     if primary in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_full(path):
         primary = sqlite3.SQLITE_FULL
     kind, sentence = _CAUSES.get(primary, (StoreError, "The database {path} refused a request: {error}."))
-    return kind(sentence.format(path=path, error=error))
+    return kind(sentence.format(path=path, error=plain(message)))
 
 
 def _is_full(path: Path) -> bool:

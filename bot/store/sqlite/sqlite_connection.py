@@ -13,7 +13,7 @@ import aiosqlite
 
 from bot.core import hours
 from bot.store import connection as base
-from bot.store.sqlite.result_codes import understand
+from bot.store.sqlite.result_codes import ERRORS, understand
 from bot.store.store_errors import StoreError
 from bot.text import urls
 from bot.text.words import fold
@@ -80,7 +80,7 @@ class Connection(aiosqlite.Connection):
         self._watch_thread(asyncio.get_running_loop())
         try:
             await self
-        except sqlite3.Error as error:
+        except ERRORS as error:
             self._thread.join()  # it is ending, and would speak to the loop after its end
             raise understand(error, self.path) from error
         return self
@@ -99,7 +99,7 @@ class Connection(aiosqlite.Connection):
         )
         try:
             return await future
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise understand(error, self.path) from error
         finally:
             self._pending.discard(future)
