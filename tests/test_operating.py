@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from bot.cli.main import app
+from bot.cli.stop_signals import STOP_SECONDS
 from bot.cli.terminal import WRONG_USE
 from bot.client.sharding.shard_balance import LEAVING
 from bot.core.choices import Role
@@ -73,7 +74,7 @@ def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over(
     assert re.search(r"^    init: true$", COMPOSE, re.MULTILINE)
     for given in (r"^    stop_grace_period: (\d+)s$", r"^TimeoutStopSec=(\d+)$"):
         (seconds,) = re.findall(given, COMPOSE + UNIT, re.MULTILINE)
-        assert int(seconds) >= LEAVING + 20
+        assert int(seconds) > STOP_SECONDS >= LEAVING + 20
 
 
 def test_the_guide_names_commands_that_exist():

@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ import typer
 from babel.dates import format_timedelta
 from typer.core import TyperCommand
 
+from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
 from bot.core.settings import Settings
 from bot.core.settings_reading import WrongSettings, read_settings, unknown_settings
@@ -177,15 +177,16 @@ def _spare_memory() -> None:
 
 
 def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
-    """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of file and store become words.
+    """Run a coroutine to its end. SIGTERM or Ctrl-C ends it; errors of file and store become words.
 
     To be stopped is how `endless` work is done; any other was not done when it is stopped.
     """
+    signals = StopSignals(STOP_SECONDS if endless else SHORT_STOP_SECONDS)
 
     async def stoppable() -> T:
         task = asyncio.current_task()
         assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        signals.cancels(task)
         return await work()
 
     if endless:  # what is loaded by now stays: the collector, which halts the event loop, is to pass it by
@@ -193,10 +194,11 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
         gc.freeze()
         _spare_memory()
     try:
-        return asyncio.run(stoppable())
+        with signals.handled():
+            return asyncio.run(stoppable())
     except StoreError as error:
         stop(str(error), WRONG_USE if isinstance(error, DatabaseMissing) else FAILED)
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         if endless:
             raise typer.Exit(0) from None
         stop("Stopped before it was done.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -57,6 +58,18 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
     for kind in KINDS:
         assert scene.order(kind) == [1, *numbers]
     assert scene.open_dispatches() == 0
+
+
+async def test_signals_again_and_again_end_it_in_order(scene):
+    bot = scene.start()
+    await scene.discord.until(lambda: scene.discord.gateway.connected)
+    async with asyncio.timeout(60):
+        while bot.status is None:
+            with suppress(ProcessLookupError):
+                os.kill(bot.pid, signal.SIGTERM)
+            await asyncio.sleep(0.01)
+    assert bot.status in {0, -signal.SIGTERM}  # killed when all had been closed
+    assert "Traceback" not in bot.log
 
 
 async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
