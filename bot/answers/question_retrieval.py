@@ -48,9 +48,13 @@ async def understood(searcher: Searcher, text: str, added: Collection[str] = ())
     """A question, understood with what is stored in mind. `added` are words that a follow-up brought."""
     await searcher.index.ready()
     engine = searcher.index.engine
-    if engine is None:
-        return understand(text, lambda _: 0, 0, added)
-    return await asyncio.to_thread(understand, text, engine.document_frequency, engine.documents, added)
+    if engine is not None:
+        try:
+            documents = engine.documents
+            return await asyncio.to_thread(understand, text, engine.document_frequency, documents, added)
+        except EngineError as error:
+            searcher.index.distrust(error)
+    return understand(text, lambda _: 0, 0, added)
 
 
 async def retrieve(searcher: Searcher, question: Question, *, feed_ids: Collection[int] | None) -> Retrieved:

@@ -112,8 +112,12 @@ class PersonalDigests(DueTask):
         for query in queries:
             nodes = parse(query, self._clock.now()).nodes
             if nodes:
-                hits = await asyncio.to_thread(
-                    engine.matching, (*nodes, recent), scope, _MOST_MATCHES, newest=True
-                )
+                try:
+                    hits = await asyncio.to_thread(
+                        engine.matching, (*nodes, recent), scope, _MOST_MATCHES, newest=True
+                    )
+                except EngineError as error:
+                    self._context.index.distrust(error)
+                    raise
                 found.update(hit.article_id for hit in hits)
         return found

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bot.core.models import NewArticle
+from bot.search.index.engine import EngineError
 from bot.search.index.index_follower import IndexFollower
 from bot.search.ranked_search import weight
 from bot.search.semantic.semantic_search import Meaning
@@ -109,7 +110,13 @@ class StoryLookup:
 
     def _weight(self, term: str) -> float:
         engine = self._index.engine
-        return UNKNOWN if engine is None else weight(engine, (term,))
+        if engine is None:
+            return UNKNOWN
+        try:
+            return weight(engine, (term,))
+        except EngineError as error:
+            self._index.distrust(error)
+            return UNKNOWN
 
     # What titles mean, with the extra
 

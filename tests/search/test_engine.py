@@ -1,13 +1,15 @@
 """The search engine through its port: documents in, queries in, hits out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from bot.search.index.engine import EVERYWHERE, Kind, Position, Scope
+from bot.search.index.engine import EVERYWHERE, EngineError, Kind, Position, Scope
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.search.query.query_syntax import parse
 from bot.store.records.content_records import IndexedArticle
+from tests.search.damage import overwrite_with_noise
 
 NOW = 1_790_000_000
 ARTICLES = (
@@ -115,3 +117,61 @@ def test_a_commit_keeps_changes_and_position_together(engine, writer):
     assert (engine.position, engine.documents) == (Position(9, 1, 0), 2)
     assert {hit.article_id for hit in engine.matching(parse("launch", NOW).nodes, EVERYWHERE, 9)} == {2}
     assert not engine.matching(parse("satellite", NOW).nodes, EVERYWHERE, 9)
+
+
+CALLS: dict[str, Callable[[TantivyEngine], object]] = {
+    "documents": lambda engine: engine.documents,
+    "position": lambda engine: engine.position,
+    "refresh": lambda engine: engine.refresh(),
+    "matching": lambda engine: engine.matching(parse("satellite", NOW).nodes, EVERYWHERE, 10),
+    "any_words": lambda engine: engine.any_words("satellite", EVERYWHERE, 10),
+    "alike": lambda engine: engine.alike({"satellit": 1.0, "car": 1.0}, EVERYWHERE, 10, besides=0),
+    "document_frequency": lambda engine: engine.document_frequency("satellit"),
+    "complete": lambda engine: engine.complete(Kind.TAG, "s", EVERYWHERE, 10, since=0),
+    "title_words": lambda engine: engine.title_words("s", EVERYWHERE, 10, since=0),
+    "beginning": lambda engine: engine.beginning("s", 10),
+    "writer": lambda engine: engine.writer(),
+}
+
+
+class PanicException(BaseException):
+    """What tantivy raises where its code in Rust panics, by its name."""
+
+
+class Panicking:
+    """A part of the engine that panics whatever it is asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise PanicException(name)
+
+
+@pytest.mark.parametrize("name", sorted(set(vars(TantivyEngine)) - {"folder"}))
+def test_no_panic_of_the_engine_gets_out(engine, monkeypatch, name):
+    if name.startswith("_"):
+        pytest.skip("private")
+    for part in ("_index", "_searcher", "_queries"):
+        monkeypatch.setattr(engine, part, Panicking())
+    with pytest.raises(EngineError):
+        CALLS[name](engine)
+
+
+def test_no_panic_of_a_writer_gets_out(engine):
+    writer = TantivyWriter(engine, Panicking())
+    for call in (
+        lambda: writer.put(ARTICLES),
+        lambda: writer.remove([1]),
+        lambda: writer.commit(Position(1, 1, 0)),
+    ):
+        with pytest.raises(EngineError):
+            call()
+
+
+def test_files_full_of_noise_raise_nothing_but_the_ports_error(engine):
+    overwrite_with_noise(engine)
+    failed = set()
+    for name, call in CALLS.items():
+        try:
+            call(engine)
+        except EngineError:
+            failed.add(name)
+    assert failed >= {"matching", "document_frequency", "title_words"}

@@ -5,8 +5,8 @@ searched. An index that is missing, damaged, of other rules or of another databa
 """
 
 import asyncio
+import contextlib
 import logging
-import math
 import shutil
 import time
 import uuid
@@ -19,6 +19,7 @@ from typing import TypeVar, TypeVarTuple
 import filelock
 
 from bot.search.index.engine import EngineError, Position
+from bot.search.index.index_condition import IndexCondition
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.store import Store
 from bot.store.records.content_records import IndexedArticle
@@ -30,9 +31,8 @@ BETWEEN = 1.0
 BETWEEN_UNSEARCHED = 15.0
 """The same where nobody does: commits are dear, and words weigh much the same a while later."""
 BETWEEN_FILLING = 15.0  # seconds between commits of an index that is being made: small parts are merged again
-AFTER_FAILURE = 30.0  # seconds until an index that could not be made is tried again
-DISTRUSTED_AGAIN = 3600.0  # seconds until another failing search has the index made anew
-FAILURES = 3
+AFTER_FAILURE = 30.0
+"""Seconds until an index that could not be written is tried again."""
 AT_ONCE = 500  # articles that are read and added in one go
 _CURRENT = "current"
 
@@ -57,13 +57,12 @@ class IndexFollower:
         self._next: TantivyEngine | None = None  # is made, while another is searched
         self._position = Position()
         self._committed_at = 0.0
-        self._begun_at = -math.inf
         self._is_dirty = False
         self._size = 0  # the largest id when an index was begun
-        self._failures = 0
         self._is_followed = False
         self._level_at = time.monotonic()  # when it last held all that the store did
         self.engine: TantivyEngine | None = None
+        self.condition = IndexCondition(folder)
 
     @property
     def built(self) -> float | None:
@@ -87,8 +86,7 @@ class IndexFollower:
                     while await self._step():
                         pass
                     await self._store.clock.sleep(self._between)
-                except EngineError:
-                    log.exception("The search index cannot be made")
+                except EngineError:  # it was said
                     await self._store.clock.sleep(AFTER_FAILURE)
         finally:
             self._is_followed = False
@@ -103,17 +101,13 @@ class IndexFollower:
 
         Raises `StoreError`.
         """
-        try:
+        with contextlib.suppress(EngineError):  # it was said
             while await self._step():
                 pass
-        except EngineError as error:
-            log.warning("The search index cannot be made: %s", error)
 
     def distrust(self, error: EngineError) -> None:
         """Make the index anew, for a search failed; once in a while, since the query may be to blame."""
-        log.warning("The search index failed: %s", error)
-        if time.monotonic() - self._begun_at > DISTRUSTED_AGAIN:
-            self._failures = FAILURES
+        self.condition.distrust(error)
 
     async def close(self) -> None:
         """Let another process write."""
@@ -126,15 +120,13 @@ class IndexFollower:
         """Do some of what is to be done; whether there is more. Raises `StoreError` or `EngineError`."""
         async with self._turn:
             try:
-                if self._writer is None or self._failures >= FAILURES:
+                if self._writer is None or self.condition.is_given_up:
                     await self._open()
                 more = self._writer is not None and await self._follow(self._writer)
-            except EngineError as error:
-                self._failures += 1
+            except (EngineError, OSError) as error:
                 await self._drop()
-                if self._failures > FAILURES:
-                    raise
-                log.warning("The search index failed: %s", error)
+                if self.condition.failed(error):
+                    raise EngineError(str(error)) from error
                 return True
             except BaseException:  # what was not committed is done again by another writer
                 await self._drop()
@@ -162,7 +154,7 @@ class IndexFollower:
         except filelock.Timeout:
             await self._aside(self._read_current)
             return
-        if self._failures >= FAILURES:
+        if self.condition.is_given_up:
             self.engine = None
         else:
             await self._aside(self._read_current)
@@ -211,6 +203,8 @@ class IndexFollower:
         between = BETWEEN_FILLING if position.filled else self._between
         if self._is_dirty and (not more or time.monotonic() - self._committed_at > between):
             await self._commit(writer)
+        if not self._is_dirty:
+            self.condition.written()
         if not (more or self._is_dirty):
             self._level_at = time.monotonic()
         if self._next is not None and not position.filled:
@@ -219,12 +213,11 @@ class IndexFollower:
 
     async def _commit(self, writer: TantivyWriter) -> None:
         await self._aside(writer.commit, self._position)
-        self._committed_at, self._is_dirty, self._failures = time.monotonic(), False, 0
+        self._committed_at, self._is_dirty = time.monotonic(), False
 
     async def _begin_anew(self) -> None:
         """Make another index; one of other rules is searched until it is whole."""
         log.info("The search index is made anew")
-        self._begun_at = time.monotonic()
         if self._writer is not None:
             await self._aside(self._writer.close)
         last = await self._store.changes.last()
@@ -233,6 +226,7 @@ class IndexFollower:
         self._next = await self._aside(self._new)
         self._writer = await self._aside(partial(self._next.writer, of_all=True))
         await self._commit(self._writer)
+        self.condition.begun_anew()
         if self.engine is None:
             await self._serve_next()
 

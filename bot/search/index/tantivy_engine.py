@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cache, lru_cache, wraps
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
 import tantivy
 
 from bot.search.index import analysis
-from bot.search.index.engine import EngineError, Hit, Kind, Position, Scope
+from bot.search.index.engine import Hit, Kind, Position, Scope
+from bot.search.index.engine_errors import raises_engine_errors
 from bot.search.index.tantivy_queries import (  # fmt: skip
     ARTICLE,
     BODY,
@@ -51,9 +52,6 @@ _APART = "\x1f"  # stands between what something is found by and how it is writt
 _CODES = {Kind.TAG: "t", Kind.AUTHOR: "a"}
 _FILTERS = {Kind.TAG: Filter.TAG, Kind.AUTHOR: Filter.AUTHOR}
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
@@ -70,27 +68,10 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _speaking(function: Callable[P, T]) -> Callable[P, T]:
-    """Let whatever the engine raises be an `EngineError`."""
-
-    @wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except (ValueError, OSError, RuntimeError, KeyError) as error:
-            raise EngineError(str(error)) from error
-        except BaseException as error:
-            if type(error).__name__ == "PanicException":  # of a damaged file; it has no name to import
-                raise EngineError(str(error)) from error
-            raise
-
-    return wrapped
-
-
+@raises_engine_errors
 class TantivyEngine:
-    """An open index, made where the folder is empty. Every method raises `EngineError`."""
+    """An open index, made where the folder is empty. Everything public raises `EngineError`."""
 
-    @_speaking
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -104,7 +85,6 @@ class TantivyEngine:
         self._remembering = Lock()
         self.refresh()
 
-    @_speaking
     def refresh(self) -> None:
         """See what was committed since, by whatever process."""
         self._index.reload()
@@ -127,14 +107,12 @@ class TantivyEngine:
             return Position(*map(int, str(kept).split()))
         return None
 
-    @_speaking
     def matching(
         self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
     ) -> list[Hit]:
         """See `SearchEngine`."""
         return self._hits(self._queries.all_of(nodes, scope), limit, newest=newest)
 
-    @_speaking
     def any_words(
         self,
         text: str,
@@ -147,7 +125,6 @@ class TantivyEngine:
         """See `SearchEngine`."""
         return self._hits(self._queries.any_of(text, scope, required, near), limit)
 
-    @_speaking
     def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
         """See `SearchEngine`.
 
@@ -159,7 +136,6 @@ class TantivyEngine:
         """See `SearchEngine`."""
         return max(self._searcher.doc_freq(TITLE, term), self._searcher.doc_freq(BODY, term))
 
-    @_speaking
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """See `SearchEngine`."""
         among = self._queries.since(since, scope)
@@ -168,7 +144,6 @@ class TantivyEngine:
         )
         return list(dict.fromkeys(term.split(_APART)[1] for term, _ in found))[:limit]
 
-    @_speaking
     def title_words(
         self, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> tuple[list[str], list[Hit]]:
@@ -180,7 +155,6 @@ class TantivyEngine:
             return [], []
         return words, self._hits(self._queries.with_words(words, among), _SPELLED, newest=True)
 
-    @_speaking
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """See `SearchEngine`. It takes milliseconds, and is remembered until there are a tenth more."""
         with self._remembering:
@@ -195,7 +169,6 @@ class TantivyEngine:
                 del self._common[next(iter(self._common))]
         return known
 
-    @_speaking
     def writer(self, *, of_all: bool = False) -> TantivyWriter:
         """Write, where no other process does: changes, or all that there is."""
         return TantivyWriter(self, self._index.writer(_LARGE_HEAP if of_all else _HEAP, 1))
@@ -214,6 +187,7 @@ class TantivyEngine:
         ]
 
 
+@raises_engine_errors
 class TantivyWriter:
     """Writes an index. Every method raises `EngineError`."""
 
@@ -222,7 +196,6 @@ class TantivyWriter:
         self._writer = writer
         self._terms = cache(analysis.Terms)  # until the commit: articles that trickle in need no memory
 
-    @_speaking
     def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
         """See `IndexWriter`."""
         made = [(each.article_id, _made(each, self._terms(each.language))) for each in articles]
@@ -231,13 +204,11 @@ class TantivyWriter:
         for _, document in made:  # in one go: the engine's thread sleeps between two that come apart
             self._writer.add_document(document)
 
-    @_speaking
     def remove(self, article_ids: Iterable[int]) -> None:
         """See `IndexWriter`."""
         for article_id in article_ids:
             self._writer.delete_documents_by_term(ARTICLE, article_id)
 
-    @_speaking
     def commit(self, position: Position) -> None:
         """See `IndexWriter`."""
         marker = tantivy.Document()
@@ -249,7 +220,6 @@ class TantivyWriter:
         self._terms.cache_clear()
         self._engine.refresh()
 
-    @_speaking
     def close(self) -> None:
         """See `IndexWriter`."""
         del self._writer  # and with it what was not committed

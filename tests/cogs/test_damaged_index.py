@@ -1,0 +1,48 @@
+"""An index that is damaged while people search: news is posted, questions are answered, it is made anew."""
+
+from __future__ import annotations
+
+from tests.cogs.helpers import said
+from tests.feed_server import item, rss
+from tests.search.damage import overwrite_with_noise
+
+
+async def test_polls_do_not_depend_on_the_index(telex, feed_server):
+    address = feed_server.serve("/", rss(item(1)), etag=False)
+    feed = await telex.follow(address)
+    await telex.poll_and_deliver(feed)
+    index = telex.newsroom.index
+    await index.catch_up()
+    damaged = index.engine
+    overwrite_with_noise(damaged)
+    before = len(telex.posts())
+    feed_server.serve("/", rss(*(item(number) for number in range(1, 6))), etag=False)
+    telex.clock.advance(3_600)
+    report = await telex.poll(feed)
+    assert report.error is None
+    assert report.new == 4
+    await telex.deliver()
+    assert len(telex.posts()) == before + 4
+
+    await index.catch_up()
+    assert index.engine is not damaged
+    assert index.engine.documents == 5
+
+
+async def test_people_are_answered_while_the_index_is_damaged_and_it_is_made_anew(telex, feed_server):
+    address = feed_server.serve("/", rss(*(item(number) for number in range(1, 4))), etag=False)
+    feed = await telex.follow(address)
+    await telex.poll_and_deliver(feed)
+    index = telex.newsroom.index
+    await index.catch_up()
+    overwrite_with_noise(index.engine)
+    for command, options in (
+        ("feed refresh", {"feed": str(feed.id)}),
+        ("ask", {"question": "Who opened the museum in Lyon?"}),
+        ("search", {"query": "museum"}),
+    ):
+        answer = said(await telex.editor.slash(telex.news, command, **options))
+        assert answer
+        assert "Something went wrong" not in answer
+    await index.catch_up()
+    assert index.engine.documents == 3
