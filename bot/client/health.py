@@ -20,7 +20,7 @@ class Health:
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._store, self._clock, self._poller = newsroom.store, newsroom.clock, newsroom.poller
-        self._leases = newsroom.leases
+        self._leases, self._index, self._supervisor = newsroom.leases, newsroom.index, newsroom.supervisor
         self._started = self._clock.now()
         self._leaps = Leaps(self._clock)
         self.disconnected: int | None = self._started
@@ -54,6 +54,9 @@ class Health:
             found.append(f"the database cannot be read: {error}")
         if (trouble := self._store.trouble) is not None:
             found.append(f"the database is in trouble: {trouble}")
+        if (trouble_of_index := self._index.condition.trouble) is not None:
+            found.append(trouble_of_index)
+        found += [f"{name} keeps failing, see the log" for name in self._supervisor.failing()]
         since = self.disconnected
         if since is not None and self._clock.now() - since > AWAY and not self._is_spare:
             found.append(f"Discord has been out of reach for {self._minutes(since)} minutes")

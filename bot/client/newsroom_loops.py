@@ -1,59 +1,22 @@
 """What goes on for as long as a process runs, whether it speaks to Discord or not."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from contextvars import Context
-from functools import partial
 
 from bot.client.services import Newsroom
 from bot.core.choices import Role
-from bot.core.clock import Clock, Leaps
+from bot.core.clock import Leaps
 from bot.polling.page_reader import LONGEST_WAIT
 from bot.posting.sending.blocked_channels import LONGEST_BLOCK
 from bot.posting.sending.outcome_records import LONGEST_RETRY
 from bot.processes.leases import UPKEEP
-from bot.store import DatabaseFault
+from bot.processes.supervision import stop
 from bot.store.records.outbox_records import LongestWaits
 from bot.stories.server_taste import REMEMBERED
 
 log = logging.getLogger(__name__)
-
-PAUSE = 10.0
-"""Seconds until a loop that failed starts again."""
-
-
-class Loop:
-    """A coroutine function that never ends by itself, started again when it fails all the same."""
-
-    def __init__(self, name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:
-        self._name, self._run, self._clock = name, run, clock
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Start it, in an empty context: it speaks nobody's language and belongs to nobody's request."""
-        self._task = Context().run(partial(asyncio.create_task, self._supervise(), name=self._name))
-
-    async def stop(self) -> None:
-        """Cancel it and wait for its end."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-
-    async def _supervise(self) -> None:
-        while True:
-            try:
-                await self._run()
-            except DatabaseFault:  # the store has said it
-                pass
-            except Exception:
-                log.exception("%s failed and starts again in %.0f s", self._name, PAUSE)
-            await self._clock.sleep(PAUSE)
-
 
 DAY = 86_400
 KEEP_QUESTIONS = 90 * DAY
@@ -80,7 +43,8 @@ class NewsroomLoops:
         self._room, self._clock = room, room.clock
         self._leaps = Leaps(room.clock)
         self._settled_at = 0.0
-        self._loops: list[Loop] = []
+        self._loops: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
         if room.leases.has(Role.POLLER):
             self._loop("poller", room.poller.run)
             if room.reader.wanted:
@@ -95,20 +59,18 @@ class NewsroomLoops:
             self._loop("encoder", room.meaning.run if gateway else room.meaning.ready)
 
     def _loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._loops.append(Loop(name, run, self._clock))
+        self._loops.append((name, run))
 
     async def start(self) -> None:
         """Begin. Raises `StoreError`."""
         await self._room.begin()
         if self._room.leases.has(Role.POLLER):
             await self._room.pushes.begin()
-        for each in self._loops:
-            each.start()
+        self._tasks = [self._room.supervisor.start(*loop) for loop in self._loops]
 
     async def stop(self) -> None:
         """End; what is under way is as if it had never begun."""
-        for each in self._loops:
-            await each.stop()
+        await stop(self._tasks)
 
     async def clean(self) -> None:
         """Delete servers, questions and, where a setting says so, texts that are older than what is kept."""

@@ -19,6 +19,7 @@ from bot.polling.pushing.push_subscriber import PushSubscriber
 from bot.posting.wording import alert_words
 from bot.processes.leases import UPKEEP, Leases
 from bot.processes.notices import Notices
+from bot.processes.supervision import Supervisor
 from bot.search.index.index_follower import BETWEEN, BETWEEN_UNSEARCHED, IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
@@ -48,6 +49,7 @@ class Newsroom:
     settings: Settings
     clock: Clock
     store: Store
+    supervisor: Supervisor
     leases: Leases
     notices: Notices
     fetcher: Fetcher
@@ -86,7 +88,8 @@ async def open_newsroom(
     clock = clock or SystemClock()
     use_keys(settings.secret_key)
     store = await Store.open(settings.database, clock, create=create)
-    leases, notices = Leases(store, settings.roles), Notices(store)
+    supervisor = Supervisor(clock)
+    leases, notices = Leases(store, settings.roles, supervisor), Notices(store, supervisor)
     leases.share(Share(UPKEEP, min(settings.roles, default=Role.POLLER), frozenset({0})))
     notices.on("leases", leases.wake)
     is_searched = Role.GATEWAY in settings.roles
@@ -103,7 +106,8 @@ async def open_newsroom(
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
             story_lookup = StoryLookup(store, index, meaning)
-            poller = Poller(settings, store, fetcher, workers, alert_words.texts, leases, story_lookup)
+            words = alert_words.texts
+            poller = Poller(settings, store, fetcher, workers, words, leases, supervisor, story_lookup)
             notices.on("feeds", poller.wake)
             following = Following(store, fetcher, workers, poller)
             reader = Reader(settings, store, poller.pages, poller.hosts, leases)
@@ -113,6 +117,7 @@ async def open_newsroom(
                     settings,
                     clock,
                     store,
+                    supervisor,
                     leases,
                     notices,
                     fetcher,

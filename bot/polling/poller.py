@@ -4,7 +4,6 @@ Due feeds are taken from the store in batches and wait in a queue for their host
 written many at a time; a poll with news is one transaction of its own.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +27,7 @@ from bot.polling.poll_results import Outcome, PollRecorder, PollReport
 from bot.polling.quiet_polls import AFTER_TROUBLE, log_trouble
 from bot.polling.shares import Shares
 from bot.processes.leases import FEEDS, Leases
+from bot.processes.supervision import Supervisor, stop
 from bot.store import LeaseLost, Store, StoreError
 from bot.store.records.process_records import Fence
 from bot.store.records.source_records import Recorded
@@ -52,10 +52,12 @@ class Poller:
         workers: Workers,
         words: Words,
         leases: Leases,
+        supervisor: Supervisor,
         story_lookup: StoryLookup | None = None,
     ) -> None:
         clock = self._clock = store.clock
         self._store, self._fetcher, self._leases = store, fetcher, leases
+        self._supervisor = supervisor
         self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, Shares(clock))
         alerts = FeedAlerts(settings, words)
@@ -141,14 +143,12 @@ class Poller:
     async def run(self) -> None:
         """Poll what is due, for ever. Cancel it to end it: polls under way are as if they had never begun."""
         await self._leases.start()
-        tasks = [asyncio.create_task(self._work()) for _ in range(self._at_once)]
-        tasks.append(asyncio.create_task(self._quiet.run()))
+        tasks = [self._supervisor.start("polling", self._work) for _ in range(self._at_once)]
+        tasks.append(self._supervisor.start("polls without news", self._quiet.run))
         try:
             await self._due.run()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await stop(tasks)
             self._due.clear()
             try:
                 await self._quiet.write()
@@ -171,10 +171,13 @@ class Poller:
                 log_trouble(f"cannot record a poll of {urls.masked(feed.url)}", error)
                 host.hold(self._clock.now() + REST_AFTER_TROUBLE)
                 self._due.let_go(feed.id, pause=AFTER_TROUBLE)
+            except BaseException:  # this worker ends, the feed stays due
+                self._due.let_go(feed.id, pause=AFTER_TROUBLE)
+                raise
             finally:
                 self._queue.done(visit)
-            if host.queue:
-                self._due.visited(host)
+                if host.queue:
+                    self._due.visited(host)
 
     async def _poll_due(self, due: DueFeed, host: Host) -> None:
         """Poll a feed of the queue. Until it turns out that there is more to do, this is kept short."""

@@ -13,12 +13,12 @@ import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from contextvars import Context
 from dataclasses import replace
 
 from bot.core.choices import Role
 from bot.core.clock import wait
 from bot.core.version import __version__
+from bot.processes.supervision import Supervisor, stop
 from bot.store import Store, StoreError
 from bot.store.records.process_records import Fence, Process, Share
 
@@ -38,8 +38,8 @@ _NONE: frozenset[int] = frozenset()
 class Leases:
     """The leases of this process: none before `start`."""
 
-    def __init__(self, store: Store, roles: Iterable[Role]) -> None:
-        self._store, self._clock = store, store.clock
+    def __init__(self, store: Store, roles: Iterable[Role], supervisor: Supervisor) -> None:
+        self._store, self._clock, self._supervisor = store, store.clock, supervisor
         self.me = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
         """Leases by kind that were gained after the start: mostly another process ended."""
@@ -113,13 +113,10 @@ class Leases:
             return
         await self._renew()
         self.gained.clear()
-        Context().run(self._begin)  # nobody's request, though it may be one that begins it
-
-    def _begin(self) -> None:
-        self._tasks = [asyncio.create_task(self._keep(), name="leases")]
+        self._tasks = [self._supervisor.start("lease renewal", self._keep)]
         if self._store.processes.are_shared:
-            self._tasks.append(asyncio.create_task(self._live(), name="leases extended"))
-            self._tasks.append(asyncio.create_task(self._watch(), name="leases watched"))
+            self._tasks.append(self._supervisor.start("lease extension", self._live))
+            self._tasks.append(self._supervisor.start("lease watch", self._watch))
 
     async def hand_over(self, kind: str, number: int, to: str) -> bool:
         """Give something to another process, by its name; whoever listens knows already.
@@ -146,9 +143,7 @@ class Leases:
         """Give everything back; whatever acts for a lease has ended."""
         if not self._tasks:
             return
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop(self._tasks)
         self._tasks.clear()
         async with self._turn:
             self._now_held({})

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
-from contextvars import Context
 
+from bot.processes.supervision import Supervisor, stop
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 class Notices:
     """Calls who waits for a notice, by its name. A notice may be missed: it is a reason to look, no more."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, supervisor: Supervisor) -> None:
+        self._store, self._supervisor = store, supervisor
         self._waiting: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._hearing: dict[str, Callable[[str], None]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -36,18 +36,13 @@ class Notices:
 
     def start(self) -> None:
         """Begin to listen, unless it does."""
-        if self._task is not None:
-            return
-        Context().run(self._begin)  # as `Leases` does
-
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._store.notices(self._heard), name="notices")
+        if self._task is None:
+            self._task = self._supervisor.start("notices", lambda: self._store.notices(self._heard))
 
     async def close(self) -> None:
         """Listen no more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await stop((self._task,))
 
     def _heard(self, notice: str) -> None:
         name, _space, text = notice.partition(" ")

@@ -1,12 +1,13 @@
 """What runs for as long as the bot speaks to Discord: posting, and the emoji of outlets."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from bot.client.newsroom_loops import Loop
 from bot.posting.emoji.application_emoji import ApplicationEmoji
+from bot.processes.supervision import stop
 from bot.store.records.source_records import Recorded
 
 
@@ -15,19 +16,18 @@ class LoopCog(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._loops: list[Loop] = []
+        self._loops: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     def loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._loops.append(Loop(name, run, self.bot.newsroom.clock))
+        self._loops.append((name, run))
 
     async def cog_load(self) -> None:
-        for each in self._loops:
-            each.start()
+        self._tasks = [self.bot.newsroom.supervisor.start(*loop) for loop in self._loops]
 
     async def cog_unload(self) -> None:
         """End; what is under way is as if it had never begun."""
-        for each in self._loops:
-            await each.stop()
+        await stop(self._tasks)
 
 
 class Posting(LoopCog):

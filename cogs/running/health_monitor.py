@@ -14,10 +14,10 @@ from discord.ext import commands
 
 from bot.client import health
 from bot.client.discord_client import Telex
-from bot.client.newsroom_loops import Loop
 from bot.core import locale
 from bot.core.choices import Role
 from bot.core.locale import _, amount, ngettext
+from bot.processes.supervision import stop
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
 from cogs.shared.views import Interaction
 
@@ -41,7 +41,7 @@ class Health(commands.Cog):
         self._bot = bot
         self._clock, self._settings = bot.newsroom.clock, bot.newsroom.settings
         self.health = health.Health(bot.newsroom)
-        self._watch = Loop("liveness", self._look, self._clock)
+        self._watch: asyncio.Task[None] | None = None
         self._figures: Figures | None = None
         self._served = AsyncExitStack()
         self._alarmed = False
@@ -53,7 +53,7 @@ class Health(commands.Cog):
         """Begin to watch, and to answer on the local port where one is set. Raises OSError."""
         if self._settings.health_address is not None:
             await self.serve(*self._settings.health_address)
-        self._watch.start()
+        self._watch = self._bot.newsroom.supervisor.start("liveness", self._look)
 
     async def serve(self, host: str, port: int) -> int:
         """Answer on a local port from now on; the port, for 0 a free one. Raises OSError."""
@@ -73,7 +73,8 @@ class Health(commands.Cog):
         return await self._served.enter_async_context(self._figures.served(host, port, others))
 
     async def cog_unload(self) -> None:
-        await self._watch.stop()
+        if self._watch is not None:
+            await stop((self._watch,))
         await self._served.aclose()
 
     @commands.Cog.listener()

@@ -187,6 +187,7 @@ class Reader:
             InlineWorkers(),
             alert_words.texts,
             newsroom.leases,
+            newsroom.supervisor,
         )
 
     async def read(self, path: str, body: str | bytes) -> list[str]:

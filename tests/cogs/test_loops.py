@@ -1,60 +1,11 @@
-"""The loops of the bot go on whatever happens in them, and end when they are told to."""
+"""What a newsroom cleans up by itself."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
 
-from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, PAUSE, Loop, NewsroomLoops
-from bot.core import locale
-
-
-async def turns() -> None:
-    """Let everything run that can."""
-    for _turn in range(10):
-        await asyncio.sleep(0)
-
-
-async def test_a_loop_that_fails_starts_again_after_a_pause(clock, caplog):
-    starts = 0
-
-    async def run() -> None:
-        nonlocal starts
-        starts += 1
-        raise ZeroDivisionError
-
-    loop = Loop("trial", run, clock)
-    loop.start()
-    await turns()
-    assert starts == 1
-    assert "trial failed" in caplog.text
-    clock.advance(PAUSE)
-    await turns()
-    assert starts == 2
-    await loop.stop()
-    clock.advance(PAUSE)
-    await turns()
-    assert starts == 2
-
-
-async def test_a_loop_speaks_nobodys_language(clock):
-    spoken = []
-
-    async def run() -> None:
-        spoken.append(locale.current())
-        await asyncio.Event().wait()
-
-    with locale.use("fr"):
-        loop = Loop("trial", run, clock)
-        loop.start()
-        await turns()
-    await loop.stop()
-    assert spoken == ["en"]
-
-
-async def test_a_loop_that_never_started_can_be_stopped(clock):
-    await Loop("trial", turns, clock).stop()
+from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, NewsroomLoops
 
 
 async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(telex, newsroom, caplog):

@@ -14,6 +14,7 @@ from bot.core.database_server import DatabaseServer
 from bot.posting.sending.lease_checks import LeaseChecks, acting_for
 from bot.processes.leases import FEEDS, SHARDS, STOPPED, Leases
 from bot.processes.notices import Notices
+from bot.processes.supervision import Supervisor
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import Share
 from tests.clocks import ManualClock
@@ -29,8 +30,9 @@ class Member:
 
     def __init__(self, store: Store, clock: ManualClock, *roles: Role) -> None:
         self.store, self.clock = store, clock
-        self.leases = Leases(store, roles or tuple(Role))
-        self.notices = Notices(store)
+        supervisor = Supervisor(clock)
+        self.leases = Leases(store, roles or tuple(Role), supervisor)
+        self.notices = Notices(store, supervisor)
         self.notices.on("leases", self.leases.wake)
         self.leases.share(Share(FEEDS, Role.POLLER, ALL))
         self.leases.share(Share(SHARDS, Role.GATEWAY, frozenset(range(4)), even=False))

@@ -6,16 +6,22 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
 
-from bot.search.index.engine import EVERYWHERE
-from bot.search.index.index_follower import IndexFollower
+from bot.client.health import Health
+from bot.search.index.engine import EVERYWHERE, EngineError
+from bot.search.index.index_condition import FAILURES
+from bot.search.index.index_follower import AFTER_FAILURE, IndexFollower
+from bot.search.index.tantivy_engine import TantivyWriter
 from bot.store import Store
+from bot.store.records.content_records import IndexedArticle
 from tests.search.library import Library
 from tests.store import sql
+from tests.wire.disks import fill, make_room, small_disk
+from tests.wire.waiting import until
 
 
 async def found(follower: IndexFollower) -> list[int]:
@@ -165,3 +171,70 @@ async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follow
         assert await found(after) == await stored(store)
         await after.close()
         await store.close()
+
+
+async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock, caplog):
+    with small_disk(tmp_path) as disk:
+        follower = IndexFollower(library.store, disk / "index")
+        first = await library.add("First")
+        assert await found(follower) == [first]
+        fill(disk)
+        second = await library.add("Second", " ".join(f"word{number}" for number in range(20_000)))
+        following = asyncio.create_task(follower.run())
+        try:
+            for attempt in range(1, 6):
+                await until(lambda: clock.naps == attempt)  # noqa: B023 - of this round
+                assert follower.condition.trouble == "the search index cannot be written: the disk is full"
+                clock.advance(AFTER_FAILURE)
+            hits = follower.engine.matching((), EVERYWHERE, 10, newest=True)
+            assert [hit.article_id for hit in hits] == [first]  # what was there can be searched meanwhile
+            make_room(disk)
+            clock.advance(AFTER_FAILURE)
+            await until(lambda: follower.condition.trouble is None)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        assert await found(follower) == [first, second]
+        await follower.close()
+    assert [record.message for record in caplog.records if record.levelname != "INFO"] == [
+        "The search index cannot be written: the disk is full",
+        "The search index is written again",
+    ]
+
+
+async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_pause(
+    library, follower, clock, caplog, monkeypatch
+):
+    ids = [await library.add(f"Article {number}") for number in range(3)]
+    attempts = 0
+
+    def put(_writer: TantivyWriter, _articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise EngineError("on trial")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(TantivyWriter, "put", put)
+        following = asyncio.create_task(follower.run())
+        for pauses in range(1, 4):
+            await until(lambda: clock.naps == pauses)  # noqa: B023 - of this round
+            assert attempts == FAILURES + pauses
+            clock.advance(AFTER_FAILURE)
+        await until(lambda: clock.naps == 4)
+        assert follower.condition.trouble == "the search index cannot be written: on trial"
+    clock.advance(AFTER_FAILURE)
+    await until(lambda: follower.condition.trouble is None)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    assert await found(follower) == ids
+    assert caplog.text.count("on trial") == 1
+
+
+async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
+    health = Health(newsroom)
+    health.disconnected = None
+    assert await health.problems() == []
+    newsroom.index.condition.failed(EngineError("on trial"))
+    assert await health.problems() == ["the search index cannot be written: on trial"]
+    newsroom.index.condition.written()
+    assert await health.problems() == []

@@ -363,6 +363,7 @@ class Scene(Looking):
             InlineWorkers(),
             alert_words.texts,
             newsroom.leases,
+            newsroom.supervisor,
         )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report

@@ -45,6 +45,7 @@ class LeasedShards:
     def __init__(self, client: ShardedBot, newsroom: Newsroom) -> None:
         self._client, self._leases = client, newsroom.leases
         self._store, self._clock = newsroom.store, newsroom.clock
+        self._supervisor = newsroom.supervisor
         self._range = newsroom.settings.shard_range  # which shards, of how many, where a setting says so
         self._are_shared = self._leases.owner is not None
         self._numbers: list[int] | None = None  # also the client's own: it is ready when so many are
@@ -76,7 +77,7 @@ class LeasedShards:
         self._leases.share(Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=all_free))
         self._numbers = []
         if self._are_shared:
-            self.run(self._leave_missing(self._numbers), "shards missing")
+            self.keep_running("shards missing", partial(self._leave_missing, self._numbers))
         if self._moves:
             self._balance.start()
         self._numbers += sorted(await self._some_held(len(numbers)))
@@ -122,6 +123,12 @@ class LeasedShards:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Let this go on until the client closes, whatever fails in it."""
+        task = self._supervisor.start(name, run)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def follow(self) -> None:
         """Connect what this process has got, and what it gets from now on."""

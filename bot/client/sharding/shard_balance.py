@@ -44,7 +44,7 @@ class ShardBalance:
     def start(self) -> None:
         """Begin to ask, and to hear who asks."""
         self._notices.hear(_WANTED, self._wanted)
-        self._leased.run(self._ask(), "shards wanted")
+        self._leased.keep_running("shards wanted", self._ask)
 
     def stop(self) -> None:
         """Hear nobody any more."""

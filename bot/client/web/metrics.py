@@ -13,11 +13,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from bot.client.health import Health
-from bot.client.newsroom_loops import Loop
 from bot.client.services import Newsroom
 from bot.client.sharding.session_starts import SessionStarts
 from bot.posting.sending.request_pace import RequestPace
 from bot.processes.leases import FEEDS, SHARDS, UPKEEP
+from bot.processes.supervision import stop
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -120,15 +120,14 @@ class Figures(Collector):
         app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics), *others])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        lateness = Loop("lateness", self._watch_lateness, self._newsroom.clock)
+        lateness = self._newsroom.supervisor.start("lateness", self._watch_lateness)
         try:
             await web.TCPSite(runner, host, port).start()
             bound: int = runner.addresses[0][1]
             log.info("Health and metrics at http://%s:%d", host, bound)
-            lateness.start()
             yield bound
         finally:
-            await lateness.stop()
+            await stop((lateness,))
             await runner.cleanup()
 
     async def _healthz(self, _request: web.Request) -> web.Response:

@@ -1,0 +1,112 @@
+"""Long-lived tasks go on whatever happens in them, and end when they are told to."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.client.health import Health
+from bot.core import locale
+from bot.processes.supervision import FAILURE_WINDOW_SECONDS, RESTART_PAUSE_SECONDS, Supervisor, stop
+from bot.store import DatabaseUnusable
+
+
+class Panic(BaseException):
+    """An end that no `except Exception` sees, as an extension in Rust may cause."""
+
+
+class Trial:
+    """A task that ends as it is told to; `starts` counts how often it began."""
+
+    def __init__(self, end: type[BaseException] | None) -> None:
+        self.end, self.starts = end, 0
+
+    async def run(self) -> None:
+        self.starts += 1
+        if self.end is not None:
+            raise self.end("on trial")
+
+
+async def turns() -> None:
+    """Let everything run that can."""
+    for _turn in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("end", [ZeroDivisionError, Panic, asyncio.CancelledError])
+async def test_a_task_that_fails_is_logged_and_starts_again_after_a_pause(clock, caplog, end):
+    trial = Trial(end)
+    task = Supervisor(clock).start("trial", trial.run)
+    await turns()
+    assert trial.starts == 1
+    assert "trial failed" in caplog.text
+    assert end.__name__ in caplog.text
+    assert "Traceback" in caplog.text
+    clock.advance(RESTART_PAUSE_SECONDS)
+    await turns()
+    assert trial.starts == 2
+    await stop([task])
+    clock.advance(RESTART_PAUSE_SECONDS)
+    await turns()
+    assert trial.starts == 2
+
+
+async def test_a_task_that_ends_is_not_started_again(clock):
+    trial = Trial(None)
+    await Supervisor(clock).start("trial", trial.run)
+    assert trial.starts == 1
+
+
+async def test_a_task_that_fails_while_it_is_told_to_end_ends(clock):
+    async def run() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ZeroDivisionError
+
+    task = Supervisor(clock).start("trial", run)
+    await turns()
+    await stop([task])
+    assert task.done()
+
+
+async def test_a_task_speaks_nobodys_language(clock):
+    spoken = []
+
+    async def run() -> None:
+        spoken.append(locale.current())
+
+    with locale.use("fr"):
+        await Supervisor(clock).start("trial", run)
+    assert spoken == ["en"]
+
+
+async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, caplog):
+    trial, health = Trial(Panic), Health(newsroom)
+    health.disconnected = None
+    task = newsroom.supervisor.start("trial", trial.run)
+    for failures in (1, 2):
+        await turns()
+        assert trial.starts == failures
+        assert await health.problems() == []
+        clock.advance(RESTART_PAUSE_SECONDS)
+    await turns()
+    assert await health.problems() == ["trial keeps failing, see the log"]
+    await stop([task])
+    clock.advance(FAILURE_WINDOW_SECONDS)
+    assert await health.problems() == []
+    assert caplog.text.count("trial failed") == 3
+
+
+async def test_a_database_in_trouble_is_not_the_tasks_failure(clock, caplog):
+    trial, supervisor = Trial(DatabaseUnusable), Supervisor(clock)
+    task = supervisor.start("trial", trial.run)
+    for _start in range(3):
+        await turns()
+        clock.advance(RESTART_PAUSE_SECONDS)
+    await turns()
+    assert trial.starts == 4
+    assert not supervisor.failing()
+    assert not caplog.text
+    await stop([task])
