@@ -212,3 +212,37 @@ def test_marked_pages_are_found_as_well_as_they_have_to_be():
     assert means["scrapinghub"] >= 0.9
     assert means["wcxb article"] >= 0.88
     assert means["wcxb forum"] >= 0.65
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "\x00",
+        "\x08",
+        "\x0b",
+        "\x1f",
+        "\ufffe",
+        "&#0;",
+        "&#8;",
+        "&#8",
+        "&#x8;",
+        "&#12;",
+        "&#xFFFE;",
+        "&#xD800;",
+    ],
+)
+def test_a_character_that_there_is_not_costs_nothing_but_itself(character):
+    def text(inside: str) -> str:
+        paragraphs = "".join(f"<p>{number}: {paragraph}</p>" for number in range(80) for paragraph in ENGLISH)
+        page = f"<html><body><article><h1>A battery</h1>{paragraphs}</article></body></html>"
+        return article(page.replace("lose a", f"lo{inside}se a").encode(), "text/html", "https://a.example/")
+
+    assert len(text("")) > 20_000
+    assert text(character) == text("")
+
+
+def test_references_to_characters_that_there_are_stay():
+    paragraphs = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
+    said = "<p>&#233;t&#00000000000233; &#x1F600; ici</p>"
+    page = f"<html><body><article>{paragraphs}{said}</article></body></html>"
+    assert "été 😀 ici" in article(page.encode(), "text/html", "https://a.example/")

@@ -282,3 +282,21 @@ def test_a_real_feed_loses_no_entry_and_no_title():
         )
         for entry in ours:
             _check(entry)
+
+
+@pytest.mark.parametrize("character", ["\x08", "\x1f", "\ufffe", "&#8;", "&#xFFFE;"])
+def test_a_control_character_costs_nothing_but_itself(character):
+    document = rss(
+        f"<item><title>A bat{character}tery</title><description>Ten{character}th.</description></item>"
+    )
+    entry = only(document.encode())
+    assert (entry.title, entry.text) == ("A battery", "Tenth.")
+
+
+def test_a_control_character_as_it_stands_in_a_json_feed_costs_nothing_but_itself():
+    document = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "items": [{"id": "1", "title": "A bat~tery", "content_html": "<p>A ten~th of it.</p>"}],
+    }
+    entry = only(json.dumps(document).replace("~", "\x08").encode())
+    assert (entry.title, entry.text) == ("A battery", "A tenth of it.")

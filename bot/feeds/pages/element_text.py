@@ -19,6 +19,11 @@ MAX_ATTRIBUTES = 20_000
 
 SILENT = frozenset({"script", "style", "noscript", "template"})
 
+_NO_CHARACTERS = "\x00-\x08\x0b\x0e-\x1f\ud800-\udfff\ufffe\uffff"
+_NO_CHARACTER = re.compile(f"[{_NO_CHARACTERS}]|&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+"""What no document of XML may hold, as it stands or by its number: https://www.w3.org/TR/xml/#charsets"""
+_FORM_FEED, _LAST = 0x0C, 0x10FFFF
+
 _HEAD = 4096
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
@@ -68,9 +73,20 @@ def tree_of(markup: str) -> HtmlElement | None:
 
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        return document_fromstring(markup.encode(), parser=parser)
+        return document_fromstring(_NO_CHARACTER.sub(_existing, markup).encode(), parser=parser)
     except (LxmlError, ValueError):  # an empty document, among others
         return None
+
+
+def _existing(match: re.Match[str]) -> str:
+    """A reference to a character that there is; "" for others: one of them would empty the whole text."""
+    hexadecimal, decimal = match.groups()
+    if not (hexadecimal or decimal):
+        return ""
+    digits = (hexadecimal or decimal).lstrip("0")[:9] or "0"
+    number = int(digits, 16 if hexadecimal else 10)
+    is_one = number <= _LAST and number != _FORM_FEED and not _NO_CHARACTER.fullmatch(chr(number))
+    return match[0] if is_one else ""
 
 
 def published(item: list[HtmlElement], url: str) -> int | None:

@@ -33,7 +33,7 @@ _INLINE = re.compile(
 )
 _VOID = frozenset({"br", "hr", "img", "wbr"})
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
-_UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 _HIGH = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
 _TWICE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_HIGH)))
@@ -41,7 +41,7 @@ _TWICE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format(""
 
 
 def sound(text: str) -> str:
-    """The text without control characters and lone surrogates, and with what was encoded twice put right."""
+    """The text without characters that XML forbids, and with what was encoded twice put right."""
     if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
         text = _TWICE.sub(_once, text)
     return _UNSOUND.sub("", text)

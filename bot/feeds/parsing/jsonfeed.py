@@ -17,7 +17,7 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
     Raises FeedError: not-a-feed, encoding.
     """
     try:
-        document = json.loads(body.strip(b"\x00"))
+        document = json.loads(body.strip(b"\x00"), strict=False)  # control characters are dropped below
     except UnicodeError as error:
         raise FeedError(ENCODING, "not UTF-8") from error
     except (ValueError, RecursionError) as error:
