@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cogs.helpers import said
 from tests.feed_server import item, rss
-from tests.search.damage import overwrite_with_noise
+from tests.search.damage import overwrite
 
 
 async def test_polls_do_not_depend_on_the_index(telex, feed_server):
@@ -14,7 +14,7 @@ async def test_polls_do_not_depend_on_the_index(telex, feed_server):
     index = telex.newsroom.index
     await index.catch_up()
     damaged = index.engine
-    overwrite_with_noise(damaged)
+    overwrite(damaged)
     before = len(telex.posts())
     feed_server.serve("/", rss(*(item(number) for number in range(1, 6))), etag=False)
     telex.clock.advance(3_600)
@@ -35,7 +35,7 @@ async def test_people_are_answered_while_the_index_is_damaged_and_it_is_made_ane
     await telex.poll_and_deliver(feed)
     index = telex.newsroom.index
     await index.catch_up()
-    overwrite_with_noise(index.engine)
+    overwrite(index.engine)
     for command, options in (
         ("feed refresh", {"feed": str(feed.id)}),
         ("ask", {"question": "Who opened the museum in Lyon?"}),

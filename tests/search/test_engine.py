@@ -9,7 +9,7 @@ from bot.search.index.engine import EVERYWHERE, EngineError, Kind, Position, Sco
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.search.query.query_syntax import parse
 from bot.store.records.content_records import IndexedArticle
-from tests.search.damage import overwrite_with_noise
+from tests.search.damage import overwrite
 
 NOW = 1_790_000_000
 ARTICLES = (
@@ -156,7 +156,8 @@ def test_no_panic_of_the_engine_gets_out(engine, monkeypatch, name):
 
 
 def test_no_panic_of_a_writer_gets_out(engine):
-    writer = TantivyWriter(engine, Panicking())
+    panicking: Any = Panicking()
+    writer = TantivyWriter(engine, panicking)
     for call in (
         lambda: writer.put(ARTICLES),
         lambda: writer.remove([1]),
@@ -166,8 +167,8 @@ def test_no_panic_of_a_writer_gets_out(engine):
             call()
 
 
-def test_files_full_of_noise_raise_nothing_but_the_ports_error(engine):
-    overwrite_with_noise(engine)
+def test_overwritten_files_raise_nothing_but_the_ports_error(engine):
+    overwrite(engine)
     failed = set()
     for name, call in CALLS.items():
         try:
