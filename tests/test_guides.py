@@ -12,6 +12,7 @@ from tests.test_readme import discord_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FRENCH = sorted((ROOT / "docs").glob("*.fr.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -62,6 +63,30 @@ def test_both_guides_show_the_same_features():
     )
     assert {name.removesuffix("-fr") for name in french} == english
     assert {name for name in french if not name.endswith("-fr")} <= {"completions"}
+
+
+@pytest.mark.parametrize("document", FRENCH, ids=lambda path: path.name)
+def test_a_french_page_links_to_french_pages(document):
+    own = document.name.replace(".fr.md", ".md")
+    targets = {target.partition("#")[0] for target in LINK.findall(document.read_text("utf-8"))} - {own}
+    translated = {page.name.replace(".fr.md", ".md") for page in FRENCH}
+    assert targets & translated == set()
+    assert own in LINK.findall(document.read_text("utf-8"))  # and to itself in English
+
+
+@pytest.mark.parametrize("document", FRENCH, ids=lambda path: path.name)
+def test_a_french_page_keeps_its_spaces_before_high_punctuation(document):
+    prose = re.sub(r"```.*?```|`[^`]*`|<[^>]*>|\]\([^)]*\)", "", document.read_text("utf-8"), flags=re.DOTALL)
+    assert re.findall(r".{0,20}(?:\w [:;!?»]|« ).{0,20}", prose) == []
+
+
+@pytest.mark.parametrize("document", FRENCH, ids=lambda path: path.name)
+def test_a_french_page_has_the_sections_tables_and_lists_of_its_english_one(document):
+    def outline(page: Path) -> list[str]:
+        lines = page.read_text("utf-8").splitlines()
+        return [re.sub(r"[^#|-].*", "", line)[:2] for line in lines if line.startswith(("#", "| ", "- "))]
+
+    assert outline(document) == outline(document.with_name(document.name.replace(".fr.md", ".md")))
 
 
 def test_every_picture_is_shown_somewhere():

@@ -117,7 +117,7 @@ def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
         return
     now = SystemClock().now()
     terminal.table(
-        f"{len(found)} feeds",
+        "1 feed" if len(found) == 1 else f"{len(found)} feeds",
         ("feed", "address", "status", "last article", "next poll"),
         (
             (
