@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import stat
+from pathlib import Path
 from typing import Any
 
 from bot.core.models import Feed
@@ -54,3 +56,8 @@ class Library:
         await self.store.articles.import_batch([(feed.id, new)])
         article = await self.store.articles.by_key(new.key)
         return article.id
+
+
+def modes(folder: Path) -> set[str]:
+    """The modes of a folder and all that is in it, as `ls` shows them."""
+    return {stat.filemode(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}

@@ -18,7 +18,7 @@ from bot.search.index.index_follower import AFTER_FAILURE, IndexFollower
 from bot.search.index.tantivy_engine import TantivyWriter
 from bot.store import Store
 from bot.store.records.content_records import IndexedArticle
-from tests.search.library import Library
+from tests.search.library import Library, modes
 from tests.store import sql
 from tests.wire.disks import fill, make_room, small_disk
 from tests.wire.waiting import until
@@ -138,7 +138,7 @@ from pathlib import Path
 from bot.core.clock import SystemClock
 from bot.search.index.index_follower import IndexFollower
 from bot.store import Store
-from tests.search.library import Library
+from tests.search.library import Library, modes
 
 async def main():
     store = await Store.open(Path(sys.argv[1]), SystemClock())
@@ -238,3 +238,12 @@ async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
     assert await health.problems() == ["the search index cannot be written: on trial"]
     newsroom.index.condition.written()
     assert await health.problems() == []
+
+
+async def test_nobody_else_may_read_an_index(library, follower, tmp_path):
+    previous = os.umask(0o022)
+    (tmp_path / "index").mkdir()
+    await library.add("First")
+    await follower.catch_up()
+    assert modes(tmp_path / "index") == {"drwx------", "-rw-------"}
+    os.umask(previous)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from bot.search.semantic import vector_index
 from bot.search.semantic.fusion import fused
 from bot.search.semantic.vector_index import VectorIndex, cosines
+from tests.search.library import modes
 
 DIMENSIONS = 64
 
@@ -45,6 +47,18 @@ def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
         assert cosine == pytest.approx(1, abs=0.01)
     assert len(list((tmp_path / "vectors").glob("*.usearch"))) < 8
     assert other.cosines(held[0], [0, 10_000]) == {0: pytest.approx(1)}
+
+
+def test_nobody_else_may_read_the_vectors(tmp_path):
+    previous = os.umask(0o022)
+    index = VectorIndex(tmp_path / "vectors", "toy")
+    index.claim()
+    index.begin_anew()
+    index.add(range(5), drawn(5))
+    index.save(set)
+    assert modes(tmp_path / "vectors") == {"drwx------", "-rw-------"}
+    index.close()
+    os.umask(previous)
 
 
 def test_a_merge_leaves_out_what_is_gone(index):

@@ -18,6 +18,7 @@ from typing import TypeVar, TypeVarTuple
 
 import filelock
 
+from bot.core.private_files import make_private_folder
 from bot.search.index.engine import EngineError, Position
 from bot.search.index.index_condition import IndexCondition
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
@@ -148,7 +149,7 @@ class IndexFollower:
     async def _open(self) -> None:
         """Open what is there, to write where nobody else does; make it where there is nothing of use."""
         await self._drop()
-        await self._aside(partial(self._folder.mkdir, parents=True, exist_ok=True))
+        await self._aside(make_private_folder, self._folder)
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 import filelock
 import numpy as np
 
+from bot.core.private_files import make_private_folder
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -78,7 +80,7 @@ class VectorIndex:
         """Become the process that writes, if none is. Raises OSError where the folder cannot be made."""
         if self.writes:
             return True
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -153,7 +155,7 @@ class VectorIndex:
                 self._segments.append(self._tail)
                 self._tail = None
             self._merge(living)
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             for segment in self._segments:
                 if not segment.name:
                     name = f"{secrets.token_hex(8)}.usearch"
