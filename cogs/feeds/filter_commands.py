@@ -1,6 +1,7 @@
 """/feed filter: what of a feed is posted. A filter is tried on what the feed had before it is kept."""
 
 from functools import partial
+from typing import Any
 
 import discord
 
@@ -10,6 +11,7 @@ from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering.layout.blocks import Block, Row, text
 from bot.posting.wording import filter_labels, search_notes
+from bot.search.query.query_syntax import MAX_LENGTH
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial
@@ -17,7 +19,8 @@ from cogs.feeds.subscription_options import Pair, SubscriptionPanel, bold, no_lo
 from cogs.shared import article_cards
 from cogs.shared.paging import CardPage, CardPages
 from cogs.shared.panels import headed
-from cogs.shared.views import Interaction, Press
+from cogs.shared.views import Interaction, Press, Reply
+from cogs.shared.windows import Line, Window
 
 _PAGE = 10  # articles
 _SHOWN = 150  # characters of a query where filters are listed
@@ -105,7 +108,7 @@ class TrialPages(SubscriptionPanel, CardPages):
 
 
 class FilterList(SubscriptionPanel):
-    """The filters of a subscription, each with a button that removes it."""
+    """The filters of a subscription, each with a button that removes it, and one that adds another."""
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
         store, (subscription, feed) = self.store, self.pair
@@ -113,9 +116,7 @@ class FilterList(SubscriptionPanel):
         lines = [_("Removed: {filter}").format(filter=filter_labels.named(removed)) if removed else ""]
         lines += [f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)]
         if not kept:
-            lines.append(
-                _("No filters: every article is posted. Add one with the options `only` and `never`.")
-            )
+            lines.append(_("No filters: every article is posted."))
         else:
             trial = await subscription_filters.tried(store, feed.id, kept)
             if trial.outcomes:
@@ -126,8 +127,28 @@ class FilterList(SubscriptionPanel):
             Press(partial(self._remove, one), label=_("Remove {number}").format(number=number))
             for number, one in enumerate(kept, 1)
         ]
-        blocks = (headed(_("Filters"), titled(interaction, self.pair), *lines), Row(*removers))
+        add = Press(
+            self._ask,
+            Reply.OWN,
+            label=_("Add…"),
+            style=discord.ButtonStyle.success,
+            disabled=len(kept) >= subscription_filters.MOST,
+        )
+        blocks = (headed(_("Filters"), titled(interaction, self.pair), *lines), Row(*removers), Row(add))
         await self.display_card(interaction, *blocks)
+
+    async def _ask(self, interaction: Interaction) -> None:
+        """Open the window in which a filter is written."""
+        look: dict[str, Any] = {"max_length": MAX_LENGTH, "required": False}
+        syntax = _('Words, "an exact phrase", -without')
+        only = Line("only", _("Only post articles with…"), description=syntax, **look)
+        never = Line("never", _("Never post articles with…"), **look)
+        await interaction.response.send_modal(Window(_("Add a filter"), self._try, only, never, view=self))
+
+    async def _try(self, interaction: Interaction, only: str, never: str) -> None:
+        """Show what the filters that were written would have done. Raises `Refusal`."""
+        await start(interaction, self.pair, only.strip(), never.strip())
+        self.stop()
 
     async def _remove(self, one: Filter, interaction: Interaction) -> None:
         subscription, _feed = await require_still(interaction, self.pair)

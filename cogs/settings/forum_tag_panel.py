@@ -94,6 +94,7 @@ class ForumTagPanel(ChannelPanel):
                     _RULES,
                 )
             )
+        self.has_saved = True
         await self.client.courier.look_again(self._forum.id)
 
     async def _remove(self, _interaction: Interaction, values: list[str]) -> None:
@@ -105,3 +106,4 @@ class ForumTagPanel(ChannelPanel):
             channel_id=self._forum.id,
             person_id=self.person_id,
         )
+        self.has_saved = True

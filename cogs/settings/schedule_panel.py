@@ -7,6 +7,7 @@ from typing import NamedTuple
 from bot.core import hours
 from bot.core.choices import ChannelPreferences, Preference
 from bot.core.locale import N_, _, amount, clickable, counted
+from bot.core.refusals import Refusal
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Row, Rule, Section
 from bot.posting.wording.problem_sentences import describe
@@ -15,7 +16,6 @@ from bot.text.words import fold
 from cogs.shared.panels import ChannelPanel, headed, number, options, setting
 from cogs.shared.views import Choose, Interaction, Press
 
-_FIRST_NIGHT = (22 * 60, 7 * 60)  # what the other end of quiet hours is until it is chosen
 _MINUTE = 60
 
 
@@ -88,19 +88,21 @@ _OF_TIME = (Preference.QUIET_HOURS, Preference.MOST_AN_HOUR, Preference.GAP)
 
 
 class RhythmPanel(_BoundsPanel):
-    """A channel's quiet hours, how many posts it takes in an hour, and the gap between two."""
+    """A channel's quiet hours, how many posts it takes in an hour, and the gap between two.
+
+    Quiet hours are saved once both of their ends were chosen.
+    """
+
+    _ends: tuple[int | None, int | None] = (None, None)
+    """The end that was chosen of quiet hours that aren't saved yet, in minutes of the day."""
 
     async def show(self, interaction: Interaction) -> None:
         store = self.store
         now = await store.preferences.of_channel(self.channel.id)
         zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone
         held = await store.dispatches.held(self.channel.id)
-        begin, end = (None, None) if now.quiet_hours is None else hours.quiet_minutes(now.quiet_hours)
-        quiet = _("No quiet hours")
-        if now.quiet_hours is not None:
-            quiet = _("{begin} to {end} ({zone})").format(
-                begin=hours.clock(begin or 0), end=hours.clock(end or 0), zone=zone
-            )
+        begin, end = self._ends if now.quiet_hours is None else hours.quiet_minutes(now.quiet_hours)
+        quiet = _quiet_hours(begin, end, zone)
         waits = ""
         if held is not None:
             waits = _("Right now: {reason}").format(reason=describe(held))
@@ -131,22 +133,40 @@ class RhythmPanel(_BoundsPanel):
         return Row(Choose(partial(self._quiet, which), placeholder=placeholder, options=shown))
 
     async def _turn_off(self, _interaction: Interaction) -> None:
+        self._ends = (None, None)
         for preference in _OF_TIME:
             await self.change(preference, None)
         self.client.courier.wake()
 
     async def _quiet(self, which: int, _interaction: Interaction, values: list[str]) -> None:
-        """Set one end of the quiet hours; the other keeps its time, or moves where both would be the same."""
-        now = await self.store.preferences.of_channel(self.channel.id)
-        text, chosen = None, number(values)
-        if chosen is not None:
-            ends = list(_FIRST_NIGHT if now.quiet_hours is None else hours.quiet_minutes(now.quiet_hours))
-            ends[which] = chosen
-            if ends[0] == ends[1]:
-                ends[1 - which] = (ends[which] + (9 if which == 0 else 15) * _MINUTE) % hours.MINUTES
-            text = hours.quiet(*ends)
-        await self.change(Preference.QUIET_HOURS, text)
+        """Choose one end of the quiet hours, and save them where the other is known. Raises `Refusal`."""
+        saved = (await self.store.preferences.of_channel(self.channel.id)).quiet_hours
+        chosen = number(values)
+        begin, end = self._ends if saved is None else hours.quiet_minutes(saved)
+        begin, end = (chosen, end) if which == 0 else (begin, chosen)
+        if chosen is not None and begin == end:
+            raise Refusal(_("Quiet hours can’t begin and end at the same time."))
+        self._ends = (None, None)
+        if begin is not None and end is not None:
+            await self.change(Preference.QUIET_HOURS, hours.quiet(begin, end))
+        elif chosen is not None:
+            self._ends = (begin, end)
+        elif saved is not None:
+            await self.change(Preference.QUIET_HOURS, None)
         self.client.courier.wake()
+
+
+def _quiet_hours(begin: int | None, end: int | None, zone: str) -> str:
+    """Quiet hours in words, or that one of their ends is still to be chosen."""
+    if begin is not None and end is not None:
+        return _("{begin} to {end} ({zone})").format(
+            begin=hours.clock(begin), end=hours.clock(end), zone=zone
+        )
+    if begin is not None:
+        return _("From {time}. Choose until when to save it.").format(time=hours.clock(begin))
+    if end is not None:
+        return _("Until {time}. Choose from when to save it.").format(time=hours.clock(end))
+    return _("No quiet hours")
 
 
 class StoryPanel(_BoundsPanel):

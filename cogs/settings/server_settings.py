@@ -92,6 +92,7 @@ class ServerPanel(SettingsPanel):
             await self.change(Preference.ALERTS, None)
             return
         said = await choose_alerts(interaction, await place_options.current(interaction, channel_ids[0]))
+        self.has_saved = True
         await interaction.followup.send(said, ephemeral=True)
 
     async def _appoint(self, interaction: Interaction, role_ids: list[int]) -> None:

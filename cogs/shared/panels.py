@@ -39,6 +39,7 @@ class SettingsPanel(ManagersLayout):
             channel_id=None if self.channel is None else self.channel.id,
             person_id=self.person_id,
         )
+        self.has_saved = True
 
 
 class ChannelPanel(SettingsPanel):

@@ -64,6 +64,9 @@ class AskerLayout(discord.ui.LayoutView):
     by `Stale` and answered in words.
     """
 
+    has_saved = False
+    """Whether the action saved something, which is said once below what is shown next."""
+
     _alive: ClassVar[WeakValueDictionary[str, AskerLayout]] = WeakValueDictionary()
 
     def __init__(self, interaction: Interaction) -> None:
@@ -149,6 +152,9 @@ class AskerLayout(discord.ui.LayoutView):
         self, interaction: Interaction, layout: Layout, *, pictures: Sequence[Picture] = ()
     ) -> None:
         """Show a layout in the reply to an interaction that was acknowledged, and answer its buttons."""
+        if self.has_saved:
+            self.has_saved = False
+            layout = blocks.with_last(layout, blocks.text("-# ✅ " + _("Saved")))
         self._layout, self._pictures = layout, pictures
         layout_views.fill(self, layout)
         for item in self.walk_children():

@@ -270,7 +270,7 @@ class DigestFlow(ChannelPanel):
             )
         await client.courier.look_again(target.id)
         client.courier.wake()
-        said = _("{channel} gets its next digest {when}.").format(
+        said = _("Saved. {channel} gets its next digest {when}.").format(
             channel=target.mention, when=f"<t:{saved.due}:F>"
         )
         await self.end(interaction, "\n".join((said, *digest_words.choices(saved.plan))))

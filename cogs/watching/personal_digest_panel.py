@@ -213,6 +213,7 @@ class PersonalDigestPanel(AskerLayout):
             server_id=interaction_places.server_id(interaction),
             language=locale.current(),
         )
+        self.has_saved = True
         client.courier.wake()
 
     async def _pause(self, _interaction: Interaction) -> None:

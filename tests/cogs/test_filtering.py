@@ -5,7 +5,20 @@ from __future__ import annotations
 from bot.core.choices import Rule
 from bot.core.models import Feed
 from bot.watches import subscription_filters
-from tests.cogs.helpers import NEXT, START, card, follow, hide, labels, last, newest, press, said, three
+from tests.cogs.helpers import (
+    NEXT,
+    START,
+    card,
+    components,
+    follow,
+    hide,
+    labels,
+    last,
+    newest,
+    press,
+    said,
+    three,
+)
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -123,7 +136,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
     subscription = await first(telex)
     empty = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "every article is posted" in said(empty)
-    assert labels(last(empty)) == []
+    assert labels(last(empty)) == ["Add…"]
     rules = [(Rule.NEVER, "chips"), (Rule.ONLY, "`maps`"), (Rule.ONLY, "vote")]
     await telex.store.filters.add(int(subscription), rules, person_id=telex.editor.id, limit=10)
     listed = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
@@ -145,6 +158,25 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
         ("filter", telex.editor.id, "never chips", None),
         ("filter", telex.editor.id, "only `maps`", None),
     ]
+
+
+async def test_a_filter_is_added_from_the_list(telex, feed_server, monkeypatch):
+    await follow(telex, feed_server)
+    listed = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex))
+    form = await telex.editor.click(last(listed), label="Add…")
+    nothing = await telex.editor.submit_modal(form, {"only": "", "never": " "})
+    assert labels(last(nothing)) == ["Add…"]
+    form = await telex.editor.click(last(nothing), label="Add…")
+    trial = await telex.editor.submit_modal(form, {"only": "", "never": "chips"})
+    assert "Would have posted 2 of the last 3 articles" in said(trial)
+    assert await kept(telex) == []
+    done = await telex.editor.click(last(trial), label="Save this filter")
+    assert said(done).startswith("Saved. Filters of **Example News**")
+    assert await kept(telex) == [("never", "chips")]
+    monkeypatch.setattr(subscription_filters, "MOST", 1)
+    listed = last(await telex.editor.slash(telex.news, "feed filter", feed=await first(telex)))
+    (add,) = [one for one in components(listed) if one.get("label") == "Add…"]
+    assert add["disabled"]
 
 
 async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):

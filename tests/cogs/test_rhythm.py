@@ -40,7 +40,12 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     panel = await opened(telex)
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
     panel = last(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
+    assert "**Quiet hours**\n-# From 23:00. Choose until when to save it." in text(panel)
+    assert "Saved" not in text(panel)
+    assert (await telex.store.preferences.of_channel(telex.news.id)).quiet_hours is None
+    panel = last(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
     assert "**Quiet hours**\n-# 23:00 to 07:00 (UTC)" in text(panel)
+    assert text(panel).endswith("\n-# ✅ Saved")
     panel = last(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
     panel = last(await choose(telex.editor, panel, "3 posts an hour", "Hourly limit"))
     panel = last(await choose(telex.editor, panel, "5 minutes", "Time between"))
@@ -77,10 +82,14 @@ def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
 
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     await follow(telex, feed_server)
-    panel = last(await choose(telex.editor, await opened(telex), "Quiet from 07:00", "Quiet from"))
-    assert "07:00 to 16:00" in text(panel)
-    panel = last(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
-    assert "22:00 to 07:00" in text(panel)
+    panel = last(await choose(telex.editor, await opened(telex), "Quiet until 07:00", "Quiet until"))
+    assert "Until 07:00. Choose from when to save it." in text(panel)
+    refused = await choose(telex.editor, panel, "Quiet from 07:00", "Quiet from")
+    assert "can’t begin and end at the same time" in said(refused)
+    panel = last(await choose(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
+    refused = await choose(telex.editor, panel, "Quiet until 22:00", "Quiet until")
+    assert "can’t begin and end at the same time" in said(refused)
+    assert (await telex.store.preferences.of_channel(telex.news.id)).quiet_hours == "22:00-07:00"
     panel = last(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
 

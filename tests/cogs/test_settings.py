@@ -55,6 +55,20 @@ async def appoint(telex: World) -> MemberActor:
     return telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
 
 
+async def test_a_panel_says_saved_once_and_only_when_it_saved(telex):
+    shown = await panel(telex)
+    assert "Saved" not in said(shown)
+    shown = await choose(telex.editor, last(shown), "French", "Post language")
+    assert said(shown).endswith("\n-# ✅ Saved")
+    form = await telex.editor.click(last(shown), label="Change…")
+    await telex.editor.submit_modal(form, {"line": "nowhere at all"})  # which is refused
+    assert "Saved" not in text(telex.env.backend.get_message(last(shown).channel_id, last(shown).id))
+    telex.locales[telex.editor.id] = "fr"
+    shown = await panel(telex, "channel")
+    shown = await choose(telex.editor, last(shown), "Anglais", "Langue")
+    assert said(shown).endswith("\n-# ✅ Enregistré")
+
+
 async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex):
     shown = await panel(telex)
     assert last(shown).ephemeral

@@ -148,6 +148,14 @@ def without_emoji(layout: Layout) -> Layout:
     return mapped_items(layout, bare)
 
 
+def with_last(layout: Layout, block: Block) -> Layout:
+    """Return a layout with one more block at its end, within its last card where it ends with one."""
+    *before, last = layout
+    return (
+        (*before, replace(last, blocks=(*last.blocks, block))) if isinstance(last, Card) else (*layout, block)
+    )
+
+
 def mapped_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
     """The same with other buttons and menus in place of its own, or none."""
 
