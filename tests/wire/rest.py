@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.wire.discord_server import DiscordServer
 
 PREFIX = "/api/v10"
+OBSERVERS: list[Callable[[Call], None]] = []
+"""Called with each request when it was answered."""
 Answer = tuple[int, Any]
 Handler = Callable[["DiscordServer", "Call"], Answer | Awaitable[Answer]]
 
@@ -152,6 +154,8 @@ class Rest:
             return await self._answer(request, call)
         finally:
             self._server.changed()
+            for observe in OBSERVERS:
+                observe(call)
 
     async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
         await self._read(request, call)

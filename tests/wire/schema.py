@@ -199,7 +199,7 @@ def snowflakes_as_text(body: object, name: str = "") -> object:
             return {**body, "id": str(body["id"])}
         return {key: snowflakes_as_text(value, key) for key, value in body.items()}
     if isinstance(body, list):
-        if name == "attachments":
+        if name in {"attachments", "default_values"}:
             return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]
         return [snowflakes_as_text(part, name) for part in body]
     if isinstance(body, int) and not isinstance(body, bool):
