@@ -96,6 +96,7 @@ class Answer:
             "quotes": list(map(_quote, self.quotes)),
             "possible": list(map(_quote, self.possible)),
             "older": list(map(_quote, self.older)),
+            "written": [{"text": sentence.text, "cites": list(sentence.cites)} for sentence in self.written],
             "sources": [_source(article) for article in self.sources],
             "nearest": [_source(article) for article in self.nearest],
             "newest": None if self.newest is None else _iso(self.newest),

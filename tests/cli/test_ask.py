@@ -40,7 +40,7 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
     assert "fonds" not in shown
     (answer,) = telex.json("ask", question, "--json")
     assert list(answer) == [
-        "question", "answered", "tier", "quotes", "possible", "older",
+        "question", "answered", "tier", "quotes", "possible", "older", "written",
         "sources", "nearest", "newest", "period", "lines"
     ]  # fmt: skip
     assert [told["title"] for told in answer["lines"]] == [
@@ -97,9 +97,14 @@ async def test_a_configured_model_writes_the_answer_and_is_named(telex, feed_ser
     told = await asyncio.to_thread(telex, "ask", QUESTION)
     assert "La version 1 est disponible depuis lundi. [1]" in told.stdout
     assert "small" in told.stderr
+    (answer,) = await asyncio.to_thread(telex.json, "ask", QUESTION, "--json")
+    assert answer["written"] == [{"text": "La version 1 est disponible depuis lundi.", "cites": [1]}]
+    assert answer["sources"][0]["url"] == "https://news.example/1"
     service.sends(b"", 500)
     told = await asyncio.to_thread(telex, "ask", QUESTION)
     assert "HTTP 500" in told.stderr
+    (answer,) = await asyncio.to_thread(telex.json, "ask", QUESTION, "--json")
+    assert answer["written"] == []
     assert "La version 1" in told.stdout
     told = await asyncio.to_thread(telex, "check")
     assert "model service" in told.stdout
