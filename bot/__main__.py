@@ -1,6 +1,23 @@
-"""`python -m bot`: the same as `telex`."""
+"""`telex`, or `python -m bot`."""
 
-from bot.cli.main import main
+import os
+import signal
+
+
+def main() -> None:
+    """Run `telex`; Ctrl-C ends it without a traceback, also while it is being imported."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
+        signal.signal(signal.SIGINT, _stop)
+    from bot.cli.main import main as run  # noqa: PLC0415 - takes a second
+
+    run()
+
+
+def _stop(*_signal: object) -> None:
+    """End at once: an exception in the middle of an import would be shown, or be taken for another."""
+    os.write(2, b"Stopped before it began.\n")
+    os._exit(130)
+
 
 if __name__ == "__main__":
     main()

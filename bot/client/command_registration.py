@@ -85,7 +85,8 @@ async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, 
     listed: Sequence[ApplicationCommand] = ()
     try:
         listed = await http.get_global_commands(application_id)
-        if await store.meta.get(_REGISTERED) == _digest(payload, listed):
+        registered = await store.meta.get(_REGISTERED)
+        if registered == _digest(payload, listed):
             return False, mentions(listed)
         listed = await http.bulk_upsert_global_commands(application_id, payload)
     except _FAULTS:
@@ -93,7 +94,7 @@ async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, 
         return False, mentions(listed)
     with suppress(DatabaseFault):  # then they are registered again next time
         await store.meta.set(_REGISTERED, _digest(payload, listed))
-    log.info("Registered %d commands", len(payload))
+    log.log(logging.INFO if registered else logging.DEBUG, "Registered %d commands", len(payload))
     return True, mentions(listed)
 
 

@@ -29,6 +29,7 @@ from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.lease_checks import LeaseChecks
 from bot.posting.sending.message_places import share_of
 from bot.posting.sending.no_repeats import NoRepeats
+from bot.posting.sending.permissions import INVITATION
 from bot.posting.sending.request_pace import RequestPace
 from bot.posting.visibility import Visibility
 from bot.store import AlreadyRunning, DatabaseFault, LeaseLost
@@ -139,6 +140,8 @@ class Telex(ShardedBot):
         for cog in self._cogs_to_add:
             await self.add_cog(cog(self))
         await self.sync_commands()
+        invitation = discord.utils.oauth_url(self.application_id or 0, permissions=INVITATION)
+        log.info("invite Telex to a server: %s", invitation)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's
         """Log what went wrong in a listener, unless the store has said it or another process does it."""

@@ -123,6 +123,20 @@ async def going_on(room: Newsroom) -> AsyncIterator[None]:
     loops = NewsroomLoops(room)
     await loops.start()
     try:
+        await _log_start(room)
         yield
     finally:
         await loops.stop()
+
+
+async def _log_start(room: Newsroom) -> None:
+    feeds, articles = await room.store.feeds.count(), await room.store.articles.count()
+    log.info(
+        "ready: %d %s, %d %s, database %s: %s",
+        feeds,
+        "feed" if feeds == 1 else "feeds",
+        articles,
+        "article" if articles == 1 else "articles",
+        "new" if room.store.is_new else "found",
+        room.settings.database,
+    )

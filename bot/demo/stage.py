@@ -5,6 +5,7 @@ type commands, press buttons and react as one of the people.
 """
 
 import asyncio
+import os
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -105,15 +106,19 @@ async def serve(
                 for story in (*publisher.backlog, *publisher.stories)
             }
             pictures |= drawn(env, [outlet.title for outlet in publisher.outlets])
-        preview = await stack.enter_async_context(
-            env.preview(
-                stage.news,
-                viewers=(stage.ada, stage.camille),
-                layout="channel",
-                assets=pictures,
-                port=port or None,
-            )
+        page = env.preview(
+            stage.news,
+            viewers=(stage.ada, stage.camille),
+            layout="channel",
+            assets=pictures,
+            port=port or None,
         )
+        try:
+            preview = await stack.enter_async_context(page)
+        except SetupError as error:
+            if (cause := error.__cause__) is None or not isinstance(cause, OSError) or not cause.errno:
+                raise
+            raise OSError(cause.errno, os.strerror(cause.errno), f"--port {port}") from error
         places = Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"})
         actions = VisitorActions(env, preview, places)
         simcord_patches.answer_meanwhile(env.bot)

@@ -210,8 +210,13 @@ class Leases:
             if had == has:
                 continue
             self.gained[kind] += len(has - had)
-            log.info(
-                "Leases of %s: %d now, %d gained, %d lost", kind, len(has), len(has - had), len(had - has)
+            log.log(
+                logging.INFO if self._store.processes.are_shared else logging.DEBUG,
+                "Leases of %s: %d now, %d gained, %d lost",
+                kind,
+                len(has),
+                len(has - had),
+                len(had - has),
             )
             for heard in [*self._listening[kind]]:
                 try:

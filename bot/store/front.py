@@ -149,6 +149,11 @@ class Store:
         await self._database.look()
 
     @property
+    def is_new(self) -> bool:
+        """Whether the database was made when it was opened."""
+        return self._database.is_new
+
+    @property
     def fault(self) -> DatabaseFault | None:
         """What the last attempt to use the file failed for, None when it did not fail."""
         return self._database.condition.fault

@@ -60,6 +60,8 @@ class Database(ABC, Generic[C, S]):
     place: Path | DatabaseServer
     is_shared: bool
     """Whether several processes may run on it at a time."""
+    is_new = False
+    """Whether opening it made its tables."""
     _snapshot: str
     """The statement that begins a read."""
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -198,3 +201,29 @@ def test_in_an_image_an_extra_is_built_in(monkeypatch, tmp_path):
     origin = {"url": f"file://{tmp_path}/gone", "dir_info": {}}
     monkeypatch.setattr(installation, "_read_origin", lambda: origin)
     assert "EXTRAS=demo" in installation.extra_command("demo")
+
+
+def test_a_port_of_the_demo_that_is_in_use_is_a_sentence(telex):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = telex("demo", "--no-browser", "--port", port, status=1)
+    assert done.stderr.splitlines()[-1] == f"--port {port}: Address already in use"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("imported", ["typer", "bot.store"])
+def test_ctrl_c_while_telex_is_being_imported_is_a_sentence(telex, imported):
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "bot", "run"],
+        cwd=telex.folder,
+        env=telex.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        while not process.stderr.readline().endswith(f" {imported}\n"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        last = process.stderr.read().splitlines()[-1]
+    assert (process.returncode, last) == (130, "Stopped before it began.")

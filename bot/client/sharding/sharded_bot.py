@@ -65,7 +65,8 @@ class ShardedBot(commands.AutoShardedBot):
         last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
         await store.insist(lambda: self.courier.begin(shard_id))
         if self.leased.holds(shard_id):
-            log.info("Serving shard %d of %d", shard_id, shards.count)
+            level = logging.INFO if shards.count > 1 else logging.DEBUG
+            log.log(level, "Serving shard %d of %d", shard_id, shards.count)
             shards.serve(shards.numbers | {shard_id})
             self.dispatch("shard_served", shard_id, last[0].sent if last else None)
             self.courier.wake()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -114,7 +115,8 @@ class Figures(Collector):
     async def served(self, host: str, port: int, others: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
         """Measure, and answer `/healthz` (200 when well, else 503), `/metrics` and other routes in the block.
 
-        Gives the port, for 0 a free one. Raises OSError when the address cannot be used.
+        Gives the port, for 0 a free one. Raises OSError, which names the setting, for an address that cannot
+        be used.
         """
         app = web.Application()
         app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics), *others])
@@ -122,7 +124,7 @@ class Figures(Collector):
         await runner.setup()
         lateness = self._newsroom.supervisor.start("lateness", self._watch_lateness)
         try:
-            await web.TCPSite(runner, host, port).start()
+            await _listen(runner, host, port)
             bound: int = runner.addresses[0][1]
             log.info("Health and metrics at http://%s:%d", host, bound)
             yield bound
@@ -140,6 +142,15 @@ class Figures(Collector):
         except StoreError as error:
             return web.Response(status=503, text=f"The database cannot be read: {error}\n")
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror  # of a name that is not found
+        raise OSError(number, reason, f"TELEX_HEALTH_ADDRESS={host}:{port}") from error
 
 
 def _of_discord(pace: RequestPace, starts: SessionStarts) -> Iterator[Metric]:

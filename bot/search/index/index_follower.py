@@ -174,6 +174,8 @@ class IndexFollower:
                 self.engine.refresh()
             elif (folder / "meta.json").exists():
                 self.engine = TantivyEngine(folder)
+        except FileNotFoundError:
+            self.engine = None
         except (OSError, ValueError, EngineError) as error:
             log.info("There is no search index that can be read: %s", error)
             self.engine = None
@@ -218,11 +220,12 @@ class IndexFollower:
 
     async def _begin_anew(self) -> None:
         """Make another index; one of other rules is searched until it is whole."""
-        log.info("The search index is made anew")
         if self._writer is not None:
             await self._aside(self._writer.close)
         last = await self._store.changes.last()
         self._size = await self._store.changes.largest_id()
+        if self._size:
+            log.info("The search index is made anew")
         self._position = Position(last.number, last.mark, self._size + 1)
         self._next = await self._aside(self._new)
         self._writer = await self._aside(partial(self._next.writer, of_all=True))

@@ -58,7 +58,7 @@ class Database(ports.Database[Connection, Session]):
         """
         database = cls(server, clock)
         try:
-            await database._writers[0].run(migrate, server, create=create)
+            database.is_new = await database._writers[0].run(migrate, server, create=create)
             is_restored = await database.transact(notice_restoration)
             database._identity = await database.read(identity)
             if is_restored:

@@ -17,10 +17,11 @@ OLDEST_SERVER = 150_000  # as `server_version_num`
 _LOCK = "SELECT pg_advisory_xact_lock(1413829720, 3)"
 
 
-def migrate(connection: Connection, server: DatabaseServer, *, create: bool = True) -> None:
+def migrate(connection: Connection, server: DatabaseServer, *, create: bool = True) -> bool:
     """Apply what is missing; an interruption leaves the version before whole.
 
-    Raises `NewerDatabase`, `DatabaseUnusable`, such as `DatabaseMissing`, or psycopg.Error.
+    Returns whether the database is new. Raises `NewerDatabase`, `DatabaseUnusable`, such as
+    `DatabaseMissing`, or psycopg.Error.
     """
     _must_do(connection, server)
     migrations = numbered(FOLDER / "migrations")
@@ -29,7 +30,9 @@ def migrate(connection: Connection, server: DatabaseServer, *, create: bool = Tr
     if not version and not create:
         raise DatabaseMissing(server)
     if version == max(migrations):
-        return
+        return False
+    if version:
+        log.info("Upgrading the database from version %d to %d", version, max(migrations))
     raw = connection.raw
     raw.execute("BEGIN")
     try:
@@ -43,11 +46,12 @@ def migrate(connection: Connection, server: DatabaseServer, *, create: bool = Tr
                 raw.execute(path.read_bytes())
                 raw.execute("DELETE FROM schema_version")
                 raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (number,))
-                log.info("database brought to version %d", number)
+                log.debug("database brought to version %d", number)
         raw.execute("COMMIT")
     except BaseException:
         connection.roll_back()
         raise
+    return not version
 
 
 def schema_version(connection: Connection) -> int:

@@ -44,9 +44,12 @@ class Database(ports.Database[Statements, Connection]):
 
     @classmethod
     async def open(
-        cls, path: Path, prepare: Callable[[sqlite3.Connection], None], clock: Clock | None = None
+        cls, path: Path, prepare: Callable[[sqlite3.Connection], bool], clock: Clock | None = None
     ) -> Self:
-        """Open the file, creating it when missing. `prepare` runs on the writer before anything else does."""
+        """Open the file, creating it when missing.
+
+        `prepare` runs on the writer before anything else does, and returns whether the database is new.
+        """
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             wanted = ".".join(map(str, OLDEST_SQLITE))
             raise DatabaseUnusable(
@@ -59,7 +62,7 @@ class Database(ports.Database[Statements, Connection]):
             await writer.open()
             await writer.run(_write_ahead)
             database._presence.begin()
-            await writer.run(prepare)
+            database.is_new = await writer.run(prepare)
             for _ in range(READERS):
                 reader = Connection(path, pragmas=READER_PRAGMAS)
                 database._readers.append(reader)

@@ -23,10 +23,11 @@ def available(folder: Path = MIGRATIONS) -> dict[int, Path]:
     return numbered(folder)
 
 
-def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
+def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> bool:
     """Apply what is missing. An interruption leaves the version before whole.
 
-    The file is checked once, within the last transaction: of a big one that takes minutes.
+    The file is checked once, within the last transaction: of a big one that takes minutes. Returns whether
+    the database is new.
 
     Raises `NewerDatabase`, `DatabaseBroken`, `DatabaseUnusable`, or `sqlite3.Error`.
     """
@@ -39,7 +40,9 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
             f"from {min(migrations)} on. Export its articles with that Telex and import them here."
         )
     if version == max(migrations):
-        return
+        return False
+    if version:
+        log.info("Upgrading the database from version %d to %d", version, max(migrations))
     connection.create_function("page_of", 1, urls.page, deterministic=True)
     _resize(connection)
     connection.execute("PRAGMA foreign_keys = OFF")  # a table may be rebuilt; checked before the commit
@@ -50,6 +53,7 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
         _give_back(connection)
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
+    return not version
 
 
 def _resize(connection: sqlite3.Connection) -> None:
@@ -128,7 +132,7 @@ def _apply(connection: sqlite3.Connection, number: int, path: Path, *, is_last: 
             connection.execute(f"PRAGMA user_version = {number}")
             if is_last:
                 _must_be_whole(connection)
-            log.info("database brought to version %d", number)
+            log.debug("database brought to version %d", number)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

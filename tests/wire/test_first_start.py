@@ -1,0 +1,35 @@
+"""What a start says in the log."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.posting.sending.permissions import INVITATION
+
+
+@pytest.mark.parametrize("database_engine", ["sqlite"])  # a file that is not there yet
+async def test_a_start_is_one_line_and_the_invitation(scene, tmp_path):
+    database = tmp_path / "first.db"
+    for start, state in enumerate(("new", "found"), 1):
+        bot = scene.start(TELEX_DATABASE=str(database), TELEX_INDEX=str(tmp_path / "first.db-index"))
+        await scene.discord.until(lambda start=start: len(scene.discord.gateway.identified) == start)
+        await bot.stop()
+        lines = [line.split(maxsplit=3)[-1] for line in bot.log.splitlines()]
+        assert len(lines) == 2 * start
+        assert lines[-2] == (
+            f"bot.client.newsroom_loops: ready: 0 feeds, 0 articles, database {state}: {database}"
+        )
+        link = f"https://discord.com/oauth2/authorize?client_id={scene.discord.state.bot.id}"
+        assert lines[-1].startswith(f"bot.client.discord_client: invite Telex to a server: {link}&scope=bot")
+        assert f"&permissions={INVITATION.value}" in lines[-1]
+
+
+async def test_a_health_address_in_use_is_a_sentence(scene):
+    async with await asyncio.start_server(lambda *_streams: None, "127.0.0.1", 0) as taken:
+        address = f"127.0.0.1:{taken.sockets[0].getsockname()[1]}"
+        bot = scene.start(TELEX_HEALTH_ADDRESS=address)
+        assert await bot.ended() == 1
+    assert bot.log.splitlines()[-1] == f"TELEX_HEALTH_ADDRESS={address}: Address already in use"
+    assert "Traceback" not in bot.log
