@@ -1,1 +1,2 @@
 -- Nothing to do: one process has a database file, and it knows what it wrote.
+SELECT 1;
