@@ -193,8 +193,6 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
         gc.collect()
         gc.freeze()
         _spare_memory()
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # which asyncio.run replaces
     try:
         with signals.handled():
             return asyncio.run(stoppable())
