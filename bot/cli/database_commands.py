@@ -121,8 +121,8 @@ def move(
 
     rows = wait_for(work)
     terminal.say(
-        f"{rows} rows moved and compared. Set TELEX_DATABASE to the new database; the search index is "
-        "rebuilt on first use."
+        f"{rows} rows moved and compared. Set TELEX_DATABASE to the new database: the old one is marked as "
+        "moved, and `telex run` refuses it. The search index is rebuilt on first use."
     )
 
 

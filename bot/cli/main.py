@@ -66,9 +66,30 @@ def run(
         str | None,
         typer.Option(help="What this process does: gateway, poller. Default: TELEX_ROLES, else both."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Go back to a database that was moved. Stop the bot on the new one first."
+        ),
+    ] = False,
 ) -> None:
     """Run the bot on Discord until it is stopped (Ctrl-C, SIGTERM)."""
-    _run_bot(settings_or_stop(starts_log=True, **({} if roles is None else {"roles": roles})))
+    settings = settings_or_stop(starts_log=True, **({} if roles is None else {"roles": roles}))
+    if again:
+        _take_back(settings)
+    _run_bot(settings)
+
+
+def _take_back(settings: Settings) -> None:
+    async def work() -> None:
+        async with open_store(settings) as store:
+            await store.take_back()
+
+    try:
+        with Store.lock_for_run(settings.database, alone=True):
+            wait_for(work)
+    except StoreError as error:
+        stop(str(error), FAILED)
 
 
 def _run_bot(settings: Settings) -> NoReturn:

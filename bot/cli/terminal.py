@@ -24,7 +24,7 @@ from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
 from bot.core.settings import Settings
 from bot.core.settings_reading import WrongSettings, read_settings, unknown_settings
-from bot.store import DatabaseMissing, StoreError, use_keys
+from bot.store import DatabaseMissing, DatabaseMoved, StoreError, use_keys
 from bot.text.safe import plain
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
         with signals.handled():
             return asyncio.run(stoppable())
     except StoreError as error:
-        stop(str(error), WRONG_USE if isinstance(error, DatabaseMissing) else FAILED)
+        stop(str(error), WRONG_USE if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED)
     except asyncio.CancelledError:
         if endless:
             raise typer.Exit(0) from None

@@ -82,7 +82,8 @@ async def open_newsroom(
 ) -> AsyncIterator[Newsroom]:
     """Open the database, connections and workers, and close them at the end. Raises StoreError.
 
-    The poller does not run by itself. A database that is missing is made where it is to `create` one.
+    The poller does not run by itself. A database that is missing is made where it is to `create` one; one
+    that was moved is refused.
     """
     sys.setswitchinterval(SWITCH)
     clock = clock or SystemClock()
@@ -99,6 +100,7 @@ async def open_newsroom(
     workers = Workers(WORKERS, patience=WORKERS_PATIENCE, keep=1)
     readers = Workers(patience=READERS_PATIENCE)
     try:
+        await store.must_be_current()
         async with (
             Fetcher(settings) as fetcher,
             opened(settings, store) as meaning,

@@ -118,6 +118,14 @@ class Store:
             raise
         return store
 
+    async def must_be_current(self) -> None:
+        """Raise `DatabaseMoved` where another database goes on from this one."""
+        await moving.must_be_current(self._database)
+
+    async def take_back(self) -> None:
+        """Let a database that was moved be used again; what was posted meanwhile is read back first."""
+        await moving.take_back(self._database)
+
     move = staticmethod(moving.move)
     must_exist = staticmethod(engines.must_exist)
 

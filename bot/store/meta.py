@@ -5,6 +5,8 @@ from bot.store.repository import Repository, writes
 
 RESTORED = "restored"
 """The name of what is set in a database that came out of a backup."""
+MOVED_AT = "moved_at"
+"""The name of when a database was moved to another, in seconds: it knows nothing that was posted later."""
 FREE_NUMBERS = 1_000_000
 """More watches and digests than are ever begun between a backup and the day it is needed."""
 

@@ -13,16 +13,19 @@ from bot.core.clock import Clock
 from bot.core.database_server import DatabaseServer
 from bot.store import engines
 from bot.store.connection import Connection
+from bot.store.meta import FREE_NUMBERS, MOVED_AT, RESTORED, put
 from bot.store.ports import AnyDatabase
 from bot.store.records.content_records import TableShape
-from bot.store.store_errors import DatabaseUnusable, StoreError
+from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 
 MARK = "moving"
 """The name in `meta` under which a database says from where it is being filled."""
+MOVED = "moved"
+"""The name in `meta` under which a database says where all that it held is now."""
 BATCH = 500
 _DERIVED = {"article_change", "encoded_article", "process", "lease", "request_share"}
 _MARKED = "SELECT value FROM meta WHERE name = ?"
-_NOT_MOVED = (MARK, "identity")
+_NOT_MOVED = (MARK, MOVED, MOVED_AT, "identity")
 """Names in `meta` of what is true of one database alone."""
 
 Place = Path | DatabaseServer
@@ -33,7 +36,8 @@ async def move(source: Place, target: Place, clock: Clock, on_progress: Callable
     """Move everything; how many rows. `on_progress` is told how many were copied or compared, of how many.
 
     Killed at any moment it goes on when it is called again. Raises `StoreError`: `DatabaseUnusable` where the
-    places are of one engine, the source is missing, or the target holds what is not from this source.
+    places are of one engine, the source is missing, or the target holds what is not from this source;
+    `DatabaseMoved` where the source was moved elsewhere.
     """
     if isinstance(source, Path) == isinstance(target, Path):
         raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
@@ -59,6 +63,34 @@ async def must_be_whole(database: AnyDatabase) -> None:
         )
 
 
+async def must_be_current(database: AnyDatabase) -> None:
+    """Raise `DatabaseMoved` for a database that was moved: another goes on from there."""
+    if (target := await database.query(Connection.value, _MARKED, (MOVED,))) is not None:
+        raise DatabaseMoved(database.place, target)
+
+
+async def take_back(database: AnyDatabase) -> None:
+    """Let a database that was moved be the one in use again, like a backup that was restored.
+
+    What was posted meanwhile is read back, and numbers that Discord may know by now are left out.
+    """
+    if await database.query(Connection.value, _MARKED, (MOVED,)) is None:
+        return
+    last = await engines.counters(database)
+    await engines.set_counters(database, {table: number + FREE_NUMBERS for table, number in last.items()})
+    await database.transact(_unmark_moved)
+
+
+def _mark_moved(db: Connection, target: str) -> None:
+    put(db, MOVED, target)
+    put(db, MOVED_AT, str(db.now))
+
+
+def _unmark_moved(db: Connection) -> None:
+    put(db, RESTORED, "1")
+    db.execute("DELETE FROM meta WHERE name = ?", (MOVED,))
+
+
 class _Move:
     def __init__(
         self, source: AnyDatabase, target: AnyDatabase, on_progress: Callable[[int, int], None]
@@ -70,6 +102,9 @@ class _Move:
         shapes = await engines.shapes(self._source, self._target)
         shapes = [shape for shape in shapes if shape.name not in _DERIVED]
         await must_be_whole(self._source)
+        target = _full_place(self._target.place)
+        if await self._source.query(Connection.value, _MARKED, (MOVED,)) != target:
+            await must_be_current(self._source)
         await self._begin(shapes)
         for shape in shapes:
             self._total += await self._source.read(_count, shape)
@@ -91,6 +126,8 @@ class _Move:
         await engines.set_counters(self._target, await engines.counters(self._source))
         for shape in shapes:
             await self._compare(shape)
+        # In this order: killed in between neither of the two is used, and the move is run again.
+        await self._source.transact(_mark_moved, target)
         await self._target.transact(Connection.changed, "DELETE FROM meta WHERE name = ?", (MARK,))
         return rows
 
@@ -161,6 +198,10 @@ class _Move:
 def _mark(db: Connection, source: str) -> None:
     db.execute("DELETE FROM meta")
     db.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (MARK, source))
+
+
+def _full_place(place: Place) -> str:
+    return str(place.absolute() if isinstance(place, Path) else place)
 
 
 def _quoted(column: str) -> str:

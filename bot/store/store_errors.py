@@ -27,6 +27,17 @@ class DatabaseMissing(DatabaseUnusable):
         )
 
 
+class DatabaseMoved(DatabaseUnusable):
+    """What the database held was moved to another, which says since what was posted."""
+
+    def __init__(self, place: object, target: str) -> None:
+        super().__init__(
+            f"The database {place} was moved to {target}: set TELEX_DATABASE to that one. To go back to this "
+            "one, stop the bot there and start `telex run --again` once: it first reads back from the "
+            "channels what was posted since."
+        )
+
+
 class DatabaseBroken(DatabaseFault):
     """The file is damaged."""
 

@@ -165,6 +165,20 @@ async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):
     assert not await telex.store.meta.get("restored")
 
 
+async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex, publisher):
+    await publisher.begin()
+    moved = telex.clock.now()
+    await publisher.post(item(1))
+    await telex.advance(40 * 86_400)
+    dispatch = max(await telex.store.dispatches.recent(0, 9), key=lambda dispatch: dispatch.id)
+    await telex.store.dispatches.retry(dispatch.id, due=0, error=None)  # as if it knew nothing of the post
+    await telex.store.meta.set("restored", "1")
+    await telex.store.meta.set("moved_at", str(moved))
+    await telex.restart()
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
+
+
 async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, monkeypatch):
     await publisher.begin()
     await publisher.publish(item(1), item(2))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.client.services import open_newsroom
 from bot.core.choices import DigestPlan, Preference, Rule
 from bot.core.database_server import DatabaseServer
-from bot.store import DatabaseUnusable, Store, moving
+from bot.store import DatabaseMoved, DatabaseUnusable, Store, moving
+from bot.store.connection import Connection
+from bot.store.meta import FREE_NUMBERS
 from bot.store.records.people_records import Opinion
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
@@ -81,7 +86,7 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
             )
         ]
         found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
-    found["meta"] = [row for row in found["meta"] if row[0] != "vectors abc"]
+    found["meta"] = [row for row in found["meta"] if row[0] not in {"vectors abc", "moved"}]
     return {name: sorted(members, key=repr) for name, members in found.items()}
 
 
@@ -126,6 +131,70 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
             assert await opened.meta.get("vectors abc") is None
         finally:
             await opened.close()
+
+
+async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
+    store, settings, clock, server, tmp_path
+):
+    await live(store, clock)
+    await store.close()
+    source = settings.database
+
+    def cut(done: int, total: int) -> None:
+        if done == total:
+            raise Cut
+
+    with pytest.raises(Cut):
+        await Store.move(source, server, clock, cut)
+    async with open_newsroom(settings, clock):
+        pass  # it is not moved yet
+    await Store.move(source, server, clock, lambda *_: None)
+    where = str(server)
+    with pytest.raises(DatabaseMoved, match=re.escape(f"{source} was moved to {where}:")):
+        async with open_newsroom(settings, clock):
+            pass
+    for target in (server, DatabaseServer("postgresql://me:hidden@elsewhere/telex")):
+        with pytest.raises(DatabaseUnusable) as refusal:
+            await Store.move(source, target, clock, lambda *_: None)
+        assert "hidden" not in str(refusal.value)
+
+    old = await Store.open(source, clock, create=False)
+    await old.take_back()
+    assert await old.meta.get("restored") == "1"
+    found = await old.watches.add(
+        server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
+    )
+    assert found[0].id > FREE_NUMBERS  # what another got on the server, a button in Discord may name
+    await old.close()
+    async with open_newsroom(settings, clock):
+        pass
+
+
+async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(
+    store, settings, clock, server, monkeypatch
+):
+    await live(store, clock)
+    await store.close()
+    changed = Connection.changed
+
+    def cut(db: Connection, sql: str, parameters: Any = ()) -> int:
+        if parameters == (moving.MARK,):
+            raise Cut
+        return changed(db, sql, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "changed", cut)
+        with pytest.raises(Cut):
+            await Store.move(settings.database, server, clock, lambda *_: None)
+    with pytest.raises(DatabaseMoved):
+        async with open_newsroom(settings, clock):
+            pass
+    with pytest.raises(DatabaseUnusable, match="being filled"):
+        await Store.open(server, clock)
+    await Store.move(settings.database, server, clock, lambda *_: None)
+    opened = await Store.open(server, clock)
+    await opened.must_be_current()
+    await opened.close()
 
 
 async def test_a_move_is_between_engines_and_of_what_is_there(clock, server, tmp_path):

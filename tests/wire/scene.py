@@ -369,10 +369,10 @@ class Scene(Looking):
         assert report.error is None, report
         return report.new
 
-    def start(self, **environment: str) -> BotProcess:
+    def start(self, *argv: str, **environment: str) -> BotProcess:
         """Start a bot."""
         logins = len(self.discord.gateway.identified)
-        self.bot = BotProcess(self._launcher, self._folder, {**self.environment, **environment})
+        self.bot = BotProcess(self._launcher, self._folder, {**self.environment, **environment}, *argv)
         self._logins[self.bot.pid] = logins
         return self.bot
 

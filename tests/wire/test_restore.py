@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from bot.core.choices import Preference
 from tests.feed_server import item, rss
+from tests.store import sql
 from tests.wire.kills import ABOUT, hold, toll
 from tests.wire.looking import articles
 from tests.wire.scene import KINDS, Scene
@@ -81,6 +83,27 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
             return await kept(scene, person) == wanted
 
         await until(all_kept)
+
+
+async def test_the_old_database_of_a_move_is_refused_and_taken_back_it_repeats_nothing(scene, tmp_path):
+    await scene.run([1])
+    old = tmp_path / "old.db"
+    shutil.copy(scene.file, old)
+    numbers = await scene.publish(3)
+    await scene.run(numbers)
+
+    restore(old, scene.file)
+    later = scene.write(1)
+    await scene.make_due()
+    sql.run(scene.file, "INSERT INTO meta (name, value) VALUES ('moved', 'postgresql://host/telex')")
+    refused = scene.start()
+    assert await refused.ended() == 2
+    assert "was moved to postgresql://host/telex: set TELEX_DATABASE" in refused.log
+    bot = scene.start("run", "--again")
+    await scene.posted([*numbers, *later])
+    assert not toll(scene, [1, *numbers, *later])
+    await bot.stop()
+    await scene.run()
 
 
 async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(scene, tmp_path):

@@ -18,7 +18,7 @@ from bot.store import Store
 
 LOOKED_FOR = 10 * 86_400
 """Seconds after a restoration, and before it, in which what the backup lacks may have been sent: past a late
-week's digest."""
+week's digest. A database that was moved longer ago is read back to that time."""
 
 
 class Narrowed:
@@ -36,6 +36,7 @@ class Restored:
         self._webhooks = webhooks
         self.at: int | None = None
         """When the bot began on a restored backup, if that is not long ago."""
+        self._horizon = 0
 
     async def begin(self) -> None:
         """Learn whether the database is a backup that was restored not long ago. It is marked with a 1."""
@@ -47,6 +48,7 @@ class Restored:
         done = at + LOOKED_FOR < now
         await self._store.meta.set("restored", "" if done else str(at))
         self.at = None if done else at
+        self._horizon = min(at - LOOKED_FOR, int(await self._store.meta.get("moved_at") or at))
 
     async def look_back(
         self, place: Target, dispatch: Dispatch, message: Message
@@ -58,7 +60,7 @@ class Restored:
         if self.at is None:
             return None
         articles = await self._store.articles.by_ids(dispatch.article_ids)
-        since = _since_backup(dispatch, articles, restored=self.at)
+        since = _since_backup(dispatch, articles, restored=self.at, horizon=self._horizon)
         if since is None:
             return None
         span = await self._span(place, dispatch, since)
@@ -130,7 +132,7 @@ class Restored:
             place = await message_places.find(self._client, digest.channel_id)
         if isinstance(place, Outcome):
             return None
-        span = await self._span(place, digest, max(since, self.at - LOOKED_FOR))
+        span = await self._span(place, digest, max(since, self._horizon))
         found = await read_back.answered(earlier_messages.earlier(place, digest.channel_id, span))
         if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
             return AlreadyPosted(everything=self.at)
@@ -165,7 +167,9 @@ class Restored:
         return Narrowed()
 
 
-def _since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: int) -> int | None:
+def _since_backup(
+    dispatch: Dispatch, articles: Sequence[Article], *, restored: int, horizon: int
+) -> int | None:
     """Since when a dispatch may have been sent that a restored backup does not know of; None: not at all."""
     oldest = min([dispatch.created, *(article.published for article in articles)])
-    return max(oldest, restored - LOOKED_FOR) if oldest <= restored else None
+    return max(oldest, horizon) if oldest <= restored else None

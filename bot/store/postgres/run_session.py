@@ -5,7 +5,7 @@ Several may; who needs the database alone takes the lock for itself.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 
@@ -32,7 +32,10 @@ def lock_for_run(server: DatabaseServer, *, alone: bool) -> Iterator[None]:
         yield
     finally:
         with _one_at_a_time:
-            _held.pop(server)[0].raw.close()
+            session = _held.pop(server)[0].raw
+        with suppress(psycopg.Error):  # at once: the server may notice only later that a session is closed
+            session.execute("SELECT pg_advisory_unlock_all()")
+        session.close()
 
 
 def check_lock(server: DatabaseServer) -> None:
