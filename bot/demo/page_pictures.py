@@ -1,6 +1,8 @@
 """Pictures that the demo's page shows without a network, by their addresses: file names and bytes."""
 
 from collections.abc import Iterable
+from itertools import product
+from string import ascii_uppercase, digits
 
 from simcord.backend.cdn import CDN_BASE
 from simcord.env import Env
@@ -20,8 +22,8 @@ def likeness(env: Env) -> dict[str, tuple[str, bytes]]:
     return {f"{CDN_BASE}/avatars/{me.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
 
 
-def drawn(env: Env, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
-    """Let messages show icons of buttons and the initials of outlets of these names.
+def drawn(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
+    """Let messages show icons of buttons and the initials of outlets of these names; None for any name.
 
     Returns the pictures for the page by their addresses, with file names.
     """
@@ -32,7 +34,11 @@ def drawn(env: Env, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
         pictures[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", picture)
         return f"<:{name}:{emoji.id}>"
 
-    initials = {(outlets.initial(name), outlets.colour(0, name)) for name in names}
+    initials = (
+        product(ascii_uppercase + digits, outlets.COLOURS)
+        if names is None
+        else {(outlets.initial(name), outlets.colour(0, name)) for name in names}
+    )
     outlets.know(
         {},
         {

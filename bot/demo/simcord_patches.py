@@ -20,9 +20,16 @@ from bot.feeds.fetch_errors import FeedError
 
 _MENU_SCRIPT = DATA / "demo" / "message_menu.js"
 """What the page's own script ends with."""
+_RENDERED_ONCE = 'message.poll ? state.profile.presentationTime : ""'
+"""What simcord's page looks at before it shows a message again: only in one with a poll the time."""
 _STYLE = (
     "#messages-toggle, #messages-sidebar, #refresh, #capture-open, #inspector-toggle { display: none }"
     ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
+    "@media (max-width: 760px) {"  # who looks and where, on a line of its own
+    " .preview-shell { --toolbar-height: 84px }"
+    " .viewer-control { flex: 1; min-width: 0; font-size: 0 }"
+    " .viewer-control select { flex: 1; min-width: 0; max-width: none; font-size: 14px }"
+    "}"
     ".custom-emoji { color: transparent; font-size: 0 }"  # no name while its picture loads
     ".message-menu { position: fixed; z-index: 50; margin: 0; padding: 6px; list-style: none;"
     " min-width: 180px; border: 1px solid var(--discord-border); border-radius: 8px;"
@@ -54,6 +61,9 @@ def name_the_page() -> None:
             )
         elif request.path == "/preview.css":
             answer.text += _STYLE
+        elif request.path == "/timeline.js":
+            # All times count from one moment: otherwise an older article seems newer than the next one.
+            answer.text = answer.text.replace(_RENDERED_ONCE, 'state.profile.presentationTime ?? ""')
         elif request.path == "/app.js":
             answer.text += _MENU_SCRIPT.read_text("utf-8")
         return answer

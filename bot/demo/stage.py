@@ -6,6 +6,7 @@ type commands, press buttons and react as one of the people.
 
 import asyncio
 import os
+import socket
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -51,8 +52,8 @@ code?`
 You’re Ada, who manages this server. The menu at the top also has Camille, whose Discord is in French, and \
 other places: #general, the forum, direct messages.
 
-**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `passkeys`, ou \
-`/aide`.\
+**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `passkeys`, \
+`/aide`, ou demandez `@Telex combien de temps faut-il pour se reconnecter avec un code de récupération ?`\
 """
 
 TAGS = ("Security", "Linux", "Europe", "Networks")
@@ -89,7 +90,7 @@ async def serve(
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
-        settings = _demo_settings(settings, Path(folder), live=live)
+        settings = demo_settings(settings, Path(folder), live=live)
         clock = SystemClock() if live else Replay()
         newsroom = await stack.enter_async_context(open_newsroom(settings, clock))
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
@@ -98,14 +99,13 @@ async def serve(
         await stack.enter_async_context(going_on(newsroom))
         stage = await build(env)
         simcord_patches.name_commands(stage.camille)
-        pictures = likeness(env)
+        pictures = likeness(env) | drawn(env)  # a visitor may add any outlet
         if publisher is not None:
             starter_packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
             pictures |= {
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
                 for story in (*publisher.backlog, *publisher.stories)
             }
-            pictures |= drawn(env, [outlet.title for outlet in publisher.outlets])
         page = env.preview(
             stage.news,
             viewers=(stage.ada, stage.camille),
@@ -131,13 +131,14 @@ async def serve(
             if publisher is None:
                 news = tasks.create_task(_follow_packs(newsroom, stage))
             else:
-                news = tasks.create_task(_perform(newsroom, publisher, stage))
+                news = tasks.create_task(perform(newsroom, publisher, stage))
             await preview.wait_closed()
             shown.cancel()
             news.cancel()
 
 
-def _demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
+def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
+    """The settings of a demo whose database is in a folder."""
     return settings.model_copy(
         update={
             "database": folder / "telex.db",
@@ -145,8 +146,17 @@ def _demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
             "roles": frozenset(Role),
             "full_text": settings.full_text if live else "never",  # the sample articles have no pages
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
+            **({} if live else _address_for_readers()),
         }
     )
+
+
+def _address_for_readers() -> dict[str, object]:
+    """The settings with which a channel of the demo can be read as a feed, on this machine alone."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    return {"health_address": ("127.0.0.1", port), "public_url": f"http://127.0.0.1:{port}"}
 
 
 @asynccontextmanager
@@ -255,7 +265,8 @@ async def follow(
     return feed
 
 
-async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> None:
+async def perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> None:
+    """Let the channel and the forum follow the sample feeds, and poll each as soon as it has news."""
     publisher.open_archive()
     feeds = {
         outlet.name: await follow(newsroom, publisher.feed_url(outlet), stage, quietly=True)
@@ -265,8 +276,8 @@ async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> No
     if isinstance(newsroom.clock, Replay):
         newsroom.clock.begin()
     async for story in publisher.publish():
-        await newsroom.store.feeds.poll_now(feeds[story.outlet].id)
-        newsroom.poller.wake()
+        # Not `poll_now`: a poll that had begun before would set the time of the next one.
+        await newsroom.poller.poll(feeds[story.outlet], polite=False)
 
 
 def sample_packs(publisher: Publisher) -> Callable[[str], tuple[opml.Outline, ...]]:

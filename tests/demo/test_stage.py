@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urljoin
@@ -18,15 +19,17 @@ from simcord.preview import Preview, _commands
 
 import cogs
 from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
+from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
 from bot.core.models import Feed
 from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
+from bot.demo.page_pictures import drawn
 from bot.demo.preview_places import Places
 from bot.demo.sample_feeds import Publisher, load, moments
 from bot.demo.visitor_actions import VisitorActions
 from bot.digests.rising import Period, find
+from bot.posting.rendering.layout import icons, outlets
 from bot.store.records.content_records import Titled
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
@@ -395,3 +398,79 @@ def test_the_stories_are_in_both_languages_and_have_the_moratorium():
     assert len(stories) >= 30
     assert min(told.count("en"), told.count("fr")) >= 10
     assert {languages[one.outlet] for one in stories if "Rekognition" in one.text} == {"en", "fr"}
+
+
+async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsroom, clock):
+    async with showing(newsroom, clock) as show:
+        await show.until(0)
+        me, scene = show.env.backend.bot_user.id, show.scene
+        english, french = re.findall(r"`@Telex ([^`]+)`", stage.WELCOME)
+        for person, question, minutes, unsure in (
+            (scene.ada, english, "forty minutes", "POSSIBLY RELEVANT"),
+            (scene.camille, french, "quarante minutes", "PEUT-ÊTRE UTILE"),
+        ):
+            await person.send(scene.news, f"<@{me}> {question}")
+            await show.env.settle()
+            answer = text(scene.news.history()[-1])
+            assert minutes in answer.replace("**", "")
+            assert unsure not in answer
+
+
+async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_path):
+    settings = stage.demo_settings(settings, tmp_path, live=False)
+    async with (
+        open_newsroom(settings, clock) as newsroom,
+        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+    ):
+        scene = await stage.build(env)
+        shown = last(await scene.ada.slash(scene.news, "feed share"))
+        shared = said(await scene.ada.click(shown, label="Create address"))
+        (address,) = re.findall(r"http://127\S+posts\.atom", shared)
+        async with aiohttp.ClientSession() as reader, reader.get(address) as answer:
+            assert answer.status == HTTPStatus.OK
+            assert "<feed" in await answer.text()
+
+
+async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsroom, monkeypatch):
+    monkeypatch.setattr("bot.demo.sample_feeds.moments", lambda count: [0.0] * count)
+    async with (
+        Publisher() as publisher,
+        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+    ):
+        publisher.stories = publisher.stories[:3]
+        scene = await stage.build(env)
+        await stage.perform(newsroom, publisher, scene)
+        assert isinstance(env.bot, Telex)
+        await env.bot.courier.settle()
+        await env.settle()
+        assert [title(message) for message in scene.news.history()] == [
+            story.title for story in publisher.stories
+        ]
+
+
+async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with (
+            env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview,
+            aiohttp.ClientSession() as browser,
+        ):
+            acting(env, preview, scene)
+            pages = {}
+            for name in ("/timeline.js", "/preview.css"):
+                async with browser.get(urljoin(preview.url, name)) as page:
+                    pages[name] = await page.text()
+        assert 'state.profile.presentationTime ?? ""' in pages["/timeline.js"]
+        assert ".viewer-control { flex: 1;" in pages["/preview.css"]
+
+
+async def test_every_outlet_has_a_tile_of_its_own_also_one_that_a_visitor_adds(newsroom):
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        try:
+            pictures = drawn(env)
+            for name in ("The Circuit Post", "Zeit Online", "20 Minutes"):
+                emoji = outlets.tile(1, name)
+                assert any(emoji[2:-1].split(":")[1] in address for address in pictures), name
+        finally:
+            outlets.know({}, {})
+            icons.know({})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import colorsys
 import io
 import math
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -76,15 +77,21 @@ def of_initial(letter: str, colour: int) -> Tile:
 
 
 def _rounded(tile: Image.Image) -> bytes:
+    tile.putalpha(_corners())
+    made = io.BytesIO()
+    tile.save(made, "PNG", optimize=True)
+    return made.getvalue()
+
+
+@cache
+def _corners() -> Image.Image:
+    """What of a tile is seen: all but its corners."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
     mask = Image.new("L", (SIZE * _SCALE, SIZE * _SCALE), 0)
     corner = _CORNER * _SCALE
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), corner, fill=255)
-    tile.putalpha(mask.resize((SIZE, SIZE), Image.Resampling.LANCZOS))
-    made = io.BytesIO()
-    tile.save(made, "PNG", optimize=True)
-    return made.getvalue()
+    return mask.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
 
 
 def _striking(icon: Image.Image) -> int | None:
