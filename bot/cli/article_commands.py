@@ -24,7 +24,7 @@ from bot.writing.model_writer import writer_of
 
 commands = typer.Typer()
 
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many articles at the most.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of articles.")]
 
 
 def _lines(argument: str) -> Iterable[str]:
@@ -126,7 +126,7 @@ def ask(
 def questions(
     as_json: AsJson = False,
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 30,
-    all_: Annotated[bool, typer.Option("--all", help="Those that were answered well, too.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Include questions that were answered well.")] = False,
 ) -> None:
     """List questions from Discord that were not answered well."""
     since = days * 86_400
@@ -157,7 +157,7 @@ def questions(
             ),
         )
     else:
-        terminal.say(f"No such questions in the last {days} days.")
+        terminal.say(f"No {'' if all_ else 'unanswered '}questions in the last {days} days.")
 
 
 @commands.command()

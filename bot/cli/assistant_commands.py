@@ -35,7 +35,7 @@ def mcp(
     settings = settings_or_stop()
     if new_token is not None:
         if (token := with_store(lambda store: store.assistant_tokens.make(new_token))) is None:
-            stop(f"The bot is on no server with the ID {new_token}.", FAILED)
+            stop(f"The bot isn’t in a server with the ID {new_token}.", FAILED)
         terminal.out(token)
         return
     if revoke is not None:
@@ -43,9 +43,9 @@ def mcp(
         terminal.say(f"Tokens revoked: {count}.")
         return
     if find_spec("mcp") is None:
-        stop(f"This needs its extra: {extra_command('mcp')}", FAILED)
+        stop(f"This needs an extra: {extra_command('mcp')}", FAILED)
     if http and settings.discord_token is None:
-        stop("DISCORD_TOKEN is needed: Discord tells what everybody on a server may read.", WRONG_USE)
+        stop("DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", WRONG_USE)
     logs.start(settings)
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 

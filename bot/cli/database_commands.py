@@ -48,7 +48,7 @@ def import_(
         Path, typer.Argument(metavar="FILE", help='Articles as JSON Lines; "-" is standard input.')
     ],
 ) -> None:
-    """Bring in articles from JSON Lines. Safe to repeat: an article that is there already stays as it is."""
+    """Import articles from JSON Lines. Safe to repeat: existing articles stay as they are."""
     settings = settings_or_stop()
 
     async def work() -> article_files.Imported:
@@ -68,7 +68,7 @@ def import_(
     if done.others:
         names = ", ".join(f"{plain(name, 60)} ({count})" for name, count in done.others.most_common())
         terminal.say(f"Ignored fields, with their lines: {names}. Known: {', '.join(FIELDS)}.")
-    terminal.say(f"{done.stored} stored, {done.known} known already, {done.rejected} rejected.")
+    terminal.say(f"{done.stored} stored, {done.known} already known, {done.rejected} rejected.")
     if done.rejected:
         raise typer.Exit(FAILED)
 
@@ -94,15 +94,17 @@ def backup(
 ) -> None:
     """Copy the database while the bot runs, and check the copy."""
     with_store(lambda store: store.backup(file))
-    terminal.say(f"Copied to {file}; the copy is intact.")
+    terminal.say(f"Copied to {file} and verified.")
 
 
 @commands.command()
 def move(
     source: Annotated[
-        str, typer.Argument(metavar="FROM", help="The database that there is: a file, or postgresql://…")
+        str, typer.Argument(metavar="FROM", help="The current database: a file, or postgresql://…")
     ],
-    target: Annotated[str, typer.Argument(metavar="TO", help="An empty one: postgresql://…, or a file.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The empty database to fill: postgresql://…, or a file.")
+    ],
 ) -> None:
     """Move everything from a file to a PostgreSQL server, or back.
 
@@ -135,6 +137,6 @@ def _place(text: str) -> Path | DatabaseServer:
 
 @commands.command()
 def migrate() -> None:
-    """Bring the database to this version's tables, and check it."""
+    """Upgrade the database to this version and check it."""
     version = with_store(lambda store: store.check(), create=True)
     terminal.say(f"The database is intact, at version {version}.")

@@ -44,9 +44,9 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def default(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Run the bot where there is a token, else say so and start the demo."""
+    """Run the bot if there is a token; otherwise say so and start the demo."""
     if version:
         terminal.out(f"telex {__version__}")
         raise typer.Exit
@@ -64,7 +64,7 @@ def default(
 def run(
     roles: Annotated[
         str | None,
-        typer.Option(help="What this process does: gateway, poller. Default: TELEX_ROLES, else both."),
+        typer.Option(help="What this process does: gateway, poller. Default: TELEX_ROLES, or both."),
     ] = None,
     again: Annotated[
         bool,
@@ -126,7 +126,7 @@ def _run_alone(settings: Settings, work: Callable[[], Coroutine[Any, Any, None]]
 @app.command()
 def demo(
     live: Annotated[bool, typer.Option("--live", help="Poll the real starter feeds, on the web.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 picks a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Try the bot in a simulated Discord: no token, no network.
@@ -138,10 +138,10 @@ def demo(
 
 def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser: bool = True) -> None:
     if find_spec("simcord") is None:
-        stop(f"The demo needs its extra: {extra_command('demo')}", FAILED)
+        stop(f"The demo needs an extra: {extra_command('demo')}", FAILED)
     # The page is what there is to see: without a level of one's own, only what went wrong is logged.
     if "database" in settings.model_fields_set:
-        terminal.say("The demo uses a database of its own; TELEX_DATABASE stays untouched.")
+        terminal.say("The demo uses its own database; TELEX_DATABASE stays untouched.")
     quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
     logs.start(settings.model_copy(update=quiet))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra

@@ -30,11 +30,11 @@ def poll(
         list[str] | None,
         typer.Argument(
             metavar="[URL]...",
-            help="Feeds, or pages with a list, to poll; added when unknown. Default: what is due.",
+            help="Feeds, or pages with a list, to poll; added when unknown. Default: the feeds that are due.",
         ),
     ] = None,
 ) -> None:
-    """Poll what is due, or the given feeds, once and without Discord.
+    """Poll the feeds that are due, or the given ones, once and without Discord.
 
     Prints a line a feed with its outcome.
     """
@@ -122,7 +122,7 @@ async def _read_pages(newsroom: Newsroom, reports: Iterable[PollReport], *, poli
     feed_ids = {report.feed.id for report in reports}
     read = await newsroom.reader.read_due(feed_ids, seconds=READING_TIME, polite=polite)
     if read:
-        terminal.say(f"{read} {'article' if read == 1 else 'articles'} read whole, on their pages.")
+        terminal.say(f"{read} {'article' if read == 1 else 'articles'} read in full on their pages.")
 
 
 def _outcome(report: PollReport) -> str:

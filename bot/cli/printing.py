@@ -58,7 +58,7 @@ def articles(title: str, shown: Iterable[Article]) -> None:
 
 def _quotes(told: Answer, numbers: dict[int, int]) -> None:
     if told.tier is Tier.POSSIBLE:
-        terminal.say("The answer may be in here:")
+        terminal.say("Possibly relevant:")
     for quote in (*told.quotes, *told.possible):
         terminal.out(_quoted(quote, numbers))
     if told.older:
@@ -74,7 +74,7 @@ def _quoted(quote: Quote, numbers: dict[int, int]) -> str:
 def _unknown(told: Answer) -> None:
     if told.is_of_another_time:
         rest = "" if told.oldest is None else f": the oldest is from {terminal.when(told.oldest)}"
-        terminal.say(f"None is from that time{rest}.")
+        terminal.say(f"None is from that period{rest}.")
     if told.newest is not None:
         terminal.say(f"The newest is from {terminal.when(told.newest)}.")
 

@@ -201,7 +201,7 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
     except asyncio.CancelledError:
         if endless:
             raise typer.Exit(0) from None
-        stop("Stopped before it was done.")
+        stop("Stopped before it finished.")
     except OSError as error:
         if error.filename is None:
             raise

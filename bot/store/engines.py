@@ -75,5 +75,5 @@ def _room_of_counters(opened_: AnyDatabase) -> Any:
 def _need_extra() -> None:
     if find_spec("psycopg") is None:
         raise DatabaseUnusable(
-            f"A database on a PostgreSQL server needs its extra: {extra_command('postgres')}"
+            f"A database on a PostgreSQL server needs an extra: {extra_command('postgres')}"
         )

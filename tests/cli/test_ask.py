@@ -73,7 +73,7 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
         shown = telex("ask", question).stderr
         assert "Period: 1789" in shown
-        assert "None is from that time: the oldest is from" in shown
+        assert "None is from that period: the oldest is from" in shown
         assert "The newest is from" in shown
         (answer,) = telex.json("ask", question, "--json")
         assert answer["answered"] is False

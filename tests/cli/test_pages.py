@@ -38,7 +38,7 @@ def test_what_a_page_says_is_found_and_told_of(telex, tmp_path):
     telex.environment["TELEX_FULL_TEXT"] = "search"
     out, err, read, refused = asyncio.run(served())
     assert "2 new" in out
-    assert "1 article read whole" in err
+    assert "1 article read in full" in err
     assert "I read the page" in read
     assert "robots.txt" in refused
     (answer,) = telex.json("search", "looms Huddersfield", "--json")

@@ -32,7 +32,7 @@ async def ask(database: Path) -> None:
 
 def test_what_was_not_answered_is_listed_without_names(telex):
     telex("migrate")
-    assert "No such questions" in telex("questions").stderr
+    assert "No unanswered questions" in telex("questions").stderr
     asyncio.run(ask(telex.folder / "news.db"))
     (missed,) = telex.json("questions", "--json")
     assert missed["times"] == 2

@@ -68,4 +68,4 @@ def test_work_that_was_stopped_does_not_claim_to_be_done(telex, signal_):
         stopped.stdin.write(batch.replace(b"example/1", b"example/2"))
         stopped.stdin.close()
         assert stopped.wait(60) == 1
-        assert b"Stopped before it was done" in stopped.stderr.read()
+        assert b"Stopped before it finished" in stopped.stderr.read()

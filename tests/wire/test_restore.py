@@ -49,7 +49,7 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     bot = scene.start()
     await discord.until(lambda: len(scene.messages("text")) >= 3)
     said = await scene.telex("backup", str(tmp_path / "backup.db"))
-    assert "the copy is intact" in said
+    assert "and verified" in said
     assert scene.open_dispatches(), "the burst was over before the backup"
     discord.faults.clear()
     await scene.posted([1, *numbers])
