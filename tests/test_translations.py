@@ -110,6 +110,10 @@ def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
         assert name == name.lower()
 
 
+def test_a_digest_of_ones_own_has_one_name_in_both_languages(french):
+    assert names(french, "command")["/digest me"] == "/résumé moi"
+
+
 def test_every_choice_is_offered_in_french(french):
     """discord.py makes choices of a Literal's values, which are no sentences and easily forgotten."""
     for cog in cogs.ALL:
