@@ -8,7 +8,7 @@ of that weight that they have in common.
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bot.core.models import Article
 from bot.search.index import analysis
@@ -45,17 +45,13 @@ async def similar(
         return SearchPage()
     scope = Scope(feed_ids=frozenset(feed_ids))
     try:
-        telling = _telling(article, engine)
+        telling = _telling(_counts(article), engine)
         hits = await asyncio.to_thread(lambda: engine.alike(telling, scope, _CANDIDATES, besides=article.id))
+        others = await searcher.store.articles.by_ids([hit.article_id for hit in hits])
+        likely = await asyncio.to_thread(_likely, article, telling, others, engine)
     except EngineError as error:
         searcher.index.distrust(error)
         return SearchPage()
-    likely: list[tuple[float, Article]] = []
-    for other in await searcher.store.articles.by_ids([hit.article_id for hit in hits]):
-        if other.page != article.page and (likeness := _likeness(telling, other)) >= _FLOOR:
-            likely.append((likeness, other))
-        await asyncio.sleep(0)  # a tenth of a millisecond each
-    likely.sort(key=lambda each: (-each[0], -each[1].published))
     found = _one_a_title(article, likely)[:MOST]
     marker = Marker(stems=telling)
     results = []
@@ -63,6 +59,27 @@ async def similar(
         excerpt, marks = excerpt_of(other, marker)
         results.append(Result(article=other, score=likeness, excerpt=excerpt, marks=marks))
     return SearchPage(results=tuple(results), total=len(found))
+
+
+def _likely(
+    article: Article, telling: Mapping[str, float], others: Iterable[Article], engine: SearchEngine
+) -> list[tuple[float, Article]]:
+    """Those of other pages that are like an article, or that it is like, the likest first.
+
+    A long article has words for much that a short one leaves out: each is asked how much of it the other has.
+    """
+    counts = _counts(article)
+    likely = []
+    for other in others:
+        if other.page == article.page:
+            continue
+        theirs = _counts(other)
+        likeness = _likeness(telling, theirs)
+        if likeness < _FLOOR:
+            likeness = _likeness(_telling(theirs, engine), counts)
+        if likeness >= _FLOOR:
+            likely.append((likeness, other))
+    return sorted(likely, key=lambda each: (-each[0], -each[1].published))
 
 
 def _one_a_title(article: Article, found: Sequence[tuple[float, Article]]) -> list[tuple[float, Article]]:
@@ -79,11 +96,11 @@ def _one_a_title(article: Article, found: Sequence[tuple[float, Article]]) -> li
     return list(kept.values())
 
 
-def _telling(article: Article, engine: SearchEngine) -> dict[str, float]:
+def _telling(counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
     """The terms that tell most of an article, with their weights; what stands in it alone leads nowhere."""
     weights = {
         term: (1 + math.log(count)) * weight(engine, (term,))
-        for term, count in _counts(article).items()
+        for term, count in counts.items()
         if (len(term) > _SHORT or term.isdecimal()) and engine.document_frequency(term) > 1
     }
     best = sorted(weights, key=lambda term: -weights[term])[:_TELLING]
@@ -99,9 +116,8 @@ def _counts(article: Article) -> Counter[str]:
     return counts
 
 
-def _likeness(telling: Mapping[str, float], other: Article) -> float:
-    """From 0 to 1: the share of the weight of the telling terms that another article has too."""
-    counts = _counts(other)
+def _likeness(telling: Mapping[str, float], counts: Mapping[str, int]) -> float:
+    """From 0 to 1: the share of the weight of one article's telling terms that another one has too."""
     shared = [term for term in telling if term in counts]
     if len(shared) < _FEWEST:
         return 0.0

@@ -120,3 +120,13 @@ async def test_no_more_than_a_few_are_offered_in_pages(library):
     second = await similar(searcher, article, feed_ids=feeds, limit=5, offset=5)
     assert first.total == second.total == MOST
     assert not {one.article.id for one in first.results} & {one.article.id for one in second.results}
+
+
+async def test_a_long_article_is_like_the_short_ones_that_are_like_it(library):
+    words = "stores messengers rankings consent permission rivals iPhones apps markets gatekeepers searches maps"
+    for word in words.split():
+        await library.add(f"Glossary: {word}", f"Everything about {word}.")
+    short = await library.add("Meta is fined over data transfers", "Brussels fines Meta.")
+    long = await library.add(f"New rules for {words}", f"Meta: Brussels fines transfers of data. {words}.")
+    assert f"New rules for {words}" in await like(library, short)
+    assert "Meta is fined over data transfers" in await like(library, long)
