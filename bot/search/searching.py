@@ -227,15 +227,15 @@ class Searcher:
             related[other].add(one)
         language = locale.current()
         pages: set[str] = set()
-        titled: dict[tuple[str, str], list[Article]] = defaultdict(list)  # by outlet and title
+        published: dict[tuple[str, str, str], list[int]] = defaultdict(list)  # by outlet, title and beginning
         stories: list[Found] = []
         for each in found:
             article = each.article
-            same = titled[article.outlet, article.title.lower()]
-            if article.page in pages or any(_is_again(article, other) for other in same):
+            times = published[article.outlet, article.title.lower(), _beginning(article)]
+            if article.page in pages or any(abs(article.published - time) < AGAIN for time in times):
                 continue
             pages.add(article.page)
-            same.append(article)
+            times.append(article.published)
             for place, first in enumerate(stories) if article.id in related else ():
                 if first.article.id in related[article.id]:
                     if (
@@ -267,12 +267,9 @@ class Searcher:
         return tuple(results)
 
 
-def _is_again(article: Article, other: Article) -> bool:
-    """Whether two of one outlet and title are the same: parts of a story have one title and other words."""
-    if abs(article.published - other.published) >= AGAIN:
-        return False
-    one, two = ((each.body or each.summary)[:BEGINNING] for each in (article, other))
-    return fold(one) == fold(two)
+def _beginning(article: Article) -> str:
+    """The beginning of a text, folded: parts of a story have one title and other words."""
+    return fold((article.body or article.summary)[:BEGINNING])
 
 
 def as_json(result: Result) -> dict[str, object]:

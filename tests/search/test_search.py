@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.posting.wording.search_notes import sentence
-from bot.search import suggestions
+from bot.search import searching, suggestions
 from bot.search.index import analysis
 from bot.search.query.filter_names import Filter
 from bot.search.query.query_tree import Condition
@@ -472,3 +472,12 @@ async def test_words_in_parentheses_need_not_all_be_there(library, searcher):
     page = await searcher.search('sales "remain the" Macan (86,031 cars of the maker) Cayenne', feed_ids=None)
     assert [result.article.title for result in page.results] == ["Sales of the Macan"]
     assert any("“remain the”" in sentence(note) for note in page.notes)
+
+
+async def test_each_text_of_one_title_is_folded_once(library, searcher, monkeypatch):
+    for number in range(30):
+        await library.add("The week in robots", f"Robots of factory {number} went on strike.")
+    texts = []
+    monkeypatch.setattr(searching, "fold", lambda text: texts.append(text) or text)
+    page = await searcher.search("robots strike", feed_ids=None, limit=30)
+    assert len(page.results) == len(texts) == 30
