@@ -25,6 +25,8 @@ FEW = 5
 """Full matches below which partial ones follow."""
 MANY = 5
 """Words of a query from which articles with all of them stand among those with most of them."""
+PASTED = 10
+"""Words beside its phrases from which a query is a pasted text, whose quotation marks are its author's."""
 FEWEST = 1_000
 """Articles by which what a word tells is reckoned, however few there are."""
 _INFLECTED = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
@@ -107,9 +109,9 @@ class Asked:
         return read(*args)
 
     def without(self, missing: Sequence[Phrase]) -> Asked:
-        """The same where nobody has these phrases, which is said."""
+        """The same by the words of its phrases, for nobody has these, which is said."""
         note = Note.of(Remark.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing))
-        return replace(self, loose=tuple(missing), notes=(*self.notes, note))
+        return replace(self, loose=self.phrases, notes=(*self.notes, note))
 
     def sought(self, engine: SearchEngine) -> list[Sought]:
         """The words that say something, with what each tells."""
@@ -253,13 +255,10 @@ def _any_words(engine: SearchEngine, asked: Asked, scope: Scope) -> list[Hit]:
 
 
 def _loosened(engine: SearchEngine, asked: Asked, scope: Scope) -> Asked:
-    """Let go of the phrases that nobody has, or of all where nobody has the others together."""
-    missing = [phrase for phrase in asked.phrases if not engine.matching((phrase, *asked.required), scope, 1)]
-    kept = [phrase for phrase in asked.phrases if phrase not in missing]
-    are_together = kept and engine.matching((*kept, *asked.required), scope, 1)
-    if missing:
-        asked = asked.without(missing)
-        return asked if are_together else replace(asked, loose=asked.phrases)
-    if are_together:
+    """Let go of all phrases where nobody has them together, or has no more of a pasted text than them."""
+    if len(asked.words) < PASTED and engine.matching(asked.held, scope, 1):
         return asked
+    missing = [phrase for phrase in asked.phrases if not engine.matching((phrase, *asked.required), scope, 1)]
+    if missing:
+        return asked.without(missing)
     return replace(asked, loose=asked.phrases, notes=(*asked.notes, Note.of(Remark.PHRASES_APART)))

@@ -5,7 +5,9 @@
 Of whole questions: recall@1, recall@5 and the mean reciprocal rank of the passage that answers, by language;
 the weights of `ranking` were chosen with these questions at hand. Of articles by their
 titles, by three words of them (one inflected otherwise or without its accents), and by two sentences of their
-texts, in which words stand in quotation marks: the same, and how often they are among the first 20.
+texts, in which words stand in quotation marks: the same, and how often they are among the first 20. So too
+by what is left of two sentences where another outlet has half of the words, with what it quotes and without
+its quotation marks.
 """
 
 from __future__ import annotations
@@ -111,6 +113,24 @@ def in_quotes(text: str, chance: random.Random) -> str | None:
     return " ".join(quoted)
 
 
+def from_elsewhere(document: dict[str, Any]) -> str | None:
+    """Half of the words of two sentences, in order, two neighbours of each in quotation marks."""
+    chance = random.Random(url_of(document))
+    sentences = [each for each in excerpts.sentences(document["text"]) if 8 <= len(each.split()) <= 40]
+    if len(sentences) < 2:
+        return None
+    start = chance.randrange(len(sentences) - 1)
+    pasted = []
+    for sentence in sentences[start : start + 2]:
+        words = [word for word in re.sub('["«»“”]', " ", sentence).split() if chance.random() < 0.5]
+        if len(words) < 4:
+            return None
+        place = chance.randrange(len(words) - 1)
+        words[place], words[place + 1] = f"«{words[place]}", f"{words[place + 1]}»"
+        pasted.append(" ".join(words))
+    return " ".join(pasted)
+
+
 async def engine_alone(newsroom: Newsroom, query: str) -> list[str]:
     """The addresses that the engine's own order gives."""
     await newsroom.index.ready()
@@ -156,13 +176,16 @@ async def known_items(table: Table, most: int) -> None:
             document["title"], document["lang"], chance
         ),
         "two sentences with quotation marks": lambda document: in_quotes(document["text"], chance),
+        "pasted from elsewhere": from_elsewhere,
+        "pasted from elsewhere, plain": lambda document: re.sub("[«»]", "", from_elsewhere(document) or ""),
     }
     async with filled(documents) as newsroom:
         for language in ("fr", "en"):
             pool = [document for document in documents if document["lang"] == language]
+            chosen = chance.sample(pool, min(len(pool), most))
             for name, maker in makers.items():
                 ranks: dict[str, list[int | None]] = defaultdict(list)
-                for document in chance.sample(pool, min(len(pool), most)):
+                for document in chosen:
                     if query := maker(document):
                         wanted = url_of(document)
                         ranks["plain FTS5"].append(rank(plain(query), wanted))

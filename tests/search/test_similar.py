@@ -123,7 +123,9 @@ async def test_no_more_than_a_few_are_offered_in_pages(library):
 
 
 async def test_a_long_article_is_like_the_short_ones_that_are_like_it(library):
-    words = "stores messengers rankings consent permission rivals iPhones apps markets gatekeepers searches maps"
+    words = (
+        "stores messengers rankings consent permission rivals iPhones apps markets gatekeepers searches maps"
+    )
     for word in words.split():
         await library.add(f"Glossary: {word}", f"Everything about {word}.")
     short = await library.add("Meta is fined over data transfers", "Brussels fines Meta.")

@@ -88,7 +88,7 @@ _SENTENCES: Mapping[Remark, str | Callable[[_Values], str]] = {
     Remark.PHRASES_MISSING: lambda values: _("No article has {phrases}. Here’s what comes close.").format(
         phrases=_quoted(values["phrases"])
     ),
-    Remark.PHRASES_APART: N_("No article has all of these phrases. Here’s what comes close."),
+    Remark.PHRASES_APART: N_("No article has all of this word for word. Here’s what comes close."),
     Remark.LOOSE_NAME: N_(
         "Read “{filter}” without “{words}”. Put a name of several words in quotation marks."
     ),

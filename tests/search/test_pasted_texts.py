@@ -1,0 +1,66 @@
+"""Texts pasted from another outlet: quotation marks of its author hide no article that is near."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.posting.wording.search_notes import sentence
+from bot.search.searching import Searcher
+from tests.search.library import Library
+from tests.search.searchers import searcher_of
+
+STORY = "The mayor of Aldery opened a library that lends refurbished laptops to pupils for three months."
+PASTED = (
+    "In Aldery the library now lends laptops that volunteers refurbished, and pupils keep them for months"
+)
+
+
+@pytest.fixture
+async def library(store) -> Library:
+    return await Library(store).open()
+
+
+@pytest.fixture
+def searcher(store) -> Searcher:
+    return searcher_of(store)
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        (
+            'library pupils laptops "refurbished computers" "waiting list"',
+            "No article has “refurbished computers”. Here’s what comes close.",
+        ),
+        (
+            f"{PASTED} “on the waiting list”. “A waiting shelf”, says the mayor.",
+            "No article has “A waiting shelf”. Here’s what comes close.",
+        ),
+        (
+            f"{PASTED} “on the waiting list”.",
+            "No article has all of this word for word. Here’s what comes close.",
+        ),
+    ],
+    ids=["typed", "pasted", "pasted, each phrase in some article"],
+)
+async def test_phrases_are_relaxed_to_their_words_in_one_step(library, searcher, query, note):
+    await library.add("Laptops to borrow", STORY)
+    await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
+    page = await searcher.search(query, feed_ids=None)
+    assert page.results[0].article.title == "Laptops to borrow"
+    assert page.results[0].partial
+    assert [sentence(one) for one in page.notes if "comes close" in sentence(one)] == [note]
+
+
+async def test_a_phrase_that_some_article_has_is_required_beside_a_few_words(library, searcher):
+    await library.add("Laptops to borrow", STORY)
+    await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
+    page = await searcher.search('library laptops "waiting list"', feed_ids=None)
+    assert [one.article.title for one in page.results] == ["Trams are late"]
+
+
+async def test_phrases_that_articles_have_together_are_required(library, searcher):
+    await library.add("Laptops to borrow", f"{STORY} Others are on the waiting list.")
+    await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
+    page = await searcher.search('trams "waiting list" "refurbished laptops"', feed_ids=None)
+    assert [one.article.title for one in page.results] == ["Laptops to borrow"]
