@@ -12,6 +12,7 @@ from bot.search.index import analysis
 from bot.search.query.filter_names import Filter
 from bot.search.query.query_tree import Condition
 from bot.search.searching import Searcher, article_as_json, as_json, parse
+from bot.text.words import fold
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -478,7 +479,7 @@ async def test_words_in_parentheses_need_not_all_be_there(library, searcher):
 async def test_each_text_of_one_title_is_folded_once(library, searcher, monkeypatch):
     for number in range(30):
         await library.add("The week in robots", f"Robots of factory {number} went on strike.")
-    fold = Mock(wraps=searching.fold)
-    monkeypatch.setattr(searching, "fold", fold)
+    folding = Mock(wraps=fold)
+    monkeypatch.setattr(searching, "fold", folding)
     page = await searcher.search("robots strike", feed_ids=None, limit=30)
-    assert len(page.results) == fold.call_count == 30
+    assert len(page.results) == folding.call_count == 30
