@@ -56,7 +56,7 @@ async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
-    card = await choose(telex.reader, last(listed), "Cities", "Open one")
+    card = await choose(telex.reader, last(listed), "Cities", "Open an article")
     form = await telex.reader.click(last(card), label="Note and tags")
     card = await telex.reader.submit_modal(form, {"note": "For Ben", "tags": "law, police"})
     await telex.reader.click(last(card), label="Mark as read")

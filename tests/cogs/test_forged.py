@@ -58,6 +58,8 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
     "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
+    # In capitals, so that what was searched for isn't taken for a title.
+    "results_button": lambda _people, word, _: [(buttons.results.id(word.upper()), None)],
     "trends_button": lambda _people, _word, _question: [(buttons.trends.id(), None)],
     "question_button": lambda _people, _word, _question: [(buttons.question.id(), None)],
     "personal_digest_button": lambda _people, _word, _question: [(buttons.personal.id(), None)],
@@ -82,6 +84,7 @@ IDS = {
     "next_button": "telex:next:{}:0",
     "tell_button": "telex:tell:{}",
     "stop_button": "telex:stop:watch:{}:1",
+    "results_button": "telex:results:{}",
     "trends_button": buttons.trends.id(),
     "question_button": buttons.question.id(),
     "personal_digest_button": buttons.personal.id(),
