@@ -27,12 +27,14 @@ class Check:
     """What was looked at, whether it is as it should be, and what was found, in words.
 
     `is_wrong_use`: nothing is broken, but Telex was called in the wrong place or with wrong settings.
+    `advice` is for below the table, where a command to copy is not broken into lines.
     """
 
     what: str
     good: bool
     found: str
     is_wrong_use: bool = False
+    advice: str = ""
 
 
 async def run(settings: Settings) -> AsyncIterator[Check]:
@@ -108,7 +110,8 @@ def check_meaning(settings: Settings, counts: EncodedCounts) -> Check:
     what = "semantic search"
     model = encoder.model()
     if model is None:
-        return Check(what, good=True, found=f"off; to turn it on: {extra_command('semantic')}")
+        advice = f"To turn on semantic search: {extra_command('semantic')}"
+        return Check(what, good=True, found="off: its extra isn’t installed", advice=advice)
     if not settings.semantic:
         return Check(what, good=True, found="off: TELEX_SEMANTIC is false")
     return Check(what, good=True, found=f"{model}: {counts.encoded} of {counts.articles} articles encoded")

@@ -169,6 +169,9 @@ def check() -> None:
             ("", "what", "found"),
             (("ok" if row.good else "FAILED", row.what, row.found) for row in rows),
         )
+        for row in rows:
+            if row.advice:
+                terminal.say(row.advice)
         if any(row.is_wrong_use for row in rows):
             return WRONG_USE
         return 0 if all(row.good for row in rows) else FAILED

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import checks
 from bot.core import installation
 from bot.core.database_server import DatabaseServer, parse_place
+from bot.search.semantic import encoder
 from tests.cli.test_commands import Telex, line
 
 SECRET = "hunter2-and-more"
@@ -195,6 +197,13 @@ def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, comma
     pip = f"{sys.executable} -m pip" if has_pip else f"uv pip install --python {sys.executable}"
     start = f"{pip} install" if has_pip else pip
     assert installation.extra_command("demo") == f"{start} {command.replace('{folder}', str(tmp_path))}"
+
+
+async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch, newsroom):
+    monkeypatch.setattr(encoder, "model", lambda: None)
+    (check,) = [each async for each in checks.run(newsroom.settings) if each.what == "semantic search"]
+    assert check.found == "off: its extra isn’t installed"
+    assert check.advice == f"To turn on semantic search: {installation.extra_command('semantic')}"
 
 
 def test_in_an_image_an_extra_is_built_in(monkeypatch, tmp_path):
