@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
@@ -17,6 +17,7 @@ from bot.search.query.notes import Note, Remark
 from bot.search.query.query_matching import ReadArticle, holds
 from bot.search.query.query_tree import AllOf, Node, Phrase, Query, Word
 from bot.search.ranking import FOUND, Reranker, Sought
+from bot.search.related_terms import Related, related_terms
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store
 from bot.text.language import detect
@@ -29,6 +30,10 @@ PASTED = 10
 """Words beside its phrases from which a query is a pasted text, whose quotation marks are its author's."""
 FEWEST = 1_000
 """Articles by which what a word tells is reckoned, however few there are."""
+NAME = 1.6
+"""How much more a name or a number of a query tells than its frequency says."""
+_OPENING = " '’\"«“(\xa0"  # what may stand between the end of a sentence and its first word
+_ENDS = ".?!:…"  # of sentences
 _INFLECTED = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
 _CLOSE = 20  # articles that are added for what they mean
 _BRIEF = 60  # characters of plain words that are held against a page's articles in a few milliseconds
@@ -51,7 +56,8 @@ class Asked:
     """A query apart: plain words, phrases, and all that must hold in any case.
 
     `loose` are phrases that nobody has, or nobody together: articles near them are found instead. `reader` is
-    the language of who asks, which counts where the words are of none.
+    the language of who asks, which counts where the words are of none. `related` are terms that may stand for
+    a word where not all words are found.
     """
 
     words: tuple[str, ...]
@@ -60,6 +66,7 @@ class Asked:
     loose: tuple[Phrase, ...] = ()
     reader: str | None = None
     notes: tuple[Note, ...] = ()
+    related: Related = field(default_factory=dict)
 
     @classmethod
     def of(cls, query: Query) -> Asked:
@@ -116,13 +123,21 @@ class Asked:
     def sought(self, engine: SearchEngine) -> list[Sought]:
         """The words that say something, with what each tells."""
         text = self.text
-        typed = {word: text[start:end].lower() for word, start, end in analysis.word_spans(text)}
-        small = analysis.small_words(typed)
-        return [
-            Sought(as_typed, stems, weight(engine, stems))
-            for word, as_typed in typed.items()
-            if word not in small and (stems := analysis.query_stems(word))
-        ]
+        spans = {word: (start, end) for word, start, end in analysis.word_spans(text)}
+        small = analysis.small_words(spans)
+        sought = []
+        for word, (start, end) in spans.items():
+            if word not in small and (stems := analysis.query_stems(word)):
+                related = self.related.get(word, frozenset())
+                tells = weight(engine, stems) * (NAME if _is_name(text, start) else 1)
+                sought.append(Sought(text[start:end].lower(), stems, tells, related))
+        return sought
+
+
+def _is_name(text: str, start: int) -> bool:
+    """Whether a name or a number seems to start here: a capital that begins no sentence, or a digit."""
+    before = text[:start].rstrip(_OPENING)[-1:]
+    return text[start].isdigit() or bool(before and before not in _ENDS and text[start].isupper())
 
 
 def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -247,11 +262,14 @@ def _matching(
         return asked, full, None
     if words + len(asked.phrases) <= 1 and not asked.loose:
         return asked, full, []
+    asked = replace(asked, related=related_terms(engine, analysis.words(" ".join(asked.words))))
     return asked, full, _any_words(engine, asked, scope)
 
 
 def _any_words(engine: SearchEngine, asked: Asked, scope: Scope) -> list[Hit]:
-    return engine.any_words(asked.loose_text, scope, FOUND, required=asked.held, near=asked.loose)
+    return engine.any_words(
+        asked.loose_text, scope, FOUND, required=asked.held, near=asked.loose, related=asked.related
+    )
 
 
 def _loosened(engine: SearchEngine, asked: Asked, scope: Scope) -> Asked:

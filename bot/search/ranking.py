@@ -32,11 +32,15 @@ _HALF_LIFE = 30 * 86400  # seconds
 
 
 class Sought(NamedTuple):
-    """A word of a query: as it was typed, without case; its index terms; and how much it tells (idf)."""
+    """A word of a query: as it was typed, without case; its index terms; how much it tells (idf).
+
+    `related` terms count as the word does, but who has them alone doesn't have the word.
+    """
 
     typed: str
     stems: frozenset[str]
     weight: float
+    related: frozenset[str] = frozenset()
 
 
 class Judged(NamedTuple):
@@ -56,7 +60,7 @@ class Reranker:
         self._total = sum(word.weight for word in sought) or 1.0
         self._numbers: dict[str, list[int]] = {}
         for number, word in enumerate(sought):
-            for stem in word.stems:
+            for stem in word.stems | word.related:
                 self._numbers.setdefault(stem, []).append(number)
         self._wanted = frozenset(self._numbers)
         pairs = [min(one.weight, other.weight) for one, other in pairwise(sought)]
@@ -69,13 +73,13 @@ class Reranker:
         `found` is the engine's score as a share of the best, 0 to 1, `cosine` that of query and article.
         """
         language = article.language
-        title, typed = self._places(article.title, language)
+        title, typed, exact = self._places(article.title, language)
         in_title = {number for _, number in title}
         body: list[tuple[int, int]] = []
         if len(typed) < len(self._sought) or self._neighbours(title) != bool(self._all_pairs):
-            body, typed_there = self._places((article.body or article.summary)[:READ], language)
+            body, typed_there, exact_there = self._places((article.body or article.summary)[:READ], language)
             typed |= typed_there
-        known = in_title.union(number for _, number in body)
+            exact |= exact_there
         score = ENGINE * found + MEANING * cosine
         score += TITLE * self._share(in_title)
         score += PASSAGE * max(self._passage(body), self._share(in_title))
@@ -84,25 +88,29 @@ class Reranker:
         score += FRESH * 0.5 ** (max(0, self._now - article.published) / _HALF_LIFE)
         if self._language and language == self._language:
             score += OWN_LANGUAGE
-        return Judged(score, len(known) == len(self._sought))
+        return Judged(score, len(exact) == len(self._sought))
 
-    def _places(self, text: str, language: str | None) -> tuple[list[tuple[int, int]], set[int]]:
-        """Where the words of the query stand, each with its number in it, and which stand as they were typed.
+    def _places(self, text: str, language: str | None) -> tuple[list[tuple[int, int]], set[int], set[int]]:
+        """Where the words of the query stand, each with its number in it, which stand as they were typed, and
+        which stand there themselves, not only what is related.
 
         Places are words without small ones; between two that stand far apart they are reckoned by letters.
         """
         found: list[tuple[int, int]] = []
         typed: set[int] = set()
+        exact: set[int] = set()
         place = last = 0
         for start, end, stem in analysis.places(text, language, self._wanted):
             place += 1 + self._words_between(text, last, start, language)
             word = text[start:end].lower()
             for number in self._numbers[stem]:
                 found.append((place, number))
+                if stem in self._sought[number].stems:
+                    exact.add(number)
                 if word == self._sought[number].typed:
                     typed.add(number)
             last = end
-        return found, typed
+        return found, typed, exact
 
     def _words_between(self, text: str, start: int, end: int, language: str | None) -> int:
         if end - start < _ROOM:

@@ -6,13 +6,13 @@ from itertools import chain, takewhile, zip_longest
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
-from rapidfuzz.distance import OSA
 
 from bot.search.index import analysis
 from bot.search.index.engine import Kind, Scope, SearchEngine
 from bot.search.query.filter_names import Filter, written
 from bot.search.query.notes import Note, Remark
 from bot.search.query.query_tree import AllOf, AnyOf, Condition, Loose, Node, Phrase, Query, Word
+from bot.search.related_terms import COMPARED, spelled_alike
 from bot.store import Store
 from bot.text.words import fold
 
@@ -20,10 +20,7 @@ SUGGESTED = 3
 LOOKED_UP = 8
 """Words of a query that are looked up: each that nothing has costs some milliseconds."""
 COMMON = 1_000  # articles from which on a word is taken to be in some that a person sees
-SHORTEST = 4  # letters of a word that may be misspelt,
-LONG = 8  # and of one in which two letters may be wrong
-COMPARED = 5_000  # words that are compared, the commonest,
-COMMONEST = 2_000  # and with a word that is there
+COMMONEST = 2_000  # words that one that is there is compared with
 SLIPS = 5  # articles that have a word, up to which it may be a slip of their authors,
 LIKELIER = 50  # and of how much commoner a word
 ALIKE = 75  # similarity of names in percent
@@ -189,25 +186,15 @@ def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> l
     """What a word may be a misspelling of, the commonest of the nearest first."""
     stems = analysis.query_stems(word)
     own = max(map(engine.document_frequency, stems), default=COMMON)
-    if not word.isalpha() or len(word) < SHORTEST or own > SLIPS or (is_there and not own):
+    if own > SLIPS or (is_there and not own):
         return []
-    most = 2 if len(word) >= LONG else 1
     least = LIKELIER * own if is_there else 1
     common = engine.beginning(word[:1], COMMONEST if is_there else COMPARED)
     terms = [term for term, count in takewhile(lambda each: each[1] >= least, common)]
-    found = {
-        (distance, rank, near)
-        for stem in stems
-        for near, distance, rank in process.extract(
-            stem, terms, scorer=OSA.distance, score_cutoff=most, limit=None
-        )
-        if near not in stems
-    }
-    nearest = min((distance for distance, _, _ in found), default=0)
     return [
         _Near(near, hits[0].article_id)
-        for distance, _, near in sorted(found)[: 2 * SUGGESTED]
-        if distance == nearest and (hits := engine.alike({near: 1.0}, scope, 1, besides=0))
+        for near in spelled_alike(word, stems, terms)[: 2 * SUGGESTED]
+        if (hits := engine.alike({near: 1.0}, scope, 1, besides=0))
     ]
 
 

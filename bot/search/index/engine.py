@@ -56,6 +56,7 @@ class Scope:
 
 
 EVERYWHERE = Scope()
+NO_TERMS: Mapping[str, Collection[str]] = {}
 
 
 class SearchEngine(Protocol):
@@ -88,11 +89,12 @@ class SearchEngine(Protocol):
         *,
         required: Collection[Node] = (),
         near: Collection[Node] = (),
+        related: Mapping[str, Collection[str]] = NO_TERMS,
     ) -> list[Hit]:
         """The best `limit` articles that have any word of a text, by BM25.
 
-        Per word, the better of title and text counts, and half of the other. All of `required` must hold;
-        what is `near` need not, and counts.
+        Per word, the better of title and text counts, and half of the other; index terms that are `related`
+        to a word count half of it. All of `required` must hold; what is `near` need not, and counts.
         """
         ...
 

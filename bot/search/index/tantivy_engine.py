@@ -12,7 +12,7 @@ from typing import NamedTuple
 import tantivy
 
 from bot.search.index import analysis
-from bot.search.index.engine import Hit, Kind, Position, Scope
+from bot.search.index.engine import NO_TERMS, Hit, Kind, Position, Scope
 from bot.search.index.engine_errors import raises_engine_errors
 from bot.search.index.tantivy_queries import (  # fmt: skip
     ARTICLE,
@@ -121,9 +121,10 @@ class TantivyEngine:
         *,
         required: Collection[Node] = (),
         near: Collection[Node] = (),
+        related: Mapping[str, Collection[str]] = NO_TERMS,
     ) -> list[Hit]:
         """See `SearchEngine`."""
-        return self._hits(self._queries.any_of(text, scope, required, near), limit)
+        return self._hits(self._queries.any_of(text, scope, required, near, related), limit)
 
     def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
         """See `SearchEngine`.
@@ -156,18 +157,23 @@ class TantivyEngine:
         return words, self._hits(self._queries.with_words(words, among), _SPELLED, newest=True)
 
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """See `SearchEngine`. It takes milliseconds, and is remembered until there are a tenth more."""
+        """See `SearchEngine`. One letter takes milliseconds; remembered until there are a tenth more."""
+        if len(prefix) > 1:
+            return self._common_terms(prefix, limit)
         with self._remembering:
             then, known = self._common.pop((prefix, limit), (0, []))
             if self.documents > 1.1 * then:
-                found = Counter(dict(self._searcher.terms_with_prefix(BODY, prefix, None, limit)))
-                for term, count in self._searcher.terms_with_prefix(TITLE, prefix, None, limit):
-                    found[term] = max(found[term], count)
-                then, known = self.documents, found.most_common(limit)
+                then, known = self.documents, self._common_terms(prefix, limit)
             self._common[prefix, limit] = then, known
             if len(self._common) > _REMEMBERED:
                 del self._common[next(iter(self._common))]
         return known
+
+    def _common_terms(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+        counts = Counter(dict(self._searcher.terms_with_prefix(BODY, prefix, None, limit)))
+        for term, count in self._searcher.terms_with_prefix(TITLE, prefix, None, limit):
+            counts[term] = max(counts[term], count)
+        return counts.most_common(limit)
 
     def writer(self, *, of_all: bool = False) -> TantivyWriter:
         """Write, where no other process does: changes, or all that there is."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import tantivy
 
 from bot.search.index import analysis
-from bot.search.index.engine import Scope
+from bot.search.index.engine import NO_TERMS, Scope
 from bot.search.query.analysed_query import Every, Name, Part, Row, Some, Stems, Without, analysed
 from bot.search.query.article_names import IMAGE
 from bot.search.query.filter_names import Filter
@@ -17,6 +17,8 @@ OFFERED, MARKER = "offered", "marker"
 
 OTHER_FIELD = 0.5
 """How much the worse of title and text counts beside the better one."""
+RELATED = 0.5
+"""How much a term that is related to a word counts beside the word."""
 
 _Query = tantivy.Query
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
@@ -34,19 +36,23 @@ class Queries:
         return self._within([], scope, nodes)
 
     def any_of(
-        self, text: str, scope: Scope, required: Collection[Node] = (), near: Collection[Node] = ()
+        self,
+        text: str,
+        scope: Scope,
+        required: Collection[Node] = (),
+        near: Collection[Node] = (),
+        related: Mapping[str, Collection[str]] = NO_TERMS,
     ) -> tantivy.Query:
-        """What any word of a text stands in; `required` holds, `near` adds to the score."""
+        """What any word of a text stands in, or a term `related` to one; `required` holds, `near` adds to the
+        score."""
         words = list(dict.fromkeys(analysis.words(text)))
         small = analysis.small_words(words, self.languages)
         telling = [
-            stems
+            self._word(stems, related.get(word, ()))
             for word in words
             if word not in small and (stems := analysis.query_stems(word, self.languages))
         ]
-        some = [self._stemmed(stems, title=False) for stems in telling] or [
-            self._plain((word,), title=False) for word in words
-        ]
+        some = telling or [self._plain((word,), title=False) for word in words]
         some += [query for _, query in self._parts(analysed(near, self.languages).parts, scope)]
         if any(isinstance(node, Phrase) for node in required):  # which is enough
             every = self._within([], scope, required)
@@ -145,6 +151,14 @@ class Queries:
             self._either([_Query.term_query(self._schema, field, stem) for stem in stems]) for field in fields
         ]
         return each[0] if len(each) == 1 else _Query.disjunction_max_query(each, OTHER_FIELD)
+
+    def _word(self, stems: frozenset[str], related: Collection[str]) -> tantivy.Query:
+        """A word by its stems, or by related terms, which count less."""
+        word = self._stemmed(stems, title=False)
+        if not related:
+            return word
+        relatives = self._stemmed(frozenset(related), title=False)
+        return self._either([word, _Query.boost_query(relatives, RELATED)])
 
     def _plain(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
         """Words in a row, inflected or not; small ones as they stand."""

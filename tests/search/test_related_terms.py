@@ -1,0 +1,56 @@
+"""Misspelt words and words of one family: articles that are near follow, never as full matches."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.search.query.query_syntax import parse
+from bot.search.ranked_search import NAME, Asked
+from bot.search.related_terms import related_terms
+from bot.search.searching import Searcher
+from tests.search.library import Library
+from tests.search.searchers import searcher_of
+
+
+@pytest.fixture
+async def library(store) -> Library:
+    opened = await Library(store).open()
+    await opened.add("Hedwige, roi de Pologne", "Elle est décédée à Cracovie.", language="fr")
+    await opened.add("L’opéra ravagé", "Un incendie a détruit la grande salle.", language="fr")
+    await opened.add("Une reine morte", "Comment la reine de Bohême est morte.", language="fr")
+    return opened
+
+
+@pytest.fixture
+def searcher(store) -> Searcher:
+    return searcher_of(store)
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("Où vivait Hegwige ?", "Hedwige, roi de Pologne"),
+        ("théâtre incendiaire", "L’opéra ravagé"),
+    ],
+    ids=["misspelt", "of one family"],
+)
+async def test_what_is_near_a_word_is_found_and_is_no_full_match(library, searcher, query, title):
+    page = await searcher.search(query, feed_ids=None)
+    assert page.results[0].article.title == title
+    assert page.results[0].partial
+
+
+@pytest.mark.parametrize("query", ["Palais de Versailles", "Un palais. Versailles", "Palais à 1780"])
+async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library, searcher, query):
+    await searcher.index.ready()
+    assert searcher.index.engine is not None
+    palace, other = Asked.of(parse(query, 0)).sought(searcher.index.engine)
+    is_name = not query.startswith("Un")
+    assert other.weight == palace.weight * (NAME if is_name else 1)
+
+
+async def test_terms_of_a_family_begin_alike_and_only_unknown_words_are_misspelt(library, searcher):
+    await searcher.index.ready()
+    assert searcher.index.engine is not None
+    related = related_terms(searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"])
+    assert related == {"hegwige": {"hedwig"}, "incendiaire": {"incend"}}
