@@ -18,9 +18,11 @@ from bot.core.choices import DigestPlan
 from bot.digests import title_runs
 from bot.digests.rising import Line
 from bot.digests.story_groups import Group, grouped
+from bot.search.index import analysis
 from bot.store.records.outbox_records import Candidate
 from bot.stories import story_ranking
 from bot.stories.server_taste import NONE, Taste
+from bot.stories.story_matching import proper_names
 from bot.text import safe
 from bot.text.words import fold
 
@@ -38,6 +40,7 @@ _FEW = 4  # stories that may all be of one topic
 _EVERYWHERE = 0.7  # of the stories; what so many are about is no topic
 _TOPIC = 60  # UTF-16 units
 _TAGS = 10
+_SHORT_TAG = 30  # characters of a tag that can stand as a heading
 _OTHERS = 20  # articles beside the first that a story names
 
 
@@ -158,7 +161,9 @@ def choose(
     order = _ranked(found, draft.since, draft.until, taste, language)
     chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
     outlets = {one.outlet for group in found for one in group}
-    return replace(draft, sections=tuple(_sections(chosen, language)), more=len(left), outlets=len(outlets))
+    said = {fold(safe.plain(tag)) for one in candidates if one.language == language for tag in one.tags}
+    sections = tuple(_sections(chosen, language, said))
+    return replace(draft, sections=sections, more=len(left), outlets=len(outlets))
 
 
 def _ranked(
@@ -206,9 +211,14 @@ def _ranked(
     return ranked + left + rest
 
 
-def _sections(chosen: Sequence[Group], language: str | None) -> Iterable[Section]:
-    """The stories, the best first, by topic: a topic stands where its best story does."""
-    topics = [_topics(group) for group in chosen]
+def _sections(
+    chosen: Sequence[Group], language: str | None, said_in_language: Collection[str]
+) -> Iterable[Section]:
+    """The stories, the best first, by topic, which stands where its best one does; what has none comes last.
+
+    The very first story needs no heading, nor do all where none has one.
+    """
+    topics = [_topics(group, language, said_in_language) for group in chosen]
     written: dict[str, Counter[str]] = defaultdict(Counter)
     for group, names in zip(chosen, topics, strict=True):
         for key, name in names.items():
@@ -228,19 +238,34 @@ def _sections(chosen: Sequence[Group], language: str | None) -> Iterable[Section
         places = [place for place in sorted(left) if topic in topics[place]]
         left -= set(places)
         found.append((written[topic].most_common(1)[0][0], places))
+    uses = Counter(key for place in left for key in topics[place])
+    own = {key for key, count in uses.items() if count == 1}
+    tags = {place: _tag(chosen[place][0], own) for place in left if place}
+    found += [(tag, [place]) for place, tag in tags.items() if tag]
     found.sort(key=lambda section: section[1])
-    begin = found[0][1][0] if found else 0
-    before = [place for place in range(begin) if place in left]
-    rest = sorted(left.difference(before))
-    for heading, places in ((None, before), *found, (None, rest)):
+    first = [0] if 0 in left else []
+    rest = [place for place in sorted(left) if place and not tags[place]]
+    if not found:
+        first, rest = first + rest, []
+    for heading, places in ((None, first), *found, (None, rest)):
         if places:
             yield Section(heading, tuple(_story(chosen[place]) for place in places))
 
 
-def _topics(group: Group) -> dict[str, str]:
+def _tag(article: Candidate, topics: Collection[str]) -> str:
+    """What a feed files an article under, "" where it says nothing short that is a topic."""
+    tag = safe.plain(next(iter(article.tags), ""))
+    is_short = len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag))
+    return tag[0].upper() + tag[1:] if is_short and fold(tag) in topics else ""
+
+
+def _topics(
+    group: Group, language: str | None = None, said_in_language: Collection[str] = ()
+) -> dict[str, str]:
     """What a story may be about, as its feeds tag it or as names in its titles, by folded stems.
 
-    It is what its first article says, or at least half of all.
+    It is what its first article says, or at least half of all. With a language, only what articles in it say,
+    and names, which are the same in all.
     """
     found: dict[str, str] = {}
     having: Counter[str] = Counter()
@@ -252,8 +277,11 @@ def _topics(group: Group) -> dict[str, str]:
             for key, name in islice(title_runs.runs(article.title), _TAGS * 4)
             if name[0].isupper() and not title_runs.is_weak(key)
         ]
+        is_foreign = language is not None and article.language not in {None, language}
+        proper = proper_names(article.title) if is_foreign else frozenset()
         for key, name in dict(reversed(names)).items():
-            if safe.length(name) <= _TOPIC:
+            is_said = not is_foreign or key in said_in_language or proper.issuperset(analysis.words(name))
+            if is_said and safe.length(name) <= _TOPIC:
                 found.setdefault(key, name[0].upper() + name[1:])
                 having[key] += len(group) if number == 0 else 1
     return {key: name for key, name in found.items() if 2 * having[key] >= len(group)}

@@ -96,6 +96,11 @@ def telling(brief: Brief, weigh: Callable[[str], float], vector: bytes | None = 
     )
 
 
+def proper_names(title: str) -> frozenset[str]:
+    """The words of a title that are names in any language, folded: people, places, companies, products."""
+    return frozenset(_names(title, ""))
+
+
 def _kept(words: Iterable[str]) -> Iterator[str]:
     """Words that thousands of articles share, each held in memory once."""
     return map(sys.intern, words)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bot.core.choices import DigestPlan
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition, Section, Story
@@ -68,7 +70,7 @@ def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_m
         article(3, "Cities ban facial recognition", others=(Other(20, 2, "B"), Other(21, 3, "C"))),
     ]
     liked = Taste({"t:browsers": Trait(Kind.TOPIC, "Browsers", 0.9)})
-    assert chosen(*told, taste=liked) == ([(None, [3, 2, 1])], 0)
+    assert chosen(*told, taste=liked) == ([(None, [3]), ("Browsers", [2]), (None, [1])], 0)
 
 
 def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
@@ -111,7 +113,7 @@ def test_titles_of_one_pattern_about_different_things_are_different_stories():
         article(2, "OpenStreetMap: a migration told step by step", tags=("OpenStreetMap",)),
         article(3, "Firefox: a first look", tags=("Firefox",)),
     ]
-    assert dict(chosen(*told)[0]) == {"Firefox": [1, 3], None: [2]}
+    assert dict(chosen(*told)[0]) == {"Firefox": [1, 3], "OpenStreetMap": [2]}
 
 
 def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about():
@@ -215,3 +217,78 @@ def test_a_digest_is_made_up_for_within_half_a_day_or_two():
     assert digest_selection.is_late(daily, NOW, NOW + DAY // 2 + 1)
     assert not digest_selection.is_late(weekly, NOW, NOW + 2 * DAY)
     assert digest_selection.is_late(weekly, NOW, NOW + 2 * DAY + 1)
+
+
+def headings(*candidates: Candidate, language: str) -> list[tuple[str | None, list[list[int]]]]:
+    edition = digest_selection.choose(candidates, (), DRAFT, language=language)
+    return [
+        (section.topic, [[id_ for id_, _feed in story.articles] for story in section.stories])
+        for section in edition.sections
+    ]
+
+
+TRANSLATED = (
+    (
+        "Ship’s anchor cuts the Nordwave cable between Scotland and Norway",
+        "Le câble sous-marin Nordwave sectionné par l’ancre d’un navire",
+    ),
+    (
+        "Amazon stops police use of Rekognition for a year",
+        "Amazon interdit à la police américaine d’utiliser sa reconnaissance faciale pendant un an",
+    ),
+)
+
+
+@pytest.mark.parametrize(("english", "french"), TRANSLATED)
+def test_one_story_in_two_languages_is_one_line_without_vectors_too(english, french):
+    told = (
+        article(1, english, published=NOW - 900),
+        article(2, french, language="fr", published=NOW - 800),
+        article(3, "A library lends out laptops"),
+    )
+    for language, merged in (("en", [1, 2]), ("fr", [2, 1])):
+        stories = [story for _topic, stories in headings(*told, language=language) for story in stories]
+        assert sorted(stories) == sorted([merged, [3]])
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        ("Audi’s next EV is the A6 e-tron Sportback", "Nouvel Audi e-tron Sportback en images"),
+        ("Amazon opens a data centre in Spain", "Amazon supprime mille emplois en Espagne"),
+        ("Mistral AI raises 105 million euros", "Mistral AI ouvre un bureau à Londres"),
+    ],
+)
+def test_two_stories_about_one_company_in_two_languages_are_two(english, french):
+    told = (article(1, english), article(2, french, language="fr"))
+    assert sum(len(stories) for _topic, stories in headings(*told, language="fr")) == 2
+
+
+def test_what_has_no_heading_stands_at_the_end_together():
+    told = [
+        article(1, "A cable is cut", kept=9),
+        article(2, "No tag here", kept=8),
+        article(3, "Chips get smaller", tags=("Chips",), kept=7),
+        article(4, "Nor here", kept=6),
+        article(5, "A browser engine", tags=("Browsers",), kept=5),
+    ]
+    assert headings(*told, language="en") == [
+        (None, [[1]]),
+        ("Chips", [[3]]),
+        ("Browsers", [[5]]),
+        (None, [[2], [4]]),
+    ]
+
+
+def test_headings_are_in_the_language_of_the_digest_or_names():
+    told = [
+        article(1, "Un câble sectionné", language="fr", kept=9),
+        article(2, "A library lends out laptops", tags=("Libraries",), kept=8),
+        article(3, "A map of every bench in OpenStreetMap", tags=("OpenStreetMap",), kept=7),
+        article(4, "Signing in without passwords", tags=("passkeys",), kept=6),
+        article(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", kept=5),
+        article(6, "La vie privée", tags=("vie privée",), language="fr", kept=4),
+    ]
+    first, *middle, last = [heading for heading, _stories in headings(*told, language="fr")]
+    assert first is last is None
+    assert sorted(filter(None, middle)) == ["OpenStreetMap", "Passkeys", "Vie privée"]

@@ -27,7 +27,6 @@ _SUMMARY = 450
 _OUTLET = 40
 _OUTLETS = 3  # that the first story names
 _ROWS = 3  # of the chart
-_SHORT_TAG = 30  # characters of a tag that can stand as a heading
 _NAME = 100
 _PICTURE = "week.png"
 
@@ -175,25 +174,15 @@ def _each(
 ) -> Iterator[tuple[str | None, Story, Article]]:
     """The stories with the headings that they stand under, and the article that each links.
 
-    A story that shares its topic with no other stands under its own tag; the first one needs none.
+    What shares its topic with no other, and has no tag in the language of the digest, stands at the end.
     """
-    is_first = True
     for number, section in enumerate(sections):
-        rest = _("Also") if number else None
+        heading = section.topic or (_("Also") if number else None)
+        named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
         for story in section.stories:
             found = (articles[id_] for id_, _feed in story.articles if id_ in articles)
-            if (article := next(found, None)) is None:
-                continue
-            heading = section.topic or (None if is_first else _tag(article) or rest)
-            named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
-            yield named, story, article
-            is_first = False
-
-
-def _tag(article: Article) -> str:
-    """What its feed files an article under, "" where it says nothing short."""
-    tag = next(iter(article.tags), "")
-    return tag if len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag)) else ""
+            if (article := next(found, None)) is not None:
+                yield named, story, article
 
 
 def _first(article: Article, story: Story, articles: Mapping[int, Article]) -> tuple[str, ...]:
