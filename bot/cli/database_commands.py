@@ -113,6 +113,8 @@ def move(
     from_, to = _place(source), _place(target)
     if isinstance(from_, Path) == isinstance(to, Path):
         stop("One of the two is a file, the other a PostgreSQL server: postgresql://…", WRONG_USE)
+    if isinstance(from_, Path) and not from_.is_file():
+        stop(f"There is no database at {from_.absolute()}.", WRONG_USE)
 
     async def work() -> int:
         with terminal.progress() as bar:

@@ -165,6 +165,11 @@ def test_a_command_that_reads_names_the_path_where_no_database_is_and_makes_none
     assert (telex.folder / "empty.db").stat().st_size == 0
 
 
+def test_a_move_names_the_path_where_no_database_is_and_asks_no_server(telex):
+    done = telex("move", "away.db", f"postgresql://me:{SECRET}@127.0.0.1:9/telex", status=2)
+    assert done.stderr == f"There is no database at {telex.folder / 'away.db'}.\n"
+
+
 @pytest.mark.parametrize("command", [("migrate",), ("poll",), ("import", "-")])
 def test_a_command_that_writes_makes_the_database(telex, command):
     telex(*command, given=line(1))
