@@ -248,3 +248,18 @@ def test_the_words_of_forms_are_as_short_as_discord_wants(french):
         message = french.get(text)
         assert message is not None
         assert all(len(one) <= 45 for one in (text, *texts(message))), text
+
+
+def test_descriptions_are_as_short_as_discord_wants(french):
+    """Of the fields of a form and the options of a menu: a longer one and all of it is refused."""
+    texts_ = {
+        text
+        for _name, node in all_calls()
+        for word in node.keywords
+        if word.arg == "description" and (text := marked(word.value)) is not None
+    }
+    assert texts_
+    for text in texts_:
+        message = french.get(text)
+        assert message is not None
+        assert all(len(one) <= 100 for one in (text, *texts(message))), text

@@ -31,10 +31,10 @@ WIDTH = 1000
 
 _ROW, _HEAD, _TICKS = 96, 76, 60  # pixels a row is high, what is above the rows, what is below
 _MARGIN, _GAP, _PAD = 34, 10, 4  # pixels around all, between columns, between bars
-_EARLIER, _LATER, _CHANGE = 400, 614, 830  # pixels from the left where the columns begin
+_EARLIER, _LATER, _CHANGE = 400, 614, 812  # pixels from the left where the columns begin
 _BARS = 190  # pixels that those of half of the time are wide,
 _HIGHEST, _LOWEST = 58, 5  # and how high they are
-_LARGE, _MEDIUM, _SMALL = 40, 36, 30  # pixels a letter is high
+_LARGE, _MEDIUM, _SMALL = 40, 30, 30  # pixels a letter is high
 _DPI = 100
 _POINTS = 72 / _DPI
 _BACKGROUND, _TEXT, _QUIET, _LINE, _BEFORE = "#202127", "#f2f3f5", "#a9adb5", "#34363d", "#5c5f66"
@@ -127,7 +127,7 @@ class _Pen:
             if number:
                 self._axes.hlines(top, _MARGIN, right, colors=_LINE, linewidth=1)
             self._write(row.label, _MARGIN, top + 24, _LARGE, _EARLIER - _MARGIN - _GAP, bold=True)
-            self._write(row.change, right, top + 27, _MEDIUM, right - _CHANGE, bold=True, side="right")
+            self._write(row.change, right, top + 30, _MEDIUM, right - _CHANGE, bold=True, side="right")
             half, most = len(row.counts) // 2, max(row.counts, default=0)
             self._bars(row.counts[:half], most, _EARLIER, top + 80, _BEFORE)
             self._bars(row.counts[half:], most, _LATER, top + 80, colour)

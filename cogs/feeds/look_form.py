@@ -37,13 +37,21 @@ def look_form(panel: AskerLayout, take: Filled, look: Look) -> Window:
 def template_form(panel: AskerLayout, take: Filled, shown: Template) -> Window:
     """Asks for the title line, text and footer of a template, and gives them to `take`."""
     fields = " ".join(f"{{{name}}}" for name in templates.FIELDS)
-    told = _("You can use Discord’s formatting. Leave all three fields empty to remove the template.")
     long = discord.TextStyle.paragraph
     return Window(
         _("Template"),
         take,
         _line("title", _("Title line"), shown.title, templates.LONGEST_LINE, description=fields),
-        _line("body", _("Text"), shown.body, templates.LONGEST_BODY, description=told, style=long),
+        _line(
+            "body",
+            _("Text"),
+            shown.body,
+            templates.LONGEST_BODY,
+            description=_(
+                "You can use Discord’s formatting. Leave all three fields empty to remove the template."
+            ),
+            style=long,
+        ),
         _line("footer", _("Footer"), shown.footer, templates.LONGEST_LINE),
         view=panel,
     )
