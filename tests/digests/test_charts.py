@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from bot.digests import bar_charts
@@ -53,6 +56,20 @@ def test_a_long_label_does_not_run_into_the_bars():
     seen = image(chart("M" * 300, counts=(0, 0, 0, 0)))
     beside = [seen.getpixel((x, y)) for x in range(391, 399) for y in range(80, 160)]
     assert set(beside) == {(0x20, 0x21, 0x27)}
+
+
+@pytest.mark.parametrize("change", ["new", "nouveau", "×100"])
+def test_what_changed_is_written_whole_in_every_language(change, monkeypatch):
+    written = []
+    text = Figure.text
+
+    def noted(figure: Figure, *places: Any, **looks: Any) -> Text:
+        written.append(text(figure, *places, **looks))
+        return written[-1]
+
+    monkeypatch.setattr(Figure, "text", noted)
+    image(chart()._replace(rows=(Row("Passkeys", change, (0, 1)),)))
+    assert change in [each.get_text() for each in written]
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (1, 0), (10**9, 1)])
