@@ -1,0 +1,80 @@
+"""Which names the check lists, and when it fails."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.vague_names import ALLOWED, GENERIC, VAGUE, Binding, main, measure, read_bindings
+
+MODULE = """
+def told(one, *others, article, **rest): ...
+
+class Feed:
+    kept: int
+
+    def __init__(self):
+        self._known, found_articles = 1, 2
+        other.shown = 3
+
+for each in feeds:
+    with feed as (held, [result]):
+        data = [item for item in feed.items]
+try:
+    pass
+except OSError as said:
+    match said:
+        case [typed, *whole]: ...
+"""
+
+
+def test_every_binding_of_a_vague_or_generic_name_is_found(tmp_path):
+    module = tmp_path / "module.py"
+    module.write_text(MODULE)
+    bindings = [binding for binding in read_bindings([tmp_path]) if binding.is_in(VAGUE | GENERIC)]
+    assert {binding.name for binding in bindings} == {
+        *("told", "one", "others", "rest", "kept", "_known", "each", "held"),
+        *("result", "data", "said", "typed", "whole"),
+    }
+    assert f"{module}:2 told" in map(str, bindings)
+    assert f"{module}:8 _known" in map(str, bindings)
+
+
+def bindings_of(path: str, vague: int, good: int) -> list[Binding]:
+    names = ["found"] * vague + ["article"] * good
+    return [Binding(Path(path), line, name) for line, name in enumerate(names)]
+
+
+@pytest.mark.parametrize(
+    ("bindings", "exceeded"),
+    [
+        (bindings_of("bot/store/feeds.py", 13, 987), []),
+        (bindings_of("bot/store/feeds.py", 14, 986), ["bot and cogs"]),
+        (
+            [*bindings_of("bot/store/feeds.py", 0, 900), *bindings_of("cogs/feeds/x.py", 3, 97)],
+            ["cogs/feeds"],
+        ),
+        (bindings_of("tests/store/test_feeds.py", 30, 970), []),
+        (bindings_of("tests/store/test_feeds.py", 31, 969), ["tests"]),
+        ([Binding(Path("bot/store/feeds.py"), 1, "result")], ["bot and cogs"]),
+    ],
+)
+def test_a_share_over_its_limit_is_exceeded(bindings, exceeded):
+    assert [share.place for share in measure(bindings) if share.percent > share.limit] == exceeded
+
+
+def test_it_fails_and_lists_the_names_of_a_room_over_its_limit(tmp_path, monkeypatch, capsys):
+    for root in ("bot/store", "cogs", "tests"):
+        (tmp_path / root).mkdir(parents=True)
+    (tmp_path / "bot/store/feeds.py").write_text("found = 1\narticle = 2\n")
+    (tmp_path / "tests/test_feeds.py").write_text("article = 2\n")
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 1
+    assert "bot/store/feeds.py:1 found\n" in capsys.readouterr().out
+    (tmp_path / "bot/store/feeds.py").write_text("feed = 1\n")
+    assert main([]) == 0
+
+
+def test_few_words_are_allowed_each_with_a_reason():
+    assert len(ALLOWED) <= 20
+    assert all(ALLOWED.values())
+    assert ALLOWED.keys() <= VAGUE | GENERIC
