@@ -325,3 +325,21 @@ async def test_a_save_speaks_french_to_who_does(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     saved = await telex.reader.click(telex.posts()[0], label="Save")
     assert said(saved) == "Ajouté à vos favoris."
+
+
+async def test_an_opened_bookmark_shows_all_of_the_stored_text_in_pages(telex, feed_server):
+    paragraphs = [f"Paragraph {number} tells of *chips*, " + "and of more " * 40 for number in range(12)]
+    body = "".join(f"<p>{paragraph}.</p>" for paragraph in paragraphs)
+    await follow(telex, feed_server, item(1, title="Chips", body=body, published=START))
+    await telex.reader.click(telex.posts()[0], label="Save")
+    opened = await choose(
+        telex.reader, last(await telex.reader.slash(telex.news, "bookmarks")), "Chips", "Open"
+    )
+    first = said(opened)
+    assert "Paragraph 3 tells of \\*chips\\*" in first
+    assert "Paragraph 11" not in first
+    texts = [first]
+    while "Paragraph 11" not in texts[-1]:
+        texts.append(said(await press(telex.reader, last(opened), NEXT)))
+    assert all(f"Paragraph {number} " in "".join(texts) for number in range(12))
+    assert len(texts) > 1

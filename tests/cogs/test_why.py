@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import START, follow, hide, last, said, three
+from tests.cogs.helpers import START, choose, follow, hide, last, menu, said, three
 from tests.discord_world import World
 from tests.feed_server import item, rss
 from tests.shown import text
@@ -108,7 +108,7 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, fee
 
 async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(telex, feed_server):
     feed = await follow(telex, feed_server)
-    assert "I haven’t seen this" in await why(telex, "gibberish, not an address")
+    assert "I haven’t seen this" in await why(telex, "https://elsewhere.example/1")
     told = await why(telex, "https://www.news.example/articles/99")
     assert "**Example News**: 🟢 healthy" in told
     feed_server.serve("/rss", status=500)
@@ -191,3 +191,20 @@ async def test_the_answer_is_in_french_to_who_speaks_it(telex, feed_server):
     telex.locales[telex.reader.id] = "fr"
     told = await why(telex, LINK)
     assert f"<#{telex.news.id}>\u00a0: publié le <t:{START}:f>" in told
+
+
+async def test_words_find_the_article_and_of_several_the_asker_chooses(telex, feed_server):
+    await follow(telex, feed_server)
+    assert await why(telex, "facial recognition") == await why(telex, LINK)
+    assert await why(telex, "Unheard") == "No article in the channels you can see has these words."
+    secret = telex.guild.create_text_channel("secret")
+    more = item(9, title="Facial secrets", published=START)
+    await follow(telex, feed_server, more, channel=secret, path="/2")
+    hide(telex, secret, telex.reader)
+    assert await why(telex, "Facial") == await why(telex, LINK)
+    answer = last(await telex.editor.slash(telex.news, "why", link="facial"))
+    assert {option["label"] for option in menu(answer)[1]} == {
+        "Facial secrets",
+        "Cities ban facial recognition",
+    }
+    assert "Facial secrets" in said(await choose(telex.editor, answer, "Facial secrets"))
