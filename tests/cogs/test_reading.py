@@ -184,6 +184,15 @@ async def test_a_suggestion_is_a_button_that_searches_for_it(telex, feed_server)
     assert "Cities ban facial recognition" in said(again)
 
 
+async def test_a_name_that_nobody_quoted_is_quoted_by_its_button(telex, feed_server):
+    await follow(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "search", query="source:example news cities", language="en")
+    label = 'source:"Example News" cities'
+    again = await telex.reader.click(last(answer), custom_id=button(last(answer), label))
+    assert f"**{label} lang:en**" in said(again).replace("\\", "")
+    assert "1 article · best first" in said(again)
+
+
 async def test_a_misspelt_word_still_leads_to_the_right_one(telex, feed_server):
     await follow(telex, feed_server)
     found = await telex.reader.slash(telex.news, "search", query="moratoriom")
