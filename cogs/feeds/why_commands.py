@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.app_commands import Range, locale_str
 
 from bot.core.locale import _, clickable, counted
-from bot.core.models import Dispatch, DispatchKind, Fate, Subscription
+from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.wording import feed_causes, taste_words
@@ -18,6 +18,7 @@ from bot.text import safe, urls
 from cogs.feeds import feed_health
 from cogs.feeds.feed_health import trouble
 from cogs.feeds.subscription_options import Pair, bold
+from cogs.reading.message_articles import choose_article
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import TelexCog
 from cogs.shared.place_options import sees
@@ -27,6 +28,7 @@ from cogs.shared.views import Interaction, answer_card
 _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
 _FEEDS = 3
+_MATCHES = 10  # articles with the words that were typed
 _LINES = 25
 _ROOM = 3_900  # characters of a message of blocks: Discord takes 4,000
 _POST = 100  # characters of the title of a post that an article joined
@@ -38,8 +40,28 @@ class Why(TelexCog):
 
     @app_commands.command(name="why", description=locale_str("See why an article was or wasn’t posted"))
     @in_servers
-    @app_commands.describe(link=locale_str("Link to the article or to its post"))
+    @app_commands.describe(link=locale_str("Link to the article or its post, or words from its title"))
     async def why(self, interaction: Interaction, link: Range[str, 1, 2000]) -> None:
+        if not _is_words(link):
+            await self._explain(interaction, link)
+            return
+        visible = await self.bot.visible_feed_ids(interaction)
+        page = await self.bot.newsroom.searcher.search(link, feed_ids=visible, limit=_MATCHES)
+        articles = [result.article for result in page.results if not result.partial]
+        articles = articles or [result.article for result in page.results]
+        if not articles:
+            told = _("No article in the channels you can see has these words.")
+            await answer_card(interaction, text(told))
+        elif len(articles) == 1:
+            await self._explain_article(interaction, articles[0])
+        else:
+            await choose_article(interaction, articles, self._explain_article, _("Which article?"))
+
+    async def _explain_article(self, interaction: Interaction, article: Article) -> None:
+        await self._explain(interaction, article.url)
+
+    async def _explain(self, interaction: Interaction, link: str) -> None:
+        """Answer what became of the article at a link."""
         visible = await self.bot.visible_feed_ids(interaction)
         found = await _permitted(interaction, await explain(self.bot.store, link), visible)
         if found.carried or found.left_out:
@@ -140,6 +162,12 @@ def _told(name: str, told: str) -> str:
 
 def _problem(reason: str) -> str:
     return clickable(safe.line(describe(reason), _PROBLEM))
+
+
+def _is_words(typed: str) -> bool:
+    """Whether what was typed is no address, which has no spaces and a dot, a slash or a colon."""
+    typed = typed.strip()
+    return " " in typed or not any(sign in typed for sign in "./:")
 
 
 def _site(url: str) -> str:

@@ -1,6 +1,7 @@
 """How articles look in answers: a line in a list, an option of a menu, a card of its own."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 import discord
@@ -14,11 +15,16 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Row, text
 from bot.text import safe
 from bot.text.characters import visible
+from cogs.shared.paging import Turned
 from cogs.shared.rights import hidden_servers
 from cogs.shared.views import Interaction, answer, option
 
 _TITLE = 150
 _MOST_PLACES = 5
+_PAGE = 2_400  # UTF-16 units of a page of an article's text: Discord takes 4,000 with title, note and links
+_PIECE = (
+    600  # characters of a paragraph that stay on one page, which escaping makes four times as long at most
+)
 _BOLD = "\ue000"  # of private use: stands for ** while the text is escaped
 
 Spans = Sequence[tuple[int, int]]
@@ -60,13 +66,57 @@ def as_option(article: Article) -> discord.SelectOption:
 async def show(interaction: Interaction, article: Article, *, said: str = "") -> None:
     """Show an article in the reply to an interaction: what it is, where it was posted, what can be done.
 
-    What is `said` stands above it.
+    What is `said` stands above it. Without, a bookmark shows all of the stored text, in pages if need be.
     """
-    store, hidden = interaction.client.store.bookmarks, await hidden_servers(interaction)
-    kept = await store.get(interaction.user.id, article.id, hidden=hidden)
+    kept = await _bookmark(interaction, article)
+    if kept is not None and not said and len(text_pages(article)) > 1:
+        await BookmarkText(interaction, article).show(interaction)
+        return
     posted = await places(interaction, article)
-    shown = card(article, kept=kept, posted=posted, here=not interaction_places.is_direct(interaction))
+    body = text_pages(article)[0] if kept is not None and not said else ""
+    here = not interaction_places.is_direct(interaction)
+    shown = card(article, kept=kept, posted=posted, here=here, body=body)
     await answer(interaction, (*([text(said)] if said else []), shown))
+
+
+async def _bookmark(interaction: Interaction, article: Article) -> Bookmark | None:
+    store, hidden = interaction.client.store.bookmarks, await hidden_servers(interaction)
+    return await store.get(interaction.user.id, article.id, hidden=hidden)
+
+
+class BookmarkText(Turned):
+    """A bookmark with its stored text in pages."""
+
+    def __init__(self, interaction: Interaction, article: Article) -> None:
+        super().__init__(interaction)
+        self._article = article
+        self._pages = text_pages(article)
+
+    async def show(self, interaction: Interaction) -> None:
+        kept = await _bookmark(interaction, self._article)
+        shown = card(
+            self._article,
+            kept=kept,
+            posted=await places(interaction, self._article),
+            here=not interaction_places.is_direct(interaction),
+            body=self._pages[self.number] if kept is not None else "",
+        )
+        pages = len(self._pages)
+        turns = Row(*self.turns(more=self.number + 1 < pages, pages=pages)) if kept is not None else Row()
+        await self.display(interaction, (shown, turns))
+
+
+def text_pages(article: Article) -> list[str]:
+    """Return the stored text of an article in pages that fit beside its title: harmless, paragraphs apart."""
+    pages = [""]
+    for paragraph in (article.body or article.summary).splitlines():
+        for number, piece in enumerate(textwrap.wrap(safe.plain(paragraph), _PIECE)):
+            shown = safe.markdown(piece)
+            if pages[-1] and safe.length(pages[-1]) + len("\n\n") + safe.length(shown) > _PAGE:
+                pages.append(shown)
+            else:
+                pages[-1] += (" " if number else "\n\n" if pages[-1] else "") + shown
+    return pages
 
 
 def card(
@@ -76,8 +126,9 @@ def card(
     posted: str = "",
     here: bool = False,
     shared: bool = False,
+    body: str = "",
 ) -> Card:
-    """An article by itself, in the language of this task.
+    """An article by itself, in the language of this task, with its `body` or else the beginning of that.
 
     With the asker's bookmark of it, where it was `posted`, and buttons: those that need a server where the
     asker is `here` in one; fewer where everybody reads it, for it is `shared`.
@@ -92,7 +143,7 @@ def card(
         (
             outlets.byline(article),
             text(*(f"### {form}" for form in title_forms(article))),
-            text(messages.excerpt(article)),
+            text(body or messages.excerpt(article)),
             *([Gallery((picture,))] if picture is not None else []),
             *(text(line) for line in about),
             Row(
