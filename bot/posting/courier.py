@@ -176,8 +176,9 @@ class Courier:
         self._tasks.pop(channel_id, None)
         self._under_way.pop(channel_id, None)
         fault = None if task.cancelled() else task.exception()
-        if isinstance(fault, DatabaseFault | LeaseLost):
+        if fault is not None:
             self._pending.doubt(channel_id)
+        if isinstance(fault, DatabaseFault | LeaseLost):
             self._rest(channel_id, UNTIL_NEXT_TRY)
         elif fault is not None:
             log.error("Posting in channel %d stopped", channel_id, exc_info=fault)

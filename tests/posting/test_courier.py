@@ -202,6 +202,28 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(tele
     assert titles(telex) == ["Article 0", "Article 2"]
 
 
+class Panic(BaseException):
+    """An end that no `except Exception` sees."""
+
+
+async def test_a_post_whose_task_ended_is_looked_for_and_sent(telex, publisher, monkeypatch, caplog):
+    await publisher.begin()
+    real, panics = DispatchSender.render, iter([Panic])
+
+    async def render(sender: DispatchSender, dispatch: Any) -> Any:
+        for panic in panics:
+            raise panic
+        return await real(sender, dispatch)
+
+    monkeypatch.setattr(DispatchSender, "render", render)
+    await publisher.publish(item(1), item(2))
+    for _minute in range(3):
+        await telex.deliver()
+        await telex.advance(60)
+    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    assert "Panic" in caplog.text
+
+
 async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publisher):
     await publisher.begin()
     await publisher.article(1)
