@@ -118,8 +118,8 @@ def check_meaning(settings: Settings, counts: EncodedCounts) -> Check:
 
 
 def check_passwords(settings: Settings, seals: SealedCounts) -> Check:
-    """How passwords of feeds lie in the database."""
-    what = "feed passwords"
+    """Check whether feed addresses with a password or key are encrypted."""
+    what = "feed secrets"
     if not seals.private:
         return Check(what, good=True, found="none")
     if settings.secret_key is None:

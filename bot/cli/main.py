@@ -184,10 +184,10 @@ def check() -> None:
 def rekey(
     new: Annotated[bool, typer.Option("--new", help="Print a new key and change nothing.")] = False,
 ) -> None:
-    """Encrypt feed passwords with the first key of TELEX_SECRET_KEY.
+    """Encrypt feed addresses that contain a password or key, with the first key of TELEX_SECRET_KEY.
 
-    To change the key, put a new one in front of the old one, with a comma between them, run this, and take
-    the old one away.
+    To change the key, put a new one in front of the old one, separated by a comma, run this, and remove the
+    old one.
     """
     if new:
         from cryptography.fernet import Fernet  # noqa: PLC0415 - 8 MB that no other command needs
@@ -210,7 +210,7 @@ def rekey(
         stop(str(error), WRONG_USE)
     except StoreError as error:
         stop(str(error), FAILED)
-    terminal.say(f"Passwords of feeds encrypted with the first key: {count}.")
+    terminal.say(f"Feed addresses encrypted with the first key: {count}.")
 
 
 app.add_typer(polling_commands)

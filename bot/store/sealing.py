@@ -59,7 +59,7 @@ def opened(url: str) -> str:
     if not url.startswith(SEALED):
         return url
     if _box is None:
-        raise DatabaseUnusable("Passwords of feeds are encrypted: set TELEX_SECRET_KEY to their key.")
+        raise DatabaseUnusable("Feed addresses are encrypted: set TELEX_SECRET_KEY to their key.")
     from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see above
 
     try:
