@@ -25,6 +25,8 @@ from tests.shared import SHARED
 Json = dict[str, Any]
 _BASE = "discord:openapi"
 _UNDESCRIBED = {"use_nested_fields"}  # discord.py sends it with every forum post
+SNOWFLAKES = {"messages", "applied_tags", "roles", "users"}
+"""Lists of identifiers in requests."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -203,7 +205,7 @@ def snowflakes_as_text(body: object, name: str = "") -> object:
             return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]
         return [snowflakes_as_text(part, name) for part in body]
     if isinstance(body, int) and not isinstance(body, bool):
-        return str(body) if name.endswith("_id") or name in {"messages", "applied_tags"} else body
+        return str(body) if name.endswith("_id") or name in SNOWFLAKES else body
     return body
 
 

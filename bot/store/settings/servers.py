@@ -97,8 +97,8 @@ class Servers(ShardedRepository):
         return len(purged)
 
     async def locale(self, server_id: int) -> str | None:
-        """The locale that Discord gives a server (such as `fr`), or None."""
-        return await self._value("SELECT locale FROM server WHERE id = ?", (server_id,))
+        """Return the locale that Discord gives a server of the bot (such as `fr`), or None."""
+        return await self._value("SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,))
 
     async def alerts(self, server_id: int) -> int | None:
         """The channel where a server is told of feeds in trouble; None: in those that follow them."""
