@@ -163,9 +163,9 @@ def _quiet_hours(begin: int | None, end: int | None, zone: str) -> str:
             begin=hours.clock(begin), end=hours.clock(end), zone=zone
         )
     if begin is not None:
-        return _("From {time}. Choose when they end to save.").format(time=hours.clock(begin))
+        return _("Quiet from {time}. Choose an end time to save.").format(time=hours.clock(begin))
     if end is not None:
-        return _("Until {time}. Choose when they begin to save.").format(time=hours.clock(end))
+        return _("Quiet until {time}. Choose a start time to save.").format(time=hours.clock(end))
     return _("No quiet hours")
 
 

@@ -40,7 +40,7 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     panel = await opened(telex)
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
     panel = last(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
-    assert "**Quiet hours**\n-# From 23:00. Choose when they end to save." in text(panel)
+    assert "**Quiet hours**\n-# Quiet from 23:00. Choose an end time to save." in text(panel)
     assert "Saved" not in text(panel)
     assert (await telex.store.preferences.of_channel(telex.news.id)).quiet_hours is None
     panel = last(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
@@ -83,7 +83,7 @@ def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     await follow(telex, feed_server)
     panel = last(await choose(telex.editor, await opened(telex), "Quiet until 07:00", "Quiet until"))
-    assert "Until 07:00. Choose when they begin to save." in text(panel)
+    assert "Quiet until 07:00. Choose a start time to save." in text(panel)
     refused = await choose(telex.editor, panel, "Quiet from 07:00", "Quiet from")
     assert "can’t begin and end at the same time" in said(refused)
     panel = last(await choose(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
