@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from html import escape
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -61,7 +62,7 @@ class FeedServer:
 
         async def handler(request: web.Request) -> web.StreamResponse:
             extra = dict(headers or {})
-            if etag and status == 200:
+            if etag and status == HTTPStatus.OK:
                 extra.setdefault("ETag", tag)
                 if request.headers.get("If-None-Match") == extra["ETag"]:
                     return web.Response(status=304, headers=extra)

@@ -18,7 +18,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.choices import Look, Style
 from bot.core.models import Article, Feed
 from bot.core.settings import Settings
-from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_GUID, MAX_TEXT, MAX_TITLE, MAX_URL
+from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_GUID, MAX_TAGS, MAX_TEXT, MAX_TITLE, MAX_URL
 from bot.polling.poll_results import PollReport
 from bot.posting.rendering import messages, posts
 from bot.posting.wording.feed_causes import describe
@@ -111,7 +111,7 @@ class Pipeline:
             raise Broken(f"the address {article.url[:80]!r}")
         if not 0 <= article.published <= self.clock.now():
             raise Broken(f"published at {article.published}")
-        if len(article.tags) > 20 or (article.author and len(article.author) > MAX_GUID):
+        if len(article.tags) > MAX_TAGS or (article.author and len(article.author) > MAX_GUID):
             raise Broken("tags or author without bound")
 
     def _rendered(self, article: Article, feed: Feed) -> None:

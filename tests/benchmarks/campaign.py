@@ -45,6 +45,8 @@ SPEED = 40.0
 LATEST_EFFECT, LATEST_ANSWER = 60.0, 30.0  # seconds of the bot's clock
 WRONG = 0.2
 """Part of the requests that go wrong."""
+LONG_ABSENCES = 0.3
+"""Part of the deaths after which the bot stays away until Discord has forgotten the nonces."""
 BURSTS = (1, 2, 3, 5, 8, 70)
 CATCH_UP_AFTER = 6
 SCENE_KILLS = 25  # before the channels get a history too long to read quickly
@@ -99,7 +101,9 @@ async def suffered(scene: Scene, chance: random.Random, counts: Counter[str]) ->
         bot.kill()
         await bot.ended()
         counts["kills"] += 1
-    if chance.random() < 0.3:  # away until Discord has forgotten the nonces, and nothing is on its way
+    if (
+        chance.random() < LONG_ABSENCES
+    ):  # away until Discord has forgotten the nonces, and nothing is on its way
         await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
         acts.forget_nonces()
     scene.start()

@@ -27,6 +27,7 @@ YEARS = 5
 END = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())
 SPAN = YEARS * 365 * 86400  # seconds
 LATE = 0.2  # articles that are older than what comes in beside them, as backlogs are
+SENTENCES_WITH_TITLE = 0.4  # part of the sentences that end in words of their title
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo" / "stories.json"
 
 
@@ -142,7 +143,7 @@ def _text(words: Words, title: list[str], chance: random.Random) -> str:
         sentences = []
         for _ in range(3):
             sentence = _run(words.texts, chance, 8, 24)
-            if chance.random() < 0.4:
+            if chance.random() < SENTENCES_WITH_TITLE:
                 sentence += _run(title, chance, 1, 3)
             done += len(sentence)
             sentences.append(" ".join(sentence).rstrip(".,;:") + ".")

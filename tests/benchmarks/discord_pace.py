@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from rich.console import Console
@@ -72,7 +73,8 @@ async def busy(launcher: Launcher, channels: int, seconds: float, seed: str) -> 
         assert crowd.bot is not None
         spent = processor_time(crowd.bot.pid) / max(posts, 1) * 1_000
         everywhere = sum(
-            call.status == 429 and bool(call.answer.get("global")) for call in crowd.discord.calls
+            call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
+            for call in crowd.discord.calls
         )
     told = (
         f"{channels:,} busy channels, {took / 60:.0f} min, reactions {'on' if seed == 'true' else 'off'}: "
@@ -91,7 +93,9 @@ async def quiet(launcher: Launcher) -> tuple[bool, str]:
         crowd.start(TELEX_SEED_REACTION="false")
         await crowd.discord.until(lambda: crowd.posts(places) == len(places), within=60)
         left = 500 - crowd.posts(loud)
-        posted = [call for call in crowd.discord.calls if call.status == 200 and call.method == "POST"]
+        posted = [
+            call for call in crowd.discord.calls if call.status == HTTPStatus.OK and call.method == "POST"
+        ]
         mine = {str(place.id) for place in places}
         late = [call.at - posted[0].at for call in posted if call.ids.get("channel") in mine]
     usual = sorted(late)[len(late) // 2]

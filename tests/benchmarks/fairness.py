@@ -41,6 +41,9 @@ EVERY = 10.0
 LOUD, QUIET, CHANNEL = 1, 100_000, 500_000
 LATE_FLOOD, LATE_DRIP, LATE_HOST = 30.0, 10.0, 10.0  # seconds
 GROWTH = 50.0  # megabytes an hour
+GIVEN_UP = 300.0  # seconds that an article may be late before it is waited for no longer
+MAX_RESTLESS_POSTS = 200  # of a feed whose names change, in a day
+MAX_RESTLESS_EDITS = 20 * 12  # of a feed whose titles change, in a day: twelve of each of its entries
 
 out = Console(highlight=False)
 
@@ -124,7 +127,7 @@ class Watch:
                 poller.wake()
                 while await self._articles(feed) == before:
                     await asyncio.sleep(0.05)
-                    if time.monotonic() - due > 300:
+                    if time.monotonic() - due > GIVEN_UP:
                         break
                 self.late.append(time.monotonic() - due)
         finally:
@@ -251,7 +254,7 @@ async def restless(_seconds: float) -> tuple[bool, str]:
                 clock.advance(300)
         await server.stop()
     told = "288 polls of 20 entries each: " + ", ".join(f"{key} {value}" for key, value in counts.items())
-    bounded = counts["names posts"] <= 200 and counts["titles edits"] <= 20 * 12
+    bounded = counts["names posts"] <= MAX_RESTLESS_POSTS and counts["titles edits"] <= MAX_RESTLESS_EDITS
     return bounded and counts["names notices"] == counts["titles notices"] == 1, told
 
 

@@ -31,6 +31,7 @@ from tests.wire.scene import KINDS, Scene, open_scene
 SCENE_BURSTS = 25  # before the channels get a history too long to read quickly
 SPEED = 200
 LONGEST = 45  # seconds that a burst may take
+GATEWAY_FAULTS = 0.5  # part of the bursts in which the gateway fails
 
 WAYS: dict[str, Callable[[Faults, str], Fault]] = {
     "500 before the effect": lambda faults, route: faults.broken(route),
@@ -113,7 +114,7 @@ async def _burst(
     numbers = scene.write(chance.randint(1, 4))
     await scene.make_due()
     happened = []
-    if chance.random() < 0.5:
+    if chance.random() < GATEWAY_FAULTS:
         trouble = min(GATEWAY, key=lambda name: (hits[name], chance.random()))
         await asyncio.sleep(chance.uniform(0, 0.6))
         await _disturb(scene, trouble)

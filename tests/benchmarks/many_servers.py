@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 
 from rich.console import Console
@@ -181,9 +182,14 @@ async def measure(servers: int, shards: int, processes: int, seconds: float) -> 
         return Run(
             ready=ready,
             took=took,
-            posts=sum(call.status == 200 and _POST.fullmatch(str(call)) is not None for call in made),
+            posts=sum(
+                call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in made
+            ),
             answers=Counter(call.status or 0 for call in made),
-            everywhere=sum(call.status == 429 and bool(call.answer.get("global")) for call in discord.calls),
+            everywhere=sum(
+                call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
+                for call in discord.calls
+            ),
             acknowledged=[answered[one.id] - one.created for one in asked if one.id in answered],
             unanswered=sum(one.id not in answered for one in asked),
             memory=[weight(one.pid).total for one in running],

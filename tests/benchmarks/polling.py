@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -174,7 +175,7 @@ async def compare(newsroom: Newsroom, port: int) -> tuple[float, float, float]:
         async def each() -> None:
             for feed in waiting:
                 async with session.get(feed.url, headers={"If-None-Match": '"1"'}) as response:
-                    assert response.status == 304
+                    assert response.status == HTTPStatus.NOT_MODIFIED
                     await response.read()
 
         await asyncio.gather(*(each() for _ in range(newsroom.settings.poll_concurrency)))

@@ -52,6 +52,7 @@ from tests.wire.waiting import until
 ROLES = ("gateway", "gateway", "poller", "poller")
 SHARDS = 3
 WRONG = 0.08
+SERVER_KILLS, SESSION_CUTS, STOPS, STANDSTILLS = 0.08, 0.12, 0.1, 0.2  # parts of all kills
 BETWEEN = (1.0, 4.0)  # seconds from one kill to the next
 STILL = (1.1, 2.0)  # times as long as leases last
 AWAY = (0.0, 3.0)  # until a killed process is started again
@@ -206,12 +207,12 @@ async def suffer(running: Fleet, chance: random.Random, counts: Counter[str], ki
     while counts["kills"] < kills:
         await asyncio.sleep(chance.uniform(*BETWEEN))
         lot = chance.random()
-        if lot < 0.08:
+        if lot < SERVER_KILLS:
             kill_all(running.server / "data")
             counts["servers"] += 1
             await asyncio.sleep(chance.uniform(0, 1.0))
             await start(running.server)
-        elif lot < 0.2:
+        elif lot < SERVER_KILLS + SESSION_CUTS:
             await running.insist(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -222,10 +223,10 @@ async def suffer(running: Fleet, chance: random.Random, counts: Counter[str], ki
             if not alive:
                 continue
             bot = chance.choice(alive)
-            if lot > 0.9:
+            if lot > 1 - STOPS:
                 counts["stops"] += 1
                 os.kill(bot.pid, signal.SIGTERM)
-            elif lot > 0.7:
+            elif lot > 1 - STOPS - STANDSTILLS:
                 counts["standstills"] += 1
                 seconds = chance.uniform(*STILL) * LASTS / running.speed
                 still.append(asyncio.create_task(stand_still(bot, seconds)))

@@ -33,6 +33,10 @@ from tests.benchmarks.newsrooms import filled, read, url_of
 
 DEPTH = 20
 KNOWN_ITEMS = 2_000
+TITLE_WORDS = 3
+QUOTED_SENTENCES = 2
+WORDS_ELSEWHERE = 0.5  # part of the words of a sentence that another outlet has
+MIN_WORDS_ELSEWHERE = 4  # of a sentence
 
 
 def plain_index(documents: Sequence[dict[str, Any]]) -> Callable[[str], list[str]]:
@@ -81,9 +85,9 @@ def in_other_words(title: str, language: str, chance: random.Random) -> str | No
         if analysis.stems(word, language) and word.isalpha()
     ]
     words = list(dict.fromkeys(words))
-    if len(words) < 3:
+    if len(words) < TITLE_WORDS:
         return None
-    chosen = chance.sample(words, 3)
+    chosen = chance.sample(words, TITLE_WORDS)
     word = chosen[0]
     bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
     if bare != word:
@@ -96,16 +100,20 @@ def in_other_words(title: str, language: str, chance: random.Random) -> str | No
     return " ".join(chosen)
 
 
+def quotable_sentences(text: str) -> list[str]:
+    """Return the sentences of 8 to 40 words."""
+    lengths = range(8, 41)
+    return [sentence for sentence in excerpts.sentences(text) if len(sentence.split()) in lengths]
+
+
 def in_quotes(text: str, chance: random.Random) -> str | None:
     """Two sentences of a text, with two words of each in quotation marks."""
-    sentences = [
-        each for each in excerpts.sentences(text) if 8 <= len(each.split()) <= 40 and '"' not in each
-    ]
-    if len(sentences) < 2:
+    sentences = [sentence for sentence in quotable_sentences(text) if '"' not in sentence]
+    if len(sentences) < QUOTED_SENTENCES:
         return None
     start = chance.randrange(len(sentences) - 1)
     quoted = []
-    for sentence in sentences[start : start + 2]:
+    for sentence in sentences[start : start + QUOTED_SENTENCES]:
         words = sentence.split()
         place = chance.randrange(1, len(words) - 3)
         words[place], words[place + 1] = f"«{words[place]}", f"{words[place + 1]}»"
@@ -116,14 +124,16 @@ def in_quotes(text: str, chance: random.Random) -> str | None:
 def from_elsewhere(document: dict[str, Any]) -> str | None:
     """Half of the words of two sentences, in order, two neighbours of each in quotation marks."""
     chance = random.Random(url_of(document))
-    sentences = [each for each in excerpts.sentences(document["text"]) if 8 <= len(each.split()) <= 40]
-    if len(sentences) < 2:
+    sentences = quotable_sentences(document["text"])
+    if len(sentences) < QUOTED_SENTENCES:
         return None
     start = chance.randrange(len(sentences) - 1)
     pasted = []
-    for sentence in sentences[start : start + 2]:
-        words = [word for word in re.sub('["«»“”]', " ", sentence).split() if chance.random() < 0.5]
-        if len(words) < 4:
+    for sentence in sentences[start : start + QUOTED_SENTENCES]:
+        words = [
+            word for word in re.sub('["«»“”]', " ", sentence).split() if chance.random() < WORDS_ELSEWHERE
+        ]
+        if len(words) < MIN_WORDS_ELSEWHERE:
             return None
         place = chance.randrange(len(words) - 1)
         words[place], words[place + 1] = f"«{words[place]}", f"{words[place + 1]}»"

@@ -38,6 +38,7 @@ from tests.wire.disks import fill, make_room, small_disk
 from tests.wire.waiting import until
 
 ROOM = "200m"
+SESSION_KILLS = 0.5  # part of the kills that hit one session, not the server
 
 
 class Newsroom:
@@ -143,7 +144,7 @@ async def start(folder: Path) -> None:
 
 async def kills(folder: Path, chance: random.Random) -> None:
     """Kill the server, or one of its sessions."""
-    if chance.random() < 0.5:
+    if chance.random() < SESSION_KILLS:
         with suppress(ProcessLookupError):
             os.kill(chance.choice(processes(folder / "data")[1:]), signal.SIGTERM)
         return

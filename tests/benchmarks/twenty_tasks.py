@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from unittest import mock
 
+from discord import ComponentType
 from simcord.actors import MemberActor
 
 from bot.feeds.parsing import opml
@@ -112,7 +113,9 @@ async def ping(acting: Acting, world: World, _server: FeedServer) -> None:
     readers = world.guild.create_role("Readers", mentionable=True)
     shown = await acting(acting.person.slash(world.news, "feed look", feed=await first(world)))
     board = shown.response
-    custom_id = next(one["custom_id"] for one in components(board) if one["type"] == 6)
+    custom_id = next(
+        one["custom_id"] for one in components(board) if one["type"] == ComponentType.role_select.value
+    )
     await acting(acting.person.select(board, [readers], custom_id=custom_id))
     await acting.pressed(board, "Use this look")
 

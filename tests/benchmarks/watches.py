@@ -32,6 +32,7 @@ WATCHES, FEW = 10_000, 100
 SERVERS = 400
 KEPT = 3_000  # articles that are there before: they tell how rare a word is
 ARRIVING = 300
+QUERY_WORDS = 3
 
 
 def rare(corpus: Corpus) -> set[str]:
@@ -46,11 +47,11 @@ def rare(corpus: Corpus) -> set[str]:
 def query(corpus: Corpus, chance: random.Random, alone: set[str]) -> str:
     """What somebody could watch for: words of a title, in one of the forms of the syntax."""
     words: list[str] = []
-    while len(words) < 3:
+    while len(words) < QUERY_WORDS:
         title = corpus.article(chance.randrange(KEPT)).title
         words = [word for word in title.split() if word.isalpha() and not analysis.is_small(fold(word))]
     first = chance.randrange(len(words) - 2)
-    one, two, three = words[first : first + 3]
+    one, two, three = words[first : first + QUERY_WORDS]
     forms = (
         f"{one} {two}",
         f"{one} {two}",

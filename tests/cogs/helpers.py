@@ -44,7 +44,11 @@ def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any
 
 def labels(message: ResponseMessage) -> list[str]:
     """What its buttons say."""
-    return [one["label"] for one in components(message) if one["type"] == 2 and one.get("label")]
+    return [
+        one["label"]
+        for one in components(message)
+        if one["type"] == discord.ComponentType.button.value and one.get("label")
+    ]
 
 
 def button(message: ResponseMessage, label: str) -> str:
@@ -73,7 +77,7 @@ def icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
 def menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
     for one in components(message):
-        if one["type"] == 3 and one.get("placeholder", "").startswith(start):
+        if one["type"] == discord.ComponentType.select.value and one.get("placeholder", "").startswith(start):
             return one["custom_id"], one["options"]
     raise AssertionError(f"no menu {start!r}")
 

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -179,7 +180,7 @@ class Rest:
             if response is not None:
                 return response
         status, body = await self._do(call, handler)
-        call.effect = status < 400
+        call.effect = status < HTTPStatus.BAD_REQUEST
         if fault is not None and fault.after:
             response = await self._fail(request, call, fault)
             if response is not None:
@@ -191,7 +192,7 @@ class Rest:
     async def _do_late(self, call: Call, handler: Handler, seconds: float) -> None:
         await asyncio.sleep(seconds)
         status, _body = await self._do(call, handler)
-        call.effect = status < 400
+        call.effect = status < HTTPStatus.BAD_REQUEST
         self._server.changed()
 
     async def stop(self) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROUTES = Routes()
 NO_CONTENT: Answer = (204, None)
+MAX_REACTIONS = 20  # different ones of a message
+MAX_THREAD_NAME = 100
 REACTIONS = "/channels/{channel}/messages/{message}/reactions/{emoji}"
 
 
@@ -156,7 +158,7 @@ def add_reaction(server: DiscordServer, call: Call) -> Answer:
     name = call.ids["emoji"]
     if not message.reactions.get(name):
         message_of(server, call, Permission.ADD_REACTIONS)
-        if len(message.reactions) >= 20:
+        if len(message.reactions) >= MAX_REACTIONS:
             raise error(400, 30010)
     if name.isascii() and ":" not in name:
         raise error(400, 10014)
@@ -193,7 +195,7 @@ def create_forum_post(server: DiscordServer, call: Call) -> Answer:
     if body.get("embeds") and not server.state.may(server.state.bot.id, forum, Permission.EMBED_LINKS):
         raise error(403, 50013)
     rules.check_text(call.body["name"], "name")
-    if not call.body["name"].strip() or rules.units(call.body["name"]) > 100:
+    if not call.body["name"].strip() or rules.units(call.body["name"]) > MAX_THREAD_NAME:
         raise invalid("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
     thread = server.acts.open_thread(
         forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROUTES = Routes()
 MOST = 15  # of a channel
+MAX_NAME = 80
 _NOT_IN_NAMES = ("clyde", "discord")
 
 
@@ -126,7 +127,7 @@ def signature(webhook: Webhook, body: Json) -> Json:
 
 
 def check_name(name: str, field: str) -> None:
-    if not 1 <= rules.units(name.strip()) <= 80:
+    if not 1 <= rules.units(name.strip()) <= MAX_NAME:
         raise invalid(field, "Must be between 1 and 80 in length.", "BASE_TYPE_BAD_LENGTH")
     for word in _NOT_IN_NAMES:
         if word in name.lower():

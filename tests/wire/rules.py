@@ -15,6 +15,9 @@ INTERACTIVE = {2, 3, 5, 6, 7, 8}
 ROW, SECTION, TEXT = 1, 9, 10
 LAYOUT = {SECTION, TEXT, 11, 12, 13, 14, 17}  # with Components V2 alone
 REFERENCE = "attachment://"
+MAX_CONTENT, MAX_EMBEDS, MAX_V2_TEXTS = 2000, 6000, 4000  # UTF-16 units of a message
+MAX_LINK, MAX_BUTTON_LINK, MAX_CUSTOM_ID = 2048, 512, 100
+MAX_V2_COMPONENTS, MAX_ROWS = 40, 5
 COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 
@@ -29,9 +32,9 @@ def check_message(body: Json) -> None:
     content = body.get("content") or ""
     embeds = body.get("embeds") or []
     components = body.get("components") or []
-    if units(content) > 2000:
+    if units(content) > MAX_CONTENT:
         raise invalid("content", "Must be 2000 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
-    if sum(_embed_length(embed) for embed in embeds) > 6000:
+    if sum(_embed_length(embed) for embed in embeds) > MAX_EMBEDS:
         raise invalid("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
     for number, embed in enumerate(embeds):
         _check_links(embed, f"embeds.{number}")
@@ -146,7 +149,7 @@ def _check_links(embed: Json, place: str) -> None:
     links["author.url"] = (embed.get("author") or {}).get("url")
     for where, link in links.items():
         allowed = ("http://", "https://") if where == "url" else ("http://", "https://", "attachment://")
-        if link is not None and (not link.lower().startswith(allowed) or len(link) > 2048):
+        if link is not None and (not link.lower().startswith(allowed) or len(link) > MAX_LINK):
             raise invalid(f"{place}.{where}", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
 
 
@@ -158,11 +161,11 @@ def _check_components(components: list[Json], *, is_v2: bool) -> None:
             continue
         style = component.get("style")
         if component["type"] == BUTTON and style in {LINK_STYLE, PREMIUM_STYLE}:
-            if style == LINK_STYLE and len(component.get("url", "")) > 512:
+            if style == LINK_STYLE and len(component.get("url", "")) > MAX_BUTTON_LINK:
                 raise invalid("components", "Must be 512 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
             continue
         custom_id = component.get("custom_id")
-        if not custom_id or len(custom_id) > 100:
+        if not custom_id or len(custom_id) > MAX_CUSTOM_ID:
             raise invalid("components", "A custom id is required", "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED")
         if custom_id in custom_ids:
             message = "Component custom id cannot be duplicated"
@@ -170,11 +173,11 @@ def _check_components(components: list[Json], *, is_v2: bool) -> None:
         custom_ids.add(custom_id)
     _check_layout(everything, is_v2=is_v2)
     texts = [component.get("content", "") for component in everything if component["type"] == TEXT]
-    if sum(map(units, texts)) > 4000:
+    if sum(map(units, texts)) > MAX_V2_TEXTS:
         raise invalid("components", "Text of all components exceeds 4000", "COMPONENT_DISPLAYABLE_TEXT_SIZE")
-    if is_v2 and len(everything) > 40:
+    if is_v2 and len(everything) > MAX_V2_COMPONENTS:
         raise invalid("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
-    if not is_v2 and len(components) > 5:
+    if not is_v2 and len(components) > MAX_ROWS:
         raise invalid("components", "Must be 5 or fewer in length.", "BASE_TYPE_BAD_LENGTH")
 
 
@@ -184,7 +187,7 @@ def _check_layout(everything: list[Json], *, is_v2: bool) -> None:
         media = [item["media"] for item in component.get("items") or []]
         media += [component["media"]] if component.get("media") else []
         for url in (one["url"] for one in media):
-            if not url.lower().startswith(("http://", "https://", "attachment://")) or len(url) > 2048:
+            if not url.lower().startswith(("http://", "https://", "attachment://")) or len(url) > MAX_LINK:
                 raise invalid("components", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
 
 

@@ -39,6 +39,8 @@ SIGNED = ("signed text", "signed thread", "signed forum")
 
 QUICK = 200
 """How much faster the clock of a quick scene runs."""
+QUIET_LOOKS = 3
+"""How many looks in a row have to find nothing owed."""
 
 
 class Scene(Looking):
@@ -427,7 +429,7 @@ class Scene(Looking):
         assert self.bot is not None
         quiet = 0
         async with asyncio.timeout(within):
-            while quiet < 3:
+            while quiet < QUIET_LOOKS:
                 is_in = len(self.discord.gateway.identified) > self._logins[self.bot.pid]
                 quiet = quiet + 1 if is_in and not self.open_dispatches() else 0
                 if self.bot.status is not None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Contract:
     def response(self, method: str, path: str, status: int, body: object) -> list[str]:
         """What is wrong with an answer: one line a finding."""
         operation = self.operation(method, path)
-        if operation is None or status >= 500:
+        if operation is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return []
         where = f"{method} {operation.path} {status}"
         family = str(status) if str(status) in operation.responses else f"{status // 100}XX"

@@ -14,6 +14,7 @@ from tests.shown import headline
 
 Json = dict[str, Any]
 DISCORD_EPOCH_MS = 1_420_070_400_000
+DEFERRED = 5  # type of a callback: a message follows
 
 
 class Kind(IntEnum):
@@ -221,7 +222,7 @@ class Interaction:
         """Whether there is something to see: a message, choices, or a modal."""
         if self.callback is None:
             return False
-        return self.message is not None if self.callback["type"] == 5 else True
+        return self.message is not None if self.callback["type"] == DEFERRED else True
 
     @property
     def ephemeral(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import socket
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
@@ -47,4 +48,4 @@ class WebSubHub:
         async with aiohttp.request(
             "POST", self._forms[0]["hub.callback"], data=body, headers=headers
         ) as answer:
-            assert answer.status == 202
+            assert answer.status == HTTPStatus.ACCEPTED
