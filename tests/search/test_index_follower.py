@@ -241,9 +241,7 @@ async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
 
 
 async def test_nobody_else_may_read_an_index(library, follower, tmp_path):
-    previous = os.umask(0o022)
     (tmp_path / "index").mkdir()
     await library.add("First")
     await follower.catch_up()
     assert modes(tmp_path / "index") == {"drwx------", "-rw-------"}
-    os.umask(previous)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 import numpy as np
@@ -50,7 +49,6 @@ def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
 
 
 def test_nobody_else_may_read_the_vectors(tmp_path):
-    previous = os.umask(0o022)
     index = VectorIndex(tmp_path / "vectors", "toy")
     index.claim()
     index.begin_anew()
@@ -58,7 +56,6 @@ def test_nobody_else_may_read_the_vectors(tmp_path):
     index.save(set)
     assert modes(tmp_path / "vectors") == {"drwx------", "-rw-------"}
     index.close()
-    os.umask(previous)
 
 
 def test_a_merge_leaves_out_what_is_gone(index):

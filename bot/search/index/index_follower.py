@@ -18,7 +18,7 @@ from typing import TypeVar, TypeVarTuple
 
 import filelock
 
-from bot.core.private_files import make_private_folder
+from bot.core.private_files import close_files, make_private_folder
 from bot.search.index.engine import EngineError, Position
 from bot.search.index.index_condition import IndexCondition
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
@@ -216,6 +216,7 @@ class IndexFollower:
 
     async def _commit(self, writer: TantivyWriter) -> None:
         await self._aside(writer.commit, self._position)
+        await self._aside(close_files, self._folder)
         self._committed_at, self._is_dirty = time.monotonic(), False
 
     async def _begin_anew(self) -> None:
@@ -253,6 +254,7 @@ class IndexFollower:
         unfinished = self._folder / f"{_CURRENT}.part"
         unfinished.write_text(folder, encoding="ascii")
         unfinished.replace(self._folder / _CURRENT)
+        close_files(self._folder)
 
 
 def _write(

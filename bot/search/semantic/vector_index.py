@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 import numpy as np
 
-from bot.core.private_files import make_private_folder
+from bot.core.private_files import close_files, make_private_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -177,6 +177,7 @@ class VectorIndex:
             for file in self._folder.glob("*.usearch"):
                 if file.name not in kept:
                     file.unlink(missing_ok=True)
+            close_files(self._folder)
             self._seen = None
             self.refresh()  # maps what was written, and gives back its memory
 
