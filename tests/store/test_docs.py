@@ -1,4 +1,4 @@
-"""The picture of the tables shows the tables there are."""
+"""The database reference lists the tables, columns and states that there are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bot.core.models import DispatchState
 from tests.store import sql
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "database.md"
+ROW = re.compile(r"^\| `(\w+)` \|[^|]+\|(.+)\|$", re.MULTILINE)
 
 
 @pytest.fixture
@@ -18,22 +19,36 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-async def test_every_table_and_no_other_is_in_the_picture(store, settings, page):
-    rows = sql.run(
+def documented_columns(cell: str) -> set[str]:
+    """Return the columns that a cell names, before the colon of each of its parts."""
+    return {column for part in cell.split(";") for column in re.findall(r"`(\w+)`", part.partition(":")[0])}
+
+
+async def test_every_table_is_listed_with_all_its_columns(store, settings, page):
+    tables = sql.run(
         settings.database,
         "SELECT name FROM pragma_table_list "
         "WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'",
     )
-    tables = {row["name"] for row in rows}
-    assert set(re.findall(r"^    (\w+) \{$", page, re.MULTILINE)) == tables
-    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == tables
+    documented = {table: documented_columns(cell) | {"id"} for table, cell in ROW.findall(page)}
+    columns = {
+        table["name"]: {
+            column["name"]
+            for column in sql.run(settings.database, f"SELECT name FROM pragma_table_info('{table['name']}')")
+        }
+        | {"id"}
+        for table in tables
+    }
+    assert documented == columns
 
 
-async def test_every_column_in_the_picture_is_there(store, settings, page):
-    for table, body in re.findall(r"^    (\w+) \{\n(.*?)^    \}$", page, re.MULTILINE | re.DOTALL):
-        rows = sql.run(settings.database, f"SELECT name FROM pragma_table_info('{table}')")
-        assert set(re.findall(r"^        \w+ (\w+)", body, re.MULTILINE)) <= {row["name"] for row in rows}
+def test_the_diagram_links_tables_that_are_listed(page):
+    (diagram,) = re.findall(r"^erDiagram\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
+    linked = set(re.findall(r"\b([a-z_]+) [|}]\S+ ([a-z_]+) :", diagram))
+    tables = {table for table, _cell in ROW.findall(page)}
+    assert {table for link in linked for table in link} == tables - {"meta", "outlet_icon", "request_share"}
 
 
 def test_every_state_of_a_dispatch_is_described(page):
-    assert set(re.findall(r"\*\*(\w+)\*\*", page)) == {state.value for state in DispatchState}
+    (section,) = re.findall(r"^## States of a dispatch\n(.+?)^## ", page, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"\*\*(\w+)\*\*", section)) == {state.value for state in DispatchState}
