@@ -2,48 +2,48 @@
 
 from discord.ext import commands
 
-from cogs.asking.ask_commands import Asking
-from cogs.feeds.feed_commands import Feeds
-from cogs.feeds.why_commands import Why
-from cogs.reading.bookmark_commands import Bookmarks
-from cogs.reading.bookmark_reactions import Reactions
-from cogs.reading.reading_commands import Reading
-from cogs.reading.summary_menu import Summarizing
-from cogs.reading.trend_commands import Rising
-from cogs.running.about_command import About
-from cogs.running.background_loops import Emoji, Posting
-from cogs.running.health_monitor import Health
-from cogs.running.help_pages import Help
-from cogs.running.personal_data import Privacy
-from cogs.running.server_events import Servers
-from cogs.settings.settings_commands import ServerSettings
-from cogs.settings.setup_flow import Setup
-from cogs.shared.lasting_items import Stale
-from cogs.shared.rights import Rights
-from cogs.watching.digest_commands import Digests
-from cogs.watching.watch_commands import Watching
+from cogs.asking.ask_commands import AskCog
+from cogs.feeds.feed_commands import FeedCog
+from cogs.feeds.why_commands import WhyCog
+from cogs.reading.bookmark_commands import BookmarkCog
+from cogs.reading.bookmark_reactions import ReactionCog
+from cogs.reading.search_commands import SearchCog
+from cogs.reading.summary_menu import SummaryCog
+from cogs.reading.trend_commands import TrendCog
+from cogs.running.about_command import AboutCog
+from cogs.running.background_loops import EmojiCog, OutboxCog
+from cogs.running.health_monitor import HealthCog
+from cogs.running.help_pages import HelpCog
+from cogs.running.privacy_command import PrivacyCog
+from cogs.running.server_events import GuildEventsCog
+from cogs.settings.settings_commands import SettingsCog
+from cogs.settings.setup_flow import SetupCog
+from cogs.shared.authorization import CommandPermissionCache
+from cogs.shared.persistent_items import ExpiredComponentCog
+from cogs.watching.digest_commands import DigestCog
+from cogs.watching.watch_commands import WatchCog
 
-ALL: tuple[type[commands.Cog], ...] = (
-    Posting,
-    Health,
-    Emoji,
-    Rights,
-    Servers,
-    Feeds,
-    ServerSettings,
-    Setup,
-    Reading,
-    Asking,
-    Bookmarks,
-    Reactions,
-    Summarizing,
-    Watching,
-    Digests,
-    Rising,
-    Why,
-    Help,
-    About,
-    Privacy,
-    Stale,
+ALL_COGS: tuple[type[commands.Cog], ...] = (
+    OutboxCog,
+    HealthCog,
+    EmojiCog,
+    CommandPermissionCache,
+    GuildEventsCog,
+    FeedCog,
+    SettingsCog,
+    SetupCog,
+    SearchCog,
+    AskCog,
+    BookmarkCog,
+    ReactionCog,
+    SummaryCog,
+    WatchCog,
+    DigestCog,
+    TrendCog,
+    WhyCog,
+    HelpCog,
+    AboutCog,
+    PrivacyCog,
+    ExpiredComponentCog,
 )
 """Every cog, in the order in which they start and end."""

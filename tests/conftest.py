@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.settings import Settings
 from bot.store import Store
 from tests import postgres_server
@@ -63,8 +63,8 @@ def _stable() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _kept_workers(monkeypatch, _stable) -> None:
     """What the bot leaves to worker processes is done by those that earlier tests started."""
-    for module in ("client.services", "digests.bar_charts", "search.semantic.semantic_search"):
-        monkeypatch.setattr(f"bot.{module}.Workers", KeptWorkers)
+    for module in ("client.services", "digests.bar_charts", "search.semantic.semantic_index"):
+        monkeypatch.setattr(f"bot.{module}.WorkerPool", KeptWorkers)
 
 
 @pytest.fixture(scope="session")
@@ -149,9 +149,9 @@ async def store(settings, clock, empty_database) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def newsroom(settings, clock, empty_database) -> AsyncIterator[Newsroom]:
+async def newsroom(settings, clock, empty_database) -> AsyncIterator[Services]:
     _prepare(settings, empty_database)
-    async with open_newsroom(settings, clock) as opened:
+    async with open_services(settings, clock) as opened:
         yield opened
 
 

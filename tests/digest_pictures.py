@@ -10,9 +10,9 @@ from pathlib import Path
 
 from simcord.env import Env
 
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
-from bot.core.choices import DigestPlan, Preference
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.core.preferences import DigestPlan, Preference
 from bot.demo.sample_feeds import Publisher
 from tests.picture_stage import newsstand, run_staged, shoot_widths
 from tests.store import sql
@@ -20,7 +20,7 @@ from tests.store import sql
 COMMANDS = {"digest-setup": "digest setup"}
 
 
-async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """The digest of a week in each language, the panel that changes it, the schedule of the channel."""
     stage, assets = await newsstand(env, newsroom, publisher)
     change = newsroom.store.preferences.change
@@ -32,15 +32,15 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         for preference, value in (
             (Preference.LANGUAGE, "fr" if ending else "en"),
             (Preference.QUIET_HOURS, "22:00-07:00"),
-            (Preference.MOST_AN_HOUR, 5),
+            (Preference.MAX_POSTS_PER_HOUR, 5),
         ):
             await change(preference, value, **place, channel_id=channel.id)
         plan = DigestPlan(weekday=0, minute=480, wide=True, chart=True)
         await newsroom.store.digests.save(plan, **place, channel_id=channel.id, limit=9)
         sql.run(newsroom.settings.database, "UPDATE digest SET due = ?", (int(time.time()),))
         sql.run(newsroom.settings.database, "UPDATE server SET joined = 0")
-        assert isinstance(env.bot, Telex)
-        await env.bot.courier.settle()
+        assert isinstance(env.bot, TelexBot)
+        await env.bot.courier.run_until_idle()
         await env.settle()
         await shoot_widths(env, channel, person, folder / f"digest{ending}.png", assets)
         for name, command in COMMANDS.items():

@@ -4,12 +4,12 @@ The recipe, found by reading simcord 3.2.1:
 
 - simcord follows every task and callback that the bot's own work starts (a context variable marks them), and
   an actor's verb (`slash`, `click`, `react`, …) returns when all of them ended or wait for something it
-  knows: a view, `Client.wait_for`, a sleep longer than its time limit. SQLite's thread and sockets on
+  knows: a view, `Client.run_async`, a sleep longer than its time limit. SQLite's thread and sockets on
   loopback are none of those, so it waits for them in real time: a command that reads the store or fetches
   a feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
 - A task that never ends and waits for an `asyncio.Event` would keep simcord waiting until its limit. The
   loops of the poller and the courier start in an empty context, which simcord does not follow (see
-  `bot/client/newsroom_loops.py`), and most tests run without them (`LOOPS` below): they call `poll` and
+  `bot/client/background_tasks.py`), and most tests run without them (`LOOPS` below): they call `poll` and
   `deliver` of the world, which return when everything is done.
 - The newsroom opens before the bot and outlives it, as in production; what it started is not followed.
 - Two clocks: the app's (`clock`, moved by hand) and simcord's, which dates messages and fires the timeouts
@@ -37,27 +37,27 @@ from simcord.enums import OverwriteType
 from simcord.env import Env
 
 import cogs
-from bot.client.discord_client import Telex
-from bot.core.database_server import DatabaseServer
-from bot.core.locale import know_commands
-from bot.core.refusals import Declined, Refusal
+from bot.client.discord_client import TelexBot
+from bot.core.database_url import DatabaseUrl
+from bot.core.i18n import set_command_mentions
+from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
-from bot.posting.sending.permissions import INVITATION
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.clocks import ManualClock
 from tests.translated_commands import translating_once
 
 if TYPE_CHECKING:
-    from bot.client.services import Newsroom
-    from bot.core.choices import Preference
+    from bot.client.services import Services
     from bot.core.models import Feed
+    from bot.core.preferences import Preference
     from bot.store import Store
 
 LOOPS = ("Posting", "Emoji")
 """Cogs whose loops would run beside a test."""
 
 EXPECTED = (
-    Refusal,
-    Declined,
+    UserFacingError,
+    RequestRejected,
     FeedError,
     app_commands.CommandOnCooldown,
     app_commands.CheckFailure,
@@ -75,7 +75,7 @@ class World:
     """
 
     env: Env
-    newsroom: Newsroom
+    newsroom: Services
     clock: ManualClock
     guild: GuildHandle
     news: ChannelHandle
@@ -87,9 +87,9 @@ class World:
     pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # for the page, by their addresses
 
     @property
-    def bot(self) -> Telex:
+    def bot(self) -> TelexBot:
         """The running bot; another one after `restart`."""
-        assert isinstance(self.env.bot, Telex)
+        assert isinstance(self.env.bot, TelexBot)
         return self.env.bot
 
     @property
@@ -97,7 +97,7 @@ class World:
         return self.newsroom.store
 
     @property
-    def database(self) -> Path | DatabaseServer:
+    def database(self) -> Path | DatabaseUrl:
         return self.newsroom.settings.database
 
     async def follow(self, url: str, channel: ChannelHandle | None = None) -> Feed:
@@ -135,7 +135,7 @@ class World:
 
     async def deliver(self) -> None:
         """Send everything that is due; the bot has seen its own messages when this returns."""
-        await self.bot.courier.settle()
+        await self.bot.courier.run_until_idle()
         await self.env.settle()
 
     async def advance(self, seconds: float) -> None:
@@ -143,7 +143,7 @@ class World:
         self.clock.advance(seconds)
         await self.env.advance_time(seconds)
 
-    async def restart(self) -> Telex:
+    async def restart(self) -> TelexBot:
         """Stop the bot and start another one on the same newsroom; Discord keeps everything."""
         old = self.bot
         for name in tuple(old.cogs):
@@ -200,16 +200,16 @@ def _cause(error: BaseException) -> BaseException:
     return error.original if isinstance(error, app_commands.CommandInvokeError) else error
 
 
-def make_bot(newsroom: Newsroom, with_cogs: Sequence[type[commands.Cog]]) -> Telex:
+def make_bot(newsroom: Services, with_cogs: Sequence[type[commands.Cog]]) -> TelexBot:
     """The real bot, ready for simcord."""
-    return Telex(newsroom, with_cogs, shard_count=1)
+    return TelexBot(newsroom, with_cogs, shard_count=1)
 
 
 def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
     """A new server that the bot was invited to with the permissions the invitation asks for, no others."""
     guild = env.create_guild(name, preferred_locale=locale)
     me = env.backend.bot_user
-    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITATION.value})
+    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITE_PERMISSIONS.value})
     everyone = discord.Permissions(env.backend.get_guild(guild.id).everyone_role.permissions)
     everyone.embed_links = False
     env.backend.edit_role(guild.id, guild.default_role.id, {"permissions": everyone.value})
@@ -218,10 +218,10 @@ def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
 
 @asynccontextmanager
 async def discord_world(
-    newsroom: Newsroom, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
+    newsroom: Services, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
 ) -> AsyncIterator[World]:
     """The bot logged in to a simulated Discord, with a server whose language is `locale`."""
-    wanted = tuple(cog for cog in cogs.ALL if loops or cog.__name__ not in LOOPS)
+    wanted = tuple(cog for cog in cogs.ALL_COGS if loops or cog.__name__ not in LOOPS)
     env = Env(make_bot(newsroom, wanted), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
     with translating_once():
@@ -241,5 +241,5 @@ async def discord_world(
             await world.bot.remove_cog(name)
     finally:
         await env.shutdown()
-        know_commands({})  # which a process with one bot never has to
+        set_command_mentions({})  # which a process with one bot never has to
     world.raise_unexpected()

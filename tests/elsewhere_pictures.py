@@ -12,23 +12,23 @@ from pathlib import Path
 import discord
 from simcord.env import Env
 
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
-from bot.core.choices import Preference
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.core.preferences import Preference
 from bot.demo.sample_feeds import Publisher
 from tests.cogs.helpers import choose, labels, last, menu
 from tests.picture_stage import newsstand, run_staged, shoot_widths
 from tests.store import sql
 
 
-async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Take the pictures as one who speaks each language."""
     stage, assets = await newsstand(env, newsroom, publisher)
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
     general = stage.guild.channels["general"]
-    await newsroom.store.assistant_tokens.served_at("https://telex.example/mcp")
+    await newsroom.store.assistant_tokens.set_public_address("https://telex.example/mcp")
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         panel = last(await person.slash(general, "feed share", channel=stage.news))
         await person.click(panel, label=labels(panel)[0])
@@ -42,8 +42,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await shoot_widths(env, general, person, folder / f"digest-me-preview{ending}.png", assets)
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")
         sql.run(newsroom.settings.database, "UPDATE personal_digest SET due = ?", (int(time.time()),))
-        assert isinstance(env.bot, Telex)
-        await env.bot.courier.settle()
+        assert isinstance(env.bot, TelexBot)
+        await env.bot.courier.run_until_idle()
         await env.settle()
         path = folder / f"digest-dm{ending}.png"
         await shoot_widths(env, person.user.dm_channel, person.user, path, assets)

@@ -15,8 +15,8 @@ from pathlib import Path
 from aiohttp import web
 from playwright.sync_api import Page
 
-from bot.core.choices import Preference, Rule
-from bot.polling import shares
+from bot.core.preferences import FilterMode, Preference
+from bot.polling import ingest_quota
 from tests import shown
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -116,8 +116,8 @@ async def news(stage: Stage) -> None:
     world = stage.world
     stage.serve()
     feed = await world.follow(f"{stage.server.origin}/feed.xml")
-    (subscription, _feed), *_rest = await world.store.subscriptions.in_server(world.guild.id)
-    rules = [(Rule.NEVER, stage.words.rule)]
+    (subscription, _feed), *_rest = await world.store.subscriptions.list_with_feeds(world.guild.id)
+    rules = [(FilterMode.EXCLUDE, stage.words.rule)]
     await world.store.filters.add(subscription.id, rules, person_id=world.editor.id, limit=9)
     await world.poll(feed)
     for number in range(6):
@@ -154,7 +154,7 @@ async def trouble(stage: Stage) -> None:
         url = stage.server.serve(f"/{number}.xml", rss(told, title=title, language=stage.words.language))
         await world.poll(await world.follow(url))
     await world.deliver()
-    pairs = await world.store.subscriptions.in_server(world.guild.id)
+    pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     of = {feed.title: (subscription, feed) for subscription, feed in pairs}
     await world.editor.slash(world.news, "feed pause", feed=str(of[paused][0].id))
     stage.server.serve("/2.xml", status=404)
@@ -248,7 +248,7 @@ async def lists(stage: Stage) -> None:
 
 
 async def main(folder: Path) -> None:
-    shares.ENTRIES = 10  # of a feed at a time, before a newsroom opens
+    ingest_quota.ENTRIES = 10  # of a feed at a time, before a newsroom opens
     for ending, words in WORDS.items():
         async with server_in(words.language) as (world, server):
             stage = Stage(world, server, words, folder, ending)

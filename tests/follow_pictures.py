@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.feeds.fetch import Fetched
+from bot.feeds.fetch import FetchResult
 from tests.cogs.helpers import labels, last, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -241,7 +241,7 @@ def copy(world: World, server: FeedServer, documents: dict[str, tuple[str, str]]
         server.serve(f"/copy/{number}", body, content_type=kind)
     places = {address: f"/copy/{number}" for number, address in enumerate(documents)}
 
-    async def copied(url: str, **how: Any) -> Fetched:
+    async def copied(url: str, **how: Any) -> FetchResult:
         found = await get(fetcher, server.origin + places.get(url, "/nothing"), **how)
         return found._replace(url=url)
 

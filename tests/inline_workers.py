@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
-from bot.core.workers import Workers
+from bot.core.worker_pool import WorkerPool
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class InlineWorkers(Workers):
+class InlineWorkers(WorkerPool):
     """Calls run where they are made."""
 
     async def run(

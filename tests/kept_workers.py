@@ -2,7 +2,7 @@
 
 To import for each test what reads feeds would be more than half of what many tests cost. Only a process that
 is idle and healthy when its pool closes is kept: whatever a test broke ends with it. Tests of the processes
-themselves use `bot.core.workers.Workers`.
+themselves use `bot.core.worker_pool.WorkerPool`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 from dataclasses import dataclass, field
 from subprocess import Popen
 
-from bot.core.workers import Workers, _Worker
+from bot.core.worker_pool import WorkerPool, _Worker
 
 MOST = 4
 """Processes that wait for the next test."""
@@ -67,14 +67,14 @@ async def _taken(process: Popen[bytes], connection: socket.socket) -> _Worker:
 STABLE = Stable()
 
 
-class KeptWorkers(Workers):
+class KeptWorkers(WorkerPool):
     """A pool that takes its processes from the stable, and gives them back."""
 
     async def close(self) -> None:
         self._idle = [worker for worker in self._idle if not STABLE.keep(worker, self._tired)]
         await super().close()
 
-    async def _fresh(self) -> _Worker:
+    async def _get_or_spawn(self) -> _Worker:
         if not self._idle and (worker := await STABLE.lend(self._tired)) is not None:
             return worker
-        return await super()._fresh()
+        return await super()._get_or_spawn()

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.client.logs import Discreet
+from bot.client.logs import RedactingFormatter
 
 SECRETS = ("hunter2", "0123456789abcdef", "s3cr3tt0ken99")
 
@@ -17,7 +17,7 @@ class Eavesdropper(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.leaks: list[str] = []
-        self.setFormatter(Discreet("%(name)s: %(message)s"))
+        self.setFormatter(RedactingFormatter("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record)

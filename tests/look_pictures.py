@@ -14,12 +14,12 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 from simcord.env import Env
 
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
-from bot.core.choices import Look, Preference, Rule, Style
-from bot.demo.page_pictures import drawn, likeness
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.core.preferences import FilterMode, PostLook, Preference, Style
+from bot.demo.demo_server import DemoServer, build
+from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
 from bot.demo.sample_feeds import Publisher, Story
-from bot.demo.stage import Stage, build
 from tests.picture_stage import WIDTHS, run_staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
@@ -27,11 +27,11 @@ LANGUAGES = {"": "en", "-fr": "fr"}
 NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
 ORANGE = 0xD9480F
 LOOKS = (
-    Look(),
-    Look(style=Style.THUMBNAIL),
-    Look(style=Style.COMPACT),
-    Look(style=Style.HEADLINE),
-    Look(style=Style.CLASSIC),
+    PostLook(),
+    PostLook(style=Style.THUMBNAIL),
+    PostLook(style=Style.COMPACT),
+    PostLook(style=Style.HEADLINE),
+    PostLook(style=Style.CLASSIC),
 )
 NAMES = (*(f"look-{look.style}" for look in LOOKS), "look-panel", "filter", "filters")
 WIDE, NARROW = WIDTHS[""], WIDTHS["-narrow"]
@@ -55,15 +55,15 @@ def take(address: str, names: list[Path], *, width: int = WIDE) -> None:
         browser.close()
 
 
-async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Pictures of a channel in each language."""
-    stage: Stage = await build(env)
+    stage: DemoServer = await build(env)
     env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
     pictures = {
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in publisher.stories
     }
-    pictures |= drawn(env, [outlet.title for outlet in publisher.outlets])
+    pictures |= emoji_assets(env, [outlet.title for outlet in publisher.outlets])
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
         channel = stage.guild.create_text_channel(f"news{ending}")
@@ -71,7 +71,11 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await fill(env, newsroom, publisher, channel, person, ending)
         locale = "fr" if ending else "en-US"
         async with env.preview(
-            channel, viewers=(person,), layout="channel", assets=pictures | likeness(env), locale=locale
+            channel,
+            viewers=(person,),
+            layout="channel",
+            assets=pictures | bot_avatar_assets(env),
+            locale=locale,
         ) as preview:
             await asyncio.to_thread(take, preview.url, names)
             narrow = [path.with_stem(f"{path.stem}-narrow") for path in names]
@@ -82,7 +86,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
 
 async def fill(
     env: Env,
-    newsroom: Newsroom,
+    newsroom: Services,
     publisher: Publisher,
     channel: ChannelHandle,
     person: MemberActor,
@@ -101,26 +105,26 @@ async def fill(
         Preference.LANGUAGE, language, server_id=server, person_id=person.id, channel_id=channel.id
     )
 
-    async def publish(*some: Story, look: Look) -> None:
+    async def publish(*some: Story, look: PostLook) -> None:
         await store.subscriptions.set_look(followed.id, look, person_id=person.id)
         publisher.published += some
         await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
 
     async def deliver() -> None:
-        assert isinstance(env.bot, Telex)
-        await env.bot.courier.settle()
+        assert isinstance(env.bot, TelexBot)
+        await env.bot.courier.run_until_idle()
         await env.settle()
 
-    await publish(stories[0], look=Look())  # the backlog
+    await publish(stories[0], look=PostLook())  # the backlog
     for number, look in enumerate(LOOKS):
         await deliver()
         await publish(stories[number + 1], look=look)
     await deliver()
-    await publish(*stories[len(LOOKS) + 1 :], look=Look(colour=ORANGE, prefix=PREFIX[ending]))
+    await publish(*stories[len(LOOKS) + 1 :], look=PostLook(colour=ORANGE, prefix=PREFIX[ending]))
     chosen = {"feed": str(followed.id)}
     await person.slash(channel, "feed look", **chosen)
     await person.slash(channel, "feed filter", **chosen, never=NEVER[ending])
-    rules = [(Rule.NEVER, NEVER[ending]), (Rule.ONLY, "lang:" + language)]
+    rules = [(FilterMode.EXCLUDE, NEVER[ending]), (FilterMode.INCLUDE, "lang:" + language)]
     await store.filters.add(followed.id, rules, person_id=person.id, limit=10)
     await person.slash(channel, "feed filter", **chosen)
 

@@ -17,12 +17,12 @@ from simcord.builders import ChannelHandle, UserHandle
 from simcord.env import Env
 
 import cogs
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services, open_services
 from bot.core.settings import Settings
-from bot.demo.page_pictures import drawn, likeness
+from bot.demo.demo_server import DemoServer, build, follow_feed, simulated_discord, sync_clock
+from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, keep_time, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
@@ -44,9 +44,9 @@ LOOPS = {"Posting", "Emoji"}
 
 
 @asynccontextmanager
-async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
+async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Services, Publisher]]:
     """The stage, on a database that is thrown away, with chosen settings."""
-    wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
+    wanted = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             database=Path(home) / "telex.db",
@@ -55,9 +55,9 @@ async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Newsroom, Publisher]
             **chosen,
         )
         async with (
-            open_newsroom(settings) as newsroom,
+            open_services(settings) as newsroom,
             Publisher() as publisher,
-            simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
+            simulated_discord(TelexBot(newsroom, wanted, shard_count=1)) as env,
         ):
             yield env, newsroom, publisher
 
@@ -70,7 +70,7 @@ def run(main: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
 
 
 def run_staged(
-    picture: Callable[[Env, Newsroom, Publisher, Path], Coroutine[Any, Any, None]], **chosen: Any
+    picture: Callable[[Env, Services, Publisher, Path], Coroutine[Any, Any, None]], **chosen: Any
 ) -> None:
     """Take those of the stage, with chosen settings."""
 
@@ -97,12 +97,12 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
         clock, locale = ManualClock(), "fr" if language == "fr" else "en-US"
         try:
             async with (
-                open_newsroom(settings, clock) as newsroom,
+                open_services(settings, clock) as newsroom,
                 discord_world(newsroom, clock, locale=locale) as world,
             ):
                 world.env.backend.bot_user.name = "Telex"
                 world.locales = dict.fromkeys((world.editor.id, world.reader.id), locale)
-                world.pictures |= drawn(world.env, OUTLETS)
+                world.pictures |= emoji_assets(world.env, OUTLETS)
                 yield world, server
         finally:
             await server.stop()
@@ -169,34 +169,34 @@ async def shoot(
         viewers=(world.editor,),
         layout="channel",
         locale=locale,
-        assets={**world.pictures, **likeness(world.env)},
+        assets={**world.pictures, **bot_avatar_assets(world.env)},
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
 
 
 async def newsstand(
-    env: Env, newsroom: Newsroom, publisher: Publisher
-) -> tuple[Stage, dict[str, tuple[str, bytes]]]:
+    env: Env, newsroom: Services, publisher: Publisher
+) -> tuple[DemoServer, dict[str, tuple[str, bytes]]]:
     """The demo's server with its first stories, and their pictures by address."""
     stage = await build(env)
-    if newsroom.meaning is not None:
-        await newsroom.meaning.ready()
-    publisher.open_archive()
-    feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
+    if newsroom.semantic_index is not None:
+        await newsroom.semantic_index.start()
+    publisher.publish_backlog()
+    feeds = [await follow_feed(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     for stories in ((), publisher.stories[:STORIES]):
         publisher.published += stories
         for feed in feeds:
             current = await newsroom.store.feeds.get(feed.id)
             assert current is not None
             await newsroom.poller.poll(current, polite=False)
-    assert isinstance(env.bot, Telex)
-    await env.bot.courier.settle()
+    assert isinstance(env.bot, TelexBot)
+    await env.bot.courier.run_until_idle()
     pictures = {
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in (*publisher.backlog, *publisher.stories)
     }
-    emoji = drawn(env, [outlet.title for outlet in publisher.outlets])
-    return stage, pictures | likeness(env) | emoji
+    emoji = emoji_assets(env, [outlet.title for outlet in publisher.outlets])
+    return stage, pictures | bot_avatar_assets(env) | emoji
 
 
 async def shoot_widths(
@@ -215,8 +215,8 @@ async def shoot_widths(
                 page.wait_for_timeout(1000)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
 
-    assert isinstance(env.bot, Telex)
-    keep_time(env, env.bot.newsroom.clock)
+    assert isinstance(env.bot, TelexBot)
+    sync_clock(env, env.bot.newsroom.clock)
     locale = "fr" if path.stem.endswith("-fr") else "en-US"
     async with env.preview(
         channel, viewers=(viewer,), layout="channel", assets=dict(assets), locale=locale

@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Error, Locator, Page, sync_playwright
 
-from bot.core import locale
+from bot.core import i18n
 from tests import gallery
 
 CHROMIUM = "/usr/bin/chromium"
@@ -74,8 +74,8 @@ def command(page: Page, name: str, *options: str, language: str = "en") -> Locat
     It is called as the page lists it in that language. On a machine that has much else to do the page gives
     up a command now and then: it is typed again.
     """
-    with locale.use(language):
-        typed = locale.command(f"/{name}")
+    with i18n.language_scope(language):
+        typed = i18n.localized_command(f"/{name}")
     answers = page.locator(MESSAGE).filter(has_text=f"used /{name.split(maxsplit=1)[0]}")
     before = answers.count()
     for attempt in range(ATTEMPTS):

@@ -14,15 +14,15 @@ from pathlib import Path
 import discord
 from aiohttp import web
 
-from bot.client.services import Newsroom, open_newsroom
-from bot.core.choices import Look, Style
+from bot.client.services import Services, open_services
 from bot.core.models import Article, Feed
+from bot.core.preferences import PostLook, Style
 from bot.core.settings import Settings
 from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_GUID, MAX_TAGS, MAX_TEXT, MAX_TITLE, MAX_URL
-from bot.polling.poll_results import PollReport
+from bot.polling.poll_recorder import PollReport
 from bot.posting.rendering import messages, posts
-from bot.posting.wording.feed_causes import describe
-from bot.text import safe
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.text import discord_text
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 from tests.shown import headline
@@ -43,7 +43,7 @@ class Broken(AssertionError):
 class Pipeline:
     """A newsroom and a publisher. Errors that the bot logs are kept: none is expected."""
 
-    newsroom: Newsroom
+    newsroom: Services
     server: FeedServer
     clock: ManualClock
     errors: list[str] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Pipeline:
     async def _poll(self, feed: Feed) -> PollReport:
         self.clock.advance(60)
         report = await self.newsroom.poller.poll(feed, polite=False)
-        if report.error is not None and not describe(report.error):
+        if report.error is not None and not describe_feed_error(report.error):
             raise Broken(f"no words for {report.error}")
         if self.errors:
             raise Broken(self.errors.pop())
@@ -115,10 +115,10 @@ class Pipeline:
             raise Broken("tags or author without bound")
 
     def _rendered(self, article: Article, feed: Feed) -> None:
-        for look in (Look(), Look(style=Style.CLASSIC)):
-            for message in posts.post(article, feed, language="en", look=look).attempts():
+        for look in (PostLook(), PostLook(style=Style.CLASSIC)):
+            for message in posts.render_post(article, feed, language="en", look=look).fallbacks():
                 if message.embed is None:
-                    self._layout(message.body()["view"])
+                    self._layout(message.send_kwargs()["view"])
                 else:
                     self._embed(message.embed)
 
@@ -130,7 +130,7 @@ class Pipeline:
 
     def _embed(self, embed: discord.Embed) -> None:
         for name, limit in _LIMITS.items():
-            if safe.length(str(embed.to_dict().get(name, ""))) > limit:
+            if discord_text.utf16_length(str(embed.to_dict().get(name, ""))) > limit:
                 raise Broken(f"a {name} too long for Discord")
         if not embed.title or len(embed) > _EMBED:
             raise Broken("an embed that Discord refuses")
@@ -157,7 +157,7 @@ async def open_pipeline(folder: Path) -> AsyncIterator[Pipeline]:
     server = await FeedServer().start()
     logger = logging.getLogger("bot")
     try:
-        async with open_newsroom(settings, clock) as newsroom:
+        async with open_services(settings, clock) as newsroom:
             pipeline = Pipeline(newsroom, server, clock)
             listening = _Errors(pipeline.errors)
             logger.addHandler(listening)

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from simcord.backend.cdn import CDN_BASE
 from simcord.builders import ChannelHandle
 
-from bot.core.choices import Preference, TagRule
+from bot.core.preferences import ForumTagRule, Preference
 from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -112,10 +112,10 @@ async def picture(world: World, server: FeedServer, folder: Path, ending: str) -
     await world.set_permissions(signed, manage_webhooks=True)
     chosen = {"server_id": guild.id, "person_id": editor.id}
     for (id_, name), query in zip(known.items(), QUERIES[ending], strict=False):
-        rule = TagRule(int(id_), query)
+        rule = ForumTagRule(int(id_), query)
         await world.store.forum_tags.add(rule, name, **chosen, channel_id=forum.id, limit=20)
     await world.store.preferences.change(Preference.DAILY_THREAD, 1, **chosen, channel_id=daily.id)
-    await world.store.preferences.change(Preference.AS_OUTLET, 1, **chosen, channel_id=signed.id)
+    await world.store.preferences.change(Preference.POST_AS_OUTLET, 1, **chosen, channel_id=signed.id)
     (thread,) = world.news.threads
     tiles = {url: tile for url, tile in world.pictures.items() if tile[0].startswith("initial_")}
     world.pictures |= {url.replace(CDN_BASE, Asset.BASE): tile for url, tile in tiles.items()}

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from filelock import FileLock
 
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 
 SERVER = os.environ.get("TELEX_TEST_POSTGRES")
 """The address of a server that may make databases: `postgresql://user@host/postgres`."""
@@ -134,18 +134,18 @@ class ServerDatabases:
         self._admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         self._admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         self._name = name
-        self.server = DatabaseServer(urlsplit(address)._replace(path=f"/{name}").geturl())
+        self.server = DatabaseUrl(urlsplit(address)._replace(path=f"/{name}").geturl())
         self._made = False
 
-    def empty(self) -> DatabaseServer:
+    def empty(self) -> DatabaseUrl:
         """The database, with tables and nothing in them."""
-        from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+        from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
         from bot.store.postgres.server_migrations import migrate  # noqa: PLC0415 - not everywhere
 
         self._admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self._name,)
         )
-        connection = Connection(self.server)
+        connection = PostgresConnection(self.server)
         try:
             if not self._made:
                 migrate(connection, self.server)
@@ -171,7 +171,7 @@ class ServerDatabases:
         self._admin.close()
 
 
-def take_over(server: DatabaseServer) -> None:
+def take_over(server: DatabaseUrl) -> None:
     """Let a database be another, with all that it held: as a replica is that took over."""
     import psycopg  # noqa: PLC0415 - not everywhere
 

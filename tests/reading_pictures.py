@@ -17,10 +17,10 @@ from simcord.actors import MemberActor
 from simcord.env import Env
 from simcord.results import InteractionResult
 
-from bot.client.services import Newsroom
+from bot.client.services import Services
+from bot.demo.demo_server import DemoServer
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage
-from bot.posting.recovery.shown_articles import custom_ids
+from bot.posting.recovery.message_contents import custom_ids
 from tests.cogs.helpers import choose, components, last, menu
 from tests.picture_stage import newsstand, opened, shoot_widths, staged
 
@@ -30,7 +30,7 @@ class Reader:
     """Somebody who looks at things in their language, and what they look for."""
 
     person: MemberActor
-    stage: Stage
+    stage: DemoServer
     ending: str
     search: str
     nothing: str
@@ -82,7 +82,7 @@ VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
 }
 
 
-async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path, names: list[str]) -> None:
+async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path, names: list[str]) -> None:
     """What each reader sees."""
     stage, assets = await newsstand(env, newsroom, publisher)
     readers = (

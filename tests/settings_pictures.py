@@ -11,14 +11,14 @@ import discord
 from simcord.actors import MemberActor
 from simcord.env import Env
 
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
-from bot.core.choices import Preference
-from bot.core.locale import use
-from bot.demo.page_pictures import drawn, likeness
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.core.i18n import language_scope
+from bot.core.preferences import Preference
+from bot.demo.demo_server import DemoServer, build, follow_feed
+from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow
-from cogs.running.welcome_message import welcome
+from cogs.running.welcome_message import send_welcome
 from tests.cogs.helpers import last
 from tests.picture_stage import run_staged, shoot_widths
 
@@ -33,20 +33,20 @@ PICTURES = {
 }
 
 
-async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Let a manager choose some things, and take the pictures as one who speaks each language."""
-    stage: Stage = await build(env)
-    assert isinstance(env.bot, Telex)
+    stage: DemoServer = await build(env)
+    assert isinstance(env.bot, TelexBot)
     general = stage.guild.channels["general"]  # where it says hello
     role = stage.guild.create_role("Librarians")
     alerts = stage.guild.create_text_channel("bot-alerts")
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
-    assets = likeness(env) | drawn(env, [outlet.title for outlet in publisher.outlets])
-    publisher.open_archive()
+    assets = bot_avatar_assets(env) | emoji_assets(env, [outlet.title for outlet in publisher.outlets])
+    publisher.publish_backlog()
     for outlet in publisher.outlets:
-        await follow(newsroom, publisher.feed_url(outlet), stage)
+        await follow_feed(newsroom, publisher.feed_url(outlet), stage)
     ada = stage.ada
     change = newsroom.store.preferences.change
     for preference, value in (
@@ -71,8 +71,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         env.backend.edit_guild(stage.guild.id, {"preferred_locale": "fr" if ending else "en-US"})
         await env.settle()
         await ada.send(general, "👋")  # so that the next message has its author's name
-        with use(ending.removeprefix("-")):
-            await welcome(env.bot, guild)
+        with language_scope(ending.removeprefix("-")):
+            await send_welcome(env.bot, guild)
         await env.settle()
         await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets)
         for name, typed in PICTURES.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from bot.store.outbox.story_joins import PAUSE
+from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.picture_stage import run, server_in, shoot, shoot_last
@@ -39,15 +39,15 @@ async def tell(world: World, server: FeedServer, told: tuple[tuple[str, str, str
         feeds.append(await world.follow(f"{server.origin}/{number}"))
         await world.poll(feeds[-1])
     await world.deliver()
-    meaning = world.newsroom.meaning
+    meaning = world.newsroom.semantic_index
     if meaning is not None:
-        await meaning.ready()
+        await meaning.start()
     for number, (outlet, language, title) in enumerate(told):
         news = item(100 + number, title=title, body=TEXT[language], published=world.clock.now() - 60)
         old = item(number, title=outlet)
         server.serve(f"/{number}", rss(news, old, title=outlet, language=language))
         await world.poll_and_deliver(feeds[number])
-        await world.advance(PAUSE + 1)
+        await world.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
         await world.deliver()
 
 

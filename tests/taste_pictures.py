@@ -11,32 +11,32 @@ from pathlib import Path
 import discord
 from simcord.env import Env
 
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
-from bot.core.choices import Preference
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.core.preferences import Preference
 from bot.demo.sample_feeds import Publisher
-from bot.store.records.people_records import Opinion
+from bot.store.records.people_records import OpinionKind
 from tests.picture_stage import newsstand, run_staged, shoot_widths
 
 PEOPLE = (11, 12, 13)
 """Who liked things, beside those whose screens are shown."""
 
 
-async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Let a server like some things, and take the pictures as one who speaks each language."""
     stage, assets = await newsstand(env, newsroom, publisher)
-    assert isinstance(env.bot, Telex)
+    assert isinstance(env.bot, TelexBot)
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
     articles = await newsroom.store.articles.newest(None, limit=100)
     for article in articles:
-        opinion = Opinion.LIKED if len(article.title) % 2 else Opinion.DISLIKED
+        opinion = OpinionKind.LIKED if len(article.title) % 2 else OpinionKind.DISLIKED
         for liker in PEOPLE:
-            await newsroom.store.opinions.give(
+            await newsroom.store.feedback.record(
                 opinion, server_id=stage.guild.id, person_id=liker, article_id=article.id
             )
-    for preference, value in ((Preference.LEAST_OUTLETS, 2), (Preference.BEST_A_DAY, 5)):
+    for preference, value in ((Preference.MIN_OUTLETS, 2), (Preference.TOP_STORIES_PER_DAY, 5)):
         await newsroom.store.preferences.change(
             preference, value, server_id=stage.guild.id, person_id=11, channel_id=stage.news.id
         )

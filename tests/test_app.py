@@ -16,13 +16,13 @@ from pydantic import SecretStr
 from simcord.results import InteractionResult
 
 from bot.client import gateway_process
-from bot.client.command_registration import translation
-from bot.client.command_tree import OWN_REPLY
-from bot.client.discord_client import INTENTS, Telex
-from bot.client.error_answers import answering
+from bot.client.command_registration import translate_for_tag
+from bot.client.command_tree import ACKNOWLEDGES_ITSELF
+from bot.client.discord_client import INTENTS, TelexBot
+from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
-from bot.core import locale
-from bot.core.refusals import Refusal
+from bot.core import i18n
+from bot.core.user_errors import UserFacingError
 from tests.cogs.helpers import last
 from tests.discord_world import World, discord_world
 from tests.shown import layout_text
@@ -33,21 +33,21 @@ Where = app_commands.TranslationContextLocation
 class Trial(commands.Cog):
     """A command that does what a test asks for."""
 
-    def __init__(self, bot: Telex) -> None:
+    def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Try something", extras={OWN_REPLY: True})
-    async def trial(self, interaction: discord.Interaction[Telex], what: str) -> None:
+    @app_commands.command(description="Try something", extras={ACKNOWLEDGES_ITSELF: True})
+    async def trial(self, interaction: discord.Interaction[TelexBot], what: str) -> None:
         if what == "deferred":
             await interaction.response.defer(ephemeral=True)
         await self.do(interaction, what)
 
-    async def do(self, interaction: discord.Interaction[Telex], what: str) -> None:
+    async def do(self, interaction: discord.Interaction[TelexBot], what: str) -> None:
         match what:
             case "language":
-                await interaction.response.send_message(locale.current())
+                await interaction.response.send_message(i18n.current_language())
             case "refusal" | "deferred":
-                raise Refusal("Not today.")
+                raise UserFacingError("Not today.")
             case "cooldown":
                 raise app_commands.CommandOnCooldown(app_commands.Cooldown(1, 10), 4.4)
             case "mine":
@@ -70,15 +70,15 @@ class Trial(commands.Cog):
 class Button(discord.ui.View):
     @discord.ui.button(label="Press", custom_id="trial")
     async def press(self, interaction: discord.Interaction[Any], button: discord.ui.Button[Any]) -> None:
-        async with answering(interaction):
-            raise Refusal(locale.current())
+        async with error_boundary(interaction):
+            raise UserFacingError(i18n.current_language())
 
 
 @pytest.fixture
 async def trial(newsroom, clock, monkeypatch) -> Any:
     import cogs  # noqa: PLC0415  # its cogs import the app
 
-    monkeypatch.setattr(cogs, "ALL", (*cogs.ALL, Trial))
+    monkeypatch.setattr(cogs, "ALL_COGS", (*cogs.ALL_COGS, Trial))
     async with discord_world(newsroom, clock) as world:
         yield world
 
@@ -113,7 +113,7 @@ async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_to
     result = await ask(trial, "boom")
     number = said(result).split("`")[1]
     assert result.ephemeral
-    (record,) = [record for record in caplog.records if record.name == "bot.client.error_answers"]
+    (record,) = [record for record in caplog.records if record.name == "bot.client.error_replies"]
     assert number in record.getMessage()
     assert record.exc_info is not None
     assert "boom" not in record.getMessage()  # what people type stays out of the log
@@ -122,7 +122,7 @@ async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_to
 
 async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(trial, caplog):
     await ask(trial, "late")
-    assert [record.levelno for record in caplog.records if record.name == "bot.client.error_answers"] == [
+    assert [record.levelno for record in caplog.records if record.name == "bot.client.error_replies"] == [
         logging.WARNING
     ]
     trial.forgive()
@@ -256,7 +256,7 @@ async def test_what_commands_a_message_names_can_be_clicked(telex):
         found = telex.env.backend.find_command(name, telex.guild.id, type=1)
         ids[name] = found["id"]
     for _start in range(2):  # the second does not register them again
-        assert locale.clickable("No /bookmarks? /feed add or /watch list, not /feed or a/b.") == (
+        assert i18n.linkify_commands("No /bookmarks? /feed add or /watch list, not /feed or a/b.") == (
             f"No </bookmarks:{ids['bookmarks']}>? </feed add:{ids['feed']}> or </watch list:{ids['watch']}>, "
             "not /feed or a/b."
         )
@@ -274,7 +274,7 @@ async def test_where_discord_does_not_tell_the_commands_they_are_named(telex):
     telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
     telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
     await telex.bot.sync_commands()
-    assert locale.clickable("/feed add follows.") == "/feed add follows."
+    assert i18n.linkify_commands("/feed add follows.") == "/feed add follows."
 
 
 @pytest.mark.parametrize("request_", ["get_global_commands", "bulk_upsert_global_commands"])
@@ -300,21 +300,21 @@ def test_names_and_descriptions_are_translated(monkeypatch):
         def pgettext(self, context: str, text: str) -> str:
             return {("command", "/save"): "/garder", ("option", "url"): "adresse"}.get((context, text), text)
 
-    monkeypatch.setattr(locale, "catalogue", lambda language: French())
+    monkeypatch.setattr(i18n, "load_catalogue", lambda language: French())
     menu = app_commands.ContextMenu(name="Save", callback=_menu)
-    assert translation("Save", "fr", context(Where.command_description)) == "Enregistrer"
-    assert translation("Save", "fr", context(Where.choice_name)) == "Enregistrer"
-    assert translation("Save", "fr", context(Where.command_name, menu)) == "Enregistrer"
+    assert translate_for_tag("Save", "fr", context(Where.command_description)) == "Enregistrer"
+    assert translate_for_tag("Save", "fr", context(Where.choice_name)) == "Enregistrer"
+    assert translate_for_tag("Save", "fr", context(Where.command_name, menu)) == "Enregistrer"
     save: app_commands.Command[Any, ..., Any] = app_commands.Command(
         name="save", description="Save", callback=_slash
     )
-    assert translation("save", "fr", context(Where.command_name, save)) == "garder"
-    assert translation("save", "de", context(Where.command_name, save)) is None
-    assert translation("url", "fr", context(Where.parameter_name)) == "adresse"
-    assert translation("Save", "fr", context(Where.parameter_name)) is None
-    assert translation("Save", "de", context(Where.command_description)) is None
-    assert translation("Other", "fr", context(Where.command_description)) is None
-    assert translation("long", "fr", context(Where.command_description)) is None
+    assert translate_for_tag("save", "fr", context(Where.command_name, save)) == "garder"
+    assert translate_for_tag("save", "de", context(Where.command_name, save)) is None
+    assert translate_for_tag("url", "fr", context(Where.parameter_name)) == "adresse"
+    assert translate_for_tag("Save", "fr", context(Where.parameter_name)) is None
+    assert translate_for_tag("Save", "de", context(Where.command_description)) is None
+    assert translate_for_tag("Other", "fr", context(Where.command_description)) is None
+    assert translate_for_tag("long", "fr", context(Where.command_description)) is None
 
 
 async def _slash(interaction: discord.Interaction[Any]) -> None:
@@ -335,7 +335,7 @@ async def test_the_client_mentions_nobody_and_repeats_no_thread(telex):
     mentions = bot.allowed_mentions
     assert [mentions.everyone, mentions.users, mentions.roles, mentions.replied_user] == [False] * 4
     assert bot.intents == INTENTS
-    made = Telex(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
+    made = TelexBot(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
     assert len(made.http.http_trace.on_request_end) >= 1
     assert made.http.max_ratelimit_timeout == 30
 
@@ -345,7 +345,7 @@ async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_ove
 ):
     started = asyncio.Event()
 
-    class Client(Telex):
+    class Client(TelexBot):
         async def start(self, token: str, *, reconnect: bool = True) -> None:
             started.set()
             await asyncio.Event().wait()
@@ -353,7 +353,7 @@ async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_ove
     async def breaks(_shards: LeasedShards) -> None:
         raise aiohttp.ClientOSError
 
-    monkeypatch.setattr(gateway_process, "Telex", Client)
+    monkeypatch.setattr(gateway_process, "TelexBot", Client)
     monkeypatch.setattr(LeasedShards, "leave", breaks)
     settings = settings.model_copy(update={"discord_token": SecretStr("token")})
     serving = asyncio.create_task(gateway_process.serve(settings, ()))

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from bot.client.web import callers
+from bot.client.web import client_address
 from bot.core.settings import Settings
 
 DEFAULT = Settings().trusted_proxies
@@ -33,7 +33,7 @@ def test_only_trusted_proxies_name_another_caller(remote, lines, trusted, caller
     transport = Mock(get_extra_info=lambda name: (remote, 1) if name == "peername" else None)
     headers = [("X-Forwarded-For", line) for line in lines]
     request = make_mocked_request("GET", "/", headers=headers, transport=transport)
-    assert callers.address(request, trusted) == caller
+    assert client_address.address(request, trusted) == caller
 
 
 def test_proxies_are_named_by_addresses_and_networks(monkeypatch):

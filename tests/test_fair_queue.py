@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from bot.core.fair_queue import FairQueue, FairSlots
+from bot.core.fair_queue import FairQueue, FairSemaphore
 
 
 def served(queue: FairQueue[str], turns: int, cost: dict[str, float]) -> list[str]:
     """Who had the next turns, one at a time."""
     order = []
     for _ in range(turns):
-        turn = queue.take()
-        queue.end(turn, cost[turn.item])
+        turn = queue.try_acquire()
+        queue.release(turn, cost[turn.item])
         order.append(turn.item)
     return order
 
@@ -49,29 +49,29 @@ def test_who_asked_for_nothing_has_saved_nothing_up():
 def test_alone_it_gets_most_slots_and_another_finds_one_free():
     queue = filled(FairQueue(32), greedy=100)
     taken = 0
-    while queue.take() is not None:
+    while queue.try_acquire() is not None:
         taken += 1
     assert 20 <= taken < 32
     filled(queue, other=5)
-    turn = queue.take()
+    turn = queue.try_acquire()
     assert turn.item == "other"
 
 
 def test_a_slot_that_is_given_back_goes_on_and_a_single_slot_serves_everybody():
     queue = filled(FairQueue(1), one=2, two=2)
     assert sorted(served(queue, 4, {"one": 1, "two": 1})) == ["one", "one", "two", "two"]
-    assert queue.take() is None
+    assert queue.try_acquire() is None
     assert len(queue) == 0
 
 
 async def test_tasks_hold_slots_and_those_that_are_cancelled_leave_theirs_to_others():
-    slots = FairSlots(2)
+    slots = FairSemaphore(2)
     inside = most = 0
     release = asyncio.Event()
 
     async def work(name: str) -> None:
         nonlocal inside, most
-        async with slots.turn(name):
+        async with slots.acquire(name):
             inside += 1
             most = max(most, inside)
             await release.wait()
@@ -85,5 +85,5 @@ async def test_tasks_hold_slots_and_those_that_are_cancelled_leave_theirs_to_oth
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     assert [one for one in ended if one is None] == [None] * 4
     assert most == 2
-    async with asyncio.timeout(1), slots.turn("late"):
+    async with asyncio.timeout(1), slots.acquire("late"):
         pass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core import locale
+from bot.core import i18n
 from tests.test_readme import discord_commands
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,8 +50,10 @@ def test_every_module_that_is_named_is_there(name):
 @pytest.mark.parametrize(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
 def test_a_guide_names_every_command_as_discord_shows_it(name, language):
     guide = (ROOT / "docs" / name).read_text("utf-8")
-    with locale.use(language):
-        missing = [said for path in discord_commands() if f"`{(said := locale.command(path))}`" not in guide]
+    with i18n.language_scope(language):
+        missing = [
+            said for path in discord_commands() if f"`{(said := i18n.localized_command(path))}`" not in guide
+        ]
     assert not missing
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import hours
+from bot.core import local_time
 
 PARIS = "Europe/Paris"
 ZONES = ("UTC", PARIS, "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia")
@@ -33,64 +33,64 @@ def at(text: str) -> int:
     ],
 )
 def test_quiet_hours_across_midnight_follow_the_clock_on_the_wall(now, ends):
-    assert hours.quiet_until(at(now), "22:00-07:00", PARIS) == (at(ends) if ends else 0)
+    assert local_time.quiet_hours_end(at(now), "22:00-07:00", PARIS) == (at(ends) if ends else 0)
 
 
 def test_quiet_hours_within_a_day():
-    assert hours.quiet_until(at("2026-11-24 12:00"), "12:00-14:30", "UTC") == at("2026-11-24 14:30")
-    assert hours.quiet_until(at("2026-11-24 14:30"), "12:00-14:30", "UTC") == 0
-    assert hours.quiet_until(at("2026-11-24 12:00"), None, "UTC") == 0
+    assert local_time.quiet_hours_end(at("2026-11-24 12:00"), "12:00-14:30", "UTC") == at("2026-11-24 14:30")
+    assert local_time.quiet_hours_end(at("2026-11-24 14:30"), "12:00-14:30", "UTC") == 0
+    assert local_time.quiet_hours_end(at("2026-11-24 12:00"), None, "UTC") == 0
 
 
 def test_a_quiet_time_that_the_clock_leaves_out_does_not_stay():
     """From two to three, which that night has not."""
     for minute in range(0, 12 * 60, 10):
         now = at("2026-03-28 23:00") + minute * 60
-        assert hours.quiet_until(now, "02:00-03:00", PARIS) == 0
+        assert local_time.quiet_hours_end(now, "02:00-03:00", PARIS) == 0
 
 
 @pytest.mark.parametrize("text", ["", "22-7", "24:00-07:00", "07:00-07:00", "22:00-07:60", "22:00-07:00 "])
 def test_what_is_no_quiet_time_is_refused(text):
     with pytest.raises(ValueError, match="quiet"):
-        hours.quiet_minutes(text)
+        local_time.parse_quiet_hours(text)
 
 
 def test_quiet_hours_are_written_as_they_are_read():
-    assert hours.quiet(22 * 60, 7 * 60 + 30) == "22:00-07:30"
-    assert hours.quiet_minutes("22:00-07:30") == (22 * 60, 7 * 60 + 30)
+    assert local_time.format_quiet_hours(22 * 60, 7 * 60 + 30) == "22:00-07:30"
+    assert local_time.parse_quiet_hours("22:00-07:30") == (22 * 60, 7 * 60 + 30)
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../../etc/passwd", "/etc/passwd", "x" * 5000, "\0"])
 def test_an_unknown_zone_is_utc(name):
-    assert hours.zone(name).key == "UTC"
+    assert local_time.load_zone(name).key == "UTC"
 
 
 def test_a_digest_at_an_hour_that_a_day_leaves_out_comes_after_the_gap_and_once():
-    first = hours.next_due(at("2026-03-28 12:00"), 150, None, PARIS)
+    first = local_time.next_occurrence(at("2026-03-28 12:00"), 150, None, PARIS)
     assert first == at("2026-03-29 01:00")
-    assert hours.next_due(first, 150, None, PARIS) == at("2026-03-30 00:30")
+    assert local_time.next_occurrence(first, 150, None, PARIS) == at("2026-03-30 00:30")
 
 
 def test_a_digest_at_an_hour_that_a_day_has_twice_comes_once():
-    first = hours.next_due(at("2026-10-24 12:00"), 150, None, PARIS)
+    first = local_time.next_occurrence(at("2026-10-24 12:00"), 150, None, PARIS)
     assert first == at("2026-10-25 00:30")
-    assert hours.next_due(first, 150, None, PARIS) == at("2026-10-26 01:30")
+    assert local_time.next_occurrence(first, 150, None, PARIS) == at("2026-10-26 01:30")
 
 
 def test_a_weekly_digest_comes_on_its_day():
-    assert hours.next_due(at("2026-11-24 06:00"), 480, 1, PARIS) == at("2026-11-24 07:00")
-    assert hours.next_due(at("2026-11-24 07:00"), 480, 1, PARIS) == at("2026-12-01 07:00")
-    assert hours.next_due(at("2026-11-24 07:00"), 480, 0, PARIS) == at("2026-11-30 07:00")
+    assert local_time.next_occurrence(at("2026-11-24 06:00"), 480, 1, PARIS) == at("2026-11-24 07:00")
+    assert local_time.next_occurrence(at("2026-11-24 07:00"), 480, 1, PARIS) == at("2026-12-01 07:00")
+    assert local_time.next_occurrence(at("2026-11-24 07:00"), 480, 0, PARIS) == at("2026-11-30 07:00")
 
 
 @given(
     st.integers(0, 4_000_000_000),
-    st.integers(0, hours.MINUTES - 1),
+    st.integers(0, local_time.MINUTES_PER_DAY - 1),
     st.sampled_from([None, *range(7)]),
     st.sampled_from(ZONES),
 )
 def test_the_next_time_is_later_and_within_days(after, minute, weekday, zone):
-    due = hours.next_due(after, minute, weekday, zone)
+    due = local_time.next_occurrence(after, minute, weekday, zone)
     days = 2.2 if weekday is None else 8.2 + 7 * (zone == "Pacific/Apia")  # Apia left out a whole day
     assert after < due <= after + days * 86_400
 
@@ -99,8 +99,8 @@ def test_the_next_time_is_later_and_within_days(after, minute, weekday, zone):
 def test_quiet_hours_end(now, begin, end, zone):
     if begin == end:
         return
-    text = hours.quiet(begin, end)
-    ends = hours.quiet_until(now, text, zone)
+    text = local_time.format_quiet_hours(begin, end)
+    ends = local_time.quiet_hours_end(now, text, zone)
     if ends:
         assert now < ends <= now + 2.2 * 86_400
-        assert hours.quiet_until(ends, text, zone) in {0, ends} or zone == "Pacific/Apia"
+        assert local_time.quiet_hours_end(ends, text, zone) in {0, ends} or zone == "Pacific/Apia"

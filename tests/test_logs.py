@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.client import logs
-from bot.client.logs import Discreet, Structured
+from bot.client.logs import JsonFormatter, RedactingFormatter
 from bot.core.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
@@ -33,7 +33,7 @@ ADDRESSES = (
 def line(message: str, *values: object, error: Exception | None = None) -> str:
     exc_info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("bot", logging.INFO, "x.py", 1, message, values, exc_info)
-    return Discreet(FORMAT).format(record)
+    return RedactingFormatter(FORMAT).format(record)
 
 
 @pytest.mark.parametrize("url", ADDRESSES)
@@ -64,7 +64,7 @@ def test_an_event_for_programs_is_one_line_of_json_without_secrets(text):
         record = logging.LogRecord(
             "bot.x", logging.ERROR, "x.py", 1, "asked %s\n%s", (ADDRESSES[1], text), sys.exc_info()
         )
-    written = Structured().format(record)
+    written = JsonFormatter().format(record)
     assert written.isascii()
     assert len(written.splitlines()) == 1
     event = json.loads(written)
@@ -81,7 +81,7 @@ def test_the_format_of_the_log_is_a_setting(monkeypatch):
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     try:
-        logs.start(Settings(log_level="debug", log_format="json"))
+        logs.configure_logging(Settings(log_level="debug", log_format="json"))
         logging.getLogger("bot").info("started %d", 1)
         assert json.loads(written.getvalue())["message"] == "started 1"
     finally:
@@ -103,7 +103,7 @@ def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(monkeypatch, 
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     try:
-        logs.start(Settings(log_level=level))
+        logs.configure_logging(Settings(log_level=level))
         logging.getLogger("aiosqlite").debug("executing %s", "INSERT … hunter2")
         logging.getLogger("discord.gateway").debug("event hunter2")
         logging.getLogger("discord.http").debug("POST hunter2")
@@ -143,7 +143,7 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
     told.append(said(asked))
     done = await telex.editor.click(last(asked), custom_id=button(last(asked), "Follow"))
     told.append(said(done))
-    ((subscription, feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    ((subscription, feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert all(secret in feed.url for secret in SECRETS)
 
     async def broken(*_: object, **__: object) -> None:

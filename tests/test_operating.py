@@ -8,9 +8,9 @@ import typer
 
 from bot.cli.main import app
 from bot.cli.stop_signals import STOP_SECONDS
-from bot.cli.terminal import WRONG_USE
-from bot.client.sharding.shard_balance import LEAVING
-from bot.core.choices import Role
+from bot.cli.terminal import USAGE_ERROR
+from bot.client.sharding.shard_balance import SHUTDOWN_HANDOVER_SECONDS
+from bot.core.preferences import ProcessRole
 from tests.test_readme import setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,16 +49,16 @@ def test_all_agree_on_where_things_are():
 
 
 def test_several_processes_have_a_role_and_an_index_each_and_share_a_database():
-    assert set(re.findall(r"TELEX_ROLES: (\w+)", COMPOSE)) == {role.value for role in Role}
+    assert set(re.findall(r"TELEX_ROLES: (\w+)", COMPOSE)) == {role.value for role in ProcessRole}
     services = re.findall(r"^  (\w+):\n    <<: \*telex\n    profiles: \[server\]\n", COMPOSE, re.MULTILINE)
-    assert len(services) == len(Role)
+    assert len(services) == len(ProcessRole)
     for service in (*services, "telex"):
         assert f'volumes: ["{service}:/var/lib/telex"]' in COMPOSE
         assert f"--no-deps {service}" in GUIDE
     (address,) = re.findall(r"^TELEX_DATABASE=(postgresql:\S+)$", GUIDE, re.MULTILINE)
     database, user = (re.findall(rf"POSTGRES_{name}: (\w+)", COMPOSE)[0] for name in ("DB", "USER"))
     assert address == f"postgresql://{user}:…@postgres/{database}"
-    assert f"TELEX_ROLES={Role.GATEWAY.value}\n" in GUIDE
+    assert f"TELEX_ROLES={ProcessRole.GATEWAY.value}\n" in GUIDE
 
 
 def test_the_health_check_asks_where_health_is_told():
@@ -67,14 +67,14 @@ def test_the_health_check_asks_where_health_is_told():
 
 
 def test_wrong_use_is_not_tried_again():
-    assert f"RestartPreventExitStatus={WRONG_USE}\n" in UNIT
+    assert f"RestartPreventExitStatus={USAGE_ERROR}\n" in UNIT
 
 
 def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over():
     assert re.search(r"^    init: true$", COMPOSE, re.MULTILINE)
     for given in (r"^    stop_grace_period: (\d+)s$", r"^TimeoutStopSec=(\d+)$"):
         (seconds,) = re.findall(given, COMPOSE + UNIT, re.MULTILINE)
-        assert int(seconds) > STOP_SECONDS >= LEAVING + 20
+        assert int(seconds) > STOP_SECONDS >= SHUTDOWN_HANDOVER_SECONDS + 20
 
 
 def test_the_guide_names_commands_that_exist():

@@ -15,7 +15,7 @@ import cogs
 from bot.cli.main import app
 from bot.client.discord_client import INTENTS
 from bot.core.settings import Settings
-from bot.posting.sending.permissions import INVITATION
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -55,7 +55,7 @@ def test_every_terminal_command_is_documented():
 
 
 def discord_commands() -> Iterator[str]:
-    for cog in cogs.ALL:
+    for cog in cogs.ALL_COGS:
         group = f"{cog.__cog_group_name__} " if cog.__cog_is_app_commands_group__ else ""
         for command in cog.__cog_app_commands__:
             assert not isinstance(command, app_commands.Group)
@@ -84,4 +84,4 @@ def test_the_pictures_of_the_readme_are_there(picture):
 
 
 def test_the_invitation_asks_for_the_permissions_that_the_table_names():
-    assert f"permissions={INVITATION.value}`" in README
+    assert f"permissions={INVITE_PERMISSIONS.value}`" in README

@@ -16,7 +16,7 @@ from discord import app_commands
 
 import cogs
 from bot import DATA
-from bot.core import locale
+from bot.core import i18n
 from tests.source_trees import tree
 
 pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
@@ -80,7 +80,7 @@ def placeholders(text: str) -> set[str]:
 def commands() -> dict[str, list[str]]:
     """The paths of all slash commands and of their groups, each with the names of its options."""
     found: dict[str, list[str]] = {}
-    for cog in cogs.ALL:
+    for cog in cogs.ALL_COGS:
         group = f"/{cog.__cog_group_name__}" if cog.__cog_is_app_commands_group__ else ""
         if group:
             found[group] = []
@@ -98,14 +98,14 @@ def names(catalog: Catalog, context: str) -> dict[str, str]:
 def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
     """Add yours to the first entries of the catalogue: msgctxt "command" or "option"."""
     there = commands()
-    assert set(there) == set(names(french, locale.COMMAND))
-    assert {option for options in there.values() for option in options} == set(names(french, locale.OPTION))
-    for path, name in names(french, locale.COMMAND).items():
+    assert set(there) == set(names(french, i18n.COMMAND))
+    assert {option for options in there.values() for option in options} == set(names(french, i18n.OPTION))
+    for path, name in names(french, i18n.COMMAND).items():
         group, _space, own = name.rpartition(" ")
         assert re.fullmatch(NAME, own.removeprefix("/")), name
         assert own == own.lower()
-        assert group == (names(french, locale.COMMAND)[path.rpartition(" ")[0]] if " " in path else ""), name
-    for name in names(french, locale.OPTION).values():
+        assert group == (names(french, i18n.COMMAND)[path.rpartition(" ")[0]] if " " in path else ""), name
+    for name in names(french, i18n.OPTION).values():
         assert re.fullmatch(NAME, name), name
         assert name == name.lower()
 
@@ -116,7 +116,7 @@ def test_a_digest_of_ones_own_has_one_name_in_both_languages(french):
 
 def test_every_choice_is_offered_in_french(french):
     """discord.py makes choices of a Literal's values, which are no sentences and easily forgotten."""
-    for cog in cogs.ALL:
+    for cog in cogs.ALL_COGS:
         for command in cog.__cog_app_commands__:
             assert isinstance(command, app_commands.Command)
             for option in command.parameters:
@@ -125,27 +125,25 @@ def test_every_choice_is_offered_in_french(french):
 
 
 def test_no_two_commands_or_options_of_one_have_the_same_french_name(french):
-    translated = list(names(french, locale.COMMAND).values())
+    translated = list(names(french, i18n.COMMAND).values())
     assert len(translated) == len(set(translated))
-    of_option = names(french, locale.OPTION)
+    of_option = names(french, i18n.OPTION)
     for path, options in commands().items():
         theirs = [of_option[option] for option in options]
         assert len(theirs) == len(set(theirs)), path
 
 
-@pytest.mark.parametrize("language", locale.LANGUAGES)
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_every_command_that_a_sentence_names_exists_in_its_language(language, french):
-    with locale.use(language):
-        there = {locale.command(path) for path in commands()}
+    with i18n.language_scope(language):
+        there = {i18n.localized_command(path) for path in commands()}
         groups = {path.rpartition(" ")[0] for path in there if " " in path}
         named = 0
         for one in (one for one in french if one.id and not one.context):
             both = (
-                [locale.ngettext(one.id[0], one.id[1], number) for number in (1, 2)]
-                if one.pluralizable
-                else []
+                [i18n.ngettext(one.id[0], one.id[1], number) for number in (1, 2)] if one.pluralizable else []
             )
-            for text in both or [locale.gettext(_singular(one))]:
+            for text in both or [i18n.gettext(_singular(one))]:
                 for found in re.finditer(r"(?<![\w/<])(/[^\W\d_][\w-]*)(?: ([\w-]+))?", text):
                     path = f"{found[1]} {found[2]}" if found[1] in groups else found[1]
                     assert path in there, f"{path} in: {text}"
@@ -205,15 +203,15 @@ def test_english_texts_have_typographic_apostrophes():
 
 
 def test_a_language_without_a_catalogue_speaks_english():
-    with locale.use("de-DE"):
-        assert locale.current() == "en"
+    with i18n.language_scope("de-DE"):
+        assert i18n.current_language() == "en"
 
 
 def test_numbers_are_written_as_each_language_writes_them():
-    with locale.use("en"):
-        assert [locale.amount(number) for number in (999, 1_234_567)] == ["999", "1,234,567"]
-    with locale.use("fr"):
-        assert [locale.amount(number) for number in (999, 1_234_567)] == ["999", "1\u202f234\u202f567"]
+    with i18n.language_scope("en"):
+        assert [i18n.format_number(number) for number in (999, 1_234_567)] == ["999", "1,234,567"]
+    with i18n.language_scope("fr"):
+        assert [i18n.format_number(number) for number in (999, 1_234_567)] == ["999", "1\u202f234\u202f567"]
 
 
 def _singular(message: Message) -> str:

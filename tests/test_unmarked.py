@@ -19,7 +19,7 @@ SPOKEN = (
     *sorted((ROOT / "bot" / "posting").rglob("*.py")),
     *(
         ROOT / "bot" / "client" / name
-        for name in ("discord_client.py", "error_answers.py", "other_servers.py")
+        for name in ("discord_client.py", "error_replies.py", "peer_servers.py")
     ),
 )
 """Modules in which any text of two words or more is prose for somebody."""

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.answers.briefing.topic_shares import about
-from bot.core.workers import TIRED, WorkerDied, Workers, WorkerTimeout
+from bot.answers.briefing.topic_relevance import score_topic_relevance
+from bot.core.worker_pool import RECYCLE_RSS_BYTES, WorkerDied, WorkerPool, WorkerTimeout
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import drafts
-from bot.stories import server_taste
+from bot.stories import preference_model
 from tests import worker_calls as calls
 from tests.feed_server import item, rss
 
 
 @pytest.fixture
-async def workers() -> AsyncIterator[Workers]:
-    pool = Workers()
+async def workers() -> AsyncIterator[WorkerPool]:
+    pool = WorkerPool()
     yield pool
     await pool.close()
 
@@ -52,7 +52,7 @@ async def test_one_process_answers_many_calls_large_ones_and_chatty_ones_too(wor
 
 
 async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another():
-    workers = Workers(patience=0.05)
+    workers = WorkerPool(patience=0.05)
     first = await workers.run(calls.pid, timeout=5)
     await _until_gone(first)
     second = await workers.run(calls.pid, timeout=5)
@@ -62,7 +62,7 @@ async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_st
 
 
 async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_patience(tmp_path):
-    workers = Workers(2, patience=0.05)
+    workers = WorkerPool(2, patience=0.05)
     mine, other = str(tmp_path / "mine"), str(tmp_path / "other")
     call = asyncio.create_task(workers.run(calls.meet, mine, other, timeout=20))
     await asyncio.sleep(0)  # its turn comes first
@@ -73,7 +73,7 @@ async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_pa
 
 
 async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
-    workers = Workers(2, patience=0.1, keep=1)
+    workers = WorkerPool(2, patience=0.1, min_idle=1)
     left, right = str(tmp_path / "left"), str(tmp_path / "right")
     both = (workers.run(calls.meet, *way, timeout=20) for way in ((left, right), (right, left)))
     pids = set(await asyncio.gather(*both))
@@ -159,7 +159,7 @@ async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers):
 
 async def test_a_worker_that_held_much_memory_is_replaced(workers):
     first = await workers.run(calls.pid, timeout=5)
-    assert await workers.run(calls.keep_memory, TIRED, timeout=5) == TIRED
+    assert await workers.run(calls.keep_memory, RECYCLE_RSS_BYTES, timeout=5) == RECYCLE_RSS_BYTES
     assert await workers.run(calls.pid, timeout=5) != first
 
 
@@ -179,7 +179,7 @@ async def test_a_folder_named_like_ours_in_the_working_directory_is_not_run(work
 
 
 async def test_one_process_does_what_keeps_nobody_waiting():
-    pool = Workers(2)
+    pool = WorkerPool(2)
     await pool.run(calls.pid, timeout=5)
     assert len(set(await asyncio.gather(*(pool.run(calls.pid, timeout=5) for _ in range(3))))) == 1
     await pool.close()
@@ -215,7 +215,7 @@ async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn
 
 
 async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
-    pool = Workers()
+    pool = WorkerPool()
     path = tmp_path / "pid"
     running = asyncio.create_task(pool.run(calls.say_and_hang, str(path), timeout=60))
     waiting = asyncio.create_task(pool.run(calls.add, 1, 1, timeout=5))
@@ -240,7 +240,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
         textwrap.dedent(f"""
         import asyncio, os, signal, sys, threading, time
         sys.path.insert(0, {root!r})
-        import bot.core.workers
+        import bot.core.worker_pool
         from tests import worker_calls
 
         def die():
@@ -249,7 +249,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
             os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=die).start()
-        asyncio.run(bot.core.workers.Workers().run(worker_calls.{call}, "pid", timeout=0.5))
+        asyncio.run(bot.core.worker_pool.Workers().run(worker_calls.{call}, "pid", timeout=0.5))
         """)
     )
     ended = await asyncio.to_thread(
@@ -264,7 +264,7 @@ async def test_a_large_parent_does_not_make_its_workers_look_large():
     """`ru_maxrss` survives fork and exec: every call in a grown bot would have started a process."""
     ballast = bytearray(300 * 2**20)
     ballast[::4096] = b"x" * len(ballast[::4096])
-    workers = Workers()
+    workers = WorkerPool()
     try:
         processes = {await workers.run(os.getpid, timeout=10) for _ in range(3)}
     finally:
@@ -275,10 +275,13 @@ async def test_a_large_parent_does_not_make_its_workers_look_large():
 async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot_needs(workers):
     """Each megabyte that a worker imports counts once more; `docs/ARCHITECTURE.md` says what it may."""
     body = rss(item(0)).encode()
-    document = await workers.run(drafts.read, body, "", "https://news.example/feed", timeout=20)
+    document = await workers.run(drafts.parse_feed, body, "", "https://news.example/feed", timeout=20)
     assert len(document.sketches) == 1
-    assert await workers.run(server_taste.learn, [], [], 0, timeout=20) == server_taste.NONE
-    assert await workers.run(about, [], ["news"], [1.0], timeout=20) == []
+    assert (
+        await workers.run(preference_model.learn_preferences, [], [], 0, timeout=20)
+        == preference_model.NO_PREFERENCES
+    )
+    assert await workers.run(score_topic_relevance, [], ["news"], [1.0], timeout=20) == []
     loaded = await workers.run(calls.loaded, timeout=5)
     assert "feedparser" in loaded
     assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})

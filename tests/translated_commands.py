@@ -17,7 +17,7 @@ from discord import app_commands
 
 import cogs
 from bot.client.command_registration import Translator
-from bot.core.locale import catalogue
+from bot.core.i18n import load_catalogue
 
 _translated: dict[tuple[object, ...], bytes] = {}
 
@@ -31,7 +31,7 @@ def translating_once() -> Iterator[None]:
 
         async def payload(command: Any, tree: Any, translator: app_commands.Translator) -> dict[str, Any]:
             plain = json.dumps(command.to_dict(tree), sort_keys=True)
-            key = (kind, command.qualified_name, plain, type(translator), catalogue("fr"))
+            key = (kind, command.qualified_name, plain, type(translator), load_catalogue("fr"))
             if key not in _translated:
                 _translated[key] = pickle.dumps(await real(command, tree, translator))
             found: dict[str, Any] = pickle.loads(_translated[key])
@@ -49,6 +49,6 @@ async def translate_all() -> None:
     """Translate the commands of all cogs, for the processes that are forked from this one."""
     async with discord.Client(intents=discord.Intents.none()) as client:
         tree = app_commands.CommandTree(client)
-        for cog in cogs.ALL:
+        for cog in cogs.ALL_COGS:
             for command in cog.__cog_app_commands__:
                 await command.get_translated_payload(tree, Translator())

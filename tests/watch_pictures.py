@@ -12,11 +12,11 @@ from pathlib import Path
 from simcord.actors import MemberActor
 from simcord.env import Env
 
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
-from bot.demo.page_pictures import likeness
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.demo.demo_server import DemoServer, build, follow_feed, sync_clock
+from bot.demo.page_pictures import bot_avatar_assets
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, keep_time
 from tests.picture_stage import opened, run_staged, shoot_last
 from tests.pictures import command
 
@@ -32,10 +32,10 @@ def take(address: str, folder: Path, ending: str) -> None:
         shoot_last(page, folder / f"watches{ending}.png", {})
 
 
-async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Let two people watch, let stories come, and take the pictures of what each was told."""
-    stage: Stage = await build(env)
-    feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
+    stage: DemoServer = await build(env)
+    feeds = [await follow_feed(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
         for query in WATCHED[ending]:
@@ -45,19 +45,19 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         current = await newsroom.store.feeds.get(feed.id)
         assert current is not None
         await newsroom.poller.poll(current, polite=False)
-    assert isinstance(env.bot, Telex)
-    await env.bot.courier.settle()
+    assert isinstance(env.bot, TelexBot)
+    await env.bot.courier.run_until_idle()
     pictures = {
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in publisher.stories
     }
-    keep_time(env, newsroom.clock)
+    sync_clock(env, newsroom.clock)
     for ending, person in people.items():
         preview = await env.preview(
             person.user.dm_channel,
             viewers=(person.user,),
             layout="channel",
-            assets=pictures | likeness(env),
+            assets=pictures | bot_avatar_assets(env),
             locale="fr" if ending else "en-US",
         ).__aenter__()
         await asyncio.to_thread(take, preview.url, folder, ending)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.core.choices import DigestPlan, Preference
+from bot.core.preferences import DigestPlan, Preference
 from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss

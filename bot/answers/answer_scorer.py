@@ -13,18 +13,19 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
-from bot.answers.answer_spans import NAMES as SPANS
-from bot.answers.features import NAMES, WITH_COSINE
+from bot.answers.candidate_features import COSINE_FEATURES, FEATURE_NAMES
+from bot.answers.span_features import NAMES as SPANS
 
-FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
+MODEL_FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
 
-AT_HAND = 2.0
+CONTEXT_LOG_ODDS = 2.0
 """How much higher the log-odds are of what an article says that is talked about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Weights of one set of features. A sure answer has at least the probability `sure`, what may be one
+    """Weights of one set of features. A sure answer has at least the probability `sure_threshold`, what may
+    be one
     `possible`.
 
     Each of `trees` is a list of nodes: a leaf is a number, another node is a feature, a threshold and the
@@ -33,15 +34,15 @@ class Scorer:
 
     bias: float
     trees: tuple[tuple[Any, ...], ...]
-    sure: float
-    possible: float
+    sure_threshold: float
+    possible_threshold: float
 
-    def probability(self, features: Sequence[float], *, at_hand: bool = False) -> float:
+    def probability(self, features: Sequence[float], *, in_context: bool = False) -> float:
         """How likely a candidate with these features answers, from 0 to 1.
 
-        Of an article that is talked about (`at_hand`) it is likelier.
+        Of an article that is talked about (`context_ids`) it is likelier.
         """
-        odds = self.bias + AT_HAND * at_hand
+        odds = self.bias + CONTEXT_LOG_ODDS * in_context
         for tree in self.trees:
             node = tree[0]
             while isinstance(node, list):
@@ -52,7 +53,7 @@ class Scorer:
 
 
 @dataclass(frozen=True, slots=True)
-class Marking:
+class HighlightModel:
     """How likely the likeliest words of a passage are the answer, from the odds of both and of the likeliest
     other words, and from where on they are marked."""
 
@@ -62,7 +63,7 @@ class Marking:
     others: float
     least: float
 
-    def marks(self, passage: float, words: float, others: float) -> bool:
+    def should_highlight(self, passage: float, words: float, others: float) -> bool:
         """Whether words are marked that answer so probably, in a passage that does."""
         odds = self.bias + self.passage * log_odds(passage) + self.words * log_odds(words)
         return odds + self.others * log_odds(others) >= log_odds(self.least)
@@ -74,25 +75,30 @@ def log_odds(probability: float) -> float:
 
 
 @cache
-def scorer(*, meaning: bool) -> Scorer:
-    """The scorer for candidates whose cosines are known (`meaning`), or are not."""
-    return _read("with meaning" if meaning else "words", NAMES if meaning else NAMES[:-WITH_COSINE])
+def candidate_scorer(*, with_cosines: bool) -> Scorer:
+    """The scorer for candidates whose cosines are known (`semantic_index`), or are not."""
+    return _load_scorer(
+        "with meaning" if with_cosines else "words",
+        FEATURE_NAMES if with_cosines else FEATURE_NAMES[:-COSINE_FEATURES],
+    )
 
 
 @cache
 def span_scorer() -> Scorer:
-    """The scorer for the words in a candidate that may be the answer; nothing of it is ever `sure`."""
-    return _read("spans", SPANS)
+    """The scorer for the words in a candidate that may be the answer; nothing of it is ever
+    `sure_threshold`.
+    """
+    return _load_scorer("spans", SPANS)
 
 
 @cache
-def marking() -> Marking:
+def highlight_model() -> HighlightModel:
     """What tells whether the likeliest words are marked as the answer."""
-    return Marking(**json.loads(FILE.read_text(encoding="utf-8"))["marking"])
+    return HighlightModel(**json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"])
 
 
-def _read(name: str, features: Sequence[str]) -> Scorer:
-    made = json.loads(FILE.read_text(encoding="utf-8"))[name]
+def _load_scorer(name: str, features: Sequence[str]) -> Scorer:
+    made = json.loads(MODEL_FILE.read_text(encoding="utf-8"))[name]
     if made["features"] != list(features):
-        raise ValueError(f"{FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
+        raise ValueError(f"{MODEL_FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
     return Scorer(made["bias"], tuple(map(tuple, made["trees"])), made["sure"], made["possible"])

@@ -4,25 +4,27 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.answers.answer_forms import Form, forms
-from bot.answers.answer_model import LONGEST
+from bot.answers.answer_model import MAX_QUOTE_LENGTH
+from bot.answers.typed_spans import TypedSpan, find_typed_spans
 from bot.core.models import Article
-from bot.search.index import analysis
+from bot.search.index import text_analysis
 from bot.text import excerpts
 
-SENTENCES = 3
-READ = 12_000
+MAX_WINDOW_SENTENCES = 3
+MAX_CHARS_READ = 12_000
 """Characters read of an article."""
 
-_HALF = LONGEST // 2 - 1
-_PART = re.compile(
-    rf"\S(?:.{{0,{LONGEST - 2}}}\S)?$|\S(?:.{{0,{_HALF - 2}}}\S)?(?=\s)|\S{{1,{_HALF}}}", re.DOTALL
+_HALF_QUOTE_LENGTH = MAX_QUOTE_LENGTH // 2 - 1
+_SENTENCE_PART = re.compile(
+    rf"\S(?:.{{0,{MAX_QUOTE_LENGTH - 2}}}\S)?$"
+    rf"|\S(?:.{{0,{_HALF_QUOTE_LENGTH - 2}}}\S)?(?=\s)|\S{{1,{_HALF_QUOTE_LENGTH}}}",
+    re.DOTALL,
 )
 """A sentence, or a part of one that is too long for a quote: two parts beside each other fit in one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TokenSpan:
     """An index term of a sentence, and where its word begins in the article's text (or in its title)."""
 
     stem: str
@@ -31,86 +33,89 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AnalysedSentence:
     """A sentence or a headline: its words, and what in it may be an answer."""
 
     start: int
     end: int
-    words: tuple[Word, ...]
-    forms: tuple[Form, ...]
+    words: tuple[TokenSpan, ...]
+    forms: tuple[TypedSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ArticleAnalysis:
     """An article as it is read for an answer."""
 
     article: Article
     text: str
-    title: Line
-    lines: tuple[Line, ...]
+    title: AnalysedSentence
+    sentences: tuple[AnalysedSentence, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class AnswerCandidate:
     """A stretch of an article that may answer. `number` is that of its first sentence; -1: the headline."""
 
-    reading: Reading
-    number: int
-    lines: tuple[Line, ...]
+    analysis: ArticleAnalysis
+    sentence_index: int
+    sentences: tuple[AnalysedSentence, ...]
 
     @property
     def is_headline(self) -> bool:
         """Whether it is the article's headline."""
-        return self.number < 0
+        return self.sentence_index < 0
 
     @property
     def text(self) -> str:
         """Its words, as given but for white space, and cut where a sentence is longer than a quote may be."""
         if self.is_headline:
-            return self.reading.article.title[:LONGEST]
-        return self.reading.text[self.lines[0].start : self.lines[-1].end]
+            return self.analysis.article.title[:MAX_QUOTE_LENGTH]
+        return self.analysis.text[self.sentences[0].start : self.sentences[-1].end]
 
 
-def read(article: Article) -> Reading:
+def analyse_article(article: Article) -> ArticleAnalysis:
     """Read an article, of a long one the beginning."""
-    text = (article.body or article.summary)[:READ]
-    title = _line(article.title, 0, article.language)
+    text = (article.body or article.summary)[:MAX_CHARS_READ]
+    title = _analyse_sentence(article.title, 0, article.language)
     said = [word.stem for word in title.words]
-    lines = (line for line in _lines(text, article.language) if [word.stem for word in line.words] != said)
-    return Reading(article, text, title, tuple(lines))
+    lines = (
+        line for line in _iter_sentences(text, article.language) if [word.stem for word in line.words] != said
+    )
+    return ArticleAnalysis(article, text, title, tuple(lines))
 
 
-def candidates(reading: Reading) -> Iterator[Candidate]:
+def iter_candidates(reading: ArticleAnalysis) -> Iterator[AnswerCandidate]:
     """The headline, and from each sentence on as many as fit in a quote, none within another."""
     if reading.article.title:
-        yield Candidate(reading, -1, (reading.title,))
+        yield AnswerCandidate(reading, -1, (reading.title,))
     reached = 0
-    for number, first in enumerate(reading.lines):
+    for number, first in enumerate(reading.sentences):
         last = number + 1
-        while last < min(number + SENTENCES, len(reading.lines)):
-            if reading.lines[last].end - first.start > LONGEST:
+        while last < min(number + MAX_WINDOW_SENTENCES, len(reading.sentences)):
+            if reading.sentences[last].end - first.start > MAX_QUOTE_LENGTH:
                 break
             last += 1
         if last > reached:
             reached = last
-            yield Candidate(reading, number, reading.lines[number:last])
+            yield AnswerCandidate(reading, number, reading.sentences[number:last])
 
 
-def _lines(text: str, language: str | None) -> Iterator[Line]:
+def _iter_sentences(text: str, language: str | None) -> Iterator[AnalysedSentence]:
     position = 0
     for sentence in excerpts.sentences(text):
         start = text.index(sentence, position)
         position = start + len(sentence)
-        for match in _PART.finditer(sentence):
-            yield _line(match[0], start + match.start(), language)
+        for match in _SENTENCE_PART.finditer(sentence):
+            yield _analyse_sentence(match[0], start + match.start(), language)
 
 
-def _line(text: str, start: int, language: str | None) -> Line:
-    return Line(
+def _analyse_sentence(text: str, start: int, language: str | None) -> AnalysedSentence:
+    return AnalysedSentence(
         start=start,
         end=start + len(text),
         words=tuple(
-            Word(stem, start + one, start + two) for stem, one, two in analysis.spans(text, language)
+            TokenSpan(stem, start + one, start + two)
+            for stem, one, two in text_analysis.stem_spans(text, language)
         ),
-        forms=tuple(forms(text, start)),
+        forms=tuple(find_typed_spans(text, start)),
     )

@@ -5,20 +5,22 @@ from collections.abc import Iterator
 from itertools import islice
 
 from bot.core.models import Article
-from bot.search.index import analysis
+from bot.search.index import text_analysis
 from bot.text import excerpts
 
-READ = 12_000  # characters of a text
-WHOLE = 100_000  # the same of one that is summed up
-BEGINNING = 3  # sentences
+MAX_CHARS_READ = 12_000  # characters of a text
+MAX_CHARS_SUMMARIZED = 100_000  # the same of one that is summed up
+OPENING_SENTENCES = 3  # sentences
 
 
-def beginning(article: Article, limit: int) -> str:
+def opening_passage(article: Article, limit: int) -> str:
     """The first sentences, word for word as given, at most so many characters; "" without any."""
-    return next(stretches(article, limit, BEGINNING), "")
+    return next(iter_passages(article, limit, OPENING_SENTENCES), "")
 
 
-def stretches(article: Article, limit: int, most: int | None = None, *, read: int = READ) -> Iterator[str]:
+def iter_passages(
+    article: Article, limit: int, max_sentences: int | None = None, *, read: int = MAX_CHARS_READ
+) -> Iterator[str]:
     """The text in stretches of whole sentences, word for word as given, each at most so many characters.
 
     `most` sentences are in each; the title said again is none. Of a sentence that is longer there is the
@@ -31,8 +33,8 @@ def stretches(article: Article, limit: int, most: int | None = None, *, read: in
         whole = text[start:end]
         if len(whole) > limit:
             whole = whole[:limit].rpartition(" ")[0]
-        for number, (_, last) in enumerate(rest[1:most], 2):
-            longer = as_given(article.text, text[start:last])
+        for number, (_, last) in enumerate(rest[1:max_sentences], 2):
+            longer = find_verbatim(article.text, text[start:last])
             if not 0 < len(longer) <= limit:
                 break
             whole, taken = longer, number
@@ -43,21 +45,23 @@ def stretches(article: Article, limit: int, most: int | None = None, *, read: in
 
 def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
     """Where the sentences of an article's text begin and end."""
-    title, position = list(analysis.stems(article.title, article.language)), 0
+    title, position = list(text_analysis.stemmed_tokens(article.title, article.language)), 0
     for paragraph in text.split("\n"):
         for sentence in excerpts.sentences(paragraph):
             position = text.index(sentence, position)
-            if list(analysis.stems(sentence, article.language)) != title:
+            if list(text_analysis.stemmed_tokens(sentence, article.language)) != title:
                 yield position, position + len(sentence)
             position += len(sentence)
 
 
-def in_stretches(article: Article, limit: int, most: int) -> tuple[str, list[str]]:
+def opening_and_passages(article: Article, limit: int, most: int) -> tuple[str, list[str]]:
     """How an article begins, and its first stretches, at most so many: of all of it, which takes a while."""
-    return beginning(article, limit), list(islice(stretches(article, limit, read=WHOLE), most))
+    return opening_passage(article, limit), list(
+        islice(iter_passages(article, limit, read=MAX_CHARS_SUMMARIZED), most)
+    )
 
 
-def as_given(given: str, stretch: str) -> str:
+def find_verbatim(given: str, stretch: str) -> str:
     """A stretch of a text with the white space of the text as given; "" where it is not there."""
     if stretch in given:
         return stretch

@@ -11,29 +11,29 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from bot.answers import answering
-from bot.client.services import Newsroom
+from bot.answers import answer_pipeline
+from bot.client.services import Services
 from bot.core.models import Article, FeedState
 from bot.core.version import __version__
-from bot.core.workers import WorkerError
-from bot.digests.rising import Period
-from bot.posting.rendering.trend_charts import rising
-from bot.posting.wording import search_notes
-from bot.search.more_like_this import similar
+from bot.core.worker_pool import WorkerError
+from bot.digests.trend_detection import TrendPeriod
+from bot.posting.rendering.trend_charts import load_trends
+from bot.posting.wording import search_note_sentences
+from bot.search.more_like_this import find_similar
 from bot.search.searching import article_as_json, as_json
 from bot.text import urls
 
-MOST = 20
+MAX_RESULTS = 20
 """Articles of a result."""
-TEXT = 8_000
+MAX_TEXT_CHARS = 8_000
 """Characters of an article's text."""
-STORY = 3 * 86_400
+STORY_WINDOW_SECONDS = 3 * 86_400
 """Seconds between the first and the last article of a story."""
 
-Sees = Callable[[], Awaitable[Collection[int] | None]]
+VisibleFeeds = Callable[[], Awaitable[Collection[int] | None]]
 """The feeds that whoever calls may see; None: all. Raises ToolError where that cannot be told, or not now."""
 
-Limit = Annotated[int, Field(ge=1, le=MOST, description="How many articles at the most.")]
+Limit = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many articles at the most.")]
 Link = Annotated[str, Field(min_length=1, max_length=2_000, description="The article's address.")]
 
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
@@ -43,7 +43,7 @@ _INSTRUCTIONS = (
 )
 
 
-class Found(TypedDict):
+class ArticleSummary(TypedDict):
     """An article in a list. `published` is ISO 8601 in UTC."""
 
     url: str
@@ -54,15 +54,15 @@ class Found(TypedDict):
     excerpt: str
 
 
-class SearchFound(TypedDict):
+class SearchResponse(TypedDict):
     """What a search found, and how the query was read."""
 
-    results: list[Found]
+    results: list[ArticleSummary]
     notes: list[str]
     suggestions: list[str]
 
 
-class FullArticle(Found):
+class FullArticle(ArticleSummary):
     """An article with its text, cut after `TEXT` characters."""
 
     author: str | None
@@ -70,14 +70,14 @@ class FullArticle(Found):
     text: str
 
 
-class StoryFound(TypedDict):
+class StoryResponse(TypedDict):
     """An article, and others of the same days that tell the like."""
 
-    article: Found
-    others: list[Found]
+    article: ArticleSummary
+    others: list[ArticleSummary]
 
 
-class Quoted(TypedDict):
+class QuoteResult(TypedDict):
     """A passage, word for word; `answer` is the part of it that answers, where that can be told."""
 
     text: str
@@ -88,16 +88,16 @@ class Quoted(TypedDict):
     published: str
 
 
-class Answered(TypedDict):
+class AnswerResponse(TypedDict):
     """An answer: `quotes` where it is sure, else what `possible` answers there are, else related articles."""
 
     answered: bool
-    quotes: list[Quoted]
-    possible: list[Quoted]
+    quotes: list[QuoteResult]
+    possible: list[QuoteResult]
     related: list[dict[str, str]]
 
 
-class Rising(TypedDict):
+class TrendItem(TypedDict):
     """A name or word that more articles tell of than in the time before."""
 
     name: str
@@ -106,7 +106,7 @@ class Rising(TypedDict):
     outlets: int
 
 
-class FeedFound(TypedDict):
+class FeedInfo(TypedDict):
     """A feed."""
 
     title: str
@@ -114,8 +114,12 @@ class FeedFound(TypedDict):
     url: str | None  # none of what was imported
 
 
-def server(
-    newsroom: Newsroom, sees: Sees, *, auth: AuthSettings | None = None, verifier: TokenVerifier | None = None
+def build_server(
+    newsroom: Services,
+    sees: VisibleFeeds,
+    *,
+    auth: AuthSettings | None = None,
+    verifier: TokenVerifier | None = None,
 ) -> MCPServer[Any]:
     """An MCP server with the tools of a newsroom, open to all or to whom `verifier` knows."""
     made: MCPServer[Any] = MCPServer(
@@ -142,7 +146,7 @@ def server(
 
 
 class _Tools:
-    def __init__(self, newsroom: Newsroom, sees: Sees) -> None:
+    def __init__(self, newsroom: Services, sees: VisibleFeeds) -> None:
         self._newsroom, self._sees = newsroom, sees
 
     async def search(
@@ -157,24 +161,28 @@ class _Tools:
         ],
         limit: Limit = 10,
         order: Literal["relevance", "newest"] = "relevance",
-    ) -> SearchFound:
+    ) -> SearchResponse:
         """Search the articles: the best matches first."""
         page = await self._newsroom.searcher.search(
             query, feed_ids=await self._sees(), limit=limit, sort=order
         )
-        return SearchFound(
-            results=[_found(as_json(result)) for result in page.results],
-            notes=[search_notes.sentence(note) for note in page.notes],
+        return SearchResponse(
+            results=[_to_summary(as_json(result)) for result in page.results],
+            notes=[search_note_sentences.note_sentence(note) for note in page.notes],
             suggestions=list(page.suggestions),
         )
 
     async def ask(
         self,
         question: Annotated[str, Field(min_length=1, max_length=500, description="In English or French.")],
-    ) -> Answered:
+    ) -> AnswerResponse:
         """Answer a question with quotes from the articles, word for word, each with its source."""
-        told = (await answering.ask(self._newsroom.searcher, question, feed_ids=await self._sees())).as_json()
-        return Answered(
+        told = (
+            await answer_pipeline.answer_question(
+                self._newsroom.searcher, question, feed_ids=await self._sees()
+            )
+        ).as_json()
+        return AnswerResponse(
             answered=told["answered"],
             quotes=told["quotes"],
             possible=told["possible"],
@@ -185,75 +193,77 @@ class _Tools:
         self,
         limit: Limit = 10,
         source: Annotated[str | None, Field(max_length=200, description="The name of one outlet.")] = None,
-    ) -> list[Found]:
+    ) -> list[ArticleSummary]:
         """The newest articles, of all outlets or of one."""
         found = await self._newsroom.store.articles.newest(await self._sees(), outlet=source, limit=limit)
-        return [_found(article_as_json(article)) for article in found]
+        return [_to_summary(article_as_json(article)) for article in found]
 
     async def article(self, url: Link) -> FullArticle:
         """One article with its text."""
-        article = await self._at(url)
+        article = await self._find_article(url)
         return FullArticle(
-            **_found(article_as_json(article)),
+            **_to_summary(article_as_json(article)),
             author=article.author,
             tags=list(article.tags),
-            text=(article.body or article.summary)[:TEXT],
+            text=(article.body or article.summary)[:MAX_TEXT_CHARS],
         )
 
-    async def story(self, url: Link, limit: Limit = 10) -> StoryFound:
+    async def story(self, url: Link, limit: Limit = 10) -> StoryResponse:
         """Articles of other outlets about the same story."""
-        article = await self._at(url)
-        seen = await self._seen()
-        page = await similar(self._newsroom.searcher, article, feed_ids=seen, limit=MOST)
+        article = await self._find_article(url)
+        seen = await self._visible_feed_ids()
+        page = await find_similar(self._newsroom.searcher, article, feed_ids=seen, limit=MAX_RESULTS)
         others = [
-            _found(as_json(result))
+            _to_summary(as_json(result))
             for result in page.results
-            if abs(result.article.published - article.published) <= STORY
+            if abs(result.article.published - article.published) <= STORY_WINDOW_SECONDS
         ]
-        return StoryFound(article=_found(article_as_json(article)), others=others[:limit])
+        return StoryResponse(article=_to_summary(article_as_json(article)), others=others[:limit])
 
-    async def trends(self, days: Literal[1, 7, 30] = 7) -> list[Rising]:
+    async def trends(self, days: Literal[1, 7, 30] = 7) -> list[TrendItem]:
         """What’s rising: names and words in more articles than in the same number of days before."""
-        period = {1: Period.DAY, 7: Period.WEEK, 30: Period.MONTH}[days]
-        seen = await self._seen()
+        period = {1: TrendPeriod.DAY, 7: TrendPeriod.WEEK, 30: TrendPeriod.MONTH}[days]
+        seen = await self._visible_feed_ids()
         newsroom = self._newsroom
         try:
-            found = await rising(newsroom.store, newsroom.workers, seen, period, newsroom.clock.now())
+            found = await load_trends(newsroom.store, newsroom.workers, seen, period, newsroom.clock.now())
         except WorkerError as error:
             raise ToolError("That took too long. Try fewer days.") from error
         return [
-            Rising(name=line.name, articles=line.articles, before=line.before, outlets=line.outlets)
-            for line in found.rising
+            TrendItem(name=line.name, articles=line.articles, before=line.before, outlets=line.outlets)
+            for line in found.rising_rows
         ]
 
-    async def feeds(self) -> list[FeedFound]:
+    async def feeds(self) -> list[FeedInfo]:
         """The feeds whose articles can be searched."""
         seen = await self._sees()
         return [
-            FeedFound(
+            FeedInfo(
                 title=feed.title,
                 outlet=feed.outlet,
-                url=None if feed.state is FeedState.IMPORTED else urls.masked(feed.url),
+                url=None if feed.state is FeedState.IMPORTED else urls.redact(feed.url),
             )
             for feed in await self._newsroom.store.feeds.all()
             if seen is None or feed.id in seen
         ]
 
-    async def _seen(self) -> Collection[int]:
+    async def _visible_feed_ids(self) -> Collection[int]:
         seen = await self._sees()
         return [feed.id for feed in await self._newsroom.store.feeds.all()] if seen is None else seen
 
-    async def _at(self, url: str) -> Article:
+    async def _find_article(self, url: str) -> Article:
         """The article at an address, among those that may be seen."""
         seen = await self._sees()
-        for article in await self._newsroom.store.articles.known_at([url], urls.page(url), (), MOST):
+        for article in await self._newsroom.store.articles.find_by_urls(
+            [url], urls.page_key(url), (), MAX_RESULTS
+        ):
             if seen is None or article.feed_id in seen:
                 return article
         raise ToolError("No article is known at that address. Search for its title.")
 
 
-def _found(told: dict[str, Any]) -> Found:
-    return Found(
+def _to_summary(told: dict[str, Any]) -> ArticleSummary:
+    return ArticleSummary(
         url=told["url"],
         title=told["title"],
         source=told["source"],

@@ -18,38 +18,38 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.assistants import news_tools
 from bot.client.public_channels import PublicChannels
-from bot.client.services import Newsroom
-from bot.core.rate_limits import Limit, MissLimit
+from bot.client.services import Services
+from bot.core.rate_limits import MissLimit, TokenBucket
 from bot.core.settings import Network
 
 log = logging.getLogger(__name__)
 
 CALLS, PERIOD = 60, 60.0
 """Calls of a server at once, which come back over so many seconds."""
-LARGEST = 64 * 1024
+MAX_REQUEST_BYTES = 64 * 1024
 """Bytes of a request."""
 
 
-async def over_streams(newsroom: Newsroom) -> None:
+async def serve_stdio(newsroom: Services) -> None:
     """Serve whoever runs this over standard input and output: all articles."""
 
     async def everything() -> None:
         return None
 
-    await news_tools.server(newsroom, everything).run_stdio_async()
+    await news_tools.build_server(newsroom, everything).run_stdio_async()
 
 
-def over_http(newsroom: Newsroom, public: PublicChannels, *, address: str) -> ASGIApp:
+def build_http_app(newsroom: Services, public: PublicChannels, *, address: str) -> ASGIApp:
     """An application that serves holders of tokens at `/mcp`: what everybody on their server may read."""
-    limit = Limit(newsroom.clock, allowed=CALLS, period=PERIOD)
+    limit = TokenBucket(newsroom.clock, allowed=CALLS, period=PERIOD)
 
     async def seen() -> Collection[int]:
         token = get_access_token()
         if token is None:
             raise ToolError("No token.")
-        if limit.wait(token.client_id):
+        if limit.retry_after(token.client_id):
             raise ToolError("Too many calls. Wait a minute.")
-        limit.take(token.client_id)
+        limit.consume(token.client_id)
         try:
             return await public.feed_ids(int(token.client_id))
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
@@ -61,12 +61,12 @@ def over_http(newsroom: Newsroom, public: PublicChannels, *, address: str) -> AS
     auth = AuthSettings(
         issuer_url=AnyHttpUrl(address), resource_server_url=None, validate_token_resource=False
     )
-    server = news_tools.server(newsroom, seen, auth=auth, verifier=_Tokens(newsroom))
+    server = news_tools.build_server(newsroom, seen, auth=auth, verifier=_ServerTokenVerifier(newsroom))
     # A page in somebody's browser that reaches this address has no token: the check of hosts adds nothing.
     app = server.streamable_http_app(
         json_response=True,
         stateless_http=True,
-        max_request_body_size=LARGEST,
+        max_request_body_size=MAX_REQUEST_BYTES,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
 
@@ -93,21 +93,21 @@ def _slowing_misses(app: ASGIApp, misses: MissLimit) -> ASGIApp:
     return serve
 
 
-class _Tokens:
+class _ServerTokenVerifier:
     """Tells whose token one is."""
 
-    def __init__(self, newsroom: Newsroom) -> None:
+    def __init__(self, newsroom: Services) -> None:
         self._tokens = newsroom.store.assistant_tokens
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token with its server's id as the client, or None."""
-        server_id = await self._tokens.server_of(token)
+        server_id = await self._tokens.server_for_token(token)
         if server_id is None:
             return None
         return AccessToken(token=token, client_id=str(server_id), scopes=[])
 
 
-async def listen(app: ASGIApp, host: str, port: int, trusted_proxies: Collection[Network]) -> None:
+async def serve_http(app: ASGIApp, host: str, port: int, trusted_proxies: Collection[Network]) -> None:
     """Serve an application until it is stopped."""
     config = uvicorn.Config(
         app,

@@ -7,33 +7,33 @@ from typing import Annotated
 
 import typer
 
-from bot.answers import answering
+from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
-from bot.answers.conversing.question_service import in_return
+from bot.answers.conversing.question_service import courtesy_rejection
 from bot.cli import printing, terminal
-from bot.cli.stored_news import NO_ARTICLES, AsJson, open_searcher, with_store
-from bot.cli.terminal import FAILED, settings_or_stop, wait_for
+from bot.cli.command_context import NO_ARTICLES, AsJson, open_searcher, with_store
+from bot.cli.terminal import FAILED, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
-from bot.core.hours import iso
-from bot.core.refusals import Declined
-from bot.posting.wording import declined_reasons, search_notes
-from bot.posting.wording.explanations import explain
+from bot.core.local_time import format_iso
+from bot.core.user_errors import RequestRejected
+from bot.posting.wording import refusal_sentences, search_note_sentences
+from bot.posting.wording.post_explanations import explain
 from bot.search.searching import article_as_json, as_json
-from bot.text import safe
-from bot.writing.model_writer import writer_of
+from bot.text import discord_text
+from bot.writing.answer_writer import open_answer_writer
 
 commands = typer.Typer()
 
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of articles.")]
 
 
-def _lines(argument: str) -> Iterable[str]:
+def _inputs(argument: str) -> Iterable[str]:
     if argument != "-":
         return (argument,)
     return (line.strip() for line in sys.stdin if line.strip())
 
 
-@commands.command(cls=terminal.TakesQuery)
+@commands.command(cls=terminal.QueryCommand)
 def search(
     query: Annotated[
         str,
@@ -43,13 +43,13 @@ def search(
     limit: Limit = 20,
 ) -> None:
     """Search the stored articles."""
-    settings = settings_or_stop()
+    settings = load_settings_or_exit()
 
     async def work() -> None:
         async with open_searcher(settings, as_json=as_json_) as searcher:
-            for text in _lines(query):
+            for text in _inputs(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
-                notes = [search_notes.sentence(note) for note in page.notes]
+                notes = [search_note_sentences.note_sentence(note) for note in page.notes]
                 if as_json_:
                     told = {
                         "query": text,
@@ -57,33 +57,33 @@ def search(
                         "notes": notes,
                         "suggestions": page.suggestions,
                     }
-                    terminal.out(json.dumps(told, ensure_ascii=False))
+                    terminal.echo_stdout(json.dumps(told, ensure_ascii=False))
                     continue
                 for note in notes:
-                    terminal.say(note)
+                    terminal.echo_stderr(note)
                 if page.suggestions:
-                    terminal.say(f"Did you mean {', '.join(page.suggestions)}?")
+                    terminal.echo_stderr(f"Did you mean {', '.join(page.suggestions)}?")
                 if not page.results:
-                    terminal.say(f"Nothing found for {text!r}.")
+                    terminal.echo_stderr(f"Nothing found for {text!r}.")
                     continue
                 terminal.table(
                     text,
                     ("date", "source", "article"),
                     (
                         (
-                            terminal.when(result.article.published),
+                            terminal.format_time(result.article.published),
                             result.article.outlet,
-                            f"{result.article.title}{printing.mark(result)}\n{result.article.url}",
+                            f"{result.article.title}{printing.match_label(result)}\n{result.article.url}",
                         )
                         for result in page.results
                     ),
                     lines=True,
                 )
 
-    wait_for(work)
+    run_async(work)
 
 
-@commands.command(cls=terminal.TakesQuery)
+@commands.command(cls=terminal.QueryCommand)
 def ask(
     question: Annotated[
         str,
@@ -97,29 +97,31 @@ def ask(
 
     Word for word, or written by the model service where one is set.
     """
-    settings = settings_or_stop()
+    settings = load_settings_or_exit()
 
     async def work() -> None:
         async with (
             open_searcher(settings, as_json=as_json_) as searcher,
-            writer_of(settings, SystemClock()) as writer,
+            open_answer_writer(settings, SystemClock()) as writer,
         ):
-            for text in _lines(question):
-                if said := in_return(text):
+            for text in _inputs(question):
+                if said := courtesy_rejection(text):
                     answer = Answer(question=text)
                 else:
-                    answer = await answering.ask(searcher, text, feed_ids=None, writer=writer)
+                    answer = await answer_pipeline.answer_question(
+                        searcher, text, feed_ids=None, writer=writer
+                    )
                 if as_json_:
-                    terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
+                    terminal.echo_stdout(json.dumps(answer.as_json(), ensure_ascii=False))
                     continue
                 if question == "-":
-                    terminal.out(f"\n{safe.plain(text)}")
+                    terminal.echo_stdout(f"\n{discord_text.to_plain_line(text)}")
                 if said:
-                    terminal.say(declined_reasons.declined(Declined(said)))
+                    terminal.echo_stderr(refusal_sentences.refusal_sentence(RequestRejected(said)))
                 else:
-                    printing.answer(answer, settings)
+                    printing.print_answer(answer, settings)
 
-    wait_for(work)
+    run_async(work)
 
 
 @commands.command()
@@ -130,26 +132,26 @@ def questions(
 ) -> None:
     """List questions from Discord that were not answered well."""
     since = days * 86_400
-    tallies = with_store(lambda store: store.questions.tallies(store.clock.now() - since, all_=all_))
+    tallies = with_store(lambda store: store.questions.stats(store.clock.now() - since, all_=all_))
     if as_json:
         for tally in tallies:
             judged = {
                 "question": tally.text,
                 "language": tally.language,
-                "last": iso(tally.last),
+                "last": format_iso(tally.last),
                 "times": tally.times,
                 "answered": tally.answers,
                 "helped": tally.up,
                 "not_helped": tally.down,
             }
-            terminal.out(json.dumps(judged, ensure_ascii=False))
+            terminal.echo_stdout(json.dumps(judged, ensure_ascii=False))
     elif tallies:
         terminal.table(
             "Questions",
             ("last asked", "times", "answered", "👍", "👎", "question"),
             (
                 (
-                    terminal.when(tally.last),
+                    terminal.format_time(tally.last),
                     *map(str, (tally.times, tally.answers, tally.up, tally.down)),
                     tally.text,
                 )
@@ -157,7 +159,7 @@ def questions(
             ),
         )
     else:
-        terminal.say(f"No {'' if all_ else 'unanswered '}questions in the last {days} days.")
+        terminal.echo_stderr(f"No {'' if all_ else 'unanswered '}questions in the last {days} days.")
 
 
 @commands.command()
@@ -166,11 +168,11 @@ def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
     articles = with_store(lambda store: store.articles.newest(None, limit=limit))
     if as_json:
         for article in articles:
-            terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
+            terminal.echo_stdout(json.dumps(article_as_json(article), ensure_ascii=False))
     elif not articles:
-        terminal.say(NO_ARTICLES)
+        terminal.echo_stderr(NO_ARTICLES)
     else:
-        printing.articles("Latest articles", articles)
+        printing.print_articles("Latest articles", articles)
 
 
 @commands.command()
@@ -180,9 +182,9 @@ def why(
     ],
 ) -> None:
     """Show what happened to an article in each channel, and why."""
-    lines = printing.explanation(with_store(lambda store: explain(store, link)))
+    lines = printing.explanation_lines(with_store(lambda store: explain(store, link)))
     if not lines:
-        terminal.say("Telex has never seen that address in a feed.")
+        terminal.echo_stderr("Telex has never seen that address in a feed.")
         raise typer.Exit(FAILED)
     for line in lines:
-        terminal.out(line)
+        terminal.echo_stdout(line)

@@ -10,32 +10,32 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, TextIO
 
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from bot.core.models import FeedState, NewArticle
-from bot.polling.article_lines import (
-    IMPORTED,
-    LONGEST_LINE,
-    Row,
+from bot.polling.jsonl_articles import (
+    IMPORT_URL_PREFIX,
+    MAX_LINE_BYTES,
+    ImportRow,
     RowDraft,
-    key_of,
-    line_of,
-    prepare,
-    row_of,
+    article_key_of_row,
+    build_articles,
+    parse_row,
+    to_json_line,
 )
 from bot.store import Store
-from bot.store.records.content_records import Kept
+from bot.store.records.content_records import StoredArticle
 from bot.text import urls
 from bot.text.times import feed_dates
 
 BATCH = 500
 """Lines read, prepared and stored together."""
-PREPARE_TIME = 120.0
+BUILD_TIMEOUT_SECONDS = 120.0
 """Seconds that a worker may take for a batch."""
-MOST_PROBLEMS = 1_000
+MAX_REPORTED_PROBLEMS = 1_000
 """Lines of which is told what is wrong with them; the rest is counted."""
 
 
-class Problem(NamedTuple):
+class LineProblem(NamedTuple):
     """A line that was not imported, counted from 1, and why."""
 
     line: int
@@ -43,21 +43,21 @@ class Problem(NamedTuple):
 
 
 @dataclass(slots=True)
-class Imported:
+class ArticleImportResult:
     """What an import did: articles stored, known already, and lines rejected, with the first problems."""
 
     stored: int = 0
     known: int = 0
     rejected: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
+    problems: list[LineProblem] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
     """Lines with each key that means nothing."""
 
     def reject(self, line: int, reason: str) -> None:
         """Count a line that cannot be used."""
         self.rejected += 1
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Problem(line, reason))
+        if len(self.problems) < MAX_REPORTED_PROBLEMS:
+            self.problems.append(LineProblem(line, reason))
 
 
 async def export(store: Store, lines: TextIO) -> int:
@@ -72,26 +72,26 @@ async def export(store: Store, lines: TextIO) -> int:
         name = (article.url, article.outlet, article.title)
         if name not in written:
             written.add(name)
-            lines.write(line_of(article) + "\n")
+            lines.write(to_json_line(article) + "\n")
             count += 1
     return count
 
 
 async def import_lines(
-    newsroom: Newsroom, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
-) -> Imported:
+    newsroom: Services, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
+) -> ArticleImportResult:
     """Import articles. What is there already stays as it is; a line that cannot be used is told of.
 
     `on_progress` is called with the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
     """
-    done = Imported()
+    done = ArticleImportResult()
     sources: dict[str, int] = {}
     last = 0
-    for batch in _batches(_numbered(lines)):
+    for batch in _batches(_numbered_lines(lines)):
         rows = []
         for last, raw in batch:
             try:
-                rows.append(row_of(raw, done.others))
+                rows.append(parse_row(raw, done.unknown_fields))
             except ValueError as error:
                 done.reject(last, str(error))
         await _import(newsroom, rows, sources, done)
@@ -100,27 +100,31 @@ async def import_lines(
     return done
 
 
-async def _import(newsroom: Newsroom, rows: Sequence[Row], sources: dict[str, int], done: Imported) -> None:
+async def _import(
+    newsroom: Services, rows: Sequence[ImportRow], sources: dict[str, int], done: ArticleImportResult
+) -> None:
     articles = newsroom.store.articles
-    there = await articles.at_urls({row.url for row in rows})
+    there = await articles.stored_at_urls({row.url for row in rows})
     now = newsroom.clock.now()
     drafts: list[RowDraft] = []
     for row in rows:
         if row.source not in sources:
             feed = await newsroom.store.feeds.add(
-                IMPORTED + row.source, title=row.source, outlet=row.source, state=FeedState.IMPORTED
+                IMPORT_URL_PREFIX + row.source, title=row.source, outlet=row.source, state=FeedState.IMPORTED
             )
             sources[row.source] = feed.id
-        key = key_of(row)
+        key = article_key_of_row(row)
         at_url = there.setdefault(row.url, [])
         if any(kept.key == key or _is_same(row, kept) for kept in at_url):
             done.known += 1
             continue
         page = _page(row, at_url)
         published = feed_dates.clamp(row.published, now)
-        at_url.append(Kept(key, row.url, page, row.source, row.title, published))
+        at_url.append(StoredArticle(key, row.url, page, row.source, row.title, published))
         drafts.append(RowDraft(row, sources[row.source], page))
-    new: list[NewArticle] = await newsroom.workers.run(prepare, drafts, now, timeout=PREPARE_TIME)
+    new: list[NewArticle] = await newsroom.workers.run(
+        build_articles, drafts, now, timeout=BUILD_TIMEOUT_SECONDS
+    )
     stored = await articles.import_batch(
         [(draft.feed_id, article) for draft, article in zip(drafts, new, strict=True)]
     )
@@ -128,7 +132,7 @@ async def _import(newsroom: Newsroom, rows: Sequence[Row], sources: dict[str, in
     done.known += len(new) - stored
 
 
-def _is_same(row: Row, kept: Kept) -> bool:
+def _is_same(row: ImportRow, kept: StoredArticle) -> bool:
     return (
         row.source == kept.outlet
         and row.title == kept.title
@@ -136,21 +140,21 @@ def _is_same(row: Row, kept: Kept) -> bool:
     )
 
 
-def _page(row: Row, at_url: Sequence[Kept]) -> str:
+def _page(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
     """The page of a row: that of an article with its link, unless the link is that of several articles."""
     for kept in at_url:
         if row.title == kept.title or row.published == kept.published:
             return kept.page
-    return urls.page(row.url, row.name.hex() if at_url else None)
+    return urls.page_key(row.url, row.identity_hash.hex() if at_url else None)
 
 
-def _numbered(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _numbered_lines(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank with their numbers; one that is too long comes cut after the limit."""
     number = 0
-    while raw := lines.readline(LONGEST_LINE + 1):
+    while raw := lines.readline(MAX_LINE_BYTES + 1):
         number += 1
         end = raw
-        while not end.endswith(b"\n") and (end := lines.readline(LONGEST_LINE)):
+        while not end.endswith(b"\n") and (end := lines.readline(MAX_LINE_BYTES)):
             pass
         if raw.strip():
             yield number, raw
@@ -162,7 +166,7 @@ def _batches(numbered: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, 
     for number, raw in numbered:
         batch.append((number, raw))
         size += len(raw)
-        if len(batch) == BATCH or size > LONGEST_LINE:
+        if len(batch) == BATCH or size > MAX_LINE_BYTES:
             yield batch
             batch, size = [], 0
     if batch:

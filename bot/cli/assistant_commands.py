@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.stored_news import with_store
-from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.cli.command_context import with_store
+from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
-from bot.client.services import open_newsroom
+from bot.client.services import open_services
 from bot.core.installation import extra_command
 
 commands = typer.Typer()
@@ -32,27 +32,29 @@ def mcp(
 
     Over standard streams, or over HTTP with tokens.
     """
-    settings = settings_or_stop()
+    settings = load_settings_or_exit()
     if new_token is not None:
-        if (token := with_store(lambda store: store.assistant_tokens.make(new_token))) is None:
-            stop(f"The bot isn’t in a server with the ID {new_token}.", FAILED)
-        terminal.out(token)
+        if (token := with_store(lambda store: store.assistant_tokens.create(new_token))) is None:
+            exit_with_error(f"The bot isn’t in a server with the ID {new_token}.", FAILED)
+        terminal.echo_stdout(token)
         return
     if revoke is not None:
         count = with_store(lambda store: store.assistant_tokens.revoke(revoke))
-        terminal.say(f"Tokens revoked: {count}.")
+        terminal.echo_stderr(f"Tokens revoked: {count}.")
         return
     if find_spec("mcp") is None:
-        stop(f"This needs an extra: {extra_command('mcp')}", FAILED)
+        exit_with_error(f"This needs an extra: {extra_command('mcp')}", FAILED)
     if http and settings.discord_token is None:
-        stop("DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", WRONG_USE)
-    logs.start(settings)
+        exit_with_error(
+            "DISCORD_TOKEN is needed, to ask Discord what everybody in a server may read.", USAGE_ERROR
+        )
+    logs.configure_logging(settings)
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 
     async def work() -> None:
-        async with open_newsroom(settings, create=False) as newsroom:
+        async with open_services(settings, create=False) as newsroom:
             if not http:
-                await serving.over_streams(newsroom)
+                await serving.serve_stdio(newsroom)
                 return
             from bot.client.public_channels import public_channels  # noqa: PLC0415 - discord.py takes a second
 
@@ -60,19 +62,21 @@ def mcp(
             token = settings.discord_token.get_secret_value()
             async with public_channels(token, newsroom.store, newsroom.clock) as public:
                 address = f"http://{host}:{port}"
-                outside = settings.public_url or (None if _is_here(host) else address)
-                terminal.say(f"Serving {address}/mcp" + (f", on the web {outside}/mcp" if outside else ""))
-                await newsroom.store.assistant_tokens.served_at(outside and f"{outside}/mcp")
-                app = serving.over_http(newsroom, public, address=outside or address)
+                outside = settings.public_url or (None if _is_local_only(host) else address)
+                terminal.echo_stderr(
+                    f"Serving {address}/mcp" + (f", on the web {outside}/mcp" if outside else "")
+                )
+                await newsroom.store.assistant_tokens.set_public_address(outside and f"{outside}/mcp")
+                app = serving.build_http_app(newsroom, public, address=outside or address)
                 try:
-                    await serving.listen(app, host, port, settings.trusted_proxies)
+                    await serving.serve_http(app, host, port, settings.trusted_proxies)
                 finally:
-                    await newsroom.store.assistant_tokens.served_at(None)
+                    await newsroom.store.assistant_tokens.set_public_address(None)
 
-    wait_for(work, endless=True)
+    run_async(work, endless=True)
 
 
-def _is_here(host: str) -> bool:
+def _is_local_only(host: str) -> bool:
     """Whether others cannot reach what listens on a host, or nobody can tell from it where."""
     try:
         address = ip_address(host.strip("[]"))

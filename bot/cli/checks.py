@@ -13,12 +13,12 @@ from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.posting.wording.feed_causes import describe
-from bot.search.semantic import encoder
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.search.semantic import article_encoder
 from bot.store import DatabaseMissing, Store, StoreError
 from bot.store.records.content_records import EncodedCounts
-from bot.store.records.source_records import SealedCounts
-from bot.text.urls import masked
+from bot.store.records.source_records import EncryptionCounts
+from bot.text.urls import redact
 from bot.writing.model_client import ModelClient, ModelError
 
 
@@ -30,41 +30,41 @@ class Check:
     `advice` is for below the table, where a command to copy is not broken into lines.
     """
 
-    what: str
-    good: bool
-    found: str
+    subject: str
+    ok: bool
+    detail: str
     is_wrong_use: bool = False
     advice: str = ""
 
 
-async def run(settings: Settings) -> AsyncIterator[Check]:
+async def run_checks(settings: Settings) -> AsyncIterator[Check]:
     """Check the token's shape, the database, and that each feed answers. Changes nothing but the schema."""
     yield check_token(settings)
     if not settings.contact:
-        yield Check("contact", good=True, found="none: set TELEX_CONTACT so that publishers can reach you")
+        yield Check("contact", ok=True, detail="none: set TELEX_CONTACT so that publishers can reach you")
     if settings.model_url is not None:
         yield await check_model(settings)
     try:
         store = await Store.open(settings.database, SystemClock(), create=False)
     except StoreError as error:
         is_missing = isinstance(error, DatabaseMissing)
-        yield Check("database", good=False, found=str(error), is_wrong_use=is_missing)
+        yield Check("database", ok=False, detail=str(error), is_wrong_use=is_missing)
         return
     try:
         version, articles = await store.check(), await store.articles.count()
         yield Check(
-            "database", good=True, found=f"{settings.database}, version {version}: {articles} articles"
+            "database", ok=True, detail=f"{settings.database}, version {version}: {articles} articles"
         )
         yield check_meaning(settings, await store.vectors.counts())
-        yield check_passwords(settings, await store.seals())
+        yield check_passwords(settings, await store.encryption_counts())
         feeds = [feed for feed in await store.feeds.all() if feed.state is FeedState.ACTIVE]
     except StoreError as error:
-        yield Check("database", good=False, found=str(error))
+        yield Check("database", ok=False, detail=str(error))
         return
     finally:
         await store.close()
     if not feeds:
-        yield Check("feeds", good=True, found="none yet")
+        yield Check("feeds", ok=True, detail="none yet")
         return
     slots = asyncio.Semaphore(settings.poll_concurrency)
     async with Fetcher(settings) as fetcher:
@@ -83,16 +83,16 @@ def check_token(settings: Settings) -> Check:
     Only Discord can tell whether it is valid. The form is that of Discord's reference ("Authentication").
     """
     if settings.discord_token is None:
-        return Check("token", good=True, found="none: only the demo runs (DISCORD_TOKEN is not set)")
+        return Check("token", ok=True, detail="none: only the demo runs (DISCORD_TOKEN is not set)")
     first, *others = settings.discord_token.get_secret_value().strip().split(".")
     try:
         bot_id = base64.b64decode(first + "=" * (-len(first) % 4), validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
         bot_id = ""
     if bot_id.isdigit() and len(others) == 2 and all(re.fullmatch(r"[\w-]+", part) for part in others):  # noqa: PLR2004  # id.time.signature
-        return Check("token", good=True, found=f"has the shape of a bot's token (bot id {bot_id})")
+        return Check("token", ok=True, detail=f"has the shape of a bot's token (bot id {bot_id})")
     return Check(
-        "token", good=False, found="doesn't look like a bot's token; copy it again from the developer portal"
+        "token", ok=False, detail="doesn't look like a bot's token; copy it again from the developer portal"
     )
 
 
@@ -100,41 +100,45 @@ async def check_model(settings: Settings) -> Check:
     """Whether the model service answers, with the model that it is to use; settings must name one."""
     async with ModelClient(settings, SystemClock()) as client:
         try:
-            return Check("model service", good=True, found=await client.reach())
+            return Check("model service", ok=True, detail=await client.check_availability())
         except ModelError as error:
-            return Check("model service", good=False, found=f"cannot be used: {error}")
+            return Check("model service", ok=False, detail=f"cannot be used: {error}")
 
 
 def check_meaning(settings: Settings, counts: EncodedCounts) -> Check:
     """Whether articles are found by what they mean too, and how many so far."""
     what = "semantic search"
-    model = encoder.model()
+    model = article_encoder.model_id()
     if model is None:
         advice = f"To turn on semantic search: {extra_command('semantic')}"
-        return Check(what, good=True, found="off: its extra isn’t installed", advice=advice)
+        return Check(what, ok=True, detail="off: its extra isn’t installed", advice=advice)
     if not settings.semantic:
-        return Check(what, good=True, found="off: TELEX_SEMANTIC is false")
-    return Check(what, good=True, found=f"{model}: {counts.encoded} of {counts.articles} articles encoded")
+        return Check(what, ok=True, detail="off: TELEX_SEMANTIC is false")
+    return Check(what, ok=True, detail=f"{model}: {counts.encoded} of {counts.articles} articles encoded")
 
 
-def check_passwords(settings: Settings, seals: SealedCounts) -> Check:
+def check_passwords(settings: Settings, seals: EncryptionCounts) -> Check:
     """Check whether feed addresses with a password or key are encrypted."""
     what = "feed secrets"
-    if not seals.private:
-        return Check(what, good=True, found="none")
+    if not seals.with_password:
+        return Check(what, ok=True, detail="none")
     if settings.secret_key is None:
-        found = f"{seals.private} in plain text: set TELEX_SECRET_KEY (`telex rekey --new`) to encrypt them"
-        return Check(what, good=True, found=found)
+        found = (
+            f"{seals.with_password} in plain text: set TELEX_SECRET_KEY (`telex rekey --new`) to encrypt them"
+        )
+        return Check(what, ok=True, detail=found)
     return Check(
-        what, good=seals.sealed == seals.private, found=f"{seals.sealed} of {seals.private} encrypted"
+        what,
+        ok=seals.encrypted == seals.with_password,
+        detail=f"{seals.encrypted} of {seals.with_password} encrypted",
     )
 
 
 async def check_feed(fetcher: Fetcher, feed: Feed) -> Check:
     """Whether a feed answers now; what it says is not read."""
-    name = masked(feed.url)
+    name = redact(feed.url)
     try:
         answer = await fetcher.get(feed.url, validators=feed.validators)
     except FeedError as error:
-        return Check(name, good=False, found=describe(error.code))
-    return Check(name, good=True, found="unchanged" if answer.not_modified else f"{len(answer.body):,} bytes")
+        return Check(name, ok=False, detail=describe_feed_error(error.code))
+    return Check(name, ok=True, detail="unchanged" if answer.not_modified else f"{len(answer.body):,} bytes")

@@ -9,14 +9,14 @@ from typing import Annotated, BinaryIO, TextIO
 import typer
 
 from bot.cli import article_files, terminal
-from bot.cli.stored_news import encode, with_store
-from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
-from bot.client.services import open_newsroom
+from bot.cli.command_context import encode_with_progress, with_store
+from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.client.services import open_services
 from bot.core.clock import SystemClock
-from bot.core.database_server import DatabaseServer, parse_place
-from bot.polling.article_lines import FIELDS
+from bot.core.database_url import DatabaseUrl, parse_place
+from bot.polling.jsonl_articles import FIELDS
 from bot.store import Store
-from bot.text.safe import plain
+from bot.text.discord_text import to_plain_line
 
 commands = typer.Typer()
 
@@ -49,26 +49,28 @@ def import_(
     ],
 ) -> None:
     """Import articles from JSON Lines. Safe to repeat: existing articles stay as they are."""
-    settings = settings_or_stop()
+    settings = load_settings_or_exit()
 
-    async def work() -> article_files.Imported:
-        async with open_newsroom(settings) as newsroom:
+    async def work() -> article_files.ArticleImportResult:
+        async with open_services(settings) as newsroom:
             with terminal.progress() as bar:
                 task = bar.add_task("importing", total=None)
                 with _reading(file) as lines:
                     done = await article_files.import_lines(
                         newsroom, lines, on_progress=lambda done: bar.update(task, completed=done)
                     )
-            await encode(newsroom.meaning)
+            await encode_with_progress(newsroom.semantic_index)
             return done
 
-    done = wait_for(work)
+    done = run_async(work)
     for problem in done.problems:
-        terminal.say(f"line {problem.line}: {problem.reason}")
-    if done.others:
-        names = ", ".join(f"{plain(name, 60)} ({count})" for name, count in done.others.most_common())
-        terminal.say(f"Ignored fields, with their lines: {names}. Known: {', '.join(FIELDS)}.")
-    terminal.say(f"{done.stored} stored, {done.known} already known, {done.rejected} rejected.")
+        terminal.echo_stderr(f"line {problem.line}: {problem.reason}")
+    if done.unknown_fields:
+        names = ", ".join(
+            f"{to_plain_line(name, 60)} ({count})" for name, count in done.unknown_fields.most_common()
+        )
+        terminal.echo_stderr(f"Ignored fields, with their lines: {names}. Known: {', '.join(FIELDS)}.")
+    terminal.echo_stderr(f"{done.stored} stored, {done.known} already known, {done.rejected} rejected.")
     if done.rejected:
         raise typer.Exit(FAILED)
 
@@ -85,7 +87,7 @@ def export(
         with _writing(file) as lines:
             return await article_files.export(store, lines)
 
-    terminal.say(f"{with_store(work)} articles exported.")
+    terminal.echo_stderr(f"{with_store(work)} articles exported.")
 
 
 @commands.command()
@@ -94,7 +96,7 @@ def backup(
 ) -> None:
     """Copy the database while the bot runs, and check the copy."""
     with_store(lambda store: store.backup(file))
-    terminal.say(f"Copied to {file} and verified.")
+    terminal.echo_stderr(f"Copied to {file} and verified.")
 
 
 @commands.command()
@@ -110,35 +112,37 @@ def move(
 
     Stop the bot first. Cut short, it goes on when run again; at the end every row is compared.
     """
-    from_, to = _place(source), _place(target)
+    from_, to = _parse_location(source), _parse_location(target)
     if isinstance(from_, Path) == isinstance(to, Path):
-        stop("One of the two is a file, the other a PostgreSQL server: postgresql://…", WRONG_USE)
+        exit_with_error(
+            "One of the two is a file, the other a PostgreSQL server: postgresql://…", USAGE_ERROR
+        )
     if isinstance(from_, Path) and not from_.is_file():
-        stop(f"There is no database at {from_.absolute()}.", WRONG_USE)
+        exit_with_error(f"There is no database at {from_.absolute()}.", USAGE_ERROR)
 
     async def work() -> int:
         with terminal.progress() as bar:
             task = bar.add_task("moving", total=None)
-            return await Store.move(
+            return await Store.copy_database(
                 from_, to, SystemClock(), lambda done, total: bar.update(task, completed=done, total=total)
             )
 
-    rows = wait_for(work)
-    terminal.say(
+    rows = run_async(work)
+    terminal.echo_stderr(
         f"{rows} rows moved and compared. Set TELEX_DATABASE to the new database: the old one is marked as "
         "moved, and `telex run` refuses it. The search index is rebuilt on first use."
     )
 
 
-def _place(text: str) -> Path | DatabaseServer:
+def _parse_location(text: str) -> Path | DatabaseUrl:
     try:
         return parse_place(text)
     except ValueError as error:
-        stop(f"{error}.", WRONG_USE)
+        exit_with_error(f"{error}.", USAGE_ERROR)
 
 
 @commands.command()
 def migrate() -> None:
     """Upgrade the database to this version and check it."""
     version = with_store(lambda store: store.check(), create=True)
-    terminal.say(f"The database is intact, at version {version}.")
+    terminal.echo_stderr(f"The database is intact, at version {version}.")

@@ -18,14 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bot.cli import checks, terminal
 from bot.cli.article_commands import commands
 from bot.cli.assistant_commands import commands as assistant_commands
+from bot.cli.command_context import open_store
 from bot.cli.database_commands import commands as database_commands
-from bot.cli.followed_feeds import commands as feed_commands
+from bot.cli.feed_commands import commands as feed_commands
 from bot.cli.polling_commands import commands as polling_commands
-from bot.cli.stored_news import open_store
-from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
-from bot.core.choices import Role
 from bot.core.installation import extra_command
+from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.core.version import __version__
 from bot.store import DatabaseMissing, Store, StoreError
@@ -48,15 +48,15 @@ def default(
 ) -> None:
     """Run the bot if there is a token; otherwise say so and start the demo."""
     if version:
-        terminal.out(f"telex {__version__}")
+        terminal.echo_stdout(f"telex {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
-    settings = settings_or_stop()
+    settings = load_settings_or_exit()
     if settings.discord_token is not None:
-        logs.start(settings)
+        logs.configure_logging(settings)
         _run_bot(settings)
-    terminal.say("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
+    terminal.echo_stderr("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
     _run_demo(settings)
 
 
@@ -74,7 +74,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot on Discord until it is stopped (Ctrl-C, SIGTERM)."""
-    settings = settings_or_stop(starts_log=True, **({} if roles is None else {"roles": roles}))
+    settings = load_settings_or_exit(starts_log=True, **({} if roles is None else {"roles": roles}))
     if again:
         _take_back(settings)
     _run_bot(settings)
@@ -87,39 +87,39 @@ def _take_back(settings: Settings) -> None:
 
     try:
         with Store.lock_for_run(settings.database, alone=True):
-            wait_for(work)
+            run_async(work)
     except StoreError as error:
-        stop(str(error), FAILED)
+        exit_with_error(str(error), FAILED)
 
 
 def _run_bot(settings: Settings) -> NoReturn:
-    if Role.GATEWAY not in settings.roles:
+    if ProcessRole.GATEWAY not in settings.roles:
         from bot.client import poller_process  # noqa: PLC0415 - what it imports takes a second
 
         _run_alone(settings, lambda: poller_process.serve(settings))
     if settings.discord_token is None:
-        stop(
+        exit_with_error(
             "No DISCORD_TOKEN is set. Make a bot at https://discord.com/developers/applications and put its "
             "token in the environment or in .env, or try `telex demo`, which needs none.",
-            WRONG_USE,
+            USAGE_ERROR,
         )
-    if not (token := checks.check_token(settings)).good:
-        stop(f"DISCORD_TOKEN {token.found}.", WRONG_USE)
+    if not (token := checks.check_token(settings)).ok:
+        exit_with_error(f"DISCORD_TOKEN {token.detail}.", USAGE_ERROR)
     from bot.client.gateway_process import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
-    from cogs import ALL  # noqa: PLC0415 - likewise
+    from cogs import ALL_COGS  # noqa: PLC0415 - likewise
 
     try:
-        _run_alone(settings, lambda: serve(settings, ALL))
+        _run_alone(settings, lambda: serve(settings, ALL_COGS))
     except LoginRefused as error:
-        stop(str(error), WRONG_USE)
+        exit_with_error(str(error), USAGE_ERROR)
 
 
 def _run_alone(settings: Settings, work: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
     try:
         with Store.lock_for_run(settings.database):
-            wait_for(work, endless=True)
+            run_async(work, endless=True)
     except StoreError as error:
-        stop(str(error), FAILED)
+        exit_with_error(str(error), FAILED)
     raise typer.Exit
 
 
@@ -133,21 +133,21 @@ def demo(
 
     A page in the browser, with sample feeds.
     """
-    _run_demo(settings_or_stop(), live=live, port=port, browser=browser)
+    _run_demo(load_settings_or_exit(), live=live, port=port, browser=browser)
 
 
 def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser: bool = True) -> None:
     if find_spec("simcord") is None:
-        stop(f"The demo needs an extra: {extra_command('demo')}", FAILED)
+        exit_with_error(f"The demo needs an extra: {extra_command('demo')}", FAILED)
     # The page is what there is to see: without a level of one's own, only what went wrong is logged.
     if "database" in settings.model_fields_set:
-        terminal.say("The demo uses its own database; TELEX_DATABASE stays untouched.")
+        terminal.echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
     quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
-    logs.start(settings.model_copy(update=quiet))
+    logs.configure_logging(settings.model_copy(update=quiet))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
-    from cogs import ALL  # noqa: PLC0415 - discord.py takes a second to import
+    from cogs import ALL_COGS  # noqa: PLC0415 - discord.py takes a second to import
 
-    wait_for(lambda: serve_demo(settings, ALL, live=live, port=port, browser=browser), endless=True)
+    run_async(lambda: serve_demo(settings, ALL_COGS, live=live, port=port, browser=browser), endless=True)
 
 
 @app.command()
@@ -161,23 +161,23 @@ def check() -> None:
         rows = []
         with terminal.progress() as bar:
             task = bar.add_task("checking", total=None)
-            async for result in checks.run(settings):
+            async for result in checks.run_checks(settings):
                 rows.append(result)
                 bar.advance(task)
         terminal.table(
             f"Telex {__version__}",
             ("", "what", "found"),
-            (("ok" if row.good else "FAILED", row.what, row.found) for row in rows),
+            (("ok" if row.ok else "FAILED", row.subject, row.detail) for row in rows),
         )
         for row in rows:
             if row.advice:
-                terminal.say(row.advice)
+                terminal.echo_stderr(row.advice)
         if any(row.is_wrong_use for row in rows):
-            return WRONG_USE
-        return 0 if all(row.good for row in rows) else FAILED
+            return USAGE_ERROR
+        return 0 if all(row.ok for row in rows) else FAILED
 
-    settings = settings_or_stop()
-    raise typer.Exit(wait_for(work))
+    settings = load_settings_or_exit()
+    raise typer.Exit(run_async(work))
 
 
 @app.command()
@@ -192,25 +192,25 @@ def rekey(
     if new:
         from cryptography.fernet import Fernet  # noqa: PLC0415 - 8 MB that no other command needs
 
-        terminal.out(Fernet.generate_key().decode())
+        terminal.echo_stdout(Fernet.generate_key().decode())
         raise typer.Exit
-    settings = settings_or_stop()
+    settings = load_settings_or_exit()
     if settings.secret_key is None:
-        stop("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", WRONG_USE)
+        exit_with_error("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", USAGE_ERROR)
 
     async def work() -> int:
         async with open_store(settings) as store:
-            return await store.seal(anew=True)
+            return await store.encrypt_feed_urls(anew=True)
 
     try:
         Store.must_exist(settings.database)
         with Store.lock_for_run(settings.database, alone=True):
-            count = wait_for(work)
+            count = run_async(work)
     except DatabaseMissing as error:
-        stop(str(error), WRONG_USE)
+        exit_with_error(str(error), USAGE_ERROR)
     except StoreError as error:
-        stop(str(error), FAILED)
-    terminal.say(f"Feed addresses encrypted with the first key: {count}.")
+        exit_with_error(str(error), FAILED)
+    terminal.echo_stderr(f"Feed addresses encrypted with the first key: {count}.")
 
 
 app.add_typer(polling_commands)
@@ -222,5 +222,5 @@ app.add_typer(assistant_commands)
 
 def main() -> None:
     """Run `telex` with the arguments of the process."""
-    with terminal.whole_output():
+    with terminal.guard_stdout():
         app()

@@ -7,18 +7,18 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.stored_news import encode
-from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
-from bot.client.services import Newsroom, open_newsroom
+from bot.cli.command_context import encode_with_progress
+from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.client.services import Services, open_services
 from bot.core.models import Feed
-from bot.core.refusals import Declined
+from bot.core.user_errors import RequestRejected
 from bot.feeds import discover, fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.poll_results import PollReport
-from bot.posting.wording.feed_causes import describe
+from bot.polling.poll_recorder import PollReport
+from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import urls
 
-READING_TIME = 60.0
+PAGE_FETCH_SECONDS = 60.0
 """Seconds that `poll` reads pages for."""
 
 commands = typer.Typer()
@@ -38,33 +38,33 @@ def poll(
 
     Prints a line a feed with its outcome.
     """
-    settings = settings_or_stop()
+    settings = load_settings_or_exit()
     try:
         wanted = [urls.normalise_input(address) for address in addresses or ()]
     except ValueError as error:
-        stop(str(error), WRONG_USE)
+        exit_with_error(str(error), USAGE_ERROR)
 
     async def work() -> list[PollReport]:
-        async with open_newsroom(settings) as newsroom:
+        async with open_services(settings) as newsroom:
             if wanted:
                 reports = await _poll_at(newsroom, wanted)
             else:
                 due = await newsroom.store.feeds.due(newsroom.clock.now(), 100_000, ())
                 reports = await _poll_all(newsroom, due, polite=True)
             await _read_pages(newsroom, reports, polite=not wanted)
-            await encode(newsroom.meaning)
+            await encode_with_progress(newsroom.semantic_index)
             return reports
 
-    reports = wait_for(work)
+    reports = run_async(work)
     if not reports:
-        terminal.say(
+        terminal.echo_stderr(
             "No feed is due. Feeds that no channel follows are only polled by address: `telex poll URL`."
         )
     if reports and all(report.error for report in reports):
         raise typer.Exit(FAILED)
 
 
-async def _poll_at(newsroom: Newsroom, addresses: Iterable[str]) -> list[PollReport]:
+async def _poll_at(newsroom: Services, addresses: Iterable[str]) -> list[PollReport]:
     """Poll the feeds at addresses; what is new and fails is not kept."""
     store = newsroom.store.feeds
     known: set[str] = set()
@@ -81,7 +81,7 @@ async def _poll_at(newsroom: Newsroom, addresses: Iterable[str]) -> list[PollRep
     return reports
 
 
-async def _poll_all(newsroom: Newsroom, feeds: Iterable[Feed], *, polite: bool) -> list[PollReport]:
+async def _poll_all(newsroom: Services, feeds: Iterable[Feed], *, polite: bool) -> list[PollReport]:
     feeds = list(feeds)
     reports: list[PollReport] = []
     slots = asyncio.Semaphore(newsroom.settings.poll_concurrency)
@@ -92,44 +92,44 @@ async def _poll_all(newsroom: Newsroom, feeds: Iterable[Feed], *, polite: bool) 
             async with slots:
                 report = await newsroom.poller.poll(feed, polite=polite)
                 if not polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success is None:
-                    report = await _at_page(newsroom, feed) or report
+                    report = await _poll_page(newsroom, feed) or report
             reports.append(report)
             bar.advance(task)
-            terminal.out(_outcome(report))
+            terminal.echo_stdout(_outcome(report))
 
         await asyncio.gather(*(one(feed) for feed in feeds))
     return reports
 
 
-async def _at_page(newsroom: Newsroom, feed: Feed) -> PollReport | None:
+async def _poll_page(newsroom: Services, feed: Feed) -> PollReport | None:
     """The poll of the feed, or of the list, that the page at an address has."""
     try:
-        found = await newsroom.following.look(feed.url, 0)
-    except (Declined, FeedError):
+        found = await newsroom.follow_service.resolve(feed.url, 0)
+    except (RequestRejected, FeedError):
         return None
     if found.page.lists:
-        found = discover.as_feed(found, found.page.lists[0])
+        found = discover.list_as_feed(found, found.page.lists[0])
     if found.parsed is None:
         return None
     await newsroom.store.feeds.remove(feed.id)
     return await newsroom.poller.poll(await newsroom.store.feeds.add(found.feeds[0].url), polite=False)
 
 
-async def _read_pages(newsroom: Newsroom, reports: Iterable[PollReport], *, polite: bool) -> None:
+async def _read_pages(newsroom: Services, reports: Iterable[PollReport], *, polite: bool) -> None:
     """Read the pages of the articles that polls brought; what takes too long is left for later."""
-    if not newsroom.reader.wanted:
+    if not newsroom.full_text_fetcher.is_enabled:
         return
     feed_ids = {report.feed.id for report in reports}
-    read = await newsroom.reader.read_due(feed_ids, seconds=READING_TIME, polite=polite)
+    read = await newsroom.full_text_fetcher.fetch_due(feed_ids, seconds=PAGE_FETCH_SECONDS, polite=polite)
     if read:
-        terminal.say(f"{read} {'article' if read == 1 else 'articles'} read in full on their pages.")
+        terminal.echo_stderr(f"{read} {'article' if read == 1 else 'articles'} read in full on their pages.")
 
 
 def _outcome(report: PollReport) -> str:
     if report.error:
-        result = f"{report.outcome}: {describe(report.error)}"
+        result = f"{report.outcome}: {describe_feed_error(report.error)}"
     elif report.new or report.changed:
         result = f"{report.new} new, {report.changed} changed"
     else:
         result = report.outcome
-    return f"{urls.masked(report.feed.url)}\t{result}"
+    return f"{urls.redact(report.feed.url)}\t{result}"

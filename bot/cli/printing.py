@@ -3,102 +3,124 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from bot.answers.answer_model import Answer, Quote, Tier
+from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.cli import terminal
 from bot.core.models import Article
 from bot.core.settings import Settings
-from bot.posting.wording import feed_causes
-from bot.posting.wording.explanations import Explanation, left_out, passed_over, sentence
-from bot.search.searching import Result
-from bot.text import safe, urls
+from bot.posting.wording import feed_error_sentences
+from bot.posting.wording.post_explanations import (
+    Explanation,
+    dropped_entry_sentence,
+    fate_sentence,
+    undecided_sentence,
+)
+from bot.search.searching import SearchResult
+from bot.text import discord_text, urls
 from bot.text.times import periods
 
 
-def mark(result: Result) -> str:
+def match_label(result: SearchResult) -> str:
     """What is said of an article that does not match wholly."""
-    if result.alike:
+    if result.semantic_only:
         return " (close in meaning)"
     if result.partial:
-        return " (close match)" if result.near else " (partial match)"
+        return " (close match)" if result.similar_word else " (partial match)"
     return ""
 
 
-def answer(told: Answer, settings: Settings) -> None:
+def print_answer(told: Answer, settings: Settings) -> None:
     """Print an answer: what was written or quoted, or the list of a period, and the sources."""
     numbers = {source.id: number for number, source in enumerate(told.sources, 1)}
     if told.period is not None:
-        terminal.say(f"Period: {periods.named(told.period, told.zone, 'en')}")
-    if told.lines:
-        for line in told.lines:
-            day = terminal.when(line.article.published)
-            terminal.out(f"{day}  {safe.plain(line.text)} [{numbers[line.article.id]}]")
+        terminal.echo_stderr(f"Period: {periods.format_period(told.period, told.zone, 'en')}")
+    if told.briefing:
+        for line in told.briefing:
+            day = terminal.format_time(line.article.published)
+            terminal.echo_stdout(
+                f"{day}  {discord_text.to_plain_line(line.text)} [{numbers[line.article.id]}]"
+            )
     elif told.written:
-        terminal.say(f"Written by the model {settings.model_name} from the sources:")
+        terminal.echo_stderr(f"Written by the model {settings.model_name} from the sources:")
         for one in told.written:
-            terminal.out(f"{safe.plain(one.text)} {''.join(f'[{number}]' for number in one.cites)}")
-    elif told.tier is Tier.NOTHING:
-        terminal.say("Nothing on this in the stored articles.")
+            terminal.echo_stdout(
+                f"{discord_text.to_plain_line(one.text)} {''.join(f'[{number}]' for number in one.citations)}"
+            )
+    elif told.confidence is Confidence.NOTHING:
+        terminal.echo_stderr("Nothing on this in the stored articles.")
         _unknown(told)
     else:
         _quotes(told, numbers)
-    shown = told.nearest if told.tier is Tier.NOTHING else told.sources
+    shown = told.related_articles if told.confidence is Confidence.NOTHING else told.sources
     if shown:
-        articles("Related articles" if told.tier is Tier.NOTHING else "Sources", shown)
+        print_articles("Related articles" if told.confidence is Confidence.NOTHING else "Sources", shown)
 
 
-def articles(title: str, shown: Iterable[Article]) -> None:
+def print_articles(title: str, shown: Iterable[Article]) -> None:
     """Print a table of articles."""
     terminal.table(
         title,
         ("date", "source", "article"),
-        ((terminal.when(one.published), one.outlet, f"{one.title}\n{one.url}") for one in shown),
+        ((terminal.format_time(one.published), one.outlet, f"{one.title}\n{one.url}") for one in shown),
         lines=True,
     )
 
 
 def _quotes(told: Answer, numbers: dict[int, int]) -> None:
-    if told.tier is Tier.POSSIBLE:
-        terminal.say("Possibly relevant:")
-    for quote in (*told.quotes, *told.possible):
-        terminal.out(_quoted(quote, numbers))
-    if told.older:
-        terminal.say("Earlier articles say otherwise:")
-    for quote in told.older:
-        terminal.out(f"{terminal.when(quote.article.published)}  {_quoted(quote, numbers)}")
+    if told.confidence is Confidence.POSSIBLE:
+        terminal.echo_stderr("Possibly relevant:")
+    for quote in (*told.quotes, *told.possible_quotes):
+        terminal.echo_stdout(_quoted(quote, numbers))
+    if told.superseded_quotes:
+        terminal.echo_stderr("Earlier articles say otherwise:")
+    for quote in told.superseded_quotes:
+        terminal.echo_stdout(f"{terminal.format_time(quote.article.published)}  {_quoted(quote, numbers)}")
 
 
 def _quoted(quote: Quote, numbers: dict[int, int]) -> str:
-    return f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]"
+    return f"“{discord_text.to_plain_line(quote.text)}” [{numbers[quote.article.id]}]"
 
 
 def _unknown(told: Answer) -> None:
-    if told.is_of_another_time:
-        rest = "" if told.oldest is None else f": the oldest is from {terminal.when(told.oldest)}"
-        terminal.say(f"None is from that period{rest}.")
-    if told.newest is not None:
-        terminal.say(f"The newest is from {terminal.when(told.newest)}.")
+    if told.is_outside_period:
+        rest = (
+            ""
+            if told.oldest_published is None
+            else f": the oldest is from {terminal.format_time(told.oldest_published)}"
+        )
+        terminal.echo_stderr(f"None is from that period{rest}.")
+    if told.newest_published is not None:
+        terminal.echo_stderr(f"The newest is from {terminal.format_time(told.newest_published)}.")
 
 
-def explanation(found: Explanation) -> list[str]:
+def explanation_lines(found: Explanation) -> list[str]:
     """What became of an article: a line an article and its feed, then a line a channel."""
-    from bot.posting.wording.problem_sentences import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
+    from bot.posting.wording.problem_sentences import describe_problem  # noqa: PLC0415 - brings discord, which other commands need not wait for
 
     lines: list[str] = []
-    for article, feed in found.carried:
-        source = urls.masked(feed.url) if feed else "a feed that is gone"
-        lines.append(f"“{safe.plain(article.title)}”: found {_time(article.found)} in {source}")
-        if (page := found.readings.get(article.id)) is not None:
-            lines.append(feed_causes.of_page(page, when=_time(page.ended or article.found)))
+    for article, feed in found.articles:
+        source = urls.redact(feed.url) if feed else "a feed that is gone"
+        lines.append(
+            f"“{discord_text.to_plain_line(article.title)}”: found {_time(article.found)} in {source}"
+        )
+        if (page := found.page_reads.get(article.id)) is not None:
+            lines.append(
+                feed_error_sentences.page_read_sentence(page, when=_time(page.finished_at or article.found))
+            )
         if feed is not None and feed.failing_since is not None:
             lines.append(f"that feed has been failing since {_time(feed.failing_since)}: {feed.error}")
     for fate in found.fates:
-        told = safe.plain(sentence(fate, when=_time(fate.since), problem=describe))
+        told = discord_text.to_plain_line(
+            fate_sentence(fate, when=_time(fate.since), problem=describe_problem)
+        )
         where = f", message {fate.message_id}" if fate.message_id else ""
         lines.append(f"channel {fate.channel_id}: {told}{where}")
-    lines += [f"channel {one.channel_id}: {passed_over()}" for one in found.passed_over]
-    if lines and not (found.fates or found.passed_over):
+    lines += [f"channel {one.channel_id}: {undecided_sentence()}" for one in found.undecided_subscriptions]
+    if lines and not (found.fates or found.undecided_subscriptions):
         lines.append("posted nowhere: no channel follows its feed")
-    lines += [left_out(urls.masked(feed.url), when=_time(counted)) for feed, counted in found.left_out]
+    lines += [
+        dropped_entry_sentence(urls.redact(feed.url), when=_time(counted))
+        for feed, counted in found.dropped_entries
+    ]
     return lines
 
 

@@ -25,7 +25,7 @@ from bot.client import logs
 from bot.core.settings import Settings
 from bot.core.settings_reading import WrongSettings, read_settings, unknown_settings
 from bot.store import DatabaseMissing, DatabaseMoved, StoreError, use_keys
-from bot.text.safe import plain
+from bot.text.discord_text import to_plain_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +37,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 FAILED = 1
-WRONG_USE = 2
+USAGE_ERROR = 2
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 _GIVEN_BACK = 2**17  # bytes
@@ -45,10 +45,10 @@ _GIVEN_BACK = 2**17  # bytes
 _QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
 _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
-MEDIUM = "%Y-%m-%d %H:%M"
+TIME_FORMAT = "%Y-%m-%d %H:%M"
 
 
-class TakesQuery(TyperCommand):
+class QueryCommand(TyperCommand):
     """A command with a query that may begin with a dash: `-word` is no option, and none is that short."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer has its own click
@@ -73,14 +73,14 @@ def _messages() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def say(message: str) -> None:
+def echo_stderr(message: str) -> None:
     """A line for the person at the terminal, on standard error."""
     from rich.text import Text  # noqa: PLC0415 - see above
 
     _messages().print(Text(message))
 
 
-def out(line: str) -> None:
+def echo_stdout(line: str) -> None:
     """A line for the next program, on standard output."""
     sys.stdout.write(line + "\n")
 
@@ -119,31 +119,31 @@ def table(
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(plain(cell)) if isinstance(cell, str) else cell for cell in row))
+        drawn.add_row(*(Text(to_plain_line(cell)) if isinstance(cell, str) else cell for cell in row))
     Console(file=sys.stdout, highlight=False).print(drawn)
 
 
-def when(timestamp: int | None) -> str:
+def format_time(timestamp: int | None) -> str:
     """A time in the machine's own time zone, or a dash."""
     if timestamp is None:
         return "–"
-    return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime(MEDIUM)
+    return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime(TIME_FORMAT)
 
 
-def ago(timestamp: int | None, now: int) -> str:
+def format_relative_time(timestamp: int | None, now: int) -> str:
     """How long before (or after) now a time lies, in English, or a dash."""
     if timestamp is None:
         return "–"
     return format_timedelta(timestamp - now, add_direction=True, locale="en")
 
 
-def stop(message: str, status: int = FAILED) -> NoReturn:
+def exit_with_error(message: str, status: int = FAILED) -> NoReturn:
     """Say why and end the process with that exit status."""
-    say(message)
+    echo_stderr(message)
     raise typer.Exit(status)
 
 
-def settings_or_stop(*, starts_log: bool = False, **values: str) -> Settings:
+def load_settings_or_exit(*, starts_log: bool = False, **values: str) -> Settings:
     """Read the settings, some as given; where some are wrong, say so and end the process with status 2.
 
     Warn of those that Telex does not know: on standard error, in the log where that `starts_log`.
@@ -153,16 +153,16 @@ def settings_or_stop(*, starts_log: bool = False, **values: str) -> Settings:
         unknown = unknown_settings()
         settings = read_settings(**values)
     except WrongSettings as error:
-        stop("\n".join([*unknown, str(error)]), WRONG_USE)
+        exit_with_error("\n".join([*unknown, str(error)]), USAGE_ERROR)
     if starts_log:
-        logs.start(settings)
+        logs.configure_logging(settings)
     for sentence in unknown:
-        (log.warning if starts_log else say)(sentence)
+        (log.warning if starts_log else echo_stderr)(sentence)
     use_keys(settings.secret_key)
     return settings
 
 
-def _spare_memory() -> None:
+def _tune_malloc() -> None:
     """Have the C library keep no heap for each thread, and give back what is large once it is free.
 
     What one thread frees, the others could not use; they take turns by the interpreter's lock, so that they
@@ -176,7 +176,7 @@ def _spare_memory() -> None:
         library.mallopt(_M_TRIM_THRESHOLD, _GIVEN_BACK)
 
 
-def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
+def run_async(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
     """Run a coroutine to its end. SIGTERM or Ctrl-C ends it; errors of file and store become words.
 
     To be stopped is how `endless` work is done; any other was not done when it is stopped.
@@ -192,24 +192,26 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
     if endless:  # what is loaded by now stays: the collector, which halts the event loop, is to pass it by
         gc.collect()
         gc.freeze()
-        _spare_memory()
+        _tune_malloc()
     try:
         with signals.handled():
             return asyncio.run(stoppable())
     except StoreError as error:
-        stop(str(error), WRONG_USE if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED)
+        exit_with_error(
+            str(error), USAGE_ERROR if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED
+        )
     except asyncio.CancelledError:
         if endless:
             raise typer.Exit(0) from None
-        stop("Stopped before it finished.")
+        exit_with_error("Stopped before it finished.")
     except OSError as error:
         if error.filename is None:
             raise
-        stop(f"{error.filename}: {error.strerror}")
+        exit_with_error(f"{error.filename}: {error.strerror}")
 
 
 @contextmanager
-def whole_output() -> Iterator[None]:
+def guard_stdout() -> Iterator[None]:
     """Fail, with a word, when standard output cannot take all that is written to it.
 
     How: https://docs.python.org/3/library/signal.html#note-on-sigpipe
@@ -226,5 +228,5 @@ def whole_output() -> Iterator[None]:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != errno.EPIPE:
-            say(f"standard output: {error.strerror}")
+            echo_stderr(f"standard output: {error.strerror}")
         raise SystemExit(FAILED) from None

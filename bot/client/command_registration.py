@@ -13,7 +13,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.core import locale
+from bot.core import i18n
 from bot.store import DatabaseFault, Store
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
-_SPOKEN = frozenset(each for each in discord.Locale if locale.supported(str(each)))
+_SUPPORTED_LOCALES = frozenset(each for each in discord.Locale if i18n.supported_language(str(each)))
 _SUBCOMMANDS = {
     discord.AppCommandOptionType.subcommand.value,
     discord.AppCommandOptionType.subcommand_group.value,
 }
 _REGISTERED = "commands"  # the name of their digest in the store
-_FAULTS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
+_DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 class Translator(app_commands.Translator):
@@ -41,26 +41,26 @@ class Translator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """The text in that language, or None where Discord shall show the English one."""
-        if locale not in _SPOKEN:  # nine in ten of the thousands that discord.py asks for
+        if locale not in _SUPPORTED_LOCALES:  # nine in ten of the thousands that discord.py asks for
             return None
-        return translation(string.message, str(locale), context)
+        return translate_for_tag(string.message, str(locale), context)
 
 
-def translation(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
+def translate_for_tag(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
     """What `Translator` answers for a text and a locale tag such as `fr`."""
     where = app_commands.TranslationContextLocation
-    language = locale.supported(tag)
+    language = i18n.supported_language(tag)
     if language is None or not text:
         return None
-    catalogue, data = locale.catalogue(language), context.data
+    catalogue, data = i18n.load_catalogue(language), context.data
     if isinstance(data, app_commands.Command | app_commands.Group) and context.location in {
         where.command_name,
         where.group_name,
     }:
-        path = catalogue.pgettext(locale.COMMAND, f"/{data.qualified_name}")
+        path = catalogue.pgettext(i18n.COMMAND, f"/{data.qualified_name}")
         translated = path.rpartition(" ")[2].removeprefix("/")
     elif context.location is where.parameter_name:
-        translated = catalogue.pgettext(locale.OPTION, text)
+        translated = catalogue.pgettext(i18n.OPTION, text)
     else:
         translated = catalogue.gettext(text)
     if translated == text:
@@ -87,15 +87,15 @@ async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, 
         listed = await http.get_global_commands(application_id)
         registered = await store.meta.get(_REGISTERED)
         if registered == _digest(payload, listed):
-            return False, mentions(listed)
+            return False, command_mentions(listed)
         listed = await http.bulk_upsert_global_commands(application_id, payload)
-    except _FAULTS:
+    except _DISCORD_ERRORS:
         log.exception("Discord did not take the commands; those registered before stay")
-        return False, mentions(listed)
+        return False, command_mentions(listed)
     with suppress(DatabaseFault):  # then they are registered again next time
         await store.meta.set(_REGISTERED, _digest(payload, listed))
     log.log(logging.INFO if registered else logging.DEBUG, "Registered %d commands", len(payload))
-    return True, mentions(listed)
+    return True, command_mentions(listed)
 
 
 def _digest(payload: object, listed: Sequence[ApplicationCommand]) -> str:
@@ -105,7 +105,7 @@ def _digest(payload: object, listed: Sequence[ApplicationCommand]) -> str:
     return hashlib.sha256(json.dumps([payload, versions], sort_keys=True).encode()).hexdigest()
 
 
-def mentions(listed: Sequence[ApplicationCommand]) -> dict[str, str]:
+def command_mentions(listed: Sequence[ApplicationCommand]) -> dict[str, str]:
     """Return what shows each command so that it can be clicked, by its path. Groups cannot be."""
     paths = {}
     for command in listed:

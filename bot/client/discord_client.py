@@ -11,27 +11,27 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import command_registration, interaction_places
-from bot.client.command_tree import AT_ONCE, KEYSTROKES, PERIOD, Tree
-from bot.client.error_answers import speak_to
-from bot.client.other_servers import OtherServers
-from bot.client.services import Newsroom
+from bot.client import command_registration, interaction_context
+from bot.client.command_tree import AT_ONCE, AUTOCOMPLETE_BURST, PERIOD, TelexCommandTree
+from bot.client.error_replies import set_reply_language
+from bot.client.peer_servers import PeerServers
+from bot.client.services import Services
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.client.sharding.sharded_bot import ShardedBot
-from bot.core import locale
-from bot.core.rate_limits import Limit
-from bot.posting.audience import Audience
-from bot.posting.courier import Courier
+from bot.core import i18n
+from bot.core.rate_limits import TokenBucket
+from bot.posting.audience import AudienceResolver
+from bot.posting.channel_visibility import ChannelVisibility
+from bot.posting.outbox_relay import OutboxRelay
 from bot.posting.post_languages import PostLanguages
 from bot.posting.posting_context import PostingContext
-from bot.posting.recovery.restored_backup import Restored
+from bot.posting.recovery.restore_reconciler import RestoreReconciler
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
-from bot.posting.sending.lease_checks import LeaseChecks
-from bot.posting.sending.message_places import share_of
-from bot.posting.sending.no_repeats import NoRepeats
-from bot.posting.sending.permissions import INVITATION
-from bot.posting.sending.request_pace import RequestPace
-from bot.posting.visibility import Visibility
+from bot.posting.sending.lease_guard import LeaseGuard
+from bot.posting.sending.message_targets import fair_share_key
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
+from bot.posting.sending.rate_limiter import RateLimiter
+from bot.posting.sending.retry_guard import RetryGuard
 from bot.store import AlreadyRunning, DatabaseFault, LeaseLost
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request be
 _TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000  # seconds and people that what one may read is remembered for
 
 
-class Telex(ShardedBot):
+class TelexBot(ShardedBot):
     """The bot. It owns no news of its own: `newsroom` is open before it starts and closed after it ends.
 
     `cogs` are added at login in their order and removed in the same order when the bot closes. Discord is
@@ -54,23 +54,23 @@ class Telex(ShardedBot):
     """
 
     def __init__(
-        self, newsroom: Newsroom, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
+        self, newsroom: Services, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
     ) -> None:
         self.webhooks = ChannelWebhooks(self, newsroom.clock)
         """By what posts go that appear under the name of their outlet."""
-        self.requests = RequestPace(
-            newsroom.clock, newsroom.store, partial(share_of, self), self.webhooks.channels
+        self.request_pacer = RateLimiter(
+            newsroom.clock, newsroom.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
         )
         """How fast Discord is asked."""
         self.leased = LeasedShards(self, newsroom)
         trace = aiohttp.TraceConfig()
-        NoRepeats(self.webhooks.channels).watch(trace)
-        self.requests.watch(trace)
-        LeaseChecks(self.leased.keeps).watch(trace)
+        RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace)
+        self.request_pacer.attach(trace)
+        LeaseGuard(self.leased.owns_server).attach(trace)
         super().__init__(
             commands.when_mentioned,
             help_command=None,
-            tree_cls=Tree,
+            tree_cls=TelexCommandTree,
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
             allowed_contexts=app_commands.AppCommandContext(
@@ -86,48 +86,52 @@ class Telex(ShardedBot):
         )
         self.newsroom = newsroom
         self.store: Store = newsroom.store
-        self.pace = Limit(newsroom.clock, allowed=AT_ONCE, period=PERIOD)
+        self.user_rate_limiter = TokenBucket(newsroom.clock, allowed=AT_ONCE, period=PERIOD)
         """How much each person asks: commands, buttons and menus together."""
-        self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
+        self._typing = TokenBucket(newsroom.clock, allowed=AUTOCOMPLETE_BURST, period=PERIOD)
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
-        self.visibility = Visibility(newsroom.clock)
+        self.visibility = ChannelVisibility(newsroom.clock)
         self.languages = PostLanguages(newsroom.store, self, newsroom.settings.language)
-        self.others = OtherServers(self, newsroom, self.visibility, lambda: self.courier.audience)
+        self.peer_servers = PeerServers(self, newsroom, self.visibility, lambda: self.courier.audience)
         context = PostingContext(
             store=newsroom.store,
             client=self,
             settings=newsroom.settings,
             workers=newsroom.workers,
-            tastes=newsroom.tastes,
+            preference_models=newsroom.tastes,
             index=newsroom.index,
-            writing=newsroom.writing,
+            model_services=newsroom.text_generator,
             webhooks=self.webhooks,
             languages=self.languages,
-            audience=Audience(newsroom.store, self, self.visibility, self.others.person_reads),
-            restored=Restored(newsroom.store, self, self.webhooks),
+            audience=AudienceResolver(
+                newsroom.store, self, self.visibility, self.peer_servers.readable_feeds_of_user
+            ),
+            restore_reconciler=RestoreReconciler(newsroom.store, self, self.webhooks),
         )
-        self.courier = Courier(context)
+        self.courier = OutboxRelay(context)
         self._cogs_to_add = tuple(cogs)
-        self.gave_way_to: AlreadyRunning | None = None
+        self.close_reason: AlreadyRunning | None = None
         """Why it closed by itself, if it did."""
 
-    async def give_way(self, reason: AlreadyRunning) -> None:
+    async def close_for_successor(self, reason: AlreadyRunning) -> None:
         """Close, for another bot took the place of this one; `serve` raises the reason."""
-        self.gave_way_to = reason
+        self.close_reason = reason
         await self.close()
 
-    def takes_keystroke(self, person_id: int) -> bool:
+    def allow_autocomplete(self, person_id: int) -> bool:
         """Whether what a person types is still completed; counted apart from what they ask."""
-        if self._typing.wait(person_id):
+        if self._typing.retry_after(person_id):
             return False
-        self._typing.take(person_id)
+        self._typing.consume(person_id)
         return True
 
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_: object) -> None:
         """Say what an answer left out."""
         if unheard := interaction.extras.get("unheard"):
-            speak_to(interaction)
-            await interaction.followup.send(await self.others.unheard_note(unheard), ephemeral=True)
+            set_reply_language(interaction)
+            await interaction.followup.send(
+                await self.peer_servers.unreachable_servers_note(unheard), ephemeral=True
+            )
 
     async def close(self) -> None:
         """Leave Discord, and everything that goes on."""
@@ -136,11 +140,11 @@ class Telex(ShardedBot):
 
     async def setup_hook(self) -> None:
         """Add the cogs and tell Discord of the commands where they changed."""
-        self.others.start()
+        self.peer_servers.start()
         for cog in self._cogs_to_add:
             await self.add_cog(cog(self))
         await self.sync_commands()
-        invitation = discord.utils.oauth_url(self.application_id or 0, permissions=INVITATION)
+        invitation = discord.utils.oauth_url(self.application_id or 0, permissions=INVITE_PERMISSIONS)
         log.info("invite Telex to a server: %s", invitation)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's
@@ -157,7 +161,7 @@ class Telex(ShardedBot):
         Returns whether they were sent.
         """
         sent, mentions = await command_registration.register(self.tree, self.store)
-        locale.know_commands(mentions)
+        i18n.set_command_mentions(mentions)
         return sent
 
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
@@ -166,12 +170,12 @@ class Telex(ShardedBot):
         Where it is no server of ours, those of the servers that they share with the bot. Asks Discord:
         acknowledge the interaction first.
         """
-        if interaction_places.server(interaction) is not None:
-            member = interaction_places.member(interaction)
-            return set() if member is None else await self.feed_ids_seen_by(member)
-        return set(await self.read_elsewhere(interaction))
+        if interaction_context.home_server(interaction) is not None:
+            member = interaction_context.member(interaction)
+            return set() if member is None else await self.visible_feed_ids_of(member)
+        return set(await self.readable_feeds_outside_server(interaction))
 
-    async def read_elsewhere(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
+    async def readable_feeds_outside_server(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
         """What the asker may read where it is no server of ours: ids of feeds, each with a server's.
 
         While they type, as it was within the last minute.
@@ -180,14 +184,14 @@ class Telex(ShardedBot):
         asked, known = self._elsewhere.get(person_id, (-_TYPED_WITHIN, {}))
         if interaction.type is discord.InteractionType.autocomplete and now - asked < _TYPED_WITHIN:
             return known
-        known, unheard = await self.courier.audience.read_by(person_id)
+        known, unheard = await self.courier.audience.feeds_readable_by(person_id)
         interaction.extras["unheard"] = unheard
         if len(self._elsewhere) >= _MOST_TYPING:
             self._elsewhere.clear()
         self._elsewhere[person_id] = now, known
         return known
 
-    async def feed_ids_seen_by(self, member: discord.Member) -> set[int]:
+    async def visible_feed_ids_of(self, member: discord.Member) -> set[int]:
         """Ids of the feeds that are followed in channels of a member's server that they can view.
 
         May ask Discord about archived threads.

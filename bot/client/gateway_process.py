@@ -9,10 +9,10 @@ import aiohttp
 import discord
 from discord.ext import commands
 
-from bot.client.discord_client import Telex
-from bot.client.newsroom_loops import going_on
-from bot.client.services import Newsroom, open_newsroom
-from bot.core.choices import Role
+from bot.client.background_tasks import run_background_tasks
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services, open_services
+from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
 from bot.processes.leases import SHARDS
 from bot.store import DatabaseBroken, DatabaseFault
@@ -33,28 +33,30 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     While Discord is out of reach at the start it tries again and again. Raises LoginRefused, and StoreError
     where the database cannot be used.
     """
-    async with open_newsroom(settings) as newsroom:
-        newsroom.leases.able(Role.GATEWAY, now=newsroom.leases.owner is None)  # others count on it when it is
-        async with going_on(newsroom):
+    async with open_services(settings) as newsroom:
+        newsroom.leases.set_available(
+            ProcessRole.GATEWAY, now=newsroom.leases.owner is None
+        )  # others count on it when it is
+        async with run_background_tasks(newsroom):
             await _serve(newsroom, cogs)
 
 
-async def _serve(newsroom: Newsroom, cogs: Sequence[type[commands.Cog]]) -> None:
+async def _serve(newsroom: Services, cogs: Sequence[type[commands.Cog]]) -> None:
     assert newsroom.settings.discord_token is not None
     token, leases = newsroom.settings.discord_token.get_secret_value(), newsroom.leases
     pause = _FIRST_PAUSE
     while True:
-        newsroom.store.shards.divide(1, owner=leases.owner)
-        leases.able(Role.GATEWAY, now=leases.owner is None)
+        newsroom.store.shards.reset(1, owner=leases.owner)
+        leases.set_available(ProcessRole.GATEWAY, now=leases.owner is None)
         try:
-            if not await _ended_without_shards(Telex(newsroom, cogs), token):
+            if not await _run_client(TelexBot(newsroom, cogs), token):
                 return
             pause = _FIRST_PAUSE
             with suppress(DatabaseFault):  # then the next client has them still
-                await leases.give_back(SHARDS)
+                await leases.release_kind(SHARDS)
             continue
         except Exception as error:
-            if not _passes(error, newsroom):
+            if not _is_transient(error, newsroom):
                 raise
             what = "Discord"
             if isinstance(error, DatabaseFault):
@@ -64,7 +66,7 @@ async def _serve(newsroom: Newsroom, cogs: Sequence[type[commands.Cog]]) -> None
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-async def _ended_without_shards(bot: Telex, token: str) -> bool:
+async def _run_client(bot: TelexBot, token: str) -> bool:
     """Run a client to its end; whether that came since its shards are another's."""
     try:
         async with bot:
@@ -73,7 +75,7 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
                 await asyncio.shield(running)
             except asyncio.CancelledError:
                 if not running.done():
-                    await _leave(bot)
+                    await _hand_over_shards(bot)
                 raise
             finally:
                 running.cancel()
@@ -81,12 +83,12 @@ async def _ended_without_shards(bot: Telex, token: str) -> bool:
     except discord.LoginFailure as error:
         message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
         raise LoginRefused(message) from error
-    if bot.gave_way_to is not None:
-        raise bot.gave_way_to
-    return bot.leased.lost
+    if bot.close_reason is not None:
+        raise bot.close_reason
+    return bot.leased.is_closing_without_shards
 
 
-async def _leave(bot: Telex) -> None:
+async def _hand_over_shards(bot: TelexBot) -> None:
     """Hand the shards over in order, as far as that succeeds: the process ends whatever fails here."""
     try:
         await bot.leased.leave()
@@ -94,10 +96,10 @@ async def _leave(bot: Telex) -> None:
         log.exception("Not all shards were handed over; the rest are free now")
 
 
-def _passes(error: Exception, newsroom: Newsroom) -> bool:
+def _is_transient(error: Exception, newsroom: Services) -> bool:
     """Whether an error is the network’s, Discord’s or that of a database server, and waiting mends it."""
     if isinstance(error, DatabaseFault):
-        return newsroom.store.shards.end and not isinstance(error, DatabaseBroken)
+        return newsroom.store.shards.are_transferable and not isinstance(error, DatabaseBroken)
     if isinstance(error, discord.HTTPException):
         return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
     passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError

@@ -14,7 +14,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e
 _UNKNOWN_INTERACTION = 10062  # nobody waits for its answer any more
 
 
-class Discreet(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """One line an event, tracebacks below it. Addresses are masked wherever they stand, also in tracebacks.
 
     What a publisher or a person wrote can neither begin a line of its own nor steer a terminal (CWE-117).
@@ -27,11 +27,11 @@ class Discreet(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The event and its traceback."""
         return _ADDRESS.sub(
-            lambda match: urls.masked(match[0]), _UNPRINTABLE.sub("\ufffd", super().format(record))
+            lambda match: urls.redact(match[0]), _UNPRINTABLE.sub("\ufffd", super().format(record))
         )
 
 
-class Structured(Discreet):
+class JsonFormatter(RedactingFormatter):
     """One JSON object an event, for programs.
 
     `time` (ISO 8601, UTC), `level`, `logger`, `message` and, of an error, `traceback`.
@@ -49,40 +49,40 @@ class Structured(Discreet):
         return json.dumps(event | ({"traceback": traceback} if traceback else {}))
 
 
-def start(settings: Settings) -> None:
+def configure_logging(settings: Settings) -> None:
     """One line an event on standard error: time, level, where, what."""
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
-        handler.setFormatter(Structured())
+        handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     # At `debug` these log all that Discord sends and all that is written to the database, secrets too.
-    _hear(logging.INFO, "discord", "aiosqlite")
+    _set_level(logging.INFO, "discord", "aiosqlite")
     # The libraries' own chatter is worth reading only when something is wrong.
     if settings.log_level != "debug":
-        _hear(logging.WARNING, "discord", "aiosqlite", "asyncio", "aiohttp", "filelock")
+        _set_level(logging.WARNING, "discord", "aiosqlite", "asyncio", "aiohttp", "filelock")
         # At every start these warn of voice libraries that nobody needs here.
-        _hear(logging.ERROR, "discord.client", "discord.state")
-        _hear(logging.INFO, "discord.gateway")  # it tells that a connection is back
-        outages = Outages()
+        _set_level(logging.ERROR, "discord.client", "discord.state")
+        _set_level(logging.INFO, "discord.gateway")  # it tells that a connection is back
+        outages = ReconnectLogFilter()
         for name in ("discord.shard", "discord.gateway"):
             logging.getLogger(name).addFilter(outages)
-        logging.getLogger("discord.app_commands.tree").addFilter(_is_in_time)
+        logging.getLogger("discord.app_commands.tree").addFilter(_is_not_expired_interaction)
 
 
-def _hear(level: int, *names: str) -> None:
+def _set_level(level: int, *names: str) -> None:
     for name in names:
         logging.getLogger(name).setLevel(level)
 
 
-def _is_in_time(record: logging.LogRecord) -> bool:
+def _is_not_expired_interaction(record: logging.LogRecord) -> bool:
     """Whether this is not of words that were offered when another key had been pressed."""
     error = record.exc_info[1] if record.exc_info else None
     return getattr(error, "code", None) != _UNKNOWN_INTERACTION
 
 
-class Outages(logging.Filter):
+class ReconnectLogFilter(logging.Filter):
     """Lets the log say once that a shard's connection to Discord is lost, and once that it is back.
 
     discord.py tells of every attempt to connect again, each with its traceback.

@@ -8,7 +8,7 @@ import discord
 from bot.core.clock import Clock
 from bot.store import Store
 
-FRESH = 60.0
+CACHE_TTL_SECONDS = 60.0
 """Seconds for which an answer of Discord's is used."""
 
 
@@ -25,8 +25,8 @@ class PublicChannels:
         Raises what discord.py and aiohttp raise where Discord does not tell.
         """
         now = self._clock.monotonic()
-        asked, channels = self._known.get(server_id, (-FRESH, frozenset()))
-        if now - asked >= FRESH:
+        asked, channels = self._known.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
+        if now - asked >= CACHE_TTL_SECONDS:
             channels = await self._open_channels(server_id)
             self._known[server_id] = now, channels
         following = await self._store.subscriptions.channels(server_id)

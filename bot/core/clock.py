@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Protocol
 
-_TELLS_SLEEP = hasattr(time, "CLOCK_BOOTTIME")
+_HAS_BOOTTIME = hasattr(time, "CLOCK_BOOTTIME")
 
 
 class Clock(Protocol):
@@ -38,14 +38,14 @@ class SystemClock:
 
     def uptime(self) -> float:
         """Those that the machine slept included, on Linux."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME) if _TELLS_SLEEP else time.monotonic()
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOTTIME else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
 
 
-async def wait(clock: Clock, event: asyncio.Event, seconds: float) -> None:
+async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, but not longer than so many seconds."""
     waits = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
     try:
@@ -55,11 +55,11 @@ async def wait(clock: Clock, event: asyncio.Event, seconds: float) -> None:
             each.cancel()
 
 
-LEAST_LEAP = 60
+MIN_CLOCK_JUMP_SECONDS = 60
 """Seconds by which the wall clock must have been set for anybody to mind."""
 
 
-class Leaps:
+class ClockJumpDetector:
     """Notices that the wall clock was set, by comparing it with the one that only goes forward.
 
     A machine that slept looks like one whose clock was set ahead.
@@ -69,11 +69,11 @@ class Leaps:
         self._clock = clock
         self._apart = clock.now() - clock.monotonic()
 
-    def look(self) -> int:
+    def check(self) -> int:
         """By how many seconds the clock was set ahead since the last look, back where negative; mostly 0."""
         apart = self._clock.now() - self._clock.monotonic()
         leap = round(apart - self._apart)
-        if abs(leap) < LEAST_LEAP:
+        if abs(leap) < MIN_CLOCK_JUMP_SECONDS:
             return 0
         self._apart = apart
         return leap

@@ -13,19 +13,19 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-ROOM = 3
+HEADROOM_FACTOR = 3
 """A key gets another slot while it has fewer than so many times those that are free: some always are."""
-USUAL = 1.0
+DEFAULT_COST = 1.0
 """What a turn is taken to cost until the first one has ended."""
-_SWEPT = 10_000  # keys from which on those without a claim are forgotten
+_SWEEP_THRESHOLD = 10_000  # keys from which on those without a claim are forgotten
 
 
-class Turn(NamedTuple, Generic[T]):
+class Ticket(NamedTuple, Generic[T]):
     """Something that waited and is out now, for a key that was charged so much in advance."""
 
     key: Hashable
     item: T
-    charged: float
+    estimated_cost: float
 
 
 class FairQueue(Generic[T]):
@@ -39,29 +39,29 @@ class FairQueue(Generic[T]):
     def __init__(self, slots: int) -> None:
         self.slots = slots
         """May change at any time: what is out beyond it ends as usual."""
-        self.out = 0
+        self.in_flight = 0
         """Turns that were taken and have not ended."""
         self._length = 0
-        self._held: dict[Hashable, int] = {}
+        self._in_flight_by_key: dict[Hashable, int] = {}
         self._used: dict[Hashable, float] = {}
         self._waiting: dict[Hashable, deque[T]] = {}
-        self._line: list[tuple[float, int, Hashable]] = []  # keys that wait; stale where used differs
+        self._heap: list[tuple[float, int, Hashable]] = []  # keys that wait; stale where used differs
         self._order = itertools.count()
-        self._set_aside: set[Hashable] = set()  # keys that wait and hold as much as they may
-        self._begun = 0.0  # what the key served last had used then
-        self._usual = USUAL
+        self._parked: set[Hashable] = set()  # keys that wait and hold as much as they may
+        self._virtual_time = 0.0  # what the key served last had used then
+        self._usual = DEFAULT_COST
 
     def __len__(self) -> int:
         return self._length
 
     @property
-    def may_give(self) -> bool:
+    def has_capacity(self) -> bool:
         """Whether it is worth asking for the next."""
-        return bool(self._line) and self.out < self.slots
+        return bool(self._heap) and self.in_flight < self.slots
 
-    def used(self, key: Hashable) -> float:
+    def usage(self, key: Hashable) -> float:
         """What counts as used up by a key: the least goes first."""
-        return max(self._used.get(key, 0.0), self._begun)
+        return max(self._used.get(key, 0.0), self._virtual_time)
 
     def put(self, key: Hashable, item: T) -> None:
         """Let something wait."""
@@ -70,90 +70,92 @@ class FairQueue(Generic[T]):
             self._waiting[key].append(item)
             return
         self._waiting[key] = deque((item,))
-        if key not in self._held:
-            if len(self._used) >= _SWEPT:
+        if key not in self._in_flight_by_key:
+            if len(self._used) >= _SWEEP_THRESHOLD:
                 self._sweep()
-            self._used[key] = self.used(key)
-        self._stand(key)
+            self._used[key] = self.usage(key)
+        self._push_key(key)
 
-    def take(self) -> Turn[T] | None:
+    def try_acquire(self) -> Ticket[T] | None:
         """The next, or None when nothing waits that may go. `end` must follow."""
-        while self.may_give:
-            used, _, key = heapq.heappop(self._line)
+        while self.has_capacity:
+            used, _, key = heapq.heappop(self._heap)
             if used != self._used[key]:
-                self._stand(key)
-            elif self._holds_enough(key):
-                self._set_aside.add(key)
+                self._push_key(key)
+            elif self._is_over_share(key):
+                self._parked.add(key)
             else:
-                return self._taken(key, used)
+                return self._issue_ticket(key, used)
         return None
 
-    def end(self, turn: Turn[T], cost: float) -> None:
+    def release(self, turn: Ticket[T], cost: float) -> None:
         """A turn ended that cost so much."""
         key = turn.key
-        self.out -= 1
-        self._used[key] += cost - turn.charged
+        self.in_flight -= 1
+        self._used[key] += cost - turn.estimated_cost
         self._usual += (cost - self._usual) / 8
-        self._held[key] -= 1
-        if not self._held[key]:
-            del self._held[key]
-        for each in self._set_aside:
-            self._stand(each)
-        self._set_aside.clear()
+        self._in_flight_by_key[key] -= 1
+        if not self._in_flight_by_key[key]:
+            del self._in_flight_by_key[key]
+        for each in self._parked:
+            self._push_key(each)
+        self._parked.clear()
 
     def clear(self) -> list[T]:
         """Take out what waits."""
         waiting = [item for line in self._waiting.values() for item in line]
         self._waiting.clear()
-        self._line.clear()
-        self._set_aside.clear()
+        self._heap.clear()
+        self._parked.clear()
         self._length = 0
         return waiting
 
-    def _stand(self, key: Hashable) -> None:
-        heapq.heappush(self._line, (self._used[key], next(self._order), key))
+    def _push_key(self, key: Hashable) -> None:
+        heapq.heappush(self._heap, (self._used[key], next(self._order), key))
 
-    def _holds_enough(self, key: Hashable) -> bool:
-        return self._held.get(key, 0) >= ROOM * (self.slots - self.out)
+    def _is_over_share(self, key: Hashable) -> bool:
+        return self._in_flight_by_key.get(key, 0) >= HEADROOM_FACTOR * (self.slots - self.in_flight)
 
     def _sweep(self) -> None:
-        claims = self._waiting.keys() | self._held.keys()
-        self._used = {key: used for key, used in self._used.items() if used > self._begun or key in claims}
+        claims = self._waiting.keys() | self._in_flight_by_key.keys()
+        self._used = {
+            key: used for key, used in self._used.items() if used > self._virtual_time or key in claims
+        }
 
-    def _taken(self, key: Hashable, used: float) -> Turn[T]:
-        self._begun = max(self._begun, used)
-        self.out += 1
+    def _issue_ticket(self, key: Hashable, used: float) -> Ticket[T]:
+        self._virtual_time = max(self._virtual_time, used)
+        self.in_flight += 1
         self._length -= 1
-        self._held[key] = self._held.get(key, 0) + 1
+        self._in_flight_by_key[key] = self._in_flight_by_key.get(key, 0) + 1
         self._used[key] = used + self._usual
         line = self._waiting[key]
         item = line.popleft()
         if not line:
             del self._waiting[key]
-        elif self._holds_enough(key):
-            self._set_aside.add(key)
+        elif self._is_over_share(key):
+            self._parked.add(key)
         else:
-            self._stand(key)
-        return Turn(key, item, self._usual)
+            self._push_key(key)
+        return Ticket(key, item, self._usual)
 
 
-class FairSlots:
+class FairSemaphore:
     """Slots that tasks wait for: `async with slots.turn(key)`. A turn costs the seconds that it took."""
 
     def __init__(self, slots: int) -> None:
-        self._queue: FairQueue[asyncio.Future[Turn[Any]]] = FairQueue(slots)
+        self._queue: FairQueue[asyncio.Future[Ticket[Any]]] = FairQueue(slots)
 
-    def used(self, key: Hashable) -> float:
+    def usage(self, key: Hashable) -> float:
         """What counts as used up by a key: the least goes first."""
-        return self._queue.used(key)
+        return self._queue.usage(key)
 
     @asynccontextmanager
-    async def turn(self, key: Hashable) -> AsyncIterator[None]:
+    async def acquire(self, key: Hashable) -> AsyncIterator[None]:
         """Hold a slot within the block, from when it is the key's turn."""
         loop = asyncio.get_running_loop()
-        mine: asyncio.Future[Turn[Any]] = loop.create_future()
+        mine: asyncio.Future[Ticket[Any]] = loop.create_future()
         self._queue.put(key, mine)
-        self._hand_out()
+        self._grant_waiting()
         started = 0.0
         try:
             await mine
@@ -161,12 +163,12 @@ class FairSlots:
             yield
         finally:
             if mine.done() and not mine.cancelled():
-                self._queue.end(mine.result(), loop.time() - started if started else 0.0)
-                self._hand_out()
+                self._queue.release(mine.result(), loop.time() - started if started else 0.0)
+                self._grant_waiting()
 
-    def _hand_out(self) -> None:
-        while (turn := self._queue.take()) is not None:
+    def _grant_waiting(self) -> None:
+        while (turn := self._queue.try_acquire()) is not None:
             if turn.item.done():  # whoever waited was cancelled
-                self._queue.end(turn, 0.0)
+                self._queue.release(turn, 0.0)
             else:
                 turn.item.set_result(turn)

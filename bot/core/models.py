@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.core.choices import USUAL, DigestPlan, Look
+from bot.core.preferences import DEFAULT_APPEARANCE, DigestPlan, PostLook
 
 
 class FeedState(StrEnum):
@@ -34,12 +34,12 @@ class Entry:
     text: str = ""
     author: str | None = None
     tags: tuple[str, ...] = ()
-    image: str | None = None
+    image_url: str | None = None
     published: int | None = None
     updated: int | None = None
     language: str | None = None
-    audio: str | None = None  # the address of an episode of a podcast
-    duration: int | None = None  # of that, in seconds
+    audio_url: str | None = None  # the address of an episode of a podcast
+    duration_seconds: int | None = None  # of that, in seconds
     fingerprint: bytes = b""
 
 
@@ -54,15 +54,15 @@ class ParsedFeed:
     title: str
     site_url: str | None = None
     language: str | None = None
-    icon: str | None = None
+    icon_url: str | None = None
     format: str = ""
     ttl: int | None = None
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     entries: tuple[Entry, ...] = ()
-    hub: str | None = None  # that pushes what it publishes (WebSub)
+    hub_url: str | None = None  # that pushes what it publishes (WebSub)
     self_url: str | None = None  # its address as it gives it itself
-    problem: str | None = None  # what was wrong with a document that could be read all the same
+    parse_warning: str | None = None  # what was wrong with a document that could be read all the same
 
 
 class Validators(NamedTuple):
@@ -113,7 +113,7 @@ class Feed:
 class DueFeed(NamedTuple):
     """As much of a feed as a poll needs that finds nothing new, as nearly all do.
 
-    `in_order`: it neither fails nor moves. `servers` are ids of some that follow it, with commas between.
+    `is_healthy`: it neither fails nor moves. `servers` are ids of some that follow it, with commas between.
     """
 
     id: int
@@ -126,8 +126,8 @@ class DueFeed(NamedTuple):
     ttl: int | None
     skip_hours: int
     skip_days: int
-    in_order: bool
-    servers: str
+    is_healthy: bool
+    server_ids_csv: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +196,9 @@ class Subscription:
     server_id: int
     channel_id: int
     feed_id: int
-    added: int
-    paused: int | None = None  # since when
-    look: Look | None = None
+    added_at: int
+    paused_at: int | None = None  # since when
+    look: PostLook | None = None
 
 
 class DispatchKind(StrEnum):
@@ -206,8 +206,8 @@ class DispatchKind(StrEnum):
 
     POST = "post"
     CATCH_UP = "catch-up"
-    NOTICE = "notice"  # a feed broke, or is back
-    WATCH = "watch"  # articles that match a watch
+    FEED_ALERT = "notice"  # a feed broke, or is back
+    WATCH_NOTIFICATION = "watch"  # articles that match a watch
     DIGEST = "digest"  # what came in a day or a week
 
 
@@ -215,7 +215,7 @@ class DispatchState(StrEnum):
     """How far a dispatch has come."""
 
     HELD = "held"  # a post that nobody is to get yet, and perhaps never
-    WAITING = "waiting"
+    PENDING = "waiting"
     CLAIMED = "claimed"  # being sent; after a crash: perhaps sent
     SENT = "sent"
     UNCERTAIN = "uncertain"  # perhaps sent, and nobody may look
@@ -236,24 +236,26 @@ class Dispatch:
     server_id: int
     channel_id: int
     kind: DispatchKind
-    what: str
+    dedupe_key: str
     state: DispatchState
-    created: int
-    due: int
+    created_at: int
+    due_at: int
     attempts: int
-    claimed: int | None
+    claimed_at: int | None
     message_id: int | None
     thread_id: int | None  # the thread that a forum post opened, or that of the day
-    sent: int | None
-    finished: bool  # reaction seeded, announcement published
-    edit_due: int | None  # its article changed: when to edit the message
-    error: str | None
+    sent_at: int | None
+    finalized: bool  # reaction seeded, announcement published
+    edit_due_at: int | None  # its article changed: when to edit the message
+    last_error: str | None
     article_ids: tuple[int, ...]
-    joined_ids: tuple[int, ...] = ()  # articles of the same story that its message names, as they joined
+    joined_article_ids: tuple[
+        int, ...
+    ] = ()  # articles of the same story that its message names, as they joined
     payload: str = ""  # the text of a notice; what a digest says, for `bot.digests.digest_selection`
     person_id: int | None = None
     watch_id: int | None = None
-    look: Look = USUAL
+    look: PostLook = DEFAULT_APPEARANCE
     webhook_id: int | None = None  # what it was sent by, or is being; None: by the bot itself
 
 
@@ -271,14 +273,14 @@ class Digest:
     time_zone: str
 
 
-class Fate(StrEnum):
+class DeliveryStatus(StrEnum):
     """What became of an article in a channel; exactly one."""
 
     POSTED = "posted"
-    CAUGHT_UP = "caught up"  # told in a catch-up
-    JOINED = "joined"
-    DIGESTED = "digested"
+    IN_CATCH_UP = "caught up"  # told in a catch-up
+    JOIND = "joined"
+    IN_DIGEST = "digested"
     FILTERED = "filtered"
     WITHHELD = "withheld"
-    WAITING = "waiting"
+    PENDING = "waiting"
     FAILED = "failed"

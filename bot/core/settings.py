@@ -17,8 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.core.choices import Role
-from bot.core.database_server import DatabaseServer, parse_place
+from bot.core.database_url import DatabaseUrl, parse_place
+from bot.core.preferences import ProcessRole
 
 Network = IPv4Network | IPv6Network
 
@@ -43,13 +43,13 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("DISCORD_TOKEN", "discord_token"),
         description="The bot's token, from the Discord developer portal. Without one `telex` starts a demo.",
     )
-    database: Path | InstanceOf[DatabaseServer] = Field(
+    database: Path | InstanceOf[DatabaseUrl] = Field(
         default=Path("data/telex.db"),
         description="The database file, created when missing; or the address of a database on a PostgreSQL "
         "server (15 or newer), `postgresql://user:password@host/name`, with the extra `postgres`.",
     )
-    roles: Annotated[frozenset[Role], NoDecode] = Field(
-        default=frozenset(Role),
+    roles: Annotated[frozenset[ProcessRole], NoDecode] = Field(
+        default=frozenset(ProcessRole),
         description="What this process does when several share a PostgreSQL database: `gateway` connects to "
         "Discord, `poller` fetches feeds. Separate both with a comma.",
     )
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
 
     @field_validator("allow_private_addresses", "trusted_proxies", mode="before")
     @classmethod
-    def _networks(cls, value: object) -> object:
+    def _parse_networks(cls, value: object) -> object:
         if isinstance(value, str):
             try:
                 return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
@@ -167,26 +167,28 @@ class Settings(BaseSettings):
 
     @field_validator("roles", mode="before")
     @classmethod
-    def _some_roles(cls, value: object) -> object:
+    def _parse_roles(cls, value: object) -> object:
         if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()] or list(Role)
+            value = [part.strip() for part in value.split(",") if part.strip()] or list(ProcessRole)
         return value
 
     @field_validator("roles", mode="after")
     @classmethod
-    def _alone_with_a_file(cls, value: frozenset[Role], info: ValidationInfo) -> frozenset[Role]:
-        if len(value) < len(Role) and not isinstance(info.data.get("database"), DatabaseServer):
+    def _require_server_for_single_role(
+        cls, value: frozenset[ProcessRole], info: ValidationInfo
+    ) -> frozenset[ProcessRole]:
+        if len(value) < len(ProcessRole) and not isinstance(info.data.get("database"), DatabaseUrl):
             raise ValueError("a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share")
         return value
 
     @field_validator("shards", mode="after")
     @classmethod
-    def _some_of_all(cls, value: str, info: ValidationInfo) -> str:
+    def _validate_shards(cls, value: str, info: ValidationInfo) -> str:
         if value != "auto":
             numbers = re.fullmatch(r"(\d+)-(\d+)/(\d+)", value)
             if numbers is None or not int(numbers[1]) <= int(numbers[2]) < int(numbers[3]):
                 raise ValueError("auto, or shards such as 0-7/16, are needed; all of 16 are 0-15/16")
-            if not isinstance(info.data.get("database"), DatabaseServer):
+            if not isinstance(info.data.get("database"), DatabaseUrl):
                 raise ValueError(
                     "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"
                 )
@@ -202,10 +204,10 @@ class Settings(BaseSettings):
 
     @field_validator("database", mode="before")
     @classmethod
-    def _file_or_server(cls, value: object) -> object:
+    def _parse_database(cls, value: object) -> object:
         return parse_place(value) if isinstance(value, str) else value
 
-    def beside_database(self, ending: str) -> Path:
+    def sibling_path(self, ending: str) -> Path:
         """A file or folder beside the database; where that is on a server, beside the default one."""
         file = self.database if isinstance(self.database, Path) else Path("data/telex")
         return file.with_name(f"{file.name}{ending}")
@@ -213,11 +215,11 @@ class Settings(BaseSettings):
     @property
     def index_folder(self) -> Path:
         """Where the search index is."""
-        return self.index or self.beside_database("-index")
+        return self.index or self.sibling_path("-index")
 
     @field_validator("privacy_url", mode="after")
     @classmethod
-    def _a_web_page(cls, value: str | None) -> str | None:
+    def _validate_privacy_url(cls, value: str | None) -> str | None:
         if value is None or not value.strip():
             return None
         if not value.strip().startswith("https://") or any(each in value.strip() for each in " ()<>"):
@@ -226,7 +228,7 @@ class Settings(BaseSettings):
 
     @field_validator("public_url", "model_url", mode="after")
     @classmethod
-    def _an_address(cls, value: str | None) -> str | None:
+    def _validate_base_url(cls, value: str | None) -> str | None:
         if value is None or not value.strip():
             return None
         parts = urlsplit(value.strip())
@@ -245,7 +247,7 @@ class Settings(BaseSettings):
 
     @field_validator("health_address", mode="before")
     @classmethod
-    def _host_and_port(cls, value: object) -> object:
+    def _parse_health_address(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         if not value.strip():
@@ -257,7 +259,7 @@ class Settings(BaseSettings):
 
     @field_validator("secret_key", mode="after")
     @classmethod
-    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+    def _validate_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
         for key in value.get_secret_value().split(",") if value else ():
             try:
                 is_key = len(urlsafe_b64decode(key.strip())) == 32  # noqa: PLR2004  # https://github.com/fernet/spec
@@ -269,5 +271,5 @@ class Settings(BaseSettings):
 
     @field_validator("discord_token", "model_key", "secret_key", mode="before")
     @classmethod
-    def _no_empty_token(cls, value: object) -> object:
+    def _blank_to_none(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value

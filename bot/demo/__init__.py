@@ -1,5 +1,5 @@
 """The same bot in a simulated Discord, with sample feeds on loopback: no token, no account, no network."""
 
-from bot.demo.stage import serve
+from bot.demo.demo_server import serve
 
 __all__ = ["serve"]

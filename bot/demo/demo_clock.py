@@ -6,20 +6,20 @@ So a visitor sees within minutes what takes longer: a story that others join, an
 import asyncio
 import time
 
-AGO = 3600
+START_OFFSET_SECONDS = 3600
 """Seconds before the present at which the demo begins."""
-PACE = 24
+SPEED_FACTOR = 24
 """Seconds of the demo in one second, until it has caught up: two and a half minutes later."""
 
 
-class Replay:
+class ReplayClock:
     """A `bot.core.clock.Clock`.
 
     Until `begin` it goes as fast as any. By `time.perf_counter`, since simcord replaces `time.monotonic` for
     the bot.
     """
 
-    def __init__(self, *, ago: float = AGO, pace: float = PACE) -> None:
+    def __init__(self, *, ago: float = START_OFFSET_SECONDS, pace: float = SPEED_FACTOR) -> None:
         self._ago, self._pace = ago, pace
         self._begun: float | None = None
 

@@ -9,20 +9,20 @@ from simcord.env import Env
 
 from bot import DATA
 from bot.posting.emoji import tile_drawing
-from bot.posting.rendering.layout import icons, outlets
+from bot.posting.rendering.layout import icons, outlet_branding
 
 LOGO = DATA / "identity" / "telex.png"
 AVATAR = "telex"
 
 
-def likeness(env: Env) -> dict[str, tuple[str, bytes]]:
+def bot_avatar_assets(env: Env) -> dict[str, tuple[str, bytes]]:
     """Give the simulated bot its avatar; the picture for a page of simcord, by its address."""
     me = env.backend.bot_user
     me.avatar = AVATAR
     return {f"{CDN_BASE}/avatars/{me.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
 
 
-def drawn(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
+def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
     """Let messages show icons of buttons and the initials of outlets of these names; None for any name.
 
     Returns the pictures for the page by their addresses, with file names.
@@ -35,21 +35,21 @@ def drawn(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, 
         return f"<:{name}:{emoji.id}>"
 
     initials = (
-        product(ascii_uppercase + digits, outlets.COLOURS)
+        product(ascii_uppercase + digits, outlet_branding.INITIAL_COLOURS)
         if names is None
-        else {(outlets.initial(name), outlets.colour(0, name)) for name in names}
+        else {(outlet_branding.initial(name), outlet_branding.colour(0, name)) for name in names}
     )
-    outlets.know(
+    outlet_branding.set_emoji(
         {},
         {
             (letter, colour): kept(
-                f"initial_{letter}_{colour:x}", tile_drawing.of_initial(letter, colour).png
+                f"initial_{letter}_{colour:x}", tile_drawing.tile_from_initial(letter, colour).png
             )
             for letter, colour in sorted(initials)
             if letter
         },
     )
-    icons.know(
-        {icon: kept(f"button_{icon.name.lower()}", picture) for icon, picture in icons.pictures().items()}
+    icons.set_application_emoji(
+        {icon: kept(f"button_{icon.name.lower()}", picture) for icon, picture in icons.icon_images().items()}
     )
     return pictures

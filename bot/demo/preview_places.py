@@ -32,13 +32,13 @@ class Places:
         return [
             (f"{person.id}.{channel.id}", f"{person.user.name} {where}")
             for person in self._people
-            for channel, where in self._seen_by(person)
+            for channel, where in self._visible_to(person)
         ]
 
-    def of(self, place: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
+    def resolve(self, place: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
         """Who looks and at what, or None for what is not in the menu."""
         for person in self._people:
-            for channel, _where in self._seen_by(person):
+            for channel, _where in self._visible_to(person):
                 if place == f"{person.id}.{channel.id}":
                     return person.user if channel.guild_id is None else person, self.handle(channel)
         return None
@@ -47,7 +47,7 @@ class Places:
         """How simcord's actors name a channel."""
         return ChannelHandle(self._env, None if channel.guild_id is None else self._guild, channel)
 
-    def _seen_by(self, person: MemberActor) -> Iterator[tuple[Channel, str]]:
+    def _visible_to(self, person: MemberActor) -> Iterator[tuple[Channel, str]]:
         backend = self._env.backend
         for channel in list(backend.channels.values()):
             if channel.guild_id != self._guild.id or channel.is_thread:

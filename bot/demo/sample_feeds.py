@@ -21,14 +21,14 @@ from aiohttp import web
 from bot import DATA
 from bot.core.clock import Clock, SystemClock
 
-MINUTES = 10
+SCRIPT_MINUTES = 10
 """How long new stories keep coming."""
 
 _WRITTEN = 120  # seconds before it appears that a new story is dated
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class SampleOutlet:
     """A sample feed."""
 
     name: str
@@ -56,35 +56,35 @@ class Story:
     slug: str
     outlet: str
     title: str
-    hours: float = 0
+    age_hours: float = 0
     author: str
     tags: tuple[str, ...]
     text: str
-    corrected: Correction | None = None
-    withdrawn: float | None = None
+    correction: Correction | None = None
+    withdrawn_after: float | None = None
 
 
-class Act(NamedTuple):
+class ScriptStep(NamedTuple):
     """What becomes of a story at a moment, in seconds after the beginning."""
 
-    moment: float
+    offset_seconds: float
     story: Story
-    do: Callable[[Story], None]
+    action: Callable[[Story], None]
 
 
 class _Stories(msgspec.Struct):
-    outlets: tuple[Outlet, ...]
+    outlets: tuple[SampleOutlet, ...]
     backlog: tuple[Story, ...]
     stories: tuple[Story, ...]
 
 
-def load() -> tuple[tuple[Outlet, ...], tuple[Story, ...], tuple[Story, ...]]:
+def load() -> tuple[tuple[SampleOutlet, ...], tuple[Story, ...], tuple[Story, ...]]:
     """The outlets, what they published before, and the stories in the order in which they are published."""
     read = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
     return read.outlets, read.backlog, read.stories
 
 
-def moments(count: int, *, seconds: float = MINUTES * 60) -> list[float]:
+def publication_offsets(count: int, *, seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
     """When each of `count` stories appears, in seconds: the first at once, the others ever more slowly."""
     return [seconds * (number / max(1, count - 1)) ** 1.7 for number in range(count)]
 
@@ -113,7 +113,7 @@ class Publisher:
     async def __aexit__(self, *exception: object) -> None:
         await self._runner.cleanup()
 
-    def feed_url(self, outlet: Outlet) -> str:
+    def feed_url(self, outlet: SampleOutlet) -> str:
         """The address of an outlet's feed."""
         return f"{self._origin}/{outlet.name}/feed.xml"
 
@@ -121,38 +121,38 @@ class Publisher:
         """The address of a story's picture."""
         return f"{self._origin}/pictures/{story.slug}.png"
 
-    def open_archive(self) -> None:
+    def publish_backlog(self) -> None:
         """Let the feeds have what was published before."""
         self.published[:0] = self.backlog
 
-    def script(self) -> list[Act]:
+    def script(self) -> list[ScriptStep]:
         """What the publishers do, in its order."""
-        acts: list[Act] = []
-        for story, moment in zip(self.stories, moments(len(self.stories)), strict=True):
-            acts.append(Act(moment, story, self.published.append))
-            if story.corrected is not None:
-                acts.append(Act(moment + story.corrected.after, story, self._correct))
-            if story.withdrawn is not None:
-                acts.append(Act(moment + story.withdrawn, story, self.published.remove))
-        return sorted(acts, key=lambda act: act.moment)
+        acts: list[ScriptStep] = []
+        for story, moment in zip(self.stories, publication_offsets(len(self.stories)), strict=True):
+            acts.append(ScriptStep(moment, story, self.published.append))
+            if story.correction is not None:
+                acts.append(ScriptStep(moment + story.correction.after, story, self._correct))
+            if story.withdrawn_after is not None:
+                acts.append(ScriptStep(moment + story.withdrawn_after, story, self.published.remove))
+        return sorted(acts, key=lambda act: act.offset_seconds)
 
     async def publish(self) -> AsyncIterator[Story]:
         """Do what the script says, and tell each story that was published or changed."""
         passed = 0.0
         for act in self.script():
-            await asyncio.sleep(act.moment - passed)
-            passed = act.moment
-            act.do(act.story)
+            await asyncio.sleep(act.offset_seconds - passed)
+            passed = act.offset_seconds
+            act.action(act.story)
             yield act.story
 
     def _correct(self, story: Story) -> None:
-        assert story.corrected is not None
+        assert story.correction is not None
         self.published[self.published.index(story)] = replace(
-            story, title=story.corrected.title, text=story.corrected.text
+            story, title=story.correction.title, text=story.correction.text
         )
 
     def _date(self, story: Story) -> datetime:
-        moment = self._clock.now() - int(story.hours * 3600) - _WRITTEN
+        moment = self._clock.now() - int(story.age_hours * 3600) - _WRITTEN
         return self._dates.setdefault(story.slug, datetime.fromtimestamp(moment, UTC))
 
     async def _feed(self, request: web.Request) -> web.Response:
@@ -196,7 +196,7 @@ class Publisher:
 
     async def _page(self, request: web.Request) -> web.Response:
         story = self._story(request)
-        if story.withdrawn is not None and story not in self.published:
+        if story.withdrawn_after is not None and story not in self.published:
             raise web.HTTPGone
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
         paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))

@@ -14,8 +14,8 @@ from simcord.preview import Preview, _action_plans, _commands, _component_projec
 from simcord.preview._server import PreviewServer
 
 from bot import DATA
-from bot.core import locale
-from bot.core.refusals import Declined, Refusal
+from bot.core import i18n
+from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 
 _MENU_SCRIPT = DATA / "demo" / "message_menu.js"
@@ -41,7 +41,7 @@ _STYLE = (
 )
 
 
-def name_the_page() -> None:
+def brand_page() -> None:
     """Let the page be called Telex, without what only testers of bots need; simcord has no setting for it."""
     static = PreviewServer._static  # noqa: SLF001  # no hook, see above
     if hasattr(static, "__wrapped__"):
@@ -78,7 +78,7 @@ def read_embeds_like_messages() -> None:
         policies[field].update(mentions=True, commands=True, subtext=True)
 
 
-def show_menus_as_sent() -> None:
+def key_menus_by_id() -> None:
     """Let a menu that is sent anew show what holds now, as Discord does.
 
     simcord's page knows a menu by its place in the message, and shows there what was chosen before.
@@ -101,7 +101,7 @@ def show_menus_as_sent() -> None:
     _action_plans._component_key = of_message  # noqa: SLF001
 
 
-def note_only_faults(env: Env) -> None:
+def ignore_refusals(env: Env) -> None:
     """Let the page not take a refusal, which the bot has told in words, for a failure of the command.
 
     simcord offers no hook for this: after any error its page says that the outcome is uncertain, and keeps
@@ -112,7 +112,9 @@ def note_only_faults(env: Env) -> None:
     def note_fault(error: BaseException) -> None:
         if isinstance(error, app_commands.CommandInvokeError):
             error = error.original
-        if not isinstance(error, Refusal | Declined | FeedError | app_commands.AppCommandError):
+        if not isinstance(
+            error, UserFacingError | RequestRejected | FeedError | app_commands.AppCommandError
+        ):
             note(error)
 
     env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # likewise
@@ -123,14 +125,14 @@ def name_commands(person: MemberActor) -> None:
 
     simcord's page has the English ones alone. Options keep their names, by which it sends them.
     """
-    catalog, translate = _commands.build_catalog, locale.gettext
+    catalog, translate = _commands.build_catalog, i18n.gettext
 
     def build_catalog(preview: Preview, page: Any) -> dict[str, Any]:  # noqa: ANN401  # private to simcord
         built = catalog(preview, page)
         if page.viewer.id == person.id:
-            with locale.use("fr"):
+            with i18n.language_scope("fr"):
                 for entry in built["entries"]:
-                    entry["invocation"] = locale.command(f"/{entry['invocation']}").removeprefix("/")
+                    entry["invocation"] = i18n.localized_command(f"/{entry['invocation']}").removeprefix("/")
                     entry["description"] = translate(entry["description"])
                     for option in entry["options"]:
                         option["description"] = translate(option["description"])
@@ -141,7 +143,7 @@ def name_commands(person: MemberActor) -> None:
     _commands.build_catalog = build_catalog
 
 
-def answer_meanwhile(bot: discord.Client) -> None:
+def dispatch_messages_detached(bot: discord.Client) -> None:
     """Let the page show a visitor's message at once, and what the bot answers as soon as it does.
 
     simcord's page is at work until everything is done that a message began, by a context variable: so what

@@ -28,7 +28,7 @@ class VisitorActions:
         me = env.backend.bot_user
         self._me = f"<@{me.id}>"
         self._written = re.compile(rf"(?<![\w<@])@{re.escape(me.name)}\b", re.IGNORECASE)
-        self.turn = asyncio.Lock()
+        self.page_lock = asyncio.Lock()
         """Held by whoever is at work on the page: what is done in the middle of `Preview.refresh` is answered
         with an error, and then the page lets nobody do anything any more."""
         self._act, self._publish = preview._action, preview._publish  # noqa: SLF001  # no hook, see above
@@ -36,7 +36,7 @@ class VisitorActions:
         preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001
 
     async def _action(self, context_id: str | None, body: Body) -> dict[str, Any]:
-        async with self.turn:
+        async with self.page_lock:
             page = self._preview._pages.get(context_id or "")  # noqa: SLF001
             if page is None or not isinstance(body, Mapping):
                 return await self._act(context_id, body)
@@ -44,7 +44,7 @@ class VisitorActions:
                 return {"entries": await self._menu(page, body.get("message"), body.get("name"))}
             if "published_revision" in body:  # an article changed the page meanwhile, as happens all the time
                 body = {**body, "published_revision": page.revision}
-            return await self._act_there(page, context_id, self._mentioning(body))
+            return await self._act_in_place(page, context_id, self._mentioning(body))
 
     def _mentioning(self, body: Body) -> Body:
         """A message in which a written @Telex mentions the bot, as Discord's own completion does."""
@@ -53,11 +53,14 @@ class VisitorActions:
             return body
         return {**body, "content": self._written.sub(self._me, content)}
 
-    async def _act_there(self, page: Any, context_id: str | None, body: Body) -> dict[str, Any]:  # noqa: ANN401
+    async def _act_in_place(self, page: Any, context_id: str | None, body: Body) -> dict[str, Any]:  # noqa: ANN401
         """Let commands and messages go where the page looks, and its menu choose among places."""
         preview = self._preview
         home = preview.channel, preview.viewers
-        if body.get("kind") == "viewer" and (chosen := self._places.of(body.get("viewer_id"))) is not None:
+        if (
+            body.get("kind") == "viewer"
+            and (chosen := self._places.resolve(body.get("viewer_id"))) is not None
+        ):
             viewer, preview.channel = chosen
             page.channel_id = preview.channel.id
             preview.viewers = (viewer,)  # by whose id the page is told who it is

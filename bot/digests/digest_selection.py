@@ -14,58 +14,63 @@ from itertools import islice
 
 import msgspec
 
-from bot.core.choices import DigestPlan
-from bot.digests import title_runs
-from bot.digests.rising import Line
-from bot.digests.story_groups import Group, grouped
-from bot.search.index import analysis
-from bot.store.records.outbox_records import Candidate
+from bot.core.preferences import DigestPlan
+from bot.digests import title_phrases
+from bot.digests.story_grouping import StoryArticles, group_into_stories
+from bot.digests.trend_detection import TrendRow
+from bot.search.index import text_analysis
+from bot.store.records.outbox_records import DigestCandidate
 from bot.stories import story_ranking
-from bot.stories.server_taste import NONE, Taste
+from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
 from bot.stories.story_matching import proper_names
-from bot.text import safe
+from bot.text import discord_text
 from bot.text.words import fold
 
-MOST_OF_A_SERVER = 10
+MAX_DIGEST_CHANNELS_PER_SERVER = 10
 """Channels of a server that can have a digest."""
-MOST_STORIES = 8
+MAX_STORIES = 8
 """Stories that a digest names."""
-DAY = 86_400
+DAY_SECONDS = 86_400
 
-_LATE = {DAY: DAY // 2, 7 * DAY: 2 * DAY}  # seconds after which a digest of so many is left out
-_AGAIN = 0.5  # points less for each story before it of the same outlet, and of the same topic
-_READABLE = 1.0  # points for a story that is told in the channel's language: as much as freshness gives
-_LOOKED_AT = 60  # stories that are chosen among
-_FEW = 4  # stories that may all be of one topic
-_EVERYWHERE = 0.7  # of the stories; what so many are about is no topic
-_TOPIC = 60  # UTF-16 units
-_TAGS = 10
+_MAX_LATENESS_BY_PERIOD = {
+    DAY_SECONDS: DAY_SECONDS // 2,
+    7 * DAY_SECONDS: 2 * DAY_SECONDS,
+}  # seconds after which a digest of so many is left out
+_REPETITION_PENALTY = 0.5  # points less for each story before it of the same outlet, and of the same topic
+_OWN_LANGUAGE_POINTS = (
+    1.0  # points for a story that is told in the channel's language: as much as freshness gives
+)
+_MAX_RERANKED = 60  # stories that are chosen among
+_MAX_STORIES_FOR_ONE_TOPIC = 4  # stories that may all be of one topic
+_MAX_TOPIC_SHARE = 0.7  # of the stories; what so many are about is no topic
+_MAX_TOPIC_LENGTH = 60  # UTF-16 units
+_MAX_TAGS = 10
 _SHORT_TAG = 30  # characters of a tag that can stand as a heading
-_OTHERS = 20  # articles beside the first that a story names
+_MAX_OTHER_ARTICLES = 20  # articles beside the first that a story names
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class DigestStory:
     """A story by its articles, each with its feed, the one that is linked first; how many bookmarked it.
 
     `summary` is what a model wrote of the first, where the digest wants that and it was there in time.
     """
 
     articles: tuple[tuple[int, int], ...]
-    kept: int
+    bookmark_count: int
     summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DigestSection:
     """Stories of a topic; without one are those that rank before all topics, and the rest at the end."""
 
     topic: str | None
-    stories: tuple[Story, ...]
+    stories: tuple[DigestStory, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
+class DigestContent:
     """What one digest says, before it is put into words: of what came between two times, in seconds of UTC.
 
     `more` stories are not named. `rising` is what the chart shows.
@@ -79,8 +84,8 @@ class Edition:
     more: int = 0
     outlets: int = 0
     """Of all its stories; 0 where that was not counted."""
-    sections: tuple[Section, ...] = ()
-    rising: tuple[Line, ...] = ()
+    sections: tuple[DigestSection, ...] = ()
+    rising: tuple[TrendRow, ...] = ()
     feeds: tuple[int, ...] = field(default=())
     """Those that the chart counts."""
 
@@ -90,14 +95,14 @@ class Edition:
         stories = [story for section in self.sections for story in section.stories]
         return list(dict.fromkeys(article_id for story in stories for article_id, _feed in story.articles))
 
-    def written(self) -> str:
+    def to_json(self) -> str:
         """As a dispatch keeps it."""
         return msgspec.json.encode(self).decode()
 
-    def summed_up(self, summaries: Mapping[int, str]) -> Edition:
+    def with_summaries(self, summaries: Mapping[int, str]) -> DigestContent:
         """The same with what a model wrote, by the first article of a story."""
         sections = tuple(
-            Section(
+            DigestSection(
                 section.topic,
                 tuple(
                     replace(story, summary=summaries.get(story.articles[0][0], ""))
@@ -108,11 +113,11 @@ class Edition:
         )
         return replace(self, sections=sections)
 
-    def charted(self, rising: tuple[Line, ...], feed_ids: Collection[int]) -> Edition:
+    def with_chart(self, rising: tuple[TrendRow, ...], feed_ids: Collection[int]) -> DigestContent:
         """The same with a chart of what is rising in these feeds."""
         return replace(self, rising=rising, feeds=tuple(sorted(feed_ids)) if rising else ())
 
-    def narrowed(self, feed_ids: Collection[int]) -> Edition:
+    def restricted_to(self, feed_ids: Collection[int]) -> DigestContent:
         """As much of it as these feeds carry; the chart only if it counts no others."""
         sections = []
         for section in self.sections:
@@ -123,80 +128,88 @@ class Edition:
                     summary = story.summary if left[0] == story.articles[0] else ""
                     stories.append(replace(story, articles=left, summary=summary))
             if stories:
-                sections.append(Section(section.topic, tuple(stories)))
+                sections.append(DigestSection(section.topic, tuple(stories)))
         shown = self.rising if set(self.feeds) <= set(feed_ids) else ()
         return replace(self, sections=tuple(sections), rising=shown)
 
 
-def read(text: str) -> Edition:
-    """The edition that `Edition.written` wrote."""
-    return msgspec.json.decode(text, type=Edition)
+def digest_from_json(text: str) -> DigestContent:
+    """The edition that `DigestContent.written` wrote."""
+    return msgspec.json.decode(text, type=DigestContent)
 
 
-def period(plan: DigestPlan) -> int:
+def period_seconds(plan: DigestPlan) -> int:
     """Seconds from one digest to the next."""
-    return DAY if plan.weekday is None else 7 * DAY
+    return DAY_SECONDS if plan.weekday is None else 7 * DAY_SECONDS
 
 
-def is_late(plan: DigestPlan, due: int, now: int) -> bool:
+def is_too_late(plan: DigestPlan, due: int, now: int) -> bool:
     """Whether a digest that could not be made in time is left out: the next one tells all."""
-    return now - due > _LATE[period(plan)]
+    return now - due > _MAX_LATENESS_BY_PERIOD[period_seconds(plan)]
 
 
-def choose(
-    candidates: Sequence[Candidate],
-    kin: Iterable[tuple[int, int, float]],
-    draft: Edition,
-    taste: Taste = NONE,
+def select_stories(
+    candidates: Sequence[DigestCandidate],
+    similar_pairs: Iterable[tuple[int, int, float]],
+    draft: DigestContent,
+    preferences: PreferenceModel = NO_PREFERENCES,
     language: str | None = None,
-) -> Edition:
+) -> DigestContent:
     """An edition with its stories. For a worker: it reads every title.
 
     `kin` are articles that seem to tell of one event, with their
     likeness; `taste` is the server's. A story told in several languages is linked in `language`.
     """
     found = [  # the articles of a story in its language first
-        sorted(group, key=lambda one: one.language != language) for group in grouped(candidates, kin)
+        sorted(group, key=lambda one: one.language != language)
+        for group in group_into_stories(candidates, similar_pairs)
     ]
-    order = _ranked(found, draft.since, draft.until, taste, language)
-    chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
+    order = _rank_with_diversity(found, draft.since, draft.until, preferences, language)
+    chosen, left = order[:MAX_STORIES], order[MAX_STORIES:]
     outlets = {one.outlet for group in found for one in group}
-    said = {fold(safe.plain(tag)) for one in candidates if one.language == language for tag in one.tags}
-    sections = tuple(_sections(chosen, language, said))
+    said = {
+        fold(discord_text.to_plain_line(tag))
+        for one in candidates
+        if one.language == language
+        for tag in one.tags
+    }
+    sections = tuple(_group_by_topic(chosen, language, said))
     return replace(draft, sections=sections, more=len(left), outlets=len(outlets))
 
 
-def _ranked(
-    groups: Sequence[Group], since: int, until: int, taste: Taste, language: str | None
-) -> list[Group]:
+def _rank_with_diversity(
+    groups: Sequence[StoryArticles], since: int, until: int, taste: PreferenceModel, language: str | None
+) -> list[StoryArticles]:
     """The best first; neither an outlet nor a topic that has much pushes out the others."""
 
-    def points(group: Group) -> float:
+    def points(group: StoryArticles) -> float:
         outlets = {article.outlet for article in group} | {
-            other.outlet for article in group for other in article.others
+            other.outlet for article in group for other in article.same_page_articles
         }
-        kept = sum(article.kept for article in group)
+        kept = sum(article.bookmark_count for article in group)
         fresh = (max(article.published for article in group) - since) / max(until - since, 1)
-        worth = story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh, taste=taste.of(group))
-        return worth + _READABLE * (group[0].language == language)
+        worth = story_ranking.story_score(
+            outlets=len(outlets), bookmarks=kept, recency=fresh, preference=taste.score(group)
+        )
+        return worth + _OWN_LANGUAGE_POINTS * (group[0].language == language)
 
     worth = {group[0].article_id: points(group) for group in groups}
     order = sorted(
         groups,
         key=lambda group: (-worth[group[0].article_id], -group[0].published, group[0].article_id),
     )
-    left, rest = order[:_LOOKED_AT], order[_LOOKED_AT:]
+    left, rest = order[:_MAX_RERANKED], order[_MAX_RERANKED:]
     topics = {group[0].article_id: _topics(group).keys() for group in left}
-    ranked: list[Group] = []
+    ranked: list[StoryArticles] = []
     outlets, told = Counter[str](), Counter[str]()
-    while left and len(ranked) < MOST_STORIES:
+    while left and len(ranked) < MAX_STORIES:
 
-        def again(group: Group) -> int:
+        def again(group: StoryArticles) -> int:
             about = topics[group[0].article_id]
             return outlets[group[0].outlet] + max((told[topic] for topic in about), default=0)
 
-        def net(group: Group) -> float:
-            return worth[group[0].article_id] - _AGAIN * again(group)
+        def net(group: StoryArticles) -> float:
+            return worth[group[0].article_id] - _REPETITION_PENALTY * again(group)
 
         best = max(left, key=net)
         if best[0].language != language:  # the channel's own language tells a topic first, where it does
@@ -211,9 +224,9 @@ def _ranked(
     return ranked + left + rest
 
 
-def _sections(
-    chosen: Sequence[Group], language: str | None, said_in_language: Collection[str]
-) -> Iterable[Section]:
+def _group_by_topic(
+    chosen: Sequence[StoryArticles], language: str | None, said_in_language: Collection[str]
+) -> Iterable[DigestSection]:
     """The stories, the best first, by topic, which stands where its best one does; what has none comes last.
 
     The very first story needs no heading, nor do all where none has one.
@@ -230,7 +243,8 @@ def _sections(
         fitting = [
             key
             for key, count in counts.items()
-            if count > 1 and (len(chosen) <= _FEW or count <= _EVERYWHERE * len(chosen))
+            if count > 1
+            and (len(chosen) <= _MAX_STORIES_FOR_ONE_TOPIC or count <= _MAX_TOPIC_SHARE * len(chosen))
         ]
         if not fitting:
             break
@@ -249,18 +263,18 @@ def _sections(
         first, rest = first + rest, []
     for heading, places in ((None, first), *found, (None, rest)):
         if places:
-            yield Section(heading, tuple(_story(chosen[place]) for place in places))
+            yield DigestSection(heading, tuple(_story(chosen[place]) for place in places))
 
 
-def _tag(article: Candidate, topics: Collection[str]) -> str:
+def _tag(article: DigestCandidate, topics: Collection[str]) -> str:
     """What a feed files an article under, "" where it says nothing short that is a topic."""
-    tag = safe.plain(next(iter(article.tags), ""))
+    tag = discord_text.to_plain_line(next(iter(article.tags), ""))
     is_short = len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag))
     return tag[0].upper() + tag[1:] if is_short and fold(tag) in topics else ""
 
 
 def _topics(
-    group: Group, language: str | None = None, said_in_language: Collection[str] = ()
+    group: StoryArticles, language: str | None = None, said_in_language: Collection[str] = ()
 ) -> dict[str, str]:
     """What a story may be about, as its feeds tag it or as names in its titles, by folded stems.
 
@@ -270,24 +284,28 @@ def _topics(
     found: dict[str, str] = {}
     having: Counter[str] = Counter()
     for number, article in enumerate(group):
-        tags = [safe.plain(tag) for tag in article.tags[:_TAGS]]
+        tags = [discord_text.to_plain_line(tag) for tag in article.tags[:_MAX_TAGS]]
         names = [(fold(tag), tag) for tag in tags if tag]
         names += [
             (" ".join(key), name)
-            for key, name in islice(title_runs.runs(article.title), _TAGS * 4)
-            if name[0].isupper() and not title_runs.is_weak(key)
+            for key, name in islice(title_phrases.iter_phrases(article.title), _MAX_TAGS * 4)
+            if name[0].isupper() and not title_phrases.is_number_or_date(key)
         ]
         is_foreign = language is not None and article.language not in {None, language}
         proper = proper_names(article.title) if is_foreign else frozenset()
         for key, name in dict(reversed(names)).items():
-            is_said = not is_foreign or key in said_in_language or proper.issuperset(analysis.words(name))
-            if is_said and safe.length(name) <= _TOPIC:
+            is_said = (
+                not is_foreign or key in said_in_language or proper.issuperset(text_analysis.tokens(name))
+            )
+            if is_said and discord_text.utf16_length(name) <= _MAX_TOPIC_LENGTH:
                 found.setdefault(key, name[0].upper() + name[1:])
                 having[key] += len(group) if number == 0 else 1
     return {key: name for key, name in found.items() if 2 * having[key] >= len(group)}
 
 
-def _story(group: Group) -> Story:
+def _story(group: StoryArticles) -> DigestStory:
     ids = [(article.article_id, article.feed_id) for article in group]
-    ids += [(other.article_id, other.feed_id) for article in group for other in article.others]
-    return Story(tuple(dict.fromkeys(ids))[: _OTHERS + 1], sum(article.kept for article in group))
+    ids += [(other.article_id, other.feed_id) for article in group for other in article.same_page_articles]
+    return DigestStory(
+        tuple(dict.fromkeys(ids))[: _MAX_OTHER_ARTICLES + 1], sum(article.bookmark_count for article in group)
+    )

@@ -14,7 +14,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-STEP = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 """Bytes decompressed before others get their turn."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -22,7 +22,7 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _MOST_CODINGS = 2
 
 
-async def decompressed(body: bytes, content_encoding: str, limit: int) -> bytes:
+async def decompress(body: bytes, content_encoding: str, limit: int) -> bytes:
     """`body` without its `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd, or several in turn.
 
     A body that is not packed although its header says so is given back as it is, and one that is gzip
@@ -34,35 +34,35 @@ async def decompressed(body: bytes, content_encoding: str, limit: int) -> bytes:
     if len(codings) > _MOST_CODINGS:
         raise FeedError(ENCODING, f"packed {len(codings)} times")
     for coding in reversed(codings):
-        body = await _undone(body, coding, limit)
+        body = await _decode_coding(body, coding, limit)
     if body.startswith(_GZIP_MAGIC):
-        body = await _undone(body, "gzip", limit)
+        body = await _decode_coding(body, "gzip", limit)
     return body
 
 
-async def _undone(body: bytes, coding: str, limit: int) -> bytes:
+async def _decode_coding(body: bytes, coding: str, limit: int) -> bytes:
     match coding.removeprefix("x-"):
         case "identity":
             return body
         case "gzip":
             if not body.startswith(_GZIP_MAGIC):
                 return body
-            steps = _inflated(body, zlib.MAX_WBITS | 16)
+            steps = _iter_zlib(body, zlib.MAX_WBITS | 16)
         case "deflate":  # zlib's format, or what some servers send: bare deflate
             is_zlib = len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] << 8 | body[1]) % 31 == 0
-            steps = _inflated(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
+            steps = _iter_zlib(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
         case "br":
-            steps = _unbrotlied(body)
+            steps = _iter_brotli(body)
         case "zstd":
             if not body.startswith(_ZSTD_MAGIC):
                 return body
-            steps = _unzstded(body)
+            steps = _iter_zstd(body)
         case _:
             raise FeedError(ENCODING, f"unknown content coding {coding[:20]!r}")
-    return await _collected(steps, limit)
+    return await _join_bounded(steps, limit)
 
 
-async def _collected(steps: Iterator[bytes], limit: int) -> bytes:
+async def _join_bounded(steps: Iterator[bytes], limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
@@ -71,19 +71,19 @@ async def _collected(steps: Iterator[bytes], limit: int) -> bytes:
             if size > limit:
                 raise FeedError(TOO_LARGE, f"more than {limit} bytes when unpacked")
             parts.append(part)
-            if len(part) >= STEP // 2:
+            if len(part) >= CHUNK_BYTES // 2:
                 await asyncio.sleep(0)
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise FeedError(ENCODING, str(error)[:200]) from error
     return b"".join(parts)
 
 
-def _inflated(body: bytes, bits: int) -> Iterator[bytes]:
+def _iter_zlib(body: bytes, bits: int) -> Iterator[bytes]:
     rest = body
     while rest:  # a gzip file may have several members
         engine = zlib.decompressobj(bits)
         while not engine.eof:
-            part = engine.decompress(rest, STEP)
+            part = engine.decompress(rest, CHUNK_BYTES)
             if not part and not engine.eof:
                 raise FeedError(TRUNCATED, "packed body is cut short")
             yield part
@@ -93,24 +93,24 @@ def _inflated(body: bytes, bits: int) -> Iterator[bytes]:
             return  # padding
 
 
-def _unbrotlied(body: bytes) -> Iterator[bytes]:
+def _iter_brotli(body: bytes) -> Iterator[bytes]:
     engine = brotli.Decompressor()
-    part = engine.process(body, output_buffer_limit=STEP)
+    part = engine.process(body, output_buffer_limit=CHUNK_BYTES)
     yield part
     while not engine.is_finished():
-        part = engine.process(b"", output_buffer_limit=STEP)
+        part = engine.process(b"", output_buffer_limit=CHUNK_BYTES)
         if not part:
             raise FeedError(TRUNCATED, "packed body is cut short")
         yield part
 
 
-def _unzstded(body: bytes) -> Iterator[bytes]:
+def _iter_zstd(body: bytes) -> Iterator[bytes]:
     rest = body
     while rest.startswith(_ZSTD_MAGIC):  # several frames
         engine = zstd.ZstdDecompressor()
-        yield engine.decompress(rest, STEP)
+        yield engine.decompress(rest, CHUNK_BYTES)
         while not engine.eof:
-            part = engine.decompress(b"", STEP)
+            part = engine.decompress(b"", CHUNK_BYTES)
             if not part and engine.needs_input:
                 raise FeedError(TRUNCATED, "packed body is cut short")
             yield part

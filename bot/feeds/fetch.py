@@ -16,12 +16,12 @@ from bot.core.models import Validators
 from bot.core.settings import Settings
 from bot.core.version import __version__
 from bot.feeds import fetch_errors, known_sites
-from bot.feeds.addresses import check_url, socket_factory
-from bot.feeds.connection_errors import translated
-from bot.feeds.decompress import decompressed
+from bot.feeds.connection_errors import to_feed_error
+from bot.feeds.decompress import decompress
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.schedule import rest, retry_after
-from bot.feeds.time_limits import TimeLimit
+from bot.feeds.poll_schedule import rate_limit_wait, retry_after
+from bot.feeds.ssrf_guard import check_url, socket_factory
+from bot.feeds.time_limits import SharedTimeout
 from bot.text.urls import has_credentials
 
 FEED_TYPES = (
@@ -30,7 +30,7 @@ FEED_TYPES = (
 )
 PAGE_TYPES = "text/html, application/xhtml+xml, */*;q=0.5"
 
-CHANNEL_FEEDS = "/feeds/"
+CHANNEL_FEEDS_PATH = "/feeds/"
 """Where the bot's own feeds are under its public address; it follows none of them."""
 MAX_REDIRECTS = 5
 DNS_TIME = 5.0
@@ -38,14 +38,14 @@ DNS_TIME = 5.0
 
 _PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
-_REPEATED = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
+_METHOD_PRESERVING = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
 """That keep a request's method and body (RFC 9110 §15.4)."""
 _SUCCESS = range(200, 300)
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED  # to look it up in the enumeration each time takes long
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
 
 
-class Fetched(NamedTuple):
+class FetchResult(NamedTuple):
     """A document as it came.
 
     `url` is where it was in the end, without a name and password; `permanent_url` is where it has moved to
@@ -81,8 +81,8 @@ class Fetcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._limit = TimeLimit(settings.fetch_timeout)
-        self._own = None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS)
+        self._limit = SharedTimeout(settings.fetch_timeout)
+        self._own = None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS_PATH)
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 
@@ -120,7 +120,7 @@ class Fetcher:
         accept: str = FEED_TYPES,
         max_bytes: int | None = None,
         types: Collection[str] = (),
-    ) -> Fetched:
+    ) -> FetchResult:
         """Fetch `url`, following at most five redirects.
 
         With `validators` the request is conditional (RFC 9110 §13): an answer 304, or a body with the same
@@ -129,18 +129,18 @@ class Fetcher:
 
         Raises FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
         """
-        with self._asking():
-            return await self._followed(
+        with self._translate_errors():
+            return await self._get_following_redirects(
                 url, validators, accept, max_bytes or self._settings.max_feed_bytes, types
             )
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
         """Send a form. What is answered is not read. Raises FeedError as `get` does."""
-        with self._asking():
-            await self._posted(check_url(url), form)
+        with self._translate_errors():
+            await self._post_following_redirects(check_url(url), form)
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Within the time that an answer may take, redirects and all. Raises FeedError."""
         try:
             with self._limit:
@@ -149,26 +149,26 @@ class Fetcher:
             limit = f"no answer in {self._settings.fetch_timeout:g} s"
             raise FeedError(fetch_errors.TIMEOUT, limit) from error
         except aiohttp.ClientError as error:
-            raise translated(error) from error
+            raise to_feed_error(error) from error
         except OSError as error:
-            raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
+            raise FeedError(fetch_errors.CONNECTION_FAILED, error.strerror or type(error).__name__) from error
 
-    async def _posted(self, target: URL, form: Mapping[str, str]) -> None:
+    async def _post_following_redirects(self, target: URL, form: Mapping[str, str]) -> None:
         for _hop in range(MAX_REDIRECTS + 1):
             session = self._sessions[target.scheme]
             async with session.post(target, data=form, allow_redirects=False) as response:
                 status, location = response.status, response.headers.get("Location")
-            if status in _REPEATED and location is not None:
+            if status in _METHOD_PRESERVING and location is not None:
                 target = next_target(target, location, {})
             elif status in _SUCCESS:
                 return
             else:
-                raise FeedError(fetch_errors.http(status))
-        raise FeedError(fetch_errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
+                raise FeedError(fetch_errors.http_code(status))
+        raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
-    async def _followed(
+    async def _get_following_redirects(
         self, url: str, validators: Validators | None, accept: str, limit: int, types: Collection[str]
-    ) -> Fetched:
+    ) -> FetchResult:
         start = target = check_url(url)
         headers = {"Accept": accept}
         if validators is not None:
@@ -187,15 +187,17 @@ class Fetcher:
             if own is not None and target.host == own.host and target.path.startswith(own.path):
                 raise FeedError(fetch_errors.OWN_FEED)
             async with self._sessions[target.scheme].get(
-                target, headers=headers | known_sites.headers(target.raw_host or ""), allow_redirects=False
+                target,
+                headers=headers | known_sites.request_headers(target.raw_host or ""),
+                allow_redirects=False,
             ) as response:
                 if response.status in _REDIRECTS and "Location" in response.headers:
                     permanent &= response.status in _PERMANENT
                     target = next_target(target, response.headers["Location"], headers)
                     continue
-                moved = _moved(start, target, headers) if hop and permanent else None
-                return await _received(response, target, moved, validators, limit, types)
-        raise FeedError(fetch_errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
+                moved = _permanent_url(start, target, headers) if hop and permanent else None
+                return await _read_response(response, target, moved, validators, limit, types)
+        raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
 
 def next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
@@ -203,18 +205,18 @@ def next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
     try:
         target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)
     except (ValueError, FeedError) as error:
-        raise FeedError(fetch_errors.REDIRECTS, "redirect to what is not an address of the web") from error
+        raise FeedError(fetch_errors.BAD_REDIRECT, "redirect to what is not an address of the web") from error
     same_host = target.host == current.host
     upgraded = current.scheme == "http" and target.scheme == "https"
     downgraded = current.scheme == "https" and target.scheme == "http"
     if downgraded and ("Authorization" in headers or has_credentials(str(target))):
-        raise FeedError(fetch_errors.REDIRECTS, "redirect from https to http with credentials")
+        raise FeedError(fetch_errors.BAD_REDIRECT, "redirect from https to http with credentials")
     if not (same_host and (target.port == current.port or (upgraded and target.is_default_port()))):
         headers.pop("Authorization", None)
     return target
 
 
-def _moved(start: URL, target: URL, headers: dict[str, str]) -> str | None:
+def _permanent_url(start: URL, target: URL, headers: dict[str, str]) -> str | None:
     """The address to remember for a permanent redirect; None when it would lose the credentials."""
     if start.user is None and start.password is None:
         return str(target)
@@ -223,31 +225,31 @@ def _moved(start: URL, target: URL, headers: dict[str, str]) -> str | None:
     return str(target.with_user(start.user).with_password(start.password))
 
 
-async def _received(
+async def _read_response(
     response: aiohttp.ClientResponse,
     url: URL,
     moved: str | None,
     validators: Validators | None,
     limit: int,
     types: Collection[str],
-) -> Fetched:
+) -> FetchResult:
     status, headers = response.status, response.headers
     not_modified = status == _NOT_MODIFIED and validators is not None
     if validators is not None and not_modified:
-        return Fetched(status, str(url), moved, not_modified, b"", validators.body_hash or b"", headers)
+        return FetchResult(status, str(url), moved, not_modified, b"", validators.body_hash or b"", headers)
     if status not in _SUCCESS:
         now = int(time.time())
         hold = retry_after(headers.get("retry-after"), now=now)
         if hold is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-            hold = rest(headers, now=now) or None
-        raise FeedError(fetch_errors.http(status), (response.reason or "")[:100], retry_after=hold)
+            hold = rate_limit_wait(headers, now=now) or None
+        raise FeedError(fetch_errors.http_code(status), (response.reason or "")[:100], retry_after=hold)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if types and kind and kind not in types:
         raise FeedError(fetch_errors.NOT_A_PAGE, kind[:100])
     body, body_hash = await _body(response, limit)
     not_modified = validators is not None and validators.body_hash == body_hash
-    body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)
-    return Fetched(status, str(url), moved, not_modified, body, body_hash, headers)
+    body = b"" if not_modified else await decompress(body, headers.get("content-encoding", ""), limit)
+    return FetchResult(status, str(url), moved, not_modified, body, body_hash, headers)
 
 
 async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bytes]:

@@ -1,30 +1,30 @@
 """Why a feed, or the page of an article, could not be read, as a code that is kept, shown and acted upon."""
 
 BAD_URL = "bad-url"
-DNS = "dns"
-LOOKUP = "lookup"
+DNS_NOT_FOUND = "dns"
+DNS_UNAVAILABLE = "lookup"
 REFUSED_ADDRESS = "refused-address"
 OWN_FEED = "own-feed"
-CONNECT = "connect"
+CONNECTION_FAILED = "connect"
 TLS = "tls"
 TIMEOUT = "timeout"
-BAD_ANSWER = "bad-answer"
+INVALID_RESPONSE = "bad-answer"
 TOO_LARGE = "too-large"
-REDIRECTS = "redirects"
+BAD_REDIRECT = "redirects"
 TRUNCATED = "truncated"
 ENCODING = "encoding"
 GONE = "gone"
 RATE_LIMITED = "rate-limited"
 NOT_A_FEED = "not-a-feed"
-LIST_LOST = "list-lost"
-NEEDS_SCRIPT = "needs-script"
-ROBOTS = "robots"
+LIST_NOT_FOUND = "list-lost"
+REQUIRES_JAVASCRIPT = "needs-script"
+ROBOTS_DISALLOWED = "robots"
 NOT_A_PAGE = "not-a-page"
 NO_ARTICLE = "no-article"
-OTHER_PAGE = "other-page"
-NOTHING_MORE = "nothing-more"
+UNRELATED_PAGE = "other-page"
+NO_EXTRA_TEXT = "nothing-more"
 PARSE_TIMEOUT = "parse-timeout"
-PARSE_DIED = "parse-died"
+PARSER_CRASHED = "parse-died"
 
 
 class FeedError(Exception):
@@ -45,6 +45,6 @@ class FeedError(Exception):
         return f"{self.code}: {self.detail}" if self.detail else self.code
 
 
-def http(status: int) -> str:
+def http_code(status: int) -> str:
     """The code of an HTTP status that is not a success (RFC 9110, RFC 6585)."""
     return {410: GONE, 429: RATE_LIMITED}.get(status, f"http-{status}")

@@ -28,7 +28,7 @@ class SiteFeed(NamedTuple):
 _FEDIVERSE = re.compile(r"@([\w.-]{1,64})@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
 _BLUESKY = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})", re.IGNORECASE)
 _REDDIT = re.compile(r"/?([ru]/[\w-]{2,24})/?")
-_CLONED = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
+_GIT_SSH_URL = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
 _ACCOUNT = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
 _YOUTUBE = r"(?:m\.|music\.)?youtube\.com"
 _VIDEOS = "https://www.youtube.com/feeds/videos.xml"
@@ -57,7 +57,7 @@ _VIDEO = re.compile(
 )
 _SUBREDDITS = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
 
-_FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+_URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (_YOUTUBE + r"/channel/(?P<id>UC[\w-]{22})" + _REST, ((_VIDEOS + "?channel_id={id}", ""),)),
     (_YOUTUBE + r"/user/(?P<id>[\w.-]+)" + _REST, ((_VIDEOS + "?user={id}", "{id}"),)),
     (_YOUTUBE + r"/(?:playlist|watch)\?" + _LIST, ((_VIDEOS + "?playlist_id={id}", ""),)),
@@ -141,7 +141,7 @@ _FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 """Forms of addresses without scheme and `www.`, and the feeds that they stand for, with titles."""
 
-_IN_PAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+_PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         _YOUTUBE + "|youtu\\.be",
         (  # the page's own channel first: it names others too
@@ -156,7 +156,7 @@ _IN_PAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 """What to look for in the pages of hosts, and the feed that it stands for."""
 
 
-def project_of(url: str) -> str | None:
+def project_name(url: str) -> str | None:
     """Whose feed one of a project is, as in `python/cpython`: the feed's own title names what it lists."""
     parts = urlsplit(url)
     match = _PROJECT_FEED.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path)
@@ -182,12 +182,12 @@ def from_handle(text: str) -> str | None:
         return f"https://bsky.app/profile/{match[1].lower()}"
     if match := _REDDIT.fullmatch(text):
         return f"https://www.reddit.com/{match[1]}"
-    if match := _CLONED.fullmatch(text):
+    if match := _GIT_SSH_URL.fullmatch(text):
         return f"https://{match[1].lower()}/{match[2]}"
     return None
 
 
-def headers(host: str) -> dict[str, str]:
+def request_headers(host: str) -> dict[str, str]:
     """What a site wants of who reads its pages: YouTube asks Europe for consent instead of showing them.
 
     The cookie is the one that a press on that page's button sets.
@@ -195,15 +195,15 @@ def headers(host: str) -> dict[str, str]:
     return {"Cookie": "SOCS=CAI"} if _CONSENT.fullmatch(host) else {}
 
 
-def feeds_of(url: str) -> tuple[SiteFeed, ...]:
+def feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
     """The feeds that an address at a well-known site stands for, the likeliest first; none for any other."""
-    parts = urlsplit(urls.canonical(url))
+    parts = urlsplit(urls.canonicalize(url))
     host = (parts.hostname or "").removeprefix("www.")
     query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # whose feeds take none
     form = host + (parts.path or "/") + query
     if host == "web.telegram.org":
         form = "t.me/" + parts.fragment.lstrip("@")
-    for pattern, feeds in _FORMS:
+    for pattern, feeds in _URL_RULES:
         if match := re.fullmatch(pattern, form):
             found = match.groupdict()
             made = {name: quote(unquote(value), safe="/@:?&=.~+-_") for name, value in found.items()}
@@ -214,17 +214,17 @@ def feeds_of(url: str) -> tuple[SiteFeed, ...]:
     return ()
 
 
-def beside(url: str) -> str | None:
+def mastodon_feed_url(url: str) -> str | None:
     """Where the feed is if the page is of an account or a tag of Mastodon; None where it cannot be one."""
     parts = urlsplit(url)
     match = _ACCOUNT.fullmatch(parts.path)
     return match and parts._replace(path=f"{match[1]}.rss", query="", fragment="").geturl()
 
 
-def in_page(body: bytes, url: str) -> SiteFeed | None:
+def feed_in_page(body: bytes, url: str) -> SiteFeed | None:
     """The feed that the page of a well-known site tells of in its own way: an account’s, a podcast’s."""
     host = (urlsplit(url).hostname or "").removeprefix("www.")
-    for hosts, patterns, feed in _IN_PAGES:
+    for hosts, patterns, feed in _PAGE_RULES:
         if re.fullmatch(hosts, host):
             text = body.decode("utf-8", "replace")
             found = next(filter(None, (re.search(pattern, text) for pattern in patterns)), None)

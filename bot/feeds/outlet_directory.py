@@ -7,19 +7,19 @@ from rapidfuzz import fuzz
 
 from bot import DATA
 from bot.text import urls
-from bot.text.words import table, words
+from bot.text.words import word_set, words
 
-MOST = 25
+MAX_RESULTS = 25
 MOST_WORDS = 8
-LONGEST = 200
+MAX_QUERY_CHARS = 200
 """Words and characters that are read of what was typed."""
-CLOSE = 80
+MIN_TYPO_SCORE = 80
 """How like each other, out of 100, a mistyped word and that of a name are."""
 SHORTEST_TYPO = 5
 SHORTEST_BEGINNING = 3
 
 _SECTION = " – "
-_SMALL = table("and de des du et feed flux l la le les of rss the")
+_IGNORED_WORDS = word_set("and de des du et feed flux l la le les of rss the")
 _TOPICS = {
     "ai": "artificial ia intelligence machine learning",
     "apple": "iphone ipad mac macos ios",
@@ -63,12 +63,12 @@ class Outlet(NamedTuple):
     name: str
     language: str
     topics: tuple[str, ...]
-    feed: str
+    feed_url: str
     packs: tuple[str, ...]
-    others: tuple[str, ...]
+    aliases: tuple[str, ...]
 
 
-class _Words(NamedTuple):
+class _SearchTerms(NamedTuple):
     """What an outlet is found by: its name in one word, words of its names, all in one word, its topics."""
 
     name: str
@@ -84,25 +84,25 @@ def outlets() -> tuple[Outlet, ...]:
     return tuple(_outlet(line) for line in lines if line and not line.startswith("#"))
 
 
-def search(text: str) -> tuple[Outlet, ...]:
+def search_outlets(text: str) -> tuple[Outlet, ...]:
     """The outlets that a person may mean, the likeliest first, at most 25; those alone that are called so.
 
     Each word must be one of a name, perhaps mistyped or begun, or of a topic or a language.
     """
-    every = words(text[:LONGEST])[:MOST_WORDS]
-    typed = [word for word in every if word not in _SMALL]
+    every = words(text[:MAX_QUERY_CHARS])[:MOST_WORDS]
+    typed = [word for word in every if word not in _IGNORED_WORDS]
     if not typed:
         return ()
     name, called_so = "".join(every), "".join(typed)
     named = [outlet for outlet, known in _index() if known.name == name]
     called = [outlet for outlet, known in _index() if called_so in known.whole]
     if named or called:
-        return tuple((named or called)[:MOST])
-    rated = [(_rated(typed, known), -place, outlet) for place, (outlet, known) in enumerate(_index())]
-    return tuple(outlet for score, _place, outlet in sorted(rated, reverse=True)[:MOST] if score > 0)
+        return tuple((named or called)[:MAX_RESULTS])
+    rated = [(_score(typed, known), -place, outlet) for place, (outlet, known) in enumerate(_index())]
+    return tuple(outlet for score, _place, outlet in sorted(rated, reverse=True)[:MAX_RESULTS] if score > 0)
 
 
-def _rated(typed: list[str], known: _Words) -> float:
+def _score(typed: list[str], known: _SearchTerms) -> float:
     total = 0.0
     for word in typed:
         score = _rated_word(word, known)
@@ -112,7 +112,7 @@ def _rated(typed: list[str], known: _Words) -> float:
     return total - len(known.names) / 10  # a section after the outlet itself
 
 
-def _rated_word(word: str, known: _Words) -> float:
+def _rated_word(word: str, known: _SearchTerms) -> float:
     if word in known.names or word in known.whole:
         return 3.0
     if word in known.topics:
@@ -120,36 +120,36 @@ def _rated_word(word: str, known: _Words) -> float:
     if len(word) >= SHORTEST_BEGINNING and any(each.startswith(word) for each in known.names | known.whole):
         return 1.5
     if len(word) >= SHORTEST_TYPO and any(
-        fuzz.ratio(word, each) >= CLOSE for each in known.names | known.whole
+        fuzz.ratio(word, each) >= MIN_TYPO_SCORE for each in known.names | known.whole
     ):
         return 1.0
     return 0.0
 
 
 @cache
-def _index() -> tuple[tuple[Outlet, _Words], ...]:
-    return tuple((outlet, _known_by(outlet)) for outlet in outlets())
+def _index() -> tuple[tuple[Outlet, _SearchTerms], ...]:
+    return tuple((outlet, _search_terms(outlet)) for outlet in outlets())
 
 
-def _known_by(outlet: Outlet) -> _Words:
+def _search_terms(outlet: Outlet) -> _SearchTerms:
     main = outlet.name.partition(_SECTION)[0]
-    host = urls.host(outlet.feed).removeprefix("www.").rpartition(".")[0].replace(".", "")
-    names = [outlet.name, *outlet.others]
-    whole = {"".join(_telling(name)) for name in (outlet.name, main, *outlet.others)} | {host}
+    host = urls.host(outlet.feed_url).removeprefix("www.").rpartition(".")[0].replace(".", "")
+    names = [outlet.name, *outlet.aliases]
+    whole = {"".join(_significant_words(name)) for name in (outlet.name, main, *outlet.aliases)} | {host}
     if main != outlet.name:  # only together with a topic or the section's own name
-        whole -= {"".join(_telling(main)), host}
+        whole -= {"".join(_significant_words(main)), host}
     topics = " ".join(f"{topic} {_TOPICS.get(topic, '')}" for topic in outlet.topics)
-    joined = ("".join(words(main)), "".join(_telling(main)))
-    return _Words(
+    joined = ("".join(words(main)), "".join(_significant_words(main)))
+    return _SearchTerms(
         "".join(words(outlet.name)),
-        frozenset((*joined, *(word for name in names for word in _telling(name)))),
+        frozenset((*joined, *(word for name in names for word in _significant_words(name)))),
         frozenset(whole),
         frozenset(words(f"{topics} {outlet.language} {_LANGUAGES[outlet.language]}")),
     )
 
 
-def _telling(name: str) -> list[str]:
-    return [word for word in words(name) if word not in _SMALL]
+def _significant_words(name: str) -> list[str]:
+    return [word for word in words(name) if word not in _IGNORED_WORDS]
 
 
 def _outlet(line: str) -> Outlet:

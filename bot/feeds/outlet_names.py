@@ -3,7 +3,7 @@
 import re
 
 from bot.feeds import known_sites
-from bot.text import safe
+from bot.text import discord_text
 
 LONGEST = 80
 """Characters of a name, in UTF-16 units."""
@@ -13,7 +13,7 @@ _FORMAT = re.compile(
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"\s+[-–—|»·]+\s+|\s*[|»]\s+|\s*:\s+")
-_TELLS_NOTHING = re.compile(
+_GENERIC_TITLE = re.compile(
     r"(?:the\s+|les?\s+|la\s+)?(?:"
     r"(?:all|recent|latest|top)\s+(?:posts|stories|content|articles|news|headlines)|articles?|blog|feeds?|home|"
     r"front\s?page|latest|news(?:\s+feed)?|newest|rss|atom|flux(?:\s+(?:rss|complet))?|accueil|actualit[ée]s?|"
@@ -29,9 +29,9 @@ def outlet_name(title: str, url: str = "") -> str:
 
     Where the feed's address, `url`, is that of a project's releases or the like, the project's.
     """
-    if project := known_sites.project_of(url):
-        return safe.plain(project, LONGEST)
-    title = safe.plain(title, 4 * LONGEST)
+    if project := known_sites.project_name(url):
+        return discord_text.to_plain_line(project, LONGEST)
+    title = discord_text.to_plain_line(title, 4 * LONGEST)
     parts = [_FORMAT.sub("", part).strip() for part in _SEPARATOR.split(_FORMAT.sub("", title))]
-    telling = (part for part in parts if part and not _TELLS_NOTHING.fullmatch(part))
-    return safe.plain(next(telling, title), LONGEST)
+    telling = (part for part in parts if part and not _GENERIC_TITLE.fullmatch(part))
+    return discord_text.to_plain_line(next(telling, title), LONGEST)

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.core.workers import WorkerDied, WorkerTimeout
+from bot.core.worker_pool import WorkerDied, WorkerTimeout
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def parse_errors_as_feed_errors() -> Iterator[None]:
     """Around a call of a worker. Raises FeedError where it takes too long or dies."""
     try:
         yield
     except WorkerTimeout as error:
         raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
     except WorkerDied as error:
-        raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
+        raise FeedError(fetch_errors.PARSER_CRASHED, str(error)) from error

@@ -1,6 +1,6 @@
 """What a worker does for intake: documents to sketches, drafts to articles.
 
-Like `bot.polling.identity.entry_keys` without the store and settings, which a worker has no use for.
+Like `bot.polling.database_identity.entry_keys` without the store and settings, which a worker has no use for.
 """
 
 from collections.abc import Sequence
@@ -12,43 +12,43 @@ import msgspec
 
 from bot.core.models import Entry, NewArticle, ParsedFeed
 from bot.feeds.pages import list_feeds
-from bot.feeds.pages.list_feeds import Seen
+from bot.feeds.pages.list_feeds import KnownItem
 from bot.feeds.parsing.entries import MAX_TITLE
 from bot.feeds.parsing.parse import parse
-from bot.polling.identity.entry_keys import Sketch, sketched
-from bot.text import excerpts, furniture, language, urls
+from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys
+from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
 
-TITLE = 120
+MAX_DERIVED_TITLE_CHARS = 120
 """Characters of a title taken from a text that has none."""
-READ_FOR_LANGUAGE = 4_000
+LANGUAGE_SAMPLE_CHARS = 4_000
 """Characters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class FeedDocument:
     """A document as it was read: what it says of itself, without entries, and the sketches of these.
 
     `page_list` is by what a list of a page is to be found again; None for a feed.
     """
 
-    head: ParsedFeed
-    sketches: tuple[Sketch, ...]
-    page_list: str | None = None
+    metadata: ParsedFeed
+    entry_keys: tuple[EntryKeys, ...]
+    list_signature: str | None = None
 
 
-class Draft(NamedTuple):
+class ArticleDraft(NamedTuple):
     """A new or changed entry, packed, on its way to become an article. `latest` bounds its date."""
 
     packed: bytes
     key: str
-    page: str
+    page_key: str
     url: str
     identities: tuple[bytes, ...]
-    latest: int
+    max_published: int
 
 
-class Source(NamedTuple):
+class ArticleSource(NamedTuple):
     """What an article has from its feed."""
 
     feed_id: int
@@ -56,21 +56,23 @@ class Source(NamedTuple):
     language: str | None
 
 
-def read(body: bytes, content_type: str, url: str) -> Document:
+def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
     """Parse a document and sketch its entries (runs in a worker). Raises FeedError."""
     parsed = parse(body, content_type, url)
-    return Document(replace(parsed, entries=()), sketched(parsed.entries))
+    return FeedDocument(replace(parsed, entries=()), build_entry_keys(parsed.entries))
 
 
-def read_list(
-    body: bytes, content_type: str, url: str, trace: str, seen: Sequence[Seen], since: int
-) -> Document:
+def parse_list(
+    body: bytes, content_type: str, url: str, trace: str, seen: Sequence[KnownItem], since: int
+) -> FeedDocument:
     """The same for a list of a page (runs in a worker); see `list_feeds.read_list`. Raises FeedError."""
     found = list_feeds.read_list(body, content_type, url, trace, seen, since)
-    return Document(replace(found.feed, entries=()), sketched(found.feed.entries), found.trace)
+    return FeedDocument(
+        replace(found.feed, entries=()), build_entry_keys(found.feed.entries), found.signature
+    )
 
 
-def prepare(drafts: Sequence[Draft], source: Source) -> list[NewArticle]:
+def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
     """Make articles of drafts (runs in a worker)."""
     return [_article(draft, msgspec.msgpack.decode(draft.packed, type=Entry), source) for draft in drafts]
 
@@ -88,16 +90,18 @@ def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
     return digest.hexdigest()
 
 
-def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
-    body = furniture.body(entry.text or entry.summary)
-    title = entry.title or excerpts.excerpt(body, TITLE) or urls.masked(draft.url)[:MAX_TITLE]
-    published = feed_dates.clamp(entry.published, draft.latest)
+def _article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArticle:
+    body = boilerplate.strip_boilerplate(entry.text or entry.summary)
+    title = (
+        entry.title or excerpts.excerpt(body, MAX_DERIVED_TITLE_CHARS) or urls.redact(draft.url)[:MAX_TITLE]
+    )
+    published = feed_dates.clamp(entry.published, draft.max_published)
     told = language.detect(
-        "\n".join((title, entry.summary, body[:READ_FOR_LANGUAGE])), entry.language or source.language
+        "\n".join((title, entry.summary, body[:LANGUAGE_SAMPLE_CHARS])), entry.language or source.language
     )
     return NewArticle(
         key=draft.key,
-        page=draft.page,
+        page=draft.page_key,
         url=draft.url,
         identities=draft.identities,
         fingerprint=entry.fingerprint,
@@ -109,8 +113,8 @@ def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
         outlet=source.outlet,
         language=told,
         tags=entry.tags,
-        image=entry.image,
+        image=entry.image_url,
         published=published,
-        audio=entry.audio,
-        duration=entry.duration,
+        audio=entry.audio_url,
+        duration=entry.duration_seconds,
     )

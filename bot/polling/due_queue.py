@@ -10,17 +10,17 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from bot.core.clock import Clock
-from bot.core.fair_queue import FairQueue, Turn
+from bot.core.fair_queue import FairQueue, Ticket
 from bot.core.models import DueFeed
-from bot.polling.hosts import Host
+from bot.polling.host_throttle import Host
 
-MANY = 64
+MAX_QUEUED_PER_TENANT = 64
 """Feeds of a share that are queued until no more of them are taken in."""
-SLOW = 5.0
+SLOW_FEED_SECONDS = 5.0
 """Seconds for which a feed may keep its host until it goes to the slow lane, where its next poll waits."""
-SLOW_PART = 4
+SLOW_LANE_DIVISOR = 4
 """One in so many slots is the slow lane's, which lends them while it has nothing to poll."""
-MOST_SLOW = 10_000
+MAX_SLOW_FEEDS = 10_000
 """Slow feeds that are remembered."""
 
 
@@ -31,27 +31,27 @@ class SlowFeeds(dict[int, None]):
         super().__init__()
         self._least = seconds
 
-    def took(self, feed_id: int, seconds: float) -> None:
+    def record(self, feed_id: int, seconds: float) -> None:
         """A feed took so long."""
         self.pop(feed_id, None)
         if seconds >= self._least:
-            if len(self) >= MOST_SLOW:
+            if len(self) >= MAX_SLOW_FEEDS:
                 del self[next(iter(self))]
             self[feed_id] = None
 
 
 @dataclass(slots=True)
-class Visit:
+class PollJob:
     """A feed whose host is free, and the slot that it holds since a monotonic time."""
 
     host: Host
     feed: DueFeed
-    lane: FairQueue[Visit]
-    turn: Turn[Visit] | None = None
-    begun: float = 0.0
+    lane: FairQueue[PollJob]
+    turn: Ticket[PollJob] | None = None
+    started_at: float = 0.0
 
 
-class DueQueue:
+class PollQueue:
     """The queue, with so many slots. At any time one feed of a host is out.
 
     A feed uses the share of whichever of its servers used least of it. `on_low` is called when a share that
@@ -62,14 +62,14 @@ class DueQueue:
         self._clock = clock
         self._on_low = on_low
         self._slots = slots
-        slow = slots // SLOW_PART
-        self._usual: FairQueue[Visit] = FairQueue(slots)
-        self._slow: FairQueue[Visit] = FairQueue(slow) if slow else self._usual
-        self.slow_feeds = SlowFeeds(SLOW)
+        slow = slots // SLOW_LANE_DIVISOR
+        self._usual: FairQueue[PollJob] = FairQueue(slots)
+        self._slow: FairQueue[PollJob] = FairQueue(slow) if slow else self._usual
+        self.slow_feeds = SlowFeeds(SLOW_FEED_SECONDS)
         """Those that keep their hosts for long."""
         self._resting: list[tuple[float, int, Host]] = []  # hosts with feeds, by when they are free
         self._order = itertools.count()
-        self._takers: deque[asyncio.Future[Visit]] = deque()
+        self._takers: deque[asyncio.Future[PollJob]] = deque()
         self._queued: Counter[Hashable] = Counter()
         self._full: set[Hashable] = set()
 
@@ -77,64 +77,64 @@ class DueQueue:
         return self._queued.total()
 
     @property
-    def full(self) -> set[Hashable]:
+    def saturated_tenants(self) -> set[Hashable]:
         """The shares of which no more feeds are to be taken in."""
         return self._full
 
-    def share(self, feed: DueFeed) -> Hashable:
+    def tenant_of(self, feed: DueFeed) -> Hashable:
         """Whose share a feed uses."""
-        if "," not in feed.servers:
-            return int(feed.servers)
-        return min(map(int, feed.servers.split(",")), key=self._usual.used)
+        if "," not in feed.server_ids_csv:
+            return int(feed.server_ids_csv)
+        return min(map(int, feed.server_ids_csv.split(",")), key=self._usual.usage)
 
     def put(self, host: Host, feed: DueFeed) -> int | None:
         """Let a feed wait for its host; or, where that would take long, when to come back with it."""
-        share = self.share(feed)
-        if host.queue and (later := host.appointment(share)) is not None:
+        share = self.tenant_of(feed)
+        if host.queue and (later := host.reserve_later(share)) is not None:
             return later
         host.queue.append((share, feed))
         self._queued[share] += 1
-        if self._queued[share] == MANY:
+        if self._queued[share] == MAX_QUEUED_PER_TENANT:
             self._full.add(share)
         if not host.busy and len(host.queue) == 1:
-            self._rest(host)
+            self._schedule_host(host)
         return None
 
-    async def take(self) -> Visit:
-        """The next feed whose host and turn have come; `done` must follow."""
+    async def next_job(self) -> PollJob:
+        """The next feed whose host and turn have come; `finish` must follow."""
         taken = self._next()
         if taken is not None:
-            if self._takers and (self._usual.may_give or self._slow.may_give):
+            if self._takers and (self._usual.has_capacity or self._slow.has_capacity):
                 self._hand_out()  # the end of a turn may let several begin
         else:
-            taker: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
+            taker: asyncio.Future[PollJob] = asyncio.get_running_loop().create_future()
             self._takers.append(taker)
             taken = await taker
         return taken
 
-    def done(self, visit: Visit) -> None:
+    def finish(self, visit: PollJob) -> None:
         """The feed that was taken was polled; whoever did it takes the next."""
         assert visit.turn is not None  # it was taken
-        cost = self._clock.monotonic() - visit.begun
-        visit.lane.end(visit.turn, cost / (1 + visit.feed.servers.count(",")))
-        self._lend(visit.lane)
+        cost = self._clock.monotonic() - visit.started_at
+        visit.lane.release(visit.turn, cost / (1 + visit.feed.server_ids_csv.count(",")))
+        self._lend_slow_slots(visit.lane)
         host = visit.host
         host.busy = False
         if host.queue:
-            self._rest(host)
+            self._schedule_host(host)
 
-    def hand_out(self) -> float | None:
+    def wake_takers(self) -> float | None:
         """Give those who wait what has become free; in how many seconds there is more, None if unknown."""
         self._hand_out()
         if not (self._takers and self._resting):
             return None
         return max(self._resting[0][0] - self._clock.monotonic(), 0.0)
 
-    def drop(self, host: Host) -> list[int]:
+    def drop_host(self, host: Host) -> list[int]:
         """Let go of the feeds that wait for a host, which is another process's now; their ids."""
         waiting, host.queue = host.queue, []
         for share, _feed in waiting:
-            self._left(share)
+            self._decrement_tenant(share)
         return [feed.id for _share, feed in waiting]
 
     def clear(self) -> None:
@@ -156,15 +156,15 @@ class DueQueue:
             if not taker.done():
                 taker.set_result(taken)
 
-    def _lend(self, lane: FairQueue[Visit]) -> None:
+    def _lend_slow_slots(self, lane: FairQueue[PollJob]) -> None:
         """Let the usual lane have what the slow one does not use."""
         if lane is not self._usual:
-            self._usual.slots = self._slots - self._slow.out
+            self._usual.slots = self._slots - self._slow.in_flight
 
-    def _rest(self, host: Host) -> None:
-        heapq.heappush(self._resting, (host.free_at, next(self._order), host))
+    def _schedule_host(self, host: Host) -> None:
+        heapq.heappush(self._resting, (host.next_request_at, next(self._order), host))
 
-    def _next(self) -> Visit | None:
+    def _next(self) -> PollJob | None:
         now = self._clock.monotonic()
         while self._resting and self._resting[0][0] <= now:
             _, _, host = heapq.heappop(self._resting)
@@ -173,24 +173,24 @@ class DueQueue:
             host.busy = True
             place = 0
             if len(host.queue) > 1:
-                place = min(range(len(host.queue)), key=lambda place: self._usual.used(host.queue[place][0]))
+                place = min(range(len(host.queue)), key=lambda place: self._usual.usage(host.queue[place][0]))
             share, feed = host.queue.pop(place)
             lane = self._slow if feed.id in self.slow_feeds else self._usual
-            lane.put(share, Visit(host, feed, lane))
-        turn = self._slow.take() or self._usual.take()
+            lane.put(share, PollJob(host, feed, lane))
+        turn = self._slow.try_acquire() or self._usual.try_acquire()
         if turn is None:
             return None
         visit = turn.item
-        visit.turn, visit.begun = turn, now
-        self._lend(visit.lane)
-        self._left(turn.key)
+        visit.turn, visit.started_at = turn, now
+        self._lend_slow_slots(visit.lane)
+        self._decrement_tenant(turn.key)
         return visit
 
-    def _left(self, share: Hashable) -> None:
+    def _decrement_tenant(self, share: Hashable) -> None:
         self._queued[share] -= 1
         left = self._queued[share]
         if left == 0:
             del self._queued[share]
-        if left == MANY // 2 and share in self._full:
+        if left == MAX_QUEUED_PER_TENANT // 2 and share in self._full:
             self._full.discard(share)
             self._on_low()

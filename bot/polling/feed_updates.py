@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from bot.core.models import Feed, ParsedFeed, Validators
-from bot.feeds import schedule
-from bot.feeds.fetch import Fetched
+from bot.feeds import poll_schedule
+from bot.feeds.fetch import FetchResult
 from bot.feeds.outlet_names import outlet_name
-from bot.text import safe, urls
+from bot.text import discord_text, urls
 
 MOVE_PROBATION = 3 * 86_400
 """Seconds that a permanent redirect has to hold before the feed's address changes."""
 TITLE = 300
 
 
-def validators(fetched: Fetched, digest: bytes | None) -> Validators:
+def validators_from(fetched: FetchResult, digest: bytes | None) -> Validators:
     """What an answer, and the hash of its entries, let us tell the next time."""
     return Validators(
         etag=fetched.header("etag"),
@@ -23,20 +23,20 @@ def validators(fetched: Fetched, digest: bytes | None) -> Validators:
     )
 
 
-def described(feed: Feed, head: ParsedFeed) -> Feed:
+def with_metadata(feed: Feed, head: ParsedFeed) -> Feed:
     """The feed as its document describes it."""
-    title = safe.plain(head.title, TITLE) or feed.title
+    title = discord_text.to_plain_line(head.title, TITLE) or feed.title
     return replace(
-        schedule.remembered(feed, head),
+        poll_schedule.with_document_hints(feed, head),
         title=title,
         outlet=feed.outlet or outlet_name(title, feed.url) or urls.host(feed.url),
         site_url=head.site_url or feed.site_url,
-        icon=head.icon or feed.icon,
+        icon=head.icon_url or feed.icon,
         language=head.language or feed.language,
     )
 
 
-def moved(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
+def resolve_move(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
     """The feed's address, where it moves to, and since when: a permanent redirect counts once it has held.
 
     One to another site is followed each time and never taken over: whoever follows that address later would

@@ -9,35 +9,35 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bot.core.keyed_locks import Turns
+from bot.core.keyed_locks import KeyedLocks
 from bot.core.models import DueFeed, Feed
 from bot.core.settings import Settings
-from bot.core.workers import Workers
-from bot.feeds import fetch_errors, schedule
-from bot.feeds.fetch import Fetched, Fetcher
+from bot.core.worker_pool import WorkerPool
+from bot.feeds import fetch_errors, poll_schedule
+from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
-from bot.feeds.pages.article_pages import Pages
-from bot.feeds.robots import Robots
-from bot.polling.due_feeds import DueFeeds
-from bot.polling.feed_alerts import FeedAlerts, Words
-from bot.polling.hosts import Host, Hosts
+from bot.feeds.pages.article_pages import PageFetcher
+from bot.feeds.robots import RobotsCache
+from bot.polling.due_feeds import DueFeedLoader
+from bot.polling.feed_alerts import AlertTextProvider, FeedAlerts
+from bot.polling.host_throttle import Host, Hosts
+from bot.polling.ingest_quota import IngestQuota
 from bot.polling.intake import Intake
-from bot.polling.poll_results import Outcome, PollRecorder, PollReport
-from bot.polling.quiet_polls import AFTER_TROUBLE, log_trouble
-from bot.polling.shares import Shares
+from bot.polling.poll_recorder import PollOutcome, PollRecorder, PollReport
+from bot.polling.poll_write_buffer import ERROR_BACKOFF_SECONDS, log_unless_reported
 from bot.processes.leases import FEEDS, Leases
 from bot.processes.supervision import Supervisor, stop
 from bot.store import LeaseLost, Store, StoreError
 from bot.store.records.process_records import Fence
-from bot.store.records.source_records import Recorded
+from bot.store.records.source_records import PollWriteResult
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
-from bot.text.host_slots import slot_of
+from bot.text.host_slots import host_slot
 
 log = logging.getLogger(__name__)
 
-REST_AFTER_TROUBLE = 60
+HOST_BACKOFF_SECONDS = 60
 """Seconds for which a host is left alone that answered in vain."""
 
 
@@ -49,8 +49,8 @@ class Poller:
         settings: Settings,
         store: Store,
         fetcher: Fetcher,
-        workers: Workers,
-        words: Words,
+        workers: WorkerPool,
+        words: AlertTextProvider,
         leases: Leases,
         supervisor: Supervisor,
         story_lookup: StoryLookup | None = None,
@@ -58,24 +58,24 @@ class Poller:
         clock = self._clock = store.clock
         self._store, self._fetcher, self._leases = store, fetcher, leases
         self._supervisor = supervisor
-        self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
-        self.intake = Intake(settings, store, workers, Shares(clock))
+        self.pages = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
+        self.intake = Intake(settings, store, workers, IngestQuota(clock))
         alerts = FeedAlerts(settings, words)
         self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
-        self.on_recorded: Callable[[Recorded], None] = lambda _recorded: None
+        self.on_recorded: Callable[[PollWriteResult], None] = lambda _recorded: None
         """Called after each poll that may have left something to post or to edit."""
-        self.last_answer: int | None = None
+        self.last_response_at: int | None = None
         """When a publisher last answered, in seconds of UTC."""
-        self.outcomes: Counter[Outcome] = Counter()
+        self.outcomes: Counter[PollOutcome] = Counter()
         """Polls since the start, by how they ended."""
 
         self.hosts = Hosts(clock)
-        self._turns = Turns()  # from fetching to recording, one at a time a feed
+        self._turns = KeyedLocks()  # from fetching to recording, one at a time a feed
         self._at_once = settings.poll_concurrency
-        self._due = DueFeeds(
-            store, leases, self.hosts, self._at_once, on_told=lambda: self.on_recorded(Recorded())
+        self._due = DueFeedLoader(
+            store, leases, self.hosts, self._at_once, on_alert=lambda: self.on_recorded(PollWriteResult())
         )
-        self._queue, self._quiet = self._due.queue, self._due.quiet
+        self._queue, self._quiet = self._due.queue, self._due.write_buffer
 
     async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
         """Poll one feed now and write what came of it; never raises for what the feed does.
@@ -83,27 +83,27 @@ class Poller:
         `polite=False` is for an address that a person named: its host may be asked at once and several times.
         Raises StoreError.
         """
-        async with self._turn(feed) as current:
-            host = self.hosts.of(feed.url)
-            report = await self._finished(current, host, await self._answer(current, host, polite=polite))
+        async with self._feed_lock(feed) as current:
+            host = self.hosts.get(feed.url)
+            report = await self._to_report(current, host, await self._fetch(current, host, polite=polite))
             await self._write(report)
         return report
 
-    async def take(self, feed: Feed, fetched: Fetched, *, server_id: int) -> Feed:
+    async def ingest_fetched(self, feed: Feed, fetched: FetchResult, *, server_id: int) -> Feed:
         """Write an answer that was fetched without us, as if it came of a poll; the feed after it.
 
         It uses the share of the server that is about to follow the feed, where no other does.
         Raises FeedError, StoreError.
         """
-        async with self._turn(feed) as current:
-            report = await self.recorder.answered(current, fetched, server_id=server_id)
+        async with self._feed_lock(feed) as current:
+            report = await self.recorder.handle_response(current, fetched, server_id=server_id)
             await self._write(report)
         return report.feed
 
-    async def push(self, feed: Feed, fetched: Fetched) -> bool:
+    async def ingest_pushed(self, feed: Feed, fetched: FetchResult) -> bool:
         """Write what a hub pushed of a feed; whether there was anything new. Raises FeedError, StoreError."""
-        async with self._turn(feed) as current:
-            report = await self.recorder.pushed(current, fetched)
+        async with self._feed_lock(feed) as current:
+            report = await self.recorder.handle_push(current, fetched)
             if report.recorded is not None:
                 self.on_recorded(report.recorded)
         return report.new > 0
@@ -111,31 +111,33 @@ class Poller:
     async def _write(self, report: PollReport) -> None:
         """Write a poll that somebody asked for, whoever polls the feed usually."""
         if (recorded := report.recorded) is None:
-            await self._store.polls.record_quiet((report.feed,), told=(report.alert,) if report.alert else ())
-            recorded = Recorded()
+            await self._store.polls.record_unchanged(
+                (report.feed,), told=(report.alert,) if report.alert else ()
+            )
+            recorded = PollWriteResult()
         self.on_recorded(recorded)
-        self._due.written((report.feed.id,), report.feed.next_poll)
+        self._due.mark_written((report.feed.id,), report.feed.next_poll)
 
     @asynccontextmanager
-    async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
+    async def _feed_lock(self, feed: Feed) -> AsyncIterator[Feed]:
         if feed.id in self._turns:
-            await self._turns.free(feed.id)
+            await self._turns.wait_until_free(feed.id)
         self._turns[feed.id] = None
         try:
-            await self._quiet.write()
+            await self._quiet.flush()
             yield await self._store.feeds.get(feed.id) or feed
         finally:
-            self._turns.end(feed.id)
+            self._turns.release(feed.id)
 
     def wake(self) -> None:
         """Look for due feeds at once: a feed was followed, or made due."""
         self._due.wake()
 
-    def asks(self, url: str) -> bool:
+    def owns_host_of(self, url: str) -> bool:
         """Whether it is this process that asks the host of an address."""
-        return slot_of(url) in self._leases.held(FEEDS)
+        return host_slot(url) in self._leases.owned(FEEDS)
 
-    def clock_set_back(self, by: int) -> None:
+    def shift_clock(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
         self.hosts.clock_set_back(by)
         self.wake()
@@ -143,7 +145,7 @@ class Poller:
     async def run(self) -> None:
         """Poll what is due, for ever. Cancel it to end it: polls under way are as if they had never begun."""
         await self._leases.start()
-        tasks = [self._supervisor.start("polling", self._work) for _ in range(self._at_once)]
+        tasks = [self._supervisor.start("polling", self._worker_loop) for _ in range(self._at_once)]
         tasks.append(self._supervisor.start("polls without news", self._quiet.run))
         try:
             await self._due.run()
@@ -151,84 +153,84 @@ class Poller:
             await stop(tasks)
             self._due.clear()
             try:
-                await self._quiet.write()
+                await self._quiet.flush()
             except StoreError as error:
-                log_trouble("the last polls without news were not written", error)
+                log_unless_reported("the last polls without news were not written", error)
 
-    async def _work(self) -> None:
+    async def _worker_loop(self) -> None:
         while True:
-            visit = await self._queue.take()
+            visit = await self._queue.next_job()
             host, feed = visit.host, visit.feed
             try:
-                if self._store.fault is None and host.is_ours:
+                if self._store.fault is None and host.is_owned:
                     await self._poll_due(feed, host)
                 else:
-                    self._due.let_go(feed.id)
+                    self._due.release(feed.id)
             except LeaseLost as error:  # whose feed it is now finds the same
-                log.info("%s: %s", urls.masked(feed.url), error)
-                self._due.let_go(feed.id)
+                log.info("%s: %s", urls.redact(feed.url), error)
+                self._due.release(feed.id)
             except Exception as error:  # noqa: BLE001  # it is logged, and the feed stays due
-                log_trouble(f"cannot record a poll of {urls.masked(feed.url)}", error)
-                host.hold(self._clock.now() + REST_AFTER_TROUBLE)
-                self._due.let_go(feed.id, pause=AFTER_TROUBLE)
+                log_unless_reported(f"cannot record a poll of {urls.redact(feed.url)}", error)
+                host.back_off_until(self._clock.now() + HOST_BACKOFF_SECONDS)
+                self._due.release(feed.id, pause=ERROR_BACKOFF_SECONDS)
             except BaseException:  # this worker ends, the feed stays due
-                self._due.let_go(feed.id, pause=AFTER_TROUBLE)
+                self._due.release(feed.id, pause=ERROR_BACKOFF_SECONDS)
                 raise
             finally:
-                self._queue.done(visit)
+                self._queue.finish(visit)
                 if host.queue:
-                    self._due.visited(host)
+                    self._due.on_host_polled(host)
 
     async def _poll_due(self, due: DueFeed, host: Host) -> None:
         """Poll a feed of the queue. Until it turns out that there is more to do, this is kept short."""
         waited = due.id in self._turns
         if waited:
-            await self._turns.free(due.id)
+            await self._turns.wait_until_free(due.id)
         self._turns[due.id] = None
         try:
             # After another poll the feed is not what it was.
-            answer = None if waited else await self._answer(due, host, polite=True)
+            answer = None if waited else await self._fetch(due, host, polite=True)
             if answer is not None:
-                self._queue.slow_feeds.took(due.id, host.took)
-            if isinstance(answer, Fetched):
-                unchanged = self.recorder.unchanged(due, answer, self.last_answer or 0)
+                self._queue.slow_feeds.record(due.id, host.response_seconds)
+            if isinstance(answer, FetchResult):
+                unchanged = self.recorder.try_unchanged(due, answer, self.last_response_at or 0)
                 if unchanged is not None:
-                    self.outcomes[Outcome.UNCHANGED] += 1
-                    self._quiet.keep(due.id, unchanged)
+                    self.outcomes[PollOutcome.UNCHANGED] += 1
+                    self._quiet.add(due.id, unchanged)
                     return
-            await self._poll_on(due, host, answer, waited=waited)
+            await self._poll_fully(due, host, answer, waited=waited)
         finally:
-            self._turns.end(due.id)
+            self._turns.release(due.id)
 
-    async def _poll_on(
-        self, due: DueFeed, host: Host, answer: Fetched | FeedError | None, *, waited: bool
+    async def _poll_fully(
+        self, due: DueFeed, host: Host, answer: FetchResult | FeedError | None, *, waited: bool
     ) -> None:
         if waited:
-            await self._quiet.write()
+            await self._quiet.flush()
         feed = await self._store.feeds.get(due.id)
         if feed is None:
-            self._due.let_go(due.id)
+            self._due.release(due.id)
             return
         if waited:
-            answer = await self._answer(feed, host, polite=True)
-        fence = self._leases.fence(FEEDS, slot_of(due.url))
-        report = await self._finished(feed, host, answer, fence=fence)
+            answer = await self._fetch(feed, host, polite=True)
+        fence = self._leases.fence(FEEDS, host_slot(due.url))
+        report = await self._to_report(feed, host, answer, fence=fence)
         if report.recorded is None:
-            self._quiet.keep(feed.id, report.feed, report.alert)
+            self._quiet.add(feed.id, report.feed, report.alert)
             return
         self.on_recorded(report.recorded)
-        self._due.written((feed.id,), report.feed.next_poll)
+        self._due.mark_written((feed.id,), report.feed.next_poll)
 
-    async def _finished(
-        self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, fence: Fence | None = None
+    async def _to_report(
+        self, feed: Feed, host: Host, answer: FetchResult | FeedError | None, *, fence: Fence | None = None
     ) -> PollReport:
         try:
-            if isinstance(answer, Fetched):
-                report = await self.recorder.answered(feed, answer, fence=fence)
+            if isinstance(answer, FetchResult):
+                report = await self.recorder.handle_response(feed, answer, fence=fence)
             elif answer is not None:
                 report = self._failed(feed, host, answer)
             else:
-                report = self.recorder.postponed(feed, host.held_until)
+                report = self.recorder.postpone(feed, host.backoff_until)
         except FeedError as error:
             report = self._failed(feed, host, error)
         except StoreError:
@@ -238,50 +240,54 @@ class Poller:
         self.outcomes[report.outcome] += 1
         return report
 
-    async def _answer(self, feed: Feed | DueFeed, host: Host, *, polite: bool) -> Fetched | FeedError | None:
+    async def _fetch(
+        self, feed: Feed | DueFeed, host: Host, *, polite: bool
+    ) -> FetchResult | FeedError | None:
         """What the publisher of a feed answers; None where its host is to be left alone."""
-        if polite and host.held_until and host.held_until > self._clock.now():
+        if polite and host.backoff_until and host.backoff_until > self._clock.now():
             return None
         try:
-            if not polite or list_feeds.is_list(feed.url):
+            if not polite or list_feeds.is_list_url(feed.url):
                 fetched = await self._get(feed, polite=polite)
             else:
                 now = self._clock.monotonic()
                 if not host.is_free(now):
-                    await host.free()
+                    await host.wait_until_free()
                     now = self._clock.monotonic()
-                host.begin(now)
+                host.begin_request(now)
                 try:
                     fetched = await self._fetcher.get(feed.url, validators=feed.validators)
                 finally:
-                    host.end()
-                if rest := schedule.rest(fetched.headers, now=self._clock.now()):
-                    host.rest(rest)
+                    host.end_request()
+                if rest := poll_schedule.rate_limit_wait(fetched.headers, now=self._clock.now()):
+                    host.extend_pause(rest)
         except FeedError as error:
             return error
         except Exception as error:  # noqa: BLE001 - it is logged
             return _unforeseen(feed, error)
-        self.last_answer = self._clock.now()
+        self.last_response_at = self._clock.now()
         return fetched
 
-    async def _get(self, feed: Feed | DueFeed, *, polite: bool) -> Fetched:
+    async def _get(self, feed: Feed | DueFeed, *, polite: bool) -> FetchResult:
         """Ask for a feed, or for the page of a list, which its publisher may not want read."""
-        if not list_feeds.is_list(feed.url):
+        if not list_feeds.is_list_url(feed.url):
             return await self._fetcher.get(feed.url, validators=feed.validators)
-        page = list_feeds.page_of(feed.url)
-        visit = self.hosts.visits(polite=polite)
-        fetched, delay = await self.pages.fetched(page, visit=visit, validators=feed.validators)
-        self.hosts.of(page).rest(max(delay, schedule.rest(fetched.headers, now=self._clock.now())))
+        page = list_feeds.page_url(feed.url)
+        visit = self.hosts.throttle_for(polite=polite)
+        fetched, delay = await self.pages.fetch(page, visit=visit, validators=feed.validators)
+        self.hosts.get(page).extend_pause(
+            max(delay, poll_schedule.rate_limit_wait(fetched.headers, now=self._clock.now()))
+        )
         if fetched.permanent_url is not None:
             fetched = fetched._replace(permanent_url=feed.url.replace(page, fetched.permanent_url))
         return fetched
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
-        host.failed(error)
-        log.info("%s: %s", urls.masked(feed.url), error)
-        return self.recorder.failed(feed, error)
+        host.back_off(error)
+        log.info("%s: %s", urls.redact(feed.url), error)
+        return self.recorder.handle_failure(feed, error)
 
 
 def _unforeseen(feed: Feed | DueFeed, error: Exception) -> FeedError:
-    log.error("cannot poll %s", urls.masked(feed.url), exc_info=error)
-    return FeedError(fetch_errors.PARSE_DIED, type(error).__name__)
+    log.error("cannot poll %s", urls.redact(feed.url), exc_info=error)
+    return FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__)

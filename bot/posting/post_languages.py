@@ -2,7 +2,7 @@
 
 import discord
 
-from bot.core import locale
+from bot.core import i18n
 from bot.store import Store
 
 
@@ -12,18 +12,18 @@ class PostLanguages:
     def __init__(self, store: Store, client: discord.Client, default: str) -> None:
         self._store, self._client, self._default = store, client, default
 
-    async def of(self, server_id: int, channel_id: int) -> str:
+    async def for_channel(self, server_id: int, channel_id: int) -> str:
         """What was chosen for a channel, else for its server, else that of the server's Discord."""
         language = await self._store.preferences.language(server_id, channel_id)
         if language is not None:
             return language
         guild = self._client.get_guild(server_id)
         tag = await self._store.servers.locale(server_id) if guild is None else str(guild.preferred_locale)
-        return locale.supported(tag) or self._default
+        return i18n.supported_language(tag) or self._default
 
-    async def spoken_in(self, place: discord.abc.GuildChannel | discord.Thread) -> str:
+    async def for_place(self, place: discord.abc.GuildChannel | discord.Thread) -> str:
         """That of a place: of a thread its channel's, unless it has one itself."""
         chosen_of, place_id = self._store.preferences.of_channel, place.id
         if isinstance(place, discord.Thread) and (await chosen_of(place.id)).language is None:
             place_id = place.parent_id
-        return await self.of(place.guild.id, place_id)
+        return await self.for_channel(place.guild.id, place_id)

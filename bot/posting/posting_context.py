@@ -7,15 +7,15 @@ import discord
 
 from bot.core.clock import Clock
 from bot.core.settings import Settings
-from bot.core.workers import Workers
-from bot.posting.audience import Audience
+from bot.core.worker_pool import WorkerPool
+from bot.posting.audience import AudienceResolver
 from bot.posting.post_languages import PostLanguages
-from bot.posting.recovery.restored_backup import Restored
+from bot.posting.recovery.restore_reconciler import RestoreReconciler
 from bot.posting.sending.channel_webhooks import ChannelWebhooks
-from bot.search.index.index_follower import IndexFollower
+from bot.search.index.index_updater import IndexUpdater
 from bot.store import Store
-from bot.stories.known_tastes import Tastes
-from bot.writing.writing_desk import WritingDesk
+from bot.stories.preference_cache import PreferenceModelCache
+from bot.writing.model_services import ModelServices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +25,15 @@ class PostingContext:
     store: Store
     client: discord.Client
     settings: Settings
-    workers: Workers
-    tastes: Tastes
-    index: IndexFollower
-    writing: WritingDesk | None
+    workers: WorkerPool
+    preference_models: PreferenceModelCache
+    index: IndexUpdater
+    model_services: ModelServices | None
     webhooks: ChannelWebhooks
     languages: PostLanguages
-    audience: Audience
-    restored: Restored
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    audience: AudienceResolver
+    restore_reconciler: RestoreReconciler
+    work_available: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def clock(self) -> Clock:
@@ -42,4 +42,4 @@ class PostingContext:
 
     def wake(self) -> None:
         """Let the courier look at the outbox now: something may be owed."""
-        self.woken.set()
+        self.work_available.set()

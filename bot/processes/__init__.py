@@ -9,7 +9,8 @@
   owners (an "epoch"). It is None where leases never end, as on SQLite.
 - A lease is *handed over* to a process by name, once nothing is done for it any more; *given back* to whoever
   comes; *lost* where it ended or may have. `leases.able(Role.GATEWAY, now=False)`: give us none for now.
-- A *notice* (`Notices`; NOTIFY, sent by triggers of migration 0042) is a reason to look: `leases` given back,
+- A *notice* (`ClusterEvents`; NOTIFY, sent by triggers of migration 0042) is a reason to look: `leases` given
+back,
   `outbox` a dispatch is owed, `feeds` one is due sooner. It may be missed: each looks by itself every few
-  seconds too. An *inquiry* (`Inquiries`) asks whoever has a server's shard what only that process knows.
+  seconds too. An *inquiry* (`PeerQueries`) asks whoever has a server's shard what only that process knows.
 """

@@ -15,90 +15,90 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from bot.core.choices import Role
-from bot.core.clock import wait
+from bot.core.clock import wait_for_event
+from bot.core.preferences import ProcessRole
 from bot.core.version import __version__
 from bot.processes.supervision import Supervisor, stop
 from bot.store import Store, StoreError
-from bot.store.records.process_records import Fence, Process, Share
+from bot.store.records.process_records import Fence, LeasePool, Process
 
 log = logging.getLogger(__name__)
 
 LASTS, RENEWED, STOPPED = 15, 5.0, 10.0
 """Seconds."""
-AFTER_TROUBLE = 1.0
+ERROR_BACKOFF_SECONDS = 1.0
 """Seconds until the next attempt where renewing failed."""
 FEEDS, SHARDS, UPKEEP = "feeds", "shard", "upkeep"
 """Kinds of leases: slots of hosts that are asked, Discord's shards, and what one process does for all."""
 
-Heard = Callable[[frozenset[int], frozenset[int]], None]
+LeaseListener = Callable[[frozenset[int], frozenset[int]], None]
 _NONE: frozenset[int] = frozenset()
 
 
 class Leases:
     """The leases of this process: none before `start`."""
 
-    def __init__(self, store: Store, roles: Iterable[Role], supervisor: Supervisor) -> None:
+    def __init__(self, store: Store, roles: Iterable[ProcessRole], supervisor: Supervisor) -> None:
         self._store, self._clock, self._supervisor = store, store.clock, supervisor
-        self.me = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
+        self.process = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
         """Leases by kind that were gained after the start: mostly another process ended."""
-        self._unable: set[Role] = set()
-        self._shares: dict[str, Share] = {}
-        self._listening: defaultdict[str, list[Heard]] = defaultdict(list)
+        self._unable: set[ProcessRole] = set()
+        self._shares: dict[str, LeasePool] = {}
+        self._listening: defaultdict[str, list[LeaseListener]] = defaultdict(list)
         self._held: dict[str, frozenset[int]] = {}
         self._renewed = 0.0  # by `Clock.uptime`
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def has(self, role: Role) -> bool:
+    def has_role(self, role: ProcessRole) -> bool:
         """Whether this process has a role."""
-        return role in self.me.roles
+        return role in self.process.roles
 
-    def held(self, kind: str) -> frozenset[int]:
+    def owned(self, kind: str) -> frozenset[int]:
         """What this process may act for now."""
         return _NONE if self._is_late() else self._held.get(kind, _NONE)
 
     def _is_late(self) -> bool:
-        return self._store.processes.are_shared and self._clock.uptime() - self._renewed >= STOPPED
+        return self._store.processes.is_multi_process and self._clock.uptime() - self._renewed >= STOPPED
 
     @property
     def owner(self) -> str | None:
         """The name of this process in leases; None where no lease ends."""
-        return self.me.id if self._store.processes.are_shared else None
+        return self.process.id if self._store.processes.is_multi_process else None
 
     def fence(self, kind: str, number: int) -> Fence | None:
         """What the store is to check where something is written for a lease; None where no lease ends."""
-        return Fence(self.me.id, kind, number) if self._store.processes.are_shared else None
+        return Fence(self.process.id, kind, number) if self._store.processes.is_multi_process else None
 
-    def able(self, role: Role, *, now: bool) -> None:
+    def set_available(self, role: ProcessRole, *, now: bool) -> None:
         """Whether this process can do the work of a role now; else it keeps what it has and takes no more."""
         before = frozenset(self._unable)
         self._unable = self._unable - {role} if now else self._unable | {role}
         if self._unable != before:
             self.wake()
 
-    def is_able(self, role: Role) -> bool:
+    def is_available(self, role: ProcessRole) -> bool:
         """Whether it has a role, and can do its work now."""
-        return role in self.me.roles and role not in self._unable
+        return role in self.process.roles and role not in self._unable
 
-    async def others(self, role: Role) -> list[str]:
+    async def other_processes(self, role: ProcessRole) -> list[str]:
         """The names of the other processes that can do the work of a role now. Raises `StoreError`."""
-        living = await self._store.processes.all()
-        return [each.id for each in living if role in each.roles and each.id != self.me.id]
+        living = await self._store.processes.list_live()
+        return [each.id for each in living if role in each.roles and each.id != self.process.id]
 
-    def share(self, share: Share) -> None:
+    def join_pool(self, share: LeasePool) -> None:
         """Take part in dividing something, where this process has the role, from the next renewal on."""
-        if share.role in self.me.roles:
+        if share.role in self.process.roles:
             self._shares[share.kind] = share
             self.wake()
 
-    def listen(self, kind: str, heard: Heard) -> None:
+    def add_listener(self, kind: str, heard: LeaseListener) -> None:
         """Call a function with what was gained and what was lost of a kind, whenever that changes."""
         self._listening[kind].append(heard)
 
-    def unlisten(self, kind: str, heard: Heard) -> None:
+    def remove_listener(self, kind: str, heard: LeaseListener) -> None:
         """Call it no more."""
         if heard in self._listening[kind]:
             self._listening[kind].remove(heard)
@@ -113,31 +113,31 @@ class Leases:
             return
         await self._renew()
         self.gained.clear()
-        self._tasks = [self._supervisor.start("lease renewal", self._keep)]
-        if self._store.processes.are_shared:
-            self._tasks.append(self._supervisor.start("lease extension", self._live))
-            self._tasks.append(self._supervisor.start("lease watch", self._watch))
+        self._tasks = [self._supervisor.start("lease renewal", self._renew_loop)]
+        if self._store.processes.is_multi_process:
+            self._tasks.append(self._supervisor.start("lease extension", self._heartbeat_loop))
+            self._tasks.append(self._supervisor.start("lease watch", self._expiry_loop))
 
-    async def hand_over(self, kind: str, number: int, to: str) -> bool:
+    async def transfer(self, kind: str, number: int, to: str) -> bool:
         """Give something to another process, by its name; whoever listens knows already.
 
         Returns whether it is this one's no more. Raises `StoreError`.
         """
         async with self._turn:
-            is_gone = await self._store.processes.hand_over(Fence(self.me.id, kind, number), to)
+            is_gone = await self._store.processes.transfer(Fence(self.process.id, kind, number), to)
             if is_gone:
                 self._held[kind] = self._held.get(kind, _NONE) - {number}
         if is_gone:
             with suppress(StoreError):  # it looks by itself, too
-                await self._store.tell("leases")
+                await self._store.notify("leases")
         return is_gone
 
-    async def give_back(self, kind: str) -> None:
+    async def release_kind(self, kind: str) -> None:
         """Take no part in dividing something; nothing acts for what was held. Raises `StoreError`."""
         async with self._turn:
             self._shares.pop(kind, None)
             self._held.pop(kind, None)
-            await self._store.processes.give_back(self.me.id, kind)
+            await self._store.processes.release_kind(self.process.id, kind)
 
     async def close(self) -> None:
         """Give everything back; whatever acts for a lease has ended."""
@@ -146,20 +146,20 @@ class Leases:
         await stop(self._tasks)
         self._tasks.clear()
         async with self._turn:
-            self._now_held({})
+            self._set_owned({})
         with suppress(StoreError):  # they end by themselves
-            await self._store.processes.leave(self.me.id)
+            await self._store.processes.deregister(self.process.id)
 
-    async def _keep(self) -> None:
+    async def _renew_loop(self) -> None:
         while True:
-            pause = RENEWED if self._store.processes.are_shared else float("inf")
+            pause = RENEWED if self._store.processes.is_multi_process else float("inf")
             try:
-                await wait(self._clock, self._woken, pause)
+                await wait_for_event(self._clock, self._woken, pause)
                 await self._renew()
             except StoreError as error:
                 log.debug("leases were not renewed: %s", error)  # the store has told of it
                 self._woken.clear()
-                await self._clock.sleep(AFTER_TROUBLE)
+                await self._clock.sleep(ERROR_BACKOFF_SECONDS)
                 self.wake()
 
     async def _renew(self) -> None:
@@ -167,43 +167,45 @@ class Leases:
         async with self._turn:
             begun = self._clock.uptime()
             if self._is_late():  # it was stopped itself
-                self._lose_all()
-            me = replace(self.me, roles=tuple(each for each in self.me.roles if each not in self._unable))
-            held = await self._store.processes.keep(me, list(self._shares.values()), LASTS)
+                self._drop_all()
+            me = replace(
+                self.process, roles=tuple(each for each in self.process.roles if each not in self._unable)
+            )
+            held = await self._store.processes.heartbeat_and_rebalance(me, list(self._shares.values()), LASTS)
             self._renewed = max(self._renewed, begun)
             if self._clock.uptime() - self._renewed < STOPPED:
-                self._now_held(held)
+                self._set_owned(held)
             else:  # what it took may be another's by now
                 self.wake()
 
-    async def _live(self) -> None:
+    async def _heartbeat_loop(self) -> None:
         """Keep what is held, also while a long write of any process lets nobody divide."""
         while True:
             await self._clock.sleep(RENEWED)
             begun = self._clock.uptime()
             with suppress(StoreError):  # the store has told of it
-                if not self._is_late() and await self._store.processes.extend(self.me.id, LASTS):
+                if not self._is_late() and await self._store.processes.heartbeat(self.process.id, LASTS):
                     self._renewed = max(self._renewed, begun)
 
-    async def _watch(self) -> None:
+    async def _expiry_loop(self) -> None:
         """Lose everything in time, even while renewing hangs."""
         while True:
             left = self._renewed + STOPPED - self._clock.uptime()
             if left > 0:
                 await self._clock.sleep(left)
             else:
-                self._lose_all()
-                await self._clock.sleep(AFTER_TROUBLE)
+                self._drop_all()
+                await self._clock.sleep(ERROR_BACKOFF_SECONDS)
 
-    def _lose_all(self) -> None:
+    def _drop_all(self) -> None:
         if any(self._held.values()):
             log.warning(
                 "No contact with the database for %.0f s. Pausing: another process may have taken over.",
                 STOPPED,
             )
-        self._now_held({})
+        self._set_owned({})
 
-    def _now_held(self, held: dict[str, frozenset[int]]) -> None:
+    def _set_owned(self, held: dict[str, frozenset[int]]) -> None:
         before, self._held = self._held, held
         for kind in before.keys() | held.keys():
             had, has = before.get(kind, _NONE), held.get(kind, _NONE)
@@ -211,7 +213,7 @@ class Leases:
                 continue
             self.gained[kind] += len(has - had)
             log.log(
-                logging.INFO if self._store.processes.are_shared else logging.DEBUG,
+                logging.INFO if self._store.processes.is_multi_process else logging.DEBUG,
                 "Leases of %s: %d now, %d gained, %d lost",
                 kind,
                 len(has),

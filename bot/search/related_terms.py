@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from bot.search.index import analysis
-from bot.search.index.engine import SearchEngine
+from bot.search.index import text_analysis
+from bot.search.index.search_engine import SearchEngine
 
 SHORTEST = 4
 """Letters of a word that may be misspelt."""
@@ -33,7 +33,7 @@ def related_terms(engine: SearchEngine, words: Iterable[str]) -> Related:
     related: dict[str, frozenset[str]] = {}
     misspelt = families = 0
     for word in dict.fromkeys(words):
-        stems = analysis.query_stems(word)
+        stems = text_analysis.query_stems(word)
         if not stems or not word.isalpha():
             continue
         terms: set[str] = set()
@@ -42,7 +42,7 @@ def related_terms(engine: SearchEngine, words: Iterable[str]) -> Related:
             terms |= family
         if misspelt < MISSPELT and not any(map(engine.document_frequency, stems)):
             misspelt += 1
-            common = [term for term, _ in engine.beginning(word[:1], COMPARED)]
+            common = [term for term, _ in engine.terms_with_prefix(word[:1], COMPARED)]
             terms |= set(spelled_alike(word, stems, common))
         if terms := terms - stems:
             related[word] = frozenset(terms)
@@ -55,7 +55,7 @@ def _family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
     shared = max(_SHARED, int(_SHARE * len(stem)))
     if len(stem) < shared:
         return set()
-    terms = engine.beginning(stem[:shared], _RELATIVES)
+    terms = engine.terms_with_prefix(stem[:shared], _RELATIVES)
     return {term for term, _ in terms if len(term) * _SHARE <= len(stem)}
 
 

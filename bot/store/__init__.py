@@ -23,17 +23,17 @@ from bot.store.store_errors import (
 )
 
 if TYPE_CHECKING:
-    from bot.store.front import UNTIL_NEXT_TRY, Erased, Store, has_key, use_keys
+    from bot.store.facade import WRITE_RETRY_SECONDS, ErasureReport, Store, has_key, use_keys
 
 __all__ = [
-    "UNTIL_NEXT_TRY",
+    "WRITE_RETRY_SECONDS",
     "AlreadyRunning",
     "DatabaseBroken",
     "DatabaseFault",
     "DatabaseMissing",
     "DatabaseMoved",
     "DatabaseUnusable",
-    "Erased",
+    "ErasureReport",
     "LeaseLost",
     "NewerDatabase",
     "Store",
@@ -47,4 +47,4 @@ def __getattr__(name: str) -> object:
     """The front, once somebody asks for it: a worker that reads records does without engines, 11 MB."""
     if name not in __all__:
         raise AttributeError(name)
-    return getattr(import_module("bot.store.front"), name)
+    return getattr(import_module("bot.store.facade"), name)

@@ -4,15 +4,21 @@ No row says by how much the clock was wrong when it was written, but nothing tha
 every wait has its greatest length.
 """
 
-from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
+from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.store.connection import Connection
-from bot.store.outbox.watch_notices import QUIET
-from bot.store.records.outbox_records import LongestWaits
+from bot.store.outbox.watch_notifications import NOTIFICATION_COOLDOWN_SECONDS
+from bot.store.records.outbox_records import MaxRetryDelays
 
 
-def settle(db: Connection, longest: LongestWaits) -> None:
+def shorten_waits(db: Connection, longest: MaxRetryDelays) -> None:
     """Let no wait be longer than it would be, had it begun now."""
-    values = {"now": db.now, "quiet": QUIET, "story": TOLD_WITHIN, "day": BEST_WITHIN, **longest._asdict()}
+    values = {
+        "now": db.now,
+        "quiet": NOTIFICATION_COOLDOWN_SECONDS,
+        "story": MIN_OUTLETS_DEADLINE_SECONDS,
+        "day": TOP_STORY_WINDOW_SECONDS,
+        **longest._asdict(),
+    }
     for statement in _STATEMENTS:
         db.execute(statement, values)
 

@@ -57,7 +57,7 @@ class Connection:
         """End a transaction that may be open."""
         raise NotImplementedError
 
-    def changed(self, sql: str, parameters: Parameters = ()) -> int:
+    def execute_rowcount(self, sql: str, parameters: Parameters = ()) -> int:
         """How many rows a statement inserted, updated or deleted."""
         return self.execute(sql, parameters).rowcount
 
@@ -78,7 +78,7 @@ class Connection:
         row = self.row(sql, parameters)
         return None if row is None else row[0]
 
-    def one(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
+    def object_or_none(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
         """What `make` makes of the first row of a query, or None."""
         row = self.row(sql, parameters)
         return None if row is None else make(row)

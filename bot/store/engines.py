@@ -6,29 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.clock import Clock
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.core.installation import extra_command
 from bot.store.ports import AnyDatabase
-from bot.store.records.content_records import TableShape
-from bot.store.sqlite import database, migrating, run_lock, table_shapes
+from bot.store.records.content_records import TableSchema
+from bot.store.sqlite import database, migrations, run_lock, table_shapes
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 
 
-async def opened(place: Path | DatabaseServer, clock: Clock, *, create: bool = True) -> AnyDatabase:
+async def open_database(place: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> AnyDatabase:
     """An open database, its tables brought up to date. Raises as `Store.open`."""
     if not create:
         must_exist(place)
     if isinstance(place, Path):
-        return await database.Database.open(place, migrating.migrate, clock)
-    _need_extra()
+        return await database.SqliteDatabase.open(place, migrations.migrate, clock)
+    _require_extra()
     from bot.store.postgres import server_database  # noqa: PLC0415 - needs the extra
 
-    return await server_database.Database.open(place, clock, create=create)
+    return await server_database.PostgresDatabase.open(place, clock, create=create)
 
 
-def must_exist(place: Path | DatabaseServer) -> None:
+def must_exist(place: Path | DatabaseUrl) -> None:
     """Raise `DatabaseMissing` where there is no file, or nothing in it; of a server that is told later."""
-    if isinstance(place, DatabaseServer):
+    if isinstance(place, DatabaseUrl):
         return
     try:
         is_missing = not place.exists() or (place.is_file() and not place.stat().st_size)
@@ -38,41 +38,41 @@ def must_exist(place: Path | DatabaseServer) -> None:
         raise DatabaseMissing(place.absolute())
 
 
-def lock_for_run(place: Path | DatabaseServer, *, alone: bool) -> AbstractContextManager[None]:
+def lock_for_run(place: Path | DatabaseUrl, *, alone: bool) -> AbstractContextManager[None]:
     """As `Store.lock_for_run`."""
     if isinstance(place, Path):
         return run_lock.lock_for_run(place)
-    _need_extra()
+    _require_extra()
     from bot.store.postgres import run_session  # noqa: PLC0415 - needs the extra
 
     return run_session.lock_for_run(place, alone=alone)
 
 
-async def shapes(*databases: AnyDatabase) -> list[TableShape]:
+async def table_schemas(*databases: AnyDatabase) -> list[TableSchema]:
     """The tables of both, of which one is a file."""
-    file = next(one for one in databases if isinstance(one.place, Path))
+    file = next(one for one in databases if isinstance(one.location, Path))
     return await file.read(table_shapes.shapes)
 
 
-async def counters(opened_: AnyDatabase) -> dict[str, int]:
+async def id_sequences(opened_: AnyDatabase) -> dict[str, int]:
     """The last number that each table gave which gives none twice."""
-    return await opened_.read(_room_of_counters(opened_).counters)
+    return await opened_.read(_sequence_module(opened_).counters)
 
 
-async def set_counters(opened_: AnyDatabase, last: dict[str, int]) -> None:
+async def set_id_sequences(opened_: AnyDatabase, last: dict[str, int]) -> None:
     """Let these tables give larger numbers than these."""
-    await opened_.transact(_room_of_counters(opened_).set_counters, last)
+    await opened_.transact(_sequence_module(opened_).set_counters, last)
 
 
-def _room_of_counters(opened_: AnyDatabase) -> Any:
-    if isinstance(opened_.place, Path):
+def _sequence_module(opened_: AnyDatabase) -> Any:
+    if isinstance(opened_.location, Path):
         return table_shapes
-    from bot.store.postgres import counters as of_server  # noqa: PLC0415 - needs the extra
+    from bot.store.postgres import id_sequences as of_server  # noqa: PLC0415 - needs the extra
 
     return of_server
 
 
-def _need_extra() -> None:
+def _require_extra() -> None:
     if find_spec("psycopg") is None:
         raise DatabaseUnusable(
             f"A database on a PostgreSQL server needs an extra: {extra_command('postgres')}"

@@ -3,11 +3,11 @@
 from bot.store.connection import Connection
 from bot.store.repository import Repository, writes
 
-RESTORED = "restored"
+RESTORED_KEY = "restored"
 """The name of what is set in a database that came out of a backup."""
 MOVED_AT = "moved_at"
 """The name of when a database was moved to another, in seconds: it knows nothing that was posted later."""
-FREE_NUMBERS = 1_000_000
+RESTORED_ID_GAP = 1_000_000
 """More watches and digests than are ever begun between a backup and the day it is needed."""
 
 
@@ -24,10 +24,10 @@ class Meta(Repository):
         if value is None:
             db.execute("DELETE FROM meta WHERE name = ?", (name,))
         else:
-            put(db, name, value)
+            set_value(db, name, value)
 
 
-def put(db: Connection, name: str, value: str) -> None:
+def set_value(db: Connection, name: str, value: str) -> None:
     """Keep a text."""
     db.execute(
         "INSERT INTO meta (name, value) VALUES (?, ?) "

@@ -5,7 +5,7 @@ from pathlib import Path
 from bot.store.store_errors import NewerDatabase
 
 
-def numbered(folder: Path) -> dict[int, Path]:
+def list_migrations(folder: Path) -> dict[int, Path]:
     """The migrations of a folder by number, in order."""
     paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     found = {int(path.name[:4]): path for path in paths}
@@ -13,7 +13,7 @@ def numbered(folder: Path) -> dict[int, Path]:
     return found
 
 
-def must_know(version: int, newest: int) -> None:
+def require_known_version(version: int, newest: int) -> None:
     """Raise `NewerDatabase` for a version that is beyond the newest migration."""
     if version > newest:
         raise NewerDatabase(

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from bot.core.clock import Clock
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store.connection import Connection
-from bot.store.database_condition import Condition
+from bot.store.database_health import DatabaseHealth
 from bot.store.store_errors import StoreError
 
 P = ParamSpec("P")
@@ -38,7 +38,7 @@ class Session(Protocol[C_co]):
         """Cut short what runs there now, which may take seconds: nobody waits for its answer any more."""
         ...
 
-    async def settle(self) -> None:
+    async def rollback_open(self) -> None:
         """Leave no transaction open, whatever still runs."""
         ...
 
@@ -57,7 +57,7 @@ class Database(ABC, Generic[C, S]):
     waits. Every method raises `StoreError` and nothing of the engine's own.
     """
 
-    place: Path | DatabaseServer
+    location: Path | DatabaseUrl
     is_shared: bool
     """Whether several processes may run on it at a time."""
     is_new = False
@@ -67,7 +67,7 @@ class Database(ABC, Generic[C, S]):
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.condition = Condition(clock)
+        self.condition = DatabaseHealth(clock)
         self._locks = [asyncio.Lock(), asyncio.Lock()]
         self._writers: list[S] = []  # the last one for what is urgent
         self._readers: list[S] = []
@@ -91,7 +91,9 @@ class Database(ABC, Generic[C, S]):
         """Run `function(connection, …)` in a transaction of its own, undone on any error or cancellation."""
         return await self._transact(0, function, *args, **kwargs)
 
-    async def urgent(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def transact_urgently(
+        self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """As `transact`, not behind this process's other writes where several write at a time."""
         return await self._transact(-1, function, *args, **kwargs)
 
@@ -110,7 +112,7 @@ class Database(ABC, Generic[C, S]):
                 db.roll_back()
             return result
 
-        async with self._writing(place) as writer:
+        async with self._writer_session(place) as writer:
             try:
                 return await writer.run(whole)
             except asyncio.CancelledError:
@@ -118,19 +120,19 @@ class Database(ABC, Generic[C, S]):
                 raise
 
     @asynccontextmanager
-    async def _writing(self, place: int = 0) -> AsyncIterator[S]:
+    async def _writer_session(self, place: int = 0) -> AsyncIterator[S]:
         async with self._locks[place % len(self._writers)]:
-            self.condition.admit()
-            writer = self._writers[place] = await self._living(self._writers[place])
+            self.condition.require_undamaged()
+            writer = self._writers[place] = await self._ensure_alive(self._writers[place])
             try:
                 yield writer
             except BaseException as error:
-                self.condition.failed(error)
+                self.condition.record_failure(error)
                 # Queued behind whatever still runs there, so the next write finds no transaction open
                 # even when this wait is cancelled in its turn.
-                await asyncio.shield(asyncio.ensure_future(writer.settle()))
+                await asyncio.shield(asyncio.ensure_future(writer.rollback_open()))
                 raise
-            self.condition.wrote()
+            self.condition.record_success()
 
     async def read(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` off the event loop; all its queries see one state."""
@@ -151,14 +153,14 @@ class Database(ABC, Generic[C, S]):
         ended: asyncio.Future[None] | None = None
         try:
             place = self._readers.index(reader)
-            reader = self._readers[place] = await self._living(reader)
+            reader = self._readers[place] = await self._ensure_alive(reader)
             return await reader.run(function, *args, **kwargs)
         except asyncio.CancelledError:
             # Nobody waits for that: a server that hangs does not answer it either.
             ended = asyncio.ensure_future(reader.interrupt())
             raise
         except StoreError as error:
-            self.condition.failed(error)
+            self.condition.record_failure(error)
             raise
         finally:
             if ended is None:
@@ -166,7 +168,7 @@ class Database(ABC, Generic[C, S]):
             else:
                 ended.add_done_callback(lambda _: self._idle.put_nowait(reader))
 
-    async def _living(self, session: S) -> S:
+    async def _ensure_alive(self, session: S) -> S:
         """The session, or one in its place where it cannot be used any more."""
         return session
 
@@ -183,11 +185,11 @@ class Database(ABC, Generic[C, S]):
         """As `Store.notices`."""
 
     @abstractmethod
-    async def tell(self, notice: str) -> None:
+    async def notify(self, notice: str) -> None:
         """As `Store.tell`."""
 
     @abstractmethod
-    async def look(self) -> None:
+    async def check_alive(self) -> None:
         """As `Store.look`."""
 
     @abstractmethod

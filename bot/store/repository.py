@@ -11,7 +11,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound="Repository")
 Method = Callable[Concatenate[R, Connection, P], T]
-Asked = Callable[Concatenate[R, P], Coroutine[Any, Any, T]]
+AsyncMethod = Callable[Concatenate[R, P], Coroutine[Any, Any, T]]
 
 
 class Repository:
@@ -43,13 +43,13 @@ class Repository:
         return int(await self._database.query(Connection.value, sql, parameters))
 
     async def _one(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
-        return await self._database.query(Connection.one, make, sql, parameters)
+        return await self._database.query(Connection.object_or_none, make, sql, parameters)
 
     async def _objects(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
         return await self._database.query(Connection.objects, make, sql, parameters)
 
 
-class _Bound(Generic[P, T]):
+class _BoundFunction(Generic[P, T]):
     def __init__(self, way: str, function: Callable[Concatenate[Connection, P], T]) -> None:
         self._way, self._function = way, function
 
@@ -57,32 +57,32 @@ class _Bound(Generic[P, T]):
         return partial(getattr(part._database, self._way), self._function)  # noqa: SLF001 - a method of it
 
 
-def reading(function: Callable[Concatenate[Connection, P], T]) -> _Bound[P, T]:
+def read_method(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
     """A method that is a function of another module, which `reads`."""
-    return _Bound("read", function)
+    return _BoundFunction("read", function)
 
 
-def writing(function: Callable[Concatenate[Connection, P], T]) -> _Bound[P, T]:
+def write_method(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
     """A method that is a function of another module, which `writes`."""
-    return _Bound("transact", function)
+    return _BoundFunction("transact", function)
 
 
-def reads(method: Method[R, P, T]) -> Asked[R, P, T]:
+def reads(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """All queries of the method see one state."""
-    return _asked("read", method)
+    return _as_coroutine("read", method)
 
 
-def writes(method: Method[R, P, T]) -> Asked[R, P, T]:
+def writes(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """The method is one transaction, alone, undone on any error or cancellation."""
-    return _asked("transact", method)
+    return _as_coroutine("transact", method)
 
 
-def writes_urgently(method: Method[R, P, T]) -> Asked[R, P, T]:
+def writes_urgently(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """As `writes`, not behind this process's other writes where several write at a time."""
-    return _asked("urgent", method)
+    return _as_coroutine("transact_urgently", method)
 
 
-def _asked(way: str, method: Method[R, P, T]) -> Asked[R, P, T]:
+def _as_coroutine(way: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     @wraps(method)
     async def asked(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
         run: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(self._database, way)

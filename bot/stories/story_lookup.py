@@ -1,8 +1,8 @@
 """Finding, for what a poll brings, the recent articles that tell the same: before it is written.
 
-What came in the last days is kept in memory (`stories.Recent`) and read from the store again at the start.
-Nothing here delays a post by more than moments: where the encoder does not answer in time, or anything goes
-wrong, words decide, or nothing joins.
+What came in the last days is kept in memory (`stories.RecentArticleIndex`) and read from the store again at
+the start. Nothing here delays a post by more than moments: where the encoder does not answer in time, or
+anything goes wrong, words decide, or nothing joins.
 """
 
 import asyncio
@@ -11,23 +11,29 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bot.core.models import NewArticle
-from bot.search.index.engine import EngineError
-from bot.search.index.index_follower import IndexFollower
-from bot.search.ranked_search import weight
-from bot.search.semantic.semantic_search import Meaning
+from bot.search.index.index_updater import IndexUpdater
+from bot.search.index.search_engine import EngineError
+from bot.search.ranked_search import inverse_document_frequency
+from bot.search.semantic.semantic_index import SemanticIndex
 from bot.store import Store, StoreError
-from bot.store.records.content_records import NO_KIN, Brief, Kin, Kinships
-from bot.stories.story_matching import LEAD, WINDOW, Recent, plain_title, telling
-from bot.stories.story_membership import belonging
+from bot.store.records.content_records import NO_MATCHES, ArticleBrief, SimilarArticle, StoryMatches
+from bot.stories.story_matching import (
+    LEAD_LENGTH,
+    WINDOW_SECONDS,
+    RecentArticleIndex,
+    extract_story_features,
+    plain_title,
+)
+from bot.stories.story_membership import membership_score
 
 log = logging.getLogger(__name__)
 
-PAGE = 500  # articles read at a time
-PATIENCE = 2.0  # seconds that a poll waits for the encoder
-MOST_ENCODED = 64  # titles of one poll that are waited for
-AT_ONCE = 32  # titles encoded in a call, so that a question need not wait for long
-REMEMBERED = 4_096  # vectors of titles whose article is still to be read
-UNKNOWN = 5.0  # what a word tells while there is no index that knows
+PAGE_SIZE = 500  # articles read at a time
+ENCODE_WAIT_SECONDS = 2.0  # seconds that a poll waits for the encoder
+MAX_TITLES_AWAITED = 64  # titles of one poll that are waited for
+ENCODE_BATCH_SIZE = 32  # titles encoded in a call, so that a question need not wait for long
+MAX_CACHED_VECTORS = 4_096  # vectors of titles whose article is still to be read
+DEFAULT_TERM_WEIGHT = 5.0  # what a word tells while there is no index that knows
 
 
 class StoryLookup:
@@ -35,13 +41,13 @@ class StoryLookup:
     another one recorded after the look is taken in within the transaction that writes.
     """
 
-    def __init__(self, store: Store, index: IndexFollower, meaning: Meaning | None = None) -> None:
+    def __init__(self, store: Store, index: IndexUpdater, meaning: SemanticIndex | None = None) -> None:
         self._store, self._index, self._meaning = store, index, meaning
-        self._recent = Recent()
+        self._index_of_recent = RecentArticleIndex()
         self._last = 0
-        self._turn = asyncio.Lock()
+        self._poll_lock = asyncio.Lock()
         self._vectors: dict[str, bytes] = {}  # by keys of articles
-        self._bare: dict[int, Brief] = {}  # articles whose title has no vector
+        self._without_vector: dict[int, ArticleBrief] = {}  # articles whose title has no vector
         self._encoding: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -51,40 +57,46 @@ class StoryLookup:
             await asyncio.gather(self._encoding, return_exceptions=True)
 
     @asynccontextmanager
-    async def compared(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[Kinships]:
+    async def compare(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
         """Which recent articles new ones of a feed seem to tell the same as.
 
         What is written within the block is known to the next. Raises `StoreError`.
         """
         if not new:
-            yield NO_KIN
+            yield NO_MATCHES
             return
         await self._encode(new)
-        async with self._turn:
-            yield await self._kinships(feed_id, new)
+        async with self._poll_lock:
+            yield await self._match_stories(feed_id, new)
 
-    async def _kinships(self, feed_id: int, new: Sequence[NewArticle]) -> Kinships:
+    async def _match_stories(self, feed_id: int, new: Sequence[NewArticle]) -> StoryMatches:
         try:
             since = await self._refresh()
-            found = await self._look(feed_id, new)
+            found = await self._find_similar(feed_id, new)
         except StoreError:
             raise
         except Exception:
             log.exception("articles of feed %d were not compared with others", feed_id)
-            return NO_KIN
+            return NO_MATCHES
         loop = asyncio.get_running_loop()
 
-        def again() -> Kinships:
-            return asyncio.run_coroutine_threadsafe(self._kinships(feed_id, new), loop).result()
+        def again() -> StoryMatches:
+            return asyncio.run_coroutine_threadsafe(self._match_stories(feed_id, new), loop).result()
 
-        return Kinships(found, belonging, self._last, since, again)
+        return StoryMatches(found, membership_score, self._last, since, again)
 
-    async def _look(self, feed_id: int, new: Sequence[NewArticle]) -> Mapping[str, Sequence[Kin]]:
-        found: dict[str, Sequence[Kin]] = {}
+    async def _find_similar(
+        self, feed_id: int, new: Sequence[NewArticle]
+    ) -> Mapping[str, Sequence[SimilarArticle]]:
+        found: dict[str, Sequence[SimilarArticle]] = {}
         for article in new:
-            lead = (article.summary or article.body)[:LEAD]
-            brief = Brief(0, article.key, feed_id, article.title, lead, article.language, article.published)
-            kin = self._recent.kin(telling(brief, self._weight, self._vectors.get(article.key)))
+            lead = (article.summary or article.body)[:LEAD_LENGTH]
+            brief = ArticleBrief(
+                0, article.key, feed_id, article.title, lead, article.language, article.published
+            )
+            kin = self._index_of_recent.find_similar(
+                extract_story_features(brief, self._weight, self._vectors.get(article.key))
+            )
             if kin:
                 found[article.key] = kin
             await asyncio.sleep(0)  # a millisecond each
@@ -92,59 +104,61 @@ class StoryLookup:
 
     async def _refresh(self) -> int:
         """Take what was written since, by any process; forget what was published before the time given."""
-        since = self._store.clock.now() - WINDOW
-        self._last = self._last or await self._store.stories.before(since)
-        while briefs := await self._store.stories.recent(self._last, since, limit=PAGE, lead=LEAD):
+        since = self._store.clock.now() - WINDOW_SECONDS
+        self._last = self._last or await self._store.stories.id_before(since)
+        while briefs := await self._store.stories.recent(
+            self._last, since, limit=PAGE_SIZE, lead=LEAD_LENGTH
+        ):
             for brief in briefs:
                 vector = self._vectors.pop(brief.key, None)
-                self._recent.add(telling(brief, self._weight, vector))
+                self._index_of_recent.add(extract_story_features(brief, self._weight, vector))
                 if vector is None and self._meaning is not None:
-                    self._bare[brief.article_id] = brief
+                    self._without_vector[brief.article_id] = brief
                 await asyncio.sleep(0)  # a third of a millisecond each
             self._last = briefs[-1].article_id
-        self._recent.forget(since)
-        if self._bare and self._encoding is None:
-            self._encoding = asyncio.create_task(self._encode_bare(), name="titles")
+        self._index_of_recent.evict_before(since)
+        if self._without_vector and self._encoding is None:
+            self._encoding = asyncio.create_task(self._encode_missing(), name="titles")
             self._encoding.add_done_callback(self._encoded)
         return since
 
     def _weight(self, term: str) -> float:
         engine = self._index.engine
         if engine is None:
-            return UNKNOWN
+            return DEFAULT_TERM_WEIGHT
         try:
-            return weight(engine, (term,))
+            return inverse_document_frequency(engine, (term,))
         except EngineError as error:
-            self._index.distrust(error)
-            return UNKNOWN
+            self._index.report_search_failure(error)
+            return DEFAULT_TERM_WEIGHT
 
     # What titles mean, with the extra
 
     async def _encode(self, new: Sequence[NewArticle]) -> None:
         if self._meaning is None:
             return
-        chosen = [article for article in new if article.key not in self._vectors][:MOST_ENCODED]
-        vectors = await self._meaning.of_titles(
-            [plain_title(article.title) for article in chosen], patience=PATIENCE
+        chosen = [article for article in new if article.key not in self._vectors][:MAX_TITLES_AWAITED]
+        vectors = await self._meaning.encode_titles(
+            [plain_title(article.title) for article in chosen], timeout_seconds=ENCODE_WAIT_SECONDS
         )
         if vectors is not None:
             self._vectors.update(zip((article.key for article in chosen), vectors, strict=True))
-        while len(self._vectors) > REMEMBERED:
+        while len(self._vectors) > MAX_CACHED_VECTORS:
             del self._vectors[next(iter(self._vectors))]
 
-    async def _encode_bare(self) -> None:
+    async def _encode_missing(self) -> None:
         """Encode titles that came without, the newest first: at a start those of the last days."""
         assert self._meaning is not None
-        while self._bare:
-            ids = sorted(self._bare, reverse=True)[:AT_ONCE]
-            briefs = [self._bare.pop(id_) for id_ in ids]
+        while self._without_vector:
+            ids = sorted(self._without_vector, reverse=True)[:ENCODE_BATCH_SIZE]
+            briefs = [self._without_vector.pop(id_) for id_ in ids]
             titles = [plain_title(brief.title) for brief in briefs]
-            vectors = await self._meaning.of_titles(titles, patience=None)
+            vectors = await self._meaning.encode_titles(titles, timeout_seconds=None)
             if vectors is None:  # not ready yet: at the next poll
-                self._bare.update((brief.article_id, brief) for brief in briefs)
+                self._without_vector.update((brief.article_id, brief) for brief in briefs)
                 return
             for brief, vector in zip(briefs, vectors, strict=True):
-                self._recent.encoded(brief.article_id, vector)
+                self._index_of_recent.set_vector(brief.article_id, vector)
 
     def _encoded(self, task: asyncio.Task[None]) -> None:
         self._encoding = None

@@ -3,29 +3,38 @@
 import math
 from collections.abc import Sequence
 
-from bot.core.choices import BEST_WITHIN
+from bot.core.preferences import TOP_STORY_WINDOW_SECONDS
 from bot.store.records.outbox_records import HeldStory
-from bot.stories.server_taste import Taste
+from bot.stories.preference_model import PreferenceModel
 
-_OUTLET, _KEPT, _FRESH, _TASTE = 3.0, 2.0, 1.0, 1.5  # points
+_OUTLET_POINTS, _BOOKMARK_POINTS, _RECENCY_POINTS, _PREFERENCE_POINTS = 3.0, 2.0, 1.0, 1.5  # points
 
 
-def points(*, outlets: int, kept: int, fresh: float, taste: float) -> float:
+def story_score(*, outlets: int, bookmarks: int, recency: float, preference: float) -> float:
     """What a story is worth.
 
-    `fresh` is from 0, the oldest that may be told, to 1, that of now; `taste` is a `Taste`'s of it.
+    `fresh` is from 0, the oldest that may be told, to 1, that of now; `taste` is a `PreferenceModel`'s of it.
     """
-    fresh = min(max(fresh, 0.0), 1.0)
-    return _OUTLET * (outlets - 1) + _KEPT * math.log1p(kept) + _FRESH * fresh + _TASTE * taste
+    recency = min(max(recency, 0.0), 1.0)
+    return (
+        _OUTLET_POINTS * (outlets - 1)
+        + _BOOKMARK_POINTS * math.log1p(bookmarks)
+        + _RECENCY_POINTS * recency
+        + _PREFERENCE_POINTS * preference
+    )
 
 
-def best(stories: Sequence[HeldStory], count: int, now: int, taste: Taste) -> list[HeldStory]:
+def best_stories(
+    stories: Sequence[HeldStory], count: int, now: int, taste: PreferenceModel
+) -> list[HeldStory]:
     """The `count` stories that are worth most, the best first; of equals the newest."""
 
     def rank(story: HeldStory) -> tuple[float, int, int]:
-        fresh = 1 - (now - story.published) / BEST_WITHIN
-        liked = taste.of(story.articles)
-        worth = points(outlets=story.outlets, kept=story.kept, fresh=fresh, taste=liked)
+        fresh = 1 - (now - story.published) / TOP_STORY_WINDOW_SECONDS
+        liked = taste.score(story.articles)
+        worth = story_score(
+            outlets=story.outlets, bookmarks=story.bookmark_count, recency=fresh, preference=liked
+        )
         return worth, story.published, story.post_id
 
     return sorted(stories, key=rank, reverse=True)[:count]

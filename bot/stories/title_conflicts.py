@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from bot.search.index import analysis
+from bot.search.index import text_analysis
 from bot.text.times.calendar_names import MONTHS
 from bot.text.words import fold
 
@@ -15,13 +15,13 @@ from bot.text.words import fold
 class Figure(NamedTuple):
     """A number with what it is a number of: a currency, `%`, a counted or versioned thing, a month."""
 
-    of: str
+    subject: str
     value: float
 
 
 Figures = frozenset[Figure]
 
-CLOSE = 0.03
+ROUNDING_TOLERANCE = 0.03
 """How far apart two amounts, shares or counts may be, as part of the larger, to be one, rounded otherwise."""
 
 _CURRENCIES = {
@@ -58,10 +58,10 @@ _DAY = re.compile(
     rf"|\b(?P<month_>{_months}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
 )
 _YEAR = range(1900, 2100)
-_NO_NAMES = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})
+_NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})
 
 
-def figures(text: str) -> Figures:
+def extract_figures(text: str) -> Figures:
     """The figures of a title."""
     folded = " ".join(fold(text).split())
     if not any(map(str.isdecimal, folded)):
@@ -84,7 +84,11 @@ def _versions(folded: str) -> Iterator[Figure]:
         yield Figure(match["name"], _version(match["version"]) + letter)
     for match in _NAMED.finditer(folded):
         name, version = match["name"], match["version"]
-        if not analysis.is_small(name) and name not in _NO_NAMES and int(version.split(".")[0]) not in _YEAR:
+        if (
+            not text_analysis.is_stop_word(name)
+            and name not in _NON_PRODUCT_WORDS
+            and int(version.split(".")[0]) not in _YEAR
+        ):
             yield Figure(name, _version(version))
 
 
@@ -101,12 +105,12 @@ def _numbers(folded: str) -> Iterator[Figure]:
         elif unit in _PERCENT:
             yield Figure("%", value)
         elif after := _WORD_AFTER.match(folded, match.end()):
-            counted = analysis.stems(after["word"], "en")
+            counted = text_analysis.stemmed_tokens(after["word"], "en")
             if counted and value not in _YEAR:
                 yield Figure(f"# {counted[0]}", value)
 
 
-def contradict(one: Collection[Figure], other: Collection[Figure], *, translated: bool = False) -> bool:
+def figures_conflict(one: Collection[Figure], other: Collection[Figure], *, translated: bool = False) -> bool:
     """Whether both tell a number of the same thing, and not the same number.
 
     What is counted has other names in another language: counts of two that are `translated` are all of one
@@ -117,15 +121,19 @@ def contradict(one: Collection[Figure], other: Collection[Figure], *, translated
     ours, theirs = _by_kind(one, translated=translated), _by_kind(other, translated=translated)
     return any(
         not any(
-            _same(a, b, rounded=kind in _ROUNDED or kind[0] == "#") for a in ours[kind] for b in theirs[kind]
+            _are_equal(a, b, rounded=kind in _ROUNDED or kind[0] == "#")
+            for a in ours[kind]
+            for b in theirs[kind]
         )
         for kind in ours.keys() & theirs.keys()
     )
 
 
-def versioned(found: Collection[Figure]) -> frozenset[str]:
+def versioned_subjects(found: Collection[Figure]) -> frozenset[str]:
     """The things that have a version or a model number among these, folded."""
-    return frozenset(figure.of for figure in found if figure.of.isalpha() and figure.of not in _UNITS)
+    return frozenset(
+        figure.subject for figure in found if figure.subject.isalpha() and figure.subject not in _UNITS
+    )
 
 
 def _by_kind(found: Collection[Figure], *, translated: bool) -> dict[str, list[float]]:
@@ -135,8 +143,8 @@ def _by_kind(found: Collection[Figure], *, translated: bool) -> dict[str, list[f
     return values
 
 
-def _same(one: float, other: float, *, rounded: bool) -> bool:
-    return one == other or (rounded and abs(one - other) <= CLOSE * max(abs(one), abs(other)))
+def _are_equal(one: float, other: float, *, rounded: bool) -> bool:
+    return one == other or (rounded and abs(one - other) <= ROUNDING_TOLERANCE * max(abs(one), abs(other)))
 
 
 def _value(digits: str) -> float:

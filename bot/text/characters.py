@@ -7,25 +7,25 @@ Joiners stay where they mean something: within an emoji sequence, and in the scr
 import re
 import unicodedata
 
-_JOINED = "\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18af"
+_JOINER_SCRIPTS = "\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18af"
 _EMOJI = "\u200d\u203c-\u3299\ufe0f\U0001f000-\U0001faff"
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-    f"|(?<![{_JOINED}{_EMOJI}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINED}{_EMOJI}])"
-    f"|(?<![{_JOINED}{_EMOJI}#*0-9\xa9\xae\u2000-\u2bff])[\ufe0e\ufe0f]"
+    f"|(?<![{_JOINER_SCRIPTS}{_EMOJI}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINER_SCRIPTS}{_EMOJI}])"
+    f"|(?<![{_JOINER_SCRIPTS}{_EMOJI}#*0-9\xa9\xae\u2000-\u2bff])[\ufe0e\ufe0f]"
 )
-MARKS = "".join(
+COMBINING_MARKS = "".join(
     character
     for character in map(chr, range(0x300, 0x10000))
     if unicodedata.category(character).startswith("M") and character not in "\u3099\u309a\ufe0e\ufe0f"
 )
 """Combining marks of the basic plane, but those of kana and variation selectors; for a class in `[]`."""
-_FLOOD = re.compile(f"([{MARKS}]{{4}})[{MARKS}]+")
+_LONG_MARK_RUN = re.compile(f"([{COMBINING_MARKS}]{{4}})[{COMBINING_MARKS}]+")
 
 
-def visible(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """`text` without control, zero-width, direction and tag characters, lone surrogates and noncharacters.
 
     White space stays as it is.
@@ -33,6 +33,6 @@ def visible(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", text)
 
 
-def calm(text: str) -> str:
+def limit_combining_marks(text: str) -> str:
     """`text` with at most four combining marks in a row, which every living language gets by with."""
-    return text if text.isascii() else _FLOOD.sub(r"\1", text)
+    return text if text.isascii() else _LONG_MARK_RUN.sub(r"\1", text)

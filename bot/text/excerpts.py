@@ -7,24 +7,24 @@ is a list of abbreviations.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.text.safe import ELLIPSIS, cut, length, plain
-from bot.text.words import table
+from bot.text.discord_text import ELLIPSIS, to_plain_line, truncate_utf16, utf16_length
+from bot.text.words import word_set
 
-_TITLES = table(
+_ABBREVIATIONS_NEVER_FINAL = word_set(
     "M MM Mme Mmes Mlle Mlles Me Dr Drs Pr Prof Mr Mrs Ms St Ste Sr Mgr Gen Gén Col Lt Cpt Capt Sgt Cmdr Rev "
     "Hon Sen Sén Rep Gov Pres Prés Messrs Mt Ft cf Cf ex vs approx"
 )
 """Abbreviations that never end a sentence: more must follow."""
-_BEFORE_NUMBERS = table(
+_ABBREVIATIONS_BEFORE_NUMBERS = word_set(
     "no nos art p pp fig figs vol chap ch n num env av ap sec sect para par tél tel éd ed eq"
 )
 """Abbreviations before a number, words of their own otherwise."""
-_BEFORE_NAMES = table(
+_ABBREVIATIONS_BEFORE_NAMES = word_set(
     "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
     "aug sep sept oct nov déc dec"
 )
 """Abbreviations within a sentence unless the next word begins one."""
-_BEGINNERS = table(
+_SENTENCE_STARTERS = word_set(
     """
     the a an this that these those it its he she they we you i his her their our my in on at by for from
     with as but and or if when while after before since however although also so then there here what
@@ -35,9 +35,11 @@ _BEGINNERS = table(
     """
 )
 """Words that begin a sentence more often than a name."""
-_SHOUTING_NAMES = table("yahoo jeopardy")
+_NAMES_ENDING_IN_EXCLAMATION = word_set("yahoo jeopardy")
 
-_STOP = re.compile(r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""", re.VERBOSE)
+_SENTENCE_END = re.compile(
+    r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""", re.VERBOSE
+)
 _MARK = re.compile("[.!?…。！？]")
 _WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*$")
 _LETTERS = re.compile(r"\w(?:[.-]+\w)*")
@@ -49,7 +51,7 @@ _BEGINNING = re.compile(r"[.!?…»”] ")
 _LOOK_BACK = 40
 _LOOK_AHEAD = 200
 _LOOK_FURTHER = 60
-_OPENING = 4_000  # characters of a text: all of a long one would hold the event loop
+_MAX_OPENING_CHARS = 4_000  # characters of a text: all of a long one would hold the event loop
 
 
 def sentences(text: str) -> list[str]:
@@ -62,24 +64,24 @@ def sentences(text: str) -> list[str]:
 
 def _sentences(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        for part in _parts(line):
+        for part in _split_line(line):
             if sentence := part.strip():
                 yield sentence
 
 
-def _parts(line: str) -> Iterator[str]:
+def _split_line(line: str) -> Iterator[str]:
     start = place = 0
     while mark := _MARK.search(line, place):
         place = mark.end()
-        if stop := _STOP.match(line, mark.start()):
+        if stop := _SENTENCE_END.match(line, mark.start()):
             place = stop.end()
-            if not _NUMBERED.fullmatch(line, start, place) and _ends(line, stop):
+            if not _NUMBERED.fullmatch(line, start, place) and _is_sentence_end(line, stop):
                 yield line[start:place]
                 start = place
     yield line[start:]
 
 
-def _ends(line: str, stop: re.Match[str]) -> bool:
+def _is_sentence_end(line: str, stop: re.Match[str]) -> bool:
     following = _NEXT.match(line, stop.end())
     after = following[1] if following else ""
     if not after or stop[0][0] in "。！？":
@@ -89,20 +91,20 @@ def _ends(line: str, stop: re.Match[str]) -> bool:
     word = _WORD_BEFORE.search(line[max(0, stop.start() - _LOOK_BACK) : stop.start()].rpartition(" ")[2])
     before = word[0] if word else ""
     if stop[0][0] != "." or stop[0].startswith(".."):
-        return before.lower() not in _SHOUTING_NAMES
+        return before.lower() not in _NAMES_ENDING_IN_EXCLAMATION
     initial = _INITIAL.match(line, following.start(1)) if following else None
-    return not before or _ends_with(before, "" if initial else after)
+    return not before or _full_stop_ends_sentence(before, "" if initial else after)
 
 
-def _ends_with(before: str, after: str) -> bool:
+def _full_stop_ends_sentence(before: str, after: str) -> bool:
     """Whether a full stop after the word `before` ends a sentence, when `after` comes next."""
-    if before in _TITLES:
+    if before in _ABBREVIATIONS_NEVER_FINAL:
         return False
     before = before.lower()
-    if before in _BEFORE_NUMBERS:
+    if before in _ABBREVIATIONS_BEFORE_NUMBERS:
         return not (after[:1].isdecimal() or not after)
-    if before in _BEFORE_NAMES or _LETTERS.fullmatch(before):
-        return after.lower() in _BEGINNERS
+    if before in _ABBREVIATIONS_BEFORE_NAMES or _LETTERS.fullmatch(before):
+        return after.lower() in _SENTENCE_STARTERS
     return True
 
 
@@ -110,26 +112,26 @@ def excerpt(text: str, limit: int) -> str:
     """The beginning of `text` on one line, at most `limit` UTF-16 units: whole sentences, else words and …"""
     text = text.strip()
     beginning = text[: 2 * limit + _LOOK_AHEAD]
-    if len(beginning) == len(text) and length(whole := " ".join(text.split())) <= limit:
+    if len(beginning) == len(text) and utf16_length(whole := " ".join(text.split())) <= limit:
         return whole
     taken: list[str] = []
     units = -1
     for sentence in _sentences(text[: limit + _LOOK_AHEAD]):
         line = " ".join(sentence.split())
-        if units + 1 + length(line) > limit:
+        if units + 1 + utf16_length(line) > limit:
             break
-        units += 1 + length(line)
+        units += 1 + utf16_length(line)
         taken.append(line)
     return " ".join(taken) if units * 3 >= limit else _cut_at_word(" ".join(beginning.split()), limit)
 
 
-def opening(texts: Iterable[str], title: str, limit: int) -> str:
+def lead_excerpt(texts: Iterable[str], title: str, limit: int) -> str:
     """The beginning of the first of these texts, plain, that is more than the title; "" where none is.
 
     Where the title is the first sentences, as of a post of an account, what comes after them.
     """
     name = title.rstrip("….")
-    paragraphs = (plain(text[:_OPENING]) for text in texts)
+    paragraphs = (to_plain_line(text[:_MAX_OPENING_CHARS]) for text in texts)
     shown = next((each for each in paragraphs if each and each.rstrip("….") != name), "")
     if title.endswith((".", "!", "?")) and shown.startswith(f"{title} "):
         shown = shown[len(title) :]
@@ -138,7 +140,7 @@ def opening(texts: Iterable[str], title: str, limit: int) -> str:
 
 def _cut_at_word(text: str, limit: int) -> str:
     """At most `limit` UTF-16 units of a text that is longer, up to a word and …"""
-    kept = cut(text, limit).removesuffix(ELLIPSIS)
+    kept = truncate_utf16(text, limit).removesuffix(ELLIPSIS)
     if not text[len(kept) : len(kept) + 1].isspace():
         word = kept.rfind(" ")
         if word * 2 > len(kept):
@@ -146,7 +148,9 @@ def _cut_at_word(text: str, limit: int) -> str:
     return (kept.rstrip(" .,;:–—-") + ELLIPSIS)[: max(0, limit)]
 
 
-def around(line: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str, list[tuple[int, int]]]:
+def excerpt_around(
+    line: str, spans: Sequence[tuple[int, int]], limit: int
+) -> tuple[str, list[tuple[int, int]]]:
     """The stretch of a text on one line that holds most of `spans`, in `limit` UTF-16 units, … where cut.
 
     `spans` are (start, end) in characters, in order; those that are shown come back as they lie in the
@@ -154,19 +158,19 @@ def around(line: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str
     """
     if not spans:
         return excerpt(line, limit), []
-    if len(line) <= limit and length(line) <= limit:
+    if len(line) <= limit and utf16_length(line) <= limit:
         return line, list(spans)
-    start = _start_before(line, _densest(spans, limit * 3 // 4), limit // 4)
+    start = _snap_start(line, _densest_window_start(spans, limit * 3 // 4), limit // 4)
     lead = ELLIPSIS if limit > 1 and start else ""
     rest = line[start:]
-    fits = length(lead + rest[: limit + 1]) <= limit
+    fits = utf16_length(lead + rest[: limit + 1]) <= limit
     shown = lead + (rest if fits else _cut_at_word(rest[: limit + _LOOK_FURTHER], limit - len(lead)))
     kept = len(shown) if fits else len(shown.removesuffix(ELLIPSIS))
     moved = ((first - start + len(lead), last - start + len(lead)) for first, last in spans if first >= start)
     return shown, [span for span in moved if span[1] <= kept]
 
 
-def _densest(spans: Sequence[tuple[int, int]], room: int) -> int:
+def _densest_window_start(spans: Sequence[tuple[int, int]], room: int) -> int:
     """Where the stretch of so many characters begins in which most spans begin."""
     best = most = end = 0
     for first, (position, _) in enumerate(spans):
@@ -177,7 +181,7 @@ def _densest(spans: Sequence[tuple[int, int]], room: int) -> int:
     return best
 
 
-def _start_before(line: str, position: int, room: int) -> int:
+def _snap_start(line: str, position: int, room: int) -> int:
     """Where to begin so that `position` is shown: at a sentence that begins within `room`, else at a word."""
     first = max(0, position - room)
     if first == 0:

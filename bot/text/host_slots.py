@@ -2,7 +2,7 @@
 
 from zlib import crc32
 
-SLOTS = 64
+HOST_SLOT_COUNT = 64
 """More than processes ever share; a host is always on the same one, in every process and version."""
 
 
@@ -12,11 +12,11 @@ def host_name(url: str) -> str:
     return url.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
 
 
-def slot_of(url: str) -> int:
+def host_slot(url: str) -> int:
     """The slot of an address's host."""
-    return slot_of_name(host_name(url))
+    return host_slot_for_name(host_name(url))
 
 
-def slot_of_name(name: str) -> int:
+def host_slot_for_name(name: str) -> int:
     """The slot of a host."""
-    return crc32(name.encode("utf-8", "surrogatepass")) % SLOTS
+    return crc32(name.encode("utf-8", "surrogatepass")) % HOST_SLOT_COUNT

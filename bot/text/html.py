@@ -9,35 +9,35 @@ from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 
-from bot.text.characters import visible
-from bot.text.words import table
+from bot.text.characters import strip_invisible
+from bot.text.words import word_set
 
 MAX_DEPTH = 200
 """Deepest nesting that is given to the parser; real pages stay under 60."""
 MAX_ATTRIBUTES = 200
 """Most attributes of one tag that are given to the parser."""
-MAX_WORK = 4_000_000
+MAX_PARSE_COST = 4_000_000
 """Tags times depth that is given to the parser: unclosed formatting is repeated in each block after it."""
 
-_SILENT = table(
+_HIDDEN_TAGS = word_set(
     "audio base button canvas datalist embed frameset head iframe input link meta noembed noframes noscript "
     "object option script select source style svg template textarea title track video"
 )
-_PARAGRAPHS = table(
+_BLOCK_TAGS = word_set(
     "address article aside blockquote body center details dialog div dl fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section summary table ul"
 )
-_LINES = table("caption dd dt hr li tr")
-_INLINE = table(
+_LINE_TAGS = word_set("caption dd dt hr li tr")
+_INLINE = word_set(
     "a abbr acronym b bdi bdo big blink br cite code col colgroup data del dfn em font html i img ins kbd "
     "label mark math meter nobr output param picture progress q rp rt ruby s samp small span strike strong "
     "sub sup tbody td tfoot th thead time tt u var wbr xmp"
 )
-_VOID = table("area base basefont br col embed frame hr img input keygen link meta param source track wbr")
-_SELF_CLOSING = table("body dd dt head html li option p tbody td tfoot th thead tr")
-_DRAWN = ("svg", "math")
-_RAW = table("iframe noembed noframes script style textarea title xmp")
-_KNOWN = _SILENT | _PARAGRAPHS | _LINES | _INLINE | _VOID
+_VOID = word_set("area base basefont br col embed frame hr img input keygen link meta param source track wbr")
+_SELF_CLOSING = word_set("body dd dt head html li option p tbody td tfoot th thead tr")
+_FOREIGN_CONTENT_TAGS = ("svg", "math")
+_RAW = word_set("iframe noembed noframes script style textarea title xmp")
+_KNOWN = _HIDDEN_TAGS | _BLOCK_TAGS | _LINE_TAGS | _INLINE | _VOID
 
 _TAG_START = re.compile(r"<(?:(/?)([a-zA-Z][^\s/<>]*)|!--|[!?/])")
 _TAG_REST = re.compile(r"""(?:[^>=]++|=\s*+(?>"[^"]*+"|'[^']*+'|))*+>""")
@@ -50,7 +50,7 @@ _PARAGRAPH = "\ue001"
 _CELL = "\ue002"
 _KEPT_SPACE = "\ue003"
 _KEPT_BREAK = "\ue004"
-_OURS = re.compile("[\ue000-\ue004]")
+_SENTINELS = re.compile("[\ue000-\ue004]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAK = re.compile(f"[ {_CELL}]*[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}{_CELL}]*")
@@ -61,7 +61,7 @@ _ESCAPED_WHOLE = re.compile(
     r"<(?:!--|(?:article|body|br|div|h[1-6]|html|img|ol|p|section|span|table|ul)\b[^<>]*>).*\S.*>", re.DOTALL
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_MARKUP_ITSELF = table("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
+_ANGLE_BRACKET_ENTITIES = word_set("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
 
 
 def to_text(markup: str) -> str:
@@ -72,7 +72,7 @@ def to_text(markup: str) -> str:
     many (`&amp;eacute;`) is undone, but for `<` and `>` only where the whole text turns out to be markup.
     Bounded in time for any input.
     """
-    markup = _OURS.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
+    markup = _SENTINELS.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
     text = _text(markup)
     return (_text(text) or text) if _ESCAPED_WHOLE.fullmatch(text) else text
 
@@ -81,7 +81,7 @@ def _text(markup: str) -> str:
     if not _has_tags(markup):
         return _tidy(_decode(_decode(markup, all_of_them=True)))
     markup = LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
-    return _tidy("".join(_scan(markup) if is_absurd(markup) else _walk(markup)))
+    return _tidy("".join(_scan(markup) if exceeds_parse_budget(markup) else _walk(markup)))
 
 
 def _has_tags(markup: str) -> bool:
@@ -110,11 +110,11 @@ def _tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
             position = closing.start() if closing else len(markup)
 
 
-def is_absurd(markup: str) -> bool:
+def exceeds_parse_budget(markup: str) -> bool:
     """Whether lexbor could take more than a moment for it."""
     if markup.count("<") <= MAX_DEPTH and len(markup) < _LONG_TAG * 20:
         return False
-    nesting, deepest, tags = _Nesting(), 0, 0
+    nesting, deepest, tags = _OpenTagStack(), 0, 0
     for start, end, closing, name in _tags(markup):
         tags += 1
         if _is_crowded(markup[start:end], MAX_ATTRIBUTES):
@@ -128,10 +128,10 @@ def is_absurd(markup: str) -> bool:
         deepest = max(deepest, len(nesting.names))
         if deepest > MAX_DEPTH:
             return True
-    return deepest * tags > MAX_WORK
+    return deepest * tags > MAX_PARSE_COST
 
 
-def has_crowded_tag(markup: str, most_attributes: int) -> bool:
+def has_too_many_attributes(markup: str, most_attributes: int) -> bool:
     """Whether a tag has about that many attributes or more: parsers compare each with each."""
     return any(_is_crowded(markup[start:end], most_attributes) for start, end, _, _ in _tags(markup))
 
@@ -142,7 +142,7 @@ def _is_crowded(tag: str, most_attributes: int) -> bool:
     return sum(1 for _ in _ATTRIBUTE.finditer(_QUOTED.sub("=", tag))) > most_attributes
 
 
-class _Nesting:
+class _OpenTagStack:
     """The elements that are open, as a parser of HTML counts them.
 
     An end tag closes what is open within its element. `/>` closes only what is drawn: in SVG and MathML
@@ -154,7 +154,7 @@ class _Nesting:
         self._open: Counter[str] = Counter()
 
     def open(self, name: str, *, empty: bool) -> None:
-        is_drawn = name in _DRAWN or any(self._open[root] for root in _DRAWN)
+        is_drawn = name in _FOREIGN_CONTENT_TAGS or any(self._open[root] for root in _FOREIGN_CONTENT_TAGS)
         if not (empty and is_drawn):
             self.names.append(name)
             self._open[name] += 1
@@ -179,7 +179,7 @@ def _walk(markup: str) -> Iterator[str]:
         child = None
         if tag == "-text":
             yield _piece(node.text_content or "", verbatim)
-        elif tag not in _SILENT and not tag.startswith(("-", "!")):
+        elif tag not in _HIDDEN_TAGS and not tag.startswith(("-", "!")):
             yield _break(tag)
             child = node.child
             if child is not None:
@@ -208,7 +208,7 @@ def _scan(markup: str) -> Iterator[str]:
         position = end
         if silent:
             silent = "" if closing and name == silent else silent
-        elif name in _SILENT:
+        elif name in _HIDDEN_TAGS:
             silent = "" if closing or name in _VOID else name
         elif closing:
             verbatim = max(0, verbatim - (name in _VERBATIM))
@@ -230,11 +230,11 @@ def _piece(text: str, verbatim: int) -> str:
 
 
 def _break(tag: str) -> str:
-    if tag in _PARAGRAPHS:
+    if tag in _BLOCK_TAGS:
         return _PARAGRAPH
     if tag == "br":
         return "\n"
-    return _LINE if tag in _LINES else ""
+    return _LINE if tag in _LINE_TAGS else ""
 
 
 def _closing(tag: str) -> str:
@@ -248,19 +248,22 @@ def _decode(text: str, *, all_of_them: bool = False) -> str:
     if "&" not in text:
         return text
     return _ENTITY.sub(
-        lambda match: match[0] if not all_of_them and match[0] in _MARKUP_ITSELF else unescape(match[0]), text
+        lambda match: (
+            match[0] if not all_of_them and match[0] in _ANGLE_BRACKET_ENTITIES else unescape(match[0])
+        ),
+        text,
     )
 
 
 def _tidy(text: str) -> str:
-    text = visible(text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n"))
-    text = _BREAK.sub(_widest, _SPACES.sub(" ", text))
+    text = strip_invisible(text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n"))
+    text = _BREAK.sub(_collapse_break, _SPACES.sub(" ", text))
     text = _BETWEEN_CELLS.sub(" | ", text)
     text = _KEPT_BREAKS.sub(_KEPT_BREAK * 2, text)
     return text.replace(_KEPT_SPACE, " ").replace(_KEPT_BREAK, "\n").strip()
 
 
-def _widest(match: re.Match[str]) -> str:
+def _collapse_break(match: re.Match[str]) -> str:
     _, cell, after = match[0].partition(_CELL)
     if not cell:
         after = match[0]

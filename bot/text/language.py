@@ -9,9 +9,9 @@ from functools import cache
 
 from stop_words import get_stop_words
 
-from bot.text.words import table
+from bot.text.words import word_set
 
-_FRENCH = table(
+_FRENCH = word_set(
     """
     a afin ai ainsi alors ans après au aucun aucune aussi autre autres aux avait avant avec avoir
     beaucoup bien car ce cela celle celui ces cet cette ceux chaque chez comme comment contre d dans de
@@ -24,7 +24,7 @@ _FRENCH = table(
     était étaient
     """
 )
-_ENGLISH = table(
+_ENGLISH = word_set(
     """
     a about after again against all almost also am an and any are as at back be became because been
     before being below between big both but by can could did do does doing don down during each even
@@ -36,7 +36,7 @@ _ENGLISH = table(
     who why will with won would years yet you your
     """
 )
-_OTHERS = {
+_STOPWORD_LANGUAGES = {
     "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "es": "spanish", "fi": "finnish",
     "hu": "hungarian", "id": "indonesian", "it": "italian", "nl": "dutch", "no": "norwegian",
     "pl": "polish", "pt": "portuguese", "ro": "romanian", "sk": "slovak", "sv": "swedish", "tr": "turkish",
@@ -54,14 +54,14 @@ _CUES = (
         re.compile(r"['’]s\b|n['’]t\b|(?:ing|[^aeé]ed|ly|ness|ght|ck|ings|ers|ows?)\b|\b(?:wh|th|sh)|ee|oo"),
     ),
 )
-_CUE = 0.4
-_HINT = 1.0
-_ENOUGH = 1.3
-_ENOUGH_FOR_OTHERS = 2.0
+_CUE_WEIGHT = 0.4
+_HINT_WEIGHT = 1.0
+_MIN_SCORE = 1.3
+_MIN_SCORE_STOPWORD_LANGUAGES = 2.0
 _LEAST_WEIGHT = 0.5  # of a word of the languages most articles are in
-_LEAD = 0.25
-_DENSITY = 0.06
-_READ = 4000
+_MIN_RELATIVE_LEAD = 0.25
+_MIN_SCORE_PER_WORD = 0.06
+_MAX_CHARS = 4000
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS = tuple(
     (code, re.compile(f"[{characters}]"))
@@ -83,8 +83,8 @@ def detect(text: str, hint: str | None = None) -> str | None:
     `hint` is what the feed says of itself (a tag such as `fr-FR`, BCP 47; many say `en` by default). It
     decides where the text says little, and names languages that the text alone does not.
     """
-    said = base(hint)
-    text = text[:_READ]
+    said = primary_subtag(hint)
+    text = text[:_MAX_CHARS]
     words = _WORD.findall(text.lower())
     script = _script(text, sum(map(len, words)))
     if script:
@@ -96,19 +96,22 @@ def detect(text: str, hint: str | None = None) -> str | None:
         for code, weight in weights.get(word, ()):
             scores[code] += weight
     for code, cue in _CUES:
-        scores[code] += _CUE * len(cue.findall(text))
+        scores[code] += _CUE_WEIGHT * len(cue.findall(text))
     if said in known:
-        scores[said] += _HINT
+        scores[said] += _HINT_WEIGHT
     second, best = sorted(scores, key=lambda code: scores[code])[-2:]
     score = scores[best]
-    enough = _ENOUGH_FOR_OTHERS if best in _OTHERS else _ENOUGH
+    enough = _MIN_SCORE_STOPWORD_LANGUAGES if best in _STOPWORD_LANGUAGES else _MIN_SCORE
     if said and said not in known:
         enough *= 2
-    clear = score >= max(enough, _DENSITY * len(words)) and score - scores[second] >= _LEAD * score
+    clear = (
+        score >= max(enough, _MIN_SCORE_PER_WORD * len(words))
+        and score - scores[second] >= _MIN_RELATIVE_LEAD * score
+    )
     return best if clear else said
 
 
-def base(tag: str | None) -> str | None:
+def primary_subtag(tag: str | None) -> str | None:
     """The two-letter language of a tag (`fr` of `fr-FR`, `en_US`), None when it is none."""
     code = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
     return code if re.fullmatch("[a-z]{2}", code) else None
@@ -118,7 +121,7 @@ def base(tag: str | None) -> str | None:
 def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]]:
     """For each little word, how much it speaks for which languages; and these languages."""
     profiles = {"fr": _FRENCH, "en": _ENGLISH}
-    for code, name in _OTHERS.items():
+    for code, name in _STOPWORD_LANGUAGES.items():
         profiles[code] = frozenset(word for word in get_stop_words(name, cache=False) if word.isalpha())
     holders: dict[str, tuple[str, ...]] = {}
     for code, profile in profiles.items():
@@ -130,7 +133,7 @@ def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]
 
 
 def _share(code: str, holders: tuple[str, ...]) -> float:
-    return max(0 if code in _OTHERS else _LEAST_WEIGHT, 1 / len(holders))
+    return max(0 if code in _STOPWORD_LANGUAGES else _LEAST_WEIGHT, 1 / len(holders))
 
 
 def _script(text: str, letters: int) -> tuple[str | None] | None:

@@ -9,11 +9,11 @@ from rapidfuzz import fuzz
 from bot.text import urls
 from bot.text.words import fold
 
-ALIKE = 70
+TITLE_MATCH_THRESHOLD = 70
 """How like each other, out of 100, two titles of one page are; an aggregator adds to it, or leaves out."""
 
 
-def site(url: str) -> str:
+def registrable_domain(url: str) -> str:
     """Under what name its publisher has registered the host of an http(s) address; an IP address is its own.
 
     By the Public Suffix List (https://publicsuffix.org), where hosts such as github.io have many publishers.
@@ -26,14 +26,14 @@ def site(url: str) -> str:
     return host
 
 
-def is_at_home(feed_url: str, link: str) -> bool:
+def is_same_site(feed_url: str, link: str) -> bool:
     """Whether a link leads to the site that the feed itself is fetched from."""
-    return bool(home := site(feed_url)) and home == site(link)
+    return bool(home := registrable_domain(feed_url)) and home == registrable_domain(link)
 
 
-def alike(title: str, other: str) -> bool:
+def titles_match(title: str, other: str) -> bool:
     """Whether two titles can be those of one page."""
-    return fuzz.token_set_ratio(fold(title), fold(other)) >= ALIKE
+    return fuzz.token_set_ratio(fold(title), fold(other)) >= TITLE_MATCH_THRESHOLD
 
 
 @cache

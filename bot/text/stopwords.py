@@ -6,9 +6,9 @@ countries, which are what tech news is about. Where a word is empty in one langu
 the noun where an elision or capitals show it.
 """
 
-from bot.text.words import table
+from bot.text.words import word_set
 
-FRENCH = table(
+FRENCH = word_set(
     """
     'ai afin ainsi alors apres au audela audessous audessus aussi autre autres aux avaient avais avait
     avant avec avez avoir avons ayant beaucoup bien c' ca car ce ceci cela celle celles celui cependant
@@ -23,7 +23,7 @@ FRENCH = table(
     toutes tres tu un une vers voici voila vos votre vous y
     """
 )
-ENGLISH = table(
+ENGLISH = word_set(
     """
     a about above after again against all also am an and any are aren arent as at be because been before
     being below between both but by can cannot cant could couldnt d did didnt do does doesnt doing dont
@@ -37,5 +37,5 @@ ENGLISH = table(
     youre yours yourself yourselves youve
     """
 )
-EMPTY = FRENCH | ENGLISH
+STOPWORDS = FRENCH | ENGLISH
 """The words that no text is found by, in either language."""

@@ -2,10 +2,10 @@
 
 import re
 
-SHORT = 800
+MAX_TEASER_CHARS = 800
 """Characters of one or two paragraphs that are hardly a whole article."""
 _PARAGRAPHS = 2
-_CUT = re.compile(
+_TRUNCATION_MARK = re.compile(
     r"(?:\[(?:…|\.{3}|&hellip;)\]|\((?:…|\.{3})\)|…|(?<![.!?])\.{3}"
     r"|(?:\b(?:read more|(?:continue|keep) reading|learn more|read this article|read the (?:rest|full \w+)"
     r"|lire (?:la suite|plus|l['’]article)|en savoir plus|suite de l['’]article|la suite)\b.{0,120}))"
@@ -13,7 +13,7 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 _TAIL = 200
-_WHOLE = 3_000
+_MIN_FULL_TEXT_CHARS = 3_000
 """Characters of a text that is whole although it ends in dots."""
 
 
@@ -26,6 +26,6 @@ def is_teaser(text: str) -> bool:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return True
-    if len(text) < _WHOLE and _CUT.search(lines[-1].strip()[-_TAIL:]):
+    if len(text) < _MIN_FULL_TEXT_CHARS and _TRUNCATION_MARK.search(lines[-1].strip()[-_TAIL:]):
         return True
-    return len(lines) <= _PARAGRAPHS and len(text) < SHORT
+    return len(lines) <= _PARAGRAPHS and len(text) < MAX_TEASER_CHARS

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
 
-from bot.text.words import table
+from bot.text.words import word_set
 
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_HOST = 253  # RFC 1035, section 2.3.4
@@ -33,7 +33,7 @@ _TRACKING = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_CAME_BY = table(
+_REFERRER_PARAMETERS = word_set(
     "amp;from amp;ref amp;source cmp emc feature from medium origin partner ref referrer source src via"
 )
 _FEED = re.compile(r"rss\d?(?:[_-]?feed)?|atom(?:[_-]?feed)?|rss[_-]\w{2,20}", re.IGNORECASE)
@@ -42,11 +42,11 @@ _SECRETS = re.compile(
     r"(?<!page)(?<!next)(?<!sync)(?<!continuation)token|password|passwd|passphrase|pwd|secret|apikey|accesskey"
     r"|authkey|secretkey|privatekey|signature|credentials?|jwt"
 )
-_PERHAPS_SECRETS = table(
+_POSSIBLE_SECRET_PARAMETERS = word_set(
     "auth authhash authorization feed feedkey hash jsessionid key pass phpsessid pw rsskey session sessionid "
     "sid sig userkey"
 )
-_HIDDEN_NAMES = _PERHAPS_SECRETS - {"feed", "hash", "sid"}
+_HIDDEN_NAMES = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
 """Shown without their value even where it looks harmless, such as a password that a person chose."""
 _SHORTEST_SECRET = 8
 _HEXADECIMAL = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
@@ -54,15 +54,15 @@ _RANDOM = re.compile(
     r"(?=(?:[^0-9]*\d){3})(?=(?:[^a-z]*[a-z]){3})(?=(?:[^A-Z]*[A-Z]){3})(?!UC|UU|PL)[A-Za-z0-9_]{24,}"
 )
 """But not what YouTube calls its channels and playlists."""
-_SIGNED = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
+_JWT = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
 _AFTER_PRIVATE = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
 _SUSPICIOUS = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
-"""In every address of which `masked` hides a part, and in few others."""
-HIDDEN = "***"
+"""In every address of which `redact` hides a part, and in few others."""
+REDACTED = "***"
 """What stands in the place of a secret."""
 
 
-def canonical(url: str) -> str:
+def canonicalize(url: str) -> str:
     """The one form of an http(s) address; "" for anything else, such as `javascript:` or a relative one.
 
     Host lower-case and in ASCII (IDNA 2008 with the mapping of UTS 46), default port off, characters that
@@ -72,20 +72,21 @@ def canonical(url: str) -> str:
     parts = _split(url)
     if parts is None:
         return ""
-    query = "&".join(part for part in parts.query.split("&") if part and not _tracks(part))
-    fragment = "&".join(part for part in parts.fragment.split("&") if not _tracks(part))
+    query = "&".join(part for part in parts.query.split("&") if part and not _is_tracking_parameter(part))
+    fragment = "&".join(part for part in parts.fragment.split("&") if not _is_tracking_parameter(part))
     if fragment.lower() == "rss":
         fragment = ""
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, fragment))
 
 
-def page(url: str, identity: str | None = None) -> str:
-    """A short name (32 hexadecimal digits) of the page at `url`; `identity` tells entries of one link apart.
+def page_key(url: str, identity: str | None = None) -> str:
+    """A short name (32 hexadecimal digits) of the page at `url`; `database_identity` tells entries of one
+    link apart.
 
     http and https, and a path with and without a slash at its end, are one page: no publisher keeps different
     articles there, and feeds do differ in it. `www.` is not left out: some hosts serve something else there.
     """
-    parts = _split(canonical(url))
+    parts = _split(canonicalize(url))
     if parts is None:
         name = url.strip()
     else:
@@ -95,7 +96,7 @@ def page(url: str, identity: str | None = None) -> str:
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def forms(url: str) -> tuple[str, ...]:
+def url_variants(url: str) -> tuple[str, ...]:
     """The canonical addresses of the page at a canonical one; none for what is no address.
 
     Both schemes, with and without a slash at the end.
@@ -118,7 +119,7 @@ def host(url: str) -> str:
     return (parts.hostname or "") if parts else ""
 
 
-def masked(url: str) -> str:
+def redact(url: str) -> str:
     """The address fit to be shown or logged: what may let somebody in is replaced by `***`.
 
     That is user and password, parameters with a telling name, and long random pieces of the path or query.
@@ -127,26 +128,27 @@ def masked(url: str) -> str:
         parts = urlsplit(_BLANK.sub("", url))
         parts.port  # noqa: B018 - raises where a password with a slash was taken for a port
     except ValueError:
-        return HIDDEN
+        return REDACTED
     netloc = parts.netloc
     if "@" in netloc:
-        netloc = f"{HIDDEN}@{netloc.rpartition('@')[2]}"
-    path = "/".join(map(_masked_piece, _AFTER_PRIVATE.sub(HIDDEN, parts.path).split("/")))
+        netloc = f"{REDACTED}@{netloc.rpartition('@')[2]}"
+    path = "/".join(map(_redact_segment, _AFTER_PRIVATE.sub(REDACTED, parts.path).split("/")))
     query, fragment = (
-        "&".join(map(_masked_parameter, text.split("&"))) for text in (parts.query, parts.fragment)
+        "&".join(map(_redact_parameter, text.split("&"))) for text in (parts.query, parts.fragment)
     )
     return urlunsplit((parts.scheme, netloc, path, query, fragment))
 
 
 def holds_secret(url: str) -> bool:
-    """Whether a part of the address may let somebody in: what `masked` hides, certain or not."""
-    return bool(_SUSPICIOUS.search(url)) and HIDDEN in masked(url)
+    """Whether a part of the address may let somebody in: what `redact` hides, certain or not."""
+    return bool(_SUSPICIOUS.search(url)) and REDACTED in redact(url)
 
 
 def has_credentials(url: str) -> bool:
     """Whether whoever knows the address is let in by it.
 
-    Told by a user or password, a parameter with a telling name, or `private` before a token in the path.
+    Told by a user or password, a parameter with a telling name, or `with_password` before a token in the
+    path.
     """
     try:
         parts = urlsplit(_BLANK.sub("", url))
@@ -156,7 +158,7 @@ def has_credentials(url: str) -> bool:
     return (
         "@" in parts.netloc
         or any(map(_is_secret, parts.query.split("&")))
-        or any(map(_SIGNED.match, parts.path.split("/")))
+        or any(map(_JWT.match, parts.path.split("/")))
         or bool(_AFTER_PRIVATE.search(parts.path))
     )
 
@@ -219,27 +221,27 @@ def _encoded(text: str) -> str:
     return _ESCAPE.sub(lambda match: match[0].upper(), quote(text, safe=_ALLOWED))
 
 
-def _tracks(parameter: str) -> bool:
+def _is_tracking_parameter(parameter: str) -> bool:
     name, _, value = parameter.partition("=")
     if _TRACKING.fullmatch(name):
         return True
-    return name.lower() in _CAME_BY and bool(_FEED.fullmatch(value))
+    return name.lower() in _REFERRER_PARAMETERS and bool(_FEED.fullmatch(value))
 
 
-def _masked_piece(piece: str) -> str:
+def _redact_segment(piece: str) -> str:
     stem, dot, suffix = piece.rpartition(".")
     name = stem if dot and len(suffix) <= len("json") else piece
-    return piece.replace(name, HIDDEN) if _looks_random(name) else piece
+    return piece.replace(name, REDACTED) if _looks_random(name) else piece
 
 
-def _masked_parameter(part: str) -> str:
+def _redact_parameter(part: str) -> str:
     name, equals, value = part.partition("=")
     secret = (
         _is_secret(part)
         or _plain_name(name) in _HIDDEN_NAMES
         or (_looks_random(value) and not name.lower().endswith("id"))
     )
-    return f"{name}={HIDDEN}" if equals and value and secret else part
+    return f"{name}={REDACTED}" if equals and value and secret else part
 
 
 def _plain_name(name: str) -> str:
@@ -247,7 +249,7 @@ def _plain_name(name: str) -> str:
 
 
 def _looks_random(text: str) -> bool:
-    return any(pattern.fullmatch(text) for pattern in (_HEXADECIMAL, _RANDOM, _SIGNED))
+    return any(pattern.fullmatch(text) for pattern in (_HEXADECIMAL, _RANDOM, _JWT))
 
 
 def _is_secret(part: str) -> bool:
@@ -257,10 +259,10 @@ def _is_secret(part: str) -> bool:
         return False
     if (match := _SECRETS.search(name)) and match.end() == len(name):
         return True
-    return name in _PERHAPS_SECRETS and _looks_drawn(value)
+    return name in _POSSIBLE_SECRET_PARAMETERS and _looks_generated(value)
 
 
-def _looks_drawn(value: str) -> bool:
+def _looks_generated(value: str) -> bool:
     """Whether a value looks drawn by lot rather than chosen by a person."""
     if len(value) < _SHORTEST_SECRET or not re.fullmatch(r"[\w.~+/=-]+", value):
         return False

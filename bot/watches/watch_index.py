@@ -10,71 +10,79 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bot.core.models import Article, NewArticle
-from bot.search.index import analysis
-from bot.search.query.analysed_query import Part
+from bot.search.index import text_analysis
+from bot.search.query.analysed_query import Clause
 from bot.search.query.query_matching import (
-    Cost,
-    Key,
-    Kind,
-    ReadArticle,
-    criterion_of,
-    holds,
-    keys_of,
-    languages_of,
+    AnalysedArticle,
+    KeyFrequency,
+    KeyKind,
+    MatchKey,
+    cheapest_keys,
+    matchable_clause,
+    matches,
+    query_languages_for,
 )
 from bot.search.query.query_tree import Query
 
 
 @dataclass(slots=True, eq=False)
-class _Group:
-    """Watches for the very same; `members` are the servers by watch, `criteria` those made, by languages."""
+class _QueryGroup:
+    """Watches for the very same; `members` are the servers by watch, `clauses_by_languages` those made, by
+    languages.
+    """
 
     query: Query
-    members: dict[int, int] = field(default_factory=dict)
-    criteria: dict[tuple[str, ...], tuple[Part, frozenset[Key]]] = field(default_factory=dict)
+    server_by_watch_id: dict[int, int] = field(default_factory=dict)
+    clauses_by_languages: dict[tuple[str, ...], tuple[Clause, frozenset[MatchKey]]] = field(
+        default_factory=dict
+    )
 
 
-class _Keys:
+class _KeyIndex:
     """Where the queries are found, for articles whose words are read by these languages."""
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         self._languages = languages
-        self._groups: dict[Kind, defaultdict[str, list[_Group]]] = {kind: defaultdict(list) for kind in Kind}
+        self._groups: dict[KeyKind, defaultdict[str, list[_QueryGroup]]] = {
+            kind: defaultdict(list) for kind in KeyKind
+        }
 
-    def add(self, group: _Group, cost: Cost) -> None:
-        wanted = criterion_of(group.query, self._languages)
-        if wanted is not None and (keys := keys_of(wanted, cost)):
-            group.criteria[self._languages] = wanted, keys
+    def add(self, group: _QueryGroup, cost: KeyFrequency) -> None:
+        wanted = matchable_clause(group.query, self._languages)
+        if wanted is not None and (keys := cheapest_keys(wanted, cost)):
+            group.clauses_by_languages[self._languages] = wanted, keys
             for kind, value in keys:
                 self._groups[kind][value].append(group)
 
-    def remove(self, group: _Group) -> None:
-        _wanted, keys = group.criteria.pop(self._languages, (None, frozenset[Key]()))
+    def remove(self, group: _QueryGroup) -> None:
+        _wanted, keys = group.clauses_by_languages.pop(self._languages, (None, frozenset[MatchKey]()))
         for kind, value in keys:
             groups = self._groups[kind]
             groups[value] = [one for one in groups[value] if one is not group]
             if not groups[value]:
                 del groups[value]
 
-    def matching(self, article: ReadArticle) -> Iterator[_Group]:
+    def matching(self, article: AnalysedArticle) -> Iterator[_QueryGroup]:
         possible = {
             group
-            for kind, values in article.values.items()
+            for kind, values in article.match_keys.items()
             for value in self._groups[kind].keys() & values
             for group in self._groups[kind][value]
         }
         of = self._languages
-        return (group for group in possible if holds(group.criteria[of][0], article))
+        return (group for group in possible if matches(group.clauses_by_languages[of][0], article))
 
 
 class WatchIndex:
     """Queries in memory, by the keys that they are found by. `cost` tells how common a key is."""
 
-    def __init__(self, cost: Cost) -> None:
-        self._cost = cost
-        self._groups: dict[str, _Group] = {}
+    def __init__(self, cost: KeyFrequency) -> None:
+        self._frequency = cost
+        self._groups: dict[str, _QueryGroup] = {}
         self._queries: dict[int, str] = {}
-        self._keys: dict[tuple[str, ...], _Keys] = {analysis.ASKED_IN: _Keys(analysis.ASKED_IN)}
+        self._keys: dict[tuple[str, ...], _KeyIndex] = {
+            text_analysis.QUERY_LANGUAGES: _KeyIndex(text_analysis.QUERY_LANGUAGES)
+        }
 
     def __len__(self) -> int:
         return len(self._queries)
@@ -83,10 +91,10 @@ class WatchIndex:
         """Look out for a query on behalf of a watch."""
         group = self._groups.get(query.text)
         if group is None:
-            group = self._groups[query.text] = _Group(query)
+            group = self._groups[query.text] = _QueryGroup(query)
             for keys in self._keys.values():
-                keys.add(group, self._cost)
-        group.members[watch_id] = server_id
+                keys.add(group, self._frequency)
+        group.server_by_watch_id[watch_id] = server_id
         self._queries[watch_id] = query.text
 
     def discard(self, watch_ids: Iterable[int]) -> None:
@@ -95,8 +103,8 @@ class WatchIndex:
             text = self._queries.pop(watch_id, None)
             if text is not None:
                 group = self._groups[text]
-                del group.members[watch_id]
-                if not group.members:
+                del group.server_by_watch_id[watch_id]
+                if not group.server_by_watch_id:
                     del self._groups[text]
                     for keys in self._keys.values():
                         keys.remove(group)
@@ -104,16 +112,16 @@ class WatchIndex:
     def matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
         """The watches of these servers that an article matches, in their order."""
         found: list[int] = []
-        for group in self._of(article.language).matching(ReadArticle(article)):
-            found += [watch for watch, server in group.members.items() if server in server_ids]
+        for group in self._index_for(article.language).matching(AnalysedArticle(article)):
+            found += [watch for watch, server in group.server_by_watch_id.items() if server in server_ids]
         return sorted(found)
 
-    def _of(self, language: str | None) -> _Keys:
+    def _index_for(self, language: str | None) -> _KeyIndex:
         """What the articles of a language are looked up in; made when the first of them comes."""
-        languages = languages_of(language)
+        languages = query_languages_for(language)
         keys = self._keys.get(languages)
         if keys is None:
-            keys = self._keys[languages] = _Keys(languages)
+            keys = self._keys[languages] = _KeyIndex(languages)
             for group in self._groups.values():
-                keys.add(group, self._cost)
+                keys.add(group, self._frequency)
         return keys

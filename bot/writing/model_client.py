@@ -2,7 +2,7 @@
 
 It speaks the chat API that OpenAI's servers and many local ones share
 (https://platform.openai.com/docs/api-reference/chat). What it answers is bounded in size and time, and only
-what `citations` and `claims` find in the articles counts.
+what `citation_checks` and `claims` find in the articles counts.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from bot.core.clock import Clock
 from bot.core.settings import Settings
 from bot.core.version import __version__
 
-MAX_BYTES = 2**20
+MAX_RESPONSE_BYTES = 2**20
 """Of a response; one that comes in pieces takes hundreds of bytes a word."""
-AT_ONCE = 2
+MAX_CONCURRENT_REQUESTS = 2
 """Requests at the same time; others wait, within their time."""
-ASIDE = 1
+MAX_BACKGROUND_REQUESTS = 1
 """How many of them may be for what nobody waits for."""
-PAUSE = 30
+FAILURE_PAUSE_SECONDS = 30
 """Seconds that a service is left alone after it failed."""
 
-_EVENT = "data:"
-_END = "[DONE]"
+_SSE_DATA_PREFIX = "data:"
+_SSE_END = "[DONE]"
 
 _log = logging.getLogger(__name__)
 
@@ -56,11 +56,11 @@ class ModelClient:
         if settings.model_key is not None:
             self._headers["Authorization"] = f"Bearer {settings.model_key.get_secret_value().strip()}"
         self._clock = clock
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._aside = asyncio.Semaphore(ASIDE)
-        self._resting_until = 0.0
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._background_slots = asyncio.Semaphore(MAX_BACKGROUND_REQUESTS)
+        self._paused_until = 0.0
         self._failing = False
-        self._takes_options = True
+        self._supports_options = True
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -78,35 +78,35 @@ class ModelClient:
         await self._session.close()
 
     @property
-    def is_resting(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether the service failed a moment ago, and is not asked."""
-        return self._clock.monotonic() < self._resting_until
+        return self._clock.monotonic() < self._paused_until
 
     async def complete(
         self,
         messages: list[dict[str, str]],
         *,
-        most: int,
-        told: Callable[[str], None] | None = None,
-        aside: bool = False,
+        max_tokens: int,
+        on_partial: Callable[[str], None] | None = None,
+        background: bool = False,
     ) -> str | None:
         """What the service writes, at most so many tokens; None when it fails or failed a moment ago.
 
         `told` is called with all that is written so far, again and again while it is being written. What
-        nobody waits for is asked `aside`: it leaves a place to those who wait.
+        nobody waits for is asked `run_in_worker`: it leaves a place to those who wait.
         """
-        if self.is_resting:
+        if self.is_paused:
             return None
-        if aside:
-            async with self._aside:  # its time begins with its turn
-                return None if self.is_resting else await self._complete(messages, most, told)
-        return await self._complete(messages, most, told)
+        if background:
+            async with self._background_slots:  # its time begins with its turn
+                return None if self.is_paused else await self._complete(messages, max_tokens, on_partial)
+        return await self._complete(messages, max_tokens, on_partial)
 
     async def _complete(
         self, messages: list[dict[str, str]], most: int, told: Callable[[str], None] | None
     ) -> str | None:
         body = {"model": self.model, "messages": messages, "stream": told is not None}
-        options = {"temperature": 0, "max_tokens": most} if self._takes_options else {}
+        options = {"temperature": 0, "max_tokens": most} if self._supports_options else {}
         is_asked = False
         try:
             async with asyncio.timeout(self._timeout), self._slots:
@@ -116,25 +116,25 @@ class ModelClient:
                 except _BadRequest:
                     if not options:
                         raise
-                    self._takes_options = False  # which some models refuse
+                    self._supports_options = False  # which some models refuse
                     written = await self._ask(body, told)
         except TimeoutError:
             if is_asked:  # else others were answered meanwhile
-                self._failed(f"no answer in {self._timeout:g} s")
+                self._pause_after_failure(f"no answer in {self._timeout:g} s")
             return None
         except ModelError as error:
-            self._failed(str(error))
+            self._pause_after_failure(str(error))
             return None
         if self._failing:
             self._failing = False
             _log.info("The model service answers again.")
         return written
 
-    async def reach(self) -> str:
+    async def check_availability(self) -> str:
         """What the service says of its models, in words. Raises ModelError when it cannot be used."""
         try:
             async with asyncio.timeout(self._timeout), self._request("GET", "/models") as response:
-                found = _read(await _whole(response))
+                found = _read(await _read_body(response))
         except TimeoutError as error:
             raise ModelError(f"no answer in {self._timeout:g} s") from error
         models = found.get("data") if isinstance(found, dict) else None
@@ -147,8 +147,8 @@ class ModelClient:
     async def _ask(self, body: dict[str, object], told: Callable[[str], None] | None) -> str:
         async with self._request("POST", "/chat/completions", body) as response:
             if told is not None and response.content_type == "text/event-stream":
-                return await _streamed(response, told)
-            match _read(await _whole(response)):
+                return await _read_stream(response, told)
+            match _read(await _read_body(response)):
                 case {"choices": [{"message": {"content": str(content)}}, *_]}:
                     return content
         raise ModelError("an answer without a text")
@@ -172,8 +172,8 @@ class ModelClient:
         except (aiohttp.ClientError, OSError) as error:
             raise ModelError(f"no connection ({type(error).__name__})") from error
 
-    def _failed(self, reason: str) -> None:
-        self._resting_until = self._clock.monotonic() + PAUSE
+    def _pause_after_failure(self, reason: str) -> None:
+        self._paused_until = self._clock.monotonic() + FAILURE_PAUSE_SECONDS
         if not self._failing:
             self._failing = True
             _log.warning("The model service gave no answer (%s): going without it until it does.", reason)
@@ -189,27 +189,27 @@ async def model_client(settings: Settings, clock: Clock) -> AsyncIterator[ModelC
         yield client
 
 
-async def _parts(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _read_chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     size = 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > MAX_BYTES:
-            raise ModelError(f"an answer of more than {MAX_BYTES} bytes")
+        if size > MAX_RESPONSE_BYTES:
+            raise ModelError(f"an answer of more than {MAX_RESPONSE_BYTES} bytes")
         yield part
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    return b"".join([part async for part in _parts(response)])
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join([part async for part in _read_chunks(response)])
 
 
-async def _streamed(response: aiohttp.ClientResponse, told: Callable[[str], None]) -> str:
+async def _read_stream(response: aiohttp.ClientResponse, told: Callable[[str], None]) -> str:
     """A text that comes in pieces, as server-sent events (https://html.spec.whatwg.org/#event-stream)."""
     written = ""
     async for line in _lines(response):
-        if not line.startswith(_EVENT):
+        if not line.startswith(_SSE_DATA_PREFIX):
             continue
-        data = line.removeprefix(_EVENT).strip()
-        if data == _END:
+        data = line.removeprefix(_SSE_DATA_PREFIX).strip()
+        if data == _SSE_END:
             return written
         match _read(data.encode()):
             case {"choices": [{"delta": {"content": str(piece)}}, *_]} if piece:
@@ -222,7 +222,7 @@ async def _streamed(response: aiohttp.ClientResponse, told: Callable[[str], None
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
     rest = b""
-    async for part in _parts(response):
+    async for part in _read_chunks(response):
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
             yield line.decode(errors="replace").rstrip("\r")

@@ -3,15 +3,15 @@
 import secrets
 from collections.abc import Sequence
 
-from bot.text import safe
-from bot.writing import citations
-from bot.writing.citations import Passage
+from bot.text import discord_text
+from bot.writing import citation_checks
+from bot.writing.citation_checks import Passage
 
-PASSAGE = 600
+MAX_PASSAGE_LENGTH = 600
 """Characters of a passage that are shown,"""
-ASKED = 400
+MAX_QUESTION_LENGTH = 400
 """and of a question, or of what stands above a passage."""
-READ = 100_000  # characters of an article that are looked through for instructions
+MAX_CHARS_SCANNED = 100_000  # characters of an article that are looked through for instructions
 
 _LANGUAGES = {"en": "English", "fr": "French"}
 _UNTRUSTED = (
@@ -20,20 +20,27 @@ _UNTRUSTED = (
 )
 
 
-def messages(
-    instructions: str, asked: str, passages: Sequence[Passage], language: str | None, *, headed: bool = True
+def build_messages(
+    instructions: str,
+    user_text: str,
+    passages: Sequence[Passage],
+    language: str | None,
+    *,
+    with_headings: bool = True,
 ) -> list[dict[str, str]]:
     """A request: `instructions`, in which {language} is that to write in, what is `asked`, the passages.
 
-    `headed`: with title and outlet above each.
+    `heading_text`: with title and outlet above each.
     """
     mark = secrets.token_hex(8)  # which no article can know
-    lines = [asked, ""] if asked else []
+    lines = [user_text, ""] if user_text else []
     for number, passage in enumerate(passages, 1):
         head = f"--- {mark} passage [{number}]"
-        if headed:
-            head += f": {harmless(f'{passage.article.title} ({passage.article.outlet})', ASKED)}"
-        lines += [head, harmless(passage.text, PASSAGE)]
+        if with_headings:
+            head += (
+                f": {neutralize(f'{passage.article.title} ({passage.article.outlet})', MAX_QUESTION_LENGTH)}"
+            )
+        lines += [head, neutralize(passage.text, MAX_PASSAGE_LENGTH)]
     lines.append(f"--- {mark} end of the passages")
     told = f"{instructions} {_UNTRUSTED}"
     return [
@@ -45,20 +52,20 @@ def messages(
     ]
 
 
-def harmless(text: str, limit: int) -> str:
+def neutralize(text: str, limit: int) -> str:
     """A text on one line, in which nothing looks like a citation."""
-    return safe.plain(text.replace("[", "(").replace("]", ")"), limit)
+    return discord_text.to_plain_line(text.replace("[", "(").replace("]", ")"), limit)
 
 
-def trusted(passages: Sequence[Passage]) -> list[int]:
+def injection_free_indexes(passages: Sequence[Passage]) -> list[int]:
     """The places of those passages whose articles do not speak to a model. For a thread."""
     told: dict[int, bool] = {}
     kept = []
     for number, passage in enumerate(passages):
         article = passage.article
         if article.id not in told:
-            text = f"{article.title}\n{article.summary}\n{article.text[:READ]}"
-            told[article.id] = citations.instructs(text)
+            text = f"{article.title}\n{article.summary}\n{article.text[:MAX_CHARS_SCANNED]}"
+            told[article.id] = citation_checks.contains_prompt_injection(text)
         if not told[article.id]:
             kept.append(number)
     return kept

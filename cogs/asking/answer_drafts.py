@@ -7,14 +7,14 @@ import discord
 
 from bot.answers.answer_model import Answer
 from bot.core.clock import Clock
-from cogs.asking.answer_views import draft
+from cogs.asking.answer_views import draft_view
 
-PAUSE = 1.2
+EDIT_INTERVAL_SECONDS = 1.2
 """Seconds between two edits: Discord takes some five in five seconds of a channel.
 https://discord.com/developers/docs/topics/rate-limits"""
 
 
-class AnswerDraft:
+class StreamedAnswer:
     """Shows the latest draft with `show` until the answer is ready. Used as a context manager.
 
     What fails is not tried again: the answer itself follows. After the block nothing is under way any more,
@@ -27,34 +27,34 @@ class AnswerDraft:
         self._show, self._clock, self._title = show, clock, title
         self._latest: Answer | None = None
         self._task: asyncio.Task[None] | None = None
-        self._showing = asyncio.Lock()
+        self._edit_lock = asyncio.Lock()
 
     async def __aenter__(self) -> Callable[[Answer], None]:
-        return self._hear
+        return self._on_draft
 
     async def __aexit__(self, *_error: object) -> None:
         self._latest = None
-        async with self._showing:
+        async with self._edit_lock:
             if self._task is not None:
                 self._task.cancel()
 
-    def _hear(self, answer: Answer) -> None:
+    def _on_draft(self, answer: Answer) -> None:
         self._latest = answer
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._show_all())
 
     async def _show_all(self) -> None:
         while await self._show_latest():
-            await self._clock.sleep(PAUSE)
+            await self._clock.sleep(EDIT_INTERVAL_SECONDS)
 
     async def _show_latest(self) -> bool:
         """Show what is not shown yet; False where there is nothing more to show, or it failed."""
-        async with self._showing:
+        async with self._edit_lock:
             answer, self._latest = self._latest, None
             if answer is None:
                 return False
             try:
-                await self._show(draft(answer, title=self._title))
+                await self._show(draft_view(answer, title=self._title))
             except discord.HTTPException:
                 return False
             return True

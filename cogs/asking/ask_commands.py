@@ -8,85 +8,85 @@ from discord import app_commands
 from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
-from bot.answers.conversing import conversation
-from bot.answers.conversing.question_service import Asked, QuestionService
-from bot.client import interaction_places
-from bot.client.command_tree import OWN_REPLY
-from bot.client.discord_client import Telex
-from bot.core.locale import _
-from bot.core.people_models import Question
-from bot.core.refusals import Refusal
+from bot.answers.conversing import follow_up_questions
+from bot.answers.conversing.question_service import QuestionRequest, QuestionService
+from bot.client import interaction_context
+from bot.client.command_tree import ACKNOWLEDGES_ITSELF
+from bot.client.discord_client import TelexBot
+from bot.core.i18n import _
+from bot.core.user_errors import UserFacingError
+from bot.core.user_models import Question
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout.layout_views import static
-from bot.posting.sending.lease_checks import acting_for
-from bot.search.query.query_syntax import MAX_LENGTH
-from cogs.asking.answer_drafts import AnswerDraft
-from cogs.asking.answer_views import reply
-from cogs.asking.message_answers import MessageAnswers
-from cogs.asking.question_places import (
-    Place,
+from bot.posting.rendering.layout.layout_views import static_view
+from bot.posting.sending.lease_guard import current_server_id
+from bot.search.query.query_parser import MAX_LENGTH
+from cogs.asking.answer_drafts import StreamedAnswer
+from cogs.asking.answer_views import answer_view
+from cogs.asking.message_answers import MessageResponder
+from cogs.asking.question_context import (
+    GuildChannel,
     article_of_thread,
-    last_in,
-    nothing_readable,
+    feed_ids_readable_by_all_in,
+    last_question_in_thread,
+    no_feeds_view,
     place_of,
-    shared_feed_ids,
 )
-from cogs.reading.article_list_pages import nothing_shared
-from cogs.shared.lasting_items import LastingCog, lasting
-from cogs.shared.rights import anywhere
-from cogs.shared.views import Interaction, Reply
-from cogs.shared.windows import Line, Window
-from cogs.watching.new_watches import watch_for
+from cogs.reading.article_list_pages import no_shared_server_blocks
+from cogs.shared.authorization import user_installable
+from cogs.shared.modals import FormModal, TextField
+from cogs.shared.persistent_items import PersistentItemCog, persistent_item
+from cogs.shared.views import AckMode, Interaction
+from cogs.watching.watch_creation import create_personal_watch
 
-_KINDS = (discord.MessageType.default, discord.MessageType.reply)
-_QUESTION = 300  # characters
-_LARGEST = 2**63 - 1  # that an id can be
-_TOPIC = 3  # words of what is watched for
+_ANSWERABLE_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
+_MAX_QUESTION_LENGTH = 300  # characters
+_MAX_SNOWFLAKE = 2**63 - 1  # that an id can be
+_MAX_WATCH_WORDS = 3  # words of what is watched for
 
 
-@lasting(buttons.NEXT_TEMPLATE, Reply.OWN)
-async def next_button(
+@persistent_item(buttons.NEXT_TEMPLATE, AckMode.MANUAL)
+async def follow_up_button(
     interaction: Interaction, pressed: discord.ui.Button[Any], *, question: str, **_number: str
 ) -> None:
     """Asks a further question, for the same readers as the answer that it stands under."""
-    asking = cast("Asking", interaction.client.get_cog("Asking"))
-    await asking.answer_next(interaction, pressed.label or "", int(question))
+    asking = cast("AskCog", interaction.client.get_cog("AskCog"))
+    await asking.answer_follow_up(interaction, pressed.label or "", int(question))
 
 
-@lasting(buttons.question.template, Reply.OWN)
-async def question_button(interaction: Interaction, _item: object) -> None:
+@persistent_item(buttons.question.id_pattern, AckMode.MANUAL)
+async def ask_button(interaction: Interaction, _item: object) -> None:
     """Opens a window for a question, under a digest."""
-    asking = cast("Asking", interaction.client.get_cog("Asking"))
-    line = Line("question", _("Your question"), max_length=_QUESTION)
-    window = Window(_("Ask about the news"), asking.answer_alone, line, reply=Reply.OWN)
+    asking = cast("AskCog", interaction.client.get_cog("AskCog"))
+    line = TextField("question", _("Your question"), max_length=_MAX_QUESTION_LENGTH)
+    window = FormModal(_("Ask about the news"), asking.answer_privately, line, reply=AckMode.MANUAL)
     await interaction.response.send_modal(window)
 
 
-@lasting(buttons.tell_me.template)
-async def tell_button(interaction: Interaction, _item: object, *, question: str) -> None:
+@persistent_item(buttons.tell_me.id_pattern)
+async def create_watch_button(interaction: Interaction, _item: object, *, question: str) -> None:
     """Makes a watch of a question that nothing answers, and says for which words."""
-    asked = await readable(interaction, int(question))
+    asked = await accessible_question(interaction, int(question))
     if asked is None:
-        raise Refusal(_("This answer is too old. Ask again."))
-    await watch_for(interaction, watched(asked.text))
+        raise UserFacingError(_("This answer is too old. Ask again."))
+    await create_personal_watch(interaction, watch_query_of(asked.text))
 
 
-@lasting(buttons.VOTE_TEMPLATE)
+@persistent_item(buttons.VOTE_TEMPLATE)
 async def vote_button(interaction: Interaction, _item: object, *, question: str, vote: str) -> None:
     """Says whether an answer helped, and what the vote is now; pressed again takes it back."""
-    said = await _count(interaction, int(question), helped=vote == "up")
+    said = await _record_vote(interaction, int(question), helped=vote == "up")
     await interaction.edit_original_response(content=said)
 
 
-async def _count(interaction: Interaction, question_id: int, *, helped: bool) -> str:
+async def _record_vote(interaction: Interaction, question_id: int, *, helped: bool) -> str:
     questions = interaction.client.store.questions
-    question = await questions.get(question_id) if question_id <= _LARGEST else None
-    server_id = interaction_places.server_id(interaction)
+    question = await questions.get(question_id) if question_id <= _MAX_SNOWFLAKE else None
+    server_id = interaction_context.server_id(interaction)
     here = question is not None and server_id in {None, question.server_id}
     if question is None or not here:
-        raise Refusal(_("This answer is too old to rate."))
+        raise UserFacingError(_("This answer is too old to rate."))
     if not question.public and question.person_id != interaction.user.id:
-        raise Refusal(_("Only the person who asked can rate this answer."))
+        raise UserFacingError(_("Only the person who asked can rate this answer."))
     voted = await questions.vote(question_id, interaction.user.id, helped=helped)
     if voted is None:
         return _("Vote removed.")
@@ -97,27 +97,29 @@ async def _count(interaction: Interaction, question_id: int, *, helped: bool) ->
     return _("Thanks! I’ve told whoever runs this bot that this answer didn’t help.")
 
 
-class Asking(LastingCog):
+class AskCog(PersistentItemCog):
     """/ask, mentions, and the votes under answers."""
 
-    items = (vote_button, next_button, question_button, tell_button)
+    items = (vote_button, follow_up_button, ask_button, create_watch_button)
 
-    def __init__(self, bot: Telex) -> None:
+    def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
         newsroom = bot.newsroom
         self._service = QuestionService(
             newsroom.store,
             newsroom.searcher,
             newsroom.clock,
-            None if newsroom.writing is None else newsroom.writing.writer,
+            None if newsroom.text_generator is None else newsroom.text_generator.writer,
             newsroom.tastes,
         )
-        self._messages = MessageAnswers(bot, self._service)
+        self._messages = MessageResponder(bot, self._service)
 
     @app_commands.command(
-        name="ask", description=locale_str("Ask a question about the news"), extras={OWN_REPLY: True}
+        name="ask",
+        description=locale_str("Ask a question about the news"),
+        extras={ACKNOWLEDGES_ITSELF: True},
     )
-    @anywhere
+    @user_installable
     @app_commands.describe(
         question=locale_str("Your question, in English or French"),
         public=locale_str("Show the answer to everyone in this channel"),
@@ -125,105 +127,113 @@ class Asking(LastingCog):
     async def ask(
         self, interaction: Interaction, question: Range[str, 1, MAX_LENGTH], *, public: bool = False
     ) -> None:
-        self._admit(interaction, question)
+        self._check_rate_limit(interaction, question)
         place = _place(interaction)
         public = public and place is not None  # of any other place it is not known who reads it
         if not interaction.response.is_done():  # by the button of /help
             await interaction.response.defer(ephemeral=not public, thinking=True)
-        follows = await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
+        follows = (
+            await last_question_in_thread(self.bot, place.id) if isinstance(place, discord.Thread) else None
+        )
         await self._reply(interaction, question, public=public, follows=follows)
 
-    async def answer_alone(self, interaction: Interaction, question: str) -> None:
+    async def answer_privately(self, interaction: Interaction, question: str) -> None:
         """Answer a question that was written into a window, for who asked alone."""
-        self._admit(interaction, question)
+        self._check_rate_limit(interaction, question)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._reply(interaction, question, public=False, follows=None)
 
-    async def answer_next(self, interaction: Interaction, text: str, question_id: int) -> None:
+    async def answer_follow_up(self, interaction: Interaction, text: str, question_id: int) -> None:
         """Answer the question of a button under an answer, for those who read that answer."""
-        before = await readable(interaction, question_id)
+        before = await accessible_question(interaction, question_id)
         if before is None or not text:
-            raise Refusal(_("This answer is too old. Ask again."))
-        self._admit(interaction, text)
+            raise UserFacingError(_("This answer is too old. Ask again."))
+        self._check_rate_limit(interaction, text)
         await interaction.response.defer(ephemeral=not before.public, thinking=True)
         await self._reply(interaction, text, public=before.public, follows=before)
 
-    def _admit(self, interaction: Interaction, text: str) -> None:
+    def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
         """Count a question that is asked in a server of ours; another once it is known whose it counts as."""
-        server_id = interaction_places.server_id(interaction)
+        server_id = interaction_context.server_id(interaction)
         if server_id is not None:
-            self._service.admit(text, person_id=interaction.user.id, server_id=server_id)
+            self._service.check_rate_limit(text, person_id=interaction.user.id, server_id=server_id)
 
     async def _reply(
         self, interaction: Interaction, text: str, *, public: bool, follows: Question | None
     ) -> None:
-        person, place = interaction_places.member(interaction), _place(interaction)
-        server_id = interaction_places.server_id(interaction)
+        person, place = interaction_context.member(interaction), _place(interaction)
+        server_id = interaction_context.server_id(interaction)
         if person is not None and public and place is not None:
-            feed_ids = await shared_feed_ids(self.bot, person, place)
+            feed_ids = await feed_ids_readable_by_all_in(self.bot, person, place)
         elif person is not None:
             feed_ids = await self.bot.visible_feed_ids(interaction)
         else:
-            known = await self.bot.read_elsewhere(interaction)
+            known = await self.bot.readable_feeds_outside_server(interaction)
             feed_ids, server_id = set(known), next(iter(known.values()), None)
         if not feed_ids or server_id is None:
             said = (
-                await nothing_readable(self.bot, person) if person is not None else static(nothing_shared())
+                await no_feeds_view(self.bot, person)
+                if person is not None
+                else static_view(no_shared_server_blocks())
             )
             await interaction.edit_original_response(view=said)
             return
         if person is None:
-            self._service.admit(text, person_id=interaction.user.id, server_id=server_id)
-        asked = Asked(
+            self._service.check_rate_limit(text, person_id=interaction.user.id, server_id=server_id)
+        asked = QuestionRequest(
             text=text,
             feed_ids=feed_ids,
             server_id=server_id,
-            channel_id=interaction_places.channel_id(interaction) or 0,
+            channel_id=interaction_context.channel_id(interaction) or 0,
             person_id=interaction.user.id,
             public=public,
             article_id=await article_of_thread(self.bot, place, text),
-            insists=False,
-            follows=follows,
+            is_article_explicit=False,
+            previous=follows,
         )
 
         async def show(view: discord.ui.LayoutView) -> discord.InteractionMessage:
             nobody = discord.AllowedMentions.none()
             return await interaction.edit_original_response(view=view, allowed_mentions=nobody)
 
-        async with AnswerDraft(show, self.bot.newsroom.clock, title=True) as hear:
+        async with StreamedAnswer(show, self.bot.newsroom.clock, title=True) as hear:
             told = await self._service.answer(asked, hear)
         if person is None:
-            told = replace(told, may_watch=False)  # a watch belongs to a server
-        message = await show(reply(told, public=public, title=True))
+            told = replace(told, can_watch=False)  # a watch belongs to a server
+        message = await show(answer_view(told, public=public, title=True))
         if public:
-            await self.bot.store.questions.answered_by(told.question_id, message.id)
+            await self.bot.store.questions.set_answer_message(told.question_id, message.id)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        if not message.author.bot and message.webhook_id is None and message.type in _KINDS:
-            acting_for.set(0 if message.guild is None else message.guild.id)
+        if (
+            not message.author.bot
+            and message.webhook_id is None
+            and message.type in _ANSWERABLE_MESSAGE_TYPES
+        ):
+            current_server_id.set(0 if message.guild is None else message.guild.id)
             await self._messages.answer(message)
 
 
-def _place(interaction: Interaction) -> Place | None:
+def _place(interaction: Interaction) -> GuildChannel | None:
     """The channel or thread of a server of ours where somebody asks; None anywhere else."""
-    return None if interaction_places.server(interaction) is None else place_of(interaction.channel)
+    return None if interaction_context.home_server(interaction) is None else place_of(interaction.channel)
 
 
-async def readable(interaction: Interaction, question_id: int) -> Question | None:
+async def accessible_question(interaction: Interaction, question_id: int) -> Question | None:
     """A question of this place that the person may know of; None for any other, or one no longer kept."""
-    if question_id > _LARGEST:
+    if question_id > _MAX_SNOWFLAKE:
         return None
     question = await interaction.client.store.questions.get(question_id)
     if question is None or (not question.public and question.person_id != interaction.user.id):
         return None
-    server_id = interaction_places.server_id(interaction)
+    server_id = interaction_context.server_id(interaction)
     if server_id is None:
         return question if question.person_id == interaction.user.id else None
     return question if question.server_id == server_id else None
 
 
-def watched(text: str) -> str:
+def watch_query_of(text: str) -> str:
     """The words to watch for of a question: its names, else its first telling words."""
-    names = conversation.names(text)
-    return " ".join(names or conversation.telling_words(text)[:_TOPIC]) or text
+    names = follow_up_questions.names(text)
+    return " ".join(names or follow_up_questions.content_words(text)[:_MAX_WATCH_WORDS]) or text

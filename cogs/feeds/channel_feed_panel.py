@@ -2,37 +2,41 @@
 
 import discord
 
-from bot.core.locale import _
-from bot.core.refusals import Refusal
-from bot.posting.publishing.feed_documents import address
-from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
-from cogs.shared.panels import ChannelPanel, headed
-from cogs.shared.views import Interaction, Press
+from bot.core.i18n import _
+from bot.core.user_errors import UserFacingError
+from bot.posting.publishing.feed_serializers import feed_url
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text
+from cogs.shared.panels import ChannelPanel, heading_text
+from cogs.shared.views import ActionButton, Interaction
 
 
 class ChannelFeedPanel(ChannelPanel):
     """One message with whether a channel is shared, and the buttons that change it."""
 
-    async def show(self, interaction: Interaction, token: str | None = None) -> None:
+    async def render(self, interaction: Interaction, token: str | None = None) -> None:
         """Show it as it is, with the addresses of a new `token`; the interaction was acknowledged."""
         client = self.client
         public = client.newsroom.settings.public_url
         if public is None:
-            raise Refusal(
+            raise UserFacingError(
                 _(
                     "I have no web address, so I can’t publish feeds. Whoever runs this bot needs to set "
                     "TELEX_PUBLIC_URL."
                 )
             )
         shared = await client.store.channel_feeds.of_channel(self.channel.id)
-        is_open = await client.visibility.everyone_reads(self.channel.guild, self.channel.id)
+        is_open = await client.visibility.is_public(self.channel.guild, self.channel.id)
         blocks: list[Block] = [
-            headed(
+            heading_text(
                 _("Share {channel} as a feed").format(channel=self.channel.mention),
                 _("Anyone with the address can read what I post here in a feed reader, without Discord."),
             ),
-            Rule(),
-            text(_state(is_shared=shared is not None, is_open=is_open, made=shared.created if shared else 0)),
+            Separator(),
+            text(
+                _sharing_state(
+                    is_shared=shared is not None, is_open=is_open, made=shared.created if shared else 0
+                )
+            ),
         ]
         if token is not None:
             chosen = await client.store.preferences.of_channel(self.channel.id)
@@ -42,7 +46,7 @@ class ChannelFeedPanel(ChannelPanel):
                 "digest": _("**Digests**"),
             }
             blocks += [
-                text(f"{name}\n```\n{address(public, token, what, 'atom')}\n```")
+                text(f"{name}\n```\n{feed_url(public, token, what, 'atom')}\n```")
                 for what, name in kinds.items()
                 if what != "stories" or chosen.join_stories  # else each is a post
             ]
@@ -52,31 +56,33 @@ class ChannelFeedPanel(ChannelPanel):
             blocks.append(text(f"-# {small}"))
         style = discord.ButtonStyle
         if shared is None:
-            row = Row(
-                Press(self._share, label=_("Create address"), style=style.success, disabled=not is_open)
+            row = ActionRow(
+                ActionButton(
+                    self._share, label=_("Create address"), style=style.success, disabled=not is_open
+                )
             )
         else:
-            row = Row(
-                Press(self._share, label=_("Replace address"), disabled=not is_open),
-                Press(self._stop, label=_("Stop sharing"), style=style.danger),
+            row = ActionRow(
+                ActionButton(self._share, label=_("Replace address"), disabled=not is_open),
+                ActionButton(self._stop, label=_("Stop sharing"), style=style.danger),
             )
         await self.display_card(interaction, *blocks, row)
 
     async def _share(self, interaction: Interaction) -> None:
         guild, channel_id = self.channel.guild, self.channel.id
-        if await self.client.visibility.everyone_reads(guild, channel_id):
-            token = await self.store.channel_feeds.share(
+        if await self.client.visibility.is_public(guild, channel_id):
+            token = await self.store.channel_feeds.create_token(
                 server_id=guild.id, channel_id=channel_id, person_id=self.person_id
             )
-            await self.show(interaction, token)
+            await self.render(interaction, token)
 
     async def _stop(self, _interaction: Interaction) -> None:
-        await self.store.channel_feeds.stop(
+        await self.store.channel_feeds.revoke(
             server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=self.person_id
         )
 
 
-def _state(*, is_shared: bool, is_open: bool, made: int) -> str:
+def _sharing_state(*, is_shared: bool, is_open: bool, made: int) -> str:
     if is_shared and is_open:
         return _("🟢 Shared · address created {when}").format(when=f"<t:{made}:R>")
     if is_shared:

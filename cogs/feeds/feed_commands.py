@@ -5,45 +5,45 @@ from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
-from bot.client.discord_client import Telex
-from bot.core.locale import _, clickable
-from bot.core.refusals import Refusal
+from bot.client.discord_client import TelexBot
+from bot.core.i18n import _, linkify_commands
+from bot.core.user_errors import UserFacingError
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
-from bot.search.query.query_syntax import MAX_LENGTH
-from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
+from bot.search.query.query_parser import MAX_LENGTH
+from cogs.feeds import filter_panels, opml_transfer, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
-from cogs.feeds.feed_card import RemoveFlow
-from cogs.feeds.feed_health import FeedChecks
-from cogs.feeds.feed_pages import FeedPages
-from cogs.feeds.follow_flow import AddFlow
+from cogs.feeds.follow_flow import FollowFlow
 from cogs.feeds.look_panel import LookPanel, require_mention
 from cogs.feeds.post_previews import show_preview
-from cogs.feeds.subscription_options import bold, chosen, no_longer
-from cogs.reading.query_completion import query_choices
-from cogs.settings.server_settings import AlertsFlow, choose_alerts
-from cogs.shared import place_options
-from cogs.shared.panels import headed
-from cogs.shared.place_options import Option, place, require_posting
-from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
-from cogs.shared.views import Interaction, answer_card
+from cogs.feeds.subscription_card import UnfollowFlow
+from cogs.feeds.subscription_health import ManualFeedChecks
+from cogs.feeds.subscription_options import bold_feed_name, resolve_subscription, unfollowed_text
+from cogs.feeds.subscription_pages import SubscriptionPages
+from cogs.reading.query_autocomplete import query_choices
+from cogs.settings.server_settings import AlertChannelFlow, set_alert_channel
+from cogs.shared import channel_options
+from cogs.shared.authorization import MANAGER_EXTRAS, ManagersOnlyMixin, can_manage_feeds, guild_context_only
+from cogs.shared.channel_options import ChannelArgument, require_can_post, resolve_channel
+from cogs.shared.panels import heading_text
+from cogs.shared.views import Interaction, reply_with_card
 
 _FEED = locale_str("Which feed")
 
 
-@in_servers
-class Feeds(
-    ManagersOnly,
+@guild_context_only
+class FeedCog(
+    ManagersOnlyMixin,
     commands.GroupCog,
     group_name="feed",
     group_description=locale_str("Follow feeds and manage them"),
-    group_extras=FOR_MANAGERS,
+    group_extras=MANAGER_EXTRAS,
 ):
     """Following feeds. For those who manage the server's feeds."""
 
-    def __init__(self, bot: Telex) -> None:
+    def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
-        self._checks = FeedChecks(bot)
+        self._checks = ManualFeedChecks(bot)
         self._importing: set[int] = set()
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
@@ -52,32 +52,34 @@ class Feeds(
         channel=locale_str("Where to post; this channel by default"),
     )
     async def add(
-        self, interaction: Interaction, url: Range[str, 3, 2000], channel: Option | None = None
+        self, interaction: Interaction, url: Range[str, 3, 2000], channel: ChannelArgument | None = None
     ) -> None:
-        await AddFlow(interaction, await place(interaction, channel)).start(interaction, url)
+        await FollowFlow(interaction, await resolve_channel(interaction, channel)).start(interaction, url)
 
     @add.autocomplete("url")
-    async def known_outlets(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        if not await may_manage(interaction, interaction.command_id):
+    async def outlet_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        if not await can_manage_feeds(interaction, interaction.command_id):
             return []
-        found = outlet_directory.search(current)
-        return [Choice(name=each.name, value=each.name) for each in found[: discord_limits.CHOICES]]
+        found = outlet_directory.search_outlets(current)
+        return [Choice(name=each.name, value=each.name) for each in found[: discord_limits.MAX_CHOICES]]
 
     @app_commands.command(name="remove", description=locale_str("Stop following a feed"))
     @app_commands.describe(feed=_FEED)
     async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        await RemoveFlow(interaction, await chosen(interaction, feed)).start(interaction)
+        await UnfollowFlow(interaction, await resolve_subscription(interaction, feed)).start(interaction)
 
     @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
     @app_commands.describe(feed=_FEED, channel=locale_str("The new channel"))
-    async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
-        subscription, its_feed = await chosen(interaction, feed)
-        target = await place(interaction, channel)
-        advice = require_posting(target)
+    async def move(
+        self, interaction: Interaction, feed: Range[str, 1, 200], channel: ChannelArgument
+    ) -> None:
+        subscription, its_feed = await resolve_subscription(interaction, feed)
+        target = await resolve_channel(interaction, channel)
+        advice = require_can_post(target)
         if target.id == subscription.channel_id:
-            raise Refusal(
+            raise UserFacingError(
                 _("{feed} is already followed in {channel}.").format(
-                    feed=bold(its_feed), channel=target.mention
+                    feed=bold_feed_name(its_feed), channel=target.mention
                 )
             )
         require_mention(interaction, subscription.look, target)
@@ -85,53 +87,53 @@ class Feeds(
             subscription.id, target.id, person_id=interaction.user.id
         )
         if moved is None:
-            raise Refusal(no_longer())
+            raise UserFacingError(unfollowed_text())
         self.bot.courier.wake()
-        answer = _("Moved {feed} to {channel}.").format(feed=bold(its_feed), channel=target.mention)
+        answer = _("Moved {feed} to {channel}.").format(feed=bold_feed_name(its_feed), channel=target.mention)
         await interaction.edit_original_response(content="\n".join(filter(None, (answer, advice))))
 
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
-        await FeedPages(interaction, self._checks.check).show(interaction)
+        await SubscriptionPages(interaction, self._checks.check).render(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        subscription, its_feed = await chosen(interaction, feed)
+        subscription, its_feed = await resolve_subscription(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.pause(subscription.id, person_id=interaction.user.id):
-            raise Refusal(
-                clickable(_("{feed} is already paused. Resume it with /feed resume.")).format(
-                    feed=bold(its_feed)
+            raise UserFacingError(
+                linkify_commands(_("{feed} is already paused. Resume it with /feed resume.")).format(
+                    feed=bold_feed_name(its_feed)
                 )
             )
         await interaction.edit_original_response(
-            content=clickable(
+            content=linkify_commands(
                 _(
                     "Paused {feed} in <#{channel}>. New articles show up in search but aren’t posted. Resume "
                     "it with /feed resume."
                 )
-            ).format(feed=bold(its_feed), channel=subscription.channel_id)
+            ).format(feed=bold_feed_name(its_feed), channel=subscription.channel_id)
         )
 
     @app_commands.command(name="resume", description=locale_str("Resume a paused feed"))
     @app_commands.describe(feed=_FEED)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        subscription, its_feed = await chosen(interaction, feed)
+        subscription, its_feed = await resolve_subscription(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.resume(subscription.id, person_id=interaction.user.id):
-            raise Refusal(_("{feed} isn’t paused.").format(feed=bold(its_feed)))
+            raise UserFacingError(_("{feed} isn’t paused.").format(feed=bold_feed_name(its_feed)))
         self.bot.newsroom.poller.wake()
         await interaction.edit_original_response(
             content=_("Resumed {feed} in <#{channel}>. You’ll see its next article there.").format(
-                feed=bold(its_feed), channel=subscription.channel_id
+                feed=bold_feed_name(its_feed), channel=subscription.channel_id
             )
         )
 
     @app_commands.command(name="preview", description=locale_str("Preview a feed’s latest article as a post"))
     @app_commands.describe(feed=_FEED)
     async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        await show_preview(interaction, await chosen(interaction, feed))
+        await show_preview(interaction, await resolve_subscription(interaction, feed))
 
     @app_commands.command(
         name="filter",
@@ -149,34 +151,36 @@ class Feeds(
         only: Range[str, 1, MAX_LENGTH] | None = None,
         never: Range[str, 1, MAX_LENGTH] | None = None,
     ) -> None:
-        await filter_commands.start(interaction, await chosen(interaction, feed), only, never)
+        await filter_panels.open_filters(
+            interaction, await resolve_subscription(interaction, feed), only, never
+        )
 
     @filter_.autocomplete("only")
     @filter_.autocomplete("never")
-    async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        if not await may_manage(interaction, interaction.command_id):
+    async def query_choices_for_filter(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        if not await can_manage_feeds(interaction, interaction.command_id):
             return []
         return await query_choices(interaction, current)
 
     @app_commands.command(name="look", description=locale_str("Choose how a feed’s posts look"))
     @app_commands.describe(feed=_FEED)
     async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        await LookPanel(interaction, await chosen(interaction, feed)).start(interaction)
+        await LookPanel(interaction, await resolve_subscription(interaction, feed)).start(interaction)
 
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
     @app_commands.describe(feed=_FEED)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll now, at most once a minute for each feed, whoever asks."""
-        _subscription, its_feed = await chosen(interaction, feed)
+        _subscription, its_feed = await resolve_subscription(interaction, feed)
         await interaction.edit_original_response(content=await self._checks.check(its_feed))
 
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
-    async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
+    async def alerts(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:
         if channel is None:
-            await AlertsFlow(interaction).start(interaction)
+            await AlertChannelFlow(interaction).start(interaction)
             return
-        answer = await choose_alerts(interaction, await place(interaction, channel))
+        answer = await set_alert_channel(interaction, await resolve_channel(interaction, channel))
         await interaction.edit_original_response(content=answer)
 
     @app_commands.command(name="packs", description=locale_str("Follow a starter pack of well-known feeds"))
@@ -187,23 +191,25 @@ class Feeds(
     @app_commands.choices(
         pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()]
     )
-    async def packs(self, interaction: Interaction, pack: str, channel: Option | None = None) -> None:
-        target = await place(interaction, channel)
-        advice = require_posting(target)
-        lines = await starter_packs.follow(
+    async def packs(
+        self, interaction: Interaction, pack: str, channel: ChannelArgument | None = None
+    ) -> None:
+        target = await resolve_channel(interaction, channel)
+        advice = require_can_post(target)
+        lines = await starter_packs.follow_all(
             self.bot,
             starter_packs.outlines(pack),
             server_id=target.guild.id,
             channel_id=target.id,
             person_id=interaction.user.id,
         )
-        await self.bot.courier.look_again(target.id)
+        await self.bot.courier.recheck_channel(target.id)
         self.bot.courier.wake()
-        added = any(line.startswith(starter_packs.ADDED) for line in lines)
+        added = any(line.startswith(starter_packs.ADDED_MARK) for line in lines)
         title = _("Now following in {channel}:") if added else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target.mention)
-        waits = await place_options.posting_delay(interaction, target) if added else ""
-        await answer_card(interaction, headed(title, waits, advice, *lines))
+        waits = await channel_options.posting_delay_text(interaction, target) if added else ""
+        await reply_with_card(interaction, heading_text(title, waits, advice, *lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(
@@ -216,25 +222,25 @@ class Feeds(
         interaction: Interaction,
         file: discord.Attachment | None = None,
         link: Range[str, 3, 2000] | None = None,
-        channel: Option | None = None,
+        channel: ChannelArgument | None = None,
     ) -> None:
-        target = await place(interaction, channel)
+        target = await resolve_channel(interaction, channel)
         if target.guild.id in self._importing:
-            raise Refusal(_("An import is already running here. Wait until it’s done."))
+            raise UserFacingError(_("An import is already running here. Wait until it’s done."))
         self._importing.add(target.guild.id)
         try:
-            await feed_lists.bring(interaction, target, file, link)
+            await opml_transfer.import_opml(interaction, target, file, link)
         finally:
             self._importing.discard(target.guild.id)
 
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:
-        await feed_lists.send(interaction)
+        await opml_transfer.export_opml(interaction)
 
     @app_commands.command(name="share", description=locale_str("Share a channel’s posts as a feed"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
-    async def share(self, interaction: Interaction, channel: Option | None = None) -> None:
-        await ChannelFeedPanel(interaction, await place(interaction, channel)).show(interaction)
+    async def share(self, interaction: Interaction, channel: ChannelArgument | None = None) -> None:
+        await ChannelFeedPanel(interaction, await resolve_channel(interaction, channel)).render(interaction)
 
     @remove.autocomplete("feed")
     @move.autocomplete("feed")
@@ -244,7 +250,7 @@ class Feeds(
     @filter_.autocomplete("feed")
     @look.autocomplete("feed")
     @refresh.autocomplete("feed")
-    async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        if not await may_manage(interaction, interaction.command_id):
+    async def subscription_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        if not await can_manage_feeds(interaction, interaction.command_id):
             return []
         return await subscription_options.choices(interaction, current)

@@ -5,86 +5,90 @@ from typing import Any
 
 import discord
 
-from bot.core.choices import Look, Template
-from bot.core.locale import _, amount
-from bot.core.refusals import Refusal
-from bot.posting.rendering import templates
-from bot.posting.rendering.messages import LONGEST_EXCERPT, LONGEST_PREFIX
-from bot.text import safe
-from cogs.shared.views import AskerLayout
-from cogs.shared.windows import Filled, Line, Window
+from bot.core.i18n import _, format_number
+from bot.core.preferences import PostLook, Template
+from bot.core.user_errors import UserFacingError
+from bot.posting.rendering import post_templates
+from bot.posting.rendering.messages import MAX_EXCERPT_LENGTH, MAX_PREFIX_LENGTH
+from bot.text import discord_text
+from cogs.shared.modals import FormModal, OnModalSubmit, TextField
+from cogs.shared.views import OwnedView
 
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 _SHORT_COLOUR = 3
 
 
-def look_form(panel: AskerLayout, take: Filled, look: Look) -> Window:
+def look_form(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:
     """Asks for prefix, colour and length of the excerpt, and gives them to `take` as they were typed."""
     colour = "" if look.colour is None else f"#{look.colour:06x}"
     excerpt = "" if look.excerpt is None else str(look.excerpt)
-    told = _("Characters, 0 to {most}. Leave empty for the default.").format(most=amount(LONGEST_EXCERPT))
+    told = _("Characters, 0 to {most}. Leave empty for the default.").format(
+        most=format_number(MAX_EXCERPT_LENGTH)
+    )
     by_default = _("For example #2e7d8c. Leave empty for the default.")
-    return Window(
+    return FormModal(
         _("Prefix, colour, excerpt"),
-        take,
-        _line("prefix", _("Text before each title"), look.prefix, LONGEST_PREFIX),
-        _line("colour", _("Accent colour"), colour, 7, description=by_default),
-        _line("excerpt", _("Excerpt length"), excerpt, 4, description=told),
+        on_submit,
+        _text_field("prefix", _("Text before each title"), look.prefix, MAX_PREFIX_LENGTH),
+        _text_field("colour", _("Accent colour"), colour, 7, description=by_default),
+        _text_field("excerpt", _("Excerpt length"), excerpt, 4, description=told),
         view=panel,
     )
 
 
-def template_form(panel: AskerLayout, take: Filled, shown: Template) -> Window:
+def template_form(panel: OwnedView, on_submit: OnModalSubmit, shown: Template) -> FormModal:
     """Asks for the title line, text and footer of a template, and gives them to `take`."""
-    fields = " ".join(f"{{{name}}}" for name in templates.FIELDS)
+    fields = " ".join(f"{{{name}}}" for name in post_templates.FIELDS)
     long = discord.TextStyle.paragraph
-    return Window(
+    return FormModal(
         _("Template"),
-        take,
-        _line("title", _("Title line"), shown.title, templates.LONGEST_LINE, description=fields),
-        _line(
+        on_submit,
+        _text_field(
+            "title", _("Title line"), shown.title, post_templates.MAX_LINE_LENGTH, description=fields
+        ),
+        _text_field(
             "body",
             _("Text"),
             shown.body,
-            templates.LONGEST_BODY,
+            post_templates.MAX_BODY_LENGTH,
             description=_(
                 "You can use Discord’s formatting. Leave all three fields empty to remove the template."
             ),
             style=long,
         ),
-        _line("footer", _("Footer"), shown.footer, templates.LONGEST_LINE),
+        _text_field("footer", _("Footer"), shown.footer, post_templates.MAX_LINE_LENGTH),
         view=panel,
     )
 
 
-def _line(name: str, label: str, value: str, most: int, **look: Any) -> Line:  # noqa: ANN401  # of a line
-    return Line(name, label, default=value or None, max_length=most, required=False, **look)
+def _text_field(name: str, label: str, value: str, most: int, **look: Any) -> TextField:  # noqa: ANN401  # of a line
+    return TextField(name, label, default=value or None, max_length=most, required=False, **look)
 
 
-def read_colour(typed: str) -> int | None:
-    """A colour as it was typed, None for none. Raises `Refusal`."""
+def parse_colour(typed: str) -> int | None:
+    """A colour as it was typed, None for none. Raises `UserFacingError`."""
     if not typed.strip():
         return None
     match = _COLOUR.fullmatch(typed.strip())
     if match is None:
-        raise Refusal(
+        raise UserFacingError(
             _(
                 "“{text}” isn’t a colour code. Use # and six digits or letters from a to f, such as #2e7d8c."
-            ).format(text=safe.line(typed, 20))
+            ).format(text=discord_text.to_markdown_line(typed, 20))
         )
     digits = match[1]
     return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
 
 
-def read_length(typed: str) -> int | None:
-    """The length of an excerpt as it was typed, None for none. Raises `Refusal`."""
+def parse_excerpt_length(typed: str) -> int | None:
+    """The length of an excerpt as it was typed, None for none. Raises `UserFacingError`."""
     typed = typed.strip()
     if not typed:
         return None
-    if not typed.isascii() or not typed.isdecimal() or int(typed) > LONGEST_EXCERPT:
-        raise Refusal(
+    if not typed.isascii() or not typed.isdecimal() or int(typed) > MAX_EXCERPT_LENGTH:
+        raise UserFacingError(
             _("“{text}” isn’t a length. Use a number from 0 to {most}.").format(
-                text=safe.line(typed, 20), most=amount(LONGEST_EXCERPT)
+                text=discord_text.to_markdown_line(typed, 20), most=format_number(MAX_EXCERPT_LENGTH)
             )
         )
     return int(typed)

@@ -2,51 +2,51 @@
 
 import discord
 
-from bot.core.choices import Look
-from bot.core.locale import _, clickable
+from bot.core.i18n import _, linkify_commands
 from bot.core.models import Article, Feed
-from bot.core.refusals import Refusal
-from bot.posting.rendering import mentioned_roles, posts
+from bot.core.preferences import PostLook
+from bot.core.user_errors import UserFacingError
+from bot.posting.rendering import posts, role_mentions
 from bot.posting.rendering.messages import Message
-from cogs.feeds.subscription_options import Pair, bold
+from cogs.feeds.subscription_options import FollowedFeed, bold_feed_name
 from cogs.shared.views import Interaction
 
 
-async def as_posted(
-    interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: Look
+async def render_as_posted(
+    interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: PostLook
 ) -> Message:
     """The post of an article in a channel of this server, as it would be sent now."""
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
-    language = await client.languages.of(server_id, channel_id)
-    mention = mentioned_roles.mentioned(client, server_id, channel_id, look)
-    return posts.post(article, feed, language=language, look=look, mention=mention)
+    language = await client.languages.for_channel(server_id, channel_id)
+    mention = role_mentions.mentioned_role_id(client, server_id, channel_id, look)
+    return posts.render_post(article, feed, language=language, look=look, mention=mention)
 
 
-async def show_preview(interaction: Interaction, pair: Pair) -> None:
-    """Show the newest article of a feed as it is posted there. Raises `Refusal` when it has none."""
+async def show_preview(interaction: Interaction, pair: FollowedFeed) -> None:
+    """Show the newest article of a feed as it is posted there. Raises `UserFacingError` when it has none."""
     subscription, feed = pair
     newest = await interaction.client.store.articles.newest([feed.id], limit=1)
     if not newest:
-        raise Refusal(
-            clickable(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
-                feed=bold(feed)
+        raise UserFacingError(
+            linkify_commands(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
+                feed=bold_feed_name(feed)
             )
         )
     look = subscription.look or await interaction.client.store.preferences.look(subscription.server_id)
-    message = await as_posted(interaction, newest[0], feed, subscription.channel_id, look)
-    shown = {"embed": None, **message.body(), "content": message.content, "allowed_mentions": _NOBODY}
+    message = await render_as_posted(interaction, newest[0], feed, subscription.channel_id, look)
+    shown = {"embed": None, **message.send_kwargs(), "content": message.content, "allowed_mentions": _NOBODY}
     await interaction.edit_original_response(**shown)
 
 
-async def follow_up(interaction: Interaction, message: Message) -> discord.WebhookMessage:
+async def send_private_preview(interaction: Interaction, message: Message) -> discord.WebhookMessage:
     """Show a post in another message, to the asker alone."""
-    parts = {**message.body(), "content": message.content, "allowed_mentions": _NOBODY}
+    parts = {**message.send_kwargs(), "content": message.content, "allowed_mentions": _NOBODY}
     shown = {name: part for name, part in parts.items() if part is not None}
     return await interaction.followup.send(ephemeral=True, wait=True, **shown)
 
 
-def sample(feed: Feed) -> Article:
+def sample_article(feed: Feed) -> Article:
     """What stands for the articles of a feed that was not read yet."""
     return Article(
         id=0,

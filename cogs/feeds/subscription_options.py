@@ -6,59 +6,63 @@ from collections.abc import Collection
 import discord
 from discord.app_commands import Choice
 
-from bot.core.locale import _, clickable
+from bot.core.i18n import _, linkify_commands
 from bot.core.models import Feed, Subscription
-from bot.core.refusals import Refusal
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
-from bot.text import safe, urls
+from bot.text import discord_text, urls
 from bot.text.words import fold
-from cogs.shared.place_options import channel_name, sees
-from cogs.shared.rights import ManagersLayout
+from cogs.shared.authorization import ManagersPanel
+from cogs.shared.channel_options import can_see_channel, channel_name
 from cogs.shared.views import Interaction
 
-_LINE = 80
+_MAX_NAME_LENGTH = 80
 
-Pair = tuple[Subscription, Feed]
+FollowedFeed = tuple[Subscription, Feed]
 
 
-def name(feed: Feed) -> str:
+def feed_name(feed: Feed) -> str:
     """What people call a feed: its title, else its address without secrets; one line of plain text."""
-    return safe.plain(feed.title or feed.outlet or urls.masked(feed.url), _LINE)
+    return discord_text.to_plain_line(feed.title or feed.outlet or urls.redact(feed.url), _MAX_NAME_LENGTH)
 
 
-def bold(feed: Feed) -> str:
+def bold_feed_name(feed: Feed) -> str:
     """The name of a feed in a message."""
-    return f"**{safe.markdown(name(feed))}**"
+    return f"**{discord_text.escape_markdown(feed_name(feed))}**"
 
 
-def titled(interaction: Interaction, pair: Pair) -> str:
+def subscription_title(interaction: Interaction, pair: FollowedFeed) -> str:
     """A subscription as a heading: the feed, and its channel by name."""
     assert interaction.guild is not None
     place = channel_name(interaction.guild, pair[0].channel_id)
-    return _("{feed} in {channel}").format(feed=bold(pair[1]), channel=safe.line(place, _LINE))
+    return _("{feed} in {channel}").format(
+        feed=bold_feed_name(pair[1]), channel=discord_text.to_markdown_line(place, _MAX_NAME_LENGTH)
+    )
 
 
-async def visible(interaction: Interaction) -> list[Pair]:
+async def visible_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
     """The server's subscriptions in channels that the asker sees, and in channels that are gone."""
-    pairs = await interaction.client.store.subscriptions.in_server(interaction.guild_id or 0)
-    seen = await shown(interaction, {subscription.channel_id for subscription, _feed in pairs})
+    pairs = await interaction.client.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
+    seen = await visible_or_deleted_channels(
+        interaction, {subscription.channel_id for subscription, _feed in pairs}
+    )
     return [pair for pair in pairs if pair[0].channel_id in seen]
 
 
-async def shown(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
+async def visible_or_deleted_channels(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
     """Those of the server's channels that the asker sees, and those that are gone."""
 
     async def shows(channel_id: int) -> bool:
-        if await sees(interaction, channel_id):
+        if await can_see_channel(interaction, channel_id):
             return True
-        return interaction.guild is not None and await is_gone(interaction.guild, channel_id)
+        return interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id)
 
     channels = list(channel_ids)
     answers = await asyncio.gather(*map(shows, channels))
     return {channel_id for channel_id, shows in zip(channels, answers, strict=True) if shows}
 
 
-async def is_gone(guild: discord.Guild, channel_id: int) -> bool:
+async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
     """Whether a channel or thread was deleted."""
     if guild.get_channel_or_thread(channel_id) is not None:
         return False
@@ -78,51 +82,55 @@ async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
         return []
     typed = fold(current)
     offered = []
-    for subscription, feed in await visible(interaction):
+    for subscription, feed in await visible_subscriptions(interaction):
         place = channel_name(guild, subscription.channel_id)
-        label = safe.plain(f"{name(feed)} — {place}", discord_limits.CHOICE)
-        if typed in fold(f"{label} {urls.masked(feed.url)}"):
+        label = discord_text.to_plain_line(f"{feed_name(feed)} — {place}", discord_limits.CHOICE_NAME_LENGTH)
+        if typed in fold(f"{label} {urls.redact(feed.url)}"):
             offered.append(Choice(name=label, value=str(subscription.id)))
-    return offered[: discord_limits.CHOICES]
+    return offered[: discord_limits.MAX_CHOICES]
 
 
-async def chosen(interaction: Interaction, value: str) -> Pair:
+async def resolve_subscription(interaction: Interaction, value: str) -> FollowedFeed:
     """The subscription that a person chose from the list, or named by what only one of them has.
 
-    Raises `Refusal` when it is none of this server's, or not theirs to see.
+    Raises `UserFacingError` when it is none of this server's, or not theirs to see.
     """
-    pairs = await visible(interaction)
+    pairs = await visible_subscriptions(interaction)
     if not pairs:
-        raise Refusal(clickable(_("No feeds here yet. Start with /feed add or /feed packs.")))
+        raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
     typed = fold(value)
     matching = [pair for pair in pairs if str(pair[0].id) == value]
     if not value.isdecimal():
-        matching = [pair for pair in pairs if typed in fold(f"{name(pair[1])} {urls.masked(pair[1].url)}")]
+        matching = [
+            pair for pair in pairs if typed in fold(f"{feed_name(pair[1])} {urls.redact(pair[1].url)}")
+        ]
     if len(matching) != 1:
-        raise Refusal(_("Pick a feed from the list that appears as you type."))
+        raise UserFacingError(_("Pick a feed from the list that appears as you type."))
     return matching[0]
 
 
-async def require_still(interaction: Interaction, pair: Pair) -> Pair:
-    """A subscription as it is now. Raises `Refusal` when it is gone, or not the asker's to see any more."""
-    for current in await visible(interaction):
+async def require_current(interaction: Interaction, pair: FollowedFeed) -> FollowedFeed:
+    """A subscription as it is now. Raises `UserFacingError` when it is gone, or not the asker's to see any
+    more.
+    """
+    for current in await visible_subscriptions(interaction):
         if current[0].id == pair[0].id:
             return current
-    raise Refusal(no_longer())
+    raise UserFacingError(unfollowed_text())
 
 
-def no_longer() -> str:
+def unfollowed_text() -> str:
     """What to say of a subscription that somebody else ended meanwhile."""
     return _("That feed isn’t followed there anymore.")
 
 
-class SubscriptionPanel(ManagersLayout):
+class SubscriptionPanel(ManagersPanel):
     """A panel about one subscription, for who may still manage feeds and still sees where it is posted."""
 
-    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+    def __init__(self, interaction: Interaction, pair: FollowedFeed) -> None:
         super().__init__(interaction)
-        self.pair = pair
+        self.followed_feed = pair
 
-    async def check(self, interaction: Interaction) -> None:
-        await super().check(interaction)
-        await require_still(interaction, self.pair)
+    async def authorize(self, interaction: Interaction) -> None:
+        await super().authorize(interaction)
+        await require_current(interaction, self.followed_feed)

@@ -4,23 +4,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.client import interaction_places
-from bot.core.locale import _, clickable
+from bot.client import interaction_context
+from bot.core.i18n import _, linkify_commands
 from bot.core.models import Article
-from bot.core.refusals import Refusal
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, messages
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Item, Layout, Separator, Text, text
 from cogs.reading import sharing
-from cogs.reading.message_articles import readable, unreadable
-from cogs.reading.saving import already, keep_article, saved
+from cogs.reading.bookmarking import already_saved_text, bookmark_article, saved_text
+from cogs.reading.message_articles import not_readable_text, require_readable_article
 from cogs.shared import article_cards
-from cogs.shared.article_lists import Entry
-from cogs.shared.paging import Pages
-from cogs.shared.rights import may_manage_with
-from cogs.shared.views import Choose, Interaction, Press, Reply
+from cogs.shared.article_lists import ArticleListItem
+from cogs.shared.authorization import can_use_manager_command
+from cogs.shared.paging import Paginator
+from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu
 
-PAGE = 5
+PAGE_SIZE = 5
 """Articles of a page."""
 COUNTED = 50
 """Articles up to which a list counts how many it has in all."""
@@ -33,107 +33,115 @@ class ArticlePage:
     `total` is None where they are more than `COUNTED` and another page follows.
     """
 
-    head: tuple[Block, ...]
-    entries: Sequence[Entry] = ()
+    header: tuple[Block, ...]
+    entries: Sequence[ArticleListItem] = ()
     total: int | None = 0
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is nothing to read on it."""
         return not self.entries
 
 
-class ArticlePages(Pages[ArticlePage]):
+class ArticlePages(Paginator[ArticlePage]):
     """Articles in pages."""
 
-    opens = False
+    opens_article = False
     """Whether the menu opens an article where it would else save one."""
 
-    def controls(self, _page: ArticlePage) -> tuple[Item, ...]:
+    def extra_buttons(self, _page: ArticlePage) -> tuple[Item, ...]:
         """More buttons, which stand after those that turn the page."""
         return ()
 
-    async def may_read(self, interaction: Interaction, article: Article) -> bool:
+    async def can_read(self, interaction: Interaction, article: Article) -> bool:
         return article.feed_id in await self.client.visible_feed_ids(interaction)
 
-    def listed(self, page: ArticlePage) -> Layout:
-        if page.empty:
-            return (Card((*page.head, Row(*self.controls(page))), outlets.COLOUR),)
-        pages = math.ceil((page.total or 0) / PAGE)
-        more = page.total is None or self.number + 1 < pages
-        of_pages = f"{max(COUNTED // PAGE, self.number + 2)}+" if page.total is None else pages
-        alone = interaction_places.is_direct(self.asked)
-        share = None if alone else Press(self._share, Reply.NEW, label=_("Share…"))
+    def page_layout(self, page: ArticlePage) -> Layout:
+        if page.is_empty:
+            return (
+                Card((*page.header, ActionRow(*self.extra_buttons(page))), outlet_branding.DEFAULT_COLOUR),
+            )
+        pages = math.ceil((page.total or 0) / PAGE_SIZE)
+        more = page.total is None or self.page_index + 1 < pages
+        of_pages = f"{max(COUNTED // PAGE_SIZE, self.page_index + 2)}+" if page.total is None else pages
+        alone = interaction_context.is_dm(self.interaction)
+        share = None if alone else ActionButton(self._share, AckMode.EPHEMERAL_MESSAGE, label=_("Share…"))
         card = (
-            *page.head,
-            Rule(),
-            *(entry.block() for entry in page.entries),
-            Rule(),
-            Row(self._menu(page.entries)),
-            Row(*self.turns(more=more, pages=of_pages), *self.controls(page), share),
+            *page.header,
+            Separator(),
+            *(entry.to_section() for entry in page.entries),
+            Separator(),
+            ActionRow(self._menu(page.entries)),
+            ActionRow(*self.page_buttons(more=more, pages=of_pages), *self.extra_buttons(page), share),
         )
-        return (Card(card, outlets.COLOUR),)
+        return (Card(card, outlet_branding.DEFAULT_COLOUR),)
 
-    def _menu(self, entries: Sequence[Entry]) -> Choose:
-        opens = self.opens or not any(messages.picture_of(entry.article) for entry in entries)
-        return Choose(
+    def _menu(self, entries: Sequence[ArticleListItem]) -> StringMenu:
+        opens = self.opens_article or not any(messages.image_block(entry.article) for entry in entries)
+        return StringMenu(
             self._open if opens else self._save,
-            Reply.NEW,
+            AckMode.EPHEMERAL_MESSAGE,
             placeholder=_("Open an article…") if opens else _("Save an article…"),
-            options=[article_cards.as_option(entry.article) for entry in entries],
+            options=[article_cards.article_option(entry.article) for entry in entries],
         )
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await article_cards.show(interaction, await readable(interaction, values[0], self.may_read))
+        await article_cards.show_article(
+            interaction, await require_readable_article(interaction, values[0], self.can_read)
+        )
 
     async def _save(self, interaction: Interaction, values: list[str]) -> None:
-        article = await readable(interaction, values[0], self.may_read)
-        count = await keep_article(interaction, article, None)
-        await article_cards.show(interaction, article, said=saved(1) if count else already())
+        article = await require_readable_article(interaction, values[0], self.can_read)
+        count = await bookmark_article(interaction, article, None)
+        await article_cards.show_article(
+            interaction, article, said=saved_text(1) if count else already_saved_text()
+        )
 
     async def _share(self, interaction: Interaction) -> None:
-        page = await self.page(interaction, self.number)
+        page = await self.load_page(interaction, self.page_index)
         articles = [entry.article for entry in page.entries]
         if not articles:
-            raise Refusal(unreadable())
-        await sharing.share_one_of(interaction, articles, self.may_read)
+            raise UserFacingError(not_readable_text())
+        await sharing.share_chosen_article(interaction, articles, self.can_read)
 
 
-async def nothing_to_read(interaction: Interaction) -> ArticlePage:
+async def empty_page(interaction: Interaction) -> ArticlePage:
     """What is shown to whom no feed in this server is visible, or whose feeds have brought nothing yet."""
     if await interaction.client.visible_feed_ids(interaction):
-        return ArticlePage(head=nothing_came())
-    if interaction_places.server(interaction) is None:
-        return ArticlePage(head=nothing_shared())
-    return ArticlePage(head=nothing_followed(manages=await may_manage_with(interaction, "feed")))
+        return ArticlePage(header=no_articles_blocks())
+    if interaction_context.home_server(interaction) is None:
+        return ArticlePage(header=no_shared_server_blocks())
+    return ArticlePage(header=no_feeds_blocks(manages=await can_use_manager_command(interaction, "feed")))
 
 
-def nothing_followed(*, manages: bool) -> tuple[Block, ...]:
+def no_feeds_blocks(*, manages: bool) -> tuple[Block, ...]:
     """What to say where no feed is visible, to somebody who may add one or may not."""
     if manages:
-        said = clickable(_("Follow your first feed with /feed add, or a starter pack with /feed packs."))
+        said = linkify_commands(
+            _("Follow your first feed with /feed add, or a starter pack with /feed packs.")
+        )
     else:
         said = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
-    begin = (Row(buttons.begin()),) if manages else ()
-    return (_told(_("Nothing to read yet"), said), *begin)
+    begin = (ActionRow(buttons.begin()),) if manages else ()
+    return (_empty_text(_("Nothing to read yet"), said), *begin)
 
 
-def nothing_shared() -> tuple[Block, ...]:
+def no_shared_server_blocks() -> tuple[Block, ...]:
     """What to say outside of servers to somebody of whom no feed is known that they see."""
-    said = clickable(
+    said = linkify_commands(
         _(
             "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
             "there once, so that I know."
         )
     )
-    return (_told(_("Nothing to read yet"), said),)
+    return (_empty_text(_("Nothing to read yet"), said),)
 
 
-def nothing_came() -> tuple[Block, ...]:
+def no_articles_blocks() -> tuple[Block, ...]:
     """What to say where feeds are followed that have brought nothing yet."""
     said = _("The feeds here haven’t brought any articles yet. Check back in a few minutes.")
-    return (_told(_("Nothing to read yet"), said),)
+    return (_empty_text(_("Nothing to read yet"), said),)
 
 
-def _told(title: str, sentence: str) -> Text:
+def _empty_text(title: str, sentence: str) -> Text:
     return text(f"### {title}\n{sentence}")

@@ -10,92 +10,96 @@ from weakref import WeakValueDictionary
 import discord
 from discord.ext import commands
 
-from bot.client.discord_client import Telex
-from bot.core import locale
+from bot.client.discord_client import TelexBot
+from bot.core import i18n
 from bot.core.models import Dispatch
-from bot.core.people_models import Bookmark
-from bot.core.refusals import Refusal
-from bot.posting.rendering.buttons import EMOJI
-from cogs.reading.message_articles import post_of
-from cogs.reading.saving import keep
+from bot.core.user_errors import UserFacingError
+from bot.core.user_models import Bookmark
+from bot.posting.rendering.buttons import BOOKMARK_EMOJI
+from cogs.reading.bookmarking import add_bookmarks
+from cogs.reading.message_articles import article_dispatch_of
 
 log = logging.getLogger(__name__)
 
-_LOOK_BACK = 7 * 86400
+_BACKFILL_WINDOW_SECONDS = 7 * 86400
 """Seconds before it went away whose posts are looked at when the bot is back."""
-_MOST_POSTS = 2000
-_MOST_FORUM_POSTS = 200  # each is a thread of its own and costs a request
-_MOST_ASKED = 1000  # posts whose people are asked for
-_MOST_PEOPLE = 1000  # of one reaction
+_MAX_POSTS = 2000
+_MAX_FORUM_POSTS = 200  # each is a thread of its own and costs a request
+_MAX_REACTION_REQUESTS = 1000  # posts whose people are asked for
+_MAX_USERS_PER_REACTION = 1000  # of one reaction
 # messages a request: https://discord.com/developers/docs/resources/message#get-channel-messages
 _HISTORY_PAGE = 100
-_MOST_WARNED = 10_000
+_MAX_WARNED_USERS = 10_000
 _UNDO = 15 * 60
 """Seconds within which a reaction that was taken back and made again has its note and tags again."""
 _MOST_REMOVED = 1000  # bookmarks with a note or tags
 
 
-class Reactions(commands.Cog):
+class ReactionCog(commands.Cog):
     """Turns 🔖 reactions on posts into bookmarks and back."""
 
-    def __init__(self, bot: Telex) -> None:
+    def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
         # A reaction added and taken back at once must not overtake itself; nobody waits for anybody else's.
-        self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self._returning = asyncio.Lock()
-        self._taken_back: set[tuple[int, int]] = set()  # person and message, while reactions are looked for
-        self._left_to_ask = 0
+        self._user_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._backfill_lock = asyncio.Lock()
+        self._removed_during_backfill: set[tuple[int, int]] = (
+            set()
+        )  # person and message, while reactions are looked for
+        self._requests_left = 0
         self._warned: set[int] = set()
-        self._searches: set[asyncio.Task[None]] = set()
+        self._backfill_tasks: set[asyncio.Task[None]] = set()
         self._removed: dict[tuple[int, int], tuple[int, Bookmark]] = {}  # by person and article, with when
 
     async def cog_load(self) -> None:
         """Hear of posts that turn out to have been sent."""
-        self.bot.courier.on_found = self._post_found
+        self.bot.courier.on_delivery_confirmed = self._on_delivery_confirmed
 
     async def cog_unload(self) -> None:
         """End looking for reactions; the next start looks again."""
-        for search in self._searches:
+        for search in self._backfill_tasks:
             search.cancel()
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
-        if not self._counts(payload) or (payload.member is not None and payload.member.bot):
+        if not self._is_bookmark_reaction(payload) or (payload.member is not None and payload.member.bot):
             return
-        async with self._order(payload.user_id):
-            dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
+        async with self._lock_of(payload.user_id):
+            dispatch = await article_dispatch_of(self.bot, payload.message_id, payload.guild_id)
             if dispatch is not None:
                 guild = self.bot.get_guild(dispatch.server_id)
-                with locale.use(str(guild.preferred_locale) if guild is not None else None):
-                    await self.bot.store.insist(partial(self._keep, payload.user_id, dispatch, live=True))
+                with i18n.language_scope(str(guild.preferred_locale) if guild is not None else None):
+                    await self.bot.store.retry_until_written(
+                        partial(self._bookmark, payload.user_id, dispatch, live=True)
+                    )
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        if not self._counts(payload):
+        if not self._is_bookmark_reaction(payload):
             return
-        if self._returning.locked():
-            self._taken_back.add((payload.user_id, payload.message_id))
-        async with self._order(payload.user_id):
-            dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
+        if self._backfill_lock.locked():
+            self._removed_during_backfill.add((payload.user_id, payload.message_id))
+        async with self._lock_of(payload.user_id):
+            dispatch = await article_dispatch_of(self.bot, payload.message_id, payload.guild_id)
             for article_id in dispatch.article_ids if dispatch is not None else ():
                 remove = partial(self.bot.store.bookmarks.remove, payload.user_id, article_id)
-                removed = await self.bot.store.insist(remove)
+                removed = await self.bot.store.retry_until_written(remove)
                 if removed is not None and (removed.note or removed.tags):
                     self._remember(payload.user_id, removed)
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, last_sent: int | None) -> None:
         """Find the reactions that were made while nobody had a shard: at the most since its last post."""
-        await self._search(self._find_missed(shard_id, last_sent))
+        await self._run_backfill(self._backfill_shard(shard_id, last_sent))
 
-    def _post_found(self, post: Dispatch) -> None:
+    def _on_delivery_confirmed(self, post: Dispatch) -> None:
         """Find the reactions to a post that was not known to have been sent."""
-        search = asyncio.create_task(self._search(self._look_at(post)))
-        self._searches.add(search)
-        search.add_done_callback(self._searches.discard)
+        search = asyncio.create_task(self._run_backfill(self._backfill_post(post)))
+        self._backfill_tasks.add(search)
+        search.add_done_callback(self._backfill_tasks.discard)
 
-    async def _search(self, looking: Coroutine[None, None, int]) -> None:
-        async with self._returning:
+    async def _run_backfill(self, looking: Coroutine[None, None, int]) -> None:
+        async with self._backfill_lock:
             try:
                 found = await looking
                 if found:
@@ -104,18 +108,18 @@ class Reactions(commands.Cog):
                 if not self.bot.is_closed():  # else whoever serves the shard next looks again
                     log.exception("Reactions made while away were not all found")
             finally:
-                self._taken_back.clear()
+                self._removed_during_backfill.clear()
 
-    def _order(self, person_id: int) -> asyncio.Lock:
+    def _lock_of(self, person_id: int) -> asyncio.Lock:
         """What a person's reactions are taken in order by."""
-        lock = self._in_order.get(person_id)
+        lock = self._user_locks.get(person_id)
         if lock is None:
-            lock = self._in_order[person_id] = asyncio.Lock()
+            lock = self._user_locks[person_id] = asyncio.Lock()
         return lock
 
-    def _counts(self, payload: discord.RawReactionActionEvent) -> bool:
+    def _is_bookmark_reaction(self, payload: discord.RawReactionActionEvent) -> bool:
         mine = self.bot.user is not None and payload.user_id == self.bot.user.id
-        return payload.emoji.name == EMOJI and payload.emoji.id is None and not mine
+        return payload.emoji.name == BOOKMARK_EMOJI and payload.emoji.id is None and not mine
 
     def _remember(self, person_id: int, removed: Bookmark) -> None:
         """Remember for a while what a person wrote: a reaction has no Undo but the reaction itself."""
@@ -130,37 +134,37 @@ class Reactions(commands.Cog):
         if removed is not None and self.bot.newsroom.clock.now() - when <= _UNDO:
             await self.bot.store.bookmarks.restore(person_id, removed)
 
-    async def _keep(self, person_id: int, dispatch: Dispatch, *, live: bool) -> int:
+    async def _bookmark(self, person_id: int, dispatch: Dispatch, *, live: bool) -> int:
         try:
             for article_id in dispatch.article_ids if live else ():
                 await self._restore(person_id, article_id)
-            return await keep(
+            return await add_bookmarks(
                 self.bot,
                 person_id,
                 dispatch.article_ids,
                 server_id=dispatch.server_id,
                 channel_id=dispatch.channel_id,
                 message_id=dispatch.message_id,
-                live=live,
+                is_live=live,
             )
-        except Refusal as refusal:
+        except UserFacingError as refusal:
             if live:
-                await self._warn(person_id, str(refusal))
+                await self._warn_once(person_id, str(refusal))
             return 0
 
-    async def _warn(self, person_id: int, sentence: str) -> None:
+    async def _warn_once(self, person_id: int, sentence: str) -> None:
         """Tell a person once, since a reaction has no other answer than a direct message."""
-        if person_id in self._warned or len(self._warned) >= _MOST_WARNED:
+        if person_id in self._warned or len(self._warned) >= _MAX_WARNED_USERS:
             return
         self._warned.add(person_id)
         with contextlib.suppress(discord.HTTPException):
             person = await self.bot.fetch_user(person_id)
             await person.send(sentence)
 
-    async def _find_missed(self, shard_id: int, last_sent: int | None) -> int:
+    async def _backfill_shard(self, shard_id: int, last_sent: int | None) -> int:
         now = self.bot.newsroom.clock.now()
         since = now if last_sent is None else min(now, last_sent)
-        posts = await self.bot.store.dispatches.recent(since - _LOOK_BACK, _MOST_POSTS, shard_id)
+        posts = await self.bot.store.dispatches.recent(since - _BACKFILL_WINDOW_SECONDS, _MAX_POSTS, shard_id)
         by_channel: dict[int, list[Dispatch]] = {}
         in_forums: list[Dispatch] = []
         for post in posts:
@@ -170,19 +174,21 @@ class Reactions(commands.Cog):
                 else:
                     in_forums.append(post)
         found = 0
-        self._left_to_ask = _MOST_ASKED
+        self._requests_left = _MAX_REACTION_REQUESTS
         for channel_id, those in by_channel.items():
-            found += await self._look(_messages(self.bot, channel_id, those), those)
-        for post in in_forums[:_MOST_FORUM_POSTS]:
-            found += await self._look_at(post)
+            found += await self._backfill_messages(_iter_messages_of(self.bot, channel_id, those), those)
+        for post in in_forums[:_MAX_FORUM_POSTS]:
+            found += await self._backfill_post(post)
         return found
 
-    async def _look_at(self, post: Dispatch) -> int:
+    async def _backfill_post(self, post: Dispatch) -> int:
         if post.thread_id is not None:
-            return await self._look(_opening(self.bot, post), [post])
-        return await self._look(_messages(self.bot, post.channel_id, [post]), [post])
+            return await self._backfill_messages(_iter_opening_message(self.bot, post), [post])
+        return await self._backfill_messages(_iter_messages_of(self.bot, post.channel_id, [post]), [post])
 
-    async def _look(self, messages: AsyncIterator[discord.Message], posts: Sequence[Dispatch]) -> int:
+    async def _backfill_messages(
+        self, messages: AsyncIterator[discord.Message], posts: Sequence[Dispatch]
+    ) -> int:
         """Keep what people reacted to among these messages; returns how many bookmarks are new."""
         known = {post.message_id: post for post in posts}
         found = 0
@@ -191,28 +197,34 @@ class Reactions(commands.Cog):
                 post = known.get(message.id)
                 for reaction in message.reactions if post is not None else ():
                     assert post is not None
-                    if self._left_to_ask and reaction.emoji == EMOJI and reaction.count > reaction.me:
-                        self._left_to_ask -= 1
-                        found += await self._ask(reaction, post)
+                    if (
+                        self._requests_left
+                        and reaction.emoji == BOOKMARK_EMOJI
+                        and reaction.count > reaction.me
+                    ):
+                        self._requests_left -= 1
+                        found += await self._bookmark_reactors(reaction, post)
         except (discord.Forbidden, discord.NotFound):
             log.debug("Channel %d cannot be looked through for reactions", posts[0].channel_id)
         except discord.HTTPException as error:
             log.warning("Channel %d was not looked through for reactions: %s", posts[0].channel_id, error)
         return found
 
-    async def _ask(self, reaction: discord.Reaction, post: Dispatch) -> int:
+    async def _bookmark_reactors(self, reaction: discord.Reaction, post: Dispatch) -> int:
         found = 0
         # One more than there were: the bot may have seeded its own since.
-        async for person in reaction.users(limit=min(reaction.count + 1, _MOST_PEOPLE)):
+        async for person in reaction.users(limit=min(reaction.count + 1, _MAX_USERS_PER_REACTION)):
             if person.bot:
                 continue
-            async with self._order(person.id):
-                if (person.id, post.message_id) not in self._taken_back:
-                    found += await self._keep(person.id, post, live=False)
+            async with self._lock_of(person.id):
+                if (person.id, post.message_id) not in self._removed_during_backfill:
+                    found += await self._bookmark(person.id, post, live=False)
         return found
 
 
-async def _messages(bot: Telex, channel_id: int, posts: Sequence[Dispatch]) -> AsyncIterator[discord.Message]:
+async def _iter_messages_of(
+    bot: TelexBot, channel_id: int, posts: Sequence[Dispatch]
+) -> AsyncIterator[discord.Message]:
     """The messages of a channel around these posts, newest first; what lies between them is skipped."""
     channel = bot.get_partial_messageable(channel_id, guild_id=posts[0].server_id)
     wanted = sorted((post.message_id for post in posts if post.message_id is not None), reverse=True)
@@ -224,7 +236,7 @@ async def _messages(bot: Telex, channel_id: int, posts: Sequence[Dispatch]) -> A
         wanted = [message_id for message_id in wanted if message_id < oldest]
 
 
-async def _opening(bot: Telex, post: Dispatch) -> AsyncIterator[discord.Message]:
+async def _iter_opening_message(bot: TelexBot, post: Dispatch) -> AsyncIterator[discord.Message]:
     assert post.message_id is not None
     assert post.thread_id is not None
     yield await bot.get_partial_messageable(post.thread_id, guild_id=post.server_id).fetch_message(

@@ -5,67 +5,74 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import discord
 
-from bot.client import interaction_places
-from bot.client.discord_client import Telex
-from bot.core.locale import _
+from bot.client import interaction_context
+from bot.client.discord_client import TelexBot
+from bot.core.i18n import _
 from bot.core.models import Article, Dispatch, DispatchKind
-from bot.core.refusals import Refusal
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, discord_limits
-from bot.posting.wording.explanations import articles_at
-from cogs.shared import article_cards, place_options
+from bot.posting.wording.post_explanations import articles_at
+from cogs.shared import article_cards, channel_options
+from cogs.shared.modals import SingleChoiceMenu
 from cogs.shared.views import Interaction
-from cogs.shared.windows import ChooseOne
 
 _LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _SAVE = re.compile(buttons.SAVE_TEMPLATE)
-_MOST = 10  # links that are looked up
-_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP, DispatchKind.WATCH, DispatchKind.DIGEST)
+_MAX_LINKS = 10  # links that are looked up
+_ARTICLE_KINDS = (
+    DispatchKind.POST,
+    DispatchKind.CATCH_UP,
+    DispatchKind.WATCH_NOTIFICATION,
+    DispatchKind.DIGEST,
+)
 
-MayRead = Callable[[Interaction, Article], Awaitable[bool]]
+CanRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatch | None:
+async def article_dispatch_of(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
     """The post, catch-up or notice of a watch that a message of this server is, or None.
 
     No server is that of direct messages.
     """
-    dispatch = await bot.store.dispatches.of_message(message_id)
-    if dispatch is None or dispatch.kind not in _POSTS:
+    dispatch = await bot.store.dispatches.by_message_id(message_id)
+    if dispatch is None or dispatch.kind not in _ARTICLE_KINDS:
         return None
     return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
 
 
 async def clicked_post(interaction: Interaction) -> Dispatch | None:
-    """The post, as `post_of`, that a button stands under which the asker clicked."""
-    message, server_id = interaction.message, interaction_places.server_id(interaction)
-    return None if message is None else await post_of(interaction.client, message.id, server_id)
+    """The post, as `article_dispatch_of`, that a button stands under which the asker clicked."""
+    message, server_id = interaction.message, interaction_context.server_id(interaction)
+    return None if message is None else await article_dispatch_of(interaction.client, message.id, server_id)
 
 
-async def sees(interaction: Interaction, post: Dispatch) -> bool:
+async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
     """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
-    is_here = post.server_id == interaction_places.server_id(interaction)
-    return is_here and await place_options.sees(interaction, post.thread_id or post.channel_id)
+    is_here = post.server_id == interaction_context.server_id(interaction)
+    return is_here and await channel_options.can_see_channel(interaction, post.thread_id or post.channel_id)
 
 
-async def may_read(interaction: Interaction, article: Article) -> bool:
+async def can_read_article(interaction: Interaction, article: Article) -> bool:
     """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
     post = await clicked_post(interaction)
-    if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
-        return await sees(interaction, post)
+    if post is not None and article.id in {*post.article_ids, *post.joined_article_ids}:
+        return await can_see_post(interaction, post)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
-async def readable(interaction: Interaction, key: str, allowed: MayRead = may_read) -> Article:
-    """The article of a key. Raises `Refusal` where it is gone, or not `allowed`."""
+async def require_readable_article(
+    interaction: Interaction, key: str, allowed: CanRead = can_read_article
+) -> Article:
+    """The article of a key. Raises `UserFacingError` where it is gone, or not `allowed`."""
     article = await interaction.client.store.articles.by_key(key)
     if article is None or not await allowed(interaction, article):
-        raise Refusal(unreadable())
+        raise UserFacingError(not_readable_text())
     return article
 
 
-def unreadable() -> str:
+def not_readable_text() -> str:
     """What to say of an article that is gone or that the asker may not see."""
     return _("This article is gone, or it’s from a feed you can’t see here.")
 
@@ -100,8 +107,8 @@ async def choose_article(
     async def chosen(choice: Interaction, key: str) -> None:
         await action(choice, by_key[key])
 
-    options = [article_cards.as_option(article) for article in articles]
-    await ChooseOne(interaction, chosen, placeholder, options).show(interaction)
+    options = [article_cards.article_option(article) for article in articles]
+    await SingleChoiceMenu(interaction, chosen, placeholder, options).render(interaction)
 
 
 async def articles_of(
@@ -110,40 +117,41 @@ async def articles_of(
     """The articles of a post of ours, before them those that `joined` it if they are wanted.
 
     Where Telex is a guest, and in direct messages, those of a message that links articles which the asker can
-    read: it was chosen to be looked at. Raises `Refusal` where there are none, or they are not to be seen.
+    read: it was chosen to be looked at. Raises `UserFacingError` where there are none, or they are not to be
+    seen.
     """
-    server_id = interaction_places.server_id(interaction)
-    post = await post_of(interaction.client, message.id, server_id)
+    server_id = interaction_context.server_id(interaction)
+    post = await article_dispatch_of(interaction.client, message.id, server_id)
     if post is None and server_id is None:
-        return await _linked(interaction, message)
+        return await _linked_articles(interaction, message)
     here = interaction.channel_id
     if post is None or (post.person_id is None and here != (post.thread_id or post.channel_id)):
-        raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
-    if not await sees(interaction, post):
-        raise Refusal(unreadable())
+        raise UserFacingError(_("That isn’t one of my posts. Pick a message with an article I posted."))
+    if not await can_see_post(interaction, post):
+        raise UserFacingError(not_readable_text())
     told = post.article_ids
     if joined:
-        told = (*post.joined_ids[::-1], *told)[-discord_limits.OPTIONS :]
+        told = (*post.joined_article_ids[::-1], *told)[-discord_limits.MAX_OPTIONS :]
     articles = await interaction.client.store.articles.by_ids(told)
     if not articles:
-        raise Refusal(unreadable())
+        raise UserFacingError(not_readable_text())
     return articles
 
 
-async def _linked(interaction: Interaction, message: discord.Message) -> list[Article]:
+async def _linked_articles(interaction: Interaction, message: discord.Message) -> list[Article]:
     client = interaction.client
     visible = await client.visible_feed_ids(interaction)
     found: dict[str, Article] = {}
-    for key in list(_keys(message))[:_MOST] if message.author == client.user else ():
+    for key in list(_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
         article = await client.store.articles.by_key(key)
         if article is not None and article.feed_id in visible:
             found.setdefault(article.page, article)
-    for link in list(dict.fromkeys(_links(message)))[:_MOST]:
+    for link in list(dict.fromkeys(_links(message)))[:_MAX_LINKS]:
         for article in await articles_at(client.store, link):
             if article.feed_id in visible:
                 found.setdefault(article.page, article)
     if not found:
-        raise Refusal(_("This message has no article from the feeds you can see."))
+        raise UserFacingError(_("This message has no article from the feeds you can see."))
     return list(found.values())
 
 

@@ -4,42 +4,47 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.client import interaction_places
-from bot.core import locale
-from bot.core.locale import _
+from bot.client import interaction_context
+from bot.core import i18n
+from bot.core.i18n import _
 from bot.core.models import Article, Dispatch
-from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, mentioned_roles, posts
-from bot.posting.rendering.layout import blocks, outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
+from bot.core.user_errors import UserFacingError
+from bot.posting.rendering import buttons, posts, role_mentions
+from bot.posting.rendering.layout import blocks, outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Section, Separator
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.rendering.messages import excerpt
 from bot.posting.sending import permissions
-from bot.store.records.people_records import Opinion
-from bot.text import safe
-from bot.writing.translations import translated
-from cogs.reading.message_articles import clicked_post, readable, sees, unreadable
-from cogs.reading.summary_menu import summaries_of, summary, writing
+from bot.store.records.people_records import OpinionKind
+from bot.text import discord_text
+from bot.writing.article_translator import with_translation
+from cogs.reading.message_articles import (
+    can_see_post,
+    clicked_post,
+    not_readable_text,
+    require_readable_article,
+)
+from cogs.reading.summary_menu import summarizer_of, summary_markup, writing_text
 from cogs.shared import article_cards
-from cogs.shared.lasting_items import lasting
-from cogs.shared.views import AskerLayout, Interaction, Press
+from cogs.shared.persistent_items import persistent_item
+from cogs.shared.views import ActionButton, Interaction, OwnedView
 
-_THREAD = 100  # characters of a thread's name
-_MOST = 6  # articles of the story: each takes four of a message's components
-_AUTHOR, _TAG, _TAGS = 80, 30, 8
+_MAX_THREAD_NAME_LENGTH = 100  # characters of a thread's name
+_MAX_STORY_ARTICLES = 6  # articles of the story: each takes four of a message's components
+_MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 
 
-@lasting(buttons.MORE_TEMPLATE)
+@persistent_item(buttons.MORE_TEMPLATE)
 async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """The More button of a post: it shows the menu to who pressed."""
-    article, post = await readable(interaction, key), await clicked_post(interaction)
+    article, post = await require_readable_article(interaction, key), await clicked_post(interaction)
     joined: Sequence[Article] = ()
-    if post is not None and article.id in post.article_ids and await sees(interaction, post):
-        joined = await interaction.client.store.articles.by_ids(post.joined_ids)
+    if post is not None and article.id in post.article_ids and await can_see_post(interaction, post):
+        joined = await interaction.client.store.articles.by_ids(post.joined_article_ids)
     await MoreMenu(interaction, article, post, joined).open(interaction)
 
 
-class MoreMenu(AskerLayout):
+class MoreMenu(OwnedView):
     """What a person can do with an article, with the `post` that tells it, and those that `joined` that."""
 
     def __init__(
@@ -47,54 +52,61 @@ class MoreMenu(AskerLayout):
     ) -> None:
         super().__init__(interaction)
         self._article, self._post, self._joined = article, post, joined
-        self._opinion: Opinion | None = None
+        self._opinion: OpinionKind | None = None
 
-    async def check(self, interaction: Interaction) -> None:
+    async def authorize(self, interaction: Interaction) -> None:
         if self._article.feed_id not in await self.client.visible_feed_ids(interaction):
-            raise Refusal(unreadable())
+            raise UserFacingError(not_readable_text())
 
     async def open(self, interaction: Interaction) -> None:
         """Show the menu, in the reply to an interaction that was acknowledged: that it was opened counts."""
-        await self._judge(interaction, Opinion.OPENED)
+        await self._record_opinion(interaction, OpinionKind.OPENED)
 
-    async def _judge(self, interaction: Interaction, opinion: Opinion) -> None:
-        server_id = interaction_places.server_id(interaction)
+    async def _record_opinion(self, interaction: Interaction, opinion: OpinionKind) -> None:
+        server_id = interaction_context.server_id(interaction)
         if server_id is not None:
-            self._opinion = await self.store.opinions.give(
+            self._opinion = await self.store.feedback.record(
                 opinion, server_id=server_id, person_id=self.person_id, article_id=self._article.id
             )
-            self.client.newsroom.tastes.changed(server_id)
+            self.client.newsroom.tastes.mark_changed(server_id)
         await self._show(interaction)
 
     async def _show(
         self, interaction: Interaction, said: str = "", *, summary: str = "", has_role: bool | None = None
     ) -> None:
-        is_here = interaction_places.server(interaction) is not None
-        first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if is_here else []
+        is_here = interaction_context.home_server(interaction) is not None
+        first = (
+            [self._opinion_button(OpinionKind.LIKED), self._opinion_button(OpinionKind.DISLIKED)]
+            if is_here
+            else []
+        )
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
-            second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
-        if summaries_of(self.client) is not None:
-            second.append(Press(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
-        role = None if self._post is None else await _role(interaction, self._post)
+            second.append(ActionButton(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
+        if summarizer_of(self.client) is not None:
+            second.append(ActionButton(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
+        role = None if self._post is None else await _notify_role(interaction, self._post)
         if role is not None:
             if has_role is None:
                 has_role = isinstance(interaction.user, discord.Member) and role in interaction.user.roles
             label = _("Stop notifying me") if has_role else _("Notify me")
-            second.append(Press(self._notify, label=label, emoji=emoji(Icon.WATCH)))
-        shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
-        if self._post is not None and (original := await _original(interaction, self._article, self._post)):
-            shown += [Rule(), blocks.text(original)]
+            second.append(ActionButton(self._toggle_notify_role, label=label, emoji=emoji(Icon.WATCH)))
+        shown: list[Block] = [blocks.text(_titled(self._article, *_detail_lines(self._article)))]
+        if self._post is not None and (
+            original := await _original_text(interaction, self._article, self._post)
+        ):
+            shown += [Separator(), blocks.text(original)]
         if summary:
-            shown += [Rule(), blocks.text(summary)]
+            shown += [Separator(), blocks.text(summary)]
         if self._joined:
             heading = _("Also on this story").upper()
-            shown += [Rule(), blocks.text(f"-# {heading}")]
+            shown += [Separator(), blocks.text(f"-# {heading}")]
             shown += [
-                Section((blocks.text(_titled(one)),), buttons.save(one.key)) for one in self._joined[:_MOST]
+                Section((blocks.text(_titled(one)),), buttons.save_button(one.key))
+                for one in self._joined[:_MAX_STORY_ARTICLES]
             ]
-        shown += [Rule(), Row(*first), Row(*second)]
-        card = Card(tuple(shown), outlets.colour(self._article.feed_id, self._article.outlet))
+        shown += [Separator(), ActionRow(*first), ActionRow(*second)]
+        card = Card(tuple(shown), outlet_branding.colour(self._article.feed_id, self._article.outlet))
         await self.display(interaction, (card, blocks.text(said)))
 
     async def _discuss(self, interaction: Interaction) -> None:
@@ -102,32 +114,38 @@ class MoreMenu(AskerLayout):
         channel = _channel(interaction, self._post)
         member = interaction.user
         if not isinstance(channel, discord.TextChannel) or not isinstance(member, discord.Member):
-            raise Refusal(unreadable())
-        if not await sees(interaction, self._post) or self._post.message_id is None:
-            raise Refusal(unreadable())
-        thread = await thread_of(channel, self._post.message_id)
+            raise UserFacingError(not_readable_text())
+        if not await can_see_post(interaction, self._post) or self._post.message_id is None:
+            raise UserFacingError(not_readable_text())
+        thread = await find_thread(channel, self._post.message_id)
         if thread is None:
             _require_threads(channel, member)
-            name = safe.plain(self._article.title, _THREAD) or safe.plain(self._article.outlet, _THREAD)
+            name = discord_text.to_plain_line(
+                self._article.title, _MAX_THREAD_NAME_LENGTH
+            ) or discord_text.to_plain_line(self._article.outlet, _MAX_THREAD_NAME_LENGTH)
             try:
-                thread = await begin_thread(channel, self._post.message_id, name or _("Discussion"))
+                thread = await get_or_create_thread(channel, self._post.message_id, name or _("Discussion"))
             except discord.NotFound:
-                raise Refusal(_("That post is gone.")) from None
+                raise UserFacingError(_("That post is gone.")) from None
         await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
 
     async def _summarize(self, interaction: Interaction) -> None:
-        writer = summaries_of(self.client)
+        writer = summarizer_of(self.client)
         if writer is None:
-            raise Refusal(unreadable())
-        if await writer.known(self._article, locale.current()) is None:
-            await self._show(interaction, summary=writing())
-        await self._show(interaction, summary=await summary(interaction, writer, self._article))
+            raise UserFacingError(not_readable_text())
+        if await writer.cached(self._article, i18n.current_language()) is None:
+            await self._show(interaction, summary=writing_text())
+        await self._show(interaction, summary=await summary_markup(interaction, writer, self._article))
 
-    async def _notify(self, interaction: Interaction) -> None:
+    async def _toggle_notify_role(self, interaction: Interaction) -> None:
         assert self._post is not None
-        role, member = await _role(interaction, self._post), interaction.user
-        if role is None or not isinstance(member, discord.Member) or not await sees(interaction, self._post):
-            raise Refusal(_("You can’t take this role anymore."))
+        role, member = await _notify_role(interaction, self._post), interaction.user
+        if (
+            role is None
+            or not isinstance(member, discord.Member)
+            or not await can_see_post(interaction, self._post)
+        ):
+            raise UserFacingError(_("You can’t take this role anymore."))
         had = role in member.roles
         if had:
             await member.remove_roles(role, reason=_("Stop notifying me"))
@@ -139,14 +157,14 @@ class MoreMenu(AskerLayout):
             )
         await self._show(interaction, said, has_role=not had)
 
-    def _vote(self, opinion: Opinion) -> Press:
+    def _opinion_button(self, opinion: OpinionKind) -> ActionButton:
         is_mine = self._opinion is opinion
-        liked = opinion is Opinion.LIKED
+        liked = opinion is OpinionKind.LIKED
 
         async def press(interaction: Interaction) -> None:
-            await self._judge(interaction, opinion)
+            await self._record_opinion(interaction, opinion)
 
-        return Press(
+        return ActionButton(
             press,
             label=_("Like") if liked else _("Less like this"),
             emoji="👍" if liked else "👎",
@@ -156,70 +174,72 @@ class MoreMenu(AskerLayout):
 
 def _titled(article: Article, *more: str) -> str:
     """Title, outlet and time, and more small lines."""
-    link, _name = article_cards.title_forms(article)
-    return "\n".join((f"**{link}**", outlets.byline(article).forms[0], *(f"-# {line}" for line in more)))
+    link, _name = article_cards.title_variants(article)
+    return "\n".join(
+        (f"**{link}**", outlet_branding.byline(article).variants[0], *(f"-# {line}" for line in more))
+    )
 
 
-def _details(article: Article) -> list[str]:
-    author = safe.line(article.author or "", _AUTHOR)
+def _detail_lines(article: Article) -> list[str]:
+    author = discord_text.to_markdown_line(article.author or "", _MAX_AUTHOR_LENGTH)
     when = f"<t:{article.published}:f>"
-    tags = ", ".join(safe.line(tag, _TAG) for tag in article.tags[:_TAGS])
+    tags = ", ".join(discord_text.to_markdown_line(tag, _MAX_TAG_LENGTH) for tag in article.tags[:_MAX_TAGS])
     told = _("By {author}, {when}").format(author=author, when=when) if author else when
     return list(filter(None, (told, tags)))
 
 
-async def _original(interaction: Interaction, article: Article, post: Dispatch) -> str:
+async def _original_text(interaction: Interaction, article: Article, post: Dispatch) -> str:
     """The publisher's own words where a post is translated; "" for others, whose words stand in the post."""
     client, settings = interaction.client, interaction.client.newsroom.settings
     chosen = await client.store.preferences.of_channel(post.channel_id)
     if settings.model_url is None or not chosen.translate:
         return ""
-    language = await client.languages.of(post.server_id, post.channel_id)
-    if (await translated(client.store, article, language, settings.model_name)).translated_from is None:
+    language = await client.languages.for_channel(post.server_id, post.channel_id)
+    if (await with_translation(client.store, article, language, settings.model_name)).translated_from is None:
         return ""
     heading = _("Original").upper()
-    said = excerpt(article, most=posts.SENTENCES)
-    return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.title(article)}**", said)))
+    said = excerpt(article, max_sentences=posts.DEFAULT_EXCERPT_SENTENCES)
+    return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.display_title(article)}**", said)))
 
 
 def _channel(interaction: Interaction, post: Dispatch) -> object:
     """Where a post stands, if a thread can be made under it; else a thread, a forum, or nothing."""
-    guild = interaction_places.server(interaction)
+    guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.thread_id is not None:
         return None
     return guild.get_channel_or_thread(post.channel_id)
 
 
-async def _role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
+async def _notify_role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
     """The role that a post mentions, where a manager lets people take it and it is safe to; else None."""
-    guild = interaction_places.server(interaction)
+    guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.look.role is None:
         return None
     chosen = await interaction.client.store.preferences.of_server(guild.id)
     role = guild.get_role(post.look.role) if post.look.role in chosen.notify_roles else None
-    if role is None or mentioned_roles.unsafe(role, manager_role=chosen.manager_role) is not None:
+    if role is None or role_mentions.self_assign_refusal(role, manager_role=chosen.manager_role) is not None:
         return None
     return role
 
 
 def _require_threads(channel: discord.TextChannel, member: discord.Member) -> None:
-    """Raise `Refusal` unless the member, and Telex, may make threads in a channel."""
+    """Raise `UserFacingError` unless the member, and Telex, may make threads in a channel."""
     wanted = ("create_public_threads", "send_messages_in_threads")
     theirs, mine = channel.permissions_for(member), channel.permissions_for(channel.guild.me)
     for granted, sentence in (
         (theirs, _("You need the {permissions} permission for this.")),
         (mine, _("I need the {permissions} permission for this.")),
     ):
-        lacking = [permissions.name(one) for one in wanted if not getattr(granted, one)]
+        lacking = [permissions.permission_label(one) for one in wanted if not getattr(granted, one)]
         if lacking:
-            raise Refusal(sentence.format(permissions=", ".join(lacking)))
+            raise UserFacingError(sentence.format(permissions=", ".join(lacking)))
 
 
-_THERE_IS_ONE = 160004
+_THREAD_EXISTS = 160004
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 
-async def thread_of(channel: discord.TextChannel, message_id: int) -> discord.Thread | None:
+async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.Thread | None:
     """The thread under a message, an archived one too; None without. Raises what discord.py raises."""
     if (known := channel.guild.get_thread(message_id)) is not None:
         return known
@@ -230,11 +250,11 @@ async def thread_of(channel: discord.TextChannel, message_id: int) -> discord.Th
     return found if isinstance(found, discord.Thread) else None
 
 
-async def begin_thread(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
+async def get_or_create_thread(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
     """The thread under a message, made where there is none. Raises what discord.py raises."""
     try:
         return await channel.get_partial_message(message_id).create_thread(name=name)
     except discord.HTTPException as error:
-        if error.code == _THERE_IS_ONE and (there := await thread_of(channel, message_id)) is not None:
+        if error.code == _THREAD_EXISTS and (there := await find_thread(channel, message_id)) is not None:
             return there
         raise

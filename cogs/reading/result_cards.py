@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import discord
 
-from bot.core.locale import _, amount, clickable, counted
+from bot.core.i18n import _, format_count, format_number, linkify_commands
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Item, Row, Section, Text, text
+from bot.posting.rendering.layout import layout_views, outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Item, Section, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.wording import search_notes
-from bot.search.query.notes import Remark
-from bot.search.query.query_tree import Condition, Query, leaves
+from bot.posting.wording import search_note_sentences
+from bot.search.query.query_notes import NoteKind
+from bot.search.query.query_tree import FieldFilter, Query, leaves
+from bot.search.query_suggestions import corrected
 from bot.search.searching import SearchPage, Sort
-from bot.search.suggestions import corrected
 from bot.store import Store
-from bot.text import safe
+from bot.text import discord_text
 from cogs.reading.article_list_pages import COUNTED
-from cogs.shared.article_lists import Entry, entry_of, with_tellers
+from cogs.shared.article_lists import ArticleListItem, item_from_result, with_other_outlets
 
 QUERY = 100  # characters of it that a heading shows
 
@@ -36,14 +36,16 @@ def head(
 
     `suggest` makes a button of each suggestion.
     """
-    asked = safe.line(written, QUERY)
+    asked = discord_text.to_markdown_line(written, QUERY)
     lines = [_counted(found, sort)] if found.results else []
-    lines += [safe.line(search_notes.sentence(note)) for note in found.notes]
+    lines += [
+        discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in found.notes
+    ]
     texts: list[Text] = [text(f"{emoji(Icon.SEARCH)} **{asked}**"), text(*_small(lines))]
     blocks: list[Block] = [Section(tuple(texts), beside)]
-    if suggestions := Row(*map(suggest, found.suggestions)).items:
-        blocks += [text(_("Did you mean…")), Row(*suggestions)]
-    if not found.results and not any(note.remark is Remark.NOTHING for note in found.notes):
+    if suggestions := ActionRow(*map(suggest, found.suggestions)).items:
+        blocks += [text(_("Did you mean…")), ActionRow(*suggestions)]
+    if not found.results and not any(note.kind is NoteKind.EMPTY_QUERY for note in found.notes):
         blocks.append(
             text(
                 _("No results in the channels you can see.") + "\n" + _advice(query),
@@ -55,12 +57,12 @@ def head(
 def _advice(query: Query) -> str:
     """What to try where a query finds nothing: only what it has can be left out."""
     parts = list(leaves(query.nodes))
-    filters = sum(isinstance(part, Condition) for part in parts)
+    filters = sum(isinstance(part, FieldFilter) for part in parts)
     if len(parts) - filters > 1:
-        return clickable(_("Try fewer words or drop a filter. /latest shows what’s new."))
+        return linkify_commands(_("Try fewer words or drop a filter. /latest shows what’s new."))
     if filters:
-        return clickable(_("Try without the filter. /latest shows what’s new."))
-    return clickable(_("Try another word. /latest shows what’s new."))
+        return linkify_commands(_("Try without the filter. /latest shows what’s new."))
+    return linkify_commands(_("Try another word. /latest shows what’s new."))
 
 
 async def results(
@@ -70,31 +72,31 @@ async def results(
 
     A button shows all of them to who presses it.
     """
-    found_here = (replace(entry_of(one), savable=False) for one in found.results)
-    entries = await with_tellers(store, found_here, feed_ids)
-    return layout_views.static(
+    found_here = (replace(item_from_result(one), has_save_button=False) for one in found.results)
+    entries = await with_other_outlets(store, found_here, feed_ids)
+    return layout_views.static_view(
         (results_card(query, found, entries), text(*_small([footer] if footer else [])))
     )
 
 
-def results_card(query: Query, found: SearchPage, entries: Sequence[Entry]) -> Card:
+def results_card(query: Query, found: SearchPage, entries: Sequence[ArticleListItem]) -> Card:
     """Results in a box of their own, with a button for the others where there are more."""
 
     def suggest(suggestion: str) -> Item | None:
         return buttons.search(corrected(query.text, suggestion, found.notes), suggestion)
 
     above = head(query, query.text, found, "relevance", suggest=suggest)
-    has_more = found.total is None or found.total > len(entries)
-    every = Row(buttons.search(query.text) if has_more else None)
-    return Card((*above, *(entry.block() for entry in entries), every), outlets.COLOUR)
+    has_more = found.total_results is None or found.total_results > len(entries)
+    every = ActionRow(buttons.search(query.text) if has_more else None)
+    return Card((*above, *(entry.to_section() for entry in entries), every), outlet_branding.DEFAULT_COLOUR)
 
 
 def _counted(found: SearchPage, sort: Sort) -> str:
     order = _("best first") if sort == "relevance" else _("newest first")
-    if found.total is None:
-        count = _("more than {count} articles").format(count=amount(COUNTED))
+    if found.total_results is None:
+        count = _("more than {count} articles").format(count=format_number(COUNTED))
     else:
-        count = counted("{count} article", "{count} articles", found.total)
+        count = format_count("{count} article", "{count} articles", found.total_results)
     return f"{count} · {order}"
 
 

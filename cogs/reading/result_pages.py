@@ -6,34 +6,41 @@ from functools import partial
 
 import discord
 
-from bot.client import interaction_places
-from bot.core.locale import _, counted
+from bot.client import interaction_context
+from bot.core.i18n import _, format_count
 from bot.core.models import Article, DispatchKind
-from bot.core.refusals import Refusal
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, text
 from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.search.more_like_this import similar
+from bot.search.more_like_this import find_similar
 from bot.search.query.query_tree import Query
-from bot.search.searching import Searcher, SearchPage, Sort, parse
-from bot.search.suggestions import corrected
-from bot.text import safe
+from bot.search.query_suggestions import corrected
+from bot.search.searching import Searcher, SearchPage, Sort, parse_query
+from bot.text import discord_text
 from cogs.reading.article_list_pages import (
     COUNTED,
-    PAGE,
+    PAGE_SIZE,
     ArticlePage,
     ArticlePages,
-    nothing_came,
-    nothing_to_read,
+    empty_page,
+    no_articles_blocks,
 )
-from cogs.reading.message_articles import may_read, post_of, readable, sees, unreadable, with_article
+from cogs.reading.bookmarking import has_bookmark
+from cogs.reading.message_articles import (
+    article_dispatch_of,
+    can_read_article,
+    can_see_post,
+    not_readable_text,
+    require_readable_article,
+    with_article,
+)
 from cogs.reading.result_cards import QUERY, head
-from cogs.reading.saving import has_kept
 from cogs.shared import article_cards
-from cogs.shared.article_lists import entry_of, lead_of, with_tellers
-from cogs.shared.lasting_items import lasting
-from cogs.shared.views import Interaction, Press, Reply
-from cogs.watching.new_watches import watch_for
+from cogs.shared.article_lists import item_from_result, item_with_lead, with_other_outlets
+from cogs.shared.persistent_items import persistent_item
+from cogs.shared.views import AckMode, ActionButton, Interaction
+from cogs.watching.watch_creation import create_personal_watch
 
 
 class SearchPages(ArticlePages):
@@ -55,85 +62,87 @@ class SearchPages(ArticlePages):
         self._sort: Sort = sort
 
     @property
-    def _written(self) -> str:
+    def _query_text(self) -> str:
         """The query as one that is typed, its options too."""
         return " ".join((self._query.text, *self._options))
 
-    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
         visible = await self.client.visible_feed_ids(interaction)
         if not visible:
-            return await nothing_to_read(interaction)
+            return await empty_page(interaction)
         found = await self._searcher.search(
             self._query,
             feed_ids=visible,
-            limit=PAGE,
-            offset=number * PAGE,
+            limit=PAGE_SIZE,
+            offset=number * PAGE_SIZE,
             sort=self._sort,
             person_id=self.person_id,
-            counted=COUNTED,
+            count_up_to=COUNTED,
         )
         store = self.store
         if not found.results and not await store.articles.newest(visible, limit=1):
-            return ArticlePage(head=nothing_came())
+            return ArticlePage(header=no_articles_blocks())
         watch = None
-        if interaction_places.server(interaction) is not None:  # a watch belongs to a server
-            watch = Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH))
+        if interaction_context.home_server(interaction) is not None:  # a watch belongs to a server
+            watch = ActionButton(
+                self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji(Icon.WATCH)
+            )
         return ArticlePage(
-            head=head(
+            header=head(
                 self._query,
-                self._written,
+                self._query_text,
                 found,
                 self._sort,
                 beside=watch if found.results else None,
                 suggest=self._suggest(found),
             ),
-            entries=await with_tellers(store, map(entry_of, found.results), visible),
-            total=found.total,
+            entries=await with_other_outlets(store, map(item_from_result, found.results), visible),
+            total=found.total_results,
         )
 
-    def controls(self, page: ArticlePage) -> tuple[Item, ...]:
+    def extra_buttons(self, page: ArticlePage) -> tuple[Item, ...]:
         if not page.entries:
             return ()
         label = _("Newest first") if self._sort == "relevance" else _("Best first")
-        return (Press(self._reorder, label=label),)
+        return (ActionButton(self._reorder, label=label),)
 
     async def _reorder(self, _interaction: Interaction) -> None:
         self._sort = "newest" if self._sort == "relevance" else "relevance"
-        self.number = 0
+        self.page_index = 0
 
     def _suggest(self, found: SearchPage) -> Callable[[str], Item]:
         """What makes a button of a suggestion, which searches for it."""
 
         def button(suggestion: str) -> Item:
             query = corrected(self._query.text, suggestion, found.notes, self._options)
-            label = safe.plain(suggestion, discord_limits.LABEL)
-            return Press(partial(self._search_for, query), label=label or "…")
+            label = discord_text.to_plain_line(suggestion, discord_limits.BUTTON_LABEL_LENGTH)
+            return ActionButton(partial(self._search_for, query), label=label or "…")
 
         return button
 
     async def _search_for(self, text: str, interaction: Interaction) -> None:
         zone = await zone_of(interaction)
-        self._query, self._options = parse(text, self.client.newsroom.clock.now(), zone), ()
-        self.number = 0
+        self._query, self._options = parse_query(text, self.client.newsroom.clock.now(), zone), ()
+        self.page_index = 0
 
     async def _watch(self, interaction: Interaction) -> None:
-        await watch_for(interaction, self._written)
+        await create_personal_watch(interaction, self._query_text)
 
 
 async def zone_of(interaction: Interaction) -> tzinfo:
     """Return the time zone of the server where somebody asks, elsewhere of one that we share."""
-    client, server_id = interaction.client, interaction_places.server_id(interaction)
+    client, server_id = interaction.client, interaction_context.server_id(interaction)
     if server_id is None:
-        server_id = next(iter((await client.read_elsewhere(interaction)).values()), 0)
-    return await client.newsroom.zone(server_id)
+        server_id = next(iter((await client.readable_feeds_outside_server(interaction)).values()), 0)
+    return await client.newsroom.time_zone_of(server_id)
 
 
-@lasting(buttons.results.template)
+@persistent_item(buttons.results.id_pattern)
 async def results_button(interaction: Interaction, _item: object, *, query: str) -> None:
     """The button under results that everybody reads: all that its presser can see, to them alone."""
     newsroom = interaction.client.newsroom
-    wanted = parse(query, newsroom.clock.now(), await zone_of(interaction))
-    await SearchPages(interaction, newsroom.searcher, wanted, "relevance").show(interaction)
+    wanted = parse_query(query, newsroom.clock.now(), await zone_of(interaction))
+    await SearchPages(interaction, newsroom.searcher, wanted, "relevance").render(interaction)
 
 
 class LatestPages(ArticlePages):
@@ -143,26 +152,31 @@ class LatestPages(ArticlePages):
         super().__init__(interaction)
         self._source = source
 
-    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
         client = self.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:
-            return await nothing_to_read(interaction)
-        first = number * PAGE
-        needed = max(first + PAGE, COUNTED) + 1
+            return await empty_page(interaction)
+        first = number * PAGE_SIZE
+        needed = max(first + PAGE_SIZE, COUNTED) + 1
         found = await client.newsroom.searcher.latest(visible, outlet=self._source, limit=needed)
         if not found and self._source is None:
-            return ArticlePage(head=nothing_came())
+            return ArticlePage(header=no_articles_blocks())
         title = _("Latest articles")
         if self._source is not None:
-            name = safe.line(self._source, QUERY)
+            name = discord_text.to_markdown_line(self._source, QUERY)
             title = _("Latest from {source}").format(source=name)
-        head: tuple[Block, ...] = (text(f"### {title}"),)
+        results_header: tuple[Block, ...] = (text(f"### {title}"),)
         if not found:
-            head = (*head, text(_("No outlet has that name. Pick one from the list as you type.")))
+            results_header = (
+                *results_header,
+                text(_("No outlet has that name. Pick one from the list as you type.")),
+            )
         return ArticlePage(
-            head=head,
-            entries=await with_tellers(client.store, map(lead_of, found[first : first + PAGE]), visible),
+            header=results_header,
+            entries=await with_other_outlets(
+                client.store, map(item_with_lead, found[first : first + PAGE_SIZE]), visible
+            ),
             total=None if len(found) == needed else len(found),
         )
 
@@ -174,56 +188,62 @@ class CatchUpPages(ArticlePages):
         super().__init__(interaction)
         self._message_id = message_id
 
-    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
         ids = await self._article_ids(interaction)
-        first = number * PAGE
-        shown = await self.store.articles.by_ids(ids[first : first + PAGE])
-        title = counted("{count} article", "{count} articles", len(ids))
+        first = number * PAGE_SIZE
+        shown = await self.store.articles.by_ids(ids[first : first + PAGE_SIZE])
+        title = format_count("{count} article", "{count} articles", len(ids))
         return ArticlePage(
-            head=(text(f"### {title}"),),
-            entries=[lead_of(article) for article in shown],
+            header=(text(f"### {title}"),),
+            entries=[item_with_lead(article) for article in shown],
             total=len(ids),
         )
 
-    async def may_read(self, interaction: Interaction, article: Article) -> bool:
+    async def can_read(self, interaction: Interaction, article: Article) -> bool:
         """Those of the catch-up, whatever the channel follows now."""
         return article.id in await self._article_ids(interaction)
 
     async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
-        server_id = interaction_places.server_id(interaction)
-        post = await post_of(self.client, self._message_id, server_id)
-        if post is None or post.kind is not DispatchKind.CATCH_UP or not await sees(interaction, post):
-            raise Refusal(unreadable())
+        server_id = interaction_context.server_id(interaction)
+        post = await article_dispatch_of(self.client, self._message_id, server_id)
+        if (
+            post is None
+            or post.kind is not DispatchKind.CATCH_UP
+            or not await can_see_post(interaction, post)
+        ):
+            raise UserFacingError(not_readable_text())
         return post.article_ids[::-1]
 
 
-@lasting(buttons.show_all.template)
-async def all_button(interaction: Interaction, _item: object, **_what: str) -> None:
+@persistent_item(buttons.show_all.id_pattern)
+async def show_all_button(interaction: Interaction, _item: object, **_what: str) -> None:
     """The button under a catch-up that shows all of its articles: the first page, to who clicked."""
     assert interaction.message is not None
-    await CatchUpPages(interaction, interaction.message.id).show(interaction)
+    await CatchUpPages(interaction, interaction.message.id).render(interaction)
 
 
-_TITLE = 100  # characters of the article's title that the page's shows
+_MAX_TITLE_LENGTH = 100  # characters of the article's title that the page's shows
 
 
-async def like(interaction: Interaction, message: discord.Message) -> None:
+async def show_similar(interaction: Interaction, message: discord.Message) -> None:
     """Show what is like the article of a post; of several the asker chooses one first."""
     await with_article(interaction, message, _open, which=_("More like which article?"))
 
 
 async def _open(interaction: Interaction, article: Article) -> None:
-    await SimilarPages(interaction, article).show(interaction)
+    await SimilarPages(interaction, article).render(interaction)
 
 
-@lasting(buttons.more_like.template)
-async def like_button(interaction: Interaction, _item: object, *, key: str) -> None:
+@persistent_item(buttons.more_like.id_pattern)
+async def similar_articles_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of a card: it shows what is like the article."""
-    await SimilarPages(interaction, await readable(interaction, key, _sees_or_kept)).show(interaction)
+    await SimilarPages(
+        interaction, await require_readable_article(interaction, key, _can_read_or_bookmarked)
+    ).render(interaction)
 
 
-async def _sees_or_kept(interaction: Interaction, article: Article) -> bool:
-    return await may_read(interaction, article) or await has_kept(interaction, article)
+async def _can_read_or_bookmarked(interaction: Interaction, article: Article) -> bool:
+    return await can_read_article(interaction, article) or await has_bookmark(interaction, article)
 
 
 class SimilarPages(ArticlePages):
@@ -233,23 +253,29 @@ class SimilarPages(ArticlePages):
         super().__init__(interaction)
         self._article = article
 
-    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
+    async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
         client = self.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:
-            return await nothing_to_read(interaction)
-        found = await similar(
-            client.newsroom.searcher, self._article, feed_ids=visible, limit=PAGE, offset=number * PAGE
+            return await empty_page(interaction)
+        found = await find_similar(
+            client.newsroom.searcher,
+            self._article,
+            feed_ids=visible,
+            limit=PAGE_SIZE,
+            offset=number * PAGE_SIZE,
         )
-        total = found.total or 0
-        heading = _("More like {article}").format(article=article_cards.heading(self._article.title, _TITLE))
+        total = found.total_results or 0
+        heading = _("More like {article}").format(
+            article=article_cards.quoted_heading(self._article.title, _MAX_TITLE_LENGTH)
+        )
         said = (
-            "-# " + counted("{count} article", "{count} articles", total)
+            "-# " + format_count("{count} article", "{count} articles", total)
             if total
             else _("No similar articles in the channels you can see.")
         )
         return ArticlePage(
-            head=(text(f"### {heading}"), text(said)),
-            entries=[entry_of(one) for one in found.results],
+            header=(text(f"### {heading}"), text(said)),
+            entries=[item_from_result(one) for one in found.results],
             total=total,
         )

@@ -5,88 +5,90 @@ from functools import partial
 
 import discord
 
-from bot.client import interaction_places
-from bot.core import locale
-from bot.core.locale import _
+from bot.client import interaction_context
+from bot.core import i18n
+from bot.core.i18n import _
 from bot.core.models import Article
-from bot.core.refusals import Refusal
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
-from cogs.reading.message_articles import MayRead, choose_article, may_read, unreadable
+from cogs.reading.message_articles import CanRead, can_read_article, choose_article, not_readable_text
 from cogs.shared import article_cards
-from cogs.shared.lasting_items import lasting
-from cogs.shared.views import Interaction, answer
+from cogs.shared.persistent_items import persistent_item
+from cogs.shared.views import Interaction, reply
 
 
-@lasting(buttons.share.template)
+@persistent_item(buttons.share.id_pattern)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """The button of an article's card."""
     article = await interaction.client.store.articles.by_key(key)
     if article is None:
-        raise Refusal(unreadable())
-    await share(interaction, article, may_read)
+        raise UserFacingError(not_readable_text())
+    await share_article(interaction, article, can_read_article)
 
 
-async def share_one_of(interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
+async def share_chosen_article(
+    interaction: Interaction, articles: Sequence[Article], allowed: CanRead
+) -> None:
     """Share the article, or ask first which one. The interaction has been acknowledged."""
     if len(articles) == 1:
-        await share(interaction, articles[0], allowed)
+        await share_article(interaction, articles[0], allowed)
         return
     await choose_article(
-        interaction, articles, partial(share, allowed=allowed), _("Share an article in this channel…")
+        interaction, articles, partial(share_article, allowed=allowed), _("Share an article in this channel…")
     )
 
 
-async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:
+async def share_article(interaction: Interaction, article: Article, allowed: CanRead) -> None:
     """Send an article to the channel where the asker is, if they may write there and all readers may see it.
 
-    Raises `Refusal` where not.
+    Raises `UserFacingError` where not.
     """
-    client, channel, member = interaction.client, interaction.channel, interaction_places.member(interaction)
+    client, channel, member = interaction.client, interaction.channel, interaction_context.member(interaction)
     if member is None:
-        await _share_as_guest(interaction, article, allowed)
+        await _share_as_user_app(interaction, article, allowed)
         return
     guild = member.guild
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
-        raise Refusal(_("I can’t post here. Try a text channel or a thread."))
+        raise UserFacingError(_("I can’t post here. Try a text channel or a thread."))
     if not await allowed(interaction, article):
-        raise Refusal(unreadable())
+        raise UserFacingError(not_readable_text())
     rights = channel.permissions_for(member)
     if not (rights.send_messages_in_threads if isinstance(channel, discord.Thread) else rights.send_messages):
-        raise Refusal(_("You can’t write in this channel, so you can’t share anything here."))
-    if permissions.lacking(channel):
-        raise Refusal(_("I can’t post here. Try a text channel or a thread."))
-    if article.feed_id not in await client.courier.audience.feeds_of_channel(guild, channel.id):
-        raise Refusal(_("Some people here can’t see this article’s feed. Share its link instead."))
-    with locale.use(await client.languages.spoken_in(channel)):
+        raise UserFacingError(_("You can’t write in this channel, so you can’t share anything here."))
+    if permissions.missing_permissions(channel):
+        raise UserFacingError(_("I can’t post here. Try a text channel or a thread."))
+    if article.feed_id not in await client.courier.audience.feeds_readable_by_all_in(guild, channel.id):
+        raise UserFacingError(_("Some people here can’t see this article’s feed. Share its link instead."))
+    with i18n.language_scope(await client.languages.for_place(channel)):
         said = _("Shared by {person}").format(person=member.mention)
-        layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
+        layout = (text(f"-# {said}"), article_cards.article_card(article, shared=True))
     sent = await channel.send(
-        view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
+        view=layout_views.static_view(layout), allowed_mentions=discord.AllowedMentions.none()
     )
-    await answer(interaction, _("Shared: {link}").format(link=sent.jump_url))
+    await reply(interaction, _("Shared: {link}").format(link=sent.jump_url))
 
 
-async def _share_as_guest(interaction: Interaction, article: Article, allowed: MayRead) -> None:
+async def _share_as_user_app(interaction: Interaction, article: Article, allowed: CanRead) -> None:
     """Send an article where the asker took Telex, in reply to them: it cannot write there by itself.
 
     Of a feed with a password nothing leaves its server.
     """
-    if interaction_places.is_direct(interaction):
-        raise Refusal(_("Nobody else is here. Share it in a server or a group instead."))
+    if interaction_context.is_dm(interaction):
+        raise UserFacingError(_("Nobody else is here. Share it in a server or a group instead."))
     if not await allowed(interaction, article):
-        raise Refusal(unreadable())
+        raise UserFacingError(not_readable_text())
     feed = await interaction.client.store.feeds.get(article.feed_id)
     if feed is None or feed.server_id is not None:
-        raise Refusal(_("This article belongs to one server. Share its link instead."))
+        raise UserFacingError(_("This article belongs to one server. Share its link instead."))
     if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
-        raise Refusal(_("Only you can see my messages in this server. Share the link instead."))
+        raise UserFacingError(_("Only you can see my messages in this server. Share the link instead."))
     said = _("Shared by {person}").format(person=interaction.user.mention)
-    layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
+    layout = (text(f"-# {said}"), article_cards.article_card(article, shared=True))
     # Else what follows is the reply to that.
-    await answer(interaction, _("Shared."))
+    await reply(interaction, _("Shared."))
     await interaction.followup.send(
-        view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
+        view=layout_views.static_view(layout), allowed_mentions=discord.AllowedMentions.none()
     )

@@ -3,19 +3,19 @@
 from discord import app_commands
 from discord.app_commands import locale_str
 
-from bot.client import interaction_places
-from bot.client.discord_client import Telex
-from bot.core.locale import _, amount
+from bot.client import interaction_context
+from bot.client.discord_client import TelexBot
+from bot.core.i18n import _, format_number
 from bot.core.version import __version__
-from cogs.shared.lasting_items import TelexCog
-from cogs.shared.panels import headed
-from cogs.shared.views import Interaction, answer_card
+from cogs.shared.panels import heading_text
+from cogs.shared.persistent_items import TelexCog
+from cogs.shared.views import Interaction, reply_with_card
 
 
-class About(TelexCog):
+class AboutCog(TelexCog):
     """Facts."""
 
-    def __init__(self, bot: Telex) -> None:
+    def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
         self.started = bot.newsroom.clock.now()
 
@@ -25,14 +25,17 @@ class About(TelexCog):
         facts = [
             (_("Version"), __version__),
             (_("Started"), f"<t:{self.started}:R>"),
-            (_("Semantic search"), _("disabled") if self.bot.newsroom.meaning is None else _("enabled")),
+            (
+                _("Semantic search"),
+                _("disabled") if self.bot.newsroom.semantic_index is None else _("enabled"),
+            ),
         ]
-        if interaction_places.server(interaction) is not None:
+        if interaction_context.home_server(interaction) is not None:
             visible = await self.bot.visible_feed_ids(interaction)
             newest = await articles.newest(visible, limit=1) if visible else []
             facts += [
-                (_("Feeds you can see here"), amount(len(visible))),
-                (_("Articles"), amount(await articles.count(visible))),
+                (_("Feeds you can see here"), format_number(len(visible))),
+                (_("Articles"), format_number(await articles.count(visible))),
                 (_("Latest article"), f"<t:{newest[0].published}:R>" if newest else _("none yet")),
             ]
         if await self.bot.is_owner(interaction.user):
@@ -41,13 +44,13 @@ class About(TelexCog):
                 (
                     _("All servers"),
                     _("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
-                        servers=amount(await self.bot.store.servers.count()),
-                        feeds=amount(await self.bot.store.feeds.count()),
-                        articles=amount(await articles.count()),
+                        servers=format_number(await self.bot.store.servers.count()),
+                        feeds=format_number(await self.bot.store.feeds.count()),
+                        articles=format_number(await articles.count()),
                         age=f"<t:{newest_time}:R>" if newest_time else "–",
                     ),
                 )
             )
         lines = (f"**{name}** · {fact}" for name, fact in facts)
         title = _("About Telex")
-        await answer_card(interaction, headed(title, *lines))
+        await reply_with_card(interaction, heading_text(title, *lines))

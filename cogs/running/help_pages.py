@@ -9,26 +9,26 @@ from discord import app_commands
 from discord.app_commands import locale_str
 
 from bot import DATA
-from bot.core import locale
-from bot.core.locale import _, clickable
-from bot.posting.rendering.layout.blocks import Block, Image, Row, Rule, Section, Text, text
+from bot.core import i18n
+from bot.core.i18n import _, linkify_commands
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Image, Section, Separator, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.rendering.messages import Picture
-from bot.posting.sending.permissions import INVITATION
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from bot.text.words import fold
-from cogs.shared.lasting_items import TelexCog
-from cogs.shared.rights import may_manage_with
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, option
-from cogs.shared.windows import Line, asking
+from cogs.shared.authorization import can_use_manager_command
+from cogs.shared.modals import TextField, modal_button
+from cogs.shared.persistent_items import TelexCog
+from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView, StringMenu, menu_option
 
-Slash = app_commands.Command[Any, ..., Any]
-Command = Slash | app_commands.Group | app_commands.ContextMenu
+SlashCommand = app_commands.Command[Any, ..., Any]
+AnyCommand = SlashCommand | app_commands.Group | app_commands.ContextMenu
 
 _LOGO = "telex.png"
-_QUERY = 200  # characters that a window takes
+_MAX_INPUT_LENGTH = 200  # characters that a window takes
 
 
-class Topic(StrEnum):
+class HelpTopic(StrEnum):
     """What commands are for."""
 
     READING = "reading"
@@ -40,19 +40,19 @@ class Topic(StrEnum):
 
 
 _TOPICS = {
-    "watch": Topic.WATCHING,
-    "digest": Topic.WATCHING,
-    "feed": Topic.FEEDS,
-    "setup": Topic.FEEDS,
-    "settings": Topic.SETTINGS,
-    "help": Topic.ABOUT,
-    "about": Topic.ABOUT,
-    "privacy": Topic.ABOUT,
+    "watch": HelpTopic.WATCHING,
+    "digest": HelpTopic.WATCHING,
+    "feed": HelpTopic.FEEDS,
+    "setup": HelpTopic.FEEDS,
+    "settings": HelpTopic.SETTINGS,
+    "help": HelpTopic.ABOUT,
+    "about": HelpTopic.ABOUT,
+    "privacy": HelpTopic.ABOUT,
 }
 """Of commands and groups by their names; what is not here is for reading."""
 
 
-class Starter(NamedTuple):
+class GettingStartedItem(NamedTuple):
     """Something to begin with: a command by its path, what it does, how, and what it asks for, if anything.
 
     `option` is the option of the command that takes the answer.
@@ -60,57 +60,61 @@ class Starter(NamedTuple):
 
     path: tuple[str, ...]
     icon: Icon
-    what: str
-    how: str
-    asks: str = ""
+    title: str
+    description: str
+    input_label: str = ""
     option: str = ""
 
 
-class Help(TelexCog):
+class HelpCog(TelexCog):
     """What Telex can do for the asker."""
 
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
-        manages = await may_manage_with(interaction, "feed")
+        manages = await can_use_manager_command(interaction, "feed")
         begins = manages and not await self.bot.visible_feed_ids(interaction)
-        await HelpPages(interaction, manages=manages, begins=begins).show(interaction)
+        await HelpPages(interaction, manages=manages, begins=begins).render(interaction)
 
 
-class HelpPages(AskerLayout):
+class HelpPages(OwnedView):
     """What to begin with, and a page for each topic. `begins`: nothing is followed yet, and the asker may."""
 
     def __init__(self, interaction: Interaction, *, manages: bool, begins: bool) -> None:
         super().__init__(interaction)
-        self._begins, self._manages = begins, manages
-        self._commands: dict[Topic, list[Command]] = {}
+        self._needs_setup, self._manages = begins, manages
+        self._commands: dict[HelpTopic, list[AnyCommand]] = {}
         for command in self.client.tree.get_commands():
-            if usable(command, interaction) and (manages or "managers" not in command.extras):
-                self._commands.setdefault(_TOPICS.get(command.name, Topic.READING), []).append(command)
+            if is_usable(command, interaction) and (manages or "managers" not in command.extras):
+                self._commands.setdefault(_TOPICS.get(command.name, HelpTopic.READING), []).append(command)
 
-    async def show(self, interaction: Interaction) -> None:
+    async def render(self, interaction: Interaction) -> None:
         asked_in = interaction.guild
         lead = (
             _("I post news in your channels and answer questions about it. Start with one of these:")
             if asked_in is not None
             else _("Here, I keep your bookmarks and alert you to new articles. In a server, I can do more.")
         )
-        shown = [one for one in _starters(asked_in is not None, begins=self._begins) if self._knows(one)]
+        shown = [
+            one
+            for one in _starters(asked_in is not None, begins=self._needs_setup)
+            if self._is_available(one)
+        ]
         starters = [
             Section(
-                (_offered(one),),
-                self._trying(one),
+                (_item_text(one),),
+                self._try_button(one),
             )
             for one in shown
         ]
-        invitation = discord.utils.oauth_url(self.client.application_id or 0, permissions=INVITATION)
+        invitation = discord.utils.oauth_url(self.client.application_id or 0, permissions=INVITE_PERMISSIONS)
         policy = self.client.newsroom.settings.privacy_url
         blocks: tuple[Block, ...] = (
             Section((text(f"## Telex\n{lead}"),), Image(f"attachment://{_LOGO}", "Telex")),
-            Rule(),
+            Separator(),
             *starters,
-            Rule(),
-            Row(self._menu()),
-            Row(
+            Separator(),
+            ActionRow(self._menu()),
+            ActionRow(
                 discord.ui.Button(label=_("Add to a server"), url=invitation),
                 None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
             ),
@@ -118,12 +122,12 @@ class HelpPages(AskerLayout):
         logo = Picture((DATA / "identity" / _LOGO).read_bytes(), _LOGO, "Telex")
         await self.display_card(interaction, *blocks, pictures=(logo,))
 
-    def _knows(self, starter: Starter) -> bool:
+    def _is_available(self, starter: GettingStartedItem) -> bool:
         return any(
             command.name == starter.path[0] for commands in self._commands.values() for command in commands
         )
 
-    def _trying(self, starter: Starter) -> Press:
+    def _try_button(self, starter: GettingStartedItem) -> ActionButton:
         async def run(interaction: Interaction, **options: str) -> None:
             command: Any = self.client.tree
             for name in starter.path:
@@ -135,30 +139,30 @@ class HelpPages(AskerLayout):
 
         label = _("Try")
         if not starter.option:
-            return Press(run, Reply.NEW, label=label)
-        line = Line("line", starter.asks, max_length=_QUERY)
-        return asking(self, answered, label, line, title=starter.what, reply=Reply.NEW)
+            return ActionButton(run, AckMode.EPHEMERAL_MESSAGE, label=label)
+        line = TextField("line", starter.input_label, max_length=_MAX_INPUT_LENGTH)
+        return modal_button(self, answered, label, line, title=starter.title, reply=AckMode.EPHEMERAL_MESSAGE)
 
-    def _menu(self, chosen: Topic | None = None) -> Choose:
-        topics = [topic for topic in Topic if topic in self._commands]
-        if self.asked.guild is not None:
-            topics.append(Topic.SYNTAX)
-        options = [option(_title(topic), topic, chosen=topic is chosen) for topic in topics]
-        return Choose(self._open, placeholder=_("All commands, by topic…"), options=options)
+    def _menu(self, chosen: HelpTopic | None = None) -> StringMenu:
+        topics = [topic for topic in HelpTopic if topic in self._commands]
+        if self.interaction.guild is not None:
+            topics.append(HelpTopic.SYNTAX)
+        options = [menu_option(_title(topic), topic, is_default=topic is chosen) for topic in topics]
+        return StringMenu(self._open, placeholder=_("All commands, by topic…"), options=options)
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        topic = Topic(values[0])
-        lines = syntax() if topic is Topic.SYNTAX else "\n".join(self._lines(topic))
+        topic = HelpTopic(values[0])
+        lines = search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._lines(topic))
         blocks = (
             text(f"### {_title(topic)}\n{lines}"),
-            Row(self._menu(topic)),
-            Row(Press(self.show, label=_("Back"), emoji=emoji(Icon.BACK))),
+            ActionRow(self._menu(topic)),
+            ActionRow(ActionButton(self.render, label=_("Back"), emoji=emoji(Icon.BACK))),
         )
         await self.display_card(interaction, *blocks)
 
-    def _lines(self, topic: Topic) -> Iterator[str]:
+    def _lines(self, topic: HelpTopic) -> Iterator[str]:
         """A line on each command of a topic, by name; those of the message menu come last."""
-        leaves = (one for command in self._commands[topic] for one in _leaves(command))
+        leaves = (one for command in self._commands[topic] for one in _iter_slash_commands(command))
         slash = [one for one in leaves if self._manages or "managers" not in one.extras]
         yield from sorted(map(_line, slash), key=lambda line: fold(line.lstrip("`<")))
         for command in self._commands[topic]:
@@ -169,15 +173,17 @@ class HelpPages(AskerLayout):
                 )
 
 
-def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: FBT001  # the one thing it is about
+def _starters(in_server: bool, *, begins: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001  # the one thing it is about
     if not in_server:
-        yield Starter(("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them"))
-        yield Starter(("watch", "list"), Icon.WATCH, _("Your watches"), _("see and remove them"))
-        yield Starter(("privacy",), Icon.MORE, _("Your data"), _("see, export or delete it"))
+        yield GettingStartedItem(
+            ("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them")
+        )
+        yield GettingStartedItem(("watch", "list"), Icon.WATCH, _("Your watches"), _("see and remove them"))
+        yield GettingStartedItem(("privacy",), Icon.MORE, _("Your data"), _("see, export or delete it"))
         return
     if begins:
-        yield Starter(("setup",), Icon.ADD, _("Follow your first feeds"), _("in three clicks"))
-    yield Starter(
+        yield GettingStartedItem(("setup",), Icon.ADD, _("Follow your first feeds"), _("in three clicks"))
+    yield GettingStartedItem(
         ("search",),
         Icon.SEARCH,
         _("Find an article"),
@@ -185,7 +191,7 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: F
         _("What are you looking for?"),
         "query",
     )
-    yield Starter(
+    yield GettingStartedItem(
         ("ask",),
         Icon.ASK,
         _("Ask about the news"),
@@ -193,10 +199,12 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: F
         _("Your question"),
         "question",
     )
-    yield Starter(("latest",), Icon.FEED, _("Read the latest"), _("from every channel you can see"))
+    yield GettingStartedItem(
+        ("latest",), Icon.FEED, _("Read the latest"), _("from every channel you can see")
+    )
     if not begins:
-        yield Starter(("trends",), Icon.TREND, _("See what’s rising"), _("the week in one chart"))
-    yield Starter(
+        yield GettingStartedItem(("trends",), Icon.TREND, _("See what’s rising"), _("the week in one chart"))
+    yield GettingStartedItem(
         ("watch", "add"),
         Icon.WATCH,
         _("Get alerts"),
@@ -206,30 +214,30 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: F
     )
 
 
-def _offered(starter: Starter) -> Text:
+def _item_text(starter: GettingStartedItem) -> Text:
     name = _named("/" + " ".join(starter.path))
-    return text(f"{emoji(starter.icon) or ''} **{starter.what}**\n-# {name} {starter.how}".strip())
+    return text(f"{emoji(starter.icon) or ''} **{starter.title}**\n-# {name} {starter.description}".strip())
 
 
-def _title(topic: Topic) -> str:
+def _title(topic: HelpTopic) -> str:
     return {
-        Topic.READING: _("Read and search"),
-        Topic.WATCHING: _("Watches and digests"),
-        Topic.FEEDS: _("Manage feeds"),
-        Topic.SETTINGS: _("Settings"),
-        Topic.ABOUT: _("About Telex"),
-        Topic.SYNTAX: _("How to search"),
+        HelpTopic.READING: _("Read and search"),
+        HelpTopic.WATCHING: _("Watches and digests"),
+        HelpTopic.FEEDS: _("Manage feeds"),
+        HelpTopic.SETTINGS: _("Settings"),
+        HelpTopic.ABOUT: _("About Telex"),
+        HelpTopic.SYNTAX: _("How to search"),
     }[topic]
 
 
-def syntax() -> str:
+def search_syntax_text() -> str:
     """The search syntax in the language of this task, by example."""
     lines = (
         _("Word endings, accents and capitals don’t matter."),
         _('`"exact words"` word for word · `-word` without this word · `one OR other` either one'),
         _("`title:word` `source:name` `author:name` `tag:name` `lang:fr`"),
         _('`since:7d` `since:"last monday"` `before:2020-06-10` `has:image` `is:bookmarked`'),
-        clickable(
+        linkify_commands(
             _(
                 "As you type, /search suggests words, sources, tags and authors. Its options do the same. "
                 "French filter names work too."
@@ -239,7 +247,7 @@ def syntax() -> str:
     return "\n".join(lines)
 
 
-def usable(command: Command, interaction: Interaction) -> bool:
+def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
     """Whether a command shows up for the asker, as far as its defaults tell."""
     if interaction.guild is None:
         contexts = command.allowed_contexts
@@ -248,7 +256,7 @@ def usable(command: Command, interaction: Interaction) -> bool:
     return needed is None or interaction.permissions.administrator or interaction.permissions >= needed
 
 
-def _leaves(command: Command) -> Iterator[Slash]:
+def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
     if isinstance(command, app_commands.Group):
         yield from (one for one in command.walk_commands() if not isinstance(one, app_commands.Group))
     elif not isinstance(command, app_commands.ContextMenu):
@@ -257,10 +265,10 @@ def _leaves(command: Command) -> Iterator[Slash]:
 
 def _named(english: str) -> str:
     """A command as Discord shows it, to be clicked where that works."""
-    path = locale.command(english)
-    mention = clickable(path)
+    path = i18n.localized_command(english)
+    mention = linkify_commands(path)
     return f"`{path}`" if mention == path else mention
 
 
-def _line(command: Slash) -> str:
+def _line(command: SlashCommand) -> str:
     return f"{_named(f'/{command.qualified_name}')} {_(command.description)}"

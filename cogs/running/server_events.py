@@ -5,108 +5,108 @@ from functools import partial
 import discord
 from discord.ext import commands
 
-from bot.client.discord_client import Telex
-from cogs.running.welcome_message import welcome
+from bot.client.discord_client import TelexBot
+from cogs.running.welcome_message import send_welcome
 
-_WELCOME_AGAIN = 7 * 86_400  # seconds
-_NEW = 86_400  # seconds after it was invited that the bot still says how to begin
+_WELCOME_REPEAT_SECONDS = 7 * 86_400  # seconds
+_RECENT_JOIN_SECONDS = 86_400  # seconds after it was invited that the bot still says how to begin
 
 
-class Servers(commands.Cog):
+class GuildEventsCog(commands.Cog):
     """Keeps the store's servers as Discord's are. An outage of a server changes nothing."""
 
-    def __init__(self, bot: Telex) -> None:
+    def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
         self._store = bot.store
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent: int | None) -> None:
         """Look after the servers of a shard, after an absence perhaps."""
-        for channel_id in await self._store.dispatches.blocked(shard_id):
-            await self._bot.courier.look_again(channel_id)
+        for channel_id in await self._store.dispatches.blocked_channels(shard_id):
+            await self._bot.courier.recheck_channel(channel_id)
         for guild in self._bot.guilds_of(shard_id):
             if not guild.unavailable:
-                await self._welcome_late(guild)
+                await self._welcome_if_recent(guild)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        joined = partial(self._store.servers.joined, guild.id, str(guild.preferred_locale))
-        await self._store.insist(joined)
-        before = self._bot.newsroom.clock.now() - _WELCOME_AGAIN
-        if await self._store.servers.welcome(guild.id, again_before=before):
-            await welcome(self._bot, guild)
+        joined = partial(self._store.servers.mark_joined, guild.id, str(guild.preferred_locale))
+        await self._store.retry_until_written(joined)
+        before = self._bot.newsroom.clock.now() - _WELCOME_REPEAT_SECONDS
+        if await self._store.servers.claim_welcome(guild.id, again_before=before):
+            await send_welcome(self._bot, guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """An outage is over; where it comes before its shard is served, all of them are looked after then."""
-        if not self._store.shards.has(guild.id):
+        if not self._store.shards.serves(guild.id):
             return
-        await self._keep_locale(guild)
-        await self._look_again(guild)
-        await self._welcome_late(guild)
+        await self._store_locale(guild)
+        await self._recheck_channels(guild)
+        await self._welcome_if_recent(guild)
         self._bot.courier.wake()
 
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
-        await self._keep_locale(after)
+        await self._store_locale(after)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self._store.insist(partial(self._store.servers.left, guild.id))
+        await self._store.retry_until_written(partial(self._store.servers.mark_left, guild.id))
 
     @commands.Cog.listener()
     async def on_guild_channel_update(
         self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:
         if before.overwrites != after.overwrites or isinstance(after, discord.ForumChannel):
-            await self._look_again(after.guild)
+            await self._recheck_channels(after.guild)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """What it posted is shared no more."""
-        await self._unshare(channel.guild.id, channel.id)
+        await self._stop_sharing(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        await self._unshare(payload.guild_id, payload.thread_id)
+        await self._stop_sharing(payload.guild_id, payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
         if before.permissions != after.permissions:
-            await self._look_again(after.guild)
+            await self._recheck_channels(after.guild)
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
         """The bot may have been given a role, or lost one."""
         if after.id == after.guild.me.id and before.roles != after.roles:
-            await self._look_again(after.guild)
+            await self._recheck_channels(after.guild)
 
     @commands.Cog.listener()
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
-        await self._bot.courier.look_again(after.id)
+        await self._bot.courier.recheck_channel(after.id)
 
-    async def _unshare(self, server_id: int, channel_id: int) -> None:
+    async def _stop_sharing(self, server_id: int, channel_id: int) -> None:
         stop = partial(
-            self._store.channel_feeds.stop, server_id=server_id, channel_id=channel_id, person_id=None
+            self._store.channel_feeds.revoke, server_id=server_id, channel_id=channel_id, person_id=None
         )
-        await self._store.insist(stop)
+        await self._store.retry_until_written(stop)
 
-    async def _welcome_late(self, guild: discord.Guild) -> None:
+    async def _welcome_if_recent(self, guild: discord.Guild) -> None:
         """Say how to begin where the bot was invited while it was not running, or during an outage."""
         since = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
-        new = self._bot.newsroom.clock.now() - since < _NEW
-        if new and await self._store.servers.welcome(guild.id):
-            await welcome(self._bot, guild)
+        new = self._bot.newsroom.clock.now() - since < _RECENT_JOIN_SECONDS
+        if new and await self._store.servers.claim_welcome(guild.id):
+            await send_welcome(self._bot, guild)
 
-    async def _look_again(self, guild: discord.Guild) -> None:
+    async def _recheck_channels(self, guild: discord.Guild) -> None:
         alerts = await self._store.servers.alerts(guild.id)
         following = await self._store.subscriptions.channels(guild.id)
         following |= await self._store.watches.channels(guild.id)
         following |= {digest.channel_id for digest in await self._store.digests.of_server(guild.id)}
         for channel_id in following | ({alerts} if alerts else set()):
-            await self._bot.courier.look_again(channel_id)
+            await self._bot.courier.recheck_channel(channel_id)
 
-    async def _keep_locale(self, guild: discord.Guild) -> None:
+    async def _store_locale(self, guild: discord.Guild) -> None:
         tag = str(guild.preferred_locale)
         if await self._store.servers.locale(guild.id) != tag:
-            await self._store.servers.joined(guild.id, tag)
+            await self._store.servers.mark_joined(guild.id, tag)

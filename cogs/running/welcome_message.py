@@ -6,12 +6,12 @@ import aiohttp
 import discord
 
 from bot import DATA
-from bot.client.discord_client import Telex
-from bot.core import locale
-from bot.core.locale import _, clickable
+from bot.client.discord_client import TelexBot
+from bot.core import i18n
+from bot.core.i18n import _, linkify_commands
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card, Image, Row, Section, text
+from bot.posting.rendering.layout import layout_views, outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Card, Image, Section, text
 from bot.posting.sending import permissions
 
 log = logging.getLogger(__name__)
@@ -19,42 +19,46 @@ log = logging.getLogger(__name__)
 _LOGO = DATA / "identity" / "telex.png"
 
 
-async def welcome(bot: Telex, guild: discord.Guild) -> None:
+async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
     """Tell the people of a server how to get their first feed, where they read it; nowhere: say nothing."""
-    channel = _where_to_welcome(guild)
+    channel = _welcome_channel(guild)
     if channel is None:
         return
     language = (await bot.store.preferences.of_server(guild.id)).language
-    language = language or locale.supported(str(guild.preferred_locale)) or bot.newsroom.settings.language
-    with locale.use(language):
+    language = (
+        language or i18n.supported_language(str(guild.preferred_locale)) or bot.newsroom.settings.language
+    )
+    with i18n.language_scope(language):
         told = _(
             "I post news in your channels, find any article again and answer your questions. Your "
             "first feed is three clicks away:\n**1.** Press **{begin}** and choose a starter pack, or "
             "add a site.\n**2.** Choose a channel.\n**3.** Press **{follow}**. The first articles "
             "appear right away."
         ).format(begin=_("Get started"), follow=_("Follow"))
-        small = clickable(_("For members with Manage Server. /help shows everyone what I can do."))
+        small = linkify_commands(_("For members with Manage Server. /help shows everyone what I can do."))
         title = _("Hi, I’m Telex")
         logo = discord.File(_LOGO)
         card = Card(
             (
                 Section((text(f"## {title}\n{told}"),), Image(f"attachment://{logo.filename}", "Telex")),
                 text(f"-# {small}"),
-                Row(buttons.begin()),
+                ActionRow(buttons.begin()),
             ),
-            outlets.COLOUR,
+            outlet_branding.DEFAULT_COLOUR,
         )
     try:
-        await channel.send(view=layout_views.static((card,)), file=logo)
+        await channel.send(view=layout_views.static_view((card,)), file=logo)
     except (discord.DiscordException, aiohttp.ClientError) as error:
         log.warning("Could not say hello in server %d: %s", guild.id, error)
 
 
-def _where_to_welcome(guild: discord.Guild) -> discord.TextChannel | None:
+def _welcome_channel(guild: discord.Guild) -> discord.TextChannel | None:
     """Where the bot may write: the channel of Discord's own messages, else the first that everybody reads."""
-    if guild.system_channel is not None and not permissions.lacking(guild.system_channel):
+    if guild.system_channel is not None and not permissions.missing_permissions(guild.system_channel):
         return guild.system_channel
     for channel in guild.text_channels:
-        if channel.permissions_for(guild.default_role).view_channel and not permissions.lacking(channel):
+        if channel.permissions_for(guild.default_role).view_channel and not permissions.missing_permissions(
+            channel
+        ):
             return channel
     return None

@@ -2,28 +2,28 @@
 
 import discord
 
-from bot.core.locale import _, amount
-from bot.core.refusals import Refusal
-from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
+from bot.core.i18n import _, format_number
+from bot.core.user_errors import UserFacingError
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text
 from bot.store.records.people_records import AssistantToken
-from bot.text import safe
-from cogs.shared.panels import headed
-from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import Choose, Interaction, Press, option
+from bot.text import discord_text
+from cogs.shared.authorization import ManagersPanel
+from cogs.shared.panels import heading_text
+from cogs.shared.views import ActionButton, Interaction, StringMenu, menu_option
 
-_TOKENS = 10  # of a server
+_MAX_TOKENS_PER_SERVER = 10  # of a server
 
 
-class AssistantPanel(ManagersLayout):
+class AssistantPanel(ManagersPanel):
     """One message with the tokens of a server, when each was last used, and what makes and revokes them."""
 
-    async def show(self, interaction: Interaction, token: str | None = None) -> None:
+    async def render(self, interaction: Interaction, token: str | None = None) -> None:
         """Show them, with a new `token`, which is not shown again."""
         known = await self.store.assistant_tokens.of_server(self.guild.id)
         address = await self.store.assistant_tokens.address()
         lines = [_line(one) for one in known] or [_("No tokens yet.")]
         blocks: list[Block] = [
-            headed(
+            heading_text(
                 _("Tokens for AI assistants"),
                 _(
                     "With a token, an AI assistant (MCP) can search the feeds of channels that @everyone can "
@@ -31,11 +31,13 @@ class AssistantPanel(ManagersLayout):
                 ),
             ),
             text(
-                _("Address: `{address}`").format(address=safe.plain(address).replace("`", "'"))
+                _("Address: `{address}`").format(
+                    address=discord_text.to_plain_line(address).replace("`", "'")
+                )
                 if address
                 else _("Address: ask whoever runs this bot where `telex mcp --http` can be reached.")
             ),
-            Rule(),
+            Separator(),
             text("\n".join(lines)),
         ]
         if token is not None:
@@ -46,26 +48,28 @@ class AssistantPanel(ManagersLayout):
             blocks.append(text(f"```\n{token}\n```\n-# {how}"))
         menu = None
         if known:
-            options = [option(one.shown, one.name) for one in known]
-            menu = Choose(
+            options = [menu_option(one.short_name, one.name) for one in known]
+            menu = StringMenu(
                 self._revoke, placeholder=_("Revoke tokens…"), options=options, max_values=len(options)
             )
-        make = Press(
-            self._make,
+        make = ActionButton(
+            self._create_token,
             label=_("New token"),
             style=discord.ButtonStyle.success,
-            disabled=len(known) >= _TOKENS,
+            disabled=len(known) >= _MAX_TOKENS_PER_SERVER,
         )
-        await self.display_card(interaction, *blocks, Row(menu), Row(make))
+        await self.display_card(interaction, *blocks, ActionRow(menu), ActionRow(make))
 
-    async def _make(self, interaction: Interaction) -> None:
+    async def _create_token(self, interaction: Interaction) -> None:
         tokens = self.store.assistant_tokens
-        token = await tokens.make(self.guild.id, person_id=self.person_id, limit=_TOKENS)
+        token = await tokens.create(self.guild.id, person_id=self.person_id, limit=_MAX_TOKENS_PER_SERVER)
         if token is None:
-            raise Refusal(
-                _("A server can have {count} tokens. Revoke one first.").format(count=amount(_TOKENS))
+            raise UserFacingError(
+                _("A server can have {count} tokens. Revoke one first.").format(
+                    count=format_number(_MAX_TOKENS_PER_SERVER)
+                )
             )
-        await self.show(interaction, token)
+        await self.render(interaction, token)
 
     async def _revoke(self, _interaction: Interaction, names: list[str]) -> None:
         await self.store.assistant_tokens.revoke(self.guild.id, names, person_id=self.person_id)
@@ -73,7 +77,7 @@ class AssistantPanel(ManagersLayout):
 
 def _line(token: AssistantToken) -> str:
     used = _("never used")
-    if token.used is not None:
-        used = _("last used {when}").format(when=f"<t:{token.used}:R>")
+    if token.last_used_at is not None:
+        used = _("last used {when}").format(when=f"<t:{token.last_used_at}:R>")
     made = _("created {when}").format(when=f"<t:{token.created}:R>")
-    return f"🔑 **{token.shown}** · {made} · {used}"
+    return f"🔑 **{token.short_name}** · {made} · {used}"

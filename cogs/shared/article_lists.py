@@ -3,98 +3,105 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core.locale import _, amount, counted
+from bot.core.i18n import _, format_count, format_number
 from bot.core.models import Article
 from bot.posting.rendering import buttons, messages
-from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import Item, Section, Text
 from bot.posting.rendering.messages import linked
-from bot.search.searching import Result
+from bot.search.searching import SearchResult
 from bot.store import Store
-from bot.store.records.content_records import ALONE, Teller
-from bot.text import excerpts, safe
-from cogs.shared.article_cards import Spans, bold, title_forms
+from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, CoveringOutlet
+from bot.text import discord_text, excerpts
+from cogs.shared.article_cards import Spans, bold_spans, title_variants
 
-_EXCERPT = 110  # UTF-16 units
-_NAMED = 2  # outlets beside the article's own
-_OUTLET = 40
+_EXCERPT_LENGTH = 110  # UTF-16 units
+_MAX_OUTLETS_NAMED = 2  # outlets beside the article's own
+_MAX_OUTLET_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ArticleListItem:
     """An article in a list: an excerpt with the spans that match, small notes, who else tells of it.
 
-    `below` are lines of markup under it, `beside` is what stands at its right where it has no picture: a Save
-    button unless said, nothing where it is not `savable`. In a message that stays in a channel none is: by
-    Save buttons the courier tells its posts from other messages.
+    `extra_lines` are lines of markup under it, `beside` is what stands at its right where it has no picture:
+    a Save button unless said, nothing where it is not `has_save_button`. In a message that stays in a channel
+    none is: by Save buttons the courier tells its posts from other messages.
     """
 
     article: Article
     excerpt: str = ""
-    marks: Spans = ()
+    highlights: Spans = ()
     notes: tuple[str, ...] = ()
-    tellers: Sequence[Teller] = ()
-    below: tuple[str, ...] = ()
-    beside: Item | None = None
-    savable: bool = True
+    other_outlets: Sequence[CoveringOutlet] = ()
+    extra_lines: tuple[str, ...] = ()
+    accessory: Item | None = None
+    has_save_button: bool = True
 
-    def block(self) -> Section:
+    def to_section(self) -> Section:
         """Its block: the picture at its right, or where there is none a Save button."""
-        article, (link, name) = self.article, title_forms(self.article)
-        shown, marks = excerpts.around(self.excerpt, list(self.marks), _EXCERPT)
+        article, (link, name) = self.article, title_variants(self.article)
+        shown, marks = excerpts.excerpt_around(self.excerpt, list(self.highlights), _EXCERPT_LENGTH)
         withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
-        small = outlets.byline(article, withdrawn, *self.notes).forms[0]
+        small = outlet_branding.byline(article, withdrawn, *self.notes).variants[0]
         heading = f"**{link}**"
-        middle = [bold(shown, marks)] if shown else []
+        middle = [bold_spans(shown, marks)] if shown else []
         texts = Text(
             tuple(
                 "\n".join(filter(None, parts))
                 for parts in (
-                    (heading, *middle, small, self._also(), *self.below),
-                    (heading, *middle, small, self._counted(), *self.below),
-                    (heading, small, *self.below),
+                    (heading, *middle, small, self._also(), *self.extra_lines),
+                    (heading, *middle, small, self._counted(), *self.extra_lines),
+                    (heading, small, *self.extra_lines),
                     (f"**{name}**", small),
                 )
             )
         )
-        save = buttons.save(article.key, labelled=False) if self.savable else None
-        return Section((texts,), messages.picture_of(article) or self.beside or save)
+        save = buttons.save_button(article.key, labelled=False) if self.has_save_button else None
+        return Section((texts,), messages.image_block(article) or self.accessory or save)
 
     def _also(self) -> str:
-        named = [linked(safe.line(teller.outlet, _OUTLET), teller.url) for teller in self.tellers[:_NAMED]]
+        named = [
+            linked(discord_text.to_markdown_line(teller.outlet, _MAX_OUTLET_LENGTH), teller.url)
+            for teller in self.other_outlets[:_MAX_OUTLETS_NAMED]
+        ]
         if not named:
             return ""
-        if left := len(self.tellers) - len(named):
-            named.append(f"+{amount(left)}")
+        if left := len(self.other_outlets) - len(named):
+            named.append(f"+{format_number(left)}")
         return "-# " + _("Also: {links}").format(links=" · ".join(named))
 
     def _counted(self) -> str:
-        count = len(self.tellers)
+        count = len(self.other_outlets)
         if not count:
             return ""
-        more = counted("{count} more outlet on this story", "{count} more outlets on this story", count)
+        more = format_count("{count} more outlet on this story", "{count} more outlets on this story", count)
         return f"-# {more}"
 
 
-def entry_of(found: Result) -> Entry:
+def item_from_result(found: SearchResult) -> ArticleListItem:
     """A search result."""
     note = ""
-    if found.alike:
+    if found.semantic_only:
         note = _("similar meaning")
     elif found.partial:
-        note = _("close match") if found.near else _("partial match")
-    return Entry(article=found.article, excerpt=found.excerpt, marks=found.marks, notes=(note,))
+        note = _("close match") if found.similar_word else _("partial match")
+    return ArticleListItem(
+        article=found.article, excerpt=found.excerpt, highlights=found.highlights, notes=(note,)
+    )
 
 
-def lead_of(article: Article) -> Entry:
+def item_with_lead(article: Article) -> ArticleListItem:
     """An article with the beginning of its text."""
-    return Entry(article=article, excerpt=messages.beginning(article, _EXCERPT))
+    return ArticleListItem(article=article, excerpt=messages.plain_excerpt(article, _EXCERPT_LENGTH))
 
 
-async def with_tellers(store: Store, entries: Iterable[Entry], feed_ids: Collection[int]) -> list[Entry]:
+async def with_other_outlets(
+    store: Store, entries: Iterable[ArticleListItem], feed_ids: Collection[int]
+) -> list[ArticleListItem]:
     """The same with the other outlets of these feeds that tell of each."""
     listed = list(entries)
-    tellers: Mapping[int, Sequence[Teller]] = await store.stories.tellers(
-        [entry.article.id for entry in listed], feed_ids, ALONE
+    tellers: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.other_coverage(
+        [entry.article.id for entry in listed], feed_ids, SINGLE_ARTICLE_SIMILARITY
     )
-    return [replace(entry, tellers=tellers.get(entry.article.id, ())) for entry in listed]
+    return [replace(entry, other_outlets=tellers.get(entry.article.id, ())) for entry in listed]

@@ -6,61 +6,61 @@ from typing import Generic, Protocol, TypeVar
 
 import discord
 
-from bot.posting.rendering.layout import outlets
-from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Item, Layout
 from bot.posting.rendering.layout.icons import Icon, emoji
-from cogs.shared.views import AskerLayout, Interaction, Press
+from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 
-class Turned(AskerLayout):
+class Paginated(OwnedView):
     """Something in pages, which the asker turns. `number` counts from 0."""
 
-    number = 0
+    page_index = 0
 
-    def turns(self, *, more: bool, pages: int | str | None = None) -> tuple[Item, ...]:
+    def page_buttons(self, *, more: bool, pages: int | str | None = None) -> tuple[Item, ...]:
         """Return the buttons that turn pages, none where there is only one; `pages` is how many there are."""
-        if not self.number and not more:
+        if not self.page_index and not more:
             return ()
-        place = f"{self.number + 1}" if pages is None else f"{self.number + 1} / {pages}"
+        place = f"{self.page_index + 1}" if pages is None else f"{self.page_index + 1} / {pages}"
         return (
-            Press(partial(self._turn, -1), emoji=emoji(Icon.BACK), disabled=not self.number),
+            ActionButton(partial(self._turn_page, -1), emoji=emoji(Icon.BACK), disabled=not self.page_index),
             discord.ui.Button(label=place, disabled=True),
-            Press(partial(self._turn, 1), emoji=emoji(Icon.NEXT), disabled=not more),
+            ActionButton(partial(self._turn_page, 1), emoji=emoji(Icon.NEXT), disabled=not more),
         )
 
-    async def _turn(self, step: int, _interaction: Interaction) -> None:
-        self.number += step
+    async def _turn_page(self, step: int, _interaction: Interaction) -> None:
+        self.page_index += step
 
 
-class AnyPage(Protocol):
+class PageLike(Protocol):
     """What one page shows, or that it is empty."""
 
     @property
-    def empty(self) -> bool: ...
+    def is_empty(self) -> bool: ...
 
 
-P = TypeVar("P", bound=AnyPage)
+P = TypeVar("P", bound=PageLike)
 
 
-class Pages(Turned, Generic[P]):
+class Paginator(Paginated, Generic[P]):
     """A list in pages."""
 
-    async def page(self, interaction: Interaction, number: int) -> P:
+    async def load_page(self, interaction: Interaction, number: int) -> P:
         """The page as the asker may see it now."""
         raise NotImplementedError
 
-    def listed(self, page: P) -> Layout:
+    def page_layout(self, page: P) -> Layout:
         """A page as it is shown."""
         raise NotImplementedError
 
-    async def show(self, interaction: Interaction) -> None:
+    async def render(self, interaction: Interaction) -> None:
         """Show the current page, or the last one before it that has something to show."""
-        page = await self.page(interaction, self.number)
-        for earlier in (self.number - 1, 0):  # what it showed is gone
-            if page.empty and self.number:
-                self.number = max(earlier, 0)
-                page = await self.page(interaction, self.number)
-        await self.display(interaction, self.listed(page))
+        page = await self.load_page(interaction, self.page_index)
+        for earlier in (self.page_index - 1, 0):  # what it showed is gone
+            if page.is_empty and self.page_index:
+                self.page_index = max(earlier, 0)
+                page = await self.load_page(interaction, self.page_index)
+        await self.display(interaction, self.page_layout(page))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +68,17 @@ class CardPage:
     """A page of a card."""
 
     blocks: tuple[Block, ...]
-    more: bool = False
-    empty: bool = False
+    has_more: bool = False
+    is_empty: bool = False
 
 
-class CardPages(Pages[CardPage]):
+class CardPaginator(Paginator[CardPage]):
     """A list in a card."""
 
-    def listed(self, page: CardPage) -> Layout:
-        return (Card((*page.blocks, Row(*self.turns(more=page.more))), outlets.COLOUR),)
+    def page_layout(self, page: CardPage) -> Layout:
+        return (
+            Card(
+                (*page.blocks, ActionRow(*self.page_buttons(more=page.has_more))),
+                outlet_branding.DEFAULT_COLOUR,
+            ),
+        )

@@ -6,30 +6,30 @@ from typing import Any, TypeVar
 
 import discord
 
-from bot.core import locale
-from bot.core.choices import Preference
-from bot.core.locale import _
-from bot.core.refusals import Refusal
+from bot.core import i18n
+from bot.core.i18n import _
+from bot.core.preferences import Preference
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering.layout.blocks import Item, Section, Text, text
-from bot.text import safe
+from bot.text import discord_text
 from bot.text.times import zones
-from cogs.shared.place_options import Place, require_view
-from cogs.shared.rights import ManagersLayout
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press, option
-from cogs.shared.windows import Line, asking
+from cogs.shared.authorization import ManagersPanel
+from cogs.shared.channel_options import PostableChannel, require_visible
+from cogs.shared.modals import TextField, modal_button
+from cogs.shared.views import ActionButton, Interaction, OwnedView, StringMenu, menu_option
 
 T = TypeVar("T")
 
-_LONGEST_ZONE = 60
+_MAX_TIME_ZONE_LENGTH = 60
 
-NONE = "-"
+NO_CHOICE_VALUE = "-"
 """The value of the option that chooses nothing."""
 
 
-class SettingsPanel(ManagersLayout):
+class SettingsPanel(ManagersPanel):
     """A panel with settings of a server, or of a channel of it."""
 
-    channel: Place | None = None
+    channel: PostableChannel | None = None
 
     async def change(self, preference: Preference, value: str | int | None) -> None:
         await self.store.preferences.change(
@@ -45,76 +45,76 @@ class SettingsPanel(ManagersLayout):
 class ChannelPanel(SettingsPanel):
     """A panel about one channel, for who may still manage feeds and still sees it."""
 
-    channel: Place
+    channel: PostableChannel
 
-    def __init__(self, interaction: Interaction, channel: Place) -> None:
+    def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction)
         self.channel = channel
 
-    async def check(self, interaction: Interaction) -> None:
-        await super().check(interaction)
-        await require_view(interaction, self.channel.id)
+    async def authorize(self, interaction: Interaction) -> None:
+        await super().authorize(interaction)
+        await require_visible(interaction, self.channel.id)
 
 
-def headed(title: str, *lines: str) -> Text:
+def heading_text(title: str, *lines: str) -> Text:
     """The heading of a card, and lines below it, of which some may be empty."""
     return text("\n".join(filter(None, (f"### {title}", *lines))))
 
 
-def setting(name: str, value: str = "", change: Item | None = None) -> Section:
+def setting_section(name: str, value: str = "", control: Item | None = None) -> Section:
     """A setting and its value, a line or several of markup, with the button that changes it.
 
     Without a value where a menu below shows it.
     """
     lines = (f"**{name}**", *(f"-# {line}" for line in value.splitlines()))
-    return Section((text("\n".join(lines)),), change)
+    return Section((text("\n".join(lines)),), control)
 
 
-def options(
-    chosen: T | None, values: Iterable[T], label: Callable[[T], str], otherwise: str
+def select_options(
+    chosen: T | None, values: Iterable[T], label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
     """Options of a menu, after that of choosing nothing; what holds is marked."""
     return [
-        option(otherwise, NONE, chosen=chosen is None),
-        *(option(label(value), value, chosen=value == chosen) for value in values),
+        menu_option(unset_label, NO_CHOICE_VALUE, is_default=chosen is None),
+        *(menu_option(label(value), value, is_default=value == chosen) for value in values),
     ]
 
 
-def number(values: list[str]) -> int | None:
+def selected_number(values: list[str]) -> int | None:
     """The number that was chosen of such options; None for nothing."""
-    return None if values[0] == NONE else int(values[0])
+    return None if values[0] == NO_CHOICE_VALUE else int(values[0])
 
 
-def zone_button(
-    view: AskerLayout,
-    take: Callable[[Interaction, str], Awaitable[None]],
+def time_zone_button(
+    view: OwnedView,
+    on_submit: Callable[[Interaction, str], Awaitable[None]],
     label: str = "",
     **look: Any,  # noqa: ANN401  # of a button
-) -> Press:
+) -> ActionButton:
     """A button that asks for a time zone, and gives its name in the IANA database to `take`."""
 
     async def typed(interaction: Interaction, text: str) -> None:
-        zone = await asyncio.to_thread(zones.find, text)
+        zone = await asyncio.to_thread(zones.find_zone, text)
         if zone is None:
-            raise Refusal(await _no_zone(text))
-        await take(interaction, zone)
+            raise UserFacingError(await _no_zone(text))
+        await on_submit(interaction, zone)
 
-    line = Line(
+    line = TextField(
         "line",
         _("City, country, or a name like Europe/Paris"),
         placeholder="Europe/Paris",
-        max_length=_LONGEST_ZONE,
+        max_length=_MAX_TIME_ZONE_LENGTH,
     )
-    return asking(view, typed, label or _("Change…"), line, title=_("Time zone"), **look)
+    return modal_button(view, typed, label or _("Change…"), line, title=_("Time zone"), **look)
 
 
 async def _no_zone(text: str) -> str:
-    given = safe.line(text, _LONGEST_ZONE)
+    given = discord_text.to_markdown_line(text, _MAX_TIME_ZONE_LENGTH)
     if any(character.isdecimal() for character in text):
         return _(
             "“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium."
         ).format(text=given)
-    if names := await asyncio.to_thread(zones.near, text):
+    if names := await asyncio.to_thread(zones.suggest_zones, text):
         offered = ", ".join(f"`{name}`" for name in names)
         return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
             text=given, names=offered
@@ -129,11 +129,11 @@ def language_name(language: str) -> str:
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
-def languages(panel: SettingsPanel, chosen: str | None, otherwise: str) -> Choose:
+def language_menu(panel: SettingsPanel, chosen: str | None, otherwise: str) -> StringMenu:
     """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
 
     async def speak(_interaction: Interaction, values: list[str]) -> None:
-        await panel.change(Preference.LANGUAGE, locale.supported(values[0]))
+        await panel.change(Preference.LANGUAGE, i18n.supported_language(values[0]))
 
-    shown = options(chosen, locale.LANGUAGES, lambda each: language_name(each).capitalize(), otherwise)
-    return Choose(speak, placeholder=_("Post language…"), options=shown)
+    shown = select_options(chosen, i18n.LANGUAGES, lambda each: language_name(each).capitalize(), otherwise)
+    return StringMenu(speak, placeholder=_("Post language…"), options=shown)

@@ -11,137 +11,144 @@ from weakref import WeakValueDictionary
 
 import discord
 
-from bot.client.command_tree import slow_down
-from bot.client.discord_client import Telex
-from bot.client.error_answers import report, speak_to
-from bot.core.locale import _
-from bot.core.refusals import Refusal
+from bot.client.command_tree import enforce_rate_limit
+from bot.client.discord_client import TelexBot
+from bot.client.error_replies import report, set_reply_language
+from bot.core.i18n import _
+from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
-from bot.posting.rendering.layout import blocks, layout_views, outlets
+from bot.posting.rendering.layout import blocks, layout_views, outlet_branding
 from bot.posting.rendering.layout.blocks import Layout
 from bot.posting.rendering.messages import Picture
 from bot.store import Store
-from bot.text import safe
+from bot.text import discord_text
 
-Interaction = discord.Interaction[Telex]
-Action = Callable[[Interaction], Awaitable[object]]
+Interaction = discord.Interaction[TelexBot]
+ComponentCallback = Callable[[Interaction], Awaitable[object]]
 
-PATIENCE = 14 * 60
+VIEW_TIMEOUT_SECONDS = 14 * 60
 """Seconds that a view waits for a click. Discord lets a reply be edited for fifteen minutes after a click:
 https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages"""
 
-PREFIX = "telex:view:"  # of the ids of items
+CUSTOM_ID_PREFIX = "telex:view:"  # of the ids of items
 
-_SHOWN = "shown"  # of the extras of a click: it showed something
+_RENDERED_KEY = "shown"  # of the extras of a click: it showed something
 
 
-class Reply(Enum):
+class AckMode(Enum):
     """How a click is acknowledged before anything else happens: Discord waits for three seconds."""
 
-    HERE = auto()
+    UPDATE_MESSAGE = auto()
     """The message that was clicked on changes."""
-    NEW = auto()
+    EPHEMERAL_MESSAGE = auto()
     """A message of its own answers, for the person alone."""
-    OWN = auto()
+    MANUAL = auto()
     """The action acknowledges it: it opens a window, or looks at something first."""
 
 
-async def acknowledge(interaction: Interaction, reply: Reply) -> None:
+async def acknowledge(interaction: Interaction, reply: AckMode) -> None:
     """Answer a click in time."""
-    if reply is Reply.HERE:
+    if reply is AckMode.UPDATE_MESSAGE:
         await interaction.response.defer()
-    elif reply is Reply.NEW:
+    elif reply is AckMode.EPHEMERAL_MESSAGE:
         await interaction.response.defer(ephemeral=True, thinking=True)
 
 
-class AskerLayout(discord.ui.LayoutView):
+class OwnedView(discord.ui.LayoutView):
     """Buttons and menus for the person who asked, in the place where they asked.
 
     They stand in a layout (`bot.posting.rendering.layout`), which is the whole message. A click is checked
     before anything happens: the person, the server, and what `check` asks for. An action only changes what is
     to be shown: `show` is called after it, unless it showed something or ended this. The ids of the items
     name this view, so that a click on a view that timed out, or that an earlier process made, is recognised
-    by `Stale` and answered in words.
+    by `ExpiredComponentCog` and answered in words.
     """
 
     has_saved = False
     """Whether the action saved something, which is said once below what is shown next."""
 
-    _alive: ClassVar[WeakValueDictionary[str, AskerLayout]] = WeakValueDictionary()
+    _live_views: ClassVar[WeakValueDictionary[str, OwnedView]] = WeakValueDictionary()
 
     def __init__(self, interaction: Interaction) -> None:
-        super().__init__(timeout=PATIENCE)
-        self.asked = interaction
+        super().__init__(timeout=VIEW_TIMEOUT_SECONDS)
+        self.interaction = interaction
         """The latest interaction that may edit the message of this view."""
         self._token = secrets.token_hex(8)
-        self._items = 0
-        self._alive[self._token] = self
+        self._item_counter = 0
+        self._live_views[self._token] = self
         self._layout: Layout = ()
         self._pictures: Sequence[Picture] = ()
         self._is_menu = interaction.type is discord.InteractionType.component
 
     @property
-    def client(self) -> Telex:
-        return self.asked.client
+    def client(self) -> TelexBot:
+        return self.interaction.client
 
     @property
     def store(self) -> Store:
-        return self.asked.client.store
+        return self.interaction.client.store
 
     @property
     def person_id(self) -> int:
-        return self.asked.user.id
+        return self.interaction.user.id
 
     @classmethod
-    def maker(cls, custom_id: str, client: discord.Client) -> AskerLayout | None:
+    def find_live(cls, custom_id: str, client: discord.Client) -> OwnedView | None:
         """The view that made an item of this id, if it still answers, for this client."""
-        view = cls._alive.get(custom_id.removeprefix(PREFIX).partition(":")[0])
-        return None if view is None or view.is_finished() or view.asked.client is not client else view
+        view = cls._live_views.get(custom_id.removeprefix(CUSTOM_ID_PREFIX).partition(":")[0])
+        return None if view is None or view.is_finished() or view.interaction.client is not client else view
 
-    def shows(self, custom_id: str) -> bool:
+    def contains_item(self, custom_id: str) -> bool:
         """Whether an item of this id is among those that are shown now."""
         return any(getattr(item, "custom_id", None) == custom_id for item in self.walk_children())
 
     def new_id(self) -> str:
-        self._items += 1
-        return f"{PREFIX}{self._token}:{self._items}"
+        self._item_counter += 1
+        return f"{CUSTOM_ID_PREFIX}{self._token}:{self._item_counter}"
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
-        speak_to(interaction)
-        if self.is_finished():  # while a window was open; `Stale` says so
+        set_reply_language(interaction)
+        if self.is_finished():  # while a window was open; `ExpiredComponentCog` says so
             return False
-        if interaction.user.id != self.asked.user.id or interaction.guild_id != self.asked.guild_id:
+        if (
+            interaction.user.id != self.interaction.user.id
+            or interaction.guild_id != self.interaction.guild_id
+        ):
             await interaction.response.send_message(
                 _("These buttons are for the person who asked. Run the command yourself to get your own."),
                 ephemeral=True,
             )
             return False
-        slow_down(interaction)
-        await self.check(interaction)
+        enforce_rate_limit(interaction)
+        await self.authorize(interaction)
         return True
 
-    async def check(self, interaction: Interaction) -> None:
+    async def authorize(self, interaction: Interaction) -> None:
         """Raise what the person shall be told when they may not click any more."""
 
-    async def show(self, interaction: Interaction) -> None:
+    async def render(self, interaction: Interaction) -> None:
         """Show what holds now in the reply to an interaction that was acknowledged."""
 
     @contextlib.asynccontextmanager
-    async def acting(self, interaction: Interaction, reply: Reply) -> AsyncIterator[None]:
+    async def handling(self, interaction: Interaction, reply: AckMode) -> AsyncIterator[None]:
         """Around what a click does. What holds is shown after a refusal too: a menu keeps what was chosen."""
         await acknowledge(interaction, reply)
         try:
             yield
         except Exception:
-            with contextlib.suppress(discord.HTTPException, Refusal):
-                await self._show_anew(interaction, reply)
+            with contextlib.suppress(discord.HTTPException, UserFacingError):
+                await self._rerender(interaction, reply)
             raise
-        await self._show_anew(interaction, reply)
+        await self._rerender(interaction, reply)
 
-    async def _show_anew(self, interaction: Interaction, reply: Reply) -> None:
-        if reply is Reply.HERE and _SHOWN not in interaction.extras and not self.is_finished():
-            await self.show(interaction)
+    async def _rerender(self, interaction: Interaction, reply: AckMode) -> None:
+        if (
+            reply is AckMode.UPDATE_MESSAGE
+            and _RENDERED_KEY not in interaction.extras
+            and not self.is_finished()
+        ):
+            await self.render(interaction)
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: object, /
@@ -156,53 +163,53 @@ class AskerLayout(discord.ui.LayoutView):
             self.has_saved = False
             layout = blocks.with_last(layout, blocks.text("-# ✅ " + _("Saved")))
         self._layout, self._pictures = layout, pictures
-        layout_views.fill(self, layout)
+        layout_views.fill_view(self, layout)
         for item in self.walk_children():
-            if isinstance(item, Press | _Menu):
+            if isinstance(item, ActionButton | _ActionSelect):
                 item.custom_id = self.new_id()
-        self.asked = interaction
-        interaction.extras[_SHOWN] = True
-        await _replace(interaction, self, pictures)
+        self.interaction = interaction
+        interaction.extras[_RENDERED_KEY] = True
+        await _edit_original(interaction, self, pictures)
 
     async def display_card(
         self,
         interaction: Interaction,
         *shown: blocks.Block,
-        colour: int = outlets.COLOUR,
+        colour: int = outlet_branding.DEFAULT_COLOUR,
         pictures: Sequence[Picture] = (),
     ) -> None:
         """Show blocks in a card, as `display` does."""
         await self.display(interaction, (blocks.Card(shown, colour),), pictures=pictures)
 
-    async def end(self, interaction: Interaction, layout: Layout | str) -> None:
+    async def finish(self, interaction: Interaction, layout: Layout | str) -> None:
         """Show a last layout, or a sentence, whose buttons are none of this view's."""
         self.stop()
-        await answer(interaction, layout)
+        await reply(interaction, layout)
 
     async def cancel(self, interaction: Interaction) -> None:
         """End without having changed anything, and say so."""
-        await self.end(interaction, _("Nothing changed."))
+        await self.finish(interaction, _("Nothing changed."))
 
     async def on_timeout(self) -> None:
         """Take the buttons away and say why."""
-        speak_to(self.asked)
-        left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired(is_menu=self._is_menu)}"))
+        set_reply_language(self.interaction)
+        left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired_text(is_menu=self._is_menu)}"))
         with contextlib.suppress(discord.HTTPException):
-            await _replace(self.asked, layout_views.static(left), self._pictures)
+            await _edit_original(self.interaction, layout_views.static_view(left), self._pictures)
 
 
-async def answer(interaction: Interaction, layout: Layout | str) -> None:
+async def reply(interaction: Interaction, layout: Layout | str) -> None:
     """Show a layout, or a sentence, in the reply to an interaction that was acknowledged."""
     shown = (blocks.text(layout),) if isinstance(layout, str) else layout
-    await _replace(interaction, layout_views.static(shown))
+    await _edit_original(interaction, layout_views.static_view(shown))
 
 
-async def answer_card(interaction: Interaction, *shown: blocks.Block) -> None:
+async def reply_with_card(interaction: Interaction, *shown: blocks.Block) -> None:
     """Show blocks in a card, as `answer` does."""
-    await answer(interaction, (blocks.Card(shown, outlets.COLOUR),))
+    await reply(interaction, (blocks.Card(shown, outlet_branding.DEFAULT_COLOUR),))
 
 
-async def _replace(
+async def _edit_original(
     interaction: Interaction, view: discord.ui.LayoutView, pictures: Sequence[Picture] = ()
 ) -> None:
     # An `attachment://` in the view has to be among the attachments of the same request, also where the
@@ -216,20 +223,25 @@ async def _replace(
     )
 
 
-class Press(discord.ui.Button[Any]):
+class ActionButton(discord.ui.Button[Any]):
     """A button that acknowledges a click and calls a coroutine function with it."""
 
-    def __init__(self, action: Action, reply: Reply = Reply.HERE, **look: Any) -> None:  # noqa: ANN401  # those of a button
+    def __init__(
+        self,
+        action: ComponentCallback,
+        reply: AckMode = AckMode.UPDATE_MESSAGE,
+        **look: Any,  # noqa: ANN401 - those of a button
+    ) -> None:
         super().__init__(**look)
         self._action, self._reply = action, reply
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         view: Any = self.view
-        async with view.acting(interaction, self._reply):
+        async with view.handling(interaction, self._reply):
             await self._action(interaction)
 
 
-class _Menu:
+class _ActionSelect:
     """Of a menu: it acknowledges a choice and calls a coroutine function with it."""
 
     if TYPE_CHECKING:
@@ -242,53 +254,55 @@ class _Menu:
     def __init__(
         self,
         action: Callable[[Interaction, list[Any]], Awaitable[object]],
-        reply: Reply = Reply.HERE,
+        reply: AckMode = AckMode.UPDATE_MESSAGE,
         **look: Any,  # noqa: ANN401  # of a menu
     ) -> None:
         super().__init__(**look)
         self._action, self._reply = action, reply
 
-    def chosen(self) -> list[Any]:
+    def selected_values(self) -> list[Any]:
         return [one.id for one in self.values]
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the choice on, unless it is none that was offered: Discord's clients send no such."""
-        chosen = self.chosen()
+        chosen = self.selected_values()
         if not self.min_values <= len(chosen) <= self.max_values:
-            raise Refusal(expired())
-        async with self.view.acting(interaction, self._reply):
+            raise UserFacingError(expired_text())
+        async with self.view.handling(interaction, self._reply):
             await self._action(interaction, chosen)
 
 
-class Choose(_Menu, discord.ui.Select[Any]):
+class StringMenu(_ActionSelect, discord.ui.Select[Any]):
     """A menu; it gives the values that were chosen."""
 
-    def chosen(self) -> list[str]:
+    def selected_values(self) -> list[str]:
         values: list[str] = self.values
         if not set(values) <= {option.value for option in self.options}:
-            raise Refusal(expired())
+            raise UserFacingError(expired_text())
         return values
 
 
-def option(label: str, value: object, told: str = "", *, chosen: bool = False) -> discord.SelectOption:
+def menu_option(
+    label: str, value: object, description: str = "", *, is_default: bool = False
+) -> discord.SelectOption:
     """An option of a menu: one line of plain text as long as Discord takes, and a second one in small."""
     return discord.SelectOption(
-        label=safe.plain(label, discord_limits.OPTION) or "…",
+        label=discord_text.to_plain_line(label, discord_limits.OPTION_LABEL_LENGTH) or "…",
         value=str(value),
-        description=safe.plain(told, discord_limits.OPTION) or None,
-        default=chosen,
+        description=discord_text.to_plain_line(description, discord_limits.OPTION_LABEL_LENGTH) or None,
+        default=is_default,
     )
 
 
-class ChooseChannel(_Menu, discord.ui.ChannelSelect[Any]):
+class ChannelMenu(_ActionSelect, discord.ui.ChannelSelect[Any]):
     """A menu of channels and threads; it gives their ids."""
 
 
-class ChooseRole(_Menu, discord.ui.RoleSelect[Any]):
+class RoleMenu(_ActionSelect, discord.ui.RoleSelect[Any]):
     """A menu of roles; it gives their ids."""
 
 
-def expired(*, is_menu: bool = False) -> str:
+def expired_text(*, is_menu: bool = False) -> str:
     """Return the sentence for buttons that are too old; `is_menu`: a button opened them, not a command."""
     if is_menu:
         return _("These buttons have expired. Open the menu again.")

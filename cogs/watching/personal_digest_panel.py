@@ -5,120 +5,138 @@ from dataclasses import replace
 
 import discord
 
-from bot.client import interaction_places
-from bot.core import hours, locale
-from bot.core.choices import PersonalPlan
-from bot.core.locale import _, amount
+from bot.client import interaction_context
+from bot.core import i18n, local_time
+from bot.core.i18n import _, format_number
 from bot.core.models import Feed
-from bot.core.people_models import PersonalDigest
-from bot.core.refusals import Refusal
-from bot.core.workers import WorkerError
-from bot.digests.digest_selection import period
-from bot.posting.rendering import buttons, digest_pages, discord_limits
-from bot.posting.rendering.layout.blocks import Block, Row, Rule, text
-from bot.posting.sending import message_places
-from bot.posting.wording.problem_sentences import describe
-from bot.search.index.engine import EngineError
-from bot.search.query.query_syntax import parse
-from bot.text import safe
-from bot.watches.watch_matching import CLOSED
-from cogs.shared.lasting_items import lasting
-from cogs.shared.panels import headed, number, setting, zone_button
-from cogs.shared.views import AskerLayout, Choose, Interaction, Press, Reply, answer_card, option
-from cogs.shared.windows import Line, asking
-from cogs.watching import digest_words
+from bot.core.preferences import PersonalDigestPlan
+from bot.core.user_errors import UserFacingError
+from bot.core.user_models import PersonalDigest
+from bot.core.worker_pool import WorkerError
+from bot.digests.digest_selection import period_seconds
+from bot.posting.rendering import buttons, digest_rendering, discord_limits
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text
+from bot.posting.sending import message_targets
+from bot.posting.wording.problem_sentences import describe_problem
+from bot.search.index.search_engine import EngineError
+from bot.search.query.query_parser import parse_query
+from bot.text import discord_text
+from bot.watches.watch_matching import DMS_CLOSED
+from cogs.shared.modals import TextField, modal_button
+from cogs.shared.panels import heading_text, selected_number, setting_section, time_zone_button
+from cogs.shared.persistent_items import persistent_item
+from cogs.shared.views import (
+    AckMode,
+    ActionButton,
+    Interaction,
+    OwnedView,
+    StringMenu,
+    menu_option,
+    reply_with_card,
+)
+from cogs.watching import digest_labels
 
-MOST_TOPICS = 10
-LONGEST_TOPIC = 100
+MAX_TOPICS = 10
+MAX_TOPIC_LENGTH = 100
 """Characters of one."""
 
-_HOUR = 60
-_NAMES = 3  # feeds or topics that a line names
+_MINUTES_PER_HOUR = 60
+_MAX_NAMES_LISTED = 3  # feeds or topics that a line names
 
 
-class PersonalDigestPanel(AskerLayout):
+class PersonalDigestPanel(OwnedView):
     """One message with a person's digest. Nothing changes before it is started, or the changes are saved."""
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
-        self._plan = PersonalPlan(weekday=None, minute=8 * _HOUR)
-        self._known: PersonalDigest | None = None
+        self._plan = PersonalDigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
+        self._saved_digest: PersonalDigest | None = None
         self._feeds: list[Feed] = []
         self._has_zone = True
 
     async def start(self, interaction: Interaction) -> None:
         """Begin with the digest as it is, or with one of all that the person can read in the morning."""
         store = self.store
-        self._known = await store.personal_digests.of_person(self.person_id)
-        if self._known is not None:
-            self._plan = self._known.plan
-        elif (server_id := interaction_places.server_id(interaction)) is not None:
+        self._saved_digest = await store.personal_digests.of_person(self.person_id)
+        if self._saved_digest is not None:
+            self._plan = self._saved_digest.plan
+        elif (server_id := interaction_context.server_id(interaction)) is not None:
             zone = (await store.preferences.of_server(server_id)).time_zone
             self._plan = replace(self._plan, time_zone=zone)
-        self._has_zone = self._known is not None or self._plan.time_zone != "UTC"
+        self._has_zone = self._saved_digest is not None or self._plan.time_zone != "UTC"
         readable = await _readable(interaction)
         found = [feed for feed in await store.feeds.all() if feed.id in readable]
-        chosen = set(self._plan.feeds)
+        chosen = set(self._plan.feed_ids)
         self._feeds = sorted(found, key=lambda feed: (feed.id not in chosen, feed.title.casefold()))
-        self._plan = replace(self._plan, feeds=tuple(feed.id for feed in self._feeds if feed.id in chosen))
-        await self.show(interaction)
+        self._plan = replace(self._plan, feed_ids=tuple(feed.id for feed in self._feeds if feed.id in chosen))
+        await self.render(interaction)
 
-    async def show(self, interaction: Interaction) -> None:
-        plan, known, style = self._plan, self._known, discord.ButtonStyle
+    async def render(self, interaction: Interaction) -> None:
+        plan, known, style = self._plan, self._saved_digest, discord.ButtonStyle
         watches = len(await self.store.watches.of_person(self.person_id))
-        watched = _("included") if plan.watches else _("not included")
+        watched = _("included") if plan.include_watches else _("not included")
         if watches:
-            watched += f" · {amount(watches)}"
-        turn = Press(
-            self._turn_watches,
-            label=_("Leave out") if plan.watches else _("Include"),
-            disabled=not watches and not plan.watches,
+            watched += f" · {format_number(watches)}"
+        turn = ActionButton(
+            self._toggle_watches,
+            label=_("Leave out") if plan.include_watches else _("Include"),
+            disabled=not watches and not plan.include_watches,
         )
         same = known is not None and known.plan == plan
         rests = known is not None and (known.paused is not None or known.problem is not None)
         save_label = _("Start the digest") if known is None else _("Resume") if rests else _("Save changes")
-        line = Line(
+        line = TextField(
             "line",
             _("One search per line"),
             style=discord.TextStyle.paragraph,
-            default="\n".join(plan.topics),
+            default="\n".join(plan.topic_queries),
             required=False,
-            max_length=MOST_TOPICS * (LONGEST_TOPIC + 1),
+            max_length=MAX_TOPICS * (MAX_TOPIC_LENGTH + 1),
         )
-        topics = asking(self, self._take_topics, _("Change…"), line, title=_("Topics"))
+        topics = modal_button(self, self._on_topics_submit, _("Change…"), line, title=_("Topics"))
         blocks: list[Block] = [
-            headed(_("Your digest"), *self._state()),
-            Rule(),
-            Row(Choose(self._day, placeholder=_("How often…"), options=digest_words.days(plan))),
-            Row(Choose(self._hour, placeholder=_("What time…"), options=digest_words.times(plan))),
-            setting(_("Time zone"), plan.time_zone, zone_button(self, self._take_zone)),
-            setting(_("Feeds"), self._named_feeds()),
+            heading_text(_("Your digest"), *self._state()),
+            Separator(),
+            ActionRow(
+                StringMenu(self._day, placeholder=_("How often…"), options=digest_labels.day_options(plan))
+            ),
+            ActionRow(
+                StringMenu(self._hour, placeholder=_("What time…"), options=digest_labels.time_options(plan))
+            ),
+            setting_section(
+                _("Time zone"), plan.time_zone, time_zone_button(self, self._on_time_zone_submit)
+            ),
+            setting_section(_("Feeds"), self._named_feeds()),
             *self._feed_menu(),
-            setting(_("Topics"), _named(plan.topics) or _("none"), topics),
-            setting(_("Your watches"), watched, turn),
-            Row(
-                Press(self._save, label=save_label, style=style.success, disabled=same and not rests)
+            setting_section(_("Topics"), _summarize_names(plan.topic_queries) or _("none"), topics),
+            setting_section(_("Your watches"), watched, turn),
+            ActionRow(
+                ActionButton(self._save, label=save_label, style=style.success, disabled=same and not rests)
                 if self._has_zone
-                else zone_button(self, self._start_in, save_label, style=style.success),
-                Press(self._preview, Reply.NEW, label=_("Preview")),
-                None if known is None or rests else Press(self._pause, label=_("Pause")),
+                else time_zone_button(self, self._start_with_time_zone, save_label, style=style.success),
+                ActionButton(self._preview, AckMode.EPHEMERAL_MESSAGE, label=_("Preview")),
+                None if known is None or rests else ActionButton(self._pause, label=_("Pause")),
                 None
                 if known is None
-                else Press(self._end_it, label=_("Stop the digest"), style=style.danger),
+                else ActionButton(self._stop_digest, label=_("Stop the digest"), style=style.danger),
             ),
         ]
         await self.display_card(interaction, *blocks)
 
     def _state(self) -> Iterator[str]:
-        plan, known = self._plan, self._known
-        due = hours.next_due(self.client.newsroom.clock.now(), plan.minute, plan.weekday, plan.time_zone)
+        plan, known = self._plan, self._saved_digest
+        due = local_time.next_occurrence(
+            self.client.newsroom.clock.now(), plan.minute, plan.weekday, plan.time_zone
+        )
         yield _("The top stories in a DM: {when} ({zone}).").format(
-            when=digest_words.when(plan), zone=plan.time_zone
+            when=digest_labels.schedule_text(plan), zone=plan.time_zone
         )
         if known is None:
             yield _("Not active yet.")
-        elif known.problem == CLOSED:
-            yield f"⚠️ {describe(CLOSED)} " + _("Allow them for a server we share, then press Resume.")
+        elif known.problem == DMS_CLOSED:
+            yield f"⚠️ {describe_problem(DMS_CLOSED)} " + _(
+                "Allow them for a server we share, then press Resume."
+            )
         elif known.paused is not None:
             yield _("Paused {when}.").format(when=f"<t:{known.paused}:R>")
         elif known.plan != plan:
@@ -127,20 +145,21 @@ class PersonalDigestPanel(AskerLayout):
             yield _("Next one {when}. Days without news are skipped.").format(when=f"<t:{due}:R>")
 
     def _named_feeds(self) -> str:
-        if self._plan.takes_all:
+        if self._plan.is_unrestricted:
             return _("everything you can see")
-        titles = [feed.title or feed.outlet for feed in self._feeds if feed.id in self._plan.feeds]
-        return _named(titles) or _("none")
+        titles = [feed.title or feed.outlet for feed in self._feeds if feed.id in self._plan.feed_ids]
+        return _summarize_names(titles) or _("none")
 
     def _feed_menu(self) -> Iterator[Block]:
-        shown = self._feeds[: discord_limits.OPTIONS]
+        shown = self._feeds[: discord_limits.MAX_OPTIONS]
         if not shown:
             return
         options = [
-            option(feed.title or feed.outlet, feed.id, chosen=feed.id in self._plan.feeds) for feed in shown
+            menu_option(feed.title or feed.outlet, feed.id, is_default=feed.id in self._plan.feed_ids)
+            for feed in shown
         ]
-        yield Row(
-            Choose(
+        yield ActionRow(
+            StringMenu(
                 self._choose_feeds,
                 placeholder=_("Only these feeds…"),
                 options=options,
@@ -152,80 +171,87 @@ class PersonalDigestPanel(AskerLayout):
             yield text("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
 
     async def _day(self, _interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, weekday=number(values))
+        self._plan = replace(self._plan, weekday=selected_number(values))
 
     async def _hour(self, _interaction: Interaction, values: list[str]) -> None:
         self._plan = replace(self._plan, minute=int(values[0]))
 
     async def _choose_feeds(self, _interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, feeds=tuple(sorted(map(int, values))))
+        self._plan = replace(self._plan, feed_ids=tuple(sorted(map(int, values))))
 
-    async def _turn_watches(self, _interaction: Interaction) -> None:
-        self._plan = replace(self._plan, watches=not self._plan.watches)
+    async def _toggle_watches(self, _interaction: Interaction) -> None:
+        self._plan = replace(self._plan, include_watches=not self._plan.include_watches)
 
-    async def _take_topics(self, _interaction: Interaction, lines: str) -> None:
-        topics = dict.fromkeys(filter(None, (safe.plain(line) for line in lines.splitlines())))
-        if len(topics) > MOST_TOPICS:
-            raise Refusal(_("At most {count} topics.").format(count=amount(MOST_TOPICS)))
+    async def _on_topics_submit(self, _interaction: Interaction, lines: str) -> None:
+        topics = dict.fromkeys(
+            filter(None, (discord_text.to_plain_line(line) for line in lines.splitlines()))
+        )
+        if len(topics) > MAX_TOPICS:
+            raise UserFacingError(_("At most {count} topics.").format(count=format_number(MAX_TOPICS)))
         for topic in topics:
-            if len(topic) > LONGEST_TOPIC or not parse(topic, self.client.newsroom.clock.now()).nodes:
-                raise Refusal(
-                    _("I can’t search for “{topic}”.").format(topic=safe.markdown(safe.cut(topic, 80)))
+            if (
+                len(topic) > MAX_TOPIC_LENGTH
+                or not parse_query(topic, self.client.newsroom.clock.now()).nodes
+            ):
+                raise UserFacingError(
+                    _("I can’t search for “{topic}”.").format(
+                        topic=discord_text.escape_markdown(discord_text.truncate_utf16(topic, 80))
+                    )
                 )
-        self._plan = replace(self._plan, topics=tuple(topics))
+        self._plan = replace(self._plan, topic_queries=tuple(topics))
 
-    async def _start_in(self, interaction: Interaction, zone: str) -> None:
+    async def _start_with_time_zone(self, interaction: Interaction, zone: str) -> None:
         """Where nothing tells a person's time, the first digest waits for it."""
-        await self._take_zone(interaction, zone)
+        await self._on_time_zone_submit(interaction, zone)
         await self._save(interaction)
 
-    async def _take_zone(self, _interaction: Interaction, zone: str) -> None:
+    async def _on_time_zone_submit(self, _interaction: Interaction, zone: str) -> None:
         self._has_zone = True
         self._plan = replace(self._plan, time_zone=zone)
 
     async def _preview(self, interaction: Interaction) -> None:
-        client, plan, language = self.client, self._plan, locale.current()
+        client, plan, language = self.client, self._plan, i18n.current_language()
         now = client.newsroom.clock.now()
         try:
-            edition = await client.courier.personal_digests.edition(
+            edition = await client.courier.personal_digests.build_edition(
                 plan,
                 self.person_id,
                 language,
                 await _readable(interaction),
-                since=now - period(plan),
+                since=now - period_seconds(plan),
                 until=now + 1,
             )
         except (WorkerError, EngineError) as error:
-            raise Refusal(_("That took too long. Try again.")) from error
-        told = await digest_pages.page(client.store, edition, language=language)
-        nothing = (headed(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
-        await answer_card(interaction, *(nothing if told is None else told.card))
+            raise UserFacingError(_("That took too long. Try again.")) from error
+        told = await digest_rendering.build_page(client.store, edition, language=language)
+        nothing = (heading_text(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
+        await reply_with_card(interaction, *(nothing if told is None else told.card))
 
     async def _save(self, interaction: Interaction) -> None:
         client, person_id = self.client, self.person_id
-        direct = await message_places.direct(client, person_id)
+        direct = await message_targets.open_dm(client, person_id)
         if not isinstance(direct, discord.DMChannel):
-            raise Refusal(describe(CLOSED))
-        self._known = await client.store.personal_digests.save(
+            raise UserFacingError(describe_problem(DMS_CLOSED))
+        self._saved_digest = await client.store.personal_digests.save(
             self._plan,
             person_id=person_id,
             channel_id=direct.id,
-            server_id=interaction_places.server_id(interaction),
-            language=locale.current(),
+            server_id=interaction_context.server_id(interaction),
+            language=i18n.current_language(),
         )
         self.has_saved = True
         client.courier.wake()
 
     async def _pause(self, _interaction: Interaction) -> None:
         await self.store.personal_digests.pause(self.person_id)
-        self._known = await self.store.personal_digests.of_person(self.person_id)
+        self._saved_digest = await self.store.personal_digests.of_person(self.person_id)
 
-    async def _end_it(self, interaction: Interaction) -> None:
-        await self.store.personal_digests.end(self.person_id)
-        await self.end(interaction, _("Stopped your digest."))
+    async def _stop_digest(self, interaction: Interaction) -> None:
+        await self.store.personal_digests.delete(self.person_id)
+        await self.finish(interaction, _("Stopped your digest."))
 
 
-@lasting(buttons.personal.template)
+@persistent_item(buttons.personal.id_pattern)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
     """Opens the panel of whoever pressed, under their digest."""
     await PersonalDigestPanel(interaction).start(interaction)
@@ -233,12 +259,14 @@ async def personal_digest_button(interaction: Interaction, _item: object) -> Non
 
 async def _readable(interaction: Interaction) -> set[int]:
     """The feeds that who presses may read, here and in the other servers that they share with the bot."""
-    elsewhere = (await interaction.client.courier.audience.read_by(interaction.user.id)).feeds
+    elsewhere = (
+        await interaction.client.courier.audience.feeds_readable_by(interaction.user.id)
+    ).server_by_feed_id
     return {*elsewhere, *await interaction.client.visible_feed_ids(interaction)}
 
 
-def _named(names: list[str] | tuple[str, ...]) -> str:
+def _summarize_names(names: list[str] | tuple[str, ...]) -> str:
     """The first of some names, and how many more there are."""
-    shown = [safe.line(name, 40) for name in names[:_NAMES]]
-    more = [f"+{amount(len(names) - _NAMES)}"] if len(names) > _NAMES else []
+    shown = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
+    more = [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []
     return " · ".join((*shown, *more))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from bot.core.models import Article, Dispatch, Feed
 
 SERVER = 100
@@ -13,7 +13,7 @@ CHANNEL = 200
 _message_ids = itertools.count(10_000)
 
 
-async def followed(newsroom: Newsroom, url: str, channel: int = CHANNEL, server: int = SERVER) -> Feed:
+async def followed(newsroom: Services, url: str, channel: int = CHANNEL, server: int = SERVER) -> Feed:
     """A feed that a channel follows and that was never polled."""
     feed = await newsroom.store.feeds.add(url)
     await newsroom.store.subscriptions.follow(
@@ -22,26 +22,26 @@ async def followed(newsroom: Newsroom, url: str, channel: int = CHANNEL, server:
     return feed
 
 
-async def polled(newsroom: Newsroom, feed: Feed) -> Feed:
+async def polled(newsroom: Services, feed: Feed) -> Feed:
     """The feed after one more poll."""
     now = await newsroom.store.feeds.get(feed.id)
     assert now is not None
     return (await newsroom.poller.poll(now)).feed
 
 
-async def sent(newsroom: Newsroom, channel: int = CHANNEL) -> list[tuple[Dispatch, list[Article]]]:
+async def sent(newsroom: Services, channel: int = CHANNEL) -> list[tuple[Dispatch, list[Article]]]:
     """Everything the channel is owed, now sent, each with its articles."""
     dispatches = newsroom.store.dispatches
     done = []
     while (dispatch := await dispatches.claim(channel)) is not None:
         articles = await newsroom.store.articles.by_ids(dispatch.article_ids)
-        await dispatches.sent(
+        await dispatches.mark_sent(
             dispatch.id, message_id=next(_message_ids), thread_id=None, now=newsroom.clock.now()
         )
         done.append((dispatch, articles))
     return done
 
 
-async def titles(newsroom: Newsroom, channel: int = CHANNEL) -> list[str]:
+async def titles(newsroom: Services, channel: int = CHANNEL) -> list[str]:
     """The titles of what the channel is owed, in the order in which they are sent."""
     return [article.title for _, articles in await sent(newsroom, channel) for article in articles]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.answers.answer_model import Answer, Tier
-from bot.answers.answering import ask
+from bot.answers.answer_model import Answer, Confidence
+from bot.answers.answer_pipeline import answer_question
 from bot.search.searching import Searcher
-from bot.text import furniture
+from bot.text import boilerplate
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 from tests.shared import shared
@@ -46,14 +46,14 @@ def searcher(store) -> Searcher:
 
 def offered(answer: Answer) -> list[str]:
     """What is quoted, as sure or as possible."""
-    return [quote.text for quote in (*answer.quotes, *answer.possible)]
+    return [quote.text for quote in (*answer.quotes, *answer.possible_quotes)]
 
 
 async def seeded(library: Library) -> str:
     """The story of the shared material, kept as given; its text."""
     text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
     title = "Amazon interdit à la police d'utiliser son logiciel de reconnaissance faciale"
-    await library.add(title, text, body=furniture.body(text), language="fr")
+    await library.add(title, text, body=boilerplate.strip_boilerplate(text), language="fr")
     return text
 
 
@@ -62,7 +62,7 @@ async def test_the_shared_questions_come_out_right(library, searcher):
     firsts: list[bool] = []
     for line in (shared("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
         asked = json.loads(line)
-        answer = await ask(searcher, asked["question"], feed_ids=None)
+        answer = await answer_question(searcher, asked["question"], feed_ids=None)
         quoted = offered(answer)
         assert all(quote in text for quote in quoted)
         if asked["answer_has_any"]:
@@ -70,7 +70,7 @@ async def test_the_shared_questions_come_out_right(library, searcher):
             assert any(held), (asked["question"], quoted)
             firsts.append(held[0])
         else:
-            assert answer.tier is not Tier.SURE, asked["question"]
+            assert answer.confidence is not Confidence.SURE, asked["question"]
     assert firsts.count(False) <= 1
 
 
@@ -91,7 +91,7 @@ async def test_the_shared_questions_come_out_right(library, searcher):
 )
 async def test_the_shared_story_answers_in_other_words(library, searcher, question, holds):
     await seeded(library)
-    answer = await ask(searcher, question, feed_ids=None)
+    answer = await answer_question(searcher, question, feed_ids=None)
     assert any(holds in quote for quote in offered(answer)), offered(answer)
 
 
@@ -108,27 +108,27 @@ async def test_the_shared_story_answers_in_other_words(library, searcher, questi
 )
 async def test_the_passage_that_answers_comes_first(library, searcher, question, holds):
     await library.add(TITLE, BAN)
-    answer = await ask(searcher, question, feed_ids=None)
-    assert answer.tier is not Tier.NOTHING
+    answer = await answer_question(searcher, question, feed_ids=None)
+    assert answer.confidence is not Confidence.NOTHING
     assert holds in offered(answer)[0]
-    assert answer.sureness is not None
-    assert 0 < answer.sureness < 1
+    assert answer.probability is not None
+    assert 0 < answer.probability < 1
 
 
 async def test_a_headline_answers(library, searcher):
     await library.add("Nordwave names Ada Byron chief executive", "The board met on Tuesday in Oslo.")
-    answer = await ask(searcher, "who is the new chief executive of nordwave", feed_ids=None)
+    answer = await answer_question(searcher, "who is the new chief executive of nordwave", feed_ids=None)
     assert any("Ada Byron" in quote for quote in offered(answer))
 
 
 @pytest.mark.parametrize("question", ["How much does Rekognition cost?", "Quel est le prix de Rekognition ?"])
 async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(library, searcher, question):
     await library.add(TITLE, BAN)
-    answer = await ask(searcher, question, feed_ids=None)
-    assert answer.tier is Tier.POSSIBLE
+    answer = await answer_question(searcher, question, feed_ids=None)
+    assert answer.confidence is Confidence.POSSIBLE
     assert answer.quotes == ()
     assert not answer.answered
-    assert TITLE in [article.title for article in answer.nearest]
+    assert TITLE in [article.title for article in answer.related_articles]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(library, sear
 )
 async def test_a_topic_of_which_nothing_is_stored_is_said_to_be_one(library, searcher, question):
     await library.add(TITLE, BAN)
-    answer = await ask(searcher, question, feed_ids=None)
-    assert answer.tier is Tier.NOTHING
+    answer = await answer_question(searcher, question, feed_ids=None)
+    assert answer.confidence is Confidence.NOTHING
     assert offered(answer) == []
     assert answer.sources == ()
 
@@ -147,31 +147,34 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     hidden = await library.new_feed("Hidden")
     await library.add(TITLE, BAN, feed=hidden)
     question = "When was Rekognition launched?"
-    assert "2016" in offered(await ask(searcher, question, feed_ids=[hidden.id]))[0]
-    answer = await ask(searcher, question, feed_ids=[library.feed.id])
+    assert "2016" in offered(await answer_question(searcher, question, feed_ids=[hidden.id]))[0]
+    answer = await answer_question(searcher, question, feed_ids=[library.feed.id])
     assert not answer.answered
-    shown = (*answer.nearest, *answer.sources)
+    shown = (*answer.related_articles, *answer.sources)
     assert all(article.feed_id == library.feed.id for article in shown)
-    assert await ask(searcher, question, feed_ids=[]) == Answer(question=question)
+    assert await answer_question(searcher, question, feed_ids=[]) == Answer(question=question)
 
 
 async def test_of_what_changes_the_newest_comes_first_and_what_was_so_is_shown_as_older(library, searcher):
     await library.add("Fermat", "The chief executive of Fermat is Alan Kay. He spoke in Berlin.", days=400)
     await library.add("Fermat", "The chief executive of Fermat is Ada Byron. She spoke in Paris.", days=3)
-    answer = await ask(searcher, "who is the chief executive of fermat now", feed_ids=None)
+    answer = await answer_question(searcher, "who is the chief executive of fermat now", feed_ids=None)
     assert "Ada Byron" in offered(answer)[0]
-    assert ["Alan Kay" in quote.text for quote in answer.older] == [True]
-    assert answer.older[0].article.published < (*answer.quotes, *answer.possible)[0].article.published
+    assert ["Alan Kay" in quote.text for quote in answer.superseded_quotes] == [True]
+    assert (
+        answer.superseded_quotes[0].article.published
+        < (*answer.quotes, *answer.possible_quotes)[0].article.published
+    )
 
 
 async def test_the_words_that_answer_are_told(library, searcher):
     await library.add(
         "A board for beginners", "The new board is here. The new board costs 35 euros in shops."
     )
-    answer = await ask(searcher, "how much does the new board cost", feed_ids=None)
-    (first, *_) = (*answer.quotes, *answer.possible)
-    assert first.answer == "35 euros"
-    assert first.answer in first.text
+    answer = await answer_question(searcher, "how much does the new board cost", feed_ids=None)
+    (first, *_) = (*answer.quotes, *answer.possible_quotes)
+    assert first.answer_span == "35 euros"
+    assert first.answer_span in first.text
 
 
 async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(library, searcher):
@@ -182,7 +185,7 @@ async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(libr
         + "and so on " * 60
     )
     await library.add("Rekognition", text)
-    answer = await ask(searcher, "When was Rekognition launched?", feed_ids=None)
+    answer = await answer_question(searcher, "When was Rekognition launched?", feed_ids=None)
     quoted = offered(answer)
     assert any("launched in 2016" in quote for quote in quoted)
     assert all(len(quote) <= 400 and (quote in text or quote == "Rekognition") for quote in quoted)
@@ -194,7 +197,7 @@ async def test_no_sentence_is_quoted_twice(library, searcher):
         for year in range(2012, 2024)
     ]
     await library.add("Rekognition and the police", " ".join(years))
-    answer = await ask(searcher, "When did Amazon show Rekognition to the police?", feed_ids=None)
+    answer = await answer_question(searcher, "When did Amazon show Rekognition to the police?", feed_ids=None)
     assert len(offered(answer)) > 1
     quoted = [year for year in years for quote in offered(answer) if year in quote]
     assert len(quoted) == len(set(quoted))
@@ -202,14 +205,16 @@ async def test_no_sentence_is_quoted_twice(library, searcher):
 
 async def test_quotes_do_not_join_what_something_was_left_out_between(library, searcher):
     text = "Amazon launched Rekognition.\n\nÀ lire aussi : Reconnaissance\n\nThat was in 2016, in Seattle."
-    await library.add("Rekognition", text, body=furniture.body(text))
-    answer = await ask(searcher, "When was Rekognition launched by Amazon in Seattle?", feed_ids=None)
+    await library.add("Rekognition", text, body=boilerplate.strip_boilerplate(text))
+    answer = await answer_question(
+        searcher, "When was Rekognition launched by Amazon in Seattle?", feed_ids=None
+    )
     assert all(quote in text for quote in offered(answer))
 
 
 async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
     await library.add(TITLE, BAN)
-    told = (await ask(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
+    told = (await answer_question(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
     assert told.keys() >= {
         "question",
         "answered",
@@ -233,5 +238,5 @@ async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
 @example(question="combien " * 100)
 @example(question="\ud800")
 async def test_no_text_breaks_it(library, searcher, question):
-    await ask(searcher, question, feed_ids=None)
-    await ask(searcher, f"robot musée {question}", feed_ids=[1, 2])
+    await answer_question(searcher, question, feed_ids=None)
+    await answer_question(searcher, f"robot musée {question}", feed_ids=[1, 2])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.conversing.conversation import whole
+from bot.answers.conversing.follow_up_questions import resolve_question
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from bot.answers.conversing.conversation import whole
     ],
 )
 def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_else(before, text, meant):
-    assert whole(text, [before]) == meant
+    assert resolve_question(text, [before]) == meant
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_el
     ],
 )
 def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(before, text, taken):
-    made = whole(text, [before])
+    made = resolve_question(text, [before])
     assert made.startswith(text)
     assert set(taken.split()) <= set(made.removeprefix(text).split())
 
@@ -57,14 +57,14 @@ def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(b
     ],
 )
 def test_a_question_that_is_whole_takes_nothing(text):
-    assert whole(text, ["Who is the CEO of Apple?"]) == text
+    assert resolve_question(text, ["Who is the CEO of Apple?"]) == text
 
 
 def test_a_chain_of_follow_ups_keeps_its_topic():
-    assert "Microsoft" in whole("and Microsoft?", ["Who is the CEO of Apple?"])
-    assert "microsoft" in whole("how old is he?", ["Who is the CEO of Apple?", "and Microsoft?"])
+    assert "Microsoft" in resolve_question("and Microsoft?", ["Who is the CEO of Apple?"])
+    assert "microsoft" in resolve_question("how old is he?", ["Who is the CEO of Apple?", "and Microsoft?"])
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=3))
 def test_whatever_was_said_there_is_a_question_of_bounded_length(text, earlier):
-    assert len(whole(text, earlier)) <= 400
+    assert len(resolve_question(text, earlier)) <= 400

@@ -7,27 +7,27 @@ from typing import Any
 
 import pytest
 
-from bot.answers import answering
-from bot.answers.answer_model import Answer, Tier
+from bot.answers import answer_pipeline
+from bot.answers.answer_model import Answer, Confidence
 from bot.answers.conversing import question_service
 from bot.answers.conversing.question_service import (
-    AT_ONCE,
-    OF_A_PERSON,
-    OF_A_SERVER,
-    Asked,
-    NotTaken,
+    CONCURRENCY,
+    MAX_PER_PERSON_PER_MINUTE,
+    MAX_PER_SERVER_PER_MINUTE,
+    QuestionRejection,
+    QuestionRequest,
     QuestionService,
-    TooMany,
-    closest,
+    RateLimited,
+    best_matching_article,
 )
-from bot.client.services import Newsroom
-from bot.core.refusals import Declined
-from bot.posting.wording import declined_reasons
-from bot.writing.model_writer import Writer
+from bot.client.services import Services
+from bot.core.user_errors import RequestRejected
+from bot.posting.wording import refusal_sentences
+from bot.writing.answer_writer import AnswerWriter
 from tests.store.samples import SERVER, add_feed, new_article, record
 
 
-def asked(number: int = 0, **changes: Any) -> Asked:
+def asked(number: int = 0, **changes: Any) -> QuestionRequest:
     values: dict[str, Any] = {
         "text": f"Who bought Slack {number}?",
         "feed_ids": {1},
@@ -36,7 +36,7 @@ def asked(number: int = 0, **changes: Any) -> Asked:
         "person_id": 3,
         "public": True,
     }
-    return Asked(**values | changes)
+    return QuestionRequest(**values | changes)
 
 
 class Slow:
@@ -58,79 +58,79 @@ class Slow:
         self._begun.release()
         await self.go_on.wait()
         self.running -= 1
-        return Answer(question=question, tier=Tier.SURE)
+        return Answer(question=question, confidence=Confidence.SURE)
 
 
 @pytest.fixture
 def slow(monkeypatch) -> Slow:
     made = Slow()
-    monkeypatch.setattr(answering, "ask", made.ask)
+    monkeypatch.setattr(answer_pipeline, "answer_question", made.ask)
     return made
 
 
-def service_of(newsroom: Newsroom, writer: Writer | None = None) -> QuestionService:
+def service_of(newsroom: Services, writer: AnswerWriter | None = None) -> QuestionService:
     return QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, writer)
 
 
 async def test_eight_askers_are_worked_on_two_at_a_time(newsroom, slow):
     taking = service_of(newsroom)
     tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(8)]
-    await slow.working(AT_ONCE)
+    await slow.working(CONCURRENCY)
     slow.go_on.set()
     replies = await asyncio.gather(*tasks)
-    assert slow.most == AT_ONCE
+    assert slow.most == CONCURRENCY
     assert len({reply.question_id for reply in replies}) == 8
 
 
 async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slow, monkeypatch):
-    monkeypatch.setattr(question_service, "MOST_WAITING", 1)
+    monkeypatch.setattr(question_service, "MAX_WAITING", 1)
     taking = service_of(newsroom)
-    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(AT_ONCE + 1)]
-    await slow.working(AT_ONCE)
-    with pytest.raises(Declined) as declined:
+    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(CONCURRENCY + 1)]
+    await slow.working(CONCURRENCY)
+    with pytest.raises(RequestRejected) as declined:
         await taking.answer(asked(9))
-    assert declined.value.reason is NotTaken.BUSY
+    assert declined.value.reason is QuestionRejection.BUSY
     tasks[-1].cancel()  # who waited gives up, and the place is free again
     await asyncio.wait([tasks[-1]])
     last = asyncio.create_task(taking.answer(asked(10)))
     slow.go_on.set()
     await asyncio.gather(*tasks[:-1], last)
-    assert await newsroom.store.questions.count(3) == AT_ONCE + 1
+    assert await newsroom.store.questions.count(3) == CONCURRENCY + 1
 
 
 async def test_an_answer_that_fails_frees_its_place(newsroom, monkeypatch):
     async def fail(*_arguments: object, **_options: object) -> Answer:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(answering, "ask", fail)
+    monkeypatch.setattr(answer_pipeline, "answer_question", fail)
     taking = service_of(newsroom)
-    for _ in range(AT_ONCE + 1):
+    for _ in range(CONCURRENCY + 1):
         with pytest.raises(RuntimeError):
             await taking.answer(asked())
 
 
 async def test_with_a_writer_more_are_worked_on_at_once(newsroom, slow):
     taking = service_of(newsroom, object())  # type: ignore[arg-type]  # only whether there is one
-    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(AT_ONCE + 2)]
-    await slow.working(AT_ONCE + 2)
+    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(CONCURRENCY + 2)]
+    await slow.working(CONCURRENCY + 2)
     slow.go_on.set()
     await asyncio.gather(*tasks)
 
 
 def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom, clock):
     taking = service_of(newsroom)
-    for number in range(OF_A_SERVER):
-        taking.admit("Who?", person_id=number // OF_A_PERSON, server_id=SERVER)
-    with pytest.raises(TooMany) as refused:
-        taking.admit("Who?", person_id=999, server_id=SERVER)
-    assert "This server" in declined_reasons.declined(refused.value)
-    assert not refused.value.known
-    with pytest.raises(TooMany) as refused:
-        taking.admit("Who?", person_id=999, server_id=SERVER)
-    assert refused.value.known
-    taking.admit("Who?", person_id=998, server_id=SERVER + 1)
+    for number in range(MAX_PER_SERVER_PER_MINUTE):
+        taking.check_rate_limit("Who?", person_id=number // MAX_PER_PERSON_PER_MINUTE, server_id=SERVER)
+    with pytest.raises(RateLimited) as refused:
+        taking.check_rate_limit("Who?", person_id=999, server_id=SERVER)
+    assert "This server" in refusal_sentences.refusal_sentence(refused.value)
+    assert not refused.value.already_told
+    with pytest.raises(RateLimited) as refused:
+        taking.check_rate_limit("Who?", person_id=999, server_id=SERVER)
+    assert refused.value.already_told
+    taking.check_rate_limit("Who?", person_id=998, server_id=SERVER + 1)
     clock.advance(2)
-    taking.admit("Who?", person_id=999, server_id=SERVER)
+    taking.check_rate_limit("Who?", person_id=999, server_id=SERVER)
 
 
 async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeypatch):
@@ -142,7 +142,7 @@ async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeyp
         abouts.append(options["about"])
         return Answer(question=question)
 
-    monkeypatch.setattr(answering, "ask", ask)
+    monkeypatch.setattr(answer_pipeline, "answer_question", ask)
     taking = service_of(newsroom)
     first = await taking.answer(asked(article_id=article))
     assert first.about is not None
@@ -162,16 +162,16 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
     }
     new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
     articles = await newsroom.store.articles.by_ids((await record(newsroom.store, feed, *new)).new_ids)
-    found = closest("Which city banned it?", articles)
+    found = best_matching_article("Which city banned it?", articles)
     assert found.title == titles["a"]
-    assert closest("What about robots?", articles) is None
-    assert closest("Why?", articles) is None
+    assert best_matching_article("What about robots?", articles) is None
+    assert best_matching_article("Why?", articles) is None
 
 
 @pytest.mark.parametrize(
     ("text", "said"), [("merci !", "You’re welcome!"), ("Thanks", "You’re welcome!"), ("bonjour", "Hello!")]
 )
 async def test_who_only_greets_or_thanks_gets_no_quote(newsroom, text, said):
-    with pytest.raises(Declined) as declined:
+    with pytest.raises(RequestRejected) as declined:
         await service_of(newsroom).answer(asked(text=text))
-    assert said in declined_reasons.declined(declined.value)
+    assert said in refusal_sentences.refusal_sentence(declined.value)

@@ -2,7 +2,12 @@
 
 import pytest
 
-from bot.answers.conversing.mentions import Want, Wanted, language, wanted
+from bot.answers.conversing.message_intents import (
+    Intent,
+    MessageIntent,
+    detect_intent,
+    detect_message_language,
+)
 
 NOW = 1_780_000_000
 
@@ -23,7 +28,7 @@ NOW = 1_780_000_000
     ],
 )
 def test_a_question_to_the_bot_is_answered(text):
-    assert wanted(text, NOW, addressed=True) == Wanted(Want.ANSWER, text)
+    assert detect_intent(text, NOW, addressed=True) == MessageIntent(Intent.ANSWER, text)
 
 
 @pytest.mark.parametrize(
@@ -41,28 +46,28 @@ def test_a_question_to_the_bot_is_answered(text):
     ],
 )
 def test_the_search_syntax_is_a_search(text, query):
-    assert wanted(text, NOW, addressed=True) == Wanted(Want.SEARCH, query)
+    assert detect_intent(text, NOW, addressed=True) == MessageIntent(Intent.SEARCH, query)
 
 
 @pytest.mark.parametrize("text", ["", "lol nice", "this is -really- bad", "thanks", "price since:ever"])
 def test_a_comment_that_a_client_made_a_mention_is_left_alone(text):
-    assert wanted(text, NOW, addressed=False).want is Want.NOTHING
+    assert detect_intent(text, NOW, addressed=False).intent is Intent.NOTHING
 
 
 @pytest.mark.parametrize("text", ["who is behind this", "vraiment ?", "et pourquoi"])
 def test_a_question_in_reply_to_a_post_is_answered(text):
-    assert wanted(text, NOW, addressed=False) == Wanted(Want.ANSWER, text)
+    assert detect_intent(text, NOW, addressed=False) == MessageIntent(Intent.ANSWER, text)
 
 
 @pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
 def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text):
-    assert wanted(text, NOW, addressed=True).want is Want.HELP
-    assert wanted(text, NOW, addressed=False).want is Want.NOTHING
+    assert detect_intent(text, NOW, addressed=True).intent is Intent.HELP
+    assert detect_intent(text, NOW, addressed=False).intent is Intent.NOTHING
 
 
 @pytest.mark.parametrize("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
 def test_thanks_are_no_question(text):
-    assert wanted(text, NOW, addressed=True).want is Want.NOTHING
+    assert detect_intent(text, NOW, addressed=True).intent is Intent.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_thanks_are_no_question(text):
     ],
 )
 def test_the_language_of_a_few_words_shows(text, expected):
-    assert language(text) == expected
+    assert detect_message_language(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,4 +99,4 @@ def test_the_language_of_a_few_words_shows(text, expected):
     ],
 )
 def test_the_word_that_begins_a_search_tells_the_language(text, language):
-    assert wanted(text, NOW, addressed=True).language == language
+    assert detect_intent(text, NOW, addressed=True).language == language

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from bot.answers.answer_forms import forms
-from bot.answers.answer_model import LONGEST, Tier
-from bot.answers.answer_scorer import Scorer, scorer
-from bot.answers.answering import chosen, tier_of
-from bot.answers.candidates import candidates, read
-from bot.answers.features import NAMES, WITH_COSINE, ArticleMeasures, measure
-from bot.answers.judging import Judged, judge
-from bot.answers.question_retrieval import READ, retrieve, understood
-from bot.answers.question_terms import Terms
-from bot.answers.understanding import Kind, understand
+from bot.answers.answer_model import MAX_QUOTE_LENGTH, Confidence
+from bot.answers.answer_pipeline import confidence_of, select_quotes
+from bot.answers.answer_scorer import Scorer, candidate_scorer
+from bot.answers.candidate_features import (
+    COSINE_FEATURES,
+    FEATURE_NAMES,
+    ArticleFeatures,
+    candidate_feature_vector,
+)
+from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
+from bot.answers.candidates import analyse_article, iter_candidates
+from bot.answers.question_analysis import AnswerType, analyse_question
+from bot.answers.question_retrieval import MAX_ARTICLES, retrieve, understand_with_index
+from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.typed_spans import find_typed_spans
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -27,26 +32,26 @@ def frequency(stem: str) -> int:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("how many ships were there", Kind.NUMBER),
-        ("cb de bateaux", Kind.NUMBER),
-        ("c'est combien le billet", Kind.NUMBER),
-        ("prix du billet", Kind.MONEY),
-        ("when does it start", Kind.TIME),
-        ("Qui dirige l'entreprise ?", Kind.NAME),
-        ("pk il est parti", Kind.REASON),
+        ("how many ships were there", AnswerType.NUMBER),
+        ("cb de bateaux", AnswerType.NUMBER),
+        ("c'est combien le billet", AnswerType.NUMBER),
+        ("prix du billet", AnswerType.MONEY),
+        ("when does it start", AnswerType.TIME),
+        ("Qui dirige l'entreprise ?", AnswerType.NAME),
+        ("pk il est parti", AnswerType.REASON),
     ],
 )
 def test_the_kind_of_answer_is_told(text, kind):
-    assert kind in understand(text, frequency, ARTICLES).kinds
+    assert kind in analyse_question(text, frequency, ARTICLES).kinds
 
 
 def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
-    question = understand("How many cables does Nordwave repair now?", frequency, ARTICLES)
+    question = analyse_question("How many cables does Nordwave repair now?", frequency, ARTICLES)
     weights = {term.word: term.weight for term in question.terms}
     assert weights.keys() == {"cables", "nordwave", "repair"}
     assert weights["nordwave"] > weights["cables"] > weights["repair"] > 0
-    unknown = understand("Nordwave quux", frequency, ARTICLES).terms[1]
-    assert not unknown.known
+    unknown = analyse_question("Nordwave quux", frequency, ARTICLES).terms[1]
+    assert not unknown.is_in_index
     assert 0 < unknown.weight < weights["nordwave"]
 
 
@@ -61,25 +66,25 @@ def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
     ],
 )
 def test_a_question_about_the_present_is_told_from_one_about_the_past(text, changes):
-    assert understand(text, frequency, ARTICLES).changes is changes
+    assert analyse_question(text, frequency, ARTICLES).changes is changes
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [
-        ("It costs $1.5 billion, they say.", Kind.MONEY, "$1.5 billion"),
-        ("Le billet coûte 3 000 euros.", Kind.MONEY, "3 000 euros"),
-        ("Cinq navires sont partis.", Kind.NUMBER, "Cinq navires"),
-        ("It began on June 17, 2024 in the rain.", Kind.TIME, "June 17, 2024"),
-        ("Le jeudi 15 novembre 2018, tout change.", Kind.TIME, "jeudi 15 novembre 2018"),
-        ("Then Lip-Bu Tan spoke.", Kind.NAME, "Lip-Bu Tan"),
+        ("It costs $1.5 billion, they say.", AnswerType.MONEY, "$1.5 billion"),
+        ("Le billet coûte 3 000 euros.", AnswerType.MONEY, "3 000 euros"),
+        ("Cinq navires sont partis.", AnswerType.NUMBER, "Cinq navires"),
+        ("It began on June 17, 2024 in the rain.", AnswerType.TIME, "June 17, 2024"),
+        ("Le jeudi 15 novembre 2018, tout change.", AnswerType.TIME, "jeudi 15 novembre 2018"),
+        ("Then Lip-Bu Tan spoke.", AnswerType.NAME, "Lip-Bu Tan"),
     ],
 )
 def test_what_has_the_form_of_an_answer_is_found(text, kind, said):
-    found = list(forms(text))
+    found = list(find_typed_spans(text))
     assert (kind, said) in [(form.kind, form.text) for form in found]
     assert all(text[form.start : form.end] == form.text for form in found)
-    assert kind is not Kind.TIME or all(form.kind is not Kind.NUMBER for form in found)
+    assert kind is not AnswerType.TIME or all(form.kind is not AnswerType.NUMBER for form in found)
 
 
 async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store):
@@ -87,12 +92,12 @@ async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentence
     sentences = [f"Sentence number {number} tells of {'many ' * 12}things." for number in range(12)]
     article_id = await library.add("A headline", " ".join([*sentences, "word " * 300]))
     article = await store.articles.get(article_id)
-    reading = read(article)
-    first, *windows = list(candidates(reading))
+    reading = analyse_article(article)
+    first, *windows = list(iter_candidates(reading))
     assert first.is_headline
     assert first.text == "A headline"
-    assert all(len(window.text) <= LONGEST and window.text in article.text for window in windows)
-    assert all(1 <= len(window.lines) <= 3 for window in windows)
+    assert all(len(window.text) <= MAX_QUOTE_LENGTH and window.text in article.text for window in windows)
+    assert all(1 <= len(window.sentences) <= 3 for window in windows)
     assert all(any(sentence in window.text for window in windows) for sentence in sentences)
 
 
@@ -101,20 +106,20 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
     text = "Nothing else happened. The Nordwave cable was repaired after 12 days."
     article = await store.articles.get(await library.add("Nordwave", text))
     assert article is not None
-    question = understand("After how many days was the Nordwave cable repaired?", frequency, ARTICLES)
-    terms, reading = Terms(question), read(article)
-    measures = ArticleMeasures(terms, reading)
-    headline, window = candidates(reading)
+    question = analyse_question("After how many days was the Nordwave cable repaired?", frequency, ARTICLES)
+    terms, reading = QuestionTermMatcher(question), analyse_article(article)
+    measures = ArticleFeatures(terms, reading)
+    headline, window = iter_candidates(reading)
     far, near = (
-        dict(zip(NAMES, measure(question, terms, measures, each, 0.0), strict=False))
+        dict(zip(FEATURE_NAMES, candidate_feature_vector(question, terms, measures, each, 0.0), strict=False))
         for each in (headline, window)
     )
-    assert len(near) == len(NAMES) - WITH_COSINE
+    assert len(near) == len(FEATURE_NAMES) - COSINE_FEATURES
     assert near["in window"] == 1
     assert 0 < far["in window"] < 1
     assert (far["lacks form"], near["has form"]) == (1, 1)
-    best = judge(question, [article])[0]
-    assert (best.answer, best.marked) == ("12 days", "12 days")
+    best = score_candidates(question, [article])[0]
+    assert (best.answer_span, best.highlighted_span) == ("12 days", "12 days")
 
 
 async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(store):
@@ -122,27 +127,31 @@ async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(
     text = "Renault ferme 1200 magasins. De son côté, Tesla en ouvre 300 cette année."
     article = await store.articles.get(await library.add("Chiffres du mois", text, language="fr"))
     for added, answer in (((), "1200 magasins"), (("tesla",), "300")):
-        question = understand("combien de magasins Tesla", lambda _: 50, 20 * ARTICLES, added)
-        found = judge(question, [article])[0].answer
+        question = analyse_question("combien de magasins Tesla", lambda _: 50, 20 * ARTICLES, added)
+        found = score_candidates(question, [article])[0].answer_span
         assert found is not None
         assert found.startswith(answer)
 
 
 def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
     tree = ([1, 0.5, 1, 2], -2.0, 2.0)
-    made = Scorer(bias=0.0, trees=(tree,), sure=0.9, possible=0.1)
+    made = Scorer(bias=0.0, trees=(tree,), sure_threshold=0.9, possible_threshold=0.1)
     assert made.probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
     assert made.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
 
 
 @pytest.mark.parametrize("meaning", [False, True])
 def test_the_scorer_is_of_today_s_features(meaning):
-    made = scorer(meaning=meaning)  # which raises where they are others
-    assert 0 < made.possible < made.sure < 1
+    made = candidate_scorer(with_cosines=meaning)  # which raises where they are others
+    assert 0 < made.possible_threshold < made.sure_threshold < 1
 
 
-def judged(article_id: int, probability: float, *, days: int, answer: str | None, start: int = 0) -> Judged:
-    return Judged(article_id, days * 86_400, "text", (start, start + 2), (), probability, answer, 0.9)
+def judged(
+    article_id: int, probability: float, *, days: int, answer: str | None, start: int = 0
+) -> ScoredCandidate:
+    return ScoredCandidate(
+        article_id, days * 86_400, "text", (start, start + 2), (), probability, answer, 0.9
+    )
 
 
 def test_what_was_so_is_set_apart_where_the_answer_changes():
@@ -152,17 +161,17 @@ def test_what_was_so_is_set_apart_where_the_answer_changes():
         judged(3, 0.01, days=5, answer="Nobody"),
     )
     found = [new, old, weak]
-    now = understand("who runs nordwave now", frequency, ARTICLES)
-    assert chosen(now, found) == ([new], [old])
-    then = understand("who ran nordwave in 2019", frequency, ARTICLES)
-    assert chosen(then, found) == ([new, old], [])
+    now = analyse_question("who runs nordwave now", frequency, ARTICLES)
+    assert select_quotes(now, found) == ([new], [old])
+    then = analyse_question("who ran nordwave in 2019", frequency, ARTICLES)
+    assert select_quotes(then, found) == ([new, old], [])
 
 
 def test_what_is_far_less_likely_is_not_quoted_but_beside_what_was_talked_about():
-    question = understand("nordwave", frequency, ARTICLES)
+    question = analyse_question("nordwave", frequency, ARTICLES)
     first, second, third = (judged(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1)))
-    assert chosen(question, [first, second, third])[0] == [first, second]
-    assert chosen(question, [first, second, third], frozenset({1}))[0] == [first, second, third]
+    assert select_quotes(question, [first, second, third])[0] == [first, second]
+    assert select_quotes(question, [first, second, third], frozenset({1}))[0] == [first, second, third]
 
 
 async def test_what_follows_the_first_quote_stands_beside_it_where_little_else_is_likely(store):
@@ -175,10 +184,10 @@ async def test_what_follows_the_first_quote_stands_beside_it_where_little_else_i
     article = await store.articles.get(
         await library.add("News of the sea", " ".join([*said, *["More is said."] * 30]))
     )
-    question = understand("when was the Nordwave cable cut", frequency, ARTICLES)
-    quotes = chosen(question, judge(question, [article])[:1])[0]
+    question = analyse_question("when was the Nordwave cable cut", frequency, ARTICLES)
+    quotes = select_quotes(question, score_candidates(question, [article])[:1])[0]
     assert [quote.text for quote in quotes] == [said[0], " ".join(said[1:])]
-    assert all(quote.text in article.text and len(quote.text) <= LONGEST for quote in quotes)
+    assert all(quote.text in article.text and len(quote.text) <= MAX_QUOTE_LENGTH for quote in quotes)
 
 
 async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store):
@@ -186,31 +195,31 @@ async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store
     for days, name in ((400, "Alan Kay"), (10, "Ada Byron"), (200, "Grace Hopper")):
         await library.add(f"Nordwave has a new head: {name}", f"{name} runs Nordwave.", days=days)
     searcher = searcher_of(store)
-    question = await understood(searcher, "who is the head of nordwave")
+    question = await understand_with_index(searcher, "who is the head of nordwave")
     found = await retrieve(searcher, question, feed_ids=None)
-    first, *_ = judge(question, found.articles)
+    first, *_ = score_candidates(question, found.articles)
     assert "Ada Byron" in first.text
 
 
 def test_an_article_that_was_talked_about_makes_no_answer_sure():
-    by = Scorer(bias=0.0, trees=(), sure=0.6, possible=0.1)
+    by = Scorer(bias=0.0, trees=(), sure_threshold=0.6, possible_threshold=0.1)
     found = [judged(1, 0.8, days=1, answer=None)]
-    assert tier_of(found, by) is Tier.SURE
-    assert tier_of(found, by, frozenset({1})) is Tier.POSSIBLE
+    assert confidence_of(found, by) is Confidence.SURE
+    assert confidence_of(found, by, frozenset({1})) is Confidence.POSSIBLE
 
 
 def test_candidates_that_share_a_sentence_are_quoted_once():
     first, again, apart = (judged(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
-    question = understand("nordwave", frequency, ARTICLES)
-    assert chosen(question, [first, again, apart])[0] == [first, apart]
+    question = analyse_question("nordwave", frequency, ARTICLES)
+    assert select_quotes(question, [first, again, apart])[0] == [first, apart]
 
 
 async def test_the_newest_article_is_read_though_many_older_ones_match_better(store):
     library = await Library(store).open()
-    for number in range(READ + 5):
+    for number in range(MAX_ARTICLES + 5):
         await library.add(f"Nordwave, Nordwave {number}", "Nordwave.", days=300 + number)
     newest = await library.add("Cables", "A ship of Nordwave, as it were. " + "More is said. " * 40)
     searcher = searcher_of(store)
-    found = await retrieve(searcher, await understood(searcher, "nordwave"), feed_ids=None)
+    found = await retrieve(searcher, await understand_with_index(searcher, "nordwave"), feed_ids=None)
     assert newest in [article.id for article in found.articles]
-    assert len(found.articles) == READ
+    assert len(found.articles) == MAX_ARTICLES

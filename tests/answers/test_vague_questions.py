@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from bot.answers import answering
+from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
-from bot.answers.briefing import vague_questions
+from bot.answers.briefing import news_requests
 from bot.store import Store
-from bot.stories.server_taste import Kind, Taste, Trait
+from bot.stories.preference_model import PreferenceModel, Trait, TraitKind
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 from tests.shared import SHARED
@@ -37,7 +37,7 @@ NOW = 1_780_000_000
     ],
 )
 def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
-    read = vague_questions.read(text, NOW)
+    read = news_requests.parse_news_request(text, NOW)
     assert " ".join(read.topic) == topic
 
 
@@ -56,7 +56,7 @@ def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
     ],
 )
 def test_a_question_for_a_fact_is_none(text):
-    assert vague_questions.read(text, NOW) is None
+    assert news_requests.parse_news_request(text, NOW) is None
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -68,7 +68,7 @@ def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language):
     wrong = [
         each["question"]
         for each in asked
-        if (vague_questions.read(each["question"], NOW) is None) is (each["kind"] == "vague")
+        if (news_requests.parse_news_request(each["question"], NOW) is None) is (each["kind"] == "vague")
     ]
     assert len(wrong) <= 2, wrong
 
@@ -79,11 +79,11 @@ async def library(store) -> Library:
 
 
 async def told(store: Store, text: str) -> Answer:
-    return await answering.ask(searcher_of(store), text, feed_ids=None)
+    return await answer_pipeline.answer_question(searcher_of(store), text, feed_ids=None)
 
 
 def titles(answer: Answer) -> list[str]:
-    return [line.article.title for line in answer.lines]
+    return [line.article.title for line in answer.briefing]
 
 
 async def test_the_story_of_most_outlets_comes_first_and_once(store, library):
@@ -96,7 +96,7 @@ async def test_the_story_of_most_outlets_comes_first_and_once(store, library):
         "Volcano erupts near Reykjavik airport",
         "Ferry runs aground near Malmo harbour",
     ]
-    assert [line.outlets for line in answer.lines] == [2, 1]
+    assert [line.outlets for line in answer.briefing] == [2, 1]
     assert answer.answered
     assert [quote.text for quote in answer.quotes] == titles(answer)
 
@@ -105,8 +105,10 @@ async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(store,
     await library.add("Ferry runs aground near Malmo harbour", "Nobody was hurt.", days=2)
     await library.add("Volcano erupts near Reykjavik airport", "Ash everywhere.", days=1.9)
     await library.add("Museum of glass opens", "In Murano.", days=6)
-    taste = Taste({"w:ferri": Trait(Kind.WORD, "Ferry", 0.8)})
-    answer = await answering.ask(searcher_of(store), "what's new?", feed_ids=None, taste=taste)
+    taste = PreferenceModel({"w:ferri": Trait(TraitKind.WORD, "Ferry", 0.8)})
+    answer = await answer_pipeline.answer_question(
+        searcher_of(store), "what's new?", feed_ids=None, taste=taste
+    )
     assert titles(answer)[0].startswith("Ferry")
     assert titles(await told(store, "what's new?"))[0].startswith("Volcano")
 
@@ -126,7 +128,7 @@ async def test_news_in_the_language_of_the_question_is_told_alone_where_there_is
     assert len(titles(await told(store, "quoi de neuf chez porsche ?"))) == 3
     await library.add("Porsche a un nouveau patron", "À Zuffenhausen.", language="fr", days=6)
     answer = await told(store, "quoi de neuf chez porsche ?")
-    assert [line.article.language for line in answer.lines] == ["fr"] * 3
+    assert [line.article.language for line in answer.briefing] == ["fr"] * 3
 
 
 async def test_a_name_is_no_other_word_of_its_stem(store, library):
@@ -141,8 +143,8 @@ async def test_one_outlet_does_not_fill_the_list_where_another_has_news(store, l
     other = await library.new_feed("Post")
     await library.add("Kilo kilos", "Text.", days=1.5, feed=other)
     answer = await told(store, "what's new?")
-    assert len(answer.lines) == 6
-    assert {line.article.outlet for line in answer.lines} == {"Gazette", "Post"}
+    assert len(answer.briefing) == 6
+    assert {line.article.outlet for line in answer.briefing} == {"Gazette", "Post"}
 
 
 async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(store, library):
@@ -150,7 +152,7 @@ async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(store
     for question in ("what's up with Signal lately?", "Signal news this week"):
         answer = await told(store, question)
         assert titles(answer) == ["Signal adds video calls"]
-        assert answer.period.start <= answer.lines[0].article.published < answer.period.end
+        assert answer.period.start <= answer.briefing[0].article.published < answer.period.end
 
 
 async def test_a_time_that_is_named_holds(store, library):
@@ -164,5 +166,5 @@ async def test_a_time_that_is_named_holds(store, library):
 async def test_where_nothing_is_on_the_topic_it_is_a_question_like_others(store, library):
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
     answer = await told(store, "any news on Signal?")
-    assert not answer.lines
+    assert not answer.briefing
     assert not answer.answered

@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from bot.assistants import news_tools, serving
 from bot.client.public_channels import public_channels
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from tests.wire.discord_server import DiscordServer
 
 __all__ = [
@@ -44,14 +44,16 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
 
 
 @asynccontextmanager
-async def served(newsroom: Newsroom, discord: DiscordServer) -> AsyncIterator[str]:
+async def served(newsroom: Services, discord: DiscordServer) -> AsyncIterator[str]:
     """The address at which tools are served over HTTP."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     async with public_channels(discord.token, newsroom.store, newsroom.clock) as public:
-        app = serving.over_http(newsroom, public, address=address)
-        task = asyncio.create_task(serving.listen(app, "127.0.0.1", port, newsroom.settings.trusted_proxies))
+        app = serving.build_http_app(newsroom, public, address=address)
+        task = asyncio.create_task(
+            serving.serve_http(app, "127.0.0.1", port, newsroom.settings.trusted_proxies)
+        )
         async with asyncio.timeout(10), httpx2.AsyncClient() as http:
             while True:
                 try:

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from bot.core.rate_limits import MissLimit
 from tests.store.samples import add_feed, follow, new_article, record
 from tests.wire import clients, direct_access
@@ -29,7 +29,7 @@ def mcp() -> ModuleType:
     return importlib.import_module("tests.assistants.mcp_client")
 
 
-async def fill(newsroom: Newsroom, *channels: Channel) -> None:
+async def fill(newsroom: Services, *channels: Channel) -> None:
     """A feed that the first channel follows, with two articles, and one of the second, with one."""
     store = newsroom.store
     first, second = await add_feed(store, "first"), await add_feed(store, "second")
@@ -52,7 +52,7 @@ async def everything() -> None:
 
 async def test_an_assistant_searches_reads_and_asks(mcp, newsroom):
     await fill(newsroom)
-    async with mcp.Client(mcp.news_tools.server(newsroom, everything)) as client:
+    async with mcp.Client(mcp.news_tools.build_server(newsroom, everything)) as client:
         tools = (await client.list_tools()).tools
         assert {tool.name for tool in tools} == set("search ask latest article story trends feeds".split())
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
@@ -71,7 +71,7 @@ async def test_an_assistant_searches_reads_and_asks(mcp, newsroom):
 
 async def test_what_a_caller_sends_is_bounded_and_refused_in_words(mcp, newsroom):
     await fill(newsroom)
-    async with mcp.Client(mcp.news_tools.server(newsroom, everything)) as client:
+    async with mcp.Client(mcp.news_tools.build_server(newsroom, everything)) as client:
         for tool, arguments in (
             ("search", {"query": "x" * 501}),
             ("search", {"query": ""}),
@@ -108,9 +108,9 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
     closed.overwrites.append(Overwrite(id=server.id, type=0, deny=Permission.VIEW_CHANNEL))
     await fill(newsroom, open_, closed)
     tokens = newsroom.store.assistant_tokens
-    token = await tokens.make(server.id)
+    token = await tokens.create(server.id)
     assert token
-    assert await tokens.make(1) is None
+    assert await tokens.create(1) is None
     async with mcp.served(newsroom, discord_server) as url:
         async with mcp.with_token(url, token) as client:
             assert [feed["outlet"] for feed in await mcp.called(client, "feeds")] == ["first"]
@@ -123,7 +123,7 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             assert await mcp.status(url, wrong) == HTTPStatus.UNAUTHORIZED
         assert await mcp.status(url, "wrong") == HTTPStatus.TOO_MANY_REQUESTS
         assert await mcp.status(url, "wrong", client="192.0.2.7") == HTTPStatus.UNAUTHORIZED
-        never_seen = await tokens.make(server.id)
+        never_seen = await tokens.create(server.id)
         for right in (token, never_seen):
             assert await mcp.status(url, right) == HTTPStatus.OK, "nobody's guesses keep its holder out"
         for hostile, refusal in (

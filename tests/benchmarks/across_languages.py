@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.answers import answering
+from bot.answers import answer_pipeline
 from bot.search.searching import Searcher
 from tests.benchmarks.newsrooms import filled, read
 from tests.search import crossings
@@ -44,10 +44,10 @@ async def crossed(searcher: Searcher, asked: list[crossings.Question]) -> list[s
     for question, title, words in asked:
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
         found += title in [result.article.title for result in page.results]
-        answer = await answering.ask(searcher, question, feed_ids=None)
+        answer = await answer_pipeline.answer_question(searcher, question, feed_ids=None)
         holds = [
             quote.article.title == title and any(word in quote.text for word in words)
-            for quote in answer.quotes or answer.possible
+            for quote in answer.quotes or answer.possible_quotes
         ]
         shown += any(holds)
         if not answer.answered:
@@ -63,7 +63,9 @@ async def refused(searcher: Searcher, language: str) -> str:
     """The share of questions without an answer in the store that are refused."""
     asked = read(f"questions/{language}-questions")
     asked = asked[:: len(asked) // UNANSWERED][:UNANSWERED]
-    given = [await answering.ask(searcher, each["question"], feed_ids=None) for each in asked]
+    given = [
+        await answer_pipeline.answer_question(searcher, each["question"], feed_ids=None) for each in asked
+    ]
     return f"{sum(not answer.answered for answer in given) / len(given):.3f}"
 
 

@@ -23,14 +23,14 @@ from typing import NamedTuple
 import lightgbm
 import numpy as np
 
-from bot.answers.answer_scorer import FILE, Marking, Scorer, log_odds
-from bot.answers.answer_spans import NAMES, spans
-from bot.answers.answering import chosen
-from bot.answers.candidates import Reading
-from bot.answers.judging import Judged, answered
-from bot.answers.question_retrieval import understood
-from bot.answers.question_terms import Terms
-from bot.answers.understanding import Question
+from bot.answers.answer_pipeline import select_quotes
+from bot.answers.answer_scorer import MODEL_FILE, HighlightModel, Scorer, log_odds
+from bot.answers.candidate_scoring import ScoredCandidate, with_answer_span
+from bot.answers.candidates import ArticleAnalysis
+from bot.answers.question_analysis import AnalysedQuestion
+from bot.answers.question_retrieval import understand_with_index
+from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.span_features import NAMES, iter_span_features
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIA,
     ENCYCLOPEDIC,
@@ -83,11 +83,11 @@ def is_answer(said: str, answers: Sequence[str]) -> bool:
     return False
 
 
-def rows(question: Question, of: Reading, answers: Sequence[str]) -> Rows:
+def rows(question: AnalysedQuestion, of: ArticleAnalysis, answers: Sequence[str]) -> Rows:
     """The words of an article that may answer a question."""
-    terms, found = Terms(question), Rows([], [])
-    for number in range(-1, len(of.lines)):
-        for form, features in spans(question, terms, of, number):
+    terms, found = QuestionTermMatcher(question), Rows([], [])
+    for number in range(-1, len(of.sentences)):
+        for form, features in iter_span_features(question, terms, of, number):
             found.values.append(features)
             found.right.append(is_answer(form.text, answers))
     return found
@@ -106,7 +106,7 @@ async def encyclopedic(folder: Path, but: int) -> list[Rows]:
         for language in LANGUAGES:
             for asked in read(f"questions/{language}-questions"):
                 if asked["id"] not in drawn:
-                    question = await understood(newsroom.searcher, asked["question"])
+                    question = await understand_with_index(newsroom.searcher, asked["question"])
                     of = reading(passages[urls[asked["doc_id"]]])
                     found.append(rows(question, of, asked["answers"]))
     return found
@@ -137,7 +137,9 @@ def fitted(of: Sequence[Rows]) -> Scorer:
     return scorer_of(made, 1.0, 0.0, 1.0)
 
 
-def marks(asked: Sequence[Example], others: Sequence[Rows]) -> Iterator[tuple[Example, Judged, bool]]:
+def marks(
+    asked: Sequence[Example], others: Sequence[Rows]
+) -> Iterator[tuple[Example, ScoredCandidate, bool]]:
     """The first quotes with their likeliest answers, and whether that is one, by what was not fitted on
     them."""
     outcomes, _, _ = calibrated_outcomes(asked)
@@ -148,21 +150,26 @@ def marks(asked: Sequence[Example], others: Sequence[Rows]) -> Iterator[tuple[Ex
         for fold in range(FOLDS)
     ]
     for each, fold in zip(outcomes, of, strict=True):
-        picked = chosen(each.example.question, each.judged)[0]
+        picked = select_quotes(each.example.question, each.judged)[0]
         articles = {article.id: article for article in each.example.found.retrieved.articles}
         for first in picked[:1]:
-            terms, article = Terms(each.example.question), articles[first.article_id]
-            told = answered(each.example.question, terms, reading(article), first, by[fold])
-            if told.answer:
+            terms, article = QuestionTermMatcher(each.example.question), articles[first.article_id]
+            told = with_answer_span(each.example.question, terms, reading(article), first, by[fold])
+            if told.answer_span:
                 right = each.example.is_right(told.text)
-                yield each.example, told, right and is_answer(told.answer, each.example.asked["answers"])
+                yield each.example, told, right and is_answer(told.answer_span, each.example.asked["answers"])
 
 
 def write(asked: Sequence[Example], others: Sequence[Rows]) -> None:
     """Fit, say how good it is, and put it in the file."""
     found = list(marks(asked, others))
     of = folds([example for example, _, _ in found])
-    odds = np.array([list(map(log_odds, (one.probability, one.answers, one.others))) for _, one, _ in found])
+    odds = np.array(
+        [
+            list(map(log_odds, (one.probability, one.span_probability, one.runner_up_probability)))
+            for _, one, _ in found
+        ]
+    )
     right = np.array([is_right for _, _, is_right in found], dtype=int)
     chances = np.zeros(len(found))
     for fold in range(FOLDS):
@@ -182,11 +189,11 @@ def write(asked: Sequence[Example], others: Sequence[Rows]) -> None:
         console.print(f"from {least}:", figures[least])
     (passage, words, rivals), bias = logistic(odds, right)
     made = fitted([*others, *map(of_chat, (each for each in asked if each.kind != ENCYCLOPEDIC))])
-    file = json.loads(FILE.read_text("utf-8"))
+    file = json.loads(MODEL_FILE.read_text("utf-8"))
     file["spans"] = as_json(made, NAMES, {"encyclopedic questions": len(others), **figures[LEAST]})
     bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))
-    file["marking"] = asdict(Marking(bias, passage, words, rivals, LEAST))
-    FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
+    file["marking"] = asdict(HighlightModel(bias, passage, words, rivals, LEAST))
+    MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from bot.answers.answer_model import Tier
-from bot.answers.answer_scorer import scorer
-from bot.answers.answering import chosen, tier_of
+from bot.answers.answer_model import Confidence
+from bot.answers.answer_pipeline import confidence_of, select_quotes
+from bot.answers.answer_scorer import candidate_scorer
 from tests.benchmarks.answers_examples import (
     LANGUAGES,
     NEAR_TOPIC,
@@ -57,7 +57,7 @@ def interval(hits: int, count: int) -> str:
 
 def tallied(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[str, list[bool]]]:
     """By what is measured and in which language, what became of each question."""
-    made = scorer(meaning=semantic)
+    made = candidate_scorer(with_cosines=semantic)
     counts: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for each in outcomes:
         language, kind = each.example.asked["lang"], each.example.kind
@@ -66,8 +66,8 @@ def tallied(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[st
             counts[name][language].append(value)
             counts[name]["both"].append(value)
 
-        tier, without = (tier_of(some or [], made) for some in (each.judged, each.without))
-        sure, picked = tier is Tier.SURE, chosen(each.example.question, each.judged)[0]
+        tier, without = (confidence_of(some or [], made) for some in (each.judged, each.without))
+        sure, picked = tier is Confidence.SURE, select_quotes(each.example.question, each.judged)[0]
         right = [each.example.is_right(one.text) for one in picked]
         first, three = right[:1] == [True], any(right)
         if each.example.has_answer:
@@ -81,15 +81,15 @@ def tallied(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[st
             note("sure", sure)
             note("sure and wrong", sure and not first)
             if three:
-                note("right among three, and called nothing", tier is Tier.NOTHING)
+                note("right among three, and called nothing", tier is Confidence.NOTHING)
             if each.without is not None:
-                note("taken out: nothing sure", without is not Tier.SURE)
-                note("taken out: nothing at all", without is Tier.NOTHING)
+                note("taken out: nothing sure", without is not Confidence.SURE)
+                note("taken out: nothing at all", without is Confidence.NOTHING)
         elif kind == NEAR_TOPIC:
             note("unanswerable near a topic: nothing sure", not sure)
         elif kind == OUTSIDE:
             note("out of the store: nothing sure", not sure)
-            note("out of the store: nothing at all", tier is Tier.NOTHING)
+            note("out of the store: nothing at all", tier is Confidence.NOTHING)
     return counts
 
 
@@ -114,7 +114,7 @@ def main() -> None:
             )
         )
     if options.installed:
-        made = scorer(meaning=options.semantic)
+        made = candidate_scorer(with_cosines=options.semantic)
 
         def installed(candidates: Sequence[Sequence[float]]) -> list[float]:
             return [made.probability(each) for each in candidates]

@@ -18,14 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from bot.answers import candidates
-from bot.answers.candidates import Reading
-from bot.answers.judging import Judged, kept, measured, told_of
-from bot.answers.question_retrieval import Retrieved, retrieve, understood
-from bot.answers.understanding import Question
-from bot.client.services import Newsroom, open_newsroom
+from bot.answers.candidate_scoring import (
+    ScoredCandidate,
+    extract_candidates,
+    make_scored_candidate,
+    select_candidates,
+)
+from bot.answers.candidates import ArticleAnalysis
+from bot.answers.question_analysis import AnalysedQuestion
+from bot.answers.question_retrieval import Retrieved, retrieve, understand_with_index
+from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.core.settings import Settings
-from bot.search.index import analysis
+from bot.search.index import text_analysis
 from tests.benchmarks.newsrooms import fill, read, url_of
 from tests.shared import SHARED
 
@@ -45,7 +50,7 @@ Judge = Callable[[Sequence[Sequence[float]]], Sequence[float]]
 class Candidates:
     """What is found for a question: its candidates and whether each is right, in an article that answers."""
 
-    judged: list[Judged]
+    judged: list[ScoredCandidate]
     right: list[bool]
     own: list[bool]
     retrieved: Retrieved
@@ -59,7 +64,7 @@ class Example:
     """
 
     asked: dict[str, Any]
-    question: Question
+    question: AnalysedQuestion
     found: Candidates
     without: Candidates | None
 
@@ -115,25 +120,25 @@ def encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Newsroom]:
+async def store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Services]:
     """A newsroom of all documents; one that the folder holds already is taken as it is."""
     is_new = not (folder / "telex.db").exists()
-    async with open_newsroom(Settings(database=folder / "telex.db", semantic=semantic)) as newsroom:
+    async with open_services(Settings(database=folder / "telex.db", semantic=semantic)) as newsroom:
         if is_new:
             articles = news()
             await fill(newsroom, [*articles, *encyclopedia([each["date"] for each in articles])])
-        if newsroom.meaning is not None:
-            await newsroom.meaning.encode_missing()
-            await newsroom.meaning.ready()
+        if newsroom.semantic_index is not None:
+            await newsroom.semantic_index.encode_missing()
+            await newsroom.semantic_index.start()
         yield newsroom
 
 
 async def example(
-    newsroom: Newsroom, asked: dict[str, Any], urls: dict[str, str], feed_ids: Collection[int] | None
+    newsroom: Services, asked: dict[str, Any], urls: dict[str, str], feed_ids: Collection[int] | None
 ) -> Example:
     """What the pipeline finds for a question in some feeds, by its words."""
     searcher = newsroom.searcher
-    question = await understood(searcher, asked["question"])
+    question = await understand_with_index(searcher, asked["question"])
     retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
     answering = {urls[each] for each in asked["doc_ids"]}
     without = None
@@ -146,16 +151,16 @@ async def example(
 
 
 @lru_cache(READINGS)
-def reading(article: Article) -> Reading:
+def reading(article: Article) -> ArticleAnalysis:
     """An article as it is read for an answer."""
-    return candidates.read(article)
+    return candidates.analyse_article(article)
 
 
 def _candidates(
-    question: Question, retrieved: Retrieved, asked: dict[str, Any], answering: set[str]
+    question: AnalysedQuestion, retrieved: Retrieved, asked: dict[str, Any], answering: set[str]
 ) -> Candidates:
-    found = measured(question, map(reading, retrieved.articles))
-    judged = [told_of(candidate, features, 0.0) for candidate, features in found]
+    found = extract_candidates(question, map(reading, retrieved.articles))
+    judged = [make_scored_candidate(candidate, features, 0.0) for candidate, features in found]
     judged = [each for each in judged if each.text]
     wanted = [line(answer) for answer in asked["answers"]]
     articles: dict[int, Article] = {article.id: article for article in retrieved.articles}
@@ -168,17 +173,17 @@ def _candidates(
 
 
 async def _meant(
-    newsroom: Newsroom, asked: Example, by_words: Judge, known: dict[str, dict[str, float]]
+    newsroom: Services, asked: Example, by_words: Judge, known: dict[str, dict[str, float]]
 ) -> Example:
     """A question with those of its candidates that are held against its meaning, and how near they are.
 
     `known` are the cosines of questions and passages that were told before, and takes the others.
     """
-    assert newsroom.meaning is not None
+    assert newsroom.semantic_index is not None
     parts = [_held(each, by_words) for each in (asked.found, asked.without) if each is not None]
     cosines = known.setdefault(asked.question.text, {})
     texts = list({each.text for part in parts for each in part.judged} - cosines.keys())
-    told = await newsroom.meaning.likeness(asked.question.text, texts, however_long=True)
+    told = await newsroom.semantic_index.passage_cosines(asked.question.text, texts, wait_for_ever=True)
     if told is None:
         raise SystemExit("the encoder of passages failed")
     cosines.update(zip(texts, told, strict=True))
@@ -206,7 +211,10 @@ def _held(found: Candidates, by_words: Judge) -> Candidates:
     told = by_words([each.features for each in found.judged])
     order = sorted(range(len(told)), key=lambda place: -told[place])
     places = {id(found.judged[place]): place for place in order}
-    chosen = [places[id(each)] for each in kept([found.judged[n] for n in order], found.retrieved.nearest)]
+    chosen = [
+        places[id(each)]
+        for each in select_candidates([found.judged[n] for n in order], found.retrieved.nearest_ids)
+    ]
     return replace(
         found,
         judged=[found.judged[place] for place in chosen],
@@ -217,7 +225,7 @@ def _held(found: Candidates, by_words: Judge) -> Candidates:
 
 def line(text: str) -> str:
     """A text as its words in a row."""
-    return f" {' '.join(analysis.words(text))} "
+    return f" {' '.join(text_analysis.tokens(text))} "
 
 
 async def examples(
@@ -248,7 +256,7 @@ async def examples(
         made = [await example(newsroom, each, urls, feed_ids) for each, feed_ids in asked]
         if not semantic:
             return made
-        if newsroom.meaning is None:
+        if newsroom.semantic_index is None:
             raise SystemExit("needs the extra: pip install 'telex[semantic]'")
         file = folder / "cosines.json"
         known = json.loads(file.read_text("utf-8")) if file.exists() else {}

@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.optimize import minimize
 
-from bot.answers.answer_scorer import FILE, Scorer, log_odds
-from bot.answers.answering import chosen
-from bot.answers.features import NAMES, WITH_COSINE
-from bot.answers.judging import KEPT, Judged, following
+from bot.answers.answer_pipeline import select_quotes
+from bot.answers.answer_scorer import MODEL_FILE, Scorer, log_odds
+from bot.answers.candidate_features import COSINE_FEATURES, FEATURE_NAMES
+from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, following_range
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     NEAR_TOPIC,
@@ -92,8 +92,8 @@ class Outcome(NamedTuple):
     """What a scorer that was not fitted on it makes of a question: with what answers stored, and without."""
 
     example: Example
-    judged: list[Judged]
-    without: list[Judged] | None
+    judged: list[ScoredCandidate]
+    without: list[ScoredCandidate] | None
 
 
 def folds(asked: Sequence[Example]) -> list[int]:
@@ -136,14 +136,14 @@ def rows(asked: Sequence[Example]) -> tuple[Values, NDArray[np.int64], Values]:
     return np.array(values), np.array(labels), np.array(weights)
 
 
-def _each(found: Candidates) -> Iterator[tuple[Judged, bool, bool]]:
+def _each(found: Candidates) -> Iterator[tuple[ScoredCandidate, bool, bool]]:
     return zip(found.judged, found.right, found.own, strict=True)
 
 
 def fitted(asked: Sequence[Example]) -> list[lightgbm.Booster]:
     """Sets of trees fitted on some questions, not yet calibrated."""
     values, labels, weights = rows(asked)
-    names = NAMES[: values.shape[1]]
+    names = FEATURE_NAMES[: values.shape[1]]
     if "cosine" in names:
         values[:, [names.index(name) for name in OF_WORDS]] = 0
     settings = SETTINGS | {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names]}
@@ -193,15 +193,15 @@ def _add(node: dict[str, Any], nodes: list[Any]) -> int:
     return number
 
 
-def judged_by(judge: Judge, found: Candidates) -> list[Judged]:
+def judged_by(judge: Judge, found: Candidates) -> list[ScoredCandidate]:
     """The best candidates by a judge."""
     told = judge([each.features for each in found.judged])
     scored = [each._replace(probability=p) for each, p in zip(found.judged, told, strict=True)]
     scored.sort(key=lambda each: -each.probability)
     articles = {article.id: article for article in found.retrieved.articles}
     return [
-        each._replace(after=following(reading(articles[each.article_id]), each.span[1]))
-        for each in scored[:KEPT]
+        each._replace(after=following_range(reading(articles[each.article_id]), each.sentence_range[1]))
+        for each in scored[:MAX_CANDIDATES]
     ]
 
 
@@ -265,7 +265,7 @@ def calibrated_outcomes(asked: Sequence[Example]) -> tuple[list[Outcome], float,
     outcomes = outcomes_by(asked, judges(asked))
     slope, shift = calibration(outcomes)
 
-    def again(judged: list[Judged]) -> list[Judged]:
+    def again(judged: list[ScoredCandidate]) -> list[ScoredCandidate]:
         return [
             each._replace(probability=1 / (1 + exp(-slope * log_odds(each.probability) - shift)))
             for each in judged
@@ -312,7 +312,9 @@ def possible_from(outcomes: Sequence[Outcome]) -> float:
     right = sorted(
         each.judged[0].probability
         for each in outcomes
-        if any(each.example.is_right(one.text) for one in chosen(each.example.question, each.judged)[0])
+        if any(
+            each.example.is_right(one.text) for one in select_quotes(each.example.question, each.judged)[0]
+        )
     )
     return right[int(LEFT_OUT * len(right))]
 
@@ -326,8 +328,8 @@ def as_json(made: Scorer, names: Sequence[str], figures: dict[str, Any]) -> dict
     return {
         "features": list(names),
         "bias": short(made.bias),
-        "sure": short(made.sure),
-        "possible": short(made.possible),
+        "sure": short(made.sure_threshold),
+        "possible": short(made.possible_threshold),
         "trees": [
             [[node[0], short(node[1]), *node[2:]] if isinstance(node, list) else short(node) for node in tree]
             for tree in made.trees
@@ -354,12 +356,14 @@ def write(asked: Sequence[Example], *, semantic: bool) -> None:
         "encyclopedic questions": sum(each.kind == ENCYCLOPEDIC for each in asked),
         "first candidate right, cross-validated by article": round(float(first), 3),
     }
-    file = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    file = json.loads(MODEL_FILE.read_text("utf-8")) if MODEL_FILE.exists() else {}
     file["with meaning" if semantic else "words"] = as_json(
-        made, NAMES[: len(asked[0].found.judged[0].features)], figures
+        made, FEATURE_NAMES[: len(asked[0].found.judged[0].features)], figures
     )
-    FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
-    console.print(figures, f"sure from {made.sure:.3f}, possible from {made.possible:.3f}")
+    MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
+    console.print(
+        figures, f"sure from {made.sure_threshold:.3f}, possible from {made.possible_threshold:.3f}"
+    )
 
 
 def main() -> None:
@@ -379,7 +383,7 @@ def main() -> None:
                 judges=judges,
             )
         )
-    width = len(NAMES) if options.semantic else len(NAMES) - WITH_COSINE
+    width = len(FEATURE_NAMES) if options.semantic else len(FEATURE_NAMES) - COSINE_FEATURES
     if any(len(one.features) != width for each in asked for one in each.found.judged):
         raise SystemExit("needs the extra: pip install 'telex[semantic]'")
     write(asked, semantic=options.semantic)

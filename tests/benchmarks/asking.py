@@ -21,8 +21,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bot.answers.conversing.question_service import Asked, QuestionService
-from bot.client.services import Newsroom
+from bot.answers.conversing.question_service import QuestionRequest, QuestionService
+from bot.client.services import Services
 from tests.benchmarks.newsrooms import filled, read
 from tests.benchmarks.polling import LATE_P99, LATE_WORST, Ticker
 
@@ -38,13 +38,13 @@ class Load(NamedTuple):
     took: list[float]
 
 
-def asked(text: str, feed_ids: frozenset[int]) -> Asked:
+def asked(text: str, feed_ids: frozenset[int]) -> QuestionRequest:
     """A question of somebody in a channel."""
-    return Asked(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, person_id=1, public=False)
+    return QuestionRequest(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, person_id=1, public=False)
 
 
 async def under_load(
-    desk: QuestionService, questions: itertools.cycle[Asked], people: int, seconds: float
+    desk: QuestionService, questions: itertools.cycle[QuestionRequest], people: int, seconds: float
 ) -> Load:
     """Have so many people ask without a pause for so long."""
     took: list[float] = []
@@ -62,7 +62,7 @@ async def under_load(
     return Load(people, sorted(ticker.late), sorted(took))
 
 
-async def loads(newsroom: Newsroom, texts: Sequence[str], seconds: float) -> list[Load]:
+async def loads(newsroom: Services, texts: Sequence[str], seconds: float) -> list[Load]:
     desk = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock)
     feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.all())
     questions = itertools.cycle([asked(text, feed_ids) for text in texts])

@@ -20,10 +20,10 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Feed, NewArticle
 from bot.core.settings import Settings
-from bot.polling.poll_results import DESKS
+from bot.polling.poll_recorder import MAX_DOCUMENTS_IN_FLIGHT
 from tests.benchmarks.corpus import Corpus
 from tests.benchmarks.million import article_of, plain_tantivy
 from tests.benchmarks.store import lateness
@@ -50,7 +50,7 @@ def plain_sqlite(feeds: Sequence[Sequence[NewArticle]]) -> float:
         return time.process_time() - began
 
 
-async def store_all(newsroom: Newsroom, feeds: Sequence[tuple[Feed, Sequence[NewArticle]]]) -> float:
+async def store_all(newsroom: Services, feeds: Sequence[tuple[Feed, Sequence[NewArticle]]]) -> float:
     """Record the news of all feeds; seconds until all of it is stored."""
     began = time.perf_counter()
     waiting = list(feeds)
@@ -60,7 +60,7 @@ async def store_all(newsroom: Newsroom, feeds: Sequence[tuple[Feed, Sequence[New
             feed, articles = waiting.pop()
             await record(newsroom.store, feed, *articles)
 
-    await asyncio.gather(*(desk() for _ in range(DESKS)))
+    await asyncio.gather(*(desk() for _ in range(MAX_DOCUMENTS_IN_FLIGHT)))
     return time.perf_counter() - began
 
 
@@ -69,7 +69,7 @@ async def main(options: argparse.Namespace) -> None:
     share = options.articles // options.feeds
     with TemporaryDirectory(prefix="telex-benchmark-", ignore_cleanup_errors=True) as folder:  # merges go on
         settings = Settings(database=Path(folder) / "telex.db", semantic=False)
-        async with open_newsroom(settings) as newsroom:
+        async with open_services(settings) as newsroom:
             feeds = []
             for number in range(options.feeds):
                 feed = await newsroom.store.feeds.add(f"https://feed{number}.example/", outlet=str(number))
@@ -90,7 +90,8 @@ async def main(options: argparse.Namespace) -> None:
             follower = asyncio.create_task(newsroom.index.run())
             began, cpu = time.perf_counter(), time.process_time()
             stored = await store_all(newsroom, feeds)
-            while newsroom.index.engine is None or newsroom.index.engine.documents < share * options.feeds:  # noqa: ASYNC110
+            expected = share * options.feeds
+            while newsroom.index.engine is None or newsroom.index.engine.document_count < expected:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             took, spent = time.perf_counter() - began, time.process_time() - cpu
             stop.set()

@@ -19,7 +19,7 @@ from rich.table import Table
 from bot.answers.answer_model import Quote
 from bot.core.models import Article
 from bot.text import excerpts
-from bot.writing.citations import held
+from bot.writing.citation_checks import supported_sentences
 from tests.benchmarks.newsrooms import read, url_of
 
 ARTICLES = 600
@@ -85,7 +85,7 @@ def measured(language: str) -> tuple[Counter[str], Counter[str]]:
             for kind, (written, cited) in trials.items():
                 if written:
                     tried[kind] += 1
-                    kept[kind] += bool(held(f"{written} [1]", [cited], language))
+                    kept[kind] += bool(supported_sentences(f"{written} [1]", [cited], language))
     return tried, kept
 
 

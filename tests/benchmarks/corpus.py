@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.search.index import analysis
+from bot.search.index import text_analysis
 from tests.shared import SHARED
 
 LANGUAGES = ("en", "fr")
@@ -88,8 +88,8 @@ class Words:
         """How often each word that tells something stands in a text, folded."""
         counts: Counter[str] = Counter()
         for word, count in Counter(self.texts).items():
-            for form in analysis.words(word):
-                if form.isalpha() and not analysis.is_small(form):
+            for form in text_analysis.tokens(word):
+                if form.isalpha() and not text_analysis.is_stop_word(form):
                     counts[form] += count
         return counts
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from aiohttp import web
 from rich.console import Console
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import DispatchKind, Feed
 from bot.core.settings import Settings
 from tests.answers.desk import polled, sent
@@ -98,7 +98,7 @@ async def publish() -> None:
 class Watch:
     """How late the quiet server's articles were, in seconds, and the loud one's feeds."""
 
-    newsroom: Newsroom
+    newsroom: Services
     port: int
     late: list[float] = field(default_factory=list)
 
@@ -122,7 +122,7 @@ class Watch:
             while time.monotonic() < end:
                 await asyncio.sleep(EVERY)
                 before = await self._articles(feed)
-                await self.newsroom.store.feeds.poll_now(feed.id)
+                await self.newsroom.store.feeds.make_due(feed.id)
                 due = time.monotonic()
                 poller.wake()
                 while await self._articles(feed) == before:
@@ -153,14 +153,14 @@ async def scene(clock: ManualClock | None = None) -> AsyncIterator[Watch]:
                 allow_private_addresses=(ip_network("127.0.0.0/8"),),
                 semantic=False,
             )
-            async with open_newsroom(settings, clock) as newsroom:
+            async with open_services(settings, clock) as newsroom:
                 yield Watch(newsroom, port)
     finally:
         publisher.kill()
         await publisher.wait()
 
 
-def size(newsroom: Newsroom) -> float:
+def size(newsroom: Services) -> float:
     """Megabytes of the database's files and those of the index beside it."""
     folder = newsroom.settings.index_folder.parent
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
@@ -212,8 +212,8 @@ async def host(seconds: float) -> tuple[bool, str]:
             server = LOUD + number // FOLLOWED_EACH
             feed = await watch.follow(f"/still/{number}", 1, server, server)
         await watch.run(seconds)
-        at = watch.newsroom.poller.hosts.of(feed.url)
-        every = max(at.round(LOUD + number) for number in range(AT_ONE_HOST // FOLLOWED_EACH))
+        at = watch.newsroom.poller.hosts.get(feed.url)
+        every = max(at.backlog_seconds(LOUD + number) for number in range(AT_ONE_HOST // FOLLOWED_EACH))
         polled_feeds = [each for each in await store.feeds.all() if each.last_poll and "/still/" in each.url]
     told = (
         f"{AT_ONE_HOST:,} feeds of one host: {len(polled_feeds) / seconds:.1f} requests a second to it, one "
@@ -245,11 +245,11 @@ async def restless(_seconds: float) -> tuple[bool, str]:
             for _ in range(288):
                 feed = await polled(newsroom, feed)
                 for dispatch, articles in await sent(newsroom, channel):
-                    is_notice = dispatch.kind is DispatchKind.NOTICE
+                    is_notice = dispatch.kind is DispatchKind.FEED_ALERT
                     key = f"{name} notices" if is_notice else f"{name} posts"
                     counts[key] = counts.get(key, 0) + (1 if is_notice else len(articles))
                 for dispatch in await newsroom.store.dispatches.edits_due(clock.now(), 1_000):
-                    await newsroom.store.dispatches.edited(dispatch.id, as_of=dispatch.edit_due)
+                    await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
                     counts[f"{name} edits"] = counts.get(f"{name} edits", 0) + 1
                 clock.advance(300)
         await server.stop()

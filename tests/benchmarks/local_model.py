@@ -20,16 +20,16 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.answers.answer_model import Quote
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from bot.core.clock import SystemClock
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.text.words import fold
+from bot.writing.answer_writer import AnswerWriter
+from bot.writing.article_translator import ArticleTranslator, with_translation
+from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
-from bot.writing.model_writer import Writer
-from bot.writing.summaries import Summaries
-from bot.writing.translations import Translations, translated
-from bot.writing.writing_budget import WritingBudget
+from bot.writing.summarizer import Summarizer
 from tests.benchmarks.newsrooms import filled, read, url_of
 
 SERVER = 1
@@ -44,12 +44,14 @@ class Heard(ModelClient):
         self,
         messages: list[dict[str, str]],
         *,
-        most: int,
-        told: Callable[[str], None] | None = None,
-        aside: bool = False,
+        max_tokens: int,
+        on_partial: Callable[[str], None] | None = None,
+        background: bool = False,
     ) -> str | None:
         begun = time.monotonic()
-        written = await super().complete(messages, most=most, told=told, aside=aside)
+        written = await super().complete(
+            messages, max_tokens=max_tokens, on_partial=on_partial, background=background
+        )
         console.print(f"  wrote in {time.monotonic() - begun:.1f} s: {written!r}", markup=False)
         return written
 
@@ -59,32 +61,32 @@ def told(articles: int) -> list[dict[str, Any]]:
     return [each for language in ("en", "fr") for each in read(f"articles/{language}")[:articles]]
 
 
-async def article_of(newsroom: Newsroom, document: dict[str, Any]) -> Article:
+async def article_of(newsroom: Services, document: dict[str, Any]) -> Article:
     """The article that a document of the shared material became."""
     url = url_of(document)
-    ((kept, *_others),) = (await newsroom.store.articles.at_urls([url])).values()
+    ((kept, *_others),) = (await newsroom.store.articles.stored_at_urls([url])).values()
     article = await newsroom.store.articles.by_key(kept.key)
     assert article is not None
     return article
 
 
-async def measure(newsroom: Newsroom, client: Heard, articles: int, questions: int) -> Counter[str]:
+async def measure(newsroom: Services, client: Heard, articles: int, questions: int) -> Counter[str]:
     counts: Counter[str] = Counter()
-    budget = WritingBudget(newsroom.store, newsroom.settings)
-    summaries = Summaries(newsroom.store, client, budget)
-    translations = Translations(newsroom.store, client, budget)
-    writer = Writer(client)
+    budget = GenerationQuota(newsroom.store, newsroom.settings)
+    summaries = Summarizer(newsroom.store, client, budget)
+    translations = ArticleTranslator(newsroom.store, client, budget)
+    writer = AnswerWriter(client)
     for document in told(articles):
         article, language = await article_of(newsroom, document), document["lang"]
         console.rule(f"summary, {language}: {article.title}")
-        found = await summaries.of(article, language, server_id=SERVER)
+        found = await summaries.summarize(article, language, server_id=SERVER)
         console.print(f"  shown: {found!r}", markup=False)
         counts["summaries asked for"] += 1
         counts["summaries shown"] += isinstance(found, tuple)
         counts["sentences of summaries shown"] += len(found) if isinstance(found, tuple) else 0
         console.rule(f"translation, {language} to {OTHER[language]}: {article.title}")
-        await translations.write(article, OTHER[language], server_id=SERVER, channel_ids=())
-        in_other = await translated(newsroom.store, article, OTHER[language], client.model)
+        await translations.translate(article, OTHER[language], server_id=SERVER, channel_ids=())
+        in_other = await with_translation(newsroom.store, article, OTHER[language], client.model)
         shown = None if in_other is article else (in_other.title, in_other.summary)
         console.print(f"  shown: {shown!r}", markup=False)
         counts["translations asked for"] += 1
@@ -124,7 +126,7 @@ async def run(articles: int, questions: int) -> None:
         each for one in ("en", "fr") for each in read(f"questions/{one}-docs") if each["doc_id"] in asked
     ]
     async with filled(documents) as newsroom, Heard(settings, SystemClock()) as client:
-        console.print(f"{settings.model_url} {await client.reach()}", markup=False)
+        console.print(f"{settings.model_url} {await client.check_availability()}", markup=False)
         counts = await measure(newsroom, client, articles, questions)
     table = Table("what", "count")
     for name, count in counts.items():

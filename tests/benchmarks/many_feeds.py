@@ -31,11 +31,11 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from bot.client.services import Newsroom, open_newsroom
-from bot.core.database_server import DatabaseServer
+from bot.client.services import Services, open_services
+from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed, Validators
 from bot.core.settings import Settings
-from bot.feeds.schedule import NO_HINTS, after_success
+from bot.feeds.poll_schedule import NO_HINTS, after_success
 from tests import postgres_server
 from tests.benchmarks.discord_pace import processor_time
 from tests.benchmarks.memory import tree, weight
@@ -99,7 +99,7 @@ def kind(chance: random.Random, stretch: float) -> list[State]:
     return states
 
 
-async def fill(newsroom: Newsroom, count: int, port: int, seconds: float, stretch: float) -> None:
+async def fill(newsroom: Services, count: int, port: int, seconds: float, stretch: float) -> None:
     """So many feeds with their followers; what each publishes from its last poll on begins at the end."""
     chance, now = random.Random(5), int(time.time())
     states = [state for _ in range(KINDS) for state in kind(chance, stretch)]
@@ -134,7 +134,7 @@ async def fill(newsroom: Newsroom, count: int, port: int, seconds: float, stretc
             assert feed is not None
             read = (await newsroom.poller.poll(replace(feed, validators=Validators()), polite=False)).feed
             before = replace(feed, validators=read.validators, title=read.title, outlet=read.outlet)
-            await newsroom.store.polls.record_quiet([before])
+            await newsroom.store.polls.record_unchanged([before])
 
     await asyncio.gather(*(know() for _ in range(AT_ONCE)))
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/begin"):
@@ -215,7 +215,7 @@ class Cost:
 
 
 async def measure(
-    count: int, server: DatabaseServer, pollers: int, seconds: float, stretch: float, folder: Path
+    count: int, server: DatabaseUrl, pollers: int, seconds: float, stretch: float, folder: Path
 ) -> Cost:
     """Fill a database, let pollers at it."""
     publisher = await asyncio.create_subprocess_exec(
@@ -239,7 +239,7 @@ async def measure(
             allow_private_addresses=(ip_network("127.0.0.0/8"),),
             semantic=False,
         )
-        async with open_newsroom(settings) as newsroom:
+        async with open_services(settings) as newsroom:
             await fill(newsroom, count, port, seconds, stretch)
         for number in range(pollers):
             with (folder / f"{number}.log").open("w") as log:
@@ -295,7 +295,7 @@ def _runs(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").exists()
 
 
-def _server_processes(server: DatabaseServer) -> list[int]:
+def _server_processes(server: DatabaseUrl) -> list[int]:
     rows = sql.run(server, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     return [row[0] for row in rows]
 

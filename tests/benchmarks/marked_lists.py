@@ -26,7 +26,7 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborHTMLParser
 
 from bot.feeds.pages import link_groups
-from bot.feeds.pages.page_lists import Page, lists
+from bot.feeds.pages.page_lists import ParsedPage, find_lists
 from bot.text import urls
 from bot.text.words import fold
 from tests.shared import SHARED
@@ -61,9 +61,9 @@ def marked() -> Iterator[tuple[str, bytes, str, dict[str, str]]]:
         for program, selector in MARKS.items():
             truth: dict[str, str] = {}
             for link in tree.css(selector):
-                url = urls.canonical(urljoin(address, link.attributes.get("href") or ""))
+                url = urls.canonicalize(urljoin(address, link.attributes.get("href") or ""))
                 if url and link.text(strip=True):
-                    truth.setdefault(urls.page(url), fold(" ".join(link.text().split())))
+                    truth.setdefault(urls.page_key(url), fold(" ".join(link.text().split())))
             if len(truth) >= FEWEST:
                 yield program, page, address, truth
 
@@ -71,9 +71,10 @@ def marked() -> Iterator[tuple[str, bytes, str, dict[str, str]]]:
 def grouped(page: bytes, address: str, truth: dict[str, str]) -> tuple[float, float]:
     """How well the best group of links on a page is the list, and how many of its titles are right."""
     best = (0.0, 0.0)
-    for group in Page(page, KIND, address).groups():
+    for group in ParsedPage(page, KIND, address).groups():
         titles = {
-            urls.page(urls.canonical(item.url)): fold(item.title) for item in link_groups.items_of(group)
+            urls.page_key(urls.canonicalize(item.url)): fold(item.title)
+            for item in link_groups.list_items(group)
         }
         both = truth.keys() & titles.keys()
         f1 = 2 * len(both) / (len(truth) + len(titles))
@@ -96,7 +97,7 @@ def main() -> None:
     for one in gold():
         page = gzip.decompress((SHARED / "pages/wcxb/html" / f"{one['id']}.html.gz").read_bytes())
         count[one["type"]] += 1
-        offered[one["type"]] += bool(lists(page, KIND, one["url"] or "https://page.example/").lists)
+        offered[one["type"]] += bool(find_lists(page, KIND, one["url"] or "https://page.example/").lists)
     say("\n| what the page is there for | pages | a list is offered |\n|---|---|---|\n")
     for kind, number in count.items():
         say(f"| {kind} | {number} | {offered[kind]} |\n")

@@ -31,7 +31,7 @@ from aiohttp import web
 from rich.console import Console
 from rich.table import Table
 
-from bot.client.services import open_newsroom
+from bot.client.services import open_services
 from bot.core.settings import Settings
 from tests.benchmarks.publishers import Publishers
 from tests.shared import SHARED
@@ -153,11 +153,11 @@ async def prepare(
 ) -> None:
     """The servers with their channels, each following some of the feeds, which were never read."""
     chance = random.Random(7)
-    async with open_newsroom(settings, clock) as newsroom:
+    async with open_services(settings, clock) as newsroom:
         feeds = [await newsroom.store.feeds.add(url) for url in urls]
         for number in range(servers):
             server = discord.acts.add_server(f"Server {number}")
-            await newsroom.store.servers.joined(server.id, "en-US")
+            await newsroom.store.servers.mark_joined(server.id, "en-US")
             channels = [discord.acts.add_channel(server, f"news-{each}") for each in range(4)]
             share = [feeds[(number * len(feeds) // servers + each) % len(feeds)] for each in range(FOLLOWED)]
             for feed in share:
@@ -228,7 +228,7 @@ async def measure(
         finally:
             bot.terminate()
             await asyncio.to_thread(bot.wait)
-    async with open_newsroom(settings, clock) as newsroom:
+    async with open_services(settings, clock) as newsroom:
         read = sum(feed.last_success is not None for feed in await newsroom.store.feeds.all())
         articles = await newsroom.store.articles.count()
         Console().print(f"{read} of {feeds} feeds read, {articles} articles, {publishers.read} pages")

@@ -28,13 +28,13 @@ import tantivy
 from rich.console import Console
 from rich.table import Table
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Feed, NewArticle
 from bot.core.settings import Settings
-from bot.search.index import analysis
-from bot.search.index.engine import EVERYWHERE, Hit, Kind, Scope
-from bot.search.query.query_syntax import parse
-from bot.search.ranking import FOUND
+from bot.search.index import text_analysis
+from bot.search.index.search_engine import UNRESTRICTED, CompletionField, Hit, Scope
+from bot.search.query.query_parser import parse_query
+from bot.search.reranking import MAX_CANDIDATES
 from tests.benchmarks.corpus import END, FEEDS, Corpus, Made
 from tests.store.samples import new_article
 
@@ -61,7 +61,7 @@ def article_of(feed: Feed, made: Made) -> NewArticle:
     )  # fmt: skip
 
 
-async def fill(newsroom: Newsroom, corpus: Corpus) -> list[Feed]:
+async def fill(newsroom: Services, corpus: Corpus) -> list[Feed]:
     """The feeds, with all articles, as far as they are not there yet."""
     store = newsroom.store
     feeds = [
@@ -99,25 +99,29 @@ def queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator[Asked]:
     }
     for _ in range(number):
         one = corpus.article(chance.randrange(corpus.size))
-        title = [word for word in one.title.split() if analysis.stems(word, one.language) and word.isalnum()]
+        title = [
+            word
+            for word in one.title.split()
+            if text_analysis.stemmed_tokens(word, one.language) and word.isalnum()
+        ]
         text = one.text.split()
         two = " ".join(chance.sample(common[one.language], 2))
         some = frozenset(feed.id for feed in chance.sample(feeds, 60)) | {feeds[one.feed].id}
         place = chance.randrange(max(1, len(text) - 4))
-        yield Asked("two words of a title", " ".join(title[:2]), EVERYWHERE, None)
-        yield Asked("its whole title", one.title.replace('"', ""), EVERYWHERE, one.url)
+        yield Asked("two words of a title", " ".join(title[:2]), UNRESTRICTED, None)
+        yield Asked("its whole title", one.title.replace('"', ""), UNRESTRICTED, one.url)
         yield Asked(
             "its whole title, within 60 feeds", one.title.replace('"', ""), Scope(feed_ids=some), one.url
         )
-        yield Asked("two common words", two, EVERYWHERE, None)
-        yield Asked("a common word of a feed", f'{two.split()[0]} source:"{one.source}"', EVERYWHERE, None)
+        yield Asked("two common words", two, UNRESTRICTED, None)
+        yield Asked("a common word of a feed", f'{two.split()[0]} source:"{one.source}"', UNRESTRICTED, None)
         yield Asked(
-            "a phrase", '"' + " ".join(text[place : place + 3]).replace('"', "") + '"', EVERYWHERE, None
+            "a phrase", '"' + " ".join(text[place : place + 3]).replace('"', "") + '"', UNRESTRICTED, None
         )
-        yield Asked("newest of a common word", two.split()[0], EVERYWHERE, None, newest=True)
+        yield Asked("newest of a common word", two.split()[0], UNRESTRICTED, None, newest=True)
 
 
-async def page_of(newsroom: Newsroom, asked: Asked, limit: int = PAGE) -> list[str]:
+async def page_of(newsroom: Services, asked: Asked, limit: int = PAGE) -> list[str]:
     page = await newsroom.searcher.search(
         asked.query,
         feed_ids=asked.scope.feed_ids,
@@ -127,22 +131,22 @@ async def page_of(newsroom: Newsroom, asked: Asked, limit: int = PAGE) -> list[s
     return [result.article.url for result in page.results]
 
 
-async def floor_of(newsroom: Newsroom, asked: Asked) -> list[str]:
+async def floor_of(newsroom: Services, asked: Asked) -> list[str]:
     """The engine's own order: its bare query, fifty articles read, each analysed once."""
     engine = newsroom.index.engine
     assert engine is not None
-    nodes = parse(asked.query, END).nodes
+    nodes = parse_query(asked.query, END).nodes
 
     def bare() -> list[Hit]:
         if asked.kind.startswith(("its whole title", "two words")):
-            return engine.any_words(asked.query, asked.scope, FOUND)
-        return engine.matching(nodes, asked.scope, FOUND, newest=asked.newest)
+            return engine.match_any(asked.query, asked.scope, MAX_CANDIDATES)
+        return engine.match_all(nodes, asked.scope, MAX_CANDIDATES, newest=asked.newest)
 
     hits = await asyncio.to_thread(bare)
     articles = await newsroom.store.articles.by_ids([hit.article_id for hit in hits])
     for article in articles:
-        analysis.stems(article.title, article.language)
-        analysis.stems(article.body, article.language)
+        text_analysis.stemmed_tokens(article.title, article.language)
+        text_analysis.stemmed_tokens(article.body, article.language)
     return [article.url for article in articles[:DEPTH]]
 
 
@@ -152,7 +156,7 @@ async def cpu_of(act: Callable[[], Awaitable[list[str]]]) -> tuple[float, list[s
     return (time.process_time() - began) * 1_000, found
 
 
-async def alone(newsroom: Newsroom, asked: list[Asked]) -> None:
+async def alone(newsroom: Services, asked: list[Asked]) -> None:
     took: dict[str, tuple[list[float], list[float], list[bool], list[bool]]] = {}
     for number, each in enumerate(asked):
         (floor, bare), (page, _) = (
@@ -181,7 +185,7 @@ async def alone(newsroom: Newsroom, asked: list[Asked]) -> None:
     console.print(table)
 
 
-async def together(newsroom: Newsroom, corpus: Corpus, feeds: list[Feed], asked: list[Asked]) -> None:
+async def together(newsroom: Services, corpus: Corpus, feeds: list[Feed], asked: list[Asked]) -> None:
     """Eight at once, while articles arrive."""
     made = map(corpus.article, range(corpus.size, corpus.size + 1_000_000))
 
@@ -226,15 +230,15 @@ async def together(newsroom: Newsroom, corpus: Corpus, feeds: list[Feed], asked:
     )
 
 
-async def completions(newsroom: Newsroom, feeds: list[Feed]) -> None:
+async def completions(newsroom: Services, feeds: list[Feed]) -> None:
     table = Table("ms a keystroke", "feeds seen", "p50", "p99")
     chance = random.Random(3)
     for kind, typed in (
         (None, "a"),
         (None, "co"),
         (None, "gouv"),
-        (Kind.AUTHOR, ""),
-        (Kind.TAG, ""),
+        (CompletionField.AUTHOR, ""),
+        (CompletionField.TAG, ""),
     ):
         for seen in (20, FEEDS):
             visible = {feed.id for feed in chance.sample(feeds, seen)}
@@ -278,10 +282,10 @@ async def main(options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(TemporaryDirectory(prefix="telex-benchmark-")))
         settings = Settings(database=folder / "telex.db", semantic=False)
-        async with open_newsroom(settings) as newsroom:
+        async with open_services(settings) as newsroom:
             feeds = await fill(newsroom, corpus)
         costs(corpus, folder)  # of files that are closed: without a log that is still to be written into them
-        async with open_newsroom(settings) as newsroom:
+        async with open_services(settings) as newsroom:
             await newsroom.index.catch_up()
             asked = list(queries(corpus, feeds, options.queries + WARM))
             await alone(newsroom, asked)

@@ -32,14 +32,14 @@ from uuid import UUID
 from rich.console import Console
 from rich.table import Table
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Entry
 from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing.parse import parse
 from bot.polling.poller import Poller
-from bot.posting.wording import alert_words
-from bot.text.urls import canonical
+from bot.posting.wording import alert_texts
+from bot.text.urls import canonicalize
 from tests.benchmarks import promises
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, rss
@@ -178,14 +178,14 @@ def document(entries: Sequence[Entry]) -> str:
 class Reader:
     """The bot's way from HTTP to the store."""
 
-    def __init__(self, newsroom: Newsroom, clock: ManualClock, feeds: FeedServer) -> None:
+    def __init__(self, newsroom: Services, clock: ManualClock, feeds: FeedServer) -> None:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
         self._poller = Poller(
             newsroom.settings,
             newsroom.store,
             newsroom.fetcher,
             InlineWorkers(),
-            alert_words.texts,
+            alert_texts.alert_texts_by_language,
             newsroom.leases,
             newsroom.supervisor,
         )
@@ -210,7 +210,7 @@ def recorded(path: Path) -> list[Entry]:
     once: dict[str, Entry] = {}
     for one in found:
         if one.link and one.link.startswith("http") and one.title:
-            once.setdefault(canonical(one.link).rstrip("/"), replace(one, link=canonical(one.link)))
+            once.setdefault(canonicalize(one.link).rstrip("/"), replace(one, link=canonicalize(one.link)))
     return list(once.values())[:MOST]
 
 
@@ -231,14 +231,14 @@ async def moved(reader: Reader, path: str, entries: Sequence[Entry], kind: str) 
     for there, fresh in ((move, first), (lambda one: one, [last])):
         shown = [*fresh, *(first if fresh != first else []), *map(there, old)]
         got = set(await reader.read(path, document(shown)))
-        wanted = {canonical(one.link or "") for one in fresh}
+        wanted = {canonicalize(one.link or "") for one in fresh}
         again += len(got - wanted)
         missed += len(wanted - got)
     return 2 * len(old), again, missed
 
 
 async def replayed(
-    newsroom: Newsroom, reader: Reader, clock: ManualClock, folder: Path
+    newsroom: Services, reader: Reader, clock: ManualClock, folder: Path
 ) -> tuple[int, int, int]:
     """The same of a recorded history."""
     history = [json.loads(line) for line in (folder / "truth.jsonl").open()]
@@ -249,7 +249,7 @@ async def replayed(
         if version["new"] == "initial":
             seen |= set(got)
             continue
-        fresh = {canonical(one["link"]) for one in version["new"]} - seen
+        fresh = {canonicalize(one["link"]) for one in version["new"]} - seen
         entries += version["items"]
         again += len(set(got) - fresh)
         missed += len(fresh - set(got))
@@ -267,7 +267,7 @@ async def run(most: int, seed: int) -> Counts:
         settings = Settings(
             database=Path(folder) / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),)
         )
-        async with open_newsroom(settings, clock) as newsroom:
+        async with open_services(settings, clock) as newsroom:
             reader = Reader(newsroom, clock, feeds)
             for path in sorted((SHARED / "feeds/replay").iterdir()):
                 if path.is_dir():

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.cli import article_files
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.settings import Settings
 from bot.text import urls
 from tests.shared import SHARED
@@ -30,7 +30,7 @@ def read(name: str) -> list[dict[str, Any]]:
 def url_of(document: dict[str, Any]) -> str:
     """The address under which a document is kept: its own, or one made of its id."""
     url = document.get("url") or f"https://{document['lang']}.example.org/{document['doc_id']}"
-    return urls.canonical(url)
+    return urls.canonicalize(url)
 
 
 def line_of(document: dict[str, Any]) -> bytes:
@@ -50,7 +50,7 @@ def line_of(document: dict[str, Any]) -> bytes:
     return json.dumps(row).encode() + b"\n"
 
 
-async def fill(newsroom: Newsroom, documents: Iterable[dict[str, Any]]) -> None:
+async def fill(newsroom: Services, documents: Iterable[dict[str, Any]]) -> None:
     """Import these documents. Raises `SystemExit` where one is rejected."""
     done = await article_files.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
     if done.problems:
@@ -58,14 +58,14 @@ async def fill(newsroom: Newsroom, documents: Iterable[dict[str, Any]]) -> None:
 
 
 @asynccontextmanager
-async def filled(documents: Iterable[dict[str, Any]], *, semantic: bool = False) -> AsyncIterator[Newsroom]:
+async def filled(documents: Iterable[dict[str, Any]], *, semantic: bool = False) -> AsyncIterator[Services]:
     """A newsroom with a database of its own that holds these documents, with `semantic` their vectors too."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
-        async with open_newsroom(Settings(database=Path(folder) / "telex.db", semantic=semantic)) as newsroom:
+        async with open_services(Settings(database=Path(folder) / "telex.db", semantic=semantic)) as newsroom:
             await fill(newsroom, documents)
             if semantic:
-                if newsroom.meaning is None:
+                if newsroom.semantic_index is None:
                     raise SystemExit("needs the extra: pip install 'telex[semantic]'")
-                await newsroom.meaning.encode_missing()
-                await newsroom.meaning.ready()
+                await newsroom.semantic_index.encode_missing()
+                await newsroom.semantic_index.start()
             yield newsroom

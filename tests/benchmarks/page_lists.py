@@ -21,8 +21,8 @@ from lxml.html import HtmlElement, document_fromstring, tostring
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import link_groups
 from bot.feeds.pages.link_groups import ListItem
-from bot.feeds.pages.list_feeds import Seen, read_list, trace_of
-from bot.feeds.pages.page_lists import Page, PageList, lists
+from bot.feeds.pages.list_feeds import KnownItem, make_signature, read_list
+from bot.feeds.pages.page_lists import PageList, ParsedPage, find_lists
 from bot.text import urls
 from tests.benchmarks import marked_lists
 from tests.shared import SHARED
@@ -159,11 +159,11 @@ CHANGES: tuple[Callable[[HtmlElement, random.Random, Items], None], ...] = (
 
 def item_elements(tree: HtmlElement, url: str, items: Iterable[ListItem]) -> Items:
     """The elements of a list, one an item: the outermost ones that hold no other item."""
-    addresses = {urls.canonical(item.url) for item in items}
+    addresses = {urls.canonicalize(item.url) for item in items}
     anchors = [
-        a for a in tree.iter("a") if urls.canonical(urljoin(url, a.get("href", "").strip())) in addresses
+        a for a in tree.iter("a") if urls.canonicalize(urljoin(url, a.get("href", "").strip())) in addresses
     ]
-    named = {a: urls.canonical(urljoin(url, a.get("href").strip())) for a in anchors}
+    named = {a: urls.canonicalize(urljoin(url, a.get("href").strip())) for a in anchors}
     found: dict[HtmlElement, None] = {}
     for a in anchors:
         item = a
@@ -177,11 +177,11 @@ def item_elements(tree: HtmlElement, url: str, items: Iterable[ListItem]) -> Ite
 
 def tuned_on() -> Iterator[Followed]:
     """The lists of the pages that the program was tuned on."""
-    folder = SHARED / "pages" / "lists"
+    folder = SHARED / "pages" / "find_lists"
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
-        found = lists(page, KIND, row["url"]).lists
+        found = find_lists(page, KIND, row["url"]).lists
         if row["items"] and found:
             yield row["id"], page, row["url"], found[0]
 
@@ -189,9 +189,9 @@ def tuned_on() -> Iterator[Followed]:
 def unseen() -> Iterator[Followed]:
     """Lists that Discourse, XenForo and blogs mark, on pages that nobody tuned on."""
     for number, (program, page, url, truth) in enumerate(marked_lists.marked()):
-        for group in Page(page, KIND, url).groups():
-            found = PageList(tuple(link_groups.items_of(group)), group.looks)
-            if {urls.page(urls.canonical(item.url)) for item in found.items} == truth.keys():
+        for group in ParsedPage(page, KIND, url).groups():
+            found = PageList(tuple(link_groups.list_items(group)), group.style_signatures)
+            if {urls.page_key(urls.canonicalize(item.url)) for item in found.items} == truth.keys():
                 yield f"{program} {number}", page, url, found
                 break
 
@@ -213,13 +213,15 @@ def run(followed: Iterable[Followed]) -> dict[str, list[int]]:
             counted = results[change.__name__]
             counted[0] += 1
             try:
-                read = read_list(tostring(tree), KIND, url, trace_of(shown, first.looks), seen, since)
+                read = read_list(
+                    tostring(tree), KIND, url, make_signature(shown, first.style_signatures), seen, since
+                )
             except FeedError:
                 counted[4] += 1
                 sys.stderr.write(f"{change.__name__}\t{name}\tlost\n")
                 continue
-            known = {urls.page(one.url) for one in seen}
-            new = [each.title for each in read.feed.entries if urls.page(each.link or "") not in known]
+            known = {urls.page_key(one.url) for one in seen}
+            new = [each.title for each in read.feed.entries if urls.page_key(each.link or "") not in known]
             wanted = [item.title for item in newest]
             right = sum(title in new for title in wanted)
             counted[1] += 1
@@ -237,9 +239,9 @@ def _newest(items: Sequence[ListItem]) -> Sequence[ListItem]:
     return items[:NEW]
 
 
-def _seen(item: ListItem) -> Seen:
+def _seen(item: ListItem) -> KnownItem:
     published = item.published if item.published is not None else NOW
-    return Seen(urls.canonical(item.url), item.title, item.summary, published, NOW)
+    return KnownItem(urls.canonicalize(item.url), item.title, item.summary, published, NOW)
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.article_extraction import article
+from bot.feeds.pages.article_extraction import article_text
 from tests.shared import SHARED
 
 PAGES = SHARED / "pages"
@@ -94,7 +94,7 @@ def score(found: str, marked: str) -> Score:
 def found_by_telex(marked: Marked) -> str:
     """What Telex finds; nothing where it refuses the page."""
     try:
-        return article(marked.page, "text/html", marked.url)
+        return article_text(marked.page, "text/html", marked.url)
     except FeedError:
         return ""
 

@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 import aiohttp
 from rich.console import Console
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Feed, Validators
 from bot.core.settings import Settings
 from tests.benchmarks.store import kept_waiting
@@ -38,7 +38,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 @asynccontextmanager
-async def newsroom_with_publisher(poll_concurrency: int = 32) -> AsyncIterator[tuple[Newsroom, int]]:
+async def newsroom_with_publisher(poll_concurrency: int = 32) -> AsyncIterator[tuple[Services, int]]:
     """A newsroom with a database of its own, and the port of a publisher in another process."""
     publisher = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.benchmarks.publisher", stdout=asyncio.subprocess.PIPE
@@ -52,7 +52,7 @@ async def newsroom_with_publisher(poll_concurrency: int = 32) -> AsyncIterator[t
                 allow_private_addresses=(ip_network("127.0.0.0/8"),),
                 poll_concurrency=poll_concurrency,
             )
-            async with open_newsroom(settings) as newsroom:
+            async with open_services(settings) as newsroom:
                 yield newsroom, port
     finally:
         publisher.kill()
@@ -86,7 +86,7 @@ class Ticker:
         self._handle = self._loop.call_at(self._due, self._tick)
 
 
-async def run_until_done(newsroom: Newsroom) -> None:
+async def run_until_done(newsroom: Services) -> None:
     """Run the poller until nothing is due, being polled or unwritten."""
     poller = newsroom.poller
     task = asyncio.create_task(poller.run())
@@ -115,7 +115,7 @@ async def arrival() -> bool:
                         await response.read()
         for name, version in (("first poll", 0), ("all new", 1)):
             kept = [await store.feeds.get(feed.id) for feed in feeds]
-            await store.polls.record_quiet(
+            await store.polls.record_unchanged(
                 [
                     replace(feed, next_poll=0, url=feed.url.replace("/feed/0/", f"/feed/{version}/"))
                     for feed in kept
@@ -157,7 +157,7 @@ async def unchanged() -> bool:
     return good
 
 
-async def compare(newsroom: Newsroom, port: int) -> tuple[float, float, float]:
+async def compare(newsroom: Services, port: int) -> tuple[float, float, float]:
     """Microseconds of a bare GET and of a poll, and how many times one is the other; medians."""
     store = newsroom.store
     feeds: list[Feed] = []
@@ -183,7 +183,7 @@ async def compare(newsroom: Newsroom, port: int) -> tuple[float, float, float]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         rounds = []
         for _ in range(ROUNDS + 1):
-            await store.polls.record_quiet(feeds)
+            await store.polls.record_unchanged(feeds)
             rounds.append((await cost(bare), await cost(lambda: run_until_done(newsroom))))
             for feed in (feeds[0], feeds[-1]):
                 kept = await store.feeds.get(feed.id)

@@ -37,7 +37,7 @@ from pathlib import Path
 import psycopg
 from rich.console import Console
 
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.processes.leases import LASTS
 from tests import postgres_server
 from tests.benchmarks import campaign, promises
@@ -75,7 +75,7 @@ class Fleet:
     launcher: Launcher
     discord: DiscordServer
     server: Path
-    database: DatabaseServer
+    database: DatabaseUrl
     scenes: list[Scene] = field(default_factory=list)
     bots: list[BotProcess | None] = field(default_factory=lambda: [None] * len(ROLES))
 
@@ -143,7 +143,7 @@ class Fleet:
                 await bot.ended()
 
 
-async def database_server(after: AsyncExitStack) -> tuple[Path, Path, DatabaseServer]:
+async def database_server(after: AsyncExitStack) -> tuple[Path, Path, DatabaseUrl]:
     """A server of one's own with an empty database: a folder for other things, the server's, its address."""
     server = Path(postgres_server.prepared())
     after.callback(shutil.rmtree, server, ignore_errors=True)
@@ -155,7 +155,7 @@ async def database_server(after: AsyncExitStack) -> tuple[Path, Path, DatabaseSe
         admin.execute("ALTER ROLE postgres SET synchronous_commit = on")
         admin.execute("CREATE DATABASE telex TEMPLATE template0 ENCODING 'UTF8'")
     folder = Path(after.enter_context(tempfile.TemporaryDirectory(prefix="telex-processes-")))
-    return folder, server, DatabaseServer(f"postgresql://postgres@/telex?host={server}")
+    return folder, server, DatabaseUrl(f"postgresql://postgres@/telex?host={server}")
 
 
 @asynccontextmanager

@@ -25,9 +25,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.client.services import Newsroom
-from bot.search.index import analysis
-from bot.search.index.engine import EVERYWHERE
+from bot.client.services import Services
+from bot.search.index import text_analysis
+from bot.search.index.search_engine import UNRESTRICTED
 from bot.text import excerpts
 from tests.benchmarks.newsrooms import filled, read, url_of
 
@@ -82,7 +82,7 @@ def in_other_words(title: str, language: str, chance: random.Random) -> str | No
     words = [
         word
         for word in re.findall(r"[^\W\d_]{3,}", title)
-        if analysis.stems(word, language) and word.isalpha()
+        if text_analysis.stemmed_tokens(word, language) and word.isalpha()
     ]
     words = list(dict.fromkeys(words))
     if len(words) < TITLE_WORDS:
@@ -141,15 +141,15 @@ def from_elsewhere(document: dict[str, Any]) -> str | None:
     return " ".join(pasted)
 
 
-async def engine_alone(newsroom: Newsroom, query: str) -> list[str]:
+async def engine_alone(newsroom: Services, query: str) -> list[str]:
     """The addresses that the engine's own order gives."""
-    await newsroom.index.ready()
+    await newsroom.index.ensure_current()
     assert newsroom.index.engine is not None
-    hits = await asyncio.to_thread(newsroom.index.engine.any_words, query, EVERYWHERE, DEPTH)
+    hits = await asyncio.to_thread(newsroom.index.engine.match_any, query, UNRESTRICTED, DEPTH)
     return [article.url for article in await newsroom.store.articles.by_ids([hit.article_id for hit in hits])]
 
 
-async def search(newsroom: Newsroom, query: str) -> list[str]:
+async def search(newsroom: Services, query: str) -> list[str]:
     """The addresses that a search gives."""
     page = await newsroom.searcher.search(query, feed_ids=None, limit=DEPTH)
     return [result.article.url for result in page.results]

@@ -28,7 +28,7 @@ from pathlib import Path
 import psycopg
 
 from bot.core.clock import SystemClock
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed, NewArticle
 from bot.store import AlreadyRunning, Store, StoreError
 from tests import postgres_server
@@ -44,7 +44,7 @@ SESSION_KILLS = 0.5  # part of the kills that hit one session, not the server
 class Newsroom:
     """Articles come and are told, whatever the database does meanwhile."""
 
-    def __init__(self, server: DatabaseServer) -> None:
+    def __init__(self, server: DatabaseUrl) -> None:
         self._server = server
         self._told: set[str] = set()
         self.posts: Counter[str] = Counter()
@@ -94,7 +94,7 @@ class Newsroom:
                 self.faults.add(str(error))
                 await asyncio.sleep(0.2)
                 try:
-                    await self.store.look()
+                    await self.store.check_alive()
                 except AlreadyRunning:
                     await self.store.close()
                     await self.open()
@@ -105,17 +105,17 @@ class Newsroom:
         await record(self.store, self._feed, article, catch_up_after=10_000)
 
     async def _deliver(self) -> None:
-        for left in await self.store.dispatches.interrupted():
-            await self._send(left.id, left.what)
+        for left in await self.store.dispatches.claimed():
+            await self._send(left.id, left.dedupe_key)
         while (claimed := await self.store.dispatches.claim(CHANNEL)) is not None:
-            await self._send(claimed.id, claimed.what)
+            await self._send(claimed.id, claimed.dedupe_key)
 
     async def _send(self, id_: int, what: str) -> None:
         """A message with a nonce: the same one again is the same message."""
         if what not in self._told:
             self._told.add(what)
             self.posts[what] += 1
-        await self.store.dispatches.sent(
+        await self.store.dispatches.mark_sent(
             id_, message_id=1_000 + id_, thread_id=None, now=self.store.clock.now()
         )
 
@@ -214,7 +214,7 @@ async def main(name: str, times: int) -> tuple[bool, str]:
     with ExitStack() as after:
         folders = [Path(after.enter_context(tempfile.TemporaryDirectory(prefix="telex-faults-")))]
         address, act = await _prepared(name, folders, after)
-        newsroom, done = Newsroom(DatabaseServer(address)), asyncio.Event()
+        newsroom, done = Newsroom(DatabaseUrl(address)), asyncio.Event()
         await newsroom.begin()
         running, longest = asyncio.create_task(newsroom.run(done)), 0.0
         for _ in range(times):

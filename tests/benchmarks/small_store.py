@@ -33,10 +33,10 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.settings import Settings
-from bot.search.index import analysis
-from bot.search.index.engine import EVERYWHERE
+from bot.search.index import text_analysis
+from bot.search.index.search_engine import UNRESTRICTED
 from tests.feed_server import FeedServer
 from tests.shared import SHARED
 
@@ -47,12 +47,12 @@ console = Console(width=120)
 
 
 @asynccontextmanager
-async def filled() -> AsyncIterator[Newsroom]:
+async def filled() -> AsyncIterator[Services]:
     """A newsroom that has polled each of the feeds once."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         here = (ip_network("127.0.0.0/8"),)
         settings = Settings(database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=here)
-        async with open_newsroom(settings) as newsroom:
+        async with open_services(settings) as newsroom:
             server = await FeedServer().start()
             for path in sorted(FEEDS.rglob("*.*")):
                 url = server.serve(f"/{path.name}", path.read_bytes(), content_type="text/xml", etag=False)
@@ -65,14 +65,16 @@ async def filled() -> AsyncIterator[Newsroom]:
             await asyncio.gather(following, return_exceptions=True)
 
 
-async def queries(newsroom: Newsroom, number: int) -> list[str]:
+async def queries(newsroom: Services, number: int) -> list[str]:
     """So many of one, of two and of three words of titles."""
     chance = random.Random(4)
     titles = sorted({article.title for article in await newsroom.store.articles.newest(None, limit=100_000)})
     found: list[str] = []
     while len(found) < 3 * number:
         title = chance.choice(titles)
-        words = [word for word in re.findall(r"[^\W\d_]{3,}", title) if analysis.stems(word, "en")]
+        words = [
+            word for word in re.findall(r"[^\W\d_]{3,}", title) if text_analysis.stemmed_tokens(word, "en")
+        ]
         count = 1 + len(found) % 3
         if len(words) >= count:
             found.append(" ".join(chance.sample(words, count)))
@@ -86,7 +88,7 @@ class Cost(NamedTuple):
     results: int
 
 
-async def costs(newsroom: Newsroom, asked: list[str]) -> list[Cost]:
+async def costs(newsroom: Services, asked: list[str]) -> list[Cost]:
     found = []
     for query in asked:
         began = time.process_time()
@@ -95,13 +97,13 @@ async def costs(newsroom: Newsroom, asked: list[str]) -> list[Cost]:
     return found
 
 
-async def floors(newsroom: Newsroom, asked: list[str]) -> list[Cost]:
+async def floors(newsroom: Services, asked: list[str]) -> list[Cost]:
     """The same of the least that a page can be made of."""
     engine, found = newsroom.index.engine, []
     assert engine is not None
     for query in asked:
         began = time.process_time()
-        ids = [hit.article_id for hit in engine.any_words(query, EVERYWHERE, PAGE)]
+        ids = [hit.article_id for hit in engine.match_any(query, UNRESTRICTED, PAGE)]
         articles = await newsroom.store.articles.by_ids(ids)
         found.append(Cost((time.process_time() - began) * 1_000, len(articles)))
     return found

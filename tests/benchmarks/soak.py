@@ -100,7 +100,7 @@ class Town(Scene):
                     self.followers[turn % len(urls)].append(f"{kind}-{number}")
                     turn += 1
         async with self.newsroom() as newsroom:
-            await newsroom.store.servers.joined(self.server.id, "en-US")
+            await newsroom.store.servers.mark_joined(self.server.id, "en-US")
 
             async def follow(url: str, names: list[str]) -> None:
                 self.url = url

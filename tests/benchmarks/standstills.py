@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bot.core.clock import SystemClock
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store import Store
 from tests import postgres_server
 from tests.benchmarks import promises
@@ -33,7 +33,7 @@ LIMIT = 30.0
 _BURST = 200  # articles of one write
 
 
-async def write(server: DatabaseServer) -> None:
+async def write(server: DatabaseUrl) -> None:
     """Write until the process is killed."""
     store = await Store.open(server, SystemClock())
     feed, number = await add_feed(store), 0
@@ -56,7 +56,7 @@ async def measure(times: int) -> list[float]:
         await start(folder)
         after.callback(kill_all, folder / "data")
         address = f"postgresql://postgres@/postgres?host={folder}"
-        store = await Store.open(DatabaseServer(address), SystemClock())
+        store = await Store.open(DatabaseUrl(address), SystemClock())
         for _ in range(times):
             command = [sys.executable, "-m", "tests.benchmarks.standstills", "--write", address]
             writer = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     if options.write:
-        asyncio.run(write(DatabaseServer(options.write)))
+        asyncio.run(write(DatabaseUrl(options.write)))
     commit = promises.commit()
     waits = asyncio.run(measure(options.times))
     figure = (

@@ -103,8 +103,8 @@ async def time_it(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
     busy = [replace(one, last_success=now, next_poll=now + 600) for one in feeds[:500]]
     cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
         ("300 new articles recorded", lambda number: record(store, feed, *batches[number])),
-        ("500 polls without news recorded", lambda _: store.polls.record_quiet(busy)),
-        ("900 identities looked up", lambda _: store.polls.known(feed.id, hashes)),
+        ("500 polls without news recorded", lambda _: store.polls.record_unchanged(busy)),
+        ("900 identities looked up", lambda _: store.polls.known_by_identity(feed.id, hashes)),
         ("32 feeds due", lambda _: store.feeds.due(now, 32)),
         ("the next feed due", lambda _: store.feeds.next_due([feed.id])),
         ("all feeds", lambda _: store.feeds.all()),
@@ -117,9 +117,9 @@ async def time_it(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
         ("the next dispatch due", lambda _: store.dispatches.next_due()),
         ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number)),
         ("edits due", lambda _: store.dispatches.edits_due(now, 20)),
-        ("posts of an article", lambda number: store.dispatches.posted_of(number + 1)),
+        ("posts of an article", lambda number: store.dispatches.sent_for_article(number + 1)),
         ("a bookmark", lambda number: store.bookmarks.add(1, number + 1)),
-        ("texts emptied, none due", lambda _: store.articles.forget_texts(now - 1)),
+        ("texts emptied, none due", lambda _: store.articles.purge_texts(now - 1)),
     ]
     for name, act in cases:
         await measure(name, act)

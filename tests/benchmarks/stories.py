@@ -25,10 +25,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.search.index import analysis
-from bot.store.records.content_records import Brief
-from bot.stories.story_matching import LEAD, WINDOW, Recent, Telling, plain_title, telling
-from bot.stories.story_membership import margin
+from bot.search.index import text_analysis
+from bot.store.records.content_records import ArticleBrief
+from bot.stories.story_matching import (
+    LEAD_LENGTH,
+    WINDOW_SECONDS,
+    RecentArticleIndex,
+    StoryFeatures,
+    extract_story_features,
+    plain_title,
+)
+from bot.stories.story_membership import membership_margin
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 SHIFTS = (-0.15, -0.1, -0.05, -0.025, 0.0, 0.025, 0.05, 0.1, 0.15)
@@ -108,14 +115,14 @@ def weigher(language: str) -> Callable[[str], float]:
     counts: Counter[str] = Counter()
     size = 0
     for row in read(SHARED / "articles" / f"{language}.jsonl.gz"):
-        counts.update(set(analysis.stems(f"{row['title']}\n{row['text']}", language)))
+        counts.update(set(text_analysis.stemmed_tokens(f"{row['title']}\n{row['text']}", language)))
         size += 1
     return lambda term: math.log(1 + (size - counts[term] + 0.5) / (counts[term] + 0.5))
 
 
 def vectors(headlines: Sequence[Headline]) -> list[bytes | None]:
     """What the titles mean, as the encoder of the extra tells it."""
-    from bot.search.semantic.encoder import encode  # noqa: PLC0415 - needs the extra
+    from bot.search.semantic.article_encoder import encode  # noqa: PLC0415 - needs the extra
 
     return [*encode([plain_title(each.title) for each in headlines])]
 
@@ -126,28 +133,30 @@ def tellings(
     encoded: Sequence[bytes | None],
     *,
     first: int = 0,
-) -> list[Telling]:
+) -> list[StoryFeatures]:
     """What is compared, each headline as of a feed of its own, numbered from `first`."""
     return [
-        telling(
-            Brief(number, "", number, each.title, each.text, each.language, each.published), weigh, vector
+        extract_story_features(
+            ArticleBrief(number, "", number, each.title, each.text, each.language, each.published),
+            weigh,
+            vector,
         )
         for number, (each, vector) in enumerate(zip(headlines, encoded, strict=True), first)
     ]
 
 
-def joined(told: Sequence[Telling], shift: float = 0.0) -> tuple[list[int], list[tuple[int, int]]]:
+def joined(told: Sequence[StoryFeatures], shift: float = 0.0) -> tuple[list[int], list[tuple[int, int]]]:
     """The story of each, by its first headline, and the joins with the headline that was likest."""
     return replay(kinships(told), shift)
 
 
-def kinships(told: Sequence[Telling]) -> list[dict[int, float]]:
+def kinships(told: Sequence[StoryFeatures]) -> list[dict[int, float]]:
     """What each is like, as it comes."""
-    recent = Recent()
+    recent = RecentArticleIndex()
     found = []
     for each in told:
-        recent.forget(each.published - WINDOW)
-        found.append(dict(recent.kin(each)))
+        recent.evict_before(each.published - WINDOW_SECONDS)
+        found.append(dict(recent.find_similar(each)))
         recent.add(each)
     return found
 
@@ -161,7 +170,7 @@ def replay(kin: Sequence[dict[int, float]], shift: float) -> tuple[list[int], li
         by_story: defaultdict[int, list[float]] = defaultdict(list)
         for other, alike in likeness.items():
             by_story[story[other]].append(alike)
-        found = [(margin(alike, sizes[name]) + shift, -name) for name, alike in by_story.items()]
+        found = [(membership_margin(alike, sizes[name]) + shift, -name) for name, alike in by_story.items()]
         best, name = max(found, default=(-1.0, 0))
         chosen = -name if best >= 0 else number
         if chosen != number:
@@ -190,7 +199,7 @@ def b_cubed(found: Sequence[int], labels: Sequence[str]) -> Scores:
     )
 
 
-def curve(told: Sequence[Telling], labels: Sequence[str]) -> list[tuple[float, Scores]]:
+def curve(told: Sequence[StoryFeatures], labels: Sequence[str]) -> list[tuple[float, Scores]]:
     """Precision and recall as the threshold moves; at 0 it is the one in use."""
     kin = kinships(told)
     return [(shift, b_cubed(replay(kin, shift)[0], labels)) for shift in SHIFTS]
@@ -238,7 +247,7 @@ class Cost(NamedTuple):
 
 def cost(
     headlines: Sequence[Headline],
-    told: Sequence[Telling],
+    told: Sequence[StoryFeatures],
     weigh: Callable[[str], float],
     copies: int = 6,
 ) -> tuple[Cost, Cost, int]:
@@ -248,7 +257,7 @@ def cost(
     stemmed, each time just before the same article is decided on. The window is filled with copies of the
     headlines, so that no word is rarer than it was.
     """
-    recent = Recent()
+    recent = RecentArticleIndex()
     number = len(told)
     for _copy in range(copies):
         for known in told:
@@ -257,12 +266,12 @@ def cost(
     floors, times = [], []
     for each, known in list(zip(headlines, told, strict=True))[:1000]:
         start = time.thread_time()
-        set(analysis.stems(plain_title(each.title), each.language)).union(
-            analysis.stems(each.text[:LEAD], each.language)
+        set(text_analysis.stemmed_tokens(plain_title(each.title), each.language)).union(
+            text_analysis.stemmed_tokens(each.text[:LEAD_LENGTH], each.language)
         )
         read_at = time.thread_time()
         number += 1
-        recent.kin(tellings([each], weigh, [known.vector], first=number)[0])
+        recent.find_similar(tellings([each], weigh, [known.vector], first=number)[0])
         times.append((time.thread_time() - read_at) * 1000)
         floors.append((read_at - start) * 1000)
     return _cost(times), _cost(floors), len(recent)
@@ -293,7 +302,7 @@ def main() -> None:
     asked = parser.parse_args()
     weigh = weigher(asked.language if asked.joins else "en")
 
-    def told_of(headlines: Sequence[Headline]) -> list[Telling]:
+    def told_of(headlines: Sequence[Headline]) -> list[StoryFeatures]:
         nothing: list[bytes | None] = [None] * len(headlines)
         return tellings(headlines, weigh, vectors(headlines) if asked.semantic else nothing)
 

@@ -20,9 +20,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.store.records.content_records import ToldArticle
-from bot.store.records.people_records import Opinion, Shown, Verdict
-from bot.stories import server_taste
+from bot.store.records.content_records import ArticleProfile
+from bot.store.records.people_records import FeedbackEvent, OpinionKind, ShownArticle
+from bot.stories import preference_model
 from bot.text.words import fold
 from tests.benchmarks.newsrooms import read
 
@@ -56,15 +56,15 @@ def main() -> None:
                 fits = {one for one in (*mine, *later) if category in articles[one]["categories"]}
                 random = Random(f"{category} {number}")
                 verdicts = [
-                    Verdict(one, person, Opinion.LIKED, times[one])
+                    FeedbackEvent(one, person, OpinionKind.LIKED, times[one])
                     for one in mine
                     for person in range(PEOPLE)
                     if random.random() < (OFTEN if one in fits else SELDOM)
                 ]
                 likes += len(verdicts)
-                shown = [Shown(one, times[one], told[one]) for one in mine]
-                taste = server_taste.learn(shown, verdicts, start + LEARNT)
-                scores = {one: taste.of([told[one]]) for one in later}
+                shown = [ShownArticle(one, times[one], told[one]) for one in mine]
+                taste = preference_model.learn_preferences(shown, verdicts, start + LEARNT)
+                scores = {one: taste.score([told[one]]) for one in later}
                 if 0 < len(fits.intersection(later)) < len(later):
                     auc.append(
                         _auc(
@@ -84,9 +84,9 @@ def main() -> None:
     Console().print(table)
 
 
-def _told(article: dict[str, Any], category: str, *, with_tags: bool) -> ToldArticle:
+def _told(article: dict[str, Any], category: str, *, with_tags: bool) -> ArticleProfile:
     tags = [tag for tag in article["categories"] if fold(tag) != fold(category)] if with_tags else []
-    return ToldArticle(article["title"], article["source"], article["lang"], tuple(tags))
+    return ArticleProfile(article["title"], article["source"], article["lang"], tuple(tags))
 
 
 def _auc(ours: list[float], others: list[float]) -> float:

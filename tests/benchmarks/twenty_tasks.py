@@ -18,7 +18,7 @@ from simcord.actors import MemberActor
 
 from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
-from cogs.running.welcome_message import welcome
+from cogs.running.welcome_message import send_welcome
 from tests.cogs.helpers import choose, components, last, menu, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -70,7 +70,7 @@ Task = Callable[[Acting, World, FeedServer], Awaitable[object]]
 async def invite(acting: Acting, world: World, _server: FeedServer) -> None:
     guild = world.bot.get_guild(world.guild.id)
     assert guild is not None
-    await welcome(world.bot, guild)
+    await send_welcome(world.bot, guild)
     await world.env.settle()
     greeting = next(post for post in world.news.history() if post.author.bot)
     shown = last(await acting.pressed(greeting, "Get started"))
@@ -190,10 +190,12 @@ async def stop_all(acting: Acting, world: World, _server: FeedServer) -> None:
     if any(one.get("label") == "Pause all" for one in components(shown)):
         await acting.pressed(shown, "Pause all")
     else:
-        for subscription, _feed in await world.store.subscriptions.in_server(world.guild.id):
-            if subscription.paused is None:
+        for subscription, _feed in await world.store.subscriptions.list_with_feeds(world.guild.id):
+            if subscription.paused_at is None:
                 await acting.typed(world, "feed pause", feed=str(subscription.id))
-    assert all(one.paused for one, _feed in await world.store.subscriptions.in_server(world.guild.id))
+    assert all(
+        one.paused_at for one, _feed in await world.store.subscriptions.list_with_feeds(world.guild.id)
+    )
 
 
 async def delete(acting: Acting, world: World, _server: FeedServer) -> None:
@@ -232,7 +234,7 @@ def saves(post: Any) -> bool:
 
 async def first(world: World) -> str:
     """The id of the first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.in_server(world.guild.id))[0][0].id)
+    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
 def outlines(server: FeedServer) -> Iterator[opml.Outline]:

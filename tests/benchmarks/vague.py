@@ -16,9 +16,9 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from bot.answers import answering
-from bot.answers.briefing import vague_questions
-from bot.search.index import analysis
+from bot.answers import answer_pipeline
+from bot.answers.briefing import news_requests
+from bot.search.index import text_analysis
 from tests.benchmarks.newsrooms import filled, read, url_of
 from tests.shared import SHARED
 
@@ -36,20 +36,24 @@ async def work(table: Table) -> None:
         for language in LANGUAGES:
             lines = (SHARED / "questions" / f"chat-{language}.jsonl").read_text("utf-8").splitlines()
             asked = [json.loads(line) for line in lines]
-            taken = [row for row in asked if vague_questions.read(row["question"], now) is not None]
+            taken = [
+                row for row in asked if news_requests.parse_news_request(row["question"], now) is not None
+            ]
             items = named = alike = outlets = 0
             vague = [row for row in asked if row["kind"] == "vague"]
             for row in vague:
-                answer = await answering.ask(newsroom.searcher, row["question"], feed_ids=None)
-                outlets += len({line.article.outlet for line in answer.lines})
+                answer = await answer_pipeline.answer_question(
+                    newsroom.searcher, row["question"], feed_ids=None
+                )
+                outlets += len({line.article.outlet for line in answer.briefing})
                 wanted = [by_id[id_] for id_ in row["doc_ids"]]
-                for line in answer.lines:
+                for line in answer.briefing:
                     found = by_url[line.article.url]
                     items += 1
                     named += found["doc_id"] in row["doc_ids"]
                     alike += any(_alike(found, other) for other in wanted)
             others = [row["question"] for row in read(f"questions/{language}-questions")]
-            mistaken = sum(vague_questions.read(question, now) is not None for question in others)
+            mistaken = sum(news_requests.parse_news_request(question, now) is not None for question in others)
             table.add_row(
                 language,
                 f"{sum(row in taken for row in vague)} of {len(vague)}",
@@ -64,7 +68,7 @@ async def work(table: Table) -> None:
 
 def _alike(one: dict[str, str], other: dict[str, str]) -> bool:
     """Whether two articles are one, or of one cluster by their titles."""
-    first, second = (set(analysis.stems(row["title"], row["lang"])) for row in (one, other))
+    first, second = (set(text_analysis.stemmed_tokens(row["title"], row["lang"])) for row in (one, other))
     return one["doc_id"] == other["doc_id"] or len(first & second) >= COMMON
 
 

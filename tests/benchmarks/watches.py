@@ -19,10 +19,10 @@ from pathlib import Path
 from statistics import mean
 
 from bot.core.models import Feed
-from bot.search.index import analysis
+from bot.search.index import text_analysis
 from bot.store import Store
 from bot.text.words import fold
-from bot.watches.watch_matching import Watchman
+from bot.watches.watch_matching import WatchMatcher
 from tests.benchmarks.corpus import Corpus, Made
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
@@ -49,7 +49,9 @@ def query(corpus: Corpus, chance: random.Random, alone: set[str]) -> str:
     words: list[str] = []
     while len(words) < QUERY_WORDS:
         title = corpus.article(chance.randrange(KEPT)).title
-        words = [word for word in title.split() if word.isalpha() and not analysis.is_small(fold(word))]
+        words = [
+            word for word in title.split() if word.isalpha() and not text_analysis.is_stop_word(fold(word))
+        ]
     first = chance.randrange(len(words) - 2)
     one, two, three = words[first : first + QUERY_WORDS]
     forms = (
@@ -109,16 +111,16 @@ async def measure(path: Path, corpus: Corpus, watches: int) -> tuple[list[float]
             language="en",
             limit=1_000_000,
         )
-    watchman = Watchman(store)
+    watchman = WatchMatcher(store)
     await keep(store, feed, corpus.article(KEPT))
     began = time.perf_counter()
-    await watchman.look()  # learns the watches
+    await watchman.process_next_batch()  # learns the watches
     begin = time.perf_counter() - began
     cpu, wall = [], []
     for number in range(KEPT + 1, KEPT + 1 + ARRIVING):
         await keep(store, feed, corpus.article(number))
         began, spent = time.perf_counter(), time.process_time()
-        await watchman.look()
+        await watchman.process_next_batch()
         cpu.append((time.process_time() - spent) * 1_000)
         wall.append((time.perf_counter() - began) * 1_000)
     await store.close()

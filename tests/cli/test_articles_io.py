@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from bot.cli import article_files
 from bot.cli.article_files import import_lines
-from bot.client.services import Newsroom, open_newsroom
-from bot.polling import article_lines
-from bot.polling.article_lines import row_of
+from bot.client.services import Services, open_services
+from bot.polling import jsonl_articles
+from bot.polling.jsonl_articles import parse_row
 from tests.answers.desk import polled
 from tests.feed_server import item, rss
 
@@ -38,11 +38,11 @@ def line(**changes: object) -> bytes:
     return json.dumps(FULL | changes, ensure_ascii=False).encode() + b"\n"
 
 
-async def imported(newsroom: Newsroom, lines: Iterable[bytes]) -> article_files.Imported:
+async def imported(newsroom: Services, lines: Iterable[bytes]) -> article_files.ArticleImportResult:
     return await import_lines(newsroom, io.BytesIO(b"".join(lines)))
 
 
-async def exported(newsroom: Newsroom) -> str:
+async def exported(newsroom: Services) -> str:
     out = io.StringIO()
     count = await article_files.export(newsroom.store, out)
     assert count == out.getvalue().count("\n")
@@ -76,7 +76,7 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(
     for n in (90, 91):  # two articles with one link
         linked = item(n, title=f"Linked {n}", published=now - 5)
         items.append(linked.replace(f"news.example/articles/{n}", "news.example/linked"))
-    async with open_newsroom(settings, clock) as room:
+    async with open_services(settings, clock) as room:
         for name in ("Example: World", "Example: Tech", "Other"):  # two feeds of one outlet share articles
             url = feed_server.serve("/" + name[-5:].strip(), rss(*items, title=name))
             await polled(room, await room.store.feeds.add(url))
@@ -84,7 +84,7 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(
         again = await imported(room, first.encode().splitlines(keepends=True))
         assert again.stored == 0
         assert await exported(room) == first
-    async with open_newsroom(settings.model_copy(update={"database": tmp_path / "b.db"}), clock) as room:
+    async with open_services(settings.model_copy(update={"database": tmp_path / "b.db"}), clock) as room:
         done = await imported(room, first.encode().splitlines(keepends=True))
         assert (done.known, done.rejected) == (0, 0)
         assert await exported(room) == first
@@ -126,7 +126,7 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
 
 
 async def test_a_line_without_end_does_not_fill_the_memory(newsroom, monkeypatch):
-    for module in (article_files, article_lines):
+    for module in (article_files, jsonl_articles):
         monkeypatch.setattr(module, "LONGEST_LINE", 2_000)
     lines = [line(url="https://news.example/1"), line(text="x" * 9_000), line(url="https://news.example/2")]
     done = await imported(newsroom, lines)
@@ -142,7 +142,7 @@ async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
         ],
     )
     assert done.stored == 2
-    assert done.others == {"unknown": 1}
+    assert done.unknown_fields == {"unknown": 1}
     found = {article.url[-1]: article for article in await newsroom.store.articles.newest(None, limit=9)}
     assert {article.outlet for article in found.values()} == {"news.example"}
     assert {article.published for article in found.values()} == {clock.now()}
@@ -182,7 +182,7 @@ async def test_progress_is_told_after_each_batch(newsroom, monkeypatch):
     ],
 )
 def test_dates_are_read_in_the_forms_that_people_have(published, seconds):
-    assert row_of(line(published=published), Counter()).published == seconds
+    assert parse_row(line(published=published), Counter()).published == seconds
 
 
 json_values = st.recursive(
@@ -198,7 +198,7 @@ json_values = st.recursive(
 @example({"title": "\ud800"})
 def test_any_object_is_a_row_that_can_be_stored_or_has_a_reason(found):
     try:
-        row = row_of(json.dumps(FULL | found).encode(), Counter())
+        row = parse_row(json.dumps(FULL | found).encode(), Counter())
     except ValueError:
         return
     kept = (row.title, row.text, row.summary, row.source, row.author or "", *row.tags)
@@ -208,4 +208,4 @@ def test_any_object_is_a_row_that_can_be_stored_or_has_a_reason(found):
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_row_or_have_a_reason(raw):
     with suppress(ValueError):
-        row_of(raw, Counter())
+        parse_row(raw, Counter())

@@ -13,8 +13,8 @@ import pytest
 
 from bot.cli import checks
 from bot.core import installation
-from bot.core.database_server import DatabaseServer, parse_place
-from bot.search.semantic import encoder
+from bot.core.database_url import DatabaseUrl, parse_place
+from bot.search.semantic import article_encoder
 from tests.cli.test_commands import Telex, line
 
 SECRET = "hunter2-and-more"
@@ -71,7 +71,7 @@ def test_an_address_of_another_database_is_refused_and_becomes_no_folder(telex, 
 @pytest.mark.parametrize("address", ["POSTGRESQL://me:{}@host/telex", "Postgres://me:{}@one:5432,two/telex"])
 def test_a_known_scheme_counts_in_any_case_and_its_password_is_hidden(address):
     server = parse_place(address.format(SECRET))
-    assert isinstance(server, DatabaseServer)
+    assert isinstance(server, DatabaseUrl)
     assert server.address.startswith(f"postgresql://me:{SECRET}@")
     assert SECRET not in f"{server} {server!r}"
 
@@ -205,9 +205,11 @@ def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, comma
 
 
 async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch, newsroom):
-    monkeypatch.setattr(encoder, "model", lambda: None)
-    (check,) = [each async for each in checks.run(newsroom.settings) if each.what == "semantic search"]
-    assert check.found == "off: its extra isn’t installed"
+    monkeypatch.setattr(article_encoder, "model_id", lambda: None)
+    (check,) = [
+        each async for each in checks.run_checks(newsroom.settings) if each.subject == "semantic search"
+    ]
+    assert check.detail == "off: its extra isn’t installed"
     assert check.advice == f"To turn on semantic search: {installation.extra_command('semantic')}"
 
 

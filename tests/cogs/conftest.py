@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.answers import answering
+from bot.answers import answer_pipeline
 from tests.cogs.engine import Engine
 
 
@@ -12,5 +12,5 @@ from tests.cogs.engine import Engine
 def engine(monkeypatch) -> Engine:
     """The engine of answers, replaced for a test."""
     made = Engine()
-    monkeypatch.setattr(answering, "ask", made.ask)
+    monkeypatch.setattr(answer_pipeline, "answer_question", made.ask)
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.answers.answer_model import Answer, Quote, Tier
+from bot.answers.answer_model import Answer, Confidence, Quote
 from bot.core.models import Article
 from tests.discord_world import World
 
@@ -26,7 +26,7 @@ class Engine:
     def quotes(self, *articles: Article) -> None:
         """Answer with the text of these articles."""
         quotes = tuple(Quote(article.body, article) for article in articles)
-        self.gives = {"tier": Tier.SURE, "quotes": quotes, "sources": articles}
+        self.gives = {"tier": Confidence.SURE, "quotes": quotes, "sources": articles}
 
 
 def mention(world: World) -> str:

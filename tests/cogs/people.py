@@ -15,8 +15,8 @@ from simcord.enums import InteractionType
 from simcord.interactions import base_payload
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.core.choices import Preference
 from bot.core.models import Article
+from bot.core.preferences import Preference
 from tests.cogs.helpers import START, hide, newest, text
 from tests.discord_world import World, invite
 from tests.feed_server import FeedServer, item, rss

@@ -174,12 +174,12 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
     ]
     assert [one["helped"] for one in document["votes"]] == [True]
     asked = await telex.reader.click(last(shown), label="Delete everything")
-    monkeypatch.setattr(database, "scrub", lambda *_what: False)  # as while somebody reads
+    monkeypatch.setattr(database, "purge_deleted", lambda *_what: False)  # as while somebody reads
     done = await telex.reader.click(last(asked), label="Delete permanently")
     assert "• 1 question\n• 1 vote on an answer\n" in said(done)
     assert "Another program is reading the database" in said(done)
-    assert await telex.store.questions.tallies(0, all_=True) == []
-    assert await telex.store.questions.votes_of(telex.editor.id) == []
+    assert await telex.store.questions.stats(0, all_=True) == []
+    assert await telex.store.questions.votes_by_user(telex.editor.id) == []
 
 
 def vote_of(answer: ResponseMessage) -> str:

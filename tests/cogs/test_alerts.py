@@ -29,7 +29,7 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, 
     assert "each feed’s own channel" in said(reset)
     assert await telex.store.servers.alerts(telex.guild.id) is None
     feed_server.serve("/rss", rss(*three(), title="Example News"))
-    (_, feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
+    (_, feed), *_rest = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     await telex.poll_and_deliver(feed)
     assert "is back" in text(telex.posts(desk)[-1])  # where the trouble was told
     assert "each feed’s own channel" in said(await telex.editor.slash(telex.news, "feed alerts"))

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
-from bot.answers.answer_model import Line, Quote, Tier
+from bot.answers.answer_model import BriefingItem, Confidence, Quote
 from bot.answers.conversing.question_service import SEARCHES_OF_A_PERSON
 from bot.text.times.periods import Period
-from bot.writing.citations import Sentence
+from bot.writing.citation_checks import Sentence
 from tests.cogs.engine import mention
 from tests.cogs.helpers import (
     START,
@@ -60,8 +60,8 @@ async def test_an_answer_is_word_for_word_with_its_source(telex, feed_server):
 async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine):
     article = await newest(telex, await follow(telex, feed_server, story()))
     taken_back = article._replace(retracted=START)
-    for gives in ({"quotes": (Quote(BODY, taken_back),)}, {"lines": (Line("A ban", taken_back),)}):
-        engine.gives = {"tier": Tier.SURE, "sources": (taken_back,), **gives}
+    for gives in ({"quotes": (Quote(BODY, taken_back),)}, {"lines": (BriefingItem("A ban", taken_back),)}):
+        engine.gives = {"tier": Confidence.SURE, "sources": (taken_back,), **gives}
         answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
         assert f"<t:{START - 60}:D> · ⚠️ withdrawn" in said(answer)
 
@@ -77,7 +77,7 @@ async def test_the_first_of_several_sources_is_the_one_to_save(telex, feed_serve
 
 async def test_a_headline_that_answers_is_not_said_twice(telex, feed_server, engine):
     article = await newest(telex, await follow(telex, feed_server, story()))
-    engine.gives = {"tier": Tier.SURE, "quotes": (Quote(TITLE, article),), "sources": (article,)}
+    engine.gives = {"tier": Confidence.SURE, "quotes": (Quote(TITLE, article),), "sources": (article,)}
     shown = said(await telex.reader.slash(telex.news, "ask", question=ASKED))
     assert shown.count(TITLE) == 1
 
@@ -119,7 +119,7 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
 ):
     article = await newest(telex, await follow(telex, feed_server, story()))
     engine.gives = {
-        "tier": Tier.POSSIBLE,
+        "tier": Confidence.POSSIBLE,
         "possible": (Quote(BODY, article, "a one-year moratorium"),),
         "sources": (article,),
     }
@@ -133,7 +133,7 @@ async def test_what_was_said_before_stands_below_the_newest_answer(telex, feed_s
     feed = await follow(telex, feed_server)
     new, old, *_ = await telex.store.articles.newest([feed.id], limit=3)
     engine.gives = {
-        "tier": Tier.SURE,
+        "tier": Confidence.SURE,
         "quotes": (Quote("It is two.", new, "two"),),
         "older": (Quote("It is one.", old, "one"),),
         "sources": (new, old),
@@ -166,8 +166,8 @@ async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(t
 async def test_a_period_is_a_dated_list(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     articles = await telex.store.articles.newest([feed.id], limit=3)
-    lines = tuple(Line(article.title, article) for article in articles)
-    engine.gives = {"tier": Tier.SURE, "lines": lines, "sources": tuple(articles)}
+    lines = tuple(BriefingItem(article.title, article) for article in articles)
+    engine.gives = {"tier": Confidence.SURE, "lines": lines, "sources": tuple(articles)}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
     shown = said(answer)
     assert shown.index("**[Cities") < shown.index("**[A new") < shown.index("**[Chips")
@@ -184,8 +184,8 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
     (article,) = await telex.store.articles.newest([feed.id], limit=1)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
     engine.gives = {
-        "tier": Tier.SURE,
-        "lines": (Line(article.title, article),),
+        "tier": Confidence.SURE,
+        "lines": (BriefingItem(article.title, article),),
         "sources": (article,),
         "period": week,
         "zone": ZoneInfo("Europe/Paris"),
@@ -245,8 +245,8 @@ async def test_long_quotations_titles_and_addresses_fit(telex, feed_server, engi
     engine.quotes(*articles[:3])
     quoted = await telex.reader.slash(telex.news, "ask", question="*" * 400)
     engine.gives = {
-        "tier": Tier.SURE,
-        "lines": tuple(Line(article.title, article) for article in articles),
+        "tier": Confidence.SURE,
+        "lines": tuple(BriefingItem(article.title, article) for article in articles),
         "sources": tuple(articles),
     }
     listed = await telex.reader.slash(telex.news, "ask", question="*" * 400)

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.posting.rendering import buttons
-from cogs.reading import saving
+from cogs.reading import bookmarking
 from tests.cogs.helpers import (
     NEXT,
     START,
@@ -100,7 +100,7 @@ async def test_a_save_button_for_what_one_cannot_see_is_refused(telex, feed_serv
     key = (await newest(telex, feed)).key
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
-    message = await channel.send("forged", view=buttons.row(buttons.save(key)))
+    message = await channel.send("forged", view=buttons.view_of_items(buttons.save_button(key)))
     await telex.env.settle()
     answer = await telex.reader.click(message, label="Save")
     assert "you can’t see here" in said(answer)
@@ -157,7 +157,7 @@ async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex, feed_server
 
 async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(telex, feed_server):
     message = await catch_up(telex, feed_server)
-    post = await telex.store.dispatches.of_message(message.id)
+    post = await telex.store.dispatches.by_message_id(message.id)
     await telex.reader.context_menu(telex.news, "Bookmark", message)
     assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
 
@@ -311,7 +311,7 @@ async def test_nobody_sees_the_bookmarks_of_others(telex, feed_server):
 
 
 async def test_the_limit_is_told(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(saving, "MOST_BOOKMARKS", 2)
+    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS", 2)
     await follow(telex, feed_server)
     for article in (await telex.store.articles.newest(None, limit=3))[1:]:
         await telex.store.bookmarks.add(telex.reader.id, article.id)

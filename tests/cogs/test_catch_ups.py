@@ -29,7 +29,7 @@ async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and
     telex, feed_server
 ):
     message = await catch_up(telex, feed_server)
-    post = await telex.store.dispatches.of_message(message.id)
+    post = await telex.store.dispatches.by_message_id(message.id)
     await telex.editor.slash(telex.news, "feed remove", feed="Example News")
     await telex.restart()
     shown = await telex.reader.click(message, label="Show all")
@@ -56,10 +56,10 @@ async def test_why_tells_a_catch_up_from_a_post(telex, feed_server):
 
 async def test_a_button_under_another_message_shows_nothing(telex, feed_server):
     message = await catch_up(telex, feed_server)
-    post = await telex.store.dispatches.of_message(message.id)
+    post = await telex.store.dispatches.by_message_id(message.id)
     open_ = telex.guild.create_text_channel("open")
     channel = telex.bot.get_channel(open_.id)
     assert isinstance(channel, discord.TextChannel)
-    forged = await channel.send("forged", view=buttons.row(buttons.show_all(post.what)))
+    forged = await channel.send("forged", view=buttons.view_of_items(buttons.show_all(post.dedupe_key)))
     await telex.env.settle()
     assert "gone" in said(await telex.reader.click(forged, label="Show all"))

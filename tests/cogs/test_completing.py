@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.posting.rendering.discord_limits import CHOICE
-from bot.search.query.notes import Remark
-from bot.search.query.query_syntax import parse
-from cogs.reading import query_completion
-from cogs.reading.query_completion import typing
+from bot.posting.rendering.discord_limits import CHOICE_NAME_LENGTH
+from bot.search.query.query_notes import NoteKind
+from bot.search.query.query_parser import parse_query
+from cogs.reading import query_autocomplete
+from cogs.reading.query_autocomplete import completion_context
 from tests.cogs.helpers import START, follow, hide, said
 from tests.discord_world import World
 from tests.feed_server import item
@@ -126,9 +126,9 @@ async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(te
         found = await offered(telex, query)
         assert found[: len(values) + 1] == [query, *values]
         for value in found[1:]:
-            assert parse(value, START).nodes
-            unread = {Remark.NO_DATE, Remark.NO_CHOICE, Remark.NO_LANGUAGE}
-            assert not unread & {note.remark for note in parse(value, START).notes}
+            assert parse_query(value, START).nodes
+            unread = {NoteKind.INVALID_DATE, NoteKind.UNKNOWN_FLAG, NoteKind.INVALID_LANGUAGE}
+            assert not unread & {note.kind for note in parse_query(value, START).notes}
 
 
 async def test_the_option_offers_times_in_the_askers_language(telex):
@@ -169,14 +169,16 @@ async def test_choices_fit_whatever_is_typed(telex, feed_server):
     assert await offered(telex, long) == [long]
     assert await offered(telex, "y" * 150) == []
     for query in ("(((", '"', 'tag:"', "a:b:c", "since:(", "\u202e", "-", "||", "@everyone"):
-        assert all(0 < len(value) <= CHOICE for value in await offered(telex, query))
+        assert all(0 < len(value) <= CHOICE_NAME_LENGTH for value in await offered(telex, query))
 
 
 async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_server, monkeypatch):
     """Reading it takes the square of its length, and the loop with it."""
     await follow(telex, feed_server)
     assert await offered(telex, "x" * 100) == ["x" * 100]
-    monkeypatch.setattr(query_completion, "typing", lambda _query: pytest.fail("it was looked at"))
+    monkeypatch.setattr(
+        query_autocomplete, "completion_context", lambda _query: pytest.fail("it was looked at")
+    )
     for typed in ("x" * 101, "x" * 5_999 + '"'):
         assert await offered(telex, typed) == []
 
@@ -197,5 +199,5 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_serv
     ],
 )
 def test_what_is_being_typed(query, name, typed):
-    at = typing(query)
-    assert (at.name, at.typed) == (name, typed)
+    at = completion_context(query)
+    assert (at.typed_filter, at.typed) == (name, typed)

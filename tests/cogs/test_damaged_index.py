@@ -26,7 +26,7 @@ async def test_polls_do_not_depend_on_the_index(telex, feed_server):
 
     await index.catch_up()
     assert index.engine is not damaged
-    assert index.engine.documents == 5
+    assert index.engine.document_count == 5
 
 
 async def test_people_are_answered_while_the_index_is_damaged_and_it_is_made_anew(telex, feed_server):
@@ -45,4 +45,4 @@ async def test_people_are_answered_while_the_index_is_damaged_and_it_is_made_ane
         assert answer
         assert "Something went wrong" not in answer
     await index.catch_up()
-    assert index.engine.documents == 3
+    assert index.engine.document_count == 3

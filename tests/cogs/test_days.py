@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.choices import Preference
+from bot.core.preferences import Preference
 from tests.cogs.engine import mention
 from tests.cogs.helpers import START, follow, said, text
 from tests.discord_world import World

@@ -9,11 +9,11 @@ import pytest
 from simcord.builders import ChannelHandle
 from simcord.results import ResponseMessage
 
-from bot.core import workers
-from bot.core.choices import Preference
+from bot.core import worker_pool
 from bot.core.models import Feed
+from bot.core.preferences import Preference
 from bot.digests import bar_charts
-from cogs.shared import place_options
+from cogs.shared import channel_options
 from tests.cogs.helpers import choose, close, components, follow, forge, last, menu, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -30,7 +30,7 @@ def drawn(monkeypatch) -> list[Any]:
         wanted.append(given)
         return tuple(b"\x89PNG picture" for _ in given)
 
-    monkeypatch.setattr(bar_charts, "drawn", draw)
+    monkeypatch.setattr(bar_charts, "render_charts", draw)
     return wanted
 
 
@@ -99,13 +99,13 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(telex
 async def test_clicks_start_no_process_beside_the_one_that_reads_feeds(telex, feed_server, monkeypatch):
     await follow(telex, feed_server)
     used: set[Any] = set()
-    real = workers.Workers.run
+    real = worker_pool.WorkerPool.run
 
     async def run(self: Any, *given: Any, **options: Any) -> Any:
         used.add(self)
         return await real(self, *given, **options)
 
-    monkeypatch.setattr(workers.Workers, "run", run)
+    monkeypatch.setattr(worker_pool.WorkerPool, "run", run)
     flow = await opened(telex)
     for hour in ("At 09:00", "At 10:00"):
         flow = last(await choose(telex.editor, flow, hour, "What time"))
@@ -337,7 +337,7 @@ async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_diges
     async def nowhere(_guild: discord.Guild, _channel_id: int) -> None:
         return None
 
-    monkeypatch.setattr(place_options, "find", nowhere)
+    monkeypatch.setattr(channel_options, "find_postable_channel", nowhere)
     answer = await telex.editor.select(listed, [options[0]["value"]], custom_id=custom_id)
     assert "Try again later" in said(answer)
     assert await telex.store.digests.of_channel(telex.news.id) is not None

@@ -13,7 +13,7 @@ from tests.shown import title
 
 
 async def followed(world: World) -> list[tuple[int, str]]:
-    pairs = await world.store.subscriptions.in_server(world.guild.id)
+    pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     return [(subscription.channel_id, feed.title) for subscription, feed in pairs]
 
 
@@ -179,7 +179,7 @@ async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(tel
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "for this server only" in said(shown)
     await telex.editor.click(last(shown), label="Follow")
-    _subscription, feed = (await telex.store.subscriptions.in_server(telex.guild.id))[0]
+    _subscription, feed = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0]
     assert feed.server_id == telex.guild.id
     listed = await telex.editor.slash(telex.news, "feed list")
     offered = await telex.editor.autocomplete(telex.news, "feed remove", "feed", "")
@@ -208,7 +208,7 @@ async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_co
     shown = await telex.editor.submit_modal(form, {"user": "jane", "password": "s3 cr:t"})
     assert "for this server only" in said(shown)
     await telex.editor.click(last(shown), label="Follow")
-    _subscription, feed = (await telex.store.subscriptions.in_server(telex.guild.id))[0]
+    _subscription, feed = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0]
     assert feed.server_id == telex.guild.id
     listed = await telex.editor.slash(telex.news, "feed list")
     assert "s3" not in said(shown) + said(listed)
@@ -327,7 +327,7 @@ async def test_a_channel_that_the_editor_cannot_see_is_refused(telex, feed_serve
 
 
 async def test_the_most_feeds_a_server_may_follow_are_told(telex, feed_server, monkeypatch):
-    monkeypatch.setattr("bot.polling.following.feed_search.MOST_FEEDS", 1)
+    monkeypatch.setattr("bot.polling.following.follow_service.MAX_FEEDS_PER_SERVER", 1)
     await telex.follow(feed_server.serve("/one", rss(*three())))
     shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", rss(*three())))
     assert "the maximum" in said(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.choices import Look, Rule
+from bot.core.preferences import FilterMode, PostLook
 from bot.feeds import outlet_directory
 from bot.feeds.parsing import opml
 from bot.text import urls
@@ -19,7 +19,7 @@ COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
 
 async def first(world: World) -> str:
     """The id of the server's first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.in_server(world.guild.id))[0][0].id)
+    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
 async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(telex, feed_server):
@@ -49,18 +49,18 @@ async def test_another_servers_subscription_cannot_be_chosen(telex, feed_server)
     channel = elsewhere.create_text_channel("there")
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/two", title="Theirs", channel=channel)
-    theirs = (await telex.store.subscriptions.in_server(elsewhere.id))[0][0].id
+    theirs = (await telex.store.subscriptions.list_with_feeds(elsewhere.id))[0][0].id
     answer = await telex.editor.slash(telex.news, "feed pause", feed=str(theirs))
     assert "Pick a feed" in said(answer)
-    assert (await telex.store.subscriptions.in_server(elsewhere.id))[0][0].paused is None
+    assert (await telex.store.subscriptions.list_with_feeds(elsewhere.id))[0][0].paused_at is None
 
 
 async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, feed_server):
     await follow(telex, feed_server)
-    ((before, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    ((before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     person = telex.editor.id
-    await telex.store.filters.add(before.id, [(Rule.NEVER, "chips")], person_id=person, limit=9)
-    await telex.store.subscriptions.set_look(before.id, Look(prefix="📰"), person_id=person)
+    await telex.store.filters.add(before.id, [(FilterMode.EXCLUDE, "chips")], person_id=person, limit=9)
+    await telex.store.subscriptions.set_look(before.id, PostLook(prefix="📰"), person_id=person)
     await telex.store.subscriptions.pause(before.id)
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     assert labels(last(asked)) == ["Stop following", "Keep following"]
@@ -72,18 +72,18 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     assert "Stopped following" in said(gone)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
     assert "again" in said(await telex.editor.click(last(gone), label="Undo"))
-    ((after, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
-    assert after.look == Look(prefix="📰")
+    ((after, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    assert after.look == PostLook(prefix="📰")
     assert after.paused is not None
-    assert [one.query for one in await telex.store.filters.of(after.id)] == ["chips"]
+    assert [one.query for one in await telex.store.filters.by_subscription_id(after.id)] == ["chips"]
     await telex.deliver()
     assert len(telex.posts()) == 1
 
 
 async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_since(telex, feed_server):
     feed = await follow(telex, feed_server)
-    ((before, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
-    await telex.store.subscriptions.set_look(before.id, Look(prefix="📰"), person_id=telex.editor.id)
+    ((before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    await telex.store.subscriptions.set_look(before.id, PostLook(prefix="📰"), person_id=telex.editor.id)
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     gone = await telex.editor.click(last(asked), label="Stop following")
     assert "Articles still waiting there" in said(gone)
@@ -95,7 +95,7 @@ async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_sinc
         person_id=1,
     )
     await telex.editor.click(last(gone), label="Undo")
-    ((after, _feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    ((after, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert after.look is None
 
 
@@ -310,7 +310,7 @@ def test_every_pack_has_feeds_over_https_without_doubles(pack):
     assert 6 <= len(outlines) <= 10
     assert all(outline.url.startswith("https://") for outline in outlines)
     assert all(outline.title and outline.language for outline in outlines)
-    assert len({urls.canonical(outline.url) for outline in outlines}) == len(outlines)
+    assert len({urls.canonicalize(outline.url) for outline in outlines}) == len(outlines)
 
 
 def test_every_list_of_the_directory_is_offered():

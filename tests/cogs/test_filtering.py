@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.core.choices import Rule
 from bot.core.models import Feed
+from bot.core.preferences import FilterMode
 from bot.watches import subscription_filters
 from tests.cogs.helpers import (
     NEXT,
@@ -26,11 +26,14 @@ from tests.shown import title
 
 async def first(world: World) -> str:
     """The id of the server's first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.in_server(world.guild.id))[0][0].id)
+    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
 async def kept(world: World) -> list[tuple[str, str]]:
-    return [(one.rule.value, one.query) for one in await world.store.filters.of(int(await first(world)))]
+    return [
+        (one.rule.value, one.query)
+        for one in await world.store.filters.by_subscription_id(int(await first(world)))
+    ]
 
 
 async def appear(world: World, server: FeedServer, feed: Feed, *items: str) -> None:
@@ -85,7 +88,7 @@ async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_show
     done = await telex.editor.click(last(asked), label="Cancel")
     assert "Nothing changed" in said(done)
     assert await kept(telex) == []
-    rules = [(Rule.ONLY, "zebras")]
+    rules = [(FilterMode.INCLUDE, "zebras")]
     await telex.store.filters.add(int(await first(telex)), rules, person_id=telex.editor.id, limit=10)
     assert "🟠 Filters let 0 of the last 3 articles through" in said(await card(telex))
 
@@ -94,7 +97,7 @@ async def test_both_kinds_are_tried_together_and_with_those_there_are(telex, fee
     await follow(telex, feed_server)
     subscription = await first(telex)
     await telex.store.filters.add(
-        int(subscription), [(Rule.NEVER, "browser")], person_id=telex.editor.id, limit=10
+        int(subscription), [(FilterMode.EXCLUDE, "browser")], person_id=telex.editor.id, limit=10
     )
     asked = await telex.editor.slash(
         telex.news, "feed filter", feed=subscription, only="-vote", never="nanometres"
@@ -137,7 +140,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
     empty = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "every article is posted" in said(empty)
     assert labels(last(empty)) == ["Add…"]
-    rules = [(Rule.NEVER, "chips"), (Rule.ONLY, "`maps`"), (Rule.ONLY, "vote")]
+    rules = [(FilterMode.EXCLUDE, "chips"), (FilterMode.INCLUDE, "`maps`"), (FilterMode.INCLUDE, "vote")]
     await telex.store.filters.add(int(subscription), rules, person_id=telex.editor.id, limit=10)
     listed = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "1. never `chips`\n2. only `'maps'`\n3. only `vote`" in said(listed)
@@ -173,14 +176,14 @@ async def test_a_filter_is_added_from_the_list(telex, feed_server, monkeypatch):
     done = await telex.editor.click(last(trial), label="Save this filter")
     assert said(done).startswith("Saved. Filters of **Example News**")
     assert await kept(telex) == [("never", "chips")]
-    monkeypatch.setattr(subscription_filters, "MOST", 1)
+    monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_SUBSCRIPTION", 1)
     listed = last(await telex.editor.slash(telex.news, "feed filter", feed=await first(telex)))
     (add,) = [one for one in components(listed) if one.get("label") == "Add…"]
     assert add["disabled"]
 
 
 async def test_there_can_be_only_so_many(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(subscription_filters, "MOST", 2)
+    monkeypatch.setattr(subscription_filters, "MAX_FILTERS_PER_SUBSCRIPTION", 2)
     await follow(telex, feed_server)
     subscription = await first(telex)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=subscription, only="a1", never="a2")

@@ -74,10 +74,10 @@ async def test_menus_and_pages_count_like_commands(telex, feed_server):
 
 async def test_typing_is_completed_up_to_a_persons_share(telex, feed_server, work):
     people = await crowd(telex, feed_server)
-    for _ in range(command_tree.KEYSTROKES + 10):
+    for _ in range(command_tree.AUTOCOMPLETE_BURST + 10):
         last = await people.typed(MEMBER, "latest", "source", "zan")
     assert last == "[]"
-    assert work["outlets"] == command_tree.KEYSTROKES
+    assert work["outlets"] == command_tree.AUTOCOMPLETE_BURST
     assert PUBLIC in await people.typed(MANAGER, "latest", "source", "zan")
     assert PUBLIC in await people.command(MEMBER, "latest")
 
@@ -106,7 +106,7 @@ async def test_a_persons_reactions_wait_for_each_other_and_for_nobody_elses(tele
         return await add(self, person_id, article_id, **named)
 
     monkeypatch.setattr(Bookmarks, "add", slow)
-    cog = telex.bot.get_cog("Reactions")
+    cog = telex.bot.get_cog("ReactionCog")
     payloads = [reaction(telex, post.id, telex.reader.id) for _ in range(20)]
     flood = [asyncio.create_task(cog.on_raw_reaction_add(one)) for one in payloads]
     await asyncio.wait_for(

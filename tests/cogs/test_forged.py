@@ -8,7 +8,7 @@ import pytest
 
 import cogs
 from bot.posting.rendering import buttons
-from cogs.shared.views import AskerLayout
+from cogs.shared.views import OwnedView
 from tests.cogs.helpers import menu
 from tests.cogs.people import (
     ABROAD,
@@ -51,7 +51,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "note_button": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
     "mark_button": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
     "save_menu": lambda people, word, _: [
-        (buttons.pick_id(what), [people.articles[word].key])
+        (buttons.save_menu_id(what), [people.articles[word].key])
         for what in (people.articles[word].key, "catch-up:1")
     ],
     "all_button": lambda people, word, _: [
@@ -59,11 +59,11 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     ],
     "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     # In capitals, so that what was searched for isn't taken for a title.
-    "results_button": lambda _people, word, _: [(buttons.results.id(word.upper()), None)],
-    "trends_button": lambda _people, _word, _question: [(buttons.trends.id(), None)],
-    "question_button": lambda _people, _word, _question: [(buttons.question.id(), None)],
-    "personal_digest_button": lambda _people, _word, _question: [(buttons.personal.id(), None)],
-    "begin_button": lambda _people, _word, _question: [(buttons.begin.id(), None)],
+    "results_button": lambda _people, word, _: [(buttons.results.custom_id(word.upper()), None)],
+    "trends_button": lambda _people, _word, _question: [(buttons.trends.custom_id(), None)],
+    "question_button": lambda _people, _word, _question: [(buttons.question.custom_id(), None)],
+    "personal_digest_button": lambda _people, _word, _question: [(buttons.personal.custom_id(), None)],
+    "begin_button": lambda _people, _word, _question: [(buttons.begin.custom_id(), None)],
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "next_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
     "tell_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
@@ -85,10 +85,10 @@ IDS = {
     "tell_button": "telex:tell:{}",
     "stop_button": "telex:stop:watch:{}:1",
     "results_button": "telex:results:{}",
-    "trends_button": buttons.trends.id(),
-    "question_button": buttons.question.id(),
-    "personal_digest_button": buttons.personal.id(),
-    "begin_button": buttons.begin.id(),
+    "trends_button": buttons.trends.custom_id(),
+    "question_button": buttons.question.custom_id(),
+    "personal_digest_button": buttons.personal.custom_id(),
+    "begin_button": buttons.begin.custom_id(),
 }
 
 
@@ -164,14 +164,14 @@ async def test_an_id_of_nothing_is_answered_in_words(telex, feed_server):
                 assert "Something went wrong" not in said, custom_id
 
 
-def views(kind: type[AskerLayout] = AskerLayout) -> Iterator[type[AskerLayout]]:
+def views(kind: type[OwnedView] = OwnedView) -> Iterator[type[OwnedView]]:
     for below in kind.__subclasses__():
         yield below
         yield from views(below)
 
 
 def test_every_view_checks_who_clicks():
-    assert cogs.ALL  # so that their modules are there
+    assert cogs.ALL_COGS  # so that their modules are there
     found = list(views())
     assert found
     for view in found:

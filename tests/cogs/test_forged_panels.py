@@ -9,7 +9,7 @@ import pytest
 from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
-from bot.core.choices import DigestPlan, Rule
+from bot.core.preferences import DigestPlan, FilterMode
 from tests.cogs.helpers import components, forge, hide, last, said
 from tests.cogs.people import Crowd, crowd
 from tests.discord_world import World
@@ -88,7 +88,7 @@ async def panels(telex, feed_server) -> Panels:
     people = await crowd(telex, feed_server)
     forum = await forum_with_tags(telex)
     await rule(telex, forum, "AI", "robots")
-    await telex.store.filters.add(1, [(Rule.NEVER, "horoscope")], person_id=telex.editor.id, limit=9)
+    await telex.store.filters.add(1, [(FilterMode.EXCLUDE, "horoscope")], person_id=telex.editor.id, limit=9)
     await telex.store.digests.save(
         DigestPlan(weekday=None, minute=0),
         server_id=telex.guild.id,

@@ -12,7 +12,7 @@ import discord
 from simcord.enums import InteractionType
 from simcord.results import InteractionResult
 
-from bot.processes import inquiries
+from bot.processes import peer_queries
 from tests.cogs.helpers import button, hide, labels, last, text
 from tests.cogs.people import (
     ABROAD,
@@ -137,8 +137,8 @@ async def test_a_member_of_two_servers_finds_both_and_loses_what_they_may_no_lon
     assert ABROAD in found
     assert ABROAD not in heard(await command(people, MEMBER, "latest"))
     with monkeypatch.context() as another_process:  # which has its shard, and does not answer
-        another_process.setattr(inquiries, "PATIENCE", 0)
-        another_process.setattr(telex.store.shards, "has", lambda server_id: server_id != abroad.id)
+        another_process.setattr(peer_queries, "QUERY_TIMEOUT_SECONDS", 0)
+        another_process.setattr(telex.store.shards, "serves", lambda server_id: server_id != abroad.id)
         found = heard(await command(people, GUEST, "latest"))
         assert PUBLIC in found
         assert ABROAD not in found

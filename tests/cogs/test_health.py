@@ -15,12 +15,12 @@ import aiohttp
 import discord
 import pytest
 
-from bot.client.health import AWAY, SILENCE
-from bot.client.sharding.gateway_reach import GIVEN_UP, LOOK_EVERY, GatewayReach
-from bot.client.sharding.shard_balance import ASK_EVERY, ShardBalance
-from bot.core.choices import Role
+from bot.client.health import MAX_GATEWAY_DOWNTIME_SECONDS, MAX_POLL_SILENCE_SECONDS
+from bot.client.sharding.gateway_probe import GIVEN_UP, LOOK_EVERY, GatewayProbe
+from bot.client.sharding.shard_balance import ASK_EVERY, ShardBalancer
+from bot.core.preferences import ProcessRole
 from bot.store.records.process_records import Process
-from cogs.running.health_monitor import Health
+from cogs.running.health_monitor import HealthCog
 from tests.clocks import ManualClock
 from tests.discord_world import World
 from tests.feed_server import item, rss
@@ -40,14 +40,14 @@ def owned(telex, monkeypatch) -> World:
     return telex
 
 
-def watch(world: World) -> Health:
-    cog = world.bot.get_cog("Health")
-    assert isinstance(cog, Health)
+def watch(world: World) -> HealthCog:
+    cog = world.bot.get_cog("HealthCog")
+    assert isinstance(cog, HealthCog)
     return cog
 
 
 async def told(world: World) -> list[str]:
-    await watch(world).look()
+    await watch(world).check_once()
     await world.env.settle()
     person = await world.bot.fetch_user(world.reader.id)
     channel = person.dm_channel or await person.create_dm()
@@ -60,7 +60,7 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     await owned.poll(feed)
     feed_server.serve("/feed", b"", status=500)
-    owned.clock.advance(SILENCE - 60)
+    owned.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)
     await owned.poll(feed)
     assert await told(owned) == []
     owned.clock.advance(120)
@@ -80,18 +80,18 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
 async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(owned, feed_server):
     """What counts is the time that passed."""
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
-    owned.clock.advance(SILENCE - 60)  # so that the bot began long before the last answer
+    owned.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)  # so that the bot began long before the last answer
     await owned.poll(feed)
     feed_server.serve("/feed", b"", status=500)
-    owned.clock.advance(SILENCE // 2)
-    owned.clock.set_by(SILENCE)
+    owned.clock.advance(MAX_POLL_SILENCE_SECONDS // 2)
+    owned.clock.set_by(MAX_POLL_SILENCE_SECONDS)
     await owned.poll(feed)
     assert await told(owned) == []
-    owned.clock.advance(SILENCE // 2 + 60)
+    owned.clock.advance(MAX_POLL_SILENCE_SECONDS // 2 + 60)
     await owned.poll(feed)
     (first,) = await told(owned)
     assert first.startswith("I haven’t been able to reach any feed for 2 hours.")
-    owned.clock.set_by(-SILENCE)
+    owned.clock.set_by(-MAX_POLL_SILENCE_SECONDS)
     assert await told(owned) == [first]
 
 
@@ -99,20 +99,20 @@ async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(owned, feed_serve
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     await owned.poll(feed)
     (slow,) = [each for each in await owned.store.feeds.all() if each.id == feed.id]
-    await owned.store.polls.record_quiet([replace(slow, next_poll=owned.clock.now() + 86_400)])
-    owned.clock.advance(3 * SILENCE)
+    await owned.store.polls.record_unchanged([replace(slow, next_poll=owned.clock.now() + 86_400)])
+    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     assert await told(owned) == []
 
 
 async def test_a_poller_that_stopped_asking_raises_the_alarm(owned, feed_server):
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     await owned.poll(feed)
-    owned.clock.advance(3 * SILENCE)
+    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     assert len(await told(owned)) == 1
 
 
 async def test_a_bot_without_feeds_raises_no_alarm(owned):
-    owned.clock.advance(3 * SILENCE)
+    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     assert await told(owned) == []
 
 
@@ -124,7 +124,7 @@ async def test_an_owner_who_cannot_be_told_now_is_told_later(owned, monkeypatch,
 
     monkeypatch.setattr(owned.bot, "application_info", application_info)
     await owned.follow(feed_server.serve("/feed", rss(item(0))))
-    owned.clock.advance(3 * SILENCE)
+    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
         assert await told(owned) == []
     assert "The owner could not be told yet: out of reach" in caplog.messages
@@ -152,11 +152,11 @@ async def test_the_health_check_fails_when_discord_stays_away_unless_others_have
 ):
     assert await page("/healthz") == (200, '{"well": true, "problems": []}')
     await watch(telex).on_disconnect()
-    telex.clock.advance(AWAY + 60)
+    telex.clock.advance(MAX_GATEWAY_DOWNTIME_SECONDS + 60)
     await watch(telex).on_disconnect()  # a further attempt is no new absence
     if database_engine == "postgres":
         assert (await page("/healthz"))[0] == 200
-        telex.bot.newsroom.leases.able(Role.GATEWAY, now=False)  # nor could it take one
+        telex.bot.newsroom.leases.set_available(ProcessRole.GATEWAY, now=False)  # nor could it take one
     status, text = await page("/healthz")
     assert status == 503
     assert "Discord has been out of reach for 11 minutes" in text
@@ -173,7 +173,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     await telex.poll(feed)
     telex.clock.advance(90)
     await telex.reader.slash(telex.news, "about")
-    await telex.bot.newsroom.begin()
+    await telex.bot.newsroom.join_cluster()
     status, text = await page("/metrics")
     assert status == 200
     figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -191,7 +191,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     assert float(figures["telex_index_behind_changes"]) > 0
     drawn = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8")))
     assert drawn - set(re.findall(r"^(?:# HELP )?(\w+)", text, re.MULTILINE)) == set()
-    telex.bot.newsroom.reader.outcomes["robots"] += 2
+    telex.bot.newsroom.full_text_fetcher.outcomes["robots"] += 2
     assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
     await telex.deliver()
     later = (await page("/metrics"))[1]
@@ -228,12 +228,14 @@ async def passes(clock: ManualClock, seconds: float, step: float) -> None:
 
 async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
     leased = telex.bot.leased
-    reach = GatewayReach(telex.bot, leased.starts, leased.connections, telex.bot.newsroom)
-    away = asyncio.create_task(reach.missing([1]))  # which is not connected
+    reach = GatewayProbe(telex.bot, leased.starts, leased.connections, telex.bot.newsroom)
+    away = asyncio.create_task(reach.wait_for_disconnected([1]))  # which is not connected
     await passes(telex.clock, GIVEN_UP + 5, LOOK_EVERY)
     assert not away.done()
-    assert not telex.bot.newsroom.leases.is_able(Role.GATEWAY)
-    await telex.store.processes.keep(Process("other", "host", (Role.GATEWAY,), "1"), [], lasts=900)
+    assert not telex.bot.newsroom.leases.is_available(ProcessRole.GATEWAY)
+    await telex.store.processes.heartbeat_and_rebalance(
+        Process("other", "host", (ProcessRole.GATEWAY,), "1"), [], lasts=900
+    )
     await passes(telex.clock, 1, LOOK_EVERY)
     assert await asyncio.wait_for(away, 5) == {1}
 
@@ -250,9 +252,9 @@ async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatc
     async def limits() -> Any:
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
-    monkeypatch.setattr(telex.store, "tell", tell)
+    monkeypatch.setattr(telex.store, "notify", tell)
     monkeypatch.setattr(telex.store.processes, "owners", owners)
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
-    ShardBalance(telex.bot.leased, telex.bot.newsroom).start()
+    ShardBalancer(telex.bot.leased, telex.bot.newsroom).start()
     await passes(telex.clock, 300, ASK_EVERY)
     assert 5 <= len(asked) <= 10

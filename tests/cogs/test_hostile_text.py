@@ -14,32 +14,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
-from bot.answers.answer_model import Answer, Line, Quote, Tier
-from bot.answers.conversing.question_service import Reply
-from bot.core.choices import Look, Style
-from bot.core.models import Article, Fate, Feed, FeedState
-from bot.core.people_models import Bookmark
+from bot.answers.answer_model import Answer, BriefingItem, Confidence, Quote
+from bot.answers.conversing.question_service import QuestionReply
+from bot.core.models import Article, DeliveryStatus, Feed, FeedState
+from bot.core.preferences import PostLook, Style
 from bot.core.settings import Settings
-from bot.digests.digest_selection import Section, Story
-from bot.digests.rising import Line as TrendLine
+from bot.core.user_models import Bookmark
+from bot.digests.digest_selection import DigestSection, DigestStory
+from bot.digests.trend_detection import TrendRow as TrendLine
 from bot.polling.feed_alerts import FeedAlerts
-from bot.posting.rendering import digest_pages, messages, posts
+from bot.posting.rendering import digest_rendering, messages, posts
 from bot.posting.rendering.layout import blocks, layout_views
-from bot.posting.rendering.trend_charts import leader
-from bot.posting.wording import alert_words
-from bot.posting.wording.explanations import Explanation
-from bot.search.query.notes import Note, Remark
+from bot.posting.rendering.trend_charts import leader_sentence
+from bot.posting.wording import alert_texts
+from bot.posting.wording.post_explanations import Explanation
+from bot.search.query.query_notes import Note, NoteKind
 from bot.search.query.query_tree import Query
-from bot.search.searching import Result, SearchPage
-from bot.store.records.content_records import Teller
-from bot.store.records.outbox_records import FateRow
-from bot.writing.citations import Sentence
-from cogs.asking.answer_views import reply
+from bot.search.searching import SearchPage, SearchResult
+from bot.store.records.content_records import CoveringOutlet
+from bot.store.records.outbox_records import ChannelDeliveryStatus
+from bot.writing.citation_checks import Sentence
+from cogs.asking.answer_views import answer_view
 from cogs.feeds import subscription_options, why_commands
-from cogs.reading import bookmark_files as exports
+from cogs.reading import bookmark_exports as exports
 from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
-from cogs.shared.article_lists import entry_of
+from cogs.shared.article_lists import item_from_result
 from tests.cogs.helpers import START, last, parts
 from tests.shown import flat
 
@@ -104,31 +104,35 @@ def made_of(given: str) -> tuple[Article, Feed]:
 
 def explained(given: str) -> str:
     article, feed = made_of(given)
-    fate = FateRow(
+    fate = ChannelDeliveryStatus(
         server_id=1,
         channel_id=2,
         article_id=1,
-        fate=Fate.FAILED,
+        fate=DeliveryStatus.FAILED,
         reason=f"refused {given}",
         since=START,
         message_id=None,
         thread_id=None,
     )
-    told = why_commands.lines_of(Explanation(((article, feed),), (fate,), ()))
+    told = why_commands.explanation_lines(Explanation(((article, feed),), (fate,), ()))
     return "\n".join(told)
 
 
 def answered(given: str) -> Iterator[discord.ui.LayoutView]:
     article, _feed = made_of(given)
-    base = Answer(question=given, tier=Tier.SURE, quotes=(Quote(given, article),), sources=(article,))
+    base = Answer(
+        question=given, confidence=Confidence.SURE, quotes=(Quote(given, article),), sources=(article,)
+    )
     for answer in (
         base,
-        replace(base, lines=(Line(given, article),)),
+        replace(base, briefing=(BriefingItem(given, article),)),
         replace(base, written=(Sentence(given, (1,)),)),
-        Answer(question=given, nearest=(article,)),
+        Answer(question=given, related_articles=(article,)),
     ):
-        yield reply(
-            Reply(answer=answer, question_id=1, about=article, topics=(given,)), public=True, title=True
+        yield answer_view(
+            QuestionReply(answer=answer, question_id=1, about=article, topics=(given,)),
+            public=True,
+            title=True,
         )
 
 
@@ -136,31 +140,33 @@ def alerts(given: str) -> Iterator[messages.Message]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
-        alert = FeedAlerts(Settings(), alert_words.texts).after(feed, failing)
+        alert = FeedAlerts(Settings(), alert_texts.alert_texts_by_language).evaluate(feed, failing)
         yield from (messages.notice(words) for words in alert.texts.values())
 
 
 def risen(given: str) -> discord.ui.LayoutView:
     line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
-    return layout_views.static((blocks.text(leader(line)),))
+    return layout_views.static_view((blocks.text(leader_sentence(line)),))
 
 
 def digested(given: str) -> discord.ui.LayoutView:
     article, _feed = made_of(given)
-    told = digest_pages.stories([Section(given, (Story(((1, 1),), 2),))] * 2, {1: article})
-    return layout_views.static(tuple(told.blocks))
+    told = digest_rendering.fit_stories(
+        [DigestSection(given, (DigestStory(((1, 1),), 2),))] * 2, {1: article}
+    )
+    return layout_views.static_view(tuple(told.blocks))
 
 
 def searched(given: str) -> discord.ui.LayoutView:
     article, _feed = made_of(given)
-    found = Result(
-        article=article, score=1.0, excerpt=given, marks=((0, min(len(given), 3)),) if given else ()
+    found = SearchResult(
+        article=article, score=1.0, excerpt=given, highlights=((0, min(len(given), 3)),) if given else ()
     )
-    note = Note.of(Remark.NO_VALUE, value=given)
-    page = SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,))
-    entry = replace(entry_of(found), tellers=(Teller(given, article.url),), notes=())
+    note = Note.of(NoteKind.NO_VALUE, value=given)
+    page = SearchPage(results=(found,), total_results=1, notes=(note,), suggestions=(given,))
+    entry = replace(item_from_result(found), other_outlets=(CoveringOutlet(given, article.url),), notes=())
     results = results_card(Query(text=given, nodes=()), page, [entry])
-    return layout_views.static((results, article_cards.card(article, kept=kept(given))))
+    return layout_views.static_view((results, article_cards.article_card(article, kept=kept(given))))
 
 
 def kept(given: str) -> Bookmark:
@@ -177,14 +183,14 @@ def articles(given: str) -> Sequence[Article]:
 
 RENDERERS: dict[str, Callable[[str], Any]] = {
     "a post": lambda given: [
-        posts.post(*made_of(given), language="fr", look=Look(style=style), joined=articles(given))
+        posts.render_post(*made_of(given), language="fr", look=PostLook(style=style), joined=articles(given))
         for style in Style
     ],
     "a catch-up": lambda given: messages.catch_up("x", articles(given), language="en"),
-    "the notice of a watch": lambda given: messages.watch(
+    "the notice of a watch": lambda given: messages.watch_notice(
         "watch:1:1", given, articles(given)[:1], server=given, language="en"
     ),
-    "of several": lambda given: messages.watch(
+    "of several": lambda given: messages.watch_notice(
         "watch:1:1", given, articles(given), server=None, language="fr"
     ),
     "a notice": messages.notice,
@@ -192,9 +198,9 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "answers": lambda given: list(answered(given)),
     "a digest": digested,
     "results": searched,
-    "a title in bold": lambda given: article_cards.bold(given, ((0, len(given)),)),
-    "what a person typed": lambda given: article_cards.heading(given, 100),
-    "the name of a feed": lambda given: subscription_options.bold(made_of(given)[1]),
+    "a title in bold": lambda given: article_cards.bold_spans(given, ((0, len(given)),)),
+    "what a person typed": lambda given: article_cards.quoted_heading(given, 100),
+    "the name of a feed": lambda given: subscription_options.bold_feed_name(made_of(given)[1]),
     "what became of an article": explained,
     "what is rising": risen,
 }
@@ -213,7 +219,7 @@ def written(rendered: Any) -> Iterator[str]:
             for one in rendered:
                 yield from written(one)
         case messages.Message():
-            yield from written(rendered.embed or rendered.body()["view"])
+            yield from written(rendered.embed or rendered.send_kwargs()["view"])
         case discord.ui.LayoutView():
             yield from (
                 one.content for one in rendered.walk_children() if isinstance(one, discord.ui.TextDisplay)
@@ -231,7 +237,7 @@ def plain(rendered: Any) -> Iterator[str]:
     if isinstance(rendered, messages.Message):
         yield rendered.name
         yield from plain(rendered.embed)
-        view = rendered.body()["view"]
+        view = rendered.send_kwargs()["view"]
         for part in flat(view.to_components()) if view is not None else ():
             yield (part.get("label") or "") + part.get("placeholder", "")
             for option in part.get("options", ()):
@@ -279,11 +285,11 @@ def test_the_check_sees_what_it_is_for():
 def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick):
     article, _feed = made_of(trick)
     kept = [Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1)]
-    page = exports.as_browser_file(kept)
+    page = exports.to_netscape_html(kept)
     assert "<script" not in page
     assert page.count("<A HREF=") == 1
     assert html.escape("<script>") not in page or "script" in trick
-    markdown = exports.as_markdown(kept)
+    markdown = exports.to_markdown(kept)
     assert not re.search(r"(?m)^(?:#|>|```).*EVIL", markdown)
     assert "](https://evil" not in ESCAPE.sub("\0", markdown)
 
@@ -300,7 +306,7 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
     feed = await telex.follow(url)
     await telex.poll_and_deliver(feed)
     shown: list[discord.Message | ResponseMessage] = [*telex.posts()]
-    subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
+    subscription = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     asked: dict[str, dict[str, str]] = {
         "search": {"query": "thieves"},
         "latest": {},

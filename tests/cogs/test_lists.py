@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.feeds.parsing import opml
-from bot.polling.following import list_import
+from bot.polling.following import opml_import
 from cogs.feeds import feed_commands as feeds_cog
 from tests.cogs.helpers import START, follow, hide, last, said, text, three
 from tests.feed_server import item, rss
@@ -59,8 +59,8 @@ async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex, feed_server)
 
 async def test_one_list_at_a_time(telex, monkeypatch):
     assert "Give me either" in said(await telex.editor.slash(telex.news, "feed import"))
-    cog = telex.bot.get_cog("Feeds")
-    assert isinstance(cog, feeds_cog.Feeds)
+    cog = telex.bot.get_cog("FeedCog")
+    assert isinstance(cog, feeds_cog.FeedCog)
     monkeypatch.setattr(cog, "_importing", {telex.guild.id})
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", listed(["https://a.example/"]))
@@ -77,7 +77,7 @@ async def test_a_file_that_is_too_large_is_not_read(telex, monkeypatch):
 
 
 async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monkeypatch):
-    monkeypatch.setattr(list_import, "MOST_FEEDS", 20)
+    monkeypatch.setattr(opml_import, "MAX_FEEDS_PER_SERVER", 20)
     data = listed([f"https://a.example/{n}" for n in range(23)])
     answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", data))
     assert answer.response is not None
@@ -91,7 +91,7 @@ async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(telex, monke
 
 
 async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
-    monkeypatch.setattr(list_import, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(opml_import, "PROGRESS_INTERVAL_SECONDS", 0.0)
     told: list[tuple[int, int]] = []
 
     async def tell(done: int, total: int) -> None:
@@ -99,7 +99,7 @@ async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
 
     newsroom = telex.newsroom
     feeds = opml.read_list(listed([f"https://a.example/{n}" for n in range(3)]))
-    await list_import.follow_all(
+    await opml_import.follow_all(
         newsroom.store,
         newsroom.poller,
         feeds,
@@ -135,14 +135,14 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
     taken = await telex.editor.slash(telex.news, "feed export")
     (file,) = last(taken).attachments
     document = await file.read()
-    pairs = await telex.store.subscriptions.in_server(telex.guild.id)
+    pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert {one.url for one in opml.read_list(document).outlines} == {feed.url for _, feed in pairs}
     assert 'Tom & "Jerry" <été>' in {one.title for one in opml.read_list(document).outlines}
     target = telex.guild.create_text_channel("copy")
     await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document), channel=target)
     copied = [
         feed.url
-        for sub, feed in await telex.store.subscriptions.in_server(telex.guild.id)
+        for sub, feed in await telex.store.subscriptions.list_with_feeds(telex.guild.id)
         if sub.channel_id == target.id
     ]
     assert sorted(copied) == sorted(feed.url for _, feed in pairs)

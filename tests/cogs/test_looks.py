@@ -10,7 +10,7 @@ from simcord.builders import RoleHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.core.choices import Look, Style, Template
+from bot.core.preferences import PostLook, Style, Template
 from tests.cogs.helpers import (
     card,
     components,
@@ -31,11 +31,11 @@ FORM = "Prefix, colour, excerpt…"
 
 async def first(world: World) -> str:
     """The id of the server's first subscription, as the autocomplete gives it."""
-    return str((await world.store.subscriptions.in_server(world.guild.id))[0][0].id)
+    return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
 
-async def chosen(world: World) -> Look | None:
-    return (await world.store.subscriptions.in_server(world.guild.id))[0][0].look
+async def chosen(world: World) -> PostLook | None:
+    return (await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].look
 
 
 async def panel(world: World, server: FeedServer) -> InteractionResult:
@@ -87,7 +87,9 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex, feed_serve
     assert await chosen(telex) is None
     done = await telex.editor.click(board(shown), label=USE)
     assert "from its next post" in said(done)
-    assert await chosen(telex) == Look(style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0)
+    assert await chosen(telex) == PostLook(
+        style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0
+    )
     (change,) = await telex.store.preferences.changes(telex.guild.id, limit=9)
     assert (change.setting, change.person_id, change.old) == ("look", telex.editor.id, None)
 
@@ -97,7 +99,7 @@ async def test_a_classic_post_is_shown_below_the_panel(telex, feed_server):
     assert last(shown).embeds[0].title == "Cities ban facial recognition"
     assert "Preview below" in text(board(shown))
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look(style=Style.CLASSIC)
+    assert await chosen(telex) == PostLook(style=Style.CLASSIC)
 
 
 async def test_the_picture_is_taken_away_and_given_back_and_cancelled_nothing_changes(telex, feed_server):
@@ -105,16 +107,16 @@ async def test_the_picture_is_taken_away_and_given_back_and_cancelled_nothing_ch
     shown = await telex.editor.click(board(shown), label="Hide the picture")
     assert "Show the picture" in labels(board(shown))
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look(image=False)
+    assert await chosen(telex) == PostLook(image=False)
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
     again = await style(telex, again, Style.COMPACT)
     assert "Nothing changed" in said(await telex.editor.click(board(again), label="Cancel"))
-    assert await chosen(telex) == Look(image=False)
+    assert await chosen(telex) == PostLook(image=False)
 
 
 async def test_a_look_goes_back_to_the_servers(telex, feed_server):
     await telex.store.preferences.set_look(
-        telex.guild.id, Look(style=Style.HEADLINE), person_id=telex.editor.id
+        telex.guild.id, PostLook(style=Style.HEADLINE), person_id=telex.editor.id
     )
     shown = await panel(telex, feed_server)
     assert "Default for this server" in said(shown)
@@ -122,7 +124,7 @@ async def test_a_look_goes_back_to_the_servers(telex, feed_server):
     shown = await style(telex, shown, Style.FULL)
     assert "Default for this server" not in said(shown)
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look()
+    assert await chosen(telex) == PostLook()
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
     again = await telex.editor.click(board(again), label="Server’s default")
     assert "###" not in preview(again)
@@ -137,7 +139,7 @@ async def test_what_cannot_be_is_refused_and_nothing_lost(telex, feed_server):
     for value in ("1001", "-1", "²"):
         assert "isn’t a length" in said(await typed(telex, shown, excerpt=value))
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look(style=Style.COMPACT)
+    assert await chosen(telex) == PostLook(style=Style.COMPACT)
 
 
 async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(telex, feed_server):
@@ -146,7 +148,7 @@ async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(telex, f
         await typed(telex, shown, prefix="News", colour="red", excerpt="120")
     )
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look(prefix="News", excerpt=120)
+    assert await chosen(telex) == PostLook(prefix="News", excerpt=120)
 
 
 async def test_a_prefix_is_plain_and_short(telex, feed_server):
@@ -166,7 +168,7 @@ async def test_a_feed_that_was_not_read_yet_has_an_example(telex, feed_server):
 
 async def test_the_preview_and_the_list_show_the_look(telex, feed_server):
     await follow(telex, feed_server)
-    look = Look(style=Style.COMPACT, image=False, prefix="Net ·")
+    look = PostLook(style=Style.COMPACT, image=False, prefix="Net ·")
     await telex.store.subscriptions.set_look(int(await first(telex)), look, person_id=telex.editor.id)
     shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert "**[Net · Cities ban facial recognition](" in said(shown)
@@ -199,12 +201,12 @@ async def test_a_template_is_shown_with_the_real_message_and_a_mistake_is_explai
     assert "I don’t know the field `{titel}`" in said(wrong)
     await telex.editor.click(board(shown), label=USE)
     look = await chosen(telex)
-    assert look == Look(template=Template("{title} in {outlet}", "", "-# {time}"))
+    assert look == PostLook(template=Template("{title} in {outlet}", "", "-# {time}"))
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
     again = await template(telex, again)
     assert "### [Cities ban facial recognition]" in preview(again)
     await telex.editor.click(board(again), label=USE)
-    assert await chosen(telex) == Look()
+    assert await chosen(telex) == PostLook()
 
 
 # Roles
@@ -215,10 +217,10 @@ async def test_a_role_that_everybody_may_mention_is_mentioned(telex, feed_server
     shown = await mention(telex, await panel(telex, feed_server), readers)
     assert last(shown).content == f"<@&{readers.id}>"
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look(role=readers.id)
+    assert await chosen(telex) == PostLook(role=readers.id)
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
     await telex.editor.click(board(await mention(telex, again)), label=USE)
-    assert await chosen(telex) == Look()
+    assert await chosen(telex) == PostLook()
 
 
 async def test_a_role_that_the_asker_may_not_mention_stays_out(telex, feed_server):
@@ -241,7 +243,7 @@ async def test_who_may_mention_all_roles_chooses_any_but_everyone_and_hears_that
     shown = await mention(telex, shown, staff)
     assert "won’t be mentioned" in text(board(shown))
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look(role=staff.id)
+    assert await chosen(telex) == PostLook(role=staff.id)
 
 
 async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(telex, feed_server):
@@ -257,12 +259,12 @@ async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(telex
     staff = telex.guild.create_role("Staff")
     await follow(telex, feed_server)
     await telex.store.subscriptions.set_look(
-        int(await first(telex)), Look(role=staff.id), person_id=telex.reader.id
+        int(await first(telex)), PostLook(role=staff.id), person_id=telex.reader.id
     )
     shown = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
     shown = await style(telex, shown, Style.COMPACT)
     await telex.editor.click(board(shown), label=USE)
-    assert await chosen(telex) == Look(style=Style.COMPACT, role=staff.id)
+    assert await chosen(telex) == PostLook(style=Style.COMPACT, role=staff.id)
 
 
 # The server's look
@@ -274,7 +276,7 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(telex, feed_se
     assert "### [Cities ban facial recognition](" in preview(shown)
     shown = await style(telex, shown, Style.HEADLINE)
     await telex.editor.click(board(shown), label=USE)
-    assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.HEADLINE)
+    assert await telex.store.preferences.look(telex.guild.id) == PostLook(style=Style.HEADLINE)
     shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert "###" not in said(shown)
     told = said(await telex.editor.slash(telex.news, "settings history"))
@@ -282,7 +284,7 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(telex, feed_se
     again = await telex.editor.slash(telex.news, "settings look")
     again = await telex.editor.click(board(again), label="Default")
     await telex.editor.click(board(again), label=USE)
-    assert await telex.store.preferences.look(telex.guild.id) == Look()
+    assert await telex.store.preferences.look(telex.guild.id) == PostLook()
 
 
 async def test_the_panel_of_the_server_opens_its_look_for_who_may(telex, feed_server):
@@ -292,7 +294,7 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(telex, feed_se
     assert "### [Cities ban facial recognition](" in preview(opened)
     kept = await telex.editor.click(board(await style(telex, opened, Style.COMPACT)), label=USE)
     assert "Saved. New posts look like this" in said(kept)
-    assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.COMPACT)
+    assert await telex.store.preferences.look(telex.guild.id) == PostLook(style=Style.COMPACT)
     shown = await telex.editor.slash(telex.news, "settings server")
     opened = await telex.editor.slash(telex.news, "settings server")
     opened = await telex.editor.click(board(opened), label="Choose…")
@@ -353,7 +355,7 @@ async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_t
     staff = telex.guild.create_role("Staff")
     await panel(telex, feed_server)
     feed = await first(telex)
-    await telex.store.subscriptions.set_look(int(feed), Look(role=staff.id), person_id=1)
+    await telex.store.subscriptions.set_look(int(feed), PostLook(role=staff.id), person_id=1)
     other = telex.guild.create_text_channel("other")
     refused = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other)
     assert "You can’t mention" in said(refused)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from bot.client.newsroom_loops import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, NewsroomLoops
+from bot.client.background_tasks import (
+    DAY,
+    LEFT_SERVER_RETENTION_SECONDS,
+    QUESTION_RETENTION_SECONDS,
+    BackgroundTasks,
+)
 
 
 async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(telex, newsroom, caplog):
-    caplog.set_level(logging.INFO, "bot.client.newsroom_loops")
+    caplog.set_level(logging.INFO, "bot.client.background_tasks")
     other = telex.env.create_guild("Other")
     channel = other.create_text_channel("news")
     await telex.env.settle()
     await telex.follow("https://a.example/feed", channel)
     await telex.follow("https://a.example/feed")
-    await telex.store.servers.left(other.id)
-    cleaner = NewsroomLoops(telex.newsroom)
-    telex.clock.advance(KEEP_LEFT_SERVERS - 1)
-    await cleaner.clean()
+    await telex.store.servers.mark_left(other.id)
+    cleaner = BackgroundTasks(telex.newsroom)
+    telex.clock.advance(LEFT_SERVER_RETENTION_SECONDS - 1)
+    await cleaner.purge_expired()
     assert await telex.store.subscriptions.channels(other.id) == {channel.id}
     telex.clock.advance(DAY)
-    await cleaner.clean()
+    await cleaner.purge_expired()
     assert await telex.store.subscriptions.channels(other.id) == set()
     assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
 
@@ -36,11 +41,11 @@ async def test_old_questions_are_deleted(telex):
         public=False,
         answered=False,
     )
-    telex.clock.advance(KEEP_QUESTIONS)
-    await NewsroomLoops(telex.newsroom).clean()
+    telex.clock.advance(QUESTION_RETENTION_SECONDS)
+    await BackgroundTasks(telex.newsroom).purge_expired()
     assert await telex.store.questions.count(telex.reader.id) == 1
     telex.clock.advance(1)
-    await NewsroomLoops(telex.newsroom).clean()
+    await BackgroundTasks(telex.newsroom).purge_expired()
     assert await telex.store.questions.count(telex.reader.id) == 0
 
 
@@ -51,9 +56,9 @@ async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(telex, mo
         asked.append(before)
         return 0
 
-    monkeypatch.setattr(telex.store.articles, "forget_texts", forget_texts)
-    await NewsroomLoops(telex.newsroom).clean()
+    monkeypatch.setattr(telex.store.articles, "purge_texts", forget_texts)
+    await BackgroundTasks(telex.newsroom).purge_expired()
     assert asked == []
     settings = telex.newsroom.settings.model_copy(update={"keep_texts_days": 2})
-    await NewsroomLoops(replace(telex.newsroom, settings=settings)).clean()
+    await BackgroundTasks(replace(telex.newsroom, settings=settings)).purge_expired()
     assert asked == [telex.clock.now() - 2 * DAY]

@@ -172,7 +172,9 @@ async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(telex, fe
     for who in SEES:
         said = await people.command(who, "watch add", query="thieves", where=telex.news)
         made = [
-            one for one in await telex.store.watches.of_channels(telex.guild.id) if one.query == "thieves"
+            one
+            for one in await telex.store.watches.list_channel_watches(telex.guild.id)
+            if one.query == "thieves"
         ]
         assert bool(made) is (who in {HELPER, MANAGER, OWNER}), said
         assert not any(words in said for words in WRONG)
@@ -194,9 +196,9 @@ async def state(people: Crowd) -> object:
     store = people.world.store
     servers = [people.world.guild.id, people.people[FOREIGNER][1] or 0]
     followed = [
-        (one.server_id, one.channel_id, one.feed_id, one.paused)
+        (one.server_id, one.channel_id, one.feed_id, one.paused_at)
         for server in servers[:1]
-        for one, _feed in await store.subscriptions.in_server(server)
+        for one, _feed in await store.subscriptions.list_with_feeds(server)
     ]
     return followed, await store.servers.alerts(servers[0])
 

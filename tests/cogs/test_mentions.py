@@ -10,10 +10,15 @@ from typing import Any
 import discord
 from simcord.builders import ChannelHandle
 
-from bot.answers import answering
-from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
-from bot.core.choices import Preference
-from bot.posting.recovery.shown_articles import Keys, custom_ids, told_keys
+from bot.answers import answer_pipeline
+from bot.answers.conversing.question_service import (
+    DM_CONVERSATION_SECONDS,
+    MAX_PER_PERSON_PER_MINUTE,
+    MAX_PREVIOUS_QUESTIONS,
+    THREAD_CONVERSATION_SECONDS,
+)
+from bot.core.preferences import Preference
+from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, custom_ids
 from cogs.asking import message_answers
 from tests.cogs.engine import mention
 from tests.cogs.helpers import NEXT, START, button, follow, hide, labels, last, newest, press, said, text
@@ -42,7 +47,7 @@ async def test_who_mentions_the_bots_role_is_told_to_mention_the_bot(telex):
     guild = telex.bot.get_guild(telex.guild.id)
     role = guild.get_role(telex.guild.roles[me.name].id) if guild else None
     role.tags = discord.RoleTags({"bot_id": str(me.id)})  # which simcord leaves out
-    await telex.reader.send(telex.news, f"{role.mention} who bought Slack?")
+    await telex.reader.send(telex.news, f"{role.mentioned_role_id} who bought Slack?")
     assert "You mentioned my role" in text(telex.posts()[-1])
 
 
@@ -52,7 +57,7 @@ async def test_the_search_syntax_shows_results(telex, feed_server):
     found = telex.posts()[-1]
     assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(found)
     assert "/search shows you more" in text(found)
-    assert told_keys(found) == Keys()  # it is no post
+    assert article_keys_of(found) == ArticleKeys()  # it is no post
     await telex.reader.send(telex.news, f"{mention(telex)} titre:puces depuis:7j")
     assert "Aucun résultat" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{mention(telex)} cherche moratorium")
@@ -65,7 +70,7 @@ async def test_a_search_by_mention_counts_its_results_and_leads_to_all_of_them(t
     await telex.reader.send(telex.news, f"{mention(telex)} search: robots")
     results = telex.posts()[-1]
     assert "7 articles · best first" in text(results)
-    assert told_keys(results) == Keys()
+    assert article_keys_of(results) == ArticleKeys()
     await telex.restart()
     first = await telex.editor.click(results, custom_id=button(results, "Show all"))
     assert last(first).ephemeral
@@ -152,11 +157,11 @@ async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} question 0 on Signal?")
     assert engine.calls[-1]["earlier"] == []
-    for number in range(1, EARLIER + 2):
+    for number in range(1, MAX_PREVIOUS_QUESTIONS + 2):
         await telex.advance(30)
         person = (telex.reader, telex.editor)[number % 2]
         await person.send(telex.news, f"question {number}?", reply_to=telex.posts()[-1])
-    assert engine.calls[-1]["earlier"] == [f"question {n}?" for n in range(1, EARLIER + 1)]
+    assert engine.calls[-1]["earlier"] == [f"question {n}?" for n in range(1, MAX_PREVIOUS_QUESTIONS + 1)]
     await telex.advance(30)
     await telex.reader.send(telex.news, f"{mention(telex)} something else on Signal?")
     assert engine.calls[-1]["earlier"] == []
@@ -218,7 +223,7 @@ async def test_in_a_thread_the_last_questions_are_context_for_a_day(telex, feed_
     assert engine.calls[-1]["feed_ids"] == {feed.id}
     await telex.editor.send(thread, f"{mention(telex)} and when?")
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
-    await telex.advance(THREAD_MEMORY + 1)
+    await telex.advance(THREAD_CONVERSATION_SECONDS + 1)
     await telex.editor.send(thread, f"{mention(telex)} how many people?")
     assert engine.calls[-1]["earlier"] == []
 
@@ -289,7 +294,7 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     assert "helped" in said(await telex.reader.user.click(answer, custom_id=up))
     await telex.reader.send_dm("and when?")
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
-    await telex.advance(DIRECT_MEMORY + 1)
+    await telex.advance(DM_CONVERSATION_SECONDS + 1)
     await telex.reader.send_dm("qui dirige Intel ?")
     assert engine.calls[-1]["earlier"] == []
     assert "Extraits des articles" in text(told_directly(telex)[-1])
@@ -309,11 +314,11 @@ async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex, engi
 
 async def test_direct_messages_have_the_same_limit(telex, feed_server, engine):
     await follow(telex, feed_server)
-    for number in range(OF_A_PERSON + 2):
+    for number in range(MAX_PER_PERSON_PER_MINUTE + 2):
         await telex.reader.send_dm(f"who bought Slack {number}?")
-    assert len(engine.calls) == OF_A_PERSON
+    assert len(engine.calls) == MAX_PER_PERSON_PER_MINUTE
     assert "Ask again" in text(told_directly(telex)[-1])
-    assert len(told_directly(telex)) == OF_A_PERSON + 2
+    assert len(told_directly(telex)) == MAX_PER_PERSON_PER_MINUTE + 2
 
 
 async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_takes_its_place(
@@ -321,9 +326,9 @@ async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_tak
 ):
     feed = await follow(telex, feed_server)
     engine.quotes(await newest(telex, feed))
-    monkeypatch.setattr(message_answers, "SOON", 0.01)
+    monkeypatch.setattr(message_answers, "WAIT_NOTICE_DELAY_SECONDS", 0.01)
     told: list[str] = []
-    send, ask = discord.abc.Messageable.send, answering.ask
+    send, ask = discord.abc.Messageable.send, answer_pipeline.answer_question
 
     async def slowly(*given: Any, **options: Any) -> Any:
         await asyncio.sleep(0.3)
@@ -333,7 +338,7 @@ async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_tak
         told.append(content or "")
         return await send(self, content, **rest)
 
-    monkeypatch.setattr(answering, "ask", slowly)
+    monkeypatch.setattr(answer_pipeline, "answer_question", slowly)
     monkeypatch.setattr(discord.abc.Messageable, "send", heard)
     await telex.reader.send_dm("qui a racheté Slack ?")
     assert told == ["Je cherche… encore 2 secondes environ."]

@@ -8,8 +8,8 @@ import discord
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.core.choices import Look
-from bot.posting.sending.permissions import INVITATION
+from bot.core.preferences import PostLook
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.reading import more_menu
 from tests.cogs.helpers import components, follow, labels, last, newest, said, text
 from tests.discord_world import World
@@ -43,7 +43,7 @@ async def test_a_post_has_one_thread_however_often_it_is_asked_for(telex, post):
     )
     await telex.set_permissions(telex.news)
     assert isinstance(post.channel, discord.TextChannel)
-    at_once = [more_menu.begin_thread(post.channel, post.id, "The same") for _ in range(2)]
+    at_once = [more_menu.get_or_create_thread(post.channel, post.id, "The same") for _ in range(2)]
     assert [thread.id for thread in await asyncio.gather(*at_once)] == [post.id, post.id]
     told = await telex.reader.click(await opened(telex, post), label="Discuss")
     assert f"Talk about it in <#{post.id}>." in said(told)
@@ -68,12 +68,12 @@ async def test_who_may_make_no_threads_makes_none(telex, post):
 async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_nothing(telex, post):
     role = telex.guild.create_role("Space news", permissions=discord.Permissions.none())
     assert "Notify me" not in labels(await opened(telex, post))
-    (article_id,) = (await telex.store.dispatches.of_message(post.id)).article_ids
+    (article_id,) = (await telex.store.dispatches.by_message_id(post.id)).article_ids
     assert article_id
     sql.run(
         telex.database,
         "UPDATE dispatch SET look = ? WHERE message_id = ?",
-        (str(Look(role=role.id)), post.id),
+        (str(PostLook(role=role.id)), post.id),
     )
     backend = telex.env.backend
     backend.edit_role(
@@ -86,7 +86,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     refused = await telex.editor.select(last(panel), [role], custom_id=picker)
     assert "I need the Manage Roles permission" in said(refused)
     mine = telex.guild.roles[backend.bot_user.name]
-    backend.edit_role(telex.guild.id, mine.id, {"permissions": INVITATION.value | MANAGE_ROLES})
+    backend.edit_role(telex.guild.id, mine.id, {"permissions": INVITE_PERMISSIONS.value | MANAGE_ROLES})
     backend.edit_role(telex.guild.id, mine.id, {"position": 9})
     panel = await telex.editor.slash(telex.news, "settings server")
     await telex.editor.select(last(panel), [role], custom_id=role_menus(last(panel))[-1])

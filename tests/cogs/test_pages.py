@@ -7,7 +7,7 @@ from html import escape
 
 import pytest
 
-from bot.client.services import open_newsroom
+from bot.client.services import open_services
 from bot.core.models import Feed
 from tests.cogs.helpers import START, said, text
 from tests.discord_world import World, discord_world
@@ -27,7 +27,7 @@ PAGE = (
 @pytest.fixture(params=["search", "always"])
 async def world(request, settings, clock) -> AsyncIterator[World]:
     chosen = settings.model_copy(update={"full_text": request.param})
-    async with open_newsroom(chosen, clock) as newsroom, discord_world(newsroom, clock) as opened:
+    async with open_services(chosen, clock) as newsroom, discord_world(newsroom, clock) as opened:
         yield opened
 
 
@@ -58,7 +58,7 @@ class Desk:
 
     async def read(self) -> None:
         """Read the pages that are due, and deliver what that causes."""
-        await self.world.bot.newsroom.reader.read_due([self.feed.id], seconds=30, polite=False)
+        await self.world.bot.newsroom.full_text_fetcher.fetch_due([self.feed.id], seconds=30, polite=False)
         await self.world.deliver()
 
     def notices(self) -> list[str]:

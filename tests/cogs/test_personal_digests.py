@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from simcord.results import ResponseMessage
 
-from bot.core.choices import PersonalPlan
+from bot.core.preferences import PersonalDigestPlan
 from tests.cogs.helpers import components, follow, hide, last, menu, said, text
 from tests.cogs.test_bookmarks import content
 from tests.cogs.test_digests import bring
@@ -36,7 +36,7 @@ async def until_due(world: World) -> None:
 async def begun(world: World, **plan: Any) -> None:
     """The reader has a digest, every day at eight."""
     await world.store.personal_digests.save(
-        PersonalPlan(weekday=None, minute=480, **plan),
+        PersonalDigestPlan(weekday=None, minute=480, **plan),
         person_id=world.reader.id,
         channel_id=world.reader.user.dm_channel.id,
         server_id=world.guild.id,
@@ -105,7 +105,7 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
     hide(telex, first, telex.reader)
     making = telex.bot.courier.personal_digests
     await telex.advance(await making.next_due() - telex.clock.now())
-    await making.start(telex.clock.now())
+    await making.start_if_due(telex.clock.now())
     await making.task
     hide(telex, second, telex.reader)  # before it is sent
     await telex.deliver()
@@ -141,11 +141,11 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     await bring(telex, feed_server, feed, "Linux gets a scheduler")
     digest = await store.of_person(telex.reader.id)
     await telex.advance(digest.due - telex.clock.now())
-    edition = await telex.bot.courier.personal_digests.edition(
+    edition = await telex.bot.courier.personal_digests.build_edition(
         digest.plan, telex.reader.id, "en", [feed.id], since=digest.due - 86_400, until=telex.clock.now()
     )
     made = [
-        await store.make(digest, edition.written(), until=digest.due, named=edition.article_ids)
+        await store.enqueue_due(digest, edition.to_json(), until=digest.due, named=edition.article_ids)
         for _ in range(2)
     ]
     assert made == [True, False]

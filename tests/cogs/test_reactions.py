@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cogs.reading import saving
+from cogs.reading import bookmarking
 from tests.cogs.helpers import follow, text
 from tests.cogs.test_bookmarks import catch_up, titles
 from tests.discord_world import World
@@ -40,7 +40,7 @@ async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_
 
 async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
     message = await catch_up(telex, feed_server)
-    post = await telex.store.dispatches.of_message(message.id)
+    post = await telex.store.dispatches.by_message_id(message.id)
     await telex.reader.react(message, "🔖")
     assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
 
@@ -121,7 +121,7 @@ async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_serv
 
 
 async def test_a_full_list_is_told_once_in_a_direct_message(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(saving, "MOST_BOOKMARKS", 0)
+    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS", 0)
     await follow(telex, feed_server)
     for _time in range(2):
         await telex.reader.react(telex.posts()[0], "🔖")

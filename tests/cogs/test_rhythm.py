@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.core import hours
-from bot.core.choices import Preference
+from bot.core import local_time
+from bot.core.preferences import Preference
 from bot.feeds.parsing import opml
-from bot.text import safe
+from bot.text import discord_text
 from cogs.feeds import starter_packs
-from cogs.settings import schedule_panel
+from cogs.settings import posting_limits_panels
 from tests.cogs.helpers import choose, follow, last, newest, said, selected, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -29,7 +29,7 @@ async def opened(world: World) -> ResponseMessage:
 
 async def news(world: World, server: FeedServer, *numbers: int) -> None:
     """The followed feed brings articles, which are owed."""
-    (_subscription, feed), *_rest = await world.store.subscriptions.in_server(world.guild.id)
+    (_subscription, feed), *_rest = await world.store.subscriptions.list_with_feeds(world.guild.id)
     now = world.clock.now()
     server.serve("/rss", rss(*(item(each, published=now - 600 + each) for each in reversed(numbers))))
     await world.poll(feed)
@@ -67,7 +67,11 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
     monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
-    await telex.prefer(Preference.QUIET_HOURS, hours.quiet(now * 60, (now + 2) % 24 * 60), channel=telex.news)
+    await telex.prefer(
+        Preference.QUIET_HOURS,
+        local_time.format_quiet_hours(now * 60, (now + 2) % 24 * 60),
+        channel=telex.news,
+    )
     told = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "Quiet hours in" in told
     again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
@@ -77,7 +81,7 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
 
 @pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
 def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
-    assert schedule_panel.night(written) == safe.line(written)
+    assert posting_limits_panels.quiet_hours_text(written) == discord_text.to_markdown_line(written)
 
 
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
@@ -103,7 +107,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_se
     await news(telex, feed_server, 11, 12)
     await telex.deliver()
     assert len(telex.posts()) == before
-    (_subscription, feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
+    (_subscription, feed), *_rest = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     article = await newest(telex, feed)
     assert "Waiting until 07:00 (quiet hours)." in said(
         await telex.editor.slash(telex.news, "why", link=article.url)

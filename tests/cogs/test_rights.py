@@ -6,7 +6,7 @@ import pytest
 from discord import app_commands
 from simcord import SetupError
 
-from bot.core.choices import Preference, Rule
+from bot.core.preferences import FilterMode, Preference
 from tests.cogs.helpers import follow, hide, last, said
 from tests.cogs.people import DIRECT
 from tests.cogs.test_matrix import MAY, who_may
@@ -136,11 +136,11 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
 ):
     feed = await follow(telex, feed_server)
     store = telex.store
-    pair = (await store.subscriptions.in_server(telex.guild.id))[0][0]
+    pair = (await store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     if label == "Remove 1":
-        await store.filters.add(pair.id, [(Rule.NEVER, "chips")], person_id=1, limit=9)
+        await store.filters.add(pair.id, [(FilterMode.EXCLUDE, "chips")], person_id=1, limit=9)
     await store.preferences.change(
-        Preference.GAP, 60, server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
+        Preference.MIN_POST_INTERVAL, 60, server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
     )
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await telex.env.settle()
@@ -160,9 +160,9 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
 async def condition(world: World, feed_id: int) -> object:
     """What is kept of the channel and of what it follows."""
     store = world.store
-    pairs = await store.subscriptions.in_server(world.guild.id)
+    pairs = await store.subscriptions.list_with_feeds(world.guild.id)
     return (
-        [(one, await store.filters.of(one.id)) for one, feed in pairs if feed.id == feed_id],
+        [(one, await store.filters.by_subscription_id(one.id)) for one, feed in pairs if feed.id == feed_id],
         await store.preferences.of_channel(world.news.id),
         await store.digests.of_channel(world.news.id),
     )

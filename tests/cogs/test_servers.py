@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.models import Fate
-from bot.posting.sending.permissions import INVITATION
+from bot.core.models import DeliveryStatus
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.feed_server import item
 from tests.posting.publisher import Publisher, titles
 
@@ -34,8 +34,8 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     await publisher.post(item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.newest(None, limit=1))[0]
-    fates = {row.channel_id: row for row in await telex.store.fates.of_page(article.page)}
-    assert (fates[channel.id].fate, fates[channel.id].reason) == (Fate.WITHHELD, "away")
+    fates = {row.channel_id: row for row in await telex.store.delivery_statuses.by_page_key(article.page)}
+    assert (fates[channel.id].fate, fates[channel.id].reason) == (DeliveryStatus.WITHHELD, "away")
 
 
 async def test_a_leave_withholds_what_waits(telex, publisher):
@@ -45,19 +45,19 @@ async def test_a_leave_withholds_what_waits(telex, publisher):
     await telex.env.settle()
     await telex.deliver()
     article = (await telex.store.articles.newest(None, limit=1))[0]
-    (fate,) = await telex.store.fates.of_page(article.page)
-    assert (fate.fate, fate.reason) == (Fate.WITHHELD, "away")
+    (fate,) = await telex.store.delivery_statuses.by_page_key(article.page)
+    assert (fate.fate, fate.reason) == (DeliveryStatus.WITHHELD, "away")
 
 
 async def test_permissions_given_to_a_role_open_the_channel_again(telex, publisher):
     await publisher.begin()
     role = telex.guild.roles[telex.env.backend.bot_user.name]
-    lacking = INVITATION.value & ~INVITATION.__class__(embed_links=True).value
+    lacking = INVITE_PERMISSIONS.value & ~INVITE_PERMISSIONS.__class__(embed_links=True).value
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": lacking})
     await telex.env.settle()
     await publisher.post(item(1))
     assert await telex.store.dispatches.problem(telex.news.id) is not None
-    telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITATION.value})
+    telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITE_PERMISSIONS.value})
     await telex.env.settle()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]

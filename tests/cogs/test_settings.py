@@ -8,7 +8,7 @@ import re
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
-from bot.core.choices import Preference
+from bot.core.preferences import Preference
 from tests.cogs.helpers import (
     NEXT,
     button,
@@ -228,7 +228,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_s
 
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex):
-    await telex.store.servers.joined(telex.guild.id)
+    await telex.store.servers.mark_joined(telex.guild.id)
     values = (telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**")
     sql.run(
         telex.database,
@@ -278,7 +278,7 @@ async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(tel
 
 async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_history(telex):
     await name_zone(telex, "Paris")
-    await telex.store.servers.left(telex.guild.id)
+    await telex.store.servers.mark_left(telex.guild.id)
     telex.clock.advance(1)
     await telex.store.servers.purge(telex.clock.now())
     assert await telex.store.preferences.changes_of(telex.editor.id) == []
@@ -330,12 +330,12 @@ async def test_tokens_for_assistants_are_shown_once_and_revoked(telex):
     assert panel.ephemeral
     assert "No tokens yet." in text(panel)
     assert "ask whoever runs this bot" in text(panel)
-    await tokens.served_at("https://telex.example/mcp")
+    await tokens.set_public_address("https://telex.example/mcp")
     panel = last(await telex.editor.click(panel, label="New token"))
     assert "Address: `https://telex.example/mcp`" in text(panel)
     (token,) = re.findall(r"^[\w-]{43}$", text(panel), re.MULTILINE)
     assert "never used" in text(panel)
-    assert await tokens.server_of(token) == telex.guild.id
+    assert await tokens.server_for_token(token) == telex.guild.id
     for _ in range(9):
         panel = last(await telex.editor.click(panel, label="New token"))
     assert token not in text(panel)

@@ -84,7 +84,7 @@ async def test_a_server_that_the_bot_does_not_know_at_the_start_is_welcomed_unle
     await telex.env.settle()
     channel = guild.create_text_channel("general")
     await telex.env.settle()
-    await telex.store.servers.left(guild.id)
+    await telex.store.servers.mark_left(guild.id)
     await telex.store.servers.purge(telex.clock.now() + 1)
     telex.clock.advance(age)
     await telex.restart()

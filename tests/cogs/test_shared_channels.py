@@ -16,12 +16,12 @@ import feedparser
 import pytest
 
 from bot.client.web import feed_routes
-from bot.core.choices import Preference
+from bot.core.preferences import Preference
 from bot.core.rate_limits import MissLimit
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from cogs.running.health_monitor import Health
+from cogs.running.health_monitor import HealthCog
 from tests.cogs.helpers import close, components, follow, labels, last, said, text
 from tests.cogs.test_digests import begin, bring, until_due
 from tests.discord_world import World
@@ -66,8 +66,8 @@ class Readers:
 
 @pytest.fixture
 async def readers(telex) -> Readers:
-    health = telex.bot.get_cog("Health")
-    assert isinstance(health, Health)
+    health = telex.bot.get_cog("HealthCog")
+    assert isinstance(health, HealthCog)
     return Readers(telex, await health.serve("127.0.0.1", 0))
 
 
@@ -265,7 +265,7 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     history = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Feed of the channel**: not shared → shared" in history
     other = telex.guild.create_text_channel("other")
-    await telex.store.channel_feeds.share(server_id=telex.guild.id, channel_id=other.id, person_id=1)
+    await telex.store.channel_feeds.create_token(server_id=telex.guild.id, channel_id=other.id, person_id=1)
     telex.env.backend.delete_channel(other.id)
     await telex.env.settle()
     assert await telex.store.channel_feeds.of_channel(other.id) is None
@@ -278,12 +278,12 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert (status, headers["Retry-After"]) == (429, "3")
     elsewhere = {"X-Forwarded-For": "192.0.2.7, 2001:db8::7"}
     assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **elsewhere))[0] == 404
-    share = telex.store.channel_feeds.share
+    share = telex.store.channel_feeds.create_token
     token = await share(server_id=telex.guild.id, channel_id=telex.news.id, person_id=1)
     second = f"{PUBLIC}/feeds/{token}/posts.atom"
     assert (await readers.get(second))[0] == 200, "nobody's guesses keep a reader out that was never seen"
-    await telex.store.servers.left(telex.guild.id)
-    await telex.store.servers.joined(telex.guild.id)
+    await telex.store.servers.mark_left(telex.guild.id)
+    await telex.store.servers.mark_joined(telex.guild.id)
     telex.clock.advance(MissLimit.PERIOD)
     assert (await readers.get(second))[0] == 404
     assert second.split("/")[-2].encode() not in sql.file(telex.database).read_bytes()

@@ -2,7 +2,7 @@
 
 import discord
 
-from bot.posting.recovery import shown_articles
+from bot.posting.recovery import message_contents
 from tests.cogs.helpers import choose, follow, hide, labels, last, said, text
 from tests.feed_server import item
 
@@ -26,8 +26,8 @@ async def test_what_was_shared_is_not_taken_for_a_post(telex, feed_server):
     await follow(telex, feed_server)
     card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Cities")
     await telex.reader.click(last(card), label="Share here")
-    assert shown_articles.told_keys(telex.posts()[-1]) == shown_articles.Keys()
-    assert shown_articles.told_keys(telex.posts()[0]).posted
+    assert message_contents.article_keys_of(telex.posts()[-1]) == message_contents.ArticleKeys()
+    assert message_contents.article_keys_of(telex.posts()[0]).post_keys
 
 
 async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(telex, feed_server):

@@ -1,8 +1,8 @@
 """/settings stories: what a channel takes, what /why says meanwhile, and what comes of it."""
 
 from bot.cli import printing
-from bot.core.choices import Preference
-from bot.posting.wording.explanations import explain
+from bot.core.preferences import Preference
+from bot.posting.wording.post_explanations import explain
 from tests.cogs.helpers import choose, follow, last, said, text
 from tests.feed_server import item, rss
 
@@ -30,14 +30,14 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     why = said(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
     why_not = "Waiting for more outlets: 1 of 2 so far."
     assert why_not in why
-    assert why_not in "".join(printing.explanation(await explain(telex.store, link)))  # in a terminal
+    assert why_not in "".join(printing.explanation_lines(await explain(telex.store, link)))  # in a terminal
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
     assert "1 story is waiting." in text(panel)
     assert "no story can reach" not in text(panel)
     listed = said(await telex.editor.slash(telex.news, "feed list"))
     assert "Stories: at least 2 outlets" in listed
     assert "real time" not in listed
-    monkeypatch.setattr(telex.newsroom.pushes, "is_pushed", {feed.id}.__contains__)
+    monkeypatch.setattr(telex.newsroom.websub, "is_pushed", {feed.id}.__contains__)
     assert said(await telex.editor.slash(telex.news, "feed list")).count("⚡ real time") == 1
     entry = item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
     feed_server.serve("/rival", rss(entry, item(901), title="The Rival"))
@@ -77,4 +77,4 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     chosen = await telex.store.preferences.of_channel(telex.news.id)
     assert chosen.best_a_day == 1
     changes = await telex.store.preferences.changes(telex.guild.id, limit=9)
-    assert changes[0].setting == Preference.BEST_A_DAY
+    assert changes[0].setting == Preference.TOP_STORIES_PER_DAY

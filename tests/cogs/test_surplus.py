@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.polling import shares
+from bot.polling import ingest_quota
 from tests.cogs.helpers import hide, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -15,7 +15,7 @@ LEFT_OUT = "https://news.example/articles/119"
 @pytest.fixture
 def narrow(monkeypatch) -> None:
     """Ten entries a feed; asked for before the newsroom."""
-    monkeypatch.setattr(shares, "ENTRIES", 10)
+    monkeypatch.setattr(ingest_quota, "ENTRIES", 10)
 
 
 async def flooded(telex: World, server: FeedServer) -> None:

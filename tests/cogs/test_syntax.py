@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.search.query.query_syntax import parse
+from bot.search.query.query_parser import parse_query
 from tests.cogs.helpers import START, choose, follow, labels, last, said
 from tests.discord_world import World
 from tests.feed_server import item
@@ -116,7 +116,7 @@ async def test_options_write_the_same_query(filled):
         found = await whole(filled, f"police {english}")
         assert await whole(filled, "police", **options) == found, options
         halves += len(found) == 1
-        assert parse(french, START).nodes == parse(english, START).nodes
+        assert parse_query(french, START).nodes == parse_query(english, START).nodes
         filled.clock.advance(10)
         filled.locales[filled.reader.id] = "fr"
         chosen = await filled.reader.slash(filled.news, "search", query="police", **options)
@@ -138,4 +138,4 @@ async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(f
     )
     for example in ("`titre:mot`", "`depuis:7j`", "`est:favori`", "`avec:image`", "`langue:fr`"):
         assert example in french
-        assert parse(example.strip("`"), START).nodes
+        assert parse_query(example.strip("`"), START).nodes

@@ -24,14 +24,14 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(telex, feed
     article = await newest(telex, feed)
     opened = last(await more(telex, article, telex.reader))
     assert article.title in text(opened)
-    assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["opened"]
+    assert [one.opinion for one in await telex.store.feedback.of_person(telex.reader.id)] == ["opened"]
     pressed = last(await telex.reader.click(opened, label="Like"))
-    assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["liked"]
+    assert [one.opinion for one in await telex.store.feedback.of_person(telex.reader.id)] == ["liked"]
     assert {one["label"]: one["style"] for one in components(pressed)}["Like"] == 1
     pressed = last(await telex.reader.click(pressed, label="Less like this"))
-    assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["disliked"]
+    assert [one.opinion for one in await telex.store.feedback.of_person(telex.reader.id)] == ["disliked"]
     await telex.reader.click(pressed, label="Less like this")
-    assert await telex.store.opinions.of_person(telex.reader.id) == []
+    assert await telex.store.feedback.of_person(telex.reader.id) == []
 
 
 async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_server):
@@ -56,7 +56,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     assert "Liked in this server" not in said(await telex.editor.slash(telex.news, "why", link=link))
     for one in liked:
         await telex.store.bookmarks.add(77, one.id, server_id=telex.guild.id)
-    telex.bot.newsroom.tastes.forget(telex.guild.id)
+    telex.bot.newsroom.tastes.invalidate(telex.guild.id)
     panel = last(await telex.editor.slash(telex.news, "settings taste"))
     assert "**Likes**\nWords in titles: **Chess** ×" in text(panel)
     assert "**Golf**" in text(panel).partition("**Likes less**")[2]
@@ -72,4 +72,4 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     assert await telex.store.bookmarks.count(77) == 6
     history = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**What this server likes**: none → reset" in history
-    assert json.dumps(await telex.store.opinions.of_person(telex.editor.id)) == "[]"
+    assert json.dumps(await telex.store.feedback.of_person(telex.editor.id)) == "[]"

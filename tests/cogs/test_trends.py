@@ -58,7 +58,7 @@ def quick(monkeypatch) -> list[bar_charts.Chart]:
         asked.extend(wanted)
         return (b"\x89PNG",) * len(wanted)
 
-    monkeypatch.setattr(bar_charts, "drawn", drawn)
+    monkeypatch.setattr(bar_charts, "render_charts", drawn)
     return asked
 
 
@@ -154,7 +154,7 @@ async def test_without_a_picture_the_words_are_there(telex, feed_server, monkeyp
     async def nothing(_charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         return ()
 
-    monkeypatch.setattr(bar_charts, "drawn", nothing)
+    monkeypatch.setattr(bar_charts, "render_charts", nothing)
     await press(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
     assert "**Starliner** · 10 articles" in said(answer)
@@ -165,7 +165,7 @@ async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
     await press(telex, feed_server)
     feeds = {feed.id for feed in await telex.store.feeds.all()}
     now = telex.clock.now()
-    samples: TitleSamples = telex.store.titles
+    samples: TitleSamples = telex.store.title_samples
     all_of_them = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=1_000)
     some = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=20)
     assert all_of_them.step == 1
@@ -177,7 +177,7 @@ async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
 
 
 async def test_impatience_is_bounded(telex, feed_server, quick, monkeypatch):
-    monkeypatch.setattr(trend_commands, "_KEPT", 0)  # nothing that was drawn is shown again
+    monkeypatch.setattr(trend_commands, "_CACHE_SIZE", 0)  # nothing that was drawn is shown again
     await press(telex, feed_server)
     for _ in range(5):
         await telex.reader.slash(telex.news, "trends")

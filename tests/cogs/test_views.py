@@ -48,7 +48,7 @@ async def test_a_click_after_a_restart_is_answered_in_words(telex, feed_server):
 
 async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(telex, feed_server):
     await follow(telex, feed_server)
-    subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
+    subscription = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     asked = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
     remove = button(last(asked), "Stop following")
     done = await telex.editor.click(last(asked), label="Stop following")
@@ -56,12 +56,12 @@ async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(tele
     again = await forge(telex.editor, telex.news, last(asked), remove)
     assert again.acknowledged
     assert again.followups == []
-    assert await telex.store.subscriptions.in_server(telex.guild.id) == []
+    assert await telex.store.subscriptions.list_with_feeds(telex.guild.id) == []
 
 
 async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_buttons(telex, feed_server):
     await follow(telex, feed_server)
-    (subscription, _feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
+    (subscription, _feed), *_rest = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     panels = {
         "setup": ({}, "Add a site…", {"line": feed_server.origin}),
         "feed look": ({"feed": str(subscription.id)}, "Prefix, colour, excerpt…", {"prefix": "News"}),
@@ -75,7 +75,7 @@ async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_b
         assert last(answer).components == []
         assert said(closed) == "Nothing changed."
         assert not labels(last(closed))
-    assert (await telex.store.subscriptions.in_server(telex.guild.id))[0][0].look is None
+    assert (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0].look is None
 
 
 async def test_a_menu_that_a_button_opened_says_to_open_it_again(telex, feed_server):

@@ -6,7 +6,7 @@ import discord
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.posting.recovery import shown_articles
+from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
 from tests.cogs.engine import mention
 from tests.cogs.helpers import components, follow, forge, last, newest, said
@@ -24,7 +24,7 @@ async def an_answer(world: World, *, public: bool = False) -> ResponseMessage:
 
 
 async def votes(world: World) -> tuple[int, int]:
-    (tally,) = await world.store.questions.tallies(0, all_=True)
+    (tally,) = await world.store.questions.stats(0, all_=True)
     return tally.up, tally.down
 
 
@@ -72,7 +72,7 @@ async def test_votes_count_after_a_restart(telex):
     await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
     await telex.restart()
     answer = telex.posts()[-1]
-    found = [one for one in shown_articles.custom_ids(answer) if one.startswith("telex:vote:up")]
+    found = [one for one in message_contents.custom_ids(answer) if one.startswith("telex:vote:up")]
     assert "Glad that helped" in said(await telex.editor.click(answer, custom_id=found[0]))
     assert await votes(telex) == (1, 0)
 
@@ -97,7 +97,7 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
     )
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
-    await channel.send("?", view=buttons.row(buttons.vote(question, helped=True)))
+    await channel.send("?", view=buttons.view_of_items(buttons.vote_button(question, helped=True)))
     forged = await telex.reader.click(telex.posts()[-1], custom_id=buttons.vote_id(question, helped=True))
     assert "too old" in said(forged)
     assert await votes(telex) == (0, 0)

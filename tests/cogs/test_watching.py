@@ -15,10 +15,10 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 
 from bot.core.models import Feed
-from bot.posting.recovery import shown_articles
+from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
 from bot.store import DatabaseFault
-from bot.store.outbox import watch_notices
+from bot.store.outbox import watch_notifications
 from bot.watches import watch_matching
 from tests.cogs.helpers import START, choose, follow, hide, last, said, text
 from tests.discord_world import World
@@ -60,7 +60,7 @@ class Desk:
 
 
 def is_notice(message: discord.Message) -> bool:
-    return any(one.startswith("telex:stop:") for one in shown_articles.custom_ids(message))
+    return any(one.startswith("telex:stop:") for one in message_contents.custom_ids(message))
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_sam
     hide(telex, secret, telex.reader)
     await hidden.publish("Quantum leaps", start=500)
     assert desk.told() == []
-    await telex.advance(watch_notices.QUIET)
+    await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await desk.publish("Quantum leaps", start=500)
     (notice,) = desk.told()
     assert "Example News" in text(notice)
@@ -227,7 +227,7 @@ async def test_a_page_of_several_feeds_is_told_once(telex, feed_server, desk):
     other = Desk(telex, feed_server, feed, path="/other")
     await add(telex, "quantum")
     await desk.publish("Quantum leaps", start=500)
-    await telex.advance(watch_notices.QUIET)
+    await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await other.publish("Quantum leaps", start=500)
     assert len(desk.told()) == 1
 
@@ -240,7 +240,7 @@ async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex, de
     assert desk.told() == []
     listed = await telex.reader.user.slash("watch list")
     assert "paused, because you left the server" in said(listed)
-    await telex.advance(watch_notices.QUIET)
+    await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await desk.publish("Quantum rests", start=200)
     assert len(await notices(telex)) == 1  # nothing more is asked of Discord for them
     back = telex.guild.add_member(telex.reader.user)
@@ -285,7 +285,7 @@ async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex, desk):
     await desk.publish("Quantum 2", start=200)
     await desk.publish("Quantum 3", start=300)
     assert len(desk.told()) == 1
-    await telex.advance(watch_notices.QUIET)
+    await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await telex.deliver()
     _first, second = desk.told()
     assert "Quantum 2" in text(second)
@@ -304,7 +304,7 @@ async def test_a_backlog_and_what_was_there_before_are_not_told(telex, feed_serv
 async def test_an_edited_article_is_not_told_again(telex, desk):
     await add(telex, "quantum")
     await desk.publish("Quantum leaps", body="First words")
-    await telex.advance(watch_notices.QUIET)
+    await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     del desk.items[0]
     await desk.publish("Quantum leaps", body="Other words")
     assert len(desk.told()) == 1
@@ -318,7 +318,7 @@ async def test_a_stop_before_matching_loses_nothing(telex, desk, monkeypatch):
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(telex.store.watches, "tell", stopped)
+        patched.setattr(telex.store.watches, "enqueue_notifications", stopped)
         await telex.deliver()
     assert desk.told() == []
     await telex.restart()
@@ -350,7 +350,7 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex, desk):
     (notice,) = desk.told()
     stopped = await telex.reader.user.click(notice, label="Stop this watch")
     assert said(stopped) == "Stopped watching **quantum**."
-    await telex.advance(watch_notices.QUIET)
+    await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await desk.publish("Quantum returns", start=200)
     assert len(desk.told()) == 1
     again = await telex.reader.user.click(notice, label="Stop this watch")
@@ -365,11 +365,11 @@ async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex, desk)
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     (notice,) = desk.told()
-    (custom_id,) = (one for one in shown_articles.custom_ids(notice) if one.startswith("telex:stop:"))
+    (custom_id,) = (one for one in message_contents.custom_ids(notice) if one.startswith("telex:stop:"))
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
     stop = buttons.stop(custom_id.removeprefix("telex:stop:"))
-    forged = await channel.send("forged", view=buttons.row(stop))
+    forged = await channel.send("forged", view=buttons.view_of_items(stop))
     await telex.env.settle()
     answer = await telex.editor.click(forged, label="Stop this watch")
     assert said(answer) == "This watch has already ended."
@@ -392,7 +392,7 @@ async def test_a_notice_of_several_has_a_menu_to_save_them(telex, desk):
 async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel(telex, desk):
     answer = await telex.reader.slash(telex.news, "watch add", query="quantum", where=telex.news)
     assert "Manage Server" in said(answer)
-    assert await telex.store.watches.of_channels(telex.guild.id) == []
+    assert await telex.store.watches.list_channel_watches(telex.guild.id) == []
 
 
 async def test_what_makes_no_watch_is_refused_in_words(telex, desk):
@@ -415,7 +415,7 @@ async def test_what_makes_no_watch_is_refused_in_words(telex, desk):
 async def test_a_word_that_nearly_every_article_has_is_refused(telex, desk, monkeypatch):
     await desk.publish(*(f"Gadget {number}" for number in range(20)))
     assert "I’ll DM you" in said(await add(telex, "gadget"))
-    monkeypatch.setattr(watch_matching, "_TRIED", 20)
+    monkeypatch.setattr(watch_matching, "_SELECTIVITY_SAMPLE_SIZE", 20)
     assert "Too many articles" in said(await add(telex, "gadgets"))
     assert "I’ll DM you" in said(await add(telex, "source:example"))
 
@@ -423,8 +423,8 @@ async def test_a_word_that_nearly_every_article_has_is_refused(telex, desk, monk
 async def test_limits_are_said_and_the_same_watch_twice_is_one(telex, desk, monkeypatch):
     await add(telex, "one")
     assert "You’re already watching this." in said(await add(telex, "  one "))
-    monkeypatch.setattr(watch_matching, "MOST_OF_A_PERSON", 1)
-    monkeypatch.setattr(watch_matching, "MOST_OF_A_SERVER", 1)
+    monkeypatch.setattr(watch_matching, "MAX_WATCHES_PER_PERSON", 1)
+    monkeypatch.setattr(watch_matching, "MAX_WATCHES_PER_SERVER", 1)
     assert "You already have 1 watches" in said(await add(telex, "two"))
     await add(telex, "one", where=telex.news)
     assert "have 1 watches, the maximum" in said(await add(telex, "two", where=telex.news))
@@ -498,11 +498,11 @@ async def test_privacy_exports_and_deletes_watches(telex, desk):
 async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(telex, desk):
     await add(telex, "quantum")
     await desk.bring("Quantum leaps")
-    await telex.store.servers.left(telex.guild.id)
+    await telex.store.servers.mark_left(telex.guild.id)
     await telex.deliver()
     assert desk.told() == []
-    await telex.store.servers.joined(telex.guild.id)
-    await telex.advance(watch_notices.QUIET)
+    await telex.store.servers.mark_joined(telex.guild.id)
+    await telex.advance(watch_notifications.NOTIFICATION_COOLDOWN_SECONDS)
     await desk.publish("Quantum returns", start=300)
     assert ["Quantum returns" in text(message) for message in desk.told()] == [True]
 

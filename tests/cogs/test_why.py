@@ -75,7 +75,7 @@ async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
     assert "I’m missing permissions in this channel\\: Embed Links." in told
     await telex.store.dispatches.unblock_channel(telex.news.id)
     waiting = await telex.store.dispatches.claim(telex.news.id)
-    await telex.store.dispatches.failed(waiting.id, "refused 400 **bad** @everyone")
+    await telex.store.dispatches.mark_failed(waiting.id, "refused 400 **bad** @everyone")
     told = await why(telex, link)
     assert "not posted: sending failed." in told
     assert "\\*\\*bad\\*\\* \\@everyone" in told

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Feed
+from bot.core.preferences import DigestPlan, Preference
 from bot.core.settings import Settings
-from bot.posting.recovery.shown_articles import holds, pages
-from bot.store.records.content_records import WrittenKind
+from bot.posting.recovery.message_contents import contains_page, linked_pages
+from bot.store.records.content_records import GeneratedTextKind
 from tests.cogs.engine import mention
 from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
 from tests.discord_world import World
@@ -105,7 +105,7 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_se
     add = telex.store.written_texts.add
     for language in map(str, range(settings.model_daily // 4)):
         await add(
-            WrittenKind.SUMMARY,
+            GeneratedTextKind.SUMMARY,
             article.id,
             "",
             language=language,
@@ -156,7 +156,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     assert FRENCH_TEXT in text(post)
     assert "-# 🌐 Traduction automatique (anglais)" in text(post)
     article = await newest(telex, feed)
-    assert holds(pages(post), article.page, article.title)  # when a channel is read back
+    assert contains_page(linked_pages(post), article.page, article.title)  # when a channel is read back
     menu = last(await telex.reader.click(post, label="Plus"))
     assert "ORIGINAL" in text(menu)
     assert ENGLISH_TEXT in text(menu)

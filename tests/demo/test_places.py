@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 import pytest
 
 import cogs
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom
-from bot.demo import stage
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services
+from bot.demo import demo_server
 from bot.demo.preview_places import Places
 from bot.demo.visitor_actions import VisitorActions
 from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
 
-WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
+WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
 
 
 @asynccontextmanager
-async def visiting(newsroom: Newsroom) -> AsyncIterator[tuple[Visitor, stage.Stage]]:
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+async def visiting(newsroom: Services) -> AsyncIterator[tuple[Visitor, demo_server.DemoServer]]:
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         people = {scene.ada: "en-US", scene.camille: "fr"}
         async with env.preview(scene.news, viewers=tuple(people), layout="channel") as preview:
             VisitorActions(env, preview, Places(env, scene.guild, people))

@@ -18,29 +18,29 @@ from simcord.env import Env
 from simcord.preview import Preview, _commands
 
 import cogs
-from bot.client.discord_client import Telex
-from bot.client.services import Newsroom, open_newsroom
-from bot.core import locale
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services, open_services
+from bot.core import i18n
 from bot.core.models import Feed
-from bot.demo import simcord_patches, stage
-from bot.demo.demo_clock import AGO, PACE, Replay
-from bot.demo.page_pictures import drawn
+from bot.demo import demo_server, simcord_patches
+from bot.demo.demo_clock import SPEED_FACTOR, START_OFFSET_SECONDS, ReplayClock
+from bot.demo.page_pictures import emoji_assets
 from bot.demo.preview_places import Places
-from bot.demo.sample_feeds import Publisher, load, moments
+from bot.demo.sample_feeds import Publisher, load, publication_offsets
 from bot.demo.visitor_actions import VisitorActions
-from bot.digests.rising import Period, find
-from bot.posting.rendering.layout import icons, outlets
-from bot.store.records.content_records import Titled
+from bot.digests.trend_detection import TrendPeriod, detect_trends
+from bot.posting.rendering.layout import icons, outlet_branding
+from bot.store.records.content_records import TitleSample
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
 from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
 from tests.shown import parts, text, title
 
-WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
+WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
 
 
-def acting(env: Env, preview: Preview, scene: stage.Stage) -> VisitorActions:
+def acting(env: Env, preview: Preview, scene: demo_server.DemoServer) -> VisitorActions:
     return VisitorActions(env, preview, Places(env, scene.guild, {scene.ada: "en-US", scene.camille: "fr"}))
 
 
@@ -49,33 +49,33 @@ def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(s
     _outlets, backlog, stories = load()
     now = 2_000_000_000
     titles = [
-        Titled(now - int(one.hours * 3600) - 60, one.outlet, one.slug, one.title)
+        TitleSample(now - int(one.age_hours * 3600) - 60, one.outlet, one.slug, one.title)
         for one in (*backlog, *stories[: int(share * len(stories))])
     ]
-    assert len(find(now, Period.WEEK, 1, titles).rising) >= 3
+    assert len(detect_trends(now, TrendPeriod.WEEK, 1, titles).rising_rows) >= 3
 
 
 async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
         assert "/feed add" in said(refused)
         assert not env.errors
 
 
 async def test_a_fault_is_still_shown(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         await newsroom.store.close()
         await scene.ada.slash(scene.news, "latest")
         assert env.errors
 
 
 async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            turn = acting(env, preview, scene).turn
+            turn = acting(env, preview, scene).page_lock
             busy, settled = asyncio.Event(), asyncio.Event()
             settle = env._settle_internal  # noqa: SLF001 - simcord’s
 
@@ -100,8 +100,8 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsr
 
 
 async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
@@ -113,18 +113,18 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
 
 
 async def test_the_welcome_fits_and_names_what_there_is(newsroom):
-    assert len(stage.WELCOME) <= 2000  # as many as Discord takes
-    bot = Telex(newsroom, WITHOUT_LOOPS, shard_count=1)
-    async with stage.simulated_discord(bot):
+    assert len(demo_server.WELCOME) <= 2000  # as many as Discord takes
+    bot = TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)
+    async with demo_server.simulated_discord(bot):
         known = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
-        with locale.use("fr"):
-            known |= {locale.command(name) for name in known}
-    assert set(re.findall(r"`(/[^`]+)`", stage.WELCOME)) <= known
+        with i18n.language_scope("fr"):
+            known |= {i18n.localized_command(name) for name in known}
+    assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME)) <= known
 
 
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             visitor = Visitor(env, preview, scene.ada)
 
@@ -153,8 +153,8 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
 
 
 async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         message = await scene.ada.send(scene.news, "No article")
         async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
             acting(env, preview, scene)
@@ -175,8 +175,8 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
 
 
 async def test_a_written_name_mentions_the_bot(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
@@ -189,8 +189,8 @@ async def test_a_written_name_mentions_the_bot(newsroom):
 
 async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, monkeypatch):
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         simcord_patches.name_commands(scene.camille)
         people = (scene.ada, scene.camille)
         async with env.preview(scene.news, viewers=people, layout="channel") as preview:
@@ -210,19 +210,19 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
 async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settings):
     async with (
         Publisher() as publisher,
-        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        scene = await stage.build(env)
+        scene = await demo_server.build(env)
         feeds = {
-            outlet.name: await stage.follow(newsroom, publisher.feed_url(outlet), scene)
+            outlet.name: await demo_server.follow_feed(newsroom, publisher.feed_url(outlet), scene)
             for outlet in publisher.outlets
         }
         story = await anext(publisher.publish())
         feed = await newsroom.store.feeds.get(feeds[story.outlet].id)
         assert feed.error is None
         assert (await newsroom.poller.poll(feed, polite=False)).new == 1
-        assert isinstance(env.bot, Telex)
-        await env.bot.courier.settle()
+        assert isinstance(env.bot, TelexBot)
+        await env.bot.courier.run_until_idle()
         await env.settle()
         assert [title(message) for message in scene.news.history()] == [story.title]
 
@@ -231,20 +231,20 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settin
 class Show:
     """The demo's script, act by act, with the demo's time: what is in the channel then."""
 
-    newsroom: Newsroom
+    newsroom: Services
     clock: ManualClock
     publisher: Publisher
     env: Env
-    scene: stage.Stage
+    scene: demo_server.DemoServer
     feeds: dict[str, Feed]
     passed: float = 0
 
     async def until(self, moment: float) -> None:
         """Go on until so many seconds after the beginning."""
         for act in self.publisher.script():
-            if self.passed <= act.moment < moment:
-                self._pass(act.moment)
-                act.do(act.story)
+            if self.passed <= act.offset_seconds < moment:
+                self._pass(act.offset_seconds)
+                act.action(act.story)
                 await self.poll(act.story.outlet)
         self._pass(moment)
 
@@ -255,9 +255,9 @@ class Show:
         await self.deliver()
 
     async def deliver(self) -> None:
-        stage.keep_time(self.env, self.clock)
-        assert isinstance(self.env.bot, Telex)
-        await self.env.bot.courier.settle()
+        demo_server.sync_clock(self.env, self.clock)
+        assert isinstance(self.env.bot, TelexBot)
+        await self.env.bot.courier.run_until_idle()
         await self.env.settle()
 
     def shown(self, wanted: str) -> list[str]:
@@ -269,22 +269,27 @@ class Show:
         ]
 
     def _pass(self, moment: float) -> None:
-        ahead = AGO + moment  # what would be the present
-        self.clock.advance(min(moment * PACE, ahead) - min(self.passed * PACE, AGO + self.passed))
+        ahead = START_OFFSET_SECONDS + moment  # what would be the present
+        self.clock.advance(
+            min(moment * SPEED_FACTOR, ahead)
+            - min(self.passed * SPEED_FACTOR, START_OFFSET_SECONDS + self.passed)
+        )
         self.passed = moment
 
 
 @asynccontextmanager
-async def showing(newsroom: Newsroom, clock: ManualClock) -> AsyncIterator[Show]:
+async def showing(newsroom: Services, clock: ManualClock) -> AsyncIterator[Show]:
     """The demo before its first act."""
     async with (
         Publisher(clock) as publisher,
-        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        scene = await stage.build(env)
-        publisher.open_archive()
+        scene = await demo_server.build(env)
+        publisher.publish_backlog()
         feeds = {
-            outlet.name: await stage.follow(newsroom, publisher.feed_url(outlet), scene, quietly=True)
+            outlet.name: await demo_server.follow_feed(
+                newsroom, publisher.feed_url(outlet), scene, quietly=True
+            )
             for outlet in publisher.outlets
         }
         yield Show(newsroom, clock, publisher, env, scene, feeds)
@@ -311,19 +316,19 @@ async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(news
 
 async def test_an_article_is_corrected_and_marked_once(newsroom, clock):
     async with showing(newsroom, clock) as show:
-        wrong = next(story for story in show.publisher.stories if story.corrected is not None)
+        wrong = next(story for story in show.publisher.stories if story.correction is not None)
         await show.until(75)
         assert len(show.shown(wrong.title)) == 1
         await show.until(120)
         assert not show.shown(wrong.title)
-        (marked,) = show.shown(wrong.corrected.title)
+        (marked,) = show.shown(wrong.correction.title)
         assert "Corrected" in marked
         assert sum("Corrected" in text(one) for one in show.scene.news.history()) == 1
 
 
 async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom, clock):
     async with showing(newsroom, clock) as show:
-        gone = next(story for story in show.publisher.stories if story.withdrawn is not None)
+        gone = next(story for story in show.publisher.stories if story.withdrawn_after is not None)
         await show.until(60)
         assert "Apparently withdrawn" not in show.shown(gone.title)[0]
         await show.until(150)
@@ -358,7 +363,7 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
     monkeypatch.setattr("bot.demo.demo_clock.time.perf_counter", lambda: 1_000 + passed)
     monkeypatch.setattr("bot.demo.demo_clock.time.time", lambda: 1_780_000_000 + passed)
     monkeypatch.setattr("bot.demo.demo_clock.asyncio.sleep", sleep)
-    clock = Replay(ago=2_300, pace=24)
+    clock = ReplayClock(ago=2_300, pace=24)
     await clock.sleep(48)
     assert slept.pop() == 48
     clock.begin()
@@ -376,7 +381,7 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
 
 def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes():
     *_before, stories = load()
-    times = moments(len(stories))
+    times = publication_offsets(len(stories))
     waits = [after - before for before, after in pairwise(times)]
     assert times[0] == 0
     assert waits == sorted(waits)
@@ -388,7 +393,7 @@ def test_every_act_has_its_story_and_no_two_stories_share_a_name():
     names = [story.slug for story in (*backlog, *stories)]
     assert len(names) == len(set(names))
     assert {story.outlet for story in (*backlog, *stories)} == {outlet.name for outlet in outlets}
-    assert all(story.hours > 0 for story in backlog)
+    assert all(story.age_hours > 0 for story in backlog)
 
 
 def test_the_stories_are_in_both_languages_and_have_the_moratorium():
@@ -404,7 +409,7 @@ async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsr
     async with showing(newsroom, clock) as show:
         await show.until(0)
         me, scene = show.env.backend.bot_user.id, show.scene
-        english, french = re.findall(r"`@Telex ([^`]+)`", stage.WELCOME)
+        english, french = re.findall(r"`@Telex ([^`]+)`", demo_server.WELCOME)
         for person, question, minutes, unsure in (
             (scene.ada, english, "forty minutes", "POSSIBLY RELEVANT"),
             (scene.camille, french, "quarante minutes", "PEUT-ÊTRE UTILE"),
@@ -417,12 +422,12 @@ async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsr
 
 
 async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_path):
-    settings = stage.demo_settings(settings, tmp_path, live=False)
+    settings = demo_server.demo_settings(settings, tmp_path, live=False)
     async with (
-        open_newsroom(settings, clock) as newsroom,
-        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        open_services(settings, clock) as newsroom,
+        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        scene = await stage.build(env)
+        scene = await demo_server.build(env)
         shown = last(await scene.ada.slash(scene.news, "feed share"))
         shared = said(await scene.ada.click(shown, label="Create address"))
         (address,) = re.findall(r"http://127\S+posts\.atom", shared)
@@ -432,16 +437,16 @@ async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_
 
 
 async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsroom, monkeypatch):
-    monkeypatch.setattr("bot.demo.sample_feeds.moments", lambda count: [0.0] * count)
+    monkeypatch.setattr("bot.demo.sample_feeds.publication_offsets", lambda count: [0.0] * count)
     async with (
         Publisher() as publisher,
-        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+        demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         publisher.stories = publisher.stories[:3]
-        scene = await stage.build(env)
-        await stage.perform(newsroom, publisher, scene)
-        assert isinstance(env.bot, Telex)
-        await env.bot.courier.settle()
+        scene = await demo_server.build(env)
+        await demo_server.perform(newsroom, publisher, scene)
+        assert isinstance(env.bot, TelexBot)
+        await env.bot.courier.run_until_idle()
         await env.settle()
         assert [title(message) for message in scene.news.history()] == [
             story.title for story in publisher.stories
@@ -449,8 +454,8 @@ async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsro
 
 
 async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await stage.build(env)
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await demo_server.build(env)
         async with (
             env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview,
             aiohttp.ClientSession() as browser,
@@ -465,12 +470,12 @@ async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_te
 
 
 async def test_every_outlet_has_a_tile_of_its_own_also_one_that_a_visitor_adds(newsroom):
-    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+    async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         try:
-            pictures = drawn(env)
+            pictures = emoji_assets(env)
             for name in ("The Circuit Post", "Zeit Online", "20 Minutes"):
-                emoji = outlets.tile(1, name)
+                emoji = outlet_branding.tile(1, name)
                 assert any(emoji[2:-1].split(":")[1] in address for address in pictures), name
         finally:
-            outlets.know({}, {})
-            icons.know({})
+            outlet_branding.set_emoji({}, {})
+            icons.set_application_emoji({})

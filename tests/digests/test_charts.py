@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from bot.digests import bar_charts
-from bot.digests.bar_charts import Chart, Row, draw, drawn
+from bot.digests.bar_charts import Chart, ChartRow, render_charts, render_charts_in_worker
 
 WILD = (
     "$x^2$ \\frac{a}{b} $",
@@ -26,20 +26,20 @@ WILD = (
 
 
 def chart(*labels: str, counts: tuple[int, ...] = (0, 1, 2, 5)) -> Chart:
-    rows = tuple(Row(label, f"{label} ×3", counts) for label in labels)
+    rows = tuple(ChartRow(label, f"{label} ×3", counts) for label in labels)
     return Chart("Rising", "before", "last 7 days", ("1 Nov", "15 Nov"), rows)
 
 
 def image(chart: Chart) -> Image.Image:
-    (picture,) = draw([chart])
+    (picture,) = render_charts_in_worker([chart])
     return Image.open(io.BytesIO(picture)).convert("RGB")
 
 
 async def test_pictures_come_from_another_process_in_discords_colours():
-    pictures = await drawn([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
+    pictures = await render_charts([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
     for picture, colour in zip(pictures, ((0x4F, 0xB3, 0xC8), (0xE6, 0x9F, 0x00)), strict=True):
         seen = Image.open(io.BytesIO(picture)).convert("RGB")
-        assert seen.width == bar_charts.WIDTH
+        assert seen.width == bar_charts.WIDTH_PIXELS
         assert seen.getpixel((1, 1)) == (0x20, 0x21, 0x27)
         places = ((x, y) for x in range(614, 804, 3) for y in range(76, seen.height, 3))
         assert colour in {seen.getpixel(place) for place in places}
@@ -48,7 +48,7 @@ async def test_pictures_come_from_another_process_in_discords_colours():
 def test_labels_are_neither_formulas_nor_missing_glyphs(capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert image(chart(*WILD)).width == bar_charts.WIDTH
+        assert image(chart(*WILD)).width == bar_charts.WIDTH_PIXELS
     assert "findfont" not in capfd.readouterr().err
 
 
@@ -68,27 +68,27 @@ def test_what_changed_is_written_whole_in_every_language(change, monkeypatch):
         return written[-1]
 
     monkeypatch.setattr(Figure, "text", noted)
-    image(chart()._replace(rows=(Row("Passkeys", change, (0, 1)),)))
+    image(chart()._replace(rows=(ChartRow("Passkeys", change, (0, 1)),)))
     assert change in [each.get_text() for each in written]
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (1, 0), (10**9, 1)])
 def test_counts_of_any_size_are_drawn(counts):
-    assert image(chart("One", counts=counts)).width == bar_charts.WIDTH
+    assert image(chart("One", counts=counts)).width == bar_charts.WIDTH_PIXELS
 
 
 def test_a_picture_is_not_higher_than_discord_shows_at_full_width():
     seen = image(chart(*(f"Label {number}" for number in range(12))))
-    assert seen.height <= bar_charts.WIDTH * 3 / 4
+    assert seen.height <= bar_charts.WIDTH_PIXELS * 3 / 4
 
 
 def test_nothing_to_draw_is_a_picture_too():
-    assert image(chart()).width == bar_charts.WIDTH
+    assert image(chart()).width == bar_charts.WIDTH_PIXELS
 
 
 async def test_what_cannot_be_drawn_is_no_picture(monkeypatch):
-    monkeypatch.setattr(bar_charts, "draw", _fails)
-    assert await drawn([chart("One")]) == ()
+    monkeypatch.setattr(bar_charts, "render_charts_in_worker", _fails)
+    assert await render_charts([chart("One")]) == ()
 
 
 def _fails(charts: Sequence[Chart]) -> tuple[bytes, ...]:

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from bot.core.choices import DigestPlan
+from bot.core.preferences import DigestPlan
 from bot.digests import digest_selection
-from bot.digests.digest_selection import Edition, Section, Story
-from bot.digests.rising import Line
-from bot.store.records.outbox_records import Candidate, Other
-from bot.stories.server_taste import NONE, Kind, Taste, Trait
+from bot.digests.digest_selection import DigestContent, DigestSection, DigestStory
+from bot.digests.trend_detection import TrendRow
+from bot.store.records.outbox_records import DigestCandidate, SamePageArticle
+from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel, Trait, TraitKind
 
 DAY = 86_400
 NOW = 1_780_000_000
 
 
-def article(number: int, title: str, **fields: Any) -> Candidate:
+def article(number: int, title: str, **fields: Any) -> DigestCandidate:
     values: dict[str, Any] = {
         "article_id": number,
         "feed_id": 1,
@@ -30,16 +30,16 @@ def article(number: int, title: str, **fields: Any) -> Candidate:
         "others": (),
         "kept": 0,
     }
-    return Candidate(**(values | fields))
+    return DigestCandidate(**(values | fields))
 
 
-DRAFT = Edition(since=NOW - DAY, until=NOW, daily=True, zone="UTC", wide=False)
+DRAFT = DigestContent(since=NOW - DAY, until=NOW, daily=True, zone="UTC", wide=False)
 
 
 def chosen(
-    *candidates: Candidate, kin: Any = (), taste: Taste = NONE
+    *candidates: DigestCandidate, kin: Any = (), taste: PreferenceModel = NO_PREFERENCES
 ) -> tuple[list[tuple[str | None, list[int]]], int]:
-    edition = digest_selection.choose(candidates, kin, DRAFT, taste)
+    edition = digest_selection.select_stories(candidates, kin, DRAFT, taste)
     return [
         (section.topic, [story.articles[0][0] for story in section.stories]) for section in edition.sections
     ], edition.more
@@ -48,8 +48,12 @@ def chosen(
 def test_what_many_outlets_tell_comes_first():
     told = [
         article(1, "Chips get smaller", published=NOW),
-        article(2, "Cities ban facial recognition", others=(Other(20, 2, "B"), Other(21, 3, "C"))),
-        article(3, "A browser engine", others=(Other(30, 2, "B"),)),
+        article(
+            2,
+            "Cities ban facial recognition",
+            others=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
+        ),
+        article(3, "A browser engine", others=(SamePageArticle(30, 2, "B"),)),
     ]
     assert chosen(*told) == ([(None, [2, 3, 1])], 0)
 
@@ -67,9 +71,13 @@ def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_m
     told = [
         article(1, "Chips get smaller", published=NOW - 10),
         article(2, "A browser engine", published=NOW - 80_000, tags=("Browsers",)),
-        article(3, "Cities ban facial recognition", others=(Other(20, 2, "B"), Other(21, 3, "C"))),
+        article(
+            3,
+            "Cities ban facial recognition",
+            others=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
+        ),
     ]
-    liked = Taste({"t:browsers": Trait(Kind.TOPIC, "Browsers", 0.9)})
+    liked = PreferenceModel({"t:browsers": Trait(TraitKind.TOPIC, "Browsers", 0.9)})
     assert chosen(*told, taste=liked) == ([(None, [3]), ("Browsers", [2]), (None, [1])], 0)
 
 
@@ -81,7 +89,7 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
         article(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
     ]
     for language, first in (("en", [[1, 2], [3, 4]]), ("fr", [[2, 1], [3, 4]])):
-        edition = digest_selection.choose(told, [(2, 1, 0.9)], DRAFT, language=language)
+        edition = digest_selection.select_stories(told, [(2, 1, 0.9)], DRAFT, language=language)
         stories = [story for section in edition.sections for story in section.stories]
         assert sorted([one for one, _feed in story.articles] for story in stories) == first
         assert edition.outlets == 4
@@ -94,7 +102,7 @@ def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_a
         article(3, "Le retour du Minitel", language="fr", published=NOW - 90),
     ]
     for language, first in (("en", 2), ("fr", 1)):
-        edition = digest_selection.choose(told, (), DRAFT, language=language)
+        edition = digest_selection.select_stories(told, (), DRAFT, language=language)
         assert edition.sections[0].stories[0].articles[0][0] == first
 
 
@@ -152,9 +160,11 @@ def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_b
         article(2, "Parliament votes on data", tags=("Law",)),
         article(3, "A judge rules on cookies", tags=("law",)),
         article(4, "A fix for Linux laptops", tags=("Linux",)),
-        article(5, "Linux gets a scheduler", others=(Other(50, 2, "B"),)),
+        article(5, "Linux gets a scheduler", others=(SamePageArticle(50, 2, "B"),)),
         article(6, "A fork of the Linux shell"),
-        article(7, "Ship’s anchor cuts a cable", others=(Other(70, 2, "B"), Other(71, 3, "C"))),
+        article(
+            7, "Ship’s anchor cuts a cable", others=(SamePageArticle(70, 2, "B"), SamePageArticle(71, 3, "C"))
+        ),
     ]
     assert chosen(*told)[0] == [(None, [7]), ("Linux", [5, 4, 6]), ("Law", [2, 3]), (None, [1])]
 
@@ -172,7 +182,7 @@ def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others():
     rare = article(99, "Something of a small outlet", published=NOW - 70_000)
     sections, more = chosen(*many, rare)
     assert 99 in [number for _topic, ids in sections for number in ids]
-    assert more == 30 - digest_selection.MOST_STORIES
+    assert more == 30 - digest_selection.MAX_STORIES
 
 
 def test_hostile_titles_and_tags_are_only_words():
@@ -187,7 +197,7 @@ def test_hostile_titles_and_tags_are_only_words():
 
 
 def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds():
-    edition = Edition(
+    edition = DigestContent(
         since=1,
         until=2,
         daily=True,
@@ -195,32 +205,32 @@ def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds():
         wide=True,
         more=3,
         sections=(
-            Section("Linux", (Story(((1, 10), (2, 20)), 4), Story(((3, 30),), 0))),
-            Section(None, (Story(((4, 30),), 0),)),
+            DigestSection("Linux", (DigestStory(((1, 10), (2, 20)), 4), DigestStory(((3, 30),), 0))),
+            DigestSection(None, (DigestStory(((4, 30),), 0),)),
         ),
-        rising=(Line(name="Linux", articles=5, before=1, outlets=2, counts=(1, 2)),),
+        rising=(TrendRow(name="Linux", articles=5, before=1, outlets=2, counts=(1, 2)),),
         feeds=(10, 20),
     )
-    assert digest_selection.read(edition.written()) == edition
+    assert digest_selection.digest_from_json(edition.to_json()) == edition
     assert edition.article_ids == [1, 2, 3, 4]
-    narrowed = edition.narrowed({20, 10})
+    narrowed = edition.restricted_to({20, 10})
     assert narrowed.article_ids == [1, 2]
     assert narrowed.rising
-    assert edition.narrowed({20}).rising == ()
-    assert edition.narrowed({20}).article_ids == [2]
-    assert edition.narrowed(set()).sections == ()
+    assert edition.restricted_to({20}).rising == ()
+    assert edition.restricted_to({20}).article_ids == [2]
+    assert edition.restricted_to(set()).sections == ()
 
 
 def test_a_digest_is_made_up_for_within_half_a_day_or_two():
     daily, weekly = DigestPlan(weekday=None, minute=0), DigestPlan(weekday=0, minute=0)
-    assert not digest_selection.is_late(daily, NOW, NOW + DAY // 2)
-    assert digest_selection.is_late(daily, NOW, NOW + DAY // 2 + 1)
-    assert not digest_selection.is_late(weekly, NOW, NOW + 2 * DAY)
-    assert digest_selection.is_late(weekly, NOW, NOW + 2 * DAY + 1)
+    assert not digest_selection.is_too_late(daily, NOW, NOW + DAY // 2)
+    assert digest_selection.is_too_late(daily, NOW, NOW + DAY // 2 + 1)
+    assert not digest_selection.is_too_late(weekly, NOW, NOW + 2 * DAY)
+    assert digest_selection.is_too_late(weekly, NOW, NOW + 2 * DAY + 1)
 
 
-def headings(*candidates: Candidate, language: str) -> list[tuple[str | None, list[list[int]]]]:
-    edition = digest_selection.choose(candidates, (), DRAFT, language=language)
+def headings(*candidates: DigestCandidate, language: str) -> list[tuple[str | None, list[list[int]]]]:
+    edition = digest_selection.select_stories(candidates, (), DRAFT, language=language)
     return [
         (section.topic, [[id_ for id_, _feed in story.articles] for story in section.stories])
         for section in edition.sections

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.digests.rising import FEWEST_ARTICLES, RISING, Line, Period, Trends, find, log_likelihood
-from bot.store.records.content_records import Titled
+from bot.digests.trend_detection import (
+    MAX_TRENDS,
+    MIN_ARTICLES_TO_COMPARE,
+    TrendPeriod,
+    TrendRow,
+    Trends,
+    detect_trends,
+    log_likelihood_ratio,
+)
+from bot.store.records.content_records import TitleSample
 
 NOW = 1_780_000_000
 DAY = 86_400
@@ -24,14 +32,14 @@ class Press:
     """Titles of three outlets, fifty in the week and fifty before, that have nothing in common."""
 
     def __init__(self) -> None:
-        self.titles: list[Titled] = []
+        self.titles: list[TitleSample] = []
         for number in range(100):
             self.add(word(number), days=number * 0.14, outlet=number % 3)
 
     def add(self, title: str, *, days: float, outlet: int = 0, page: str | None = None) -> None:
         number = len(self.titles)
         published = NOW - 1 - int(days * DAY)
-        self.titles.append(Titled(published, f"Outlet {outlet}", page or f"page{number}", title))
+        self.titles.append(TitleSample(published, f"Outlet {outlet}", page or f"page{number}", title))
 
     def often(self, title: str, times: int, *, days: float = 1, outlets: int = 3) -> None:
         for number in range(times):
@@ -41,26 +49,26 @@ class Press:
                 outlet=number % outlets,
             )
 
-    def trends(self, period: Period = Period.WEEK, step: int = 1) -> Trends:
-        return find(NOW, period, step, self.titles)
+    def trends(self, period: TrendPeriod = TrendPeriod.WEEK, step: int = 1) -> Trends:
+        return detect_trends(NOW, period, step, self.titles)
 
     def rising(self) -> list[str]:
-        return [line.name for line in self.trends().rising]
+        return [line.name for line in self.trends().rising_rows]
 
 
 def test_the_measure_is_dunnings():
     # Dunning 1993, table 2 ("the swiss"): counts of the bigram, of each word without the other, of the rest.
-    assert log_likelihood(110, 2442, 111, 29114) == pytest.approx(270.72, abs=0.01)
-    assert log_likelihood(10, 10, 10, 10) == pytest.approx(0)
-    assert log_likelihood(0, 5, 5, 0) == pytest.approx(20 * math.log(2))
+    assert log_likelihood_ratio(110, 2442, 111, 29114) == pytest.approx(270.72, abs=0.01)
+    assert log_likelihood_ratio(10, 10, 10, 10) == pytest.approx(0)
+    assert log_likelihood_ratio(0, 5, 5, 0) == pytest.approx(20 * math.log(2))
 
 
 def test_what_stands_in_more_titles_than_before_is_rising_with_its_figures():
     press = Press()
     press.often("Starliner {number}", 9, days=1.05)
     press.often("{number} Starliner", 1, days=9)
-    (line,) = press.trends().rising
-    assert line == Line(name="Starliner", articles=9, before=1, outlets=3, counts=line.counts)
+    (line,) = press.trends().rising_rows
+    assert line == TrendRow(name="Starliner", articles=9, before=1, outlets=3, counts=line.counts)
     assert len(line.counts) == 14
     assert sum(line.counts[:7]) == 1
     assert sum(line.counts[7:]) == line.counts[12] == 9
@@ -83,8 +91,10 @@ def test_what_one_outlet_alone_writes_is_no_trend():
 
 def test_where_there_is_one_outlet_alone_its_words_do_rise():
     titles = [title._replace(outlet="Only") for title in Press().titles]
-    titles += [Titled(NOW - n, "Only", f"x{n}", f"Starliner {word(n + 500)}") for n in range(1, 8)]
-    assert [line.name for line in find(NOW, Period.WEEK, 1, titles).rising] == ["Starliner"]
+    titles += [TitleSample(NOW - n, "Only", f"x{n}", f"Starliner {word(n + 500)}") for n in range(1, 8)]
+    assert [line.name for line in detect_trends(NOW, TrendPeriod.WEEK, 1, titles).rising_rows] == [
+        "Starliner"
+    ]
 
 
 def test_stop_words_numbers_and_days_do_not_rise():
@@ -120,7 +130,7 @@ def test_inflections_and_accents_are_one_word_written_as_most_write_it():
     press = Press()
     press.often("Caméras pour {number}", 5)
     press.often("camera {number}", 2, days=2)
-    (line,) = press.trends().rising
+    (line,) = press.trends().rising_rows
     assert (line.name, line.articles) == ("Caméras", 7)
 
 
@@ -130,16 +140,16 @@ def test_an_article_of_two_feeds_and_a_title_repeated_by_its_outlet_count_once()
         press.add(f"Starliner {number}", days=1, outlet=number % 3, page="the same")
         press.add("Starliner, again and again", days=1, outlet=0)
     assert press.rising() == []
-    assert press.trends().articles == 52
+    assert press.trends().article_count == 52
 
 
 def test_too_few_articles_are_told_as_such():
     press = Press()
-    press.titles = press.titles[: FEWEST_ARTICLES - 1] + press.titles[60:]
+    press.titles = press.titles[: MIN_ARTICLES_TO_COMPARE - 1] + press.titles[60:]
     trends = press.trends()
     assert not trends.comparable
-    assert trends.rising == trends.sources == ()
-    assert find(NOW, Period.DAY, 1, []) == Trends(articles=0, before=0)
+    assert trends.rising_rows == trends.sources == ()
+    assert detect_trends(NOW, TrendPeriod.DAY, 1, []) == Trends(article_count=0, previous_count=0)
 
 
 def test_the_largest_sources_come_first():
@@ -155,19 +165,22 @@ def test_titles_that_stand_for_several_articles_count_so_often():
     press = Press()
     press.often("Starliner {number}", 6)
     trends = press.trends(step=10)
-    assert trends.articles == 560
-    assert trends.rising[0].articles == 60
+    assert trends.article_count == 560
+    assert trends.rising_rows[0].articles == 60
 
 
-@pytest.mark.parametrize("period", Period)
+@pytest.mark.parametrize("period", TrendPeriod)
 def test_times_outside_the_period_do_not_count(period):
     press = Press()
     press.titles = []
     for published in (NOW, NOW + 5, NOW - 2 * period.seconds - 1):
-        press.titles.append(Titled(published, "O", str(published), str(published)))
-    assert press.trends(period) == Trends(articles=0, before=0)
-    press.titles = [Titled(NOW - 2 * period.seconds, "O", "1", "one"), Titled(NOW - 1, "O", "2", "two")]
-    assert press.trends(period) == Trends(articles=1, before=1, outlets=1)
+        press.titles.append(TitleSample(published, "O", str(published), str(published)))
+    assert press.trends(period) == Trends(article_count=0, previous_count=0)
+    press.titles = [
+        TitleSample(NOW - 2 * period.seconds, "O", "1", "one"),
+        TitleSample(NOW - 1, "O", "2", "two"),
+    ]
+    assert press.trends(period) == Trends(article_count=1, previous_count=1, outlets=1)
 
 
 @settings(deadline=None)
@@ -184,8 +197,8 @@ def test_whatever_titles_say_names_are_short_single_lines(texts):
     for number, text in enumerate(texts * 4):
         press.add(f"{text} {number}", days=1, outlet=number % 3)
     trends = press.trends()
-    assert len(trends.rising) <= RISING
-    for line in trends.rising:
+    assert len(trends.rising_rows) <= MAX_TRENDS
+    for line in trends.rising_rows:
         assert line.name.strip()
         assert len(line.name) <= 40
         assert line.name.isprintable()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from bot.core.workers import Workers
+from bot.core.worker_pool import WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from tests.kept_workers import KeptWorkers
@@ -32,7 +32,7 @@ async def fetcher(settings) -> AsyncIterator[Fetcher]:
 
 
 @pytest.fixture
-async def workers() -> AsyncIterator[Workers]:
+async def workers() -> AsyncIterator[WorkerPool]:
     pool = KeptWorkers()
     yield pool
     await pool.close()

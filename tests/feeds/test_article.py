@@ -9,9 +9,9 @@ from itertools import islice
 import pytest
 
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.article_extraction import MAX_TEXT, article
-from bot.feeds.pages.element_text import decoded
-from bot.text import furniture
+from bot.feeds.pages.article_extraction import MAX_TEXT, article_text
+from bot.feeds.pages.element_text import decode_page
+from bot.text import boilerplate
 from tests.benchmarks.pages import found_by_telex, pages, score
 from tests.feeds.publishers import ENGLISH_PAGES, FRENCH_PAGES
 from tests.shared import shared
@@ -81,7 +81,7 @@ ENGLISH_PAGE = PAGE.format(
 
 
 def text_of(page: str, content_type: str = "text/html; charset=utf-8") -> str:
-    return article(page.encode(), content_type, "https://example.org/a")
+    return article_text(page.encode(), content_type, "https://example.org/a")
 
 
 @pytest.mark.parametrize(("page", "paragraphs"), [(FRENCH_PAGE, FRENCH), (ENGLISH_PAGE, ENGLISH)])
@@ -122,7 +122,7 @@ def thread_of(posts: list[tuple[str, str]]) -> str:
 def test_a_discussion_is_its_posts_each_with_its_author_and_without_what_it_quotes_of_the_others():
     quoting = f"<blockquote>{ENGLISH[0]}</blockquote><p>{ENGLISH[1]}</p>"
     posts = thread_of([("mary", ENGLISH[0]), ("jo", quoting), ("mary", ENGLISH[2])])
-    found = article(
+    found = article_text(
         f"<body><h1>Battery</h1>{posts}".encode(), "text/html", "https://example.org/threads/battery.5/"
     )
     assert found == (
@@ -170,12 +170,12 @@ def test_parts_of_an_article_that_a_picture_divides_are_one():
     ],
 )
 def test_a_page_is_read_in_the_encoding_it_is_in(body, content_type):
-    assert decoded(body, content_type).endswith("Le café coûte 3 €, dit-il : « déjà vu »")
+    assert decode_page(body, content_type).endswith("Le café coûte 3 €, dit-il : « déjà vu »")
 
 
 @pytest.mark.parametrize("page", ["", " ", "<", "<html></html>", "<!-- ", "\x00" * 50, "<p>\ud800</p>"])
 def test_a_page_without_an_article_has_no_text(page):
-    assert article(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
+    assert article_text(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
 
 
 def test_a_tag_of_a_hundred_thousand_attributes_is_not_parsed():
@@ -190,7 +190,7 @@ def test_a_long_page_is_capped():
 
 def test_the_seed_in_a_plain_page_is_its_article():
     given = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
-    wanted = furniture.body(given).split()
+    wanted = boilerplate.strip_boilerplate(given).split()
     lines = [escape(line) for line in given.split("\n")]
     for page in (
         "<br>\n".join(lines),
@@ -199,7 +199,7 @@ def test_the_seed_in_a_plain_page_is_its_article():
     ):
         assert text_of(f"<html><body>{page}</body></html>").split() == wanted
     around = ("justlogo", "Mis à jour", "À lire aussi", "Crédits", "Bar à innovations")
-    assert not any(words in furniture.body(given) for words in around)
+    assert not any(words in boilerplate.strip_boilerplate(given) for words in around)
 
 
 def test_marked_pages_are_found_as_well_as_they_have_to_be():
@@ -235,7 +235,9 @@ def test_a_character_that_there_is_not_costs_nothing_but_itself(character):
     def text(inside: str) -> str:
         paragraphs = "".join(f"<p>{number}: {paragraph}</p>" for number in range(80) for paragraph in ENGLISH)
         page = f"<html><body><article><h1>A battery</h1>{paragraphs}</article></body></html>"
-        return article(page.replace("lose a", f"lo{inside}se a").encode(), "text/html", "https://a.example/")
+        return article_text(
+            page.replace("lose a", f"lo{inside}se a").encode(), "text/html", "https://a.example/"
+        )
 
     assert len(text("")) > 20_000
     assert text(character) == text("")
@@ -245,4 +247,4 @@ def test_references_to_characters_that_there_are_stay():
     paragraphs = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
     said = "<p>&#233;t&#00000000000233; &#x1F600; ici</p>"
     page = f"<html><body><article>{paragraphs}{said}</article></body></html>"
-    assert "été 😀 ici" in article(page.encode(), "text/html", "https://a.example/")
+    assert "été 😀 ici" in article_text(page.encode(), "text/html", "https://a.example/")

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from bot.core.workers import Workers
+from bot.core.worker_pool import WorkerPool
 from bot.feeds import discover, fetch_errors
-from bot.feeds.discover import find
+from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, links
+from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, feed_links
 from tests.feed_server import item, rss
 from tests.feeds.test_pages import hangs
 from tests.shared import shared
@@ -40,7 +40,7 @@ def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
         _link("feed.xml", title="the same"),
         _link("", title="empty"),
     )
-    assert links(page, PAGE) == (
+    assert feed_links(page, PAGE) == (
         FoundFeed("https://site.example/blog/feed.xml", "Posts & more", "rss"),
         FoundFeed("https://cdn.example/atom", "The Site", "atom"),
         FoundFeed("https://site.example/feed.json", "JSON", "json"),
@@ -50,39 +50,39 @@ def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
 
 def test_the_base_of_a_page_counts():
     page = _page('<base href="https://other.example/x/">', _link("feed"))
-    assert links(page, PAGE)[0].url == "https://other.example/x/feed"
+    assert feed_links(page, PAGE)[0].url == "https://other.example/x/feed"
 
 
 def test_where_no_link_element_helps_links_that_look_like_feeds_do():
     addresses = ("/about", "/rss", "news/atom.xml?x=1", "/feedback")
     page = _page(body="".join(f'<a href="{address}">x</a>' for address in addresses))
-    assert [feed.url for feed in links(page, PAGE)] == [
+    assert [feed.url for feed in feed_links(page, PAGE)] == [
         "https://site.example/rss",
         "https://site.example/blog/news/atom.xml?x=1",
     ]
 
 
 def test_a_page_of_a_thousand_feeds_offers_ten():
-    assert len(links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
+    assert len(feed_links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
 
 
 @pytest.mark.parametrize("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 100_000])
 def test_a_page_of_rubbish_has_no_feeds(page):
-    assert links(page, PAGE) == ()
+    assert feed_links(page, PAGE) == ()
 
 
 def test_real_pages_are_read():
     paths = sorted(shared("pages").rglob("*.html"))[:40]
     assert paths
     for path in paths:
-        for feed in links(path.read_bytes(), PAGE):
+        for feed in feed_links(path.read_bytes(), PAGE):
             assert feed.url.startswith("http")
             assert feed.title
 
 
 async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server):
     url = feed_server.serve("/feed", rss(item(1)))
-    found = await find(fetcher, workers, url)
+    found = await discover_feeds(fetcher, workers, url)
     assert found.feeds == (FoundFeed(url, "Example News", "rss20"),)
     assert found.fetched is not None
     assert len(found.parsed.entries) == 1
@@ -90,9 +90,9 @@ async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server)
 
 async def test_a_feed_that_moved_for_good_is_followed_where_it_is(fetcher, workers, feed_server):
     new = feed_server.serve("/new", rss(item(1)))
-    found = await find(fetcher, workers, feed_server.redirect("/old", "/new"))
+    found = await discover_feeds(fetcher, workers, feed_server.redirect("/old", "/new"))
     assert found.feeds[0].url == new
-    found = await find(fetcher, workers, feed_server.redirect("/for-now", "/new", 302))
+    found = await discover_feeds(fetcher, workers, feed_server.redirect("/for-now", "/new", 302))
     assert found.feeds[0].url == feed_server.origin + "/for-now"
 
 
@@ -100,7 +100,7 @@ async def test_a_page_that_names_its_feeds_is_asked_once(fetcher, workers, feed_
     url = feed_server.serve(
         "/", _page(_link("/one", title="One"), _link("/two", title="Two")), content_type="text/html"
     )
-    found = await find(fetcher, workers, url)
+    found = await discover_feeds(fetcher, workers, url)
     assert [feed.title for feed in found.feeds] == ["One", "Two"]
     assert found.parsed is None
     assert len(feed_server.visits) == 1
@@ -110,7 +110,7 @@ async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, w
     url = feed_server.serve("/blog/", _page(), content_type="text/html")
     feed_server.serve("/rss", _page(), content_type="text/html")
     feed = feed_server.serve("/feed.xml", rss(item(1), title="Hidden"))
-    found = await find(fetcher, workers, url)
+    found = await discover_feeds(fetcher, workers, url)
     assert found.feeds == (FoundFeed(feed, "Hidden", "rss20"),)
     assert [visit.path for visit in feed_server.visits] == ["/blog/", "/", "/feed", "/rss", "/feed.xml"]
 
@@ -118,14 +118,14 @@ async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, w
 async def test_a_site_that_asks_for_peace_is_left_alone(fetcher, workers, feed_server):
     url = feed_server.serve("/", _page(), content_type="text/html")
     feed_server.serve("/feed", status=429)
-    assert (await find(fetcher, workers, url)).feeds == ()
+    assert (await discover_feeds(fetcher, workers, url)).feeds == ()
     assert len(feed_server.visits) == 2
 
 
 async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(
     fetcher, workers, feed_server, monkeypatch
 ):
-    monkeypatch.setattr(discover, "PROBE_TIME", 0.05)
+    monkeypatch.setattr(discover, "PROBE_TIMEOUT_SECONDS", 0.05)
 
     async def drip(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(60)
@@ -133,18 +133,18 @@ async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(
 
     url = feed_server.serve("/", _page(), content_type="text/html")
     feed_server.handle("/feed", drip)
-    assert (await find(fetcher, workers, url)).feeds == ()
+    assert (await discover_feeds(fetcher, workers, url)).feeds == ()
     assert [visit.path for visit in feed_server.visits] == ["/", "/feed"]
 
 
 async def test_what_cannot_be_fetched_says_why(fetcher, workers, feed_server):
     with pytest.raises(FeedError) as caught:
-        await find(fetcher, workers, feed_server.origin + "/nothing")
+        await discover_feeds(fetcher, workers, feed_server.origin + "/nothing")
     assert caught.value.code == "http-404"
 
 
 async def test_a_document_that_hangs_its_reader_says_so(fetcher, workers, feed_server, monkeypatch):
-    monkeypatch.setattr(Workers, "run", hangs)
+    monkeypatch.setattr(WorkerPool, "run", hangs)
     with pytest.raises(FeedError) as caught:
-        await find(fetcher, workers, feed_server.serve("/slow", rss(item(1))))
+        await discover_feeds(fetcher, workers, feed_server.serve("/slow", rss(item(1))))
     assert caught.value.code == fetch_errors.PARSE_TIMEOUT

@@ -14,16 +14,16 @@ from yarl import URL
 from bot.core.models import Validators
 from bot.core.version import __version__
 from bot.feeds import fetch, fetch_errors
-from bot.feeds.fetch import Fetched, Fetcher
+from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
-from bot.posting.wording import feed_causes
+from bot.posting.wording import feed_error_sentences
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import code_of
 
 BODY = rss(*(item(number) for number in range(20))).encode()
 
 
-def _validators(fetched: Fetched) -> Validators:
+def _validators(fetched: FetchResult) -> Validators:
     return Validators(
         etag=fetched.header("etag"),
         last_modified=fetched.header("last-modified"),
@@ -130,11 +130,11 @@ async def test_a_redirect_keeps_the_request_conditional(fetcher, feed_server):
 @pytest.mark.parametrize(
     ("location", "code"),
     [
-        ("/loop", fetch_errors.REDIRECTS),
-        ("ftp://site.example/", fetch_errors.REDIRECTS),
-        ("file:///etc/passwd", fetch_errors.REDIRECTS),
-        ("javascript:alert(1)", fetch_errors.REDIRECTS),
-        ("http://[::1", fetch_errors.REDIRECTS),
+        ("/loop", fetch_errors.BAD_REDIRECT),
+        ("ftp://site.example/", fetch_errors.BAD_REDIRECT),
+        ("file:///etc/passwd", fetch_errors.BAD_REDIRECT),
+        ("javascript:alert(1)", fetch_errors.BAD_REDIRECT),
+        ("http://[::1", fetch_errors.BAD_REDIRECT),
         ("http://10.0.0.1/", fetch_errors.REFUSED_ADDRESS),
         ("http://[::ffff:169.254.169.254]/latest/meta-data/", fetch_errors.REFUSED_ADDRESS),
     ],
@@ -206,7 +206,7 @@ def test_from_https_to_http_goes_no_credential():
     ):
         with pytest.raises(FeedError) as caught:
             fetch.next_target(secure, location, headers)
-        assert caught.value.code == fetch_errors.REDIRECTS
+        assert caught.value.code == fetch_errors.BAD_REDIRECT
 
 
 def test_from_http_to_https_on_one_host_a_password_goes_along():
@@ -244,8 +244,10 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_se
 def test_every_code_has_words_for_a_person():
     codes = {value for name, value in vars(fetch_errors).items() if name.isupper() and isinstance(value, str)}
     said = {
-        code: feed_causes.describe(code)
+        code: feed_error_sentences.describe_feed_error(code)
         for code in codes | {"http-404", "http-403", "http-401", "http-503", "http-418"}
     }
     assert len(set(said.values())) == len(said)
-    assert feed_causes.describe("http-503") != feed_causes.describe("http-418")
+    assert feed_error_sentences.describe_feed_error("http-503") != feed_error_sentences.describe_feed_error(
+        "http-418"
+    )

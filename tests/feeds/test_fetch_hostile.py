@@ -154,7 +154,7 @@ async def test_a_wrong_length_is_an_error_with_a_name(fetcher, raw_server, head)
         await writer.drain()
 
     assert await code_of(fetcher, await raw_server(answer)) in {
-        fetch_errors.BAD_ANSWER,
+        fetch_errors.INVALID_RESPONSE,
         fetch_errors.TRUNCATED,
     }
 
@@ -174,7 +174,9 @@ async def test_a_server_that_drips_is_left_after_the_time_limit(raw_server, sett
     url = await raw_server(answer)
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.1})) as fetcher:
         assert await code_of(fetcher, url) in (
-            {fetch_errors.BAD_ANSWER, fetch_errors.TIMEOUT} if step == "head" else {fetch_errors.TIMEOUT}
+            {fetch_errors.INVALID_RESPONSE, fetch_errors.TIMEOUT}
+            if step == "head"
+            else {fetch_errors.TIMEOUT}
         )
 
 
@@ -194,7 +196,10 @@ async def test_an_answer_that_is_no_http_is_an_error_with_a_name(fetcher, raw_se
         writer.write(answer)
         await writer.drain()
 
-    assert await code_of(fetcher, await raw_server(reply)) in {fetch_errors.BAD_ANSWER, fetch_errors.CONNECT}
+    assert await code_of(fetcher, await raw_server(reply)) in {
+        fetch_errors.INVALID_RESPONSE,
+        fetch_errors.CONNECTION_FAILED,
+    }
 
 
 class _Ignorant(AbstractResolver):
@@ -216,8 +221,8 @@ async def test_nobody_there_and_no_such_name_are_different_errors(settings, monk
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, f"http://127.0.0.1:{port}/") == fetch_errors.CONNECT
-        assert await code_of(fetcher, "http://no-such-name.invalid/") == fetch_errors.DNS
+        assert await code_of(fetcher, f"http://127.0.0.1:{port}/") == fetch_errors.CONNECTION_FAILED
+        assert await code_of(fetcher, "http://no-such-name.invalid/") == fetch_errors.DNS_NOT_FOUND
 
 
 async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monkeypatch):
@@ -225,7 +230,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monke
     monkeypatch.setattr(fetch, "AsyncResolver", nobody)
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, "http://site.example/") == fetch_errors.LOOKUP
+        assert await code_of(fetcher, "http://site.example/") == fetch_errors.DNS_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -239,8 +244,8 @@ async def test_a_host_that_cannot_be_is_an_error_with_a_name(settings, monkeypat
     async with Fetcher(settings) as fetcher:
         assert await code_of(fetcher, f"http://{host}/") in {
             fetch_errors.BAD_URL,
-            fetch_errors.DNS,
-            fetch_errors.LOOKUP,
+            fetch_errors.DNS_NOT_FOUND,
+            fetch_errors.DNS_UNAVAILABLE,
         }
 
 
@@ -297,7 +302,12 @@ async def test_no_way_of_writing_loopback_gets_a_connection(feed_server, setting
     port = feed_server.origin.rpartition(":")[2]
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
         code = await code_of(fetcher, f"http://{host}:{port}/feed")
-    assert code in {fetch_errors.REFUSED_ADDRESS, fetch_errors.DNS, fetch_errors.LOOKUP, fetch_errors.BAD_URL}
+    assert code in {
+        fetch_errors.REFUSED_ADDRESS,
+        fetch_errors.DNS_NOT_FOUND,
+        fetch_errors.DNS_UNAVAILABLE,
+        fetch_errors.BAD_URL,
+    }
     assert feed_server.visits == []
 
 
@@ -344,7 +354,7 @@ async def test_a_resolver_that_changes_its_mind_gets_no_connection(
     public = (ip_network("127.0.0.2/32"),)
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": public})) as fetcher:
         codes = [await code_of(fetcher, f"http://site{n}.example:{port}/feed") for n in range(3)]
-    assert codes[-1] in {fetch_errors.REFUSED_ADDRESS, fetch_errors.CONNECT}
+    assert codes[-1] in {fetch_errors.REFUSED_ADDRESS, fetch_errors.CONNECTION_FAILED}
     assert len(answers) == 1 or codes[-1] == fetch_errors.REFUSED_ADDRESS
     assert feed_server.visits == []
 

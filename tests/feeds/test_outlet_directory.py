@@ -11,12 +11,12 @@ def test_the_directory_is_large_and_sound():
     outlets = outlet_directory.outlets()
     assert sum(outlet.language == "fr" for outlet in outlets) > 80
     assert sum(outlet.language == "en" for outlet in outlets) > 150
-    assert len({urls.canonical(outlet.feed) for outlet in outlets}) == len(outlets)
+    assert len({urls.canonicalize(outlet.feed_url) for outlet in outlets}) == len(outlets)
     for outlet in outlets:
-        assert urls.normalise_input(outlet.feed) == outlet.feed
+        assert urls.normalise_input(outlet.feed_url) == outlet.feed_url
         assert outlet.topics
-        assert len(outlet.name) <= discord_limits.CHOICE
-        assert outlet_directory.search(outlet.name) == (outlet,), "its name finds it alone"
+        assert len(outlet.name) <= discord_limits.CHOICE_NAME_LENGTH
+        assert outlet_directory.search_outlets(outlet.name) == (outlet,), "its name finds it alone"
 
 
 @pytest.mark.parametrize(
@@ -38,15 +38,15 @@ def test_the_directory_is_large_and_sound():
     ],
 )
 def test_an_outlet_is_found_by_what_people_type(typed, first):
-    assert outlet_directory.search(typed)[0].name == first
+    assert outlet_directory.search_outlets(typed)[0].name == first
 
 
 def test_a_topic_and_a_language_are_a_choice():
-    found = outlet_directory.search("jeux vidéo français")
+    found = outlet_directory.search_outlets("jeux vidéo français")
     assert len(found) > 3
     assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in found)
 
 
 @pytest.mark.parametrize("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
 def test_what_nobody_is_called_finds_nothing(typed):
-    assert outlet_directory.search(typed) == ()
+    assert outlet_directory.search_outlets(typed) == ()

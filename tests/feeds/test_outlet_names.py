@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.feeds.outlet_names import LONGEST, outlet_name
-from bot.text import safe
+from bot.text import discord_text
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_the_name_is_what_readers_know(title, name):
 @given(st.text(max_size=300))
 def test_any_title_gives_a_short_name_on_one_line(title):
     name = outlet_name(title)
-    assert safe.length(name) <= LONGEST
-    assert name == safe.plain(name)
-    assert bool(name) == bool(safe.plain(title))
+    assert discord_text.utf16_length(name) <= LONGEST
+    assert name == discord_text.to_plain_line(name)
+    assert bool(name) == bool(discord_text.to_plain_line(title))

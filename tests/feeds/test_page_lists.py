@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bot.feeds.pages.page_lists import lists
+from bot.feeds.pages.page_lists import find_lists
 from bot.text.times import feed_dates
 from tests.shared import shared
 
@@ -28,7 +28,7 @@ def found(body: str) -> list[list[tuple[str, str, int | None]]]:
     page += f"<li><a href=/jobs>Work with all of us</a></ul></nav><h1>News</h1>{body}</body></html>"
     return [
         [(item.url, item.title, item.published) for item in each.items]
-        for each in lists(page.encode(), "text/html; charset=utf-8", URL).lists
+        for each in find_lists(page.encode(), "text/html; charset=utf-8", URL).lists
     ]
 
 
@@ -109,16 +109,16 @@ def test_a_page_that_is_there_for_something_else_has_no_list(body):
     "page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9]
 )
 def test_hostile_pages_have_no_list(page):
-    assert lists(page.encode(), "text/html", URL).lists == ()
+    assert find_lists(page.encode(), "text/html", URL).lists == ()
 
 
 def test_marked_lists_are_found():
-    folder = shared("pages") / "lists"
+    folder = shared("pages") / "find_lists"
     right = wrong = missed = titles = false_lists = 0
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
-        got = lists(page, "text/html; charset=utf-8", row["url"]).lists
+        got = find_lists(page, "text/html; charset=utf-8", row["url"]).lists
         items = {item.url.rstrip("/"): item.title for item in (got[0].items if got else ())}
         wanted = {item["url"].rstrip("/"): item["title"] for item in row["items"]}
         false_lists += bool(items) and not wanted

@@ -10,14 +10,14 @@ from typing import NoReturn
 
 import pytest
 
-from bot.core.workers import Workers, WorkerTimeout
+from bot.core.worker_pool import WorkerPool, WorkerTimeout
 from bot.feeds import fetch_errors, robots
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.article_extraction import read
-from bot.feeds.pages.article_pages import MAX_PAGE, Pages
-from bot.feeds.robots import MAX_ROBOTS, Robots
-from bot.feeds.robots_rules import Verdict, verdict
+from bot.feeds.pages.article_extraction import extract_article
+from bot.feeds.pages.article_pages import MAX_PAGE, PageFetcher
+from bot.feeds.robots import MAX_ROBOTS, RobotsCache
+from bot.feeds.robots_rules import RobotsVerdict, evaluate
 from tests.feed_server import FeedServer
 
 TITLE = "Four-minute battery shown in Leeds"
@@ -35,13 +35,13 @@ async def visit(_url: str) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def robots_txt(clock, fetcher, workers) -> Robots:
-    return Robots(clock, fetcher, workers)
+def robots_txt(clock, fetcher, workers) -> RobotsCache:
+    return RobotsCache(clock, fetcher, workers)
 
 
 @pytest.fixture
-def reader(fetcher, workers, robots_txt) -> Pages:
-    return Pages(fetcher, workers, robots_txt)
+def reader(fetcher, workers, robots_txt) -> PageFetcher:
+    return PageFetcher(fetcher, workers, robots_txt)
 
 
 async def hangs(*_: object, **__: object) -> NoReturn:
@@ -49,12 +49,12 @@ async def hangs(*_: object, **__: object) -> NoReturn:
     raise WorkerTimeout("too slow")
 
 
-async def text_at(reader: Pages, url: str) -> str:
-    text, _ = await reader.read(url, title=TITLE, teaser=TEASER, visit=visit)
+async def text_at(reader: PageFetcher, url: str) -> str:
+    text, _ = await reader.fetch_article_text(url, title=TITLE, teaser=TEASER, visit=visit)
     return text
 
 
-async def code_at(reader: Pages, url: str) -> str:
+async def code_at(reader: PageFetcher, url: str) -> str:
     with pytest.raises(FeedError) as caught:
         await text_at(reader, url)
     return caught.value.code
@@ -100,7 +100,7 @@ async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_
 
     url = await raw_server(drip)
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.5})) as fetcher:
-        pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
+        pages = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
         assert await code_at(pages, url) == fetch_errors.TIMEOUT
 
 
@@ -108,7 +108,7 @@ async def test_a_redirect_into_a_private_network_is_not_followed(reader, feed_se
     url = feed_server.redirect("/away", "http://10.0.0.1/admin", 302)
     assert await code_at(reader, url) == fetch_errors.REFUSED_ADDRESS
     url = feed_server.redirect("/away", "file:///etc/passwd", 302)
-    assert await code_at(reader, url) == fetch_errors.REDIRECTS
+    assert await code_at(reader, url) == fetch_errors.BAD_REDIRECT
 
 
 async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
@@ -120,35 +120,35 @@ async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
     [
         ("<div>" * 50_000, fetch_errors.NO_ARTICLE),
         ("<b>" * 50_000 + "text", fetch_errors.NO_ARTICLE),
-        ("<p " + " ".join(f"a{number}" for number in range(200_000)) + ">", fetch_errors.PARSE_DIED),
+        ("<p " + " ".join(f"a{number}" for number in range(200_000)) + ">", fetch_errors.PARSER_CRASHED),
         ("<table><tr><td>" * 10_000, fetch_errors.NO_ARTICLE),
         ("<!--" * 500_000, fetch_errors.NO_ARTICLE),
         ("", fetch_errors.NO_ARTICLE),
         ("<html><body><div id=app></div><script>run()</script></body></html>", fetch_errors.NO_ARTICLE),
         (
             f"<html><body><p>{'Choose your cookies for this site. ' * 40}</p></body></html>",
-            fetch_errors.OTHER_PAGE,
+            fetch_errors.UNRELATED_PAGE,
         ),
     ],
     ids=["deep", "formatting", "attributes", "tables", "comments", "empty", "script", "consent"],
 )
 def test_a_page_without_the_article_says_why(markup, expected):
     with pytest.raises(FeedError) as caught:
-        read(markup.encode(), "text/html", "https://news.example/1", TITLE, TEASER)
+        extract_article(markup.encode(), "text/html", "https://news.example/1", TITLE, TEASER)
     assert caught.value.code == expected
 
 
 async def test_a_page_that_hangs_its_reader_is_given_up(reader, feed_server, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(Workers, "run", hangs)
+        patched.setattr(WorkerPool, "run", hangs)
         assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.PARSE_TIMEOUT
     assert await text_at(reader, page(feed_server, PAGE)) == TEXT
 
 
 def test_a_page_that_says_no_more_than_the_feed_is_not_kept():
     with pytest.raises(FeedError) as caught:
-        read(PAGE.encode(), "text/html", "https://news.example/1", TITLE, TEXT + " And more.")
-    assert caught.value.code == fetch_errors.NOTHING_MORE
+        extract_article(PAGE.encode(), "text/html", "https://news.example/1", TITLE, TEXT + " And more.")
+    assert caught.value.code == fetch_errors.NO_EXTRA_TEXT
 
 
 @pytest.mark.parametrize("encoding", ["iso-8859-1", "latin-1", "windows-1252"])
@@ -159,7 +159,7 @@ async def test_a_page_says_in_its_head_how_it_is_written(reader, feed_server, en
     )
     body = f"<html><head><meta charset={encoding}></head><body><p>{french}</p></body></html>"
     url = page(feed_server, body.encode("windows-1252"))
-    text, _ = await reader.read(url, title="Une batterie de Rennes", teaser="", visit=visit)
+    text, _ = await reader.fetch_article_text(url, title="Une batterie de Rennes", teaser="", visit=visit)
     assert "l’a montrée" in text
 
 
@@ -184,7 +184,7 @@ async def test_one_that_cannot_be_had_now_allows_nothing_now(reader, feed_server
     assert feed_server.count("/page") == 0
     rules(feed_server, "User-agent: *\nAllow: /")
     assert await code_at(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
-    clock.advance(robots.KEPT_WITHOUT + 1)
+    clock.advance(robots.FAILURE_TTL_SECONDS + 1)
     assert await text_at(reader, url) == TEXT
 
 
@@ -206,7 +206,7 @@ async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
     for _ in range(3):
         await text_at(reader, url)
     assert feed_server.count("/robots.txt") == 1
-    clock.advance(robots.KEPT + 1)
+    clock.advance(robots.CACHE_TTL_SECONDS + 1)
     await text_at(reader, url)
     assert feed_server.count("/robots.txt") == 2
 
@@ -225,41 +225,41 @@ async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
     ],
 )
 def test_what_it_says_is_understood(body, allowed):
-    assert verdict(body.encode(), "https://news.example/a/1").allowed is allowed
+    assert evaluate(body.encode(), "https://news.example/a/1").allowed is allowed
 
 
 @pytest.mark.parametrize(
     ("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)]
 )
 def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
-    found = verdict(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
-    assert found == Verdict(allowed=True, delay=delay)
+    found = evaluate(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
+    assert found == RobotsVerdict(allowed=True, delay=delay)
 
 
 async def test_an_endless_one_allows_nothing(reader, feed_server):
     rules(feed_server, b"Allow: /\n" * (MAX_ROBOTS // 9 + 9))
-    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS
+    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
     assert feed_server.count("/page") == 0
 
 
 async def test_one_whose_patterns_take_for_ever_allows_nothing(reader, feed_server, monkeypatch):
     rules(feed_server, "User-agent: *\nAllow: /")
-    monkeypatch.setattr(Workers, "run", hangs)
-    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS
+    monkeypatch.setattr(WorkerPool, "run", hangs)
+    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
 
 
 def test_patterns_made_to_take_long_do_not():
     body = "User-agent: *\n" + "".join(f"Disallow: /{'*a' * 200}{number}$\n" for number in range(100))
-    assert verdict(body.encode(), "https://news.example/" + "a" * 2_000).allowed
+    assert evaluate(body.encode(), "https://news.example/" + "a" * 2_000).allowed
 
 
 async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatch):
-    monkeypatch.setattr(robots, "MOST_BYTES", 100)
+    monkeypatch.setattr(robots, "MAX_CACHED_BYTES", 100)
     elsewhere = await FeedServer().start()
     try:
         for server in (feed_server, elsewhere, elsewhere, feed_server):
             rules(server, "User-agent: *\nDisallow: /secret\n#" + "x" * 60)
-            await robots_txt.verdict(f"{server.origin}/a", visit)
+            await robots_txt.check(f"{server.origin}/a", visit)
         assert [server.count("/robots.txt") for server in (feed_server, elsewhere)] == [2, 1]
     finally:
         await elsewhere.stop()
@@ -270,6 +270,6 @@ async def test_where_a_redirect_leads_must_allow_it_too(reader, feed_server):
     try:
         rules(elsewhere, "User-agent: *\nDisallow: /")
         url = feed_server.redirect("/away", elsewhere.serve("/page", PAGE, content_type="text/html"))
-        assert await code_at(reader, url) == fetch_errors.ROBOTS
+        assert await code_at(reader, url) == fetch_errors.ROBOTS_DISALLOWED
     finally:
         await elsewhere.stop()

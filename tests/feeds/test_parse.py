@@ -98,7 +98,7 @@ def test_xml_base_is_honoured_for_links_and_pictures():
         )
     )
     assert entry.link == "https://other.example/dir/a"
-    assert entry.image == "https://other.example/dir/i.png"
+    assert entry.image_url == "https://other.example/dir/i.png"
 
 
 def test_a_guid_stays_as_it_is_written_when_the_feed_moves():
@@ -151,7 +151,7 @@ def test_the_picture_is_the_one_that_the_entry_names(inside, image):
         "<rss xmlns:media='http://search.yahoo.com/mrss/'"
         " xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' ",
     )
-    assert only(document).image == (f"https://site.example{image}" if image else None)
+    assert only(document).image_url == (f"https://site.example{image}" if image else None)
 
 
 def test_tags_are_few_and_short():
@@ -277,7 +277,11 @@ def test_an_episode_has_its_player_duration_and_notes(said, seconds):
         )
     )
     player = "https://site.example/7.mp3?x=1"
-    assert (episode.audio, episode.duration, episode.text) == (player, seconds, "With an engineer.")
+    assert (episode.audio_url, episode.duration_seconds, episode.text) == (
+        player,
+        seconds,
+        "With an engineer.",
+    )
     assert episode.link == player, "nothing else leads to it"
 
 
@@ -287,7 +291,7 @@ def test_an_episode_of_a_json_feed_has_them_too():
         '"attachments":[{"url":"https://x.example/1.mp3","mime_type":"audio/mpeg","duration_in_seconds":90.5}]}]}'
     )
     episode = only(document)
-    assert (episode.link, episode.audio, episode.duration) == (
+    assert (episode.link, episode.audio_url, episode.duration_seconds) == (
         "https://x.example/1",
         "https://x.example/1.mp3",
         90,

@@ -16,7 +16,7 @@ from bot.core.models import Entry
 from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.feeds.parsing.entries import title_of
-from bot.feeds.parsing.xmlfeed import CUT_SHORT
+from bot.feeds.parsing.xmlfeed import TRUNCATED
 from tests.feed_server import item
 from tests.feeds.documents import atom, only, parsed, rss
 from tests.shared import shared
@@ -131,7 +131,7 @@ def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same():
 def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end):
     feed = parsed(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
     assert [entry.title for entry in feed.entries] == ["one"]
-    assert feed.problem == CUT_SHORT
+    assert feed.parse_warning == TRUNCATED
 
 
 def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
@@ -139,10 +139,10 @@ def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
     monkeypatch.setattr(entries, "MAX_ALL_TEXT", 100)
     many = parsed(rss("".join(item(number) for number in range(12))))
     assert [entry.guid for entry in many.entries] == [f"article-{number}" for number in range(10)]
-    assert many.problem == "more than 10 entries"
+    assert many.parse_warning == "more than 10 entries"
     large = parsed(rss("".join(item(number, body="x" * 60) for number in range(2))))
     assert [len(entry.text) for entry in large.entries] == [60, 0]
-    assert large.problem == "more than 100 characters of text"
+    assert large.parse_warning == "more than 100 characters of text"
 
 
 # -- JSON Feed
@@ -174,7 +174,7 @@ def test_a_json_feed_is_read():
             }
         )
     )
-    assert (feed.title, feed.format, feed.language, feed.icon) == (
+    assert (feed.title, feed.format, feed.language, feed.icon_url) == (
         "Été <b>",
         "json11",
         "fr-fr",
@@ -188,7 +188,7 @@ def test_a_json_feed_is_read():
         "Un.",
         "U.",
     )
-    assert (first.image, first.author, first.tags, first.published) == (
+    assert (first.image_url, first.author, first.tags, first.published) == (
         "https://site.example/i.png",
         "Ann, Bob",
         ("x",),
@@ -229,7 +229,7 @@ def _check(entry: Entry) -> None:
     assert len(entry.title) <= entries.MAX_TITLE
     assert len(entry.text) <= entries.MAX_TEXT
     assert "\n" not in entry.title
-    for address in (entry.link, entry.image):
+    for address in (entry.link, entry.image_url):
         assert address is None or address.startswith(("http://", "https://"))
     for text in (entry.title, entry.text, entry.summary, entry.author or "", entry.guid or "", *entry.tags):
         text.encode()

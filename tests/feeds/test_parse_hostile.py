@@ -7,8 +7,8 @@ import time
 import pytest
 
 from bot.core.models import ParsedFeed
-from bot.core.workers import WorkerDied, WorkerTimeout
-from bot.feeds.fetch_errors import ENCODING, PARSE_DIED, FeedError
+from bot.core.worker_pool import WorkerDied, WorkerTimeout
+from bot.feeds.fetch_errors import ENCODING, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.parse import parse
 from tests.feed_server import item, rss
 
@@ -81,9 +81,9 @@ def test_bytes_that_name_a_file_are_not_opened():
 @pytest.mark.parametrize(
     ("raised", "code"),
     [
-        (KeyError("tags"), PARSE_DIED),
-        (IndexError("list index out of range"), PARSE_DIED),
-        (TypeError("int() argument"), PARSE_DIED),
+        (KeyError("tags"), PARSER_CRASHED),
+        (IndexError("list index out of range"), PARSER_CRASHED),
+        (TypeError("int() argument"), PARSER_CRASHED),
         (LookupError("unknown encoding: x"), ENCODING),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), ENCODING),
     ],

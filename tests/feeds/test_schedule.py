@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from bot.core.models import Feed, ParsedFeed, Validators
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.schedule import (
-    AFTER_TOO_MANY,
-    LEAST,
-    LONGEST_HOLD,
-    MOST,
-    USUAL,
-    Hints,
+from bot.feeds.poll_schedule import (
+    DEFAULT_429_BACKOFF_SECONDS,
+    DEFAULT_INTERVAL_SECONDS,
+    MAX_INTERVAL_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
+    MIN_INTERVAL_SECONDS,
+    CacheHints,
     after_failure,
     after_success,
-    hints,
-    remembered,
+    parse_cache_hints,
     retry_after,
+    with_document_hints,
 )
 
 NOW = 1_780_000_000  # 28 May 2026, 20:26:40 UTC, a Thursday
@@ -37,7 +37,7 @@ feeds = st.builds(
     Feed,
     id=st.just(1),
     url=st.just("https://site.example/feed"),
-    interval=st.integers(LEAST, MOST),
+    interval=st.integers(MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS),
     added=moments,
     last_success=st.none() | moments,
     last_article=st.none() | moments,
@@ -45,7 +45,7 @@ feeds = st.builds(
     ttl=seconds,
     validators=st.sampled_from([Validators(), Validators(etag='"x"')]),
 )
-hints_without_skips = st.builds(Hints, max_age=seconds, expires=seconds, ttl=seconds)
+hints_without_skips = st.builds(CacheHints, max_age=seconds, expires=seconds, ttl=seconds)
 published = st.lists(st.integers(-(2**40), 2**40), max_size=12)
 
 
@@ -54,7 +54,7 @@ def _feed(**changes: object) -> Feed:
         id=1,
         url="https://site.example/feed",
         added=NOW - 30 * DAY,
-        last_success=NOW - USUAL,
+        last_success=NOW - DEFAULT_INTERVAL_SECONDS,
         last_article=NOW - 2 * 3600,
         validators=Validators(etag='"x"'),
     )
@@ -62,12 +62,12 @@ def _feed(**changes: object) -> Feed:
 
 
 def _after(
-    feed: Feed, *, hint: Hints | None = None, new: int = 0, now: int = NOW, seed: int = 1
+    feed: Feed, *, hint: CacheHints | None = None, new: int = 0, now: int = NOW, seed: int = 1
 ) -> tuple[int, int]:
     return after_success(
         feed,
         now=now,
-        hints=hint or Hints(),
+        hints=hint or CacheHints(),
         new_articles=[now - 60] * new,
         changed=bool(new),
         random=Random(seed),
@@ -79,13 +79,19 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
     feed, hint, new, seed, missed
 ):
     interval, next_poll = after_success(
-        feed, now=NOW, hints=hint, new_articles=new, changed=bool(new), random=Random(seed), missed=missed
+        feed,
+        now=NOW,
+        hints=hint,
+        new_articles=new,
+        changed=bool(new),
+        random=Random(seed),
+        no_known_entries=missed,
     )
-    assert LEAST <= interval <= MOST
-    assert LEAST <= next_poll - NOW <= MOST
+    assert MIN_INTERVAL_SECONDS <= interval <= MAX_INTERVAL_SECONDS
+    assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_INTERVAL_SECONDS
     ttl = feed.ttl if hint.ttl is None else hint.ttl
     asked = max(hint.max_age or 0, hint.expires or 0, ttl or 0)
-    assert next_poll - NOW >= min(asked, MOST)
+    assert next_poll - NOW >= min(asked, MAX_INTERVAL_SECONDS)
 
 
 @given(
@@ -99,29 +105,31 @@ def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed
     error = FeedError(code, retry_after=held)
     interval, next_poll = after_failure(feed, now=NOW, error=error, random=Random(seed))
     assert interval == feed.interval
-    assert LEAST <= next_poll - NOW <= LONGEST_HOLD
+    assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_RETRY_AFTER_SECONDS
     assert next_poll - NOW >= (held or 0)
     if held is None:
-        assert next_poll - NOW <= MOST
+        assert next_poll - NOW <= MAX_INTERVAL_SECONDS
 
 
 def test_failures_in_a_row_double_the_wait_up_to_a_day():
     waits = [
-        after_failure(_feed(failures=n), now=NOW, error=FeedError(fetch_errors.CONNECT), random=Random(n))[1]
+        after_failure(
+            _feed(failures=n), now=NOW, error=FeedError(fetch_errors.CONNECTION_FAILED), random=Random(n)
+        )[1]
         - NOW
         for n in range(20)
     ]
     for n in range(7):
-        assert 0.9 * USUAL * 2**n <= waits[n] <= 1.1 * USUAL * 2**n
-    assert all(0.9 * MOST <= wait <= MOST for wait in waits[8:])
+        assert 0.9 * DEFAULT_INTERVAL_SECONDS * 2**n <= waits[n] <= 1.1 * DEFAULT_INTERVAL_SECONDS * 2**n
+    assert all(0.9 * MAX_INTERVAL_SECONDS <= wait <= MAX_INTERVAL_SECONDS for wait in waits[8:])
 
 
 def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again():
     def wait(code: str) -> int:
         return after_failure(_feed(), now=NOW, error=FeedError(code), random=Random(1))[1] - NOW
 
-    assert wait(fetch_errors.RATE_LIMITED) >= AFTER_TOO_MANY
-    assert wait("http-404") < 2 * USUAL
+    assert wait(fetch_errors.RATE_LIMITED) >= DEFAULT_429_BACKOFF_SECONDS
+    assert wait("http-404") < 2 * DEFAULT_INTERVAL_SECONDS
 
 
 def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
@@ -132,25 +140,35 @@ def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
 
 
 def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
-    first = _after(_feed(interval=MOST, last_article=NOW - 300 * DAY, last_success=NOW - DAY), new=1)[0]
-    assert first == MOST / 2
+    first = _after(
+        _feed(interval=MAX_INTERVAL_SECONDS, last_article=NOW - 300 * DAY, last_success=NOW - DAY), new=1
+    )[0]
+    assert first == MAX_INTERVAL_SECONDS / 2
     second = _after(_feed(interval=first, last_article=NOW - DAY, last_success=NOW - DAY), new=1)[0]
     assert second == DAY // 48
 
 
 def test_five_minutes_need_a_lively_feed_or_its_own_word():
-    assert _after(_feed(), new=1)[0] == LEAST
-    assert _after(_feed(interval=USUAL, last_success=NOW - 4_000), new=1)[0] == USUAL
-    assert _after(_feed(interval=700, last_success=NOW - 4_000), new=1, hint=Hints(max_age=300))[0] == 350
-    assert _after(_feed(interval=LEAST, last_article=NOW - 3_600))[0] == USUAL
+    assert _after(_feed(), new=1)[0] == MIN_INTERVAL_SECONDS
+    assert (
+        _after(_feed(interval=DEFAULT_INTERVAL_SECONDS, last_success=NOW - 4_000), new=1)[0]
+        == DEFAULT_INTERVAL_SECONDS
+    )
+    assert (
+        _after(_feed(interval=700, last_success=NOW - 4_000), new=1, hint=CacheHints(max_age=300))[0] == 350
+    )
+    assert (
+        _after(_feed(interval=MIN_INTERVAL_SECONDS, last_article=NOW - 3_600))[0] == DEFAULT_INTERVAL_SECONDS
+    )
 
 
 def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
     interval, _ = after_success(
         _feed(interval=20_000, last_success=NOW - 20_000),
-        now=NOW, hints=Hints(), new_articles=[NOW - 9] * 15, changed=True, random=Random(1), missed=True,
+        now=NOW, hints=CacheHints(), new_articles=[NOW - 9] * 15, changed=True, random=Random(1),
+        no_known_entries=True,
     )  # fmt: skip
-    assert interval == USUAL
+    assert interval == DEFAULT_INTERVAL_SECONDS
 
 
 def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
@@ -158,12 +176,12 @@ def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
         new = [NOW - newest - gap * n for n in range(15)]
         return after_success(
             _feed(last_success=None, last_article=None, added=NOW),
-            now=NOW, hints=Hints(), new_articles=new, changed=True, random=Random(1),
+            now=NOW, hints=CacheHints(), new_articles=new, changed=True, random=Random(1),
         )[0]  # fmt: skip
 
-    assert first(gap=600, newest=60) == USUAL
+    assert first(gap=600, newest=60) == DEFAULT_INTERVAL_SECONDS
     assert first(gap=7 * DAY, newest=2 * DAY) == 3_600
-    assert first(gap=300 * DAY, newest=300 * DAY) == MOST
+    assert first(gap=300 * DAY, newest=300 * DAY) == MAX_INTERVAL_SECONDS
 
 
 def _polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]:
@@ -177,7 +195,7 @@ def _polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]
         late += [now - moment for moment in new]
         polls += 1
         interval, due = after_success(
-            feed, now=now, hints=Hints(), new_articles=new, changed=bool(new), random=random
+            feed, now=now, hints=CacheHints(), new_articles=new, changed=bool(new), random=random
         )
         feed = replace(
             feed, interval=interval, last_success=now, last_article=now if new else feed.last_article
@@ -191,14 +209,14 @@ def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day():
     busy = [NOW + random.randrange(30 * DAY) for _ in range(30 * 80)]
     polls, late = _polls(_feed(), busy, 30)
     assert sorted(late)[len(late) // 2] < 5 * 60
-    assert polls < 30 * DAY / LEAST
+    assert polls < 30 * DAY / MIN_INTERVAL_SECONDS
 
     weekly = [NOW + week * 7 * DAY for week in range(1, 9)]
     polls, late = _polls(_feed(last_article=NOW - DAY), weekly, 60)
-    assert polls < 60 * DAY / USUAL / 4
+    assert polls < 60 * DAY / DEFAULT_INTERVAL_SECONDS / 4
     assert max(late) < 5 * 3_600
 
-    dead = _feed(last_article=NOW - 200 * DAY, interval=MOST)
+    dead = _feed(last_article=NOW - 200 * DAY, interval=MAX_INTERVAL_SECONDS)
     assert _polls(dead, [], 30)[0] <= 34
 
 
@@ -212,7 +230,7 @@ def test_a_feed_that_is_sent_whole_each_time_and_never_changes_is_asked_once_a_d
 def test_polls_of_many_feeds_spread_out():
     dues = {_after(_feed(), seed=seed)[1] for seed in range(200)}
     assert len(dues) > 50
-    assert max(dues) - min(dues) > 0.15 * USUAL
+    assert max(dues) - min(dues) > 0.15 * DEFAULT_INTERVAL_SECONDS
 
 
 # -- hints
@@ -222,33 +240,35 @@ def test_headers_are_read_as_hints():
     date = formatdate(NOW, usegmt=True)
     later = formatdate(NOW + 1_800, usegmt=True)
     assert (
-        hints({"cache-control": 'public, Max-Age="900"', "age": "100", "expires": later}, now=NOW).max_age
+        parse_cache_hints(
+            {"cache-control": 'public, Max-Age="900"', "age": "100", "expires": later}, now=NOW
+        ).max_age
         == 800
     )
-    assert hints({"expires": later, "date": date}, now=NOW + 5_000).expires == 1_800
-    assert hints({"expires": later}, now=NOW).expires == 1_800
+    assert parse_cache_hints({"expires": later, "date": date}, now=NOW + 5_000).expires == 1_800
+    assert parse_cache_hints({"expires": later}, now=NOW).expires == 1_800
     for headers in ({}, {"expires": "0"}, {"expires": "soon", "cache-control": "max-age=x, no-cache"}):
-        nothing = hints(headers, now=NOW)
+        nothing = parse_cache_hints(headers, now=NOW)
         assert (nothing.max_age, nothing.expires, nothing.ttl) == (None, None, None)
-    assert hints({"expires": formatdate(0)}, now=NOW).expires == 0
+    assert parse_cache_hints({"expires": formatdate(0)}, now=NOW).expires == 0
 
 
 def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded():
     assert retry_after("120", now=NOW) == 120
     assert retry_after(formatdate(NOW + 3_600, usegmt=True), now=NOW) == 3_600
     assert retry_after(formatdate(0, usegmt=True), now=NOW) == 0
-    assert retry_after("9" * 400, now=NOW) == LONGEST_HOLD
+    assert retry_after("9" * 400, now=NOW) == MAX_RETRY_AFTER_SECONDS
     for nothing in (None, "", "soon", "-5", "1.5", "Mon, 99 Foo 2026 99:99:99 GMT"):
         assert retry_after(nothing, now=NOW) is None
 
 
 def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     parsed = ParsedFeed(title="T", ttl=7_200, skip_hours=frozenset({22, 23}), skip_days=frozenset({4}))
-    feed = remembered(_feed(), parsed)
+    feed = with_document_hints(_feed(), parsed)
     assert _after(feed)[1] - NOW >= 7_200
     assert datetime.fromtimestamp(_after(feed)[1], UTC).weekday() == 5
-    fresh = hints({}, now=NOW, parsed=ParsedFeed(title="T"))
-    assert _after(feed, hint=fresh)[1] - NOW < 2 * USUAL
+    fresh = parse_cache_hints({}, now=NOW, parsed=ParsedFeed(title="T"))
+    assert _after(feed, hint=fresh)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS
 
 
 @given(
@@ -258,14 +278,14 @@ def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     seed=st.integers(0, 9),
 )
 def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
-    hint = Hints(skip_hours=frozenset(hours), skip_days=frozenset(days))
+    hint = CacheHints(skip_hours=frozenset(hours), skip_days=frozenset(days))
     due = datetime.fromtimestamp(_after(_feed(), hint=hint, now=now, seed=seed)[1], UTC)
     assert due.hour not in hours
     assert due.weekday() not in days
 
 
 @pytest.mark.parametrize(
-    "skips", [Hints(skip_hours=frozenset(range(24))), Hints(skip_days=frozenset(range(7)))]
+    "skips", [CacheHints(skip_hours=frozenset(range(24))), CacheHints(skip_days=frozenset(range(7)))]
 )
 def test_a_feed_that_skips_everything_is_asked_all_the_same(skips):
-    assert _after(_feed(), hint=skips)[1] - NOW < 2 * USUAL
+    assert _after(_feed(), hint=skips)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS

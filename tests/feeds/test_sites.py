@@ -3,9 +3,9 @@
 import pytest
 
 from bot.feeds import known_sites
-from bot.feeds.discover import find
+from bot.feeds.discover import discover_feeds
 from bot.feeds.known_sites import SiteFeed
-from bot.feeds.pages.page_links import FoundFeed, links
+from bot.feeds.pages.page_links import FoundFeed, feed_links
 from tests.feed_server import item, rss
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
@@ -65,11 +65,11 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
     ],
 )
 def test_an_address_stands_for_its_feed(address, feed):
-    assert [found.url for found in known_sites.feeds_of(address)] == [feed]
+    assert [found.url for found in known_sites.feeds_for_url(address)] == [feed]
 
 
 def test_a_project_has_three_feeds_to_choose_from():
-    assert known_sites.feeds_of("https://github.com/python/cpython.git") == (
+    assert known_sites.feeds_for_url("https://github.com/python/cpython.git") == (
         SiteFeed("https://github.com/python/cpython/releases.atom", "python/cpython · releases"),
         SiteFeed("https://github.com/python/cpython/tags.atom", "python/cpython · tags"),
         SiteFeed("https://github.com/python/cpython/commits.atom", "python/cpython · commits"),
@@ -78,7 +78,7 @@ def test_a_project_has_three_feeds_to_choose_from():
 
 @pytest.mark.parametrize("page", ["", "?ref=x", "/-/issues", "/-/blob/main/README.md"])
 def test_a_project_of_gitlab_has_three_too(page):
-    assert [feed.url for feed in known_sites.feeds_of(f"https://gitlab.com/a/b{page}")] == [
+    assert [feed.url for feed in known_sites.feeds_for_url(f"https://gitlab.com/a/b{page}")] == [
         "https://gitlab.com/a/b/-/releases.atom",
         "https://gitlab.com/a/b/-/tags?format=atom",
         "https://gitlab.com/a/b.atom",
@@ -87,7 +87,7 @@ def test_a_project_of_gitlab_has_three_too(page):
 
 def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
     post = "https://www.reddit.com/r/python/comments/1a2b/a_title/?share_id=x"
-    assert [feed.url for feed in known_sites.feeds_of(post)] == [
+    assert [feed.url for feed in known_sites.feeds_for_url(post)] == [
         "https://www.reddit.com/r/python/.rss",
         "https://www.reddit.com/r/python/comments/1a2b/a_title/.rss",
     ]
@@ -126,7 +126,7 @@ def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
     ],
 )
 def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address):
-    assert known_sites.feeds_of(address) == ()
+    assert known_sites.feeds_for_url(address) == ()
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page)
 )
 def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body):
     page = f"<title>Somebody</title>{body}".encode()
-    found = links(page, "https://www.youtube.com/@somebody")
+    found = feed_links(page, "https://www.youtube.com/@somebody")
     assert found == (FoundFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
-    assert links(page, "https://elsewhere.example/@somebody") == ()
+    assert feed_links(page, "https://elsewhere.example/@somebody") == ()
 
 
 async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, feed_server):
-    found = await find(fetcher, workers, "https://github.com/a/b")
+    found = await discover_feeds(fetcher, workers, "https://github.com/a/b")
     assert [feed.url.rpartition("/")[2] for feed in found.feeds] == [
         "releases.atom",
         "tags.atom",
@@ -177,8 +177,8 @@ async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, fe
 
 async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, feed_server, monkeypatch):
     feed = feed_server.serve("/r/python/.rss", rss(item(1), title="python"))
-    monkeypatch.setattr(known_sites, "feeds_of", lambda url: (SiteFeed(feed, "r/python"),))
-    found = await find(fetcher, workers, feed_server.origin + "/r/python")
+    monkeypatch.setattr(known_sites, "feeds_for_url", lambda url: (SiteFeed(feed, "r/python"),))
+    found = await discover_feeds(fetcher, workers, feed_server.origin + "/r/python")
     assert found.feeds[0].url == feed
     assert found.parsed is not None
     assert [visit.path for visit in feed_server.visits] == ["/r/python/.rss"]
@@ -189,5 +189,5 @@ async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_i
 ):
     page = feed_server.serve("/@ada/1123", "<title>Ada: a post</title>", content_type="text/html")
     feed = feed_server.serve("/@ada.rss", rss(item(1), title="Ada"))
-    assert (await find(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)
+    assert (await discover_feeds(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)
     assert [visit.path for visit in feed_server.visits] == ["/@ada/1123", "/@ada.rss"]

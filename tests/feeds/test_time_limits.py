@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from bot.feeds.time_limits import TimeLimit
+from bot.feeds.time_limits import SharedTimeout
 
 
 async def test_only_who_is_late_is_stopped():
-    limit = TimeLimit(0.05)
+    limit = SharedTimeout(0.05)
 
     async def wait(seconds: float) -> str:
         try:
@@ -27,7 +27,7 @@ async def test_only_who_is_late_is_stopped():
 
 
 async def test_a_task_that_is_cancelled_is_not_late():
-    limit = TimeLimit(60)
+    limit = SharedTimeout(60)
 
     async def wait() -> None:
         with limit:
@@ -41,7 +41,7 @@ async def test_a_task_that_is_cancelled_is_not_late():
 
 
 async def test_a_task_cancelled_when_it_is_late_stays_cancelled():
-    limit = TimeLimit(0)
+    limit = SharedTimeout(0)
     late = asyncio.Event()
 
     async def wait() -> None:

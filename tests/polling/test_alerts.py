@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.client.services import Newsroom, open_newsroom
-from bot.core.choices import Preference
+from bot.client.services import Services, open_services
 from bot.core.models import Dispatch, DispatchKind, Feed
+from bot.core.preferences import Preference
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
@@ -21,7 +21,7 @@ BROKEN = (
 BACK = "The feed “Wire” is back. Articles it published in the meantime are on their way."
 
 
-async def wire(newsroom: Newsroom, server: FeedServer, channel: int = CHANNEL) -> Feed:
+async def wire(newsroom: Services, server: FeedServer, channel: int = CHANNEL) -> Feed:
     """A feed that was read once, and whose newest article was posted."""
     url = server.serve("/", rss(item(1), title="Wire"))
     feed = await polled(newsroom, await followed(newsroom, url, channel))
@@ -29,7 +29,7 @@ async def wire(newsroom: Newsroom, server: FeedServer, channel: int = CHANNEL) -
     return feed
 
 
-async def fail(newsroom: Newsroom, server: FeedServer, clock: ManualClock, feed: Feed, hours: int) -> Feed:
+async def fail(newsroom: Services, server: FeedServer, clock: ManualClock, feed: Feed, hours: int) -> Feed:
     """The feed after it was asked every hour and could never be read."""
     server.serve("/", "", status=500)
     for _ in range(hours):
@@ -38,19 +38,19 @@ async def fail(newsroom: Newsroom, server: FeedServer, clock: ManualClock, feed:
     return feed
 
 
-async def recover(newsroom: Newsroom, server: FeedServer, feed: Feed, *items: str) -> Feed:
+async def recover(newsroom: Services, server: FeedServer, feed: Feed, *items: str) -> Feed:
     server.serve("/", rss(*items, item(1), title="Wire"))
     for _ in range(3):
         feed = await polled(newsroom, feed)
     return feed
 
 
-async def told(newsroom: Newsroom, channel: int = CHANNEL) -> list[str]:
+async def told(newsroom: Services, channel: int = CHANNEL) -> list[str]:
     """The alerts that a channel is owed, now sent."""
     return [
         dispatch.payload
         for dispatch, _ in await sent(newsroom, channel)
-        if dispatch.kind is DispatchKind.NOTICE
+        if dispatch.kind is DispatchKind.FEED_ALERT
     ]
 
 
@@ -91,7 +91,7 @@ async def test_a_second_failure_is_told_of_again(newsroom, feed_server, clock):
 
 
 async def test_a_feed_that_is_gone_is_told_of_at_once_with_what_to_do(newsroom, feed_server):
-    await newsroom.store.servers.joined(SERVER, "fr")
+    await newsroom.store.servers.mark_joined(SERVER, "fr")
     feed = await wire(newsroom, feed_server)
     feed_server.serve("/", "", status=410)
     for _ in range(2):
@@ -108,22 +108,22 @@ async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_record
     async def died(*_: object, **__: object) -> None:
         raise StoreError("killed before the transaction")
 
-    async with open_newsroom(settings, clock) as newsroom:
+    async with open_services(settings, clock) as newsroom:
         feed = await fail(newsroom, feed_server, clock, await wire(newsroom, feed_server), 24)
         with monkeypatch.context() as patched:
-            patched.setattr(Polls, "record_quiet", died)
+            patched.setattr(Polls, "record_unchanged", died)
             with pytest.raises(StoreError):
                 await polled(newsroom, feed)
-    async with open_newsroom(settings, clock) as newsroom:
+    async with open_services(settings, clock) as newsroom:
         feed = await fail(newsroom, feed_server, clock, feed, 2)
         assert await told(newsroom) == [BROKEN]
         feed_server.serve("/", rss(*news, item(1), title="Wire"))
         with monkeypatch.context() as patched:
-            patched.setattr(Polls, "record_quiet", died)
+            patched.setattr(Polls, "record_unchanged", died)
             patched.setattr(Polls, "record", died)
             with pytest.raises(StoreError):
                 await polled(newsroom, feed)
-    async with open_newsroom(settings, clock) as newsroom:
+    async with open_services(settings, clock) as newsroom:
         await recover(newsroom, feed_server, feed, *news)
         assert await told(newsroom) == [BACK]
 
@@ -153,12 +153,12 @@ async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(newsroo
         await followed(newsroom, feed.url, channel)
     await followed(newsroom, feed.url, channel=900, server=SERVER + 1)
     chosen = CHANNEL + 9
-    await newsroom.store.preferences.change(Preference.ALERTS, chosen, server_id=SERVER, person_id=1)
+    await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, chosen, server_id=SERVER, person_id=1)
     feed = await fail(newsroom, feed_server, clock, feed, 40)
     assert await told(newsroom, chosen) == [BROKEN]
     assert await told(newsroom, 900) == [BROKEN]
     assert await told(newsroom) == await told(newsroom, CHANNEL + 1) == []
-    await newsroom.store.preferences.change(Preference.ALERTS, None, server_id=SERVER, person_id=1)
+    await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, None, server_id=SERVER, person_id=1)
     feed = await fail(newsroom, feed_server, clock, feed, 2)
     assert await told(newsroom) == []  # told already
     await recover(newsroom, feed_server, feed)
@@ -179,7 +179,9 @@ async def test_without_one_each_channel_that_follows_the_feed_is_told(newsroom, 
 
 async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(newsroom, feed_server, clock):
     feed = await wire(newsroom, feed_server)
-    await newsroom.store.preferences.change(Preference.ALERTS, CHANNEL + 9, server_id=SERVER, person_id=1)
+    await newsroom.store.preferences.change(
+        Preference.ALERT_CHANNEL, CHANNEL + 9, server_id=SERVER, person_id=1
+    )
     await newsroom.store.dispatches.block_channel(CHANNEL + 9, "gone", None)
     await fail(newsroom, feed_server, clock, feed, 30)
     assert await told(newsroom) == [BROKEN]
@@ -188,7 +190,9 @@ async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(news
 async def test_another_servers_channel_cannot_be_chosen(newsroom, feed_server):
     await wire(newsroom, feed_server)
     with pytest.raises(StoreError):
-        await newsroom.store.preferences.change(Preference.ALERTS, CHANNEL, server_id=SERVER + 1, person_id=1)
+        await newsroom.store.preferences.change(
+            Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, person_id=1
+        )
     assert await newsroom.store.servers.alerts(SERVER + 1) is None
 
 

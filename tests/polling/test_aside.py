@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.answers.answering import ask
-from bot.core.workers import Workers
+from bot.answers.answer_pipeline import answer_question
+from bot.core.worker_pool import WorkerPool
 from tests import worker_calls
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -17,19 +17,21 @@ HERE = os.getpid()
 
 
 @pytest.fixture
-async def workers() -> AsyncIterator[Workers]:
-    pool = Workers()
+async def workers() -> AsyncIterator[WorkerPool]:
+    pool = WorkerPool()
     yield pool
     await pool.close()
 
 
 async def test_what_is_costly_runs_in_another_process(store, workers):
-    assert await searcher_of(store, workers=workers).aside(os.getpid) != HERE
-    assert await searcher_of(store).aside(os.getpid) == HERE
+    assert await searcher_of(store, workers=workers).run_in_worker(os.getpid) != HERE
+    assert await searcher_of(store).run_in_worker(os.getpid) == HERE
 
 
 async def test_a_worker_that_dies_costs_no_answer(store, workers):
-    assert await searcher_of(store, workers=workers).aside(worker_calls.die_elsewhere, HERE) == "alive"
+    assert (
+        await searcher_of(store, workers=workers).run_in_worker(worker_calls.die_elsewhere, HERE) == "alive"
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,5 +43,5 @@ async def test_a_worker_gives_the_same_answer(store, workers, question):
         "Amazon bans Rekognition", "Rekognition was launched in 2016. The police may not use it."
     )
     await library.add("A robot", "It guides visitors through the museum since January 2021.")
-    inside = await ask(searcher_of(store), question, feed_ids=None)
-    assert await ask(searcher_of(store, workers=workers), question, feed_ids=None) == inside
+    inside = await answer_question(searcher_of(store), question, feed_ids=None)
+    assert await answer_question(searcher_of(store, workers=workers), question, feed_ids=None) == inside

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import pytest
 
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from bot.core.models import DispatchKind, Feed
-from bot.core.refusals import Declined
+from bot.core.user_errors import RequestRejected
 from bot.feeds import fetch_errors
-from bot.feeds.discover import as_feed
+from bot.feeds.discover import list_as_feed
 from bot.feeds.fetch_errors import FeedError
-from bot.posting.wording import declined_reasons
+from bot.posting.wording import refusal_sentences
 from tests.answers.desk import CHANNEL, SERVER, polled, sent, titles
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
@@ -81,7 +81,7 @@ def undated(*numbers: int) -> list[Story]:
 class Site:
     """A page at /news and the feed that a channel made of its list."""
 
-    def __init__(self, newsroom: Newsroom, server: FeedServer, clock: ManualClock) -> None:
+    def __init__(self, newsroom: Services, server: FeedServer, clock: ManualClock) -> None:
         self.newsroom, self.server, self.clock = newsroom, server, clock
         self.feed: Feed | None = None
 
@@ -91,9 +91,9 @@ class Site:
 
     async def follow(self, stories: Sequence[Story], channel: int = CHANNEL) -> list[str]:
         """What is posted at once."""
-        found = await self.newsroom.following.look(self.show(stories), SERVER)
-        chosen = as_feed(found, found.page.lists[0])
-        done = await self.newsroom.following.follow(chosen, server_id=SERVER, channel_id=channel)
+        found = await self.newsroom.follow_service.resolve(self.show(stories), SERVER)
+        chosen = list_as_feed(found, found.page.lists[0])
+        done = await self.newsroom.follow_service.follow(chosen, server_id=SERVER, channel_id=channel)
         self.feed = done.feed
         return await titles(self.newsroom, channel)
 
@@ -186,15 +186,15 @@ async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(site, 
         site.clock.advance(HOUR)
         site.feed = await polled(newsroom, site.feed)
         told += [dispatch for dispatch, _articles in await sent(newsroom)]
-    assert [dispatch.kind for dispatch in told] == [DispatchKind.NOTICE]
+    assert [dispatch.kind for dispatch in told] == [DispatchKind.FEED_ALERT]
     assert "can’t find the list of “Town News” anymore" in told[0].payload
     assert "Add the page again" in told[0].payload
-    assert site.feed.error == fetch_errors.LIST_LOST
+    assert site.feed.error == fetch_errors.LIST_NOT_FOUND
     site.show(dated(7, 6, 5, 4, 3))
     site.feed = await polled(newsroom, site.feed)
     back = await sent(newsroom)
     assert [article.title for _dispatch, articles in back for article in articles] == names(6, 7)
-    assert "is back" in next(each.payload for each, _ in back if each.kind is DispatchKind.NOTICE)
+    assert "is back" in next(each.payload for each, _ in back if each.kind is DispatchKind.FEED_ALERT)
 
 
 async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, newsroom):
@@ -202,10 +202,10 @@ async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, new
     await site.follow(dated(3, 2, 1))
     url = site.server.serve("/news", app, content_type="text/html")
     await site.poll()
-    assert site.feed.error == fetch_errors.NEEDS_SCRIPT
-    with pytest.raises(Declined) as declined:
-        await newsroom.following.look(url, SERVER)
-    assert "only works with JavaScript" in declined_reasons.declined(declined.value)
+    assert site.feed.error == fetch_errors.REQUIRES_JAVASCRIPT
+    with pytest.raises(RequestRejected) as declined:
+        await newsroom.follow_service.resolve(url, SERVER)
+    assert "only works with JavaScript" in refusal_sentences.refusal_sentence(declined.value)
 
 
 async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(
@@ -217,20 +217,20 @@ async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_pol
     site.show(dated(4, 3, 2, 1))
     assert await site.poll(hours=25) == []  # after a day robots.txt is asked for anew
     assert feed_server.count("/news") == asked
-    assert site.feed.error == fetch_errors.ROBOTS
+    assert site.feed.error == fetch_errors.ROBOTS_DISALLOWED
     with pytest.raises(FeedError) as error:
-        await newsroom.following.look(feed_server.origin + "/news", SERVER)
-    assert "robots.txt" in str(declined_reasons.of(error.value))
+        await newsroom.follow_service.resolve(feed_server.origin + "/news", SERVER)
+    assert "robots.txt" in str(refusal_sentences.sentence_for(error.value))
 
 
 async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_address(site, newsroom):
     second = "".join(other(story, f"/{story.number}", "") for story in dated(5, 4, 3, 2, 1))
     url = site.show(dated(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>")
-    found = await newsroom.following.look(url, SERVER)
-    both = [as_feed(found, each) for each in found.page.lists]
+    found = await newsroom.follow_service.resolve(url, SERVER)
+    both = [list_as_feed(found, each) for each in found.page.lists]
     assert len({each.feeds[0].url for each in both}) == len(both) == 2
     for each in both:
-        again = await newsroom.following.look(each.feeds[0].url, SERVER)
+        again = await newsroom.follow_service.resolve(each.feeds[0].url, SERVER)
         assert again.parsed.entries == each.parsed.entries if each.parsed else False
 
 

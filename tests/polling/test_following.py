@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.core.refusals import Declined
+from bot.core.user_errors import RequestRejected
 from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.following import feed_search
-from bot.posting.wording import declined_reasons
+from bot.polling.following import follow_service
+from bot.posting.wording import refusal_sentences
 from tests.answers.desk import followed, polled, sent, titles
 from tests.feed_server import item, rss
 
@@ -16,9 +16,9 @@ LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'
 
 async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsroom, feed_server, clock):
     url = feed_server.serve("/feed", rss(*(item(n, published=clock.now() - n * 3600) for n in range(5))))
-    found = await newsroom.following.look(url, 1)
-    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
-    assert (done.created, done.feed.url, done.first.title) == (True, url, "Article 0")
+    found = await newsroom.follow_service.resolve(url, 1)
+    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
+    assert (done.created, done.feed.url, done.first_article.title) == (True, url, "Article 0")
     assert await titles(newsroom, 10) == ["Article 0"]
     assert await newsroom.store.articles.count() == 5
     assert feed_server.count("/feed") == 1
@@ -29,9 +29,9 @@ async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsr
 
 
 async def test_following_twice_changes_nothing(newsroom, feed_server):
-    found = await newsroom.following.look(feed_server.serve("/feed", rss(item(1))), 1)
-    first = await newsroom.following.follow(found, server_id=1, channel_id=10)
-    again = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    found = await newsroom.follow_service.resolve(feed_server.serve("/feed", rss(item(1))), 1)
+    first = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
+    again = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
     assert (first.created, again.created) == (True, False)
     assert again.subscription == first.subscription
     assert await titles(newsroom, 10) == ["Article 1"]
@@ -42,8 +42,8 @@ async def test_what_others_already_follow_is_shared_and_their_news_not_lost(news
     feed = await polled(newsroom, await followed(newsroom, url, channel=10))
     await sent(newsroom, 10)
     feed_server.serve("/feed", rss(item(2), item(1)))
-    found = await newsroom.following.look(url, 2)
-    done = await newsroom.following.follow(found, server_id=2, channel_id=20)
+    found = await newsroom.follow_service.resolve(url, 2)
+    done = await newsroom.follow_service.follow(found, server_id=2, channel_id=20)
     assert done.feed.id == feed.id
     assert await titles(newsroom, 10) == ["Article 2"]
     assert len(await titles(newsroom, 20)) == 1
@@ -53,7 +53,7 @@ async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
     links = LINK.format("News", "/feed") + LINK.format("Comments", "/comments")
     page = feed_server.serve("/", PAGE.format(links), content_type="text/html")
     feed_server.serve("/feed", rss(item(1)))
-    found = await newsroom.following.look(page, 1)
+    found = await newsroom.follow_service.resolve(page, 1)
     assert [feed.title for feed in found.feeds] == ["News", "Comments"]
     assert found.parsed is None
 
@@ -61,27 +61,27 @@ async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
 async def test_a_page_with_one_feed_needs_no_choice(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(LINK.format("News", "/feed")), content_type="text/html")
     feed_server.serve("/feed", rss(item(1)))
-    found = await newsroom.following.look(page, 1)
-    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    found = await newsroom.follow_service.resolve(page, 1)
+    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
     assert done.feed.url == feed_server.origin + "/feed"
 
 
 async def test_the_preview_is_the_newest_article_and_keeps_nothing(newsroom, feed_server, clock):
     entries = [item(n, published=clock.now() - (5 - n) * 3600) for n in range(5)]
-    found = await newsroom.following.look(feed_server.serve("/feed", rss(*entries)), 1)
-    feed, article = await newsroom.following.preview(found)
+    found = await newsroom.follow_service.resolve(feed_server.serve("/feed", rss(*entries)), 1)
+    feed, article = await newsroom.follow_service.preview(found)
     assert (article.title, article.outlet, feed.title) == ("Article 4", "Example News", "Example News")
     assert await newsroom.store.articles.count() == 0
     assert await newsroom.store.feeds.all() == []
-    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
-    assert done.first.key == article.key
+    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
+    assert done.first_article.key == article.key
 
 
 async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom, feed_server):
-    found = await newsroom.following.look(feed_server.serve("/feed", rss()), 1)
-    assert await newsroom.following.preview(found) is None
-    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
-    assert (done.created, done.first) == (True, None)
+    found = await newsroom.follow_service.resolve(feed_server.serve("/feed", rss()), 1)
+    assert await newsroom.follow_service.preview(found) is None
+    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
+    assert (done.created, done.first_article) == (True, None)
     feed_server.serve("/feed", rss(item(1)))
     await polled(newsroom, done.feed)
     assert await titles(newsroom, 10) == ["Article 1"]
@@ -89,9 +89,9 @@ async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom,
 
 async def refused(newsroom, address):
     """What a person is told who wants to follow an address."""
-    with pytest.raises((Declined, FeedError)) as error:
-        await newsroom.following.look(address, 1)
-    return declined_reasons.of(error.value) or ""
+    with pytest.raises((RequestRejected, FeedError)) as error:
+        await newsroom.follow_service.resolve(address, 1)
+    return refusal_sentences.sentence_for(error.value) or ""
 
 
 @pytest.mark.parametrize("address", ["", "ftp://x.example/feed", "http://"])
@@ -101,13 +101,13 @@ async def test_what_is_no_address_is_refused_in_words(address, newsroom):
 
 async def test_an_outlet_is_found_by_its_name_and_several_are_a_choice(newsroom, feed_server, monkeypatch):
     url = feed_server.serve("/feed", rss(item(1), title="The Verge"))
-    outlets = outlet_directory.search("the verge")
+    outlets = outlet_directory.search_outlets("the verge")
     assert [outlet.name for outlet in outlets] == ["The Verge"]
-    monkeypatch.setattr(outlet_directory, "search", lambda text: [outlets[0]._replace(feed=url)])
-    found = await newsroom.following.look("the verge", 1)
+    monkeypatch.setattr(outlet_directory, "search_outlets", lambda text: [outlets[0]._replace(feed_url=url)])
+    found = await newsroom.follow_service.resolve("the verge", 1)
     assert (found.feeds[0].url, found.parsed.title) == (url, "The Verge")
     monkeypatch.undo()
-    found = await newsroom.following.look("bbc", 1)
+    found = await newsroom.follow_service.resolve("bbc", 1)
     assert "BBC News – Technology" in [feed.title for feed in found.feeds]
     assert "called “nobody\\*s news”" in await refused(newsroom, "nobody*s news")
 
@@ -128,8 +128,8 @@ async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_serv
     url = feed_server.origin.replace("http://", "http://reader:secret@") + "/feed"
     owners = []
     for server in (1, 2):
-        found = await newsroom.following.look(url, server)
-        done = await newsroom.following.follow(found, server_id=server, channel_id=server * 10)
+        found = await newsroom.follow_service.resolve(url, server)
+        done = await newsroom.follow_service.follow(found, server_id=server, channel_id=server * 10)
         owners.append((done.feed.id, done.feed.server_id))
         assert await titles(newsroom, server * 10) == ["Article 1"]
     assert [owner for _, owner in owners] == [1, 2]
@@ -145,31 +145,31 @@ async def test_a_refusal_never_shows_a_secret(newsroom, feed_server):
 
 
 async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, monkeypatch):
-    monkeypatch.setattr(feed_search, "MOST_FEEDS", 2)
+    monkeypatch.setattr(follow_service, "MAX_FEEDS_PER_SERVER", 2)
     feeds = [feed_server.serve(f"/{n}", rss(item(n))) for n in range(3)]
-    looks = [await newsroom.following.look(url, 1) for url in feeds]
+    looks = [await newsroom.follow_service.resolve(url, 1) for url in feeds]
     for found in looks[:2]:
-        await newsroom.following.follow(found, server_id=1, channel_id=10)
-    with pytest.raises(Declined) as declined:
-        await newsroom.following.follow(looks[2], server_id=1, channel_id=10)
-    assert "already follows 2 feeds" in str(declined_reasons.of(declined.value))
+        await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
+    with pytest.raises(RequestRejected) as declined:
+        await newsroom.follow_service.follow(looks[2], server_id=1, channel_id=10)
+    assert "already follows 2 feeds" in str(refusal_sentences.sentence_for(declined.value))
     assert "already follows 2 feeds" in await refused(newsroom, feeds[2])
     # What it follows already may be followed in another channel, and others have room of their own.
-    assert (await newsroom.following.follow(looks[0], server_id=1, channel_id=11)).created
-    assert (await newsroom.following.follow(looks[2], server_id=2, channel_id=20)).created
+    assert (await newsroom.follow_service.follow(looks[0], server_id=1, channel_id=11)).created
+    assert (await newsroom.follow_service.follow(looks[2], server_id=2, channel_id=20)).created
 
 
 async def test_a_feed_that_was_gone_is_asked_again_once_followed(newsroom, feed_server):
     url = feed_server.serve("/feed", "", status=410)
     await polled(newsroom, await followed(newsroom, url, channel=10))
     feed_server.serve("/feed", rss(item(1)))
-    found = await newsroom.following.look(url, 2)
-    done = await newsroom.following.follow(found, server_id=2, channel_id=20)
+    found = await newsroom.follow_service.resolve(url, 2)
+    done = await newsroom.follow_service.follow(found, server_id=2, channel_id=20)
     assert done.feed.state.value == "active"
     assert done.feed.error is None
 
 
 async def test_a_permanent_redirect_is_followed_to_where_it_leads(newsroom, feed_server):
     new = feed_server.serve("/new", rss(item(1)))
-    found = await newsroom.following.look(feed_server.redirect("/old", new), 1)
-    assert (await newsroom.following.follow(found, server_id=1, channel_id=10)).feed.url == new
+    found = await newsroom.follow_service.resolve(feed_server.redirect("/old", new), 1)
+    assert (await newsroom.follow_service.follow(found, server_id=1, channel_id=10)).feed.url == new

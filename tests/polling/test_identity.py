@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Entry, Feed
-from bot.polling.drafts import Document, read
-from bot.polling.identity.entry_keys import sketched
-from bot.store.sources.polls import MOST_NAMES
-from bot.text.urls import forms, page
+from bot.polling.drafts import FeedDocument, parse_feed
+from bot.polling.identity.entry_keys import build_entry_keys
+from bot.store.sources.polls import MAX_IDENTITIES_PER_ARTICLE
+from bot.text.urls import page_key, url_variants
 from tests.answers.desk import followed, polled, titles
 from tests.feed_server import FeedServer, rss
 from tests.store import sql
@@ -43,7 +43,7 @@ def entry(
 class Channel:
     """A feed that a channel follows, and what arrives there."""
 
-    def __init__(self, newsroom: Newsroom, feed_server: FeedServer) -> None:
+    def __init__(self, newsroom: Services, feed_server: FeedServer) -> None:
         self.newsroom = newsroom
         self.server = feed_server
         self.feed: Feed | None = None
@@ -249,7 +249,9 @@ async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
         "One",
         "Two",
     ]
-    pages = {article.page for article in await channel.newsroom.store.articles.known_at((link,), "", (), 9)}
+    pages = {
+        article.page for article in await channel.newsroom.store.articles.find_by_urls((link,), "", (), 9)
+    }
     assert len(pages) == 2
 
 
@@ -273,7 +275,7 @@ async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings,
     url = feed_server.serve("/feed", rss(OLD, entry("No guid", link="https://news.example/2")))
     keys = []
     for name in ("a.db", "b.db"):
-        async with open_newsroom(settings.model_copy(update={"database": tmp_path / name}), clock) as room:
+        async with open_services(settings.model_copy(update={"database": tmp_path / name}), clock) as room:
             await polled(room, await followed(room, url))
             keys.append({article.key for article in await room.store.articles.newest(None, limit=9)})
     assert keys[0] == keys[1]
@@ -300,10 +302,10 @@ entries = st.lists(
 
 @given(entries)
 def test_whatever_a_document_holds_each_sketch_has_a_name_of_its_own(found):
-    sketches = sketched(found)
-    assert len({sketch.strong for sketch in sketches}) == len(sketches)
+    sketches = build_entry_keys(found)
+    assert len({sketch.strong_key for sketch in sketches}) == len(sketches)
     assert bool(sketches) == bool(found)
-    decided = [sketch.weak for sketch in sketches if not sketch.repeated]
+    decided = [sketch.weak_key for sketch in sketches if not sketch.is_weak_key_repeated]
     assert len(set(decided)) == len(decided)
 
 
@@ -311,7 +313,9 @@ def test_whatever_a_document_holds_each_sketch_has_a_name_of_its_own(found):
 def test_names_do_not_depend_on_the_order_of_a_document(found, random):
     shuffled = list(found)
     random.shuffle(shuffled)
-    assert {sketch.strong for sketch in sketched(found)} == {sketch.strong for sketch in sketched(shuffled)}
+    assert {sketch.strong_key for sketch in build_entry_keys(found)} == {
+        sketch.strong_key for sketch in build_entry_keys(shuffled)
+    }
 
 
 def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
@@ -321,9 +325,9 @@ def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
         {"id": f"{odd} 2", "title": odd, "content_text": odd, "authors": [{"name": odd}], "image": odd},
     ]
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": odd, "language": odd, "items": items}
-    document = read(json.dumps(feed).encode(), "application/feed+json", "https://news.example/feed")
-    assert len(document.sketches) == 2
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(document), type=Document) == document
+    document = parse_feed(json.dumps(feed).encode(), "application/feed+json", "https://news.example/feed")
+    assert len(document.entry_keys) == 2
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(document), type=FeedDocument) == document
 
 
 async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_the_disk(channel, settings):
@@ -332,7 +336,7 @@ async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_t
         assert await channel.gets(entry_) == []
     assert await channel.kept() == 1
     ((names,),) = sql.run(settings.database, "SELECT count(*) FROM identity")
-    assert names <= MOST_NAMES
+    assert names <= MAX_IDENTITIES_PER_ARTICLE
 
 
 def series(move, *, first: int = 0, count: int = 6, title: str = "Story {}", date: str | None = "dated"):
@@ -413,8 +417,10 @@ async def test_entries_with_one_date_and_one_text_are_not_taken_for_one_another(
 
 
 def test_two_forms_of_one_page_give_one_entry_names_that_meet():
-    for one in forms("https://news.example/a?x=1"):
-        for other in forms("https://news.example/a?x=1"):
-            (first,), (second,) = (sketched([Entry(guid=url, link=url, title="t")]) for url in (one, other))
-            assert page(one) == page(other) == first.page
-            assert second.weak in {first.weak, *first.variants}
+    for one in url_variants("https://news.example/a?x=1"):
+        for other in url_variants("https://news.example/a?x=1"):
+            (first,), (second,) = (
+                build_entry_keys([Entry(guid=url, link=url, title="t")]) for url in (one, other)
+            )
+            assert page_key(one) == page_key(other) == first.page
+            assert second.weak_key in {first.weak_key, *first.url_variant_keys}

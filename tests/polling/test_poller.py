@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.client.services import open_newsroom
+from bot.client.services import open_services
 from bot.core.models import DispatchKind, Feed, FeedState
 from bot.feeds import fetch_errors
-from bot.feeds.fetch import Fetched
+from bot.feeds.fetch import FetchResult
 from bot.polling.feed_updates import MOVE_PROBATION
 from bot.polling.intake import Intake
-from bot.polling.poll_results import Outcome
+from bot.polling.poll_recorder import PollOutcome
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
 from tests.answers.desk import followed, polled, sent, titles
@@ -26,13 +26,13 @@ DAY = 86_400
 def parsed(monkeypatch) -> list[str]:
     """The documents that were parsed."""
     read: list[str] = []
-    original = Intake.read
+    original = Intake.parse
 
-    async def counted(self: Intake, feed: Feed, fetched: Fetched) -> Any:
+    async def counted(self: Intake, feed: Feed, fetched: FetchResult) -> Any:
         read.append(fetched.url)
         return await original(self, feed, fetched)
 
-    monkeypatch.setattr(Intake, "read", counted)
+    monkeypatch.setattr(Intake, "parse", counted)
     return read
 
 
@@ -59,11 +59,11 @@ async def test_a_host_whose_limit_is_spent_rests_as_long_as_it_says(newsroom, fe
     spent = {"X-Ratelimit-Remaining": "0.0", "X-Ratelimit-Reset": "58"}
     url = feed_server.serve("/r/python/.rss", rss(item(0)), headers=spent, status=status)
     feed = await polled(newsroom, await followed(newsroom, url))
-    host = newsroom.poller.hosts.of(url)
-    rests = [host.held_until > clock.now() or not host.is_free(clock.monotonic())]
+    host = newsroom.poller.hosts.get(url)
+    rests = [host.backoff_until > clock.now() or not host.is_free(clock.monotonic())]
     for seconds in (50, 9):
         clock.advance(seconds)
-        rests.append(host.held_until > clock.now() or not host.is_free(clock.monotonic()))
+        rests.append(host.backoff_until > clock.now() or not host.is_free(clock.monotonic()))
     assert rests == [True, True, False]
     assert feed.error == (None if status == 200 else "rate-limited")
 
@@ -75,7 +75,7 @@ async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server
     await titles(newsroom)
     feed_server.serve("/", rss(*map(item, range(10, 18))))
     report = await newsroom.poller.poll(feed)
-    assert (report.outcome, report.new) == (Outcome.NEW, 8)
+    assert (report.outcome, report.new) == (PollOutcome.NEW, 8)
     assert len(await titles(newsroom)) == 8
     assert report.feed.interval < feed.interval or report.feed.interval == 600
 
@@ -109,7 +109,7 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
     clock.advance(600)
     feed_server.serve("/", rss(item(1, body="After.", published=clock.now())))
     report = await newsroom.poller.poll(feed)
-    assert (report.outcome, report.new, report.changed) == (Outcome.CHANGED, 0, 1)
+    assert (report.outcome, report.new, report.changed) == (PollOutcome.CHANGED, 0, 1)
     now = await newsroom.store.articles.get(article.id)
     assert (now.text, now.key, now.page, now.published) == (
         "After.",
@@ -129,7 +129,7 @@ async def test_an_unchanged_feed_is_not_parsed(unchanged, newsroom, feed_server,
         built = "<lastBuildDate>Tue, 05 May 2026 08:00:00 GMT</lastBuildDate><item>"
         feed_server.serve("/", rss(item(1)).replace("<item>", built), etag=False)
     report = await newsroom.poller.poll(feed)
-    assert (report.outcome, len(parsed)) == (Outcome.UNCHANGED, 1)
+    assert (report.outcome, len(parsed)) == (PollOutcome.UNCHANGED, 1)
     assert report.feed == await newsroom.store.feeds.get(feed.id)
     assert report.feed.next_poll > newsroom.clock.now()
 
@@ -158,7 +158,7 @@ async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroo
     ):
         feed_server.serve("/", body, status=status)
         report = await newsroom.poller.poll(feed)
-        assert (report.outcome, report.error) == (Outcome.FAILED, code)
+        assert (report.outcome, report.error) == (PollOutcome.FAILED, code)
         assert report.feed.validators == feed.validators
         assert report.feed.state is FeedState.ACTIVE
         assert report.feed.failures == feed.failures + 1
@@ -172,7 +172,7 @@ async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroo
 async def test_a_feed_that_is_gone_is_not_asked_again(newsroom, feed_server, clock):
     feed = await followed(newsroom, feed_server.serve("/", "", status=410))
     report = await newsroom.poller.poll(feed)
-    assert (report.outcome, report.feed.state) == (Outcome.GONE, FeedState.GONE)
+    assert (report.outcome, report.feed.state) == (PollOutcome.GONE, FeedState.GONE)
     clock.advance(30 * DAY)
     assert await newsroom.store.feeds.due(clock.now(), 10) == []
 
@@ -181,7 +181,7 @@ async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, cloc
     author = f"<item><title>x</title><author>{'a' * 50_000}</author></item>"
     slow = feed_server.serve("/slow", rss(author))
     fine = feed_server.serve("/fine", rss(item(1)))
-    async with open_newsroom(settings.model_copy(update={"parse_timeout": 0.3}), clock) as room:
+    async with open_services(settings.model_copy(update={"parse_timeout": 0.3}), clock) as room:
         await room.poller.poll(await followed(room, fine))
         reports = [await room.poller.poll(await followed(room, url)) for url in (slow, fine)]
     assert reports[0].error == fetch_errors.PARSE_TIMEOUT
@@ -194,9 +194,9 @@ async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monk
 
     feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
     with monkeypatch.context() as patched:
-        patched.setattr(Intake, "decide", broken)
+        patched.setattr(Intake, "classify", broken)
         report = await newsroom.poller.poll(feed)
-    assert (report.outcome, report.error) == (Outcome.FAILED, fetch_errors.PARSE_DIED)
+    assert (report.outcome, report.error) == (PollOutcome.FAILED, fetch_errors.PARSER_CRASHED)
     await polled(newsroom, report.feed)
     assert await titles(newsroom) == ["Article 1"]
 
@@ -303,10 +303,10 @@ async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_se
     other = await followed(newsroom, feed_server.serve("/other", rss(item(1))))
     assert (await newsroom.poller.poll(busy)).error == fetch_errors.RATE_LIMITED
     report = await newsroom.poller.poll(other)
-    assert report.outcome is Outcome.POSTPONED
+    assert report.outcome is PollOutcome.POSTPONED
     assert feed_server.count("/other") == 0
     kept = await newsroom.store.feeds.get(other.id)
     assert clock.now() + 7200 <= kept.next_poll <= clock.now() + 7300  # also after a restart
-    assert (await newsroom.poller.poll(kept, polite=False)).outcome is Outcome.NEW
+    assert (await newsroom.poller.poll(kept, polite=False)).outcome is PollOutcome.NEW
     clock.advance(7201)
-    assert (await newsroom.poller.poll(kept)).outcome is not Outcome.POSTPONED
+    assert (await newsroom.poller.poll(kept)).outcome is not PollOutcome.POSTPONED

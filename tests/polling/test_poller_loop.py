@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Feed
-from bot.polling import quiet_polls
+from bot.polling import poll_write_buffer
 from bot.polling.intake import Intake
 from bot.store import StoreError
-from bot.store.records.source_records import Recorded
+from bot.store.records.source_records import PollWriteResult
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.polls import Polls
 from tests.answers.desk import followed, titles
@@ -23,7 +23,7 @@ from tests.wire.waiting import until
 
 
 @asynccontextmanager
-async def running(newsroom: Newsroom) -> AsyncIterator[None]:
+async def running(newsroom: Services) -> AsyncIterator[None]:
     task = asyncio.create_task(newsroom.poller.run())
     try:
         yield
@@ -34,12 +34,12 @@ async def running(newsroom: Newsroom) -> AsyncIterator[None]:
             await task
 
 
-async def polled_at(newsroom: Newsroom, feed: Feed) -> int | None:
+async def polled_at(newsroom: Services, feed: Feed) -> int | None:
     found = await newsroom.store.feeds.get(feed.id)
     return found.last_poll
 
 
-async def until_polled(newsroom: Newsroom, *feeds: Feed, after: int = -1) -> None:
+async def until_polled(newsroom: Services, *feeds: Feed, after: int = -1) -> None:
     async def is_so() -> bool:
         times = [await polled_at(newsroom, feed) for feed in feeds]
         return all(time is not None and time > after for time in times)
@@ -84,7 +84,7 @@ async def test_waking_it_polls_a_feed_that_was_just_followed(newsroom, feed_serv
 
 
 async def test_what_is_recorded_is_told_to_the_courier(newsroom, feed_server):
-    told: list[Recorded] = []
+    told: list[PollWriteResult] = []
     newsroom.poller.on_recorded = told.append
     feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
     async with running(newsroom):
@@ -102,14 +102,14 @@ async def test_feeds_that_nobody_follows_any_more_are_not_asked(newsroom, feed_s
 
 
 async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, monkeypatch):
-    decide = Intake.decide
+    decide = Intake.classify
 
     async def decided(self, feed, document, **options):
         if feed.url.endswith("/bad"):
             raise ZeroDivisionError
         return await decide(self, feed, document, **options)
 
-    monkeypatch.setattr(Intake, "decide", decided)
+    monkeypatch.setattr(Intake, "classify", decided)
     bad = await followed(newsroom, feed_server.serve("/bad", rss(item(1))))
     fine = await followed(newsroom, feed_server.serve("/fine", rss(item(2))))
     async with running(newsroom):
@@ -137,7 +137,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
         await asyncio.sleep(0.05)
         assert asked < 3  # no hammering either
         failing = False
-        clock.advance(quiet_polls.AFTER_TROUBLE)
+        clock.advance(poll_write_buffer.ERROR_BACKOFF_SECONDS)
         await until_polled(newsroom, feed)
     assert await titles(newsroom) == ["Article 1"]
 
@@ -202,7 +202,7 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
         now -= 1
         return web.Response(text=rss(item(1)), content_type="application/rss+xml")
 
-    async with open_newsroom(settings.model_copy(update={"poll_concurrency": 2}), clock) as newsroom:
+    async with open_services(settings.model_copy(update={"poll_concurrency": 2}), clock) as newsroom:
         feeds = [
             await followed(newsroom, publishers(host).handle(f"/{n}", slow))
             for host in range(4)
@@ -235,13 +235,13 @@ async def test_polls_without_news_are_written_together(newsroom, feed_server, cl
     for feed in feeds:
         await newsroom.poller.poll(feed)
     writes: list[int] = []
-    record_quiet = Polls.record_quiet
+    record_quiet = Polls.record_unchanged
 
     async def counted(self, feeds, unchanged, told, **owner):
         writes.append(len(feeds) + len(unchanged))
         await record_quiet(self, feeds, unchanged, told, **owner)
 
-    monkeypatch.setattr(Polls, "record_quiet", counted)
+    monkeypatch.setattr(Polls, "record_unchanged", counted)
     before = clock.now()
     clock.advance(86_400)
     async with running(newsroom):
@@ -270,7 +270,7 @@ async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(n
 
 
 async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(quiet_polls, "EVERY", 3600)
+    monkeypatch.setattr(poll_write_buffer, "FLUSH_INTERVAL_SECONDS", 3600)
     feed = await followed(newsroom, feed_server.serve("/", "", status=500))
     async with running(newsroom):
         await until(lambda: feed_server.count("/"))

@@ -15,16 +15,16 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from bot.client.services import Newsroom, open_newsroom
-from bot.client.web import hub_routes
+from bot.client.services import Services, open_services
+from bot.client.web import websub_routes
 from bot.core.models import Feed
 from bot.core.rate_limits import MissLimit
-from bot.feeds import hubs
+from bot.feeds import websub
 from bot.feeds.parsing import parse
-from bot.polling.pushing import push_subscriber
-from bot.polling.pushing.body_budget import BodyBudget
-from bot.polling.pushing.known_subscriptions import KnownSubscriptions
-from bot.polling.pushing.push_subscriber import PushSubscriber
+from bot.polling.websub import websub_subscriber
+from bot.polling.websub.body_budget import BodyBudget
+from bot.polling.websub.subscription_cache import SubscriptionCache
+from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.store.records.source_records import PushSubscription
 from tests.answers.desk import CHANNEL, followed, polled, titles
 from tests.clocks import ManualClock
@@ -39,11 +39,11 @@ FORGED = {"X-Hub-Signature": f"sha256={'0' * 64}"}
 class Hub:
     """A hub beside a feed, and the bot's own server, which it calls."""
 
-    def __init__(self, newsroom: Newsroom, server: FeedServer, clock: ManualClock) -> None:
+    def __init__(self, newsroom: Services, server: FeedServer, clock: ManualClock) -> None:
         self.newsroom, self.server, self.clock = newsroom, server, clock
         self.forms: list[dict[str, str]] = []
         self.status = 202
-        self.routes = hub_routes.HubRoutes(newsroom.pushes, newsroom.settings)
+        self.routes = websub_routes.WebSubRoutes(newsroom.websub, newsroom.settings)
         server.handle("/hub", self._subscribe)
         self.serve(1)
 
@@ -57,27 +57,27 @@ class Hub:
 
     def ask(self) -> None:
         """Let the bot ask hubs from now on."""
-        self._asking = asyncio.create_task(self.newsroom.pushes.run())
+        self._asking = asyncio.create_task(self.newsroom.websub.run())
 
     async def end(self) -> None:
         """Let the bot ask no more."""
         self._asking.cancel()
-        await self.newsroom.pushes.close()
+        await self.newsroom.websub.close()
 
     async def begin_anew(self) -> None:
         """Let the next process of the bot know nothing yet, and ask nothing."""
         room = self.newsroom
         await self.end()
-        pushes = PushSubscriber(room.settings, room.store, room.fetcher, room.poller, room.leases)
-        self.newsroom = replace(room, pushes=pushes)
-        self.routes = hub_routes.HubRoutes(pushes, room.settings)
+        pushes = WebSubSubscriber(room.settings, room.store, room.fetcher, room.poller, room.leases)
+        self.newsroom = replace(room, websub=pushes)
+        self.routes = websub_routes.WebSubRoutes(pushes, room.settings)
 
     @property
     def topic(self) -> str:
         return f"{self.server.origin}/feed?as=topic"
 
     async def until_asked(self, times: int = 1) -> dict[str, str]:
-        host = self.newsroom.poller.hosts.of(self.server.origin)
+        host = self.newsroom.poller.hosts.get(self.server.origin)
         await until(lambda: len(self.forms) >= times and host.is_free(self.clock.monotonic()))
         await asyncio.sleep(0.02)  # it sleeps again, before a test puts the clock forward
         return self.forms[-1]
@@ -100,14 +100,14 @@ class Hub:
         raw = body.encode() if isinstance(body, str) else body
         key = (secret if secret is not None else self.forms[-1]["hub.secret"]).encode()
         headers = {"Content-Type": "application/rss+xml"}
-        if method in hubs.ALGORITHMS:
+        if method in websub.ALGORITHMS:
             headers["X-Hub-Signature"] = (
                 f"{method}={hmac.new(key, raw, getattr(hashlib, method)).hexdigest()}"
             )
         callback = at or self.forms[-1]["hub.callback"]
         async with aiohttp.request("POST", callback, data=raw, headers=headers) as answer:
             status = answer.status
-        await self.newsroom.pushes.settle()
+        await self.newsroom.websub.drain()
         return status
 
     async def agreed(self) -> Feed:
@@ -134,8 +134,8 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     public = f"http://127.0.0.1:{runner.addresses[0][1]}"
     settings = settings.model_copy(update={"public_url": public, "max_feed_bytes": LARGEST})
-    async with open_newsroom(settings, clock) as newsroom:
-        await newsroom.begin()
+    async with open_services(settings, clock) as newsroom:
+        await newsroom.join_cluster()
         made = Hub(newsroom, feed_server, clock)
         made.ask()
         yield made
@@ -154,7 +154,7 @@ async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_onc
     hub.serve(2, 1)
     await polled(hub.newsroom, feed)
     assert await titles(hub.newsroom) == []
-    assert hub.newsroom.pushes.is_pushed(feed.id)
+    assert hub.newsroom.websub.is_pushed(feed.id)
 
 
 async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub):
@@ -163,7 +163,7 @@ async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hu
         hub.clock.advance(60)
         await hub.push(rss(item(number)))
     assert await titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
-    assert await hub.newsroom.store.surplus.of(feed.id) is None
+    assert await hub.newsroom.store.quota_overflows.of(feed.id) is None
 
 
 async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):
@@ -190,13 +190,13 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
     await hub.begin_anew()
     assert await hub.call() == (200, "c4ll"), "whichever process the hub reaches"
-    assert hub.newsroom.pushes.is_pushed(feed.id)
+    assert hub.newsroom.websub.is_pushed(feed.id)
     hub.ask()
     hub.status = 500
     hub.clock.advance(9 * DAY + 60)
     await hub.until_asked(3)
     hub.clock.advance(DAY)
-    assert not hub.newsroom.pushes.is_pushed(feed.id)
+    assert not hub.newsroom.websub.is_pushed(feed.id)
     assert await hub.push(rss(item(9))) == 202
     assert await titles(hub.newsroom) == []
 
@@ -204,9 +204,9 @@ async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_en
 async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_come_again(hub, monkeypatch):
     await hub.agreed()
     await hub.begin_anew()
-    monkeypatch.setattr(hub_routes, "LOOK_UP_TIME", 0.05)
+    monkeypatch.setattr(websub_routes, "LOOKUP_TIMEOUT_SECONDS", 0.05)
     with monkeypatch.context() as hanging:
-        hanging.setattr(hub.newsroom.store.pushes, "all", asyncio.Event().wait)
+        hanging.setattr(hub.newsroom.store.push_subscriptions, "all", asyncio.Event().wait)
         hub.ask()
         await asyncio.sleep(0)
         assert await hub.push(rss(item(2))) == 503
@@ -218,7 +218,7 @@ async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_co
 
 async def test_only_what_is_signed_with_the_secret_counts(hub):
     await hub.agreed()
-    for number, method in enumerate(sorted(hubs.ALGORITHMS), 2):
+    for number, method in enumerate(sorted(websub.ALGORITHMS), 2):
         assert await hub.push(rss(item(number)), secret="guess", method=method) == 202
         assert await titles(hub.newsroom) == []
         assert await hub.push(rss(item(number)), method=method) == 202
@@ -318,7 +318,7 @@ async def dripping() -> AsyncIterator[bytes]:
 async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(hub, monkeypatch):
     feed = await hub.agreed()
     assert await hub.push(b"x" * 200_000) == 413
-    monkeypatch.setattr(hub_routes, "RECEIVE_TIME", 0.05)
+    monkeypatch.setattr(websub_routes, "RECEIVE_TIME", 0.05)
     async with aiohttp.request(
         "POST", hub.forms[-1]["hub.callback"], data=dripping(), headers=FORGED
     ) as answer:
@@ -328,7 +328,7 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     current = await hub.newsroom.store.feeds.get(feed.id)
     assert current.next_poll <= hub.clock.now(), "the feed is asked instead"
     assert current.error is None
-    statuses = {await hub.push(b"") for _ in range(push_subscriber.PUSHES + 1)}
+    statuses = {await hub.push(b"") for _ in range(websub_subscriber.PUSHES + 1)}
     assert statuses == {202, 429}
     assert await titles(hub.newsroom) == []
 
@@ -356,7 +356,7 @@ async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
         await hub.until_asked(times)
         assert len(hub.forms) == times
     assert (await hub.call(mode="denied", reason="no"))[0] == 200
-    assert not hub.newsroom.pushes.is_pushed(feed.id)
+    assert not hub.newsroom.websub.is_pushed(feed.id)
 
 
 async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub):
@@ -383,7 +383,9 @@ async def test_secrets_and_private_networks_stay_where_they_are(hub):
     await polled(hub.newsroom, await followed(hub.newsroom, other))
     await asyncio.sleep(0.05)
     assert hub.forms == []
-    assert [known.hub for known in await hub.newsroom.store.pushes.all()] == ["http://10.1.2.3/hub"]
+    assert [known.hub for known in await hub.newsroom.store.push_subscriptions.all()] == [
+        "http://10.1.2.3/hub"
+    ]
 
 
 async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_who_follows_it_next(hub):
@@ -406,12 +408,12 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
     url = feed_server.serve("/feed", rss(item(1)), headers={"Link": "<https://hub.example/>; rel=hub"})
     for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
         reachable = settings.model_copy(update={"public_url": public})
-        async with open_newsroom(reachable, clock) as newsroom:
-            await newsroom.pushes.begin()
+        async with open_services(reachable, clock) as newsroom:
+            await newsroom.websub.reset_validators_once()
             await polled(newsroom, await followed(newsroom, url))
-            running = asyncio.create_task(newsroom.pushes.run())
+            running = asyncio.create_task(newsroom.websub.run())
             await until(lambda naps=clock.naps: clock.naps > naps)  # type: ignore[misc]  # it looked
-            assert [known.hub for known in await newsroom.store.pushes.all()] == offered
+            assert [known.hub for known in await newsroom.store.push_subscriptions.all()] == offered
             running.cancel()
 
 
@@ -434,11 +436,13 @@ def test_hubs_are_found_in_documents_of_all_formats():
         (json_feed, "https://x.example/self"),
     ):
         parsed = parse.parse(document.encode(), "", "https://x.example/")
-        assert hubs.offered({}, parsed, "https://x.example/") == hubs.Offer("https://hub.example/", topic)
+        assert websub.find_hub({}, parsed, "https://x.example/") == websub.HubLink(
+            "https://hub.example/", topic
+        )
     plain = parse.parse(rss().encode(), "", "https://x.example/")
-    assert hubs.offered({"link": "<" * 9_000}, plain, "https://x.example/") is None
+    assert websub.find_hub({"link": "<" * 9_000}, plain, "https://x.example/") is None
     several = CIMultiDict([("Link", "</page>; rel=alternate"), ("link", "<https://hub.example/>; rel=hub")])
-    assert hubs.offered(several, plain, "https://x.example/") == (
+    assert websub.find_hub(several, plain, "https://x.example/") == (
         "https://hub.example/",
         "https://x.example/",
     )
@@ -446,11 +450,11 @@ def test_hubs_are_found_in_documents_of_all_formats():
 
 async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(store, monkeypatch):
     feed = await store.feeds.add("https://a.example/feed")
-    known = KnownSubscriptions(store, lambda: None)
+    known = SubscriptionCache(store, lambda: None)
     agreed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due=1)
-    known.change(agreed)
-    await known.write()
-    read, goes_on, all_of_them = asyncio.Event(), asyncio.Event(), store.pushes.all
+    known.put(agreed)
+    await known.flush()
+    read, goes_on, all_of_them = asyncio.Event(), asyncio.Event(), store.push_subscriptions.all
 
     async def slow() -> list[PushSubscription]:
         found = await all_of_them()
@@ -458,11 +462,11 @@ async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(sto
         await goes_on.wait()
         return found
 
-    monkeypatch.setattr(store.pushes, "all", slow)
+    monkeypatch.setattr(store.push_subscriptions, "all", slow)
     loading = asyncio.create_task(known.load())
     await read.wait()
-    known.change(agreed._replace(leased_until=9))
-    writing = asyncio.create_task(known.write())
+    known.put(agreed._replace(leased_until=9))
+    writing = asyncio.create_task(known.flush())
     await asyncio.wait([writing], timeout=0.05)
     goes_on.set()
     await asyncio.gather(loading, writing)

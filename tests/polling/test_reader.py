@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 
 from bot.cli.article_files import import_lines
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.feeds import fetch_errors
-from bot.polling.page_reader import ATTEMPTS
-from bot.store.outbox import page_queue
-from bot.store.records.content_records import PageEnd
+from bot.polling.full_text_fetcher import ATTEMPTS
+from bot.store.outbox import page_fetch_queue
+from bot.store.records.content_records import PageFetchOutcome
 from tests.answers.desk import followed, polled
 from tests.feed_server import FeedServer, rss
 from tests.shared import shared
@@ -34,7 +34,7 @@ PAGE = f"""<!doctype html><html><head><meta charset=utf-8><title>Battery - Couri
 
 @pytest.fixture
 async def reading_newsroom(settings, clock):
-    async with open_newsroom(settings.model_copy(update={"full_text": "search"}), clock) as newsroom:
+    async with open_services(settings.model_copy(update={"full_text": "search"}), clock) as newsroom:
         yield newsroom
 
 
@@ -53,15 +53,15 @@ def publish(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
     return server.serve("/feed", rss(*links))
 
 
-async def brought(newsroom: Newsroom, url: str) -> list[Article]:
+async def brought(newsroom: Services, url: str) -> list[Article]:
     """The articles after a poll and the reading of what is due, the newest first."""
     feed = await polled(newsroom, await followed(newsroom, url))
-    await newsroom.reader.read_due([feed.id], seconds=30, polite=False)
+    await newsroom.full_text_fetcher.fetch_due([feed.id], seconds=30, polite=False)
     return await newsroom.store.articles.newest([feed.id], limit=200)
 
 
-async def outcome(newsroom: Newsroom, article: Article) -> str | None:
-    return (await newsroom.store.readings.of([article.id]))[article.id].outcome
+async def outcome(newsroom: Services, article: Article) -> str | None:
+    return (await newsroom.store.page_fetches.by_article_ids([article.id]))[article.id].outcome
 
 
 async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_server):
@@ -74,7 +74,7 @@ async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_serve
     page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
     assert [result.article.id for result in page.results] == [article.id]
     assert "looms" in page.results[0].excerpt
-    assert await outcome(reading_newsroom, article) == PageEnd.READ
+    assert await outcome(reading_newsroom, article) == PageFetchOutcome.FETCHED
 
 
 async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(
@@ -108,17 +108,21 @@ async def test_never_means_never(newsroom, feed_server):
 async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, feed_server):
     articles = await brought(reading_newsroom, publish(feed_server, *range(20)))
     outcomes = [await outcome(reading_newsroom, article) for article in articles]
-    assert outcomes == [PageEnd.READ] * page_queue.OF_BACKLOG + [PageEnd.BACKLOG] * 15
+    assert (
+        outcomes
+        == [PageFetchOutcome.FETCHED] * page_fetch_queue.BACKLOG_LIMIT
+        + [PageFetchOutcome.BACKLOG_SKIPPED] * 15
+    )
 
 
 async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(page_queue, "A_DAY", 3)
+    monkeypatch.setattr(page_fetch_queue, "DAILY_LIMIT", 3)
     await brought(reading_newsroom, publish(feed_server, 0))
     clock.advance(3600)
     articles = await brought(reading_newsroom, publish(feed_server, *range(6)))
     outcomes = [await outcome(reading_newsroom, article) for article in articles]
-    assert outcomes.count(PageEnd.READ) == 3
-    assert outcomes.count(PageEnd.TOO_MANY) == 3
+    assert outcomes.count(PageFetchOutcome.FETCHED) == 3
+    assert outcomes.count(PageFetchOutcome.TOO_MANY) == 3
 
 
 async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_server, clock):
@@ -139,7 +143,7 @@ async def test_pages_of_secret_addresses_are_left_alone(reading_newsroom, feed_s
     feed_server.serve("/a/1", PAGE, content_type="text/html")
     link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"
     (article,) = await brought(reading_newsroom, feed_server.serve("/feed", rss(entry(1, link))))
-    assert await outcome(reading_newsroom, article) == PageEnd.PRIVATE
+    assert await outcome(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 
@@ -147,9 +151,9 @@ async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_ser
     url = publish(feed_server, 1).replace("http://", "http://me:secret@")
     feed = await reading_newsroom.store.feeds.add(url, server_id=1)
     await reading_newsroom.poller.poll(feed)
-    await reading_newsroom.reader.read_due([feed.id], seconds=30, polite=False)
+    await reading_newsroom.reader.fetch_due([feed.id], seconds=30, polite=False)
     (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
-    assert await outcome(reading_newsroom, article) == PageEnd.PRIVATE
+    assert await outcome(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 
@@ -157,7 +161,7 @@ async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_ser
 async def test_a_publisher_that_wants_no_programs_is_obeyed(reading_newsroom, feed_server, agent):
     feed_server.serve("/robots.txt", f"User-agent: {agent}\nDisallow: /a/\n", content_type="text/plain")
     (article,) = await brought(reading_newsroom, publish(feed_server, 1))
-    assert await outcome(reading_newsroom, article) == fetch_errors.ROBOTS
+    assert await outcome(reading_newsroom, article) == fetch_errors.ROBOTS_DISALLOWED
     assert article.body == TEASER
     assert feed_server.count("/a/1") == 0
 
@@ -169,7 +173,7 @@ async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_ser
     assert await outcome(reading_newsroom, article) == "http-503"
     for _ in range(9):
         clock.advance(7200)
-        await reading_newsroom.reader.read_due([article.feed_id], seconds=30, polite=False)
+        await reading_newsroom.reader.fetch_due([article.feed_id], seconds=30, polite=False)
     assert feed_server.count("/a/1") == ATTEMPTS
     (over,) = (await reading_newsroom.store.readings.of([article.id])).values()
     assert (over.outcome, over.due) == ("http-503", None)
@@ -181,7 +185,7 @@ async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsro
     (article,) = await brought(reading_newsroom, url)
     publish(feed_server, 1)
     clock.advance(7200)
-    assert await reading_newsroom.reader.read_due([article.feed_id], seconds=30, polite=False) == 1
+    assert await reading_newsroom.reader.fetch_due([article.feed_id], seconds=30, polite=False) == 1
 
 
 async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):
@@ -193,17 +197,17 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
         await asyncio.sleep(60)
         return web.Response()
 
-    async with open_newsroom(settings, clock) as newsroom:
+    async with open_services(settings, clock) as newsroom:
         feed = await polled(newsroom, await followed(newsroom, publish(feed_server, 1)))
         feed_server.handle("/a/1", hang)
-        task = asyncio.create_task(newsroom.reader.run())
+        task = asyncio.create_task(newsroom.full_text_fetcher.run())
         await asyncio.wait_for(begun.wait(), 20)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     publish(feed_server, 1)
     clock.advance(3600)
-    async with open_newsroom(settings, clock) as newsroom:
-        assert await newsroom.reader.read_due([feed.id], seconds=30, polite=False) == 1
+    async with open_services(settings, clock) as newsroom:
+        assert await newsroom.full_text_fetcher.fetch_due([feed.id], seconds=30, polite=False) == 1
 
 
 async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
@@ -232,14 +236,14 @@ async def test_a_consent_form_is_not_taken_for_the_article(reading_newsroom, fee
     words = "We and our 812 partners store cookies on devices to measure audiences and to choose content. "
     feed_server.serve("/a/1", f"<html><body><p>{words * 9}</p></body></html>", content_type="text/html")
     (article,) = await brought(reading_newsroom, url)
-    assert await outcome(reading_newsroom, article) == fetch_errors.OTHER_PAGE
+    assert await outcome(reading_newsroom, article) == fetch_errors.UNRELATED_PAGE
     assert article.body == TEASER
 
 
 async def test_texts_that_are_deleted_for_their_age_take_the_page_along(reading_newsroom, feed_server, clock):
     (article,) = await brought(reading_newsroom, publish(feed_server, 1))
     clock.advance(86_400)
-    assert await reading_newsroom.store.articles.forget_texts(clock.now()) == 1
+    assert await reading_newsroom.store.articles.purge_texts(clock.now()) == 1
     forgotten = await reading_newsroom.store.articles.get(article.id)
     assert forgotten.body == ""
     page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
@@ -251,8 +255,8 @@ async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_dele
 ):
     feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
     clock.advance(86_400)
-    await reading_newsroom.store.articles.forget_texts(clock.now())
-    assert await reading_newsroom.reader.read_due([feed.id], seconds=30, polite=False) == 0
+    await reading_newsroom.store.articles.purge_texts(clock.now())
+    assert await reading_newsroom.reader.fetch_due([feed.id], seconds=30, polite=False) == 0
     assert feed_server.count("/a/1") == 0
 
 

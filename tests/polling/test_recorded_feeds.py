@@ -13,10 +13,10 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from bot.client.services import Newsroom, open_newsroom
+from bot.client.services import Services, open_services
 from bot.core.models import Feed
-from bot.polling.poll_results import Outcome
-from bot.text.urls import canonical
+from bot.polling.poll_recorder import PollOutcome
+from bot.text.urls import canonicalize
 from tests.answers.desk import followed, sent
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
@@ -40,18 +40,18 @@ async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, 
     first = await _poll_all(newsroom, feeds)
     empty = [path.name for path in files if not first[path].new and _has_entries(path)]
     assert empty == []
-    assert {report.outcome for report in first.values()} == {Outcome.NEW}
+    assert {report.outcome for report in first.values()} == {PollOutcome.NEW}
     count = await newsroom.store.articles.count()
     assert count == sum(report.new for report in first.values())
     # Other bytes, same entries: all of them are parsed and compared again.
     for path in files:
         serve(path, b"<!-- again -->")
     again = await _poll_all(newsroom, {path: report.feed for path, report in first.items()})
-    assert {report.outcome for report in again.values()} == {Outcome.UNCHANGED}
+    assert {report.outcome for report in again.values()} == {PollOutcome.UNCHANGED}
     assert await newsroom.store.articles.count() == count
 
 
-async def _poll_all(newsroom: Newsroom, feeds: dict[Path, Feed]):
+async def _poll_all(newsroom: Services, feeds: dict[Path, Feed]):
     reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for feed in feeds.values()))
     return dict(zip(feeds, reports, strict=True))
 
@@ -65,7 +65,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
     with (shared(f"feeds/replay/{name}") / "truth.jsonl").open() as lines:
         history = [json.loads(line) for line in islice(lines, POLLS)]
     clock = ManualClock(_moment(history[0]["poll"]))
-    async with open_newsroom(settings.model_copy(update={"catch_up_after": 100}), clock) as newsroom:
+    async with open_services(settings.model_copy(update={"catch_up_after": 100}), clock) as newsroom:
         feed = await followed(newsroom, feed_server.origin + "/feed")
         (first,) = await _posts(newsroom, feed, feed_server, clock, name, history[0])
         backlog = await newsroom.store.articles.newest([feed.id], limit=1000)
@@ -74,7 +74,9 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
         withdrawn: set[str] = set()
         for version in history[1:]:
             posted = await _posts(newsroom, feed, feed_server, clock, name, version)
-            new = {canonical(entry["link"]) for entry in version["new"]} - seen  # what came back is not new
+            new = {
+                canonicalize(entry["link"]) for entry in version["new"]
+            } - seen  # what came back is not new
             assert sorted(posted) == sorted(new), version["poll"]
             seen |= new
             kept = await newsroom.store.articles.newest([feed.id], limit=1000)
@@ -85,7 +87,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
 
 
 async def _posts(
-    newsroom: Newsroom, feed: Feed, server: FeedServer, clock: ManualClock, name: str, version: dict[str, str]
+    newsroom: Services, feed: Feed, server: FeedServer, clock: ManualClock, name: str, version: dict[str, str]
 ) -> list[str]:
     clock.advance(_moment(version["poll"]) - clock.now())
     server.serve("/feed", (shared(f"feeds/replay/{name}") / f"{version['poll']}.xml").read_bytes())

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pytest
 from aiohttp import web
 
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from bot.core.models import Dispatch, DispatchKind, Feed
-from bot.polling import shares
-from bot.posting.wording.explanations import explain
-from bot.store.records.source_records import SurplusKind
+from bot.polling import ingest_quota
+from bot.posting.wording.post_explanations import explain
+from bot.store.records.source_records import OverQuotaKind
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
 from tests.feed_server import FeedServer, item, rss
 from tests.polling.test_poller_loop import running, until_polled
@@ -20,18 +20,18 @@ from tests.wire.waiting import until
 
 
 def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:
-    return [dispatch.payload for dispatch, _ in done if dispatch.kind is DispatchKind.NOTICE]
+    return [dispatch.payload for dispatch, _ in done if dispatch.kind is DispatchKind.FEED_ALERT]
 
 
 @pytest.fixture
 def narrow(monkeypatch) -> None:
     """Shares of ten entries a feed, and of some eleven articles a server; asked for before the newsroom."""
-    monkeypatch.setattr(shares, "ENTRIES", 10)
-    monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)
-    monkeypatch.setattr(shares, "LEAST", 1)
+    monkeypatch.setattr(ingest_quota, "ENTRIES", 10)
+    monkeypatch.setattr(ingest_quota, "SERVER_BYTES", 50_000)
+    monkeypatch.setattr(ingest_quota, "MIN_ENTRIES_OF_NEW_FEED", 1)
 
 
-async def posts(newsroom: Newsroom) -> tuple[int, list[str]]:
+async def posts(newsroom: Services) -> tuple[int, list[str]]:
     """How many articles were told of since the last time, and the notices."""
     done = await sent(newsroom)
     return sum(len(articles) for _, articles in done), notices(done)
@@ -51,11 +51,13 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
     assert told == 5
     assert len(notice) == 1
     assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
-    surplus = await newsroom.store.surplus.of(feed.id)
-    assert (surplus.kind, surplus.entries, surplus.since) == (SurplusKind.ENTRIES, 15, clock.now())
-    assert feed.next_poll - clock.now() >= shares.FIRST_WAIT // 4
+    surplus = await newsroom.store.quota_overflows.of(feed.id)
+    assert (surplus.kind, surplus.entries, surplus.since) == (OverQuotaKind.ENTRIES, 15, clock.now())
+    assert feed.next_poll - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
     left_out = await explain(newsroom.store, "https://news.example/articles/119")
-    assert [(each.feed.id, each.counted) for each in left_out.left_out] == [(feed.id, surplus.since)]
+    assert [(each.feed.id, each.dropped_at) for each in left_out.dropped_entries] == [
+        (feed.id, surplus.since)
+    ]
     # While they stay in the document they are no news, whatever room there is again.
     clock.advance(10**6)
     feed_server.serve("/", rss(item(121), *flood, *first))
@@ -105,9 +107,9 @@ async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(new
         notice += (await posts(newsroom))[1]
         due = await newsroom.store.dispatches.edits_due(clock.now(), 100)
         for dispatch in due:
-            await newsroom.store.dispatches.edited(dispatch.id, as_of=dispatch.edit_due)
+            await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
         edits += len(due)
-    assert 5 * shares.CHANGES <= edits <= 5 * (shares.CHANGES + 4)
+    assert 5 * ingest_quota.FREE_CHANGES <= edits <= 5 * (ingest_quota.FREE_CHANGES + 4)
     assert len(notice) == 1
     assert "keeps changing its articles" in notice[0]
 
@@ -169,7 +171,7 @@ async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others
             await until_polled(newsroom, feed)
 
             async def is_told() -> bool:
-                return newsroom.poller.hosts.of(publishers_of_one_host[0].url).round(SERVER) >= 20
+                return newsroom.poller.hosts.get(publishers_of_one_host[0].url).backlog_seconds(SERVER) >= 20
 
             await until(is_told)
     finally:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.posting.chores import Chores
+from bot.posting.post_send_worker import PostSendWorker
 from bot.posting.sending.dispatch_sender import DispatchSender
-from bot.posting.sending.outcome_records import OutcomeRecords
+from bot.posting.sending.outcome_recorder import OutcomeRecorder
 from bot.store.outbox.dispatches import Dispatches
 from tests.posting.publisher import Answers, Publisher
 
@@ -30,8 +30,8 @@ OWNERS = {
     "find": DispatchSender,
     "render": DispatchSender,
     "send": DispatchSender,
-    "record": OutcomeRecords,
-    "finish": Chores,
+    "record": OutcomeRecorder,
+    "finish": PostSendWorker,
 }
 
 

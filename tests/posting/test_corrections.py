@@ -54,7 +54,7 @@ async def test_a_correction_is_marked_once_with_its_time(telex, publisher):
 
 async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(telex, publisher, monkeypatch):
     with monkeypatch.context() as earlier:
-        earlier.setattr(posts, "is_classic", lambda _look: True)
+        earlier.setattr(posts, "uses_embed", lambda _look: True)
         await published(telex, publisher, 2)
     assert all(post.embeds for post in telex.posts())
     await publisher.correct(1, title="Article 1, corrected")

@@ -8,14 +8,14 @@ from typing import Any
 import discord
 from discord.http import Route
 
-from bot.core.locale import catalogue
-from bot.core.models import DispatchState, Fate, Feed
-from bot.posting.recovery import shown_articles
+from bot.core.i18n import load_catalogue
+from bot.core.models import DeliveryStatus, DispatchState, Feed
+from bot.posting.recovery import message_contents
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import Message
-from bot.posting.sending import message_places
+from bot.posting.sending import message_targets
 from bot.posting.sending.dispatch_sender import DispatchSender
-from bot.posting.sending.send_outcomes import Outcome
+from bot.posting.sending.send_outcomes import SendOutcome
 from bot.store import LeaseLost
 from tests.discord_world import World, discord_world
 from tests.feed_server import item
@@ -36,7 +36,7 @@ async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
 async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
     await publisher.begin()
     (post,) = telex.posts()
-    assert [reaction.emoji for reaction in post.reactions] == [buttons.EMOJI]
+    assert [reaction.emoji for reaction in post.reactions] == [buttons.BOOKMARK_EMOJI]
     (dispatch,) = await telex.store.dispatches.recent(0, 10)
     assert dispatch.finished
     assert dispatch.message_id == post.id
@@ -47,7 +47,7 @@ async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
     await publisher.begin()
     (post,) = telex.posts()
     assert not post.reactions
-    assert await telex.store.dispatches.unfinished() == []
+    assert await telex.store.dispatches.pending_followups() == []
 
 
 async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publisher):
@@ -71,18 +71,18 @@ async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
     await publisher.begin(telex.news, other)
     release = asyncio.Event()
     arrived = asyncio.Event()
-    real = message_places.send
+    real = message_targets.send
 
-    async def send(place: message_places.Place, message: Message, nonce: str) -> Outcome:
+    async def send(place: message_targets.GuildTarget, message: Message, nonce: str) -> SendOutcome:
         if place.id == telex.news.id:
             await release.wait()
         elif message.name == "Article 2":
             arrived.set()
         return await real(place, message, nonce)
 
-    monkeypatch.setattr(message_places, "send", send)
+    monkeypatch.setattr(message_targets, "send", send)
     await publisher.publish(item(1), item(2))
-    settling = asyncio.create_task(telex.bot.courier.settle())
+    settling = asyncio.create_task(telex.bot.courier.run_until_idle())
     await asyncio.wait_for(arrived.wait(), 10)
     release.set()
     await settling
@@ -148,7 +148,7 @@ async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_bec
     telex.clock.advance(60)
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]
-    assert {state for state, *_ in await telex.store.dispatches.by_state()} == {"sent"}
+    assert {state for state, *_ in await telex.store.dispatches.count_by_state()} == {"sent"}
 
 
 async def test_two_articles_never_share_a_nonce(telex, publisher, answers):
@@ -178,8 +178,8 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     await publisher.post(item(1), item(2))
     assert titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
-    (fate,) = await telex.store.fates.of_page(articles["Article 1"].page)
-    assert fate.fate is Fate.FAILED
+    (fate,) = await telex.store.delivery_statuses.by_page_key(articles["Article 1"].page)
+    assert fate.fate is DeliveryStatus.FAILED
     assert fate.reason is not None
     assert "AutoMod" in fate.reason
 
@@ -257,7 +257,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
     covered = 30 - limit
     assert title(catch_up) == f"{covered} articles arrived in the meantime"
     assert len(text(catch_up).splitlines()) == covered + 1
-    assert {name.split(":")[1] for name in shown_articles.custom_ids(catch_up)} == {"pick", "all"}
+    assert {name.split(":")[1] for name in message_contents.custom_ids(catch_up)} == {"pick", "all"}
     assert not catch_up.reactions
 
 
@@ -275,7 +275,7 @@ async def test_posts_speak_the_language_of_their_server(telex, publisher, clock)
     await publisher.begin()
     (post,) = telex.posts()
     labels = [one["label"] for one in parts(post) if one["type"] == 2]
-    assert labels == [catalogue("fr").gettext(word) for word in ("Save", "Read", "More")]
+    assert labels == [load_catalogue("fr").gettext(word) for word in ("Save", "Read", "More")]
     assert await telex.store.servers.locale(telex.guild.id) == "fr"
 
 
@@ -289,7 +289,7 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     await telex.env.settle()
     telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
     await publisher.post(item(1))
-    assert await telex.store.dispatches.interrupted() == []
+    assert await telex.store.dispatches.claimed() == []
     telex.clock.advance(10)
     await telex.deliver()
     assert titles(telex, thread)[-1] == "Article 1"
@@ -308,9 +308,9 @@ async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(
         return await request(route, **options)
 
     http.request = slow
-    sending = asyncio.create_task(telex.bot.courier.settle())
+    sending = asyncio.create_task(telex.bot.courier.run_until_idle())
     await asked.wait()
-    given = asyncio.create_task(telex.bot.courier.release(0))
+    given = asyncio.create_task(telex.bot.courier.release_shard(0))
     await asyncio.sleep(0.05)
     assert not given.done()
     answers.set()
@@ -351,7 +351,7 @@ async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_c
             clock.advance(after)
             publisher.items = items
             await publisher.publish(polled=False)
-            await world.store.feeds.poll_now(publisher.feed.id)
+            await world.store.feeds.make_due(publisher.feed.id)
             world.newsroom.poller.wake()
 
         newest, vanishing, *older = publisher.items

@@ -7,8 +7,8 @@ import re
 import discord
 from simcord.builders import ChannelHandle
 
-from bot.core.choices import Preference
-from bot.posting.sending.permissions import INVITATION
+from bot.core.preferences import Preference
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.cogs.helpers import last, text
 from tests.discord_world import World
 from tests.feed_server import item
@@ -84,7 +84,7 @@ async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, p
     (thread,) = telex.news.threads
     # simcord 3.2.1 demands this of whoever opens a thread, Discord only what it takes to write in it.
     role = telex.guild.roles[telex.env.backend.bot_user.name]
-    allowed = discord.Permissions(INVITATION.value | discord.Permissions(manage_channels=True).value)
+    allowed = discord.Permissions(INVITE_PERMISSIONS.value | discord.Permissions(manage_channels=True).value)
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": allowed.value})
     telex.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
     await telex.env.settle()
@@ -146,7 +146,7 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
     await publisher.post(item(2))
     for on in (False, True):
         for dispatch in await telex.store.dispatches.recent(0, 3):
-            await telex.store.dispatches.retry(dispatch.id, due=0, error=None)
+            await telex.store.dispatches.schedule_retry(dispatch.id, due=0, error=None)
         await telex.store.meta.set("restored", "1")
         await switch(telex, on=on)
         await telex.restart()

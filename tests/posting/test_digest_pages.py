@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bot.digests.digest_selection import Section, Story
-from bot.posting.rendering.digest_pages import FittedStories, stories
+from bot.digests.digest_selection import DigestSection, DigestStory
+from bot.posting.rendering.digest_rendering import FittedStories, fit_stories
 from bot.posting.rendering.layout import blocks
 from tests.posting.test_messages import ARTICLE
 
@@ -16,12 +16,12 @@ def told(*sections: tuple[str | None, int], **fields: str) -> FittedStories:
         number: ARTICLE._replace(id=number, title=f"Story {number}", **fields)  # type: ignore[arg-type]
         for _topic, number in sections
     }
-    chosen = [Section(topic, (Story(((number, 1),), 0),)) for topic, number in sections]
-    return stories(chosen, articles)
+    chosen = [DigestSection(topic, (DigestStory(((number, 1),), 0),)) for topic, number in sections]
+    return fit_stories(chosen, articles)
 
 
 def lines(shown: FittedStories) -> list[str]:
-    found = re.findall(r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.texts(tuple(shown.blocks)), re.MULTILINE)
+    found = re.findall(r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.plain_text(tuple(shown.blocks)), re.MULTILINE)
     return [line.strip("-#* ") for line in found]
 
 
@@ -32,15 +32,15 @@ def test_what_comes_first_without_a_topic_has_no_heading_and_the_rest_has_one():
 
 
 def test_each_story_has_a_lead_unless_it_only_repeats_the_title():
-    shown = blocks.texts(tuple(told((None, 1), (None, 2), summary="What it is about. And more.").blocks))
+    shown = blocks.plain_text(tuple(told((None, 1), (None, 2), summary="What it is about. And more.").blocks))
     assert shown.count("What it is about.") == 2
     assert "Also said" not in shown
-    same = blocks.texts(tuple(told((None, 1), summary="Story 1").blocks))
+    same = blocks.plain_text(tuple(told((None, 1), summary="Story 1").blocks))
     assert same.count("Story 1") == 1
 
 
 def test_stories_with_long_addresses_and_leads_all_fit():
     sections = [(None, number) for number in range(1, 13)]
     shown = told(*sections, url="https://news.example/" + "x" * 450, summary="A long lead. " * 40)
-    assert len(shown.linked) == 12
-    assert len(blocks.texts(tuple(shown.blocks))) <= 4000
+    assert len(shown.linked_articles) == 12
+    assert len(blocks.plain_text(tuple(shown.blocks))) <= 4000

@@ -11,9 +11,9 @@ from PIL import Image
 
 from bot.core.models import Feed
 from bot.posting.emoji import application_emoji, tile_drawing
-from bot.posting.emoji.application_emoji import ApplicationEmoji, address_of
+from bot.posting.emoji.application_emoji import ApplicationEmojiSync, icon_url_of
 from bot.posting.rendering import posts
-from bot.posting.rendering.layout import icons, outlets
+from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -30,15 +30,15 @@ def picture(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     yield
-    outlets.know({}, {})
-    icons.know({})
-    outlets.used.clear()
-    outlets.wanted.clear()
+    outlet_branding.set_emoji({}, {})
+    icons.set_application_emoji({})
+    outlet_branding.tile_use_counts.clear()
+    outlet_branding.missing_initials.clear()
 
 
-def of(world: World) -> ApplicationEmoji:
+def of(world: World) -> ApplicationEmojiSync:
     room = world.newsroom
-    return ApplicationEmoji(room.store, world.bot, room.clock, room.fetcher, room.workers)
+    return ApplicationEmojiSync(room.store, world.bot, room.clock, room.fetcher, room.workers)
 
 
 def byline(world: World, number: int = -1) -> str:
@@ -65,16 +65,16 @@ async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_to
     assert byline(telex).startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
     emoji = of(telex)
     for _round in range(3):
-        await emoji.look()
-        outlets.used[feed.id] += 1
+        await emoji.run_once()
+        outlet_branding.tile_use_counts[feed.id] += 1
     assert asked(feed_server, "/icon.png") == 1
-    shown = outlets.tile(feed.id, "Outlet 1")
+    shown = outlet_branding.tile(feed.id, "Outlet 1")
     assert shown.startswith("<:outlet_")
-    assert outlets.colour(feed.id, "Outlet 1") >> 16 < 0x60  # blue
+    assert outlet_branding.colour(feed.id, "Outlet 1") >> 16 < 0x60  # blue
     assert str(icons.emoji(Icon.SAVE)).startswith("<:button_save:")
-    outlets.know({}, {})
-    await of(telex).look()
-    assert outlets.tile(feed.id, "Outlet 1") == shown
+    outlet_branding.set_emoji({}, {})
+    await of(telex).run_once()
+    assert outlet_branding.tile(feed.id, "Outlet 1") == shown
     assert asked(feed_server, "/icon.png") == 1
 
 
@@ -87,22 +87,22 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
     emoji = of(telex)
 
     async def look(times: int) -> None:
-        outlets.used.update(feed.id for feed in feeds)
-        await emoji.look()
+        outlet_branding.tile_use_counts.update(feed.id for feed in feeds)
+        await emoji.run_once()
         assert [asked(feed_server, f"/icon{number}") for number in range(len(feeds))] == [times] * len(feeds)
 
     await look(1)
     await telex.advance(86_400)
     await look(1)
     for number, feed in enumerate(feeds):
-        assert outlets.tile(feed.id, f"Outlet {number}").startswith("<:initial_O_")
-    await telex.advance(application_emoji.AGAIN)
+        assert outlet_branding.tile(feed.id, f"Outlet {number}").startswith("<:initial_O_")
+    await telex.advance(application_emoji.FAILED_ICON_RETRY_SECONDS)
     await look(2)
 
 
 async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_post(telex):
-    icons.know({Icon.SAVE: "<:button_save:155555555555555555>"})
-    *_others, last = posts.post(ARTICLE, None, language="en").attempts()
+    icons.set_application_emoji({Icon.SAVE: "<:button_save:155555555555555555>"})
+    *_others, last = posts.render_post(ARTICLE, None, language="en").fallbacks()
     assert [one.get("emoji") for one in components(last)] == [None, None]
     assert [one["label"] for one in components(last)] == ["Save", "More"]
 
@@ -112,18 +112,19 @@ async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced
 ):
     emoji = of(telex)
     feeds = []
-    await emoji.look()
-    monkeypatch.setattr(application_emoji, "MOST", len(telex.env.backend.application_emojis) + 2)
+    await emoji.run_once()
+    monkeypatch.setattr(application_emoji, "MAX_EMOJI", len(telex.env.backend.application_emojis) + 2)
     for number in range(3):
         await telex.advance(60)
         feed_server.serve(f"/{number}.png", picture("#c94f2f"), content_type="image/png")
         feeds.append(await publish(telex, feed_server, number, f"/{number}.png"))
-        outlets.wanted.clear()
+        outlet_branding.missing_initials.clear()
         if number == 2:
-            outlets.used[feeds[0].id] += 1
-        await emoji.look()
+            outlet_branding.tile_use_counts[feeds[0].id] += 1
+        await emoji.run_once()
     shown = [
-        outlets.tile(feed.id, f"Outlet {number}").startswith("<:outlet_") for number, feed in enumerate(feeds)
+        outlet_branding.tile(feed.id, f"Outlet {number}").startswith("<:outlet_")
+        for number, feed in enumerate(feeds)
     ]
     assert shown == [True, False, True]
 
@@ -135,19 +136,19 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
         site_url="https://news.example/tech/",
         icon="https://x.example/i",
     )
-    assert address_of(feed) == "https://x.example/i"
-    assert address_of(replace(feed, icon=None)) == "https://news.example/favicon.ico"
-    assert address_of(replace(feed, icon=None, site_url=None)) == "https://feeds.example/favicon.ico"
-    assert address_of(replace(feed, server_id=7)) is None
+    assert icon_url_of(feed) == "https://x.example/i"
+    assert icon_url_of(replace(feed, icon=None)) == "https://news.example/favicon.ico"
+    assert icon_url_of(replace(feed, icon=None, site_url=None)) == "https://feeds.example/favicon.ico"
+    assert icon_url_of(replace(feed, server_id=7)) is None
 
 
 @pytest.mark.parametrize("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])
 def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind):
     made = io.BytesIO()
     Image.new("RGB", (48, 32), "#b03a55").save(made, kind)
-    tile = tile_drawing.of_icon(made.getvalue())
+    tile = tile_drawing.tile_from_icon(made.getvalue())
     with Image.open(io.BytesIO(tile.png)) as shown:
-        assert shown.size == (tile_drawing.SIZE, tile_drawing.SIZE)
+        assert shown.size == (tile_drawing.TILE_SIZE_PIXELS, tile_drawing.TILE_SIZE_PIXELS)
         assert shown.getchannel("A").getextrema() == (0, 255)  # round corners
     assert tile.colour is not None
     assert tile.colour >> 16 > 0x80
@@ -158,4 +159,4 @@ def test_a_picture_that_unpacks_to_too_much_is_refused():
     made = io.BytesIO()
     Image.new("1", (9000, 9000)).save(made, "PNG")
     with pytest.raises(ValueError, match="no"):
-        tile_drawing.of_icon(made.getvalue())
+        tile_drawing.tile_from_icon(made.getvalue())

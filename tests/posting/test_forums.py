@@ -5,7 +5,7 @@ from __future__ import annotations
 from simcord.builders import ChannelHandle
 from simcord.results import InteractionResult
 
-from bot.core.choices import TagRule
+from bot.core.preferences import ForumTagRule
 from tests.cogs.helpers import choose, hide, last, menu, said
 from tests.discord_world import World
 from tests.feed_server import item
@@ -26,7 +26,7 @@ async def forum_with_tags(world: World) -> ChannelHandle:
 
 async def rule(world: World, forum: ChannelHandle, name: str, query: str) -> None:
     await world.store.forum_tags.add(
-        TagRule(TAGS[name], query),
+        ForumTagRule(TAGS[name], query),
         name,
         server_id=world.guild.id,
         channel_id=forum.id,
@@ -74,7 +74,7 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, pu
     forum = await forum_with_tags(telex)
     await rule(telex, forum, "Staff", "")
     await telex.store.forum_tags.add(
-        TagRule(999, ""),
+        ForumTagRule(999, ""),
         "gone",
         server_id=telex.guild.id,
         channel_id=forum.id,
@@ -106,7 +106,7 @@ async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_histo
     assert "**Everything**: every post" in said(shown)
     shown = await choose(telex.editor, last(shown), "AI", "Remove")
     assert "robots" not in said(shown)
-    assert await telex.store.forum_tags.of(forum.id) == [TagRule(TAGS["Everything"], "")]
+    assert await telex.store.forum_tags.by_channel(forum.id) == [ForumTagRule(TAGS["Everything"], "")]
     history = await telex.editor.slash(telex.news, "settings history")
     assert said(history).count("Post tag") == 3
     assert "none → AI (robots" in said(history)
@@ -118,7 +118,7 @@ async def test_a_query_that_says_nothing_is_refused_in_words(telex):
     form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Add a tag")
     answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
     assert "Remove the date" in said(answer)
-    assert await telex.store.forum_tags.of(forum.id) == []
+    assert await telex.store.forum_tags.by_channel(forum.id) == []
 
 
 async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex):
@@ -128,4 +128,4 @@ async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex):
     await telex.env.settle()
     answer = await telex.editor.submit_modal(form, {"line": "robots"})
     assert "a channel you can’t see" in said(answer)
-    assert await telex.store.forum_tags.of(forum.id) == []
+    assert await telex.store.forum_tags.by_channel(forum.id) == []

@@ -11,9 +11,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import blocks, layout_views, outlets
-from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Layout, Row, Rule, Section, Text
-from bot.text import safe
+from bot.posting.rendering.layout import blocks, layout_views, outlet_branding
+from bot.posting.rendering.layout.blocks import (
+    ActionRow,
+    Card,
+    Gallery,
+    Image,
+    Layout,
+    Section,
+    Separator,
+    Text,
+)
+from bot.text import discord_text
 from tests.posting.test_messages import ARTICLE
 
 PICTURE = Image("https://news.example/picture.jpg", "A picture")
@@ -26,7 +35,7 @@ TEXTS = st.builds(
 
 
 def press() -> st.SearchStrategy[discord.ui.Button[Any]]:
-    return st.builds(lambda number: buttons.save(f"key{number}"), st.integers(0, 10**9))
+    return st.builds(lambda number: buttons.save_button(f"key{number}"), st.integers(0, 10**9))
 
 
 BLOCKS = st.one_of(
@@ -37,8 +46,8 @@ BLOCKS = st.one_of(
         st.one_of(st.none(), st.just(PICTURE), st.just(Image("")), press()),
     ),
     st.builds(lambda number: Gallery((PICTURE,) * number), st.integers(0, 12)),
-    st.builds(Rule, st.booleans()),
-    st.builds(lambda items: Row(*items, None), st.lists(press(), max_size=7)),
+    st.builds(Separator, st.booleans()),
+    st.builds(lambda items: ActionRow(*items, None), st.lists(press(), max_size=7)),
 )
 CARDS = st.builds(Card, st.lists(BLOCKS, max_size=12).map(tuple), st.just(0x123456))
 
@@ -53,7 +62,7 @@ def sent(layout: Layout) -> list[dict[str, Any]]:
             if "accessory" in component:
                 yield component["accessory"]
 
-    return list(inside([dict(each) for each in layout_views.static(layout).to_components()]))
+    return list(inside([dict(each) for each in layout_views.static_view(layout).to_components()]))
 
 
 def said(layout: Layout) -> str:
@@ -68,7 +77,7 @@ async def test_discord_takes_whatever_is_put_into_a_layout(layout):
     assert len(shown) <= 40
     texts = [each["content"] for each in shown if each["type"] == 10]
     assert all(text.strip("\n") for text in texts)
-    assert sum(map(safe.length, texts)) <= 4000
+    assert sum(map(discord_text.utf16_length, texts)) <= 4000
     for each in shown:
         children = each.get("components", [])
         if each["type"] == 1:
@@ -81,8 +90,8 @@ async def test_discord_takes_whatever_is_put_into_a_layout(layout):
     kept = {item["custom_id"] for each in shown if each["type"] == 1 for item in each["components"]}
     in_rows = {
         item.custom_id
-        for each in blocks.flat(layout)
-        if isinstance(each, Row)
+        for each in blocks.iter_blocks(layout)
+        if isinstance(each, ActionRow)
         for item in each.items
         if isinstance(item, discord.ui.Button)
     }
@@ -103,7 +112,7 @@ async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_
 
 async def test_of_too_many_sections_the_last_lose_their_pictures_and_no_words():
     sections = tuple(Section((blocks.text(f"Story {number}"),), PICTURE) for number in range(15))
-    shown = sent((Card((*sections, Row(buttons.save("key")))),))
+    shown = sent((Card((*sections, ActionRow(buttons.save_button("key")))),))
     assert [each["content"] for each in shown if each["type"] == 10] == [f"Story {n}" for n in range(15)]
     assert 5 < sum(each["type"] == 11 for each in shown) < 15
 
@@ -114,13 +123,13 @@ async def test_words_alone_and_nothing_that_leads_out():
             (
                 Section((blocks.text("A"),), PICTURE),
                 Gallery((PICTURE,)),
-                Row(buttons.read("https://a.example/")),
+                ActionRow(buttons.open_link_button("https://a.example/")),
             )
         ),
-        Row(buttons.save("key")),
+        ActionRow(buttons.save_button("key")),
     )
-    bare = blocks.without_links(blocks.without_pictures(layout))
-    assert blocks.texts(bare) == "A"
+    bare = blocks.without_links(blocks.without_images(layout))
+    assert blocks.plain_text(bare) == "A"
     assert [item.custom_id for item in blocks.items(bare)] == ["telex:save:key"]  # type: ignore[attr-defined]
     assert not blocks.images(bare)
     assert not blocks.items(blocks.without_items(layout))
@@ -130,19 +139,23 @@ async def test_words_alone_and_nothing_that_leads_out():
     ("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")]
 )
 def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
-    assert outlets.initial(name) == letter
-    assert outlets.colour(1, name) == outlets.colour(2, name.upper()) in outlets.COLOURS
+    assert outlet_branding.initial(name) == letter
+    assert (
+        outlet_branding.colour(1, name)
+        == outlet_branding.colour(2, name.upper())
+        in outlet_branding.INITIAL_COLOURS
+    )
 
 
 def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup():
     article = ARTICLE._replace(outlet="**Kernel** & Co.")
-    before = outlets.byline(article).forms[0]
-    outlets.know({article.feed_id: outlets.Tile("<:o_1:5>", 0x123456)}, {})
+    before = outlet_branding.byline(article).variants[0]
+    outlet_branding.set_emoji({article.feed_id: outlet_branding.Tile("<:o_1:5>", 0x123456)}, {})
     try:
-        assert outlets.byline(article, "more") == Text(
+        assert outlet_branding.byline(article, "more") == Text(
             (f"-# <:o_1:5> **\\*\\*Kernel\\*\\* & Co.** · <t:{article.published}:R> · more",)
         )
-        assert outlets.colour(article.feed_id, article.outlet) == 0x123456
+        assert outlet_branding.colour(article.feed_id, article.outlet) == 0x123456
     finally:
-        outlets.know({}, {})
+        outlet_branding.set_emoji({}, {})
     assert before.startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))

@@ -10,23 +10,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.builders import RoleHandle
 
-from bot.core.choices import Look, Style, Template
-from bot.posting.rendering import buttons, messages, posts, templates
-from bot.posting.wording import look_words
-from bot.text import safe
+from bot.core.preferences import PostLook, Style, Template
+from bot.posting.rendering import buttons, messages, post_templates, posts
+from bot.posting.wording import look_labels
+from bot.text import discord_text
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.test_messages import ARTICLE, FEED, HOSTILE, components, fields, said, shown, within_limits
 from tests.shown import title
 
-COMPACT = Look(style=Style.COMPACT)
-HEADLINE = Look(style=Style.HEADLINE)
+COMPACT = PostLook(style=Style.COMPACT)
+HEADLINE = PostLook(style=Style.HEADLINE)
 LONG = ARTICLE._replace(summary="A word after the other. " * 100)
 
 
 async def test_a_card_may_have_a_small_picture_beside_its_text():
-    message = posts.post(ARTICLE, FEED, language="en", look=Look(style=Style.THUMBNAIL))
-    (card,) = message.body()["view"].to_components()
+    message = posts.render_post(ARTICLE, FEED, language="en", look=PostLook(style=Style.THUMBNAIL))
+    (card,) = message.send_kwargs()["view"].to_components()
     section, _row = card["components"]
     assert section["accessory"]["media"]["url"] == ARTICLE.image
     assert section["accessory"]["description"] == ARTICLE.title
@@ -34,17 +34,19 @@ async def test_a_card_may_have_a_small_picture_beside_its_text():
 
 
 async def test_a_compact_post_is_three_lines_with_a_small_picture():
-    message = posts.post(LONG, FEED, language="en", look=COMPACT, joined=[ARTICLE._replace(outlet="Other")])
+    message = posts.render_post(
+        LONG, FEED, language="en", look=COMPACT, joined=[ARTICLE._replace(outlet="Other")]
+    )
     title, lead, last = said(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
-    assert safe.length(lead) <= posts.LEAD
+    assert discord_text.utf16_length(lead) <= posts.COMPACT_EXCERPT_LENGTH
     assert last.endswith(f"**Example News** · <t:{ARTICLE.published}:R> · [+1 outlet]({ARTICLE.url})")
     assert shown(message) == [ARTICLE.image]
     assert [one.get("label") for one in components(message)] == [None, "⋯"]
 
 
 async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
-    message = posts.post(ARTICLE, FEED, language="en", look=HEADLINE)
+    message = posts.render_post(ARTICLE, FEED, language="en", look=HEADLINE)
     title, last = said(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
     assert "Example News" in last
@@ -54,9 +56,9 @@ async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
 
 @pytest.mark.parametrize("style", list(Style))
 async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style):
-    look = Look(style=style, image=False, excerpt=0, colour=0x123456, prefix="🔒 Security ·")
-    message = posts.post(ARTICLE, FEED, language="en", look=look)
-    card = fields(message) if message.embed is not None else message.body()["view"].to_components()[0]
+    look = PostLook(style=style, image=False, excerpt=0, colour=0x123456, prefix="🔒 Security ·")
+    message = posts.render_post(ARTICLE, FEED, language="en", look=look)
+    card = fields(message) if message.embed is not None else message.send_kwargs()["view"].to_components()[0]
     if style in {Style.FULL, Style.THUMBNAIL, Style.CLASSIC}:
         assert (card.get("color") or card.get("accent_color")) == 0x123456
     assert f"🔒 Security · {ARTICLE.title}" in str(card)
@@ -67,14 +69,16 @@ async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_tol
 @pytest.mark.parametrize("length", [1, 40, 1000])
 @pytest.mark.parametrize("style", [Style.FULL, Style.COMPACT])
 async def test_an_excerpt_is_as_long_as_it_was_chosen(length, style):
-    message = posts.post(LONG, FEED, language="en", look=Look(style=style, excerpt=length))
+    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, excerpt=length))
     lead = said(message).splitlines()[2 if style is Style.FULL else 1]
-    assert safe.length(lead) <= length + 1
+    assert discord_text.utf16_length(lead) <= length + 1
 
 
 async def test_a_small_picture_that_discord_refuses_is_left_out():
     for style in (Style.COMPACT, Style.THUMBNAIL):
-        first, bare, *_rest = posts.post(ARTICLE, FEED, language="en", look=Look(style=style)).attempts()
+        first, bare, *_rest = posts.render_post(
+            ARTICLE, FEED, language="en", look=PostLook(style=style)
+        ).fallbacks()
         assert shown(first)
         assert not shown(bare)
         assert ARTICLE.title in said(bare)
@@ -82,12 +86,12 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
 
 @pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
 async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
-    message = posts.post(LONG, FEED, language="en", look=Look(style=style, role=7), mention=7)
+    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role=7), mention=7)
     embed = fields(message)
     assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
     assert ("thumbnail" in embed, "image" in embed) == (small, not small)
     assert embed["footer" if small else "author"][("text" if small else "name")] == "Example News"
-    silent = posts.post(LONG, FEED, language="en", look=Look(style=style, role=7))
+    silent = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role=7))
     assert silent.embed is not None  # an edit cannot make one of the other
 
 
@@ -95,16 +99,20 @@ async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_
 @given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
 async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, prefix, style):
     article = ARTICLE._replace(title=title, summary=summary, outlet=outlet)
-    look = Look(style=style, excerpt=1000, prefix=safe.plain(prefix, messages.LONGEST_PREFIX))
-    message = posts.post(article, FEED, language="en", look=look)
+    look = PostLook(
+        style=style, excerpt=1000, prefix=discord_text.to_plain_line(prefix, messages.MAX_PREFIX_LENGTH)
+    )
+    message = posts.render_post(article, FEED, language="en", look=look)
     within_limits(message)
     assert message.content is None
 
 
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
-    message = posts.post(article, FEED, language="en", look=replace(HEADLINE, role=77), mention=77)
-    line = fields(message)["description"] + said(posts.post(article, FEED, language="en", look=HEADLINE))
+    message = posts.render_post(article, FEED, language="en", look=replace(HEADLINE, role=77), mention=77)
+    line = fields(message)["description"] + said(
+        posts.render_post(article, FEED, language="en", look=HEADLINE)
+    )
     assert "](https://evil" not in line.replace("\\]", "")
     assert "**x**" not in line.replace("\\*", "")
     assert message.content == "<@&77>"
@@ -113,15 +121,17 @@ async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
 
 
 async def test_without_a_role_nobody_may_be_mentioned():
-    allowed = posts.post(ARTICLE, FEED, language="en").allowed_mentions.to_dict()
+    allowed = posts.render_post(ARTICLE, FEED, language="en").allowed_mentions.to_dict()
     assert allowed["parse"] == []
     assert not allowed.get("roles")
 
 
 def test_a_look_in_words_hides_no_markup():
-    look = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
-    assert look_words.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
-    assert look_words.brief(Look()) == "card"
+    look = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
+    assert (
+        look_labels.look_summary(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
+    )
+    assert look_labels.look_summary(PostLook()) == "card"
 
 
 # In a server's own words
@@ -131,8 +141,8 @@ def test_a_look_in_words_hides_no_markup():
 async def test_a_template_says_what_posts_say_in_every_style(style):
     own = Template("**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}")
     other = ARTICLE._replace(outlet="Other", url="https://other.example/1")
-    look = Look(style=style, template=own, prefix="New:")
-    message = posts.post(ARTICLE, FEED, language="en", look=look, joined=[other])
+    look = PostLook(style=style, template=own, prefix="New:")
+    message = posts.render_post(ARTICLE, FEED, language="en", look=look, joined=[other])
     told = said(message) if message.embed is None else fields(message)["description"]
     assert f"**New\\: {ARTICLE.title}**" in told
     assert "By" not in told  # nobody is named
@@ -141,7 +151,7 @@ async def test_a_template_says_what_posts_say_in_every_style(style):
     assert "Also: [Other](https://other.example/1)" in told  # it is always said who else tells it
     within_limits(message)
     assert buttons.save_id(ARTICLE.key) in str(components(message))
-    assert Look.of(str(look)) == look
+    assert PostLook.from_json(str(look)) == look
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -151,7 +161,7 @@ async def test_a_template_says_what_posts_say_in_every_style(style):
 async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet, author, tag, url):
     article = ARTICLE._replace(title=title, outlet=outlet, author=author, tags=(tag,), url=url, summary="")
     own = Template("[{title}]({link})", "{author} {tags}", "{outlet}")
-    message = posts.post(article, FEED, language="en", look=Look(template=own))
+    message = posts.render_post(article, FEED, language="en", look=PostLook(template=own))
     within_limits(message)
     told = said(message)
     assert "]()" not in told
@@ -172,20 +182,20 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet,
         (Template("{}{title}"), "don’t know"),
         (Template("News", "from {outlet}"), "look the same"),
         (Template(), "look the same"),
-        (templates.START, None),
+        (post_templates.DEFAULT_TEMPLATE, None),
         (Template("", "{excerpt}"), None),
     ],
 )
 def test_a_mistake_in_a_template_is_explained(template, told):
-    found = templates.mistake(template)
+    found = post_templates.validation_error(template)
     assert (told in (found or "")) if told is not None else found is None
 
 
 # In a channel
 
 
-async def choose(world: World, look: Look) -> None:
-    (pair,) = await world.store.subscriptions.in_server(world.guild.id)
+async def choose(world: World, look: PostLook) -> None:
+    (pair,) = await world.store.subscriptions.list_with_feeds(world.guild.id)
     await world.store.subscriptions.set_look(pair[0].id, look, person_id=world.editor.id)
 
 
@@ -204,7 +214,7 @@ def role(telex) -> RoleHandle:
 
 async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
     await publisher.begin()
-    await choose(telex, Look(role=role.id))
+    await choose(telex, PostLook(role=role.id))
     await publisher.post(item(1, title="Hello @everyone"))
     assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
 
@@ -212,7 +222,7 @@ async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
 @pytest.mark.parametrize("why", ["gone", "not mentionable", "everyone"])
 async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(telex, publisher, role, why):
     await publisher.begin()
-    await choose(telex, Look(role=telex.guild.id if why == "everyone" else role.id))
+    await choose(telex, PostLook(role=telex.guild.id if why == "everyone" else role.id))
     if why == "gone":
         telex.env.backend.delete_role(telex.guild.id, role.id)
     elif why == "not mentionable":
@@ -227,16 +237,16 @@ async def test_the_bots_own_right_to_mention_all_roles_is_enough(telex, publishe
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.set_permissions(telex.news, mention_everyone=True)
     await publisher.begin()
-    await choose(telex, Look(role=role.id))
+    await choose(telex, PostLook(role=role.id))
     await publisher.post(item(1))
     assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
 async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, role):
     await publisher.begin()
-    await choose(telex, Look(style=Style.COMPACT, prefix="Old ·", role=role.id))
+    await choose(telex, PostLook(style=Style.COMPACT, prefix="Old ·", role=role.id))
     await publisher.post(item(1, title="Befor", body="A text."))
-    await choose(telex, Look(style=Style.HEADLINE, prefix="New ·"))
+    await choose(telex, PostLook(style=Style.HEADLINE, prefix="New ·"))
     publisher.items.pop(0)
     await publisher.publish(item(1, title="Before", body="A text, corrected."))
     await telex.advance(3600)
@@ -248,7 +258,7 @@ async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, r
 
 async def test_a_catch_up_mentions_nobody_and_looks_as_ever(telex, publisher, role):
     await publisher.begin()
-    await choose(telex, Look(style=Style.HEADLINE, role=role.id))
+    await choose(telex, PostLook(style=Style.HEADLINE, role=role.id))
     most = telex.newsroom.settings.catch_up_after
     await publisher.post(*(item(number) for number in range(1, most + 4)))
     sent_posts = telex.posts()[1:]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.core import locale
-from bot.core.choices import Look, Style
+from bot.core import i18n
 from bot.core.models import Article, Feed
+from bot.core.preferences import PostLook, Style
 from bot.posting.rendering import buttons, messages, posts
-from bot.posting.rendering.layout import outlets
-from bot.text import safe
+from bot.posting.rendering.layout import outlet_branding
+from bot.text import discord_text
 from tests.shown import TEXT, flat
 
 ARTICLE = Article(
@@ -51,7 +51,7 @@ def fields(message: messages.Message) -> dict[str, Any]:
 
 def parts(message: messages.Message) -> list[dict[str, Any]]:
     """All components, those within others too."""
-    view = message.body()["view"]
+    view = message.send_kwargs()["view"]
     return flat(view.to_components()) if view is not None else []
 
 
@@ -79,26 +79,26 @@ def within_limits(message: messages.Message) -> None:
         "author": (embed.get("author", {}).get("name", ""), 256),
     }
     for name, (text, limit) in lengths.items():
-        assert safe.length(text) <= limit, name
-    assert sum(safe.length(text) for text, _limit in lengths.values()) <= 6000
-    assert safe.length(said(message)) <= 4000
+        assert discord_text.utf16_length(text) <= limit, name
+    assert sum(discord_text.utf16_length(text) for text, _limit in lengths.values()) <= 6000
+    assert discord_text.utf16_length(said(message)) <= 4000
     assert len(parts(message)) <= 40
-    assert 1 <= safe.length(message.name) <= 100
+    assert 1 <= discord_text.utf16_length(message.name) <= 100
     for component in components(message):
-        assert safe.length(component.get("label") or "") <= 80
-        assert safe.length(component.get("custom_id", "")) <= 100
-        assert safe.length(component.get("url", "")) <= 512
+        assert discord_text.utf16_length(component.get("label") or "") <= 80
+        assert discord_text.utf16_length(component.get("custom_id", "")) <= 100
+        assert discord_text.utf16_length(component.get("url", "")) <= 512
         options = component.get("options", [])
         assert len(options) <= 25
         for option in options:
-            assert 1 <= safe.length(option["label"]) <= 100
-            assert safe.length(option.get("description", "")) <= 100
+            assert 1 <= discord_text.utf16_length(option["label"]) <= 100
+            assert discord_text.utf16_length(option.get("description", "")) <= 100
 
 
 async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons():
-    message = posts.post(ARTICLE, FEED, language="en")
-    (card,) = message.body()["view"].to_components()
-    assert card["accent_color"] == outlets.colour(FEED.id, "Example News")
+    message = posts.render_post(ARTICLE, FEED, language="en")
+    (card,) = message.send_kwargs()["view"].to_components()
+    assert card["accent_color"] == outlet_branding.colour(FEED.id, "Example News")
     byline, story, gallery, row = card["components"]
     assert byline["content"].endswith(f" **Example News** · <t:{ARTICLE.published}:R>")
     assert story["content"] == f"### [{ARTICLE.title}]({ARTICLE.url})\n{ARTICLE.summary}"
@@ -115,7 +115,7 @@ async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
         ARTICLE._replace(key=f"{number:020x}", outlet=f"Outlet {number}", url=f"https://{number}.example/")
         for number in range(1 << 70, (1 << 70) + 12)
     ]
-    message = posts.post(ARTICLE, FEED, language="en", joined=others)
+    message = posts.render_post(ARTICLE, FEED, language="en", joined=others)
     within_limits(message)
     *_rest, last = said(message).splitlines()
     assert last.startswith(f"-# Also: [Outlet {1 << 70}](https://{1 << 70}.example/) · [Outlet")
@@ -127,12 +127,12 @@ async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
 
 
 async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own():
-    save, read, more = components(posts.post(ARTICLE, FEED, language="fr"))
-    french = locale.catalogue("fr")
+    save, read, more = components(posts.render_post(ARTICLE, FEED, language="fr"))
+    french = i18n.load_catalogue("fr")
     assert [save["label"], read["label"], more["label"]] == [
         french.gettext(word) for word in ("Save", "Read", "More")
     ]
-    save, *_rest = components(posts.post(ARTICLE, FEED, language="en"))
+    save, *_rest = components(posts.render_post(ARTICLE, FEED, language="en"))
     assert save["label"] == "Save"
 
 
@@ -140,7 +140,7 @@ async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed():
     article = ARTICLE._replace(
         title="**Free** [money](https://evil.example) @everyone", summary="`rm` <@123> ||x|| # Big"
     )
-    _byline, title, text = said(posts.post(article, FEED, language="en")).splitlines()
+    _byline, title, text = said(posts.render_post(article, FEED, language="en")).splitlines()
     title = title.removeprefix("### [").removesuffix(f"]({ARTICLE.url})")
     assert not re.search(r"(?<!\\)[*_~`|\[\]<>@#]", title + text)
     assert title.replace("\\", "") == article.title
@@ -148,11 +148,13 @@ async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed():
 
 async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_a_sentence():
     article = ARTICLE._replace(summary="One sentence that is here. " * 30)
-    *_rest, text = said(posts.post(article, FEED, language="en")).splitlines()
+    *_rest, text = said(posts.render_post(article, FEED, language="en")).splitlines()
     assert text == "One sentence that is here. One sentence that is here."
-    *_rest, text = said(posts.post(article, FEED, language="en", look=Look(excerpt=200))).splitlines()
+    *_rest, text = said(
+        posts.render_post(article, FEED, language="en", look=PostLook(excerpt=200))
+    ).splitlines()
     assert text.endswith("is here.")
-    assert 100 < safe.length(text) <= 200
+    assert 100 < discord_text.utf16_length(text) <= 200
 
 
 @pytest.mark.parametrize(
@@ -165,24 +167,24 @@ async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_
     ],
 )
 async def test_an_article_without_title_gets_one(change, title):
-    text = said(posts.post(ARTICLE._replace(**change), FEED, language="en"))
+    text = said(posts.render_post(ARTICLE._replace(**change), FEED, language="en"))
     assert f"### {title}" in text or f"### [{title}](" in text
 
 
 async def test_a_summary_that_repeats_the_title_is_not_shown_twice():
     article = ARTICLE._replace(summary=ARTICLE.title + "…", body="")
-    assert len(said(posts.post(article, FEED, language="en")).splitlines()) == 2
+    assert len(said(posts.render_post(article, FEED, language="en")).splitlines()) == 2
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
 async def test_an_address_that_is_not_of_the_web_is_no_link(url):
     feed = replace(FEED, icon=url)
-    message = posts.post(ARTICLE._replace(url=url, image=url), feed, language="en")
+    message = posts.render_post(ARTICLE._replace(url=url, image=url), feed, language="en")
     assert "](" not in said(message)
     assert not shown(message)
     assert len(components(message)) == 2
-    look = Look(style=Style.CLASSIC)
-    embed = fields(posts.post(ARTICLE._replace(url=url, image=url), feed, language="en", look=look))
+    look = PostLook(style=Style.CLASSIC)
+    embed = fields(posts.render_post(ARTICLE._replace(url=url, image=url), feed, language="en", look=look))
     assert not {"url", "image"} & embed.keys()
     assert "icon_url" not in embed["author"]
 
@@ -191,11 +193,11 @@ async def test_an_address_that_is_not_of_the_web_is_no_link(url):
 async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     player = "https://pod.example/7.mp3?x=1"
     episode = ARTICLE._replace(audio=player, duration=2_530)
-    message = posts.post(episode, None, language="fr", look=Look(style=style))
+    message = posts.render_post(episode, None, language="fr", look=PostLook(style=style))
     labels = {one["url"]: one["label"] for one in components(message) if "url" in one}
     own = {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}  # their title leads there
     assert labels == own | {player: "Écouter · 42\u00a0min"}
-    alone = posts.post(episode._replace(url=player, duration=None), None, language="en")
+    alone = posts.render_post(episode._replace(url=player, duration=None), None, language="en")
     assert [one["label"] for one in components(alone) if "url" in one] == ["Listen"]
 
 
@@ -210,12 +212,14 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     ],
 )
 async def test_a_video_can_be_watched(url, label):
-    message = posts.post(ARTICLE._replace(url=url), FEED, language="en")
+    message = posts.render_post(ARTICLE._replace(url=url), FEED, language="en")
     assert [one["label"] for one in components(message) if one.get("url") == url] == [label]
 
 
 async def test_a_link_too_long_for_a_button_has_none():
-    message = posts.post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
+    message = posts.render_post(
+        ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en"
+    )
     assert len(components(message)) == 2
     assert "x" * 600 in said(message)
 
@@ -224,11 +228,11 @@ async def test_a_link_too_long_for_a_button_has_none():
 @given(title=HOSTILE, summary=HOSTILE, body=HOSTILE, outlet=HOSTILE)
 async def test_no_text_breaks_discords_limits(title, summary, body, outlet):
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)
-    post = posts.post(article, FEED, language="en")
+    post = posts.render_post(article, FEED, language="en")
     within_limits(post)
     assert "### " in said(post)
     within_limits(messages.catch_up("catch-up:x", [article] * 60, language="fr"))
-    within_limits(messages.notice(safe.plain(title) or "x"))
+    within_limits(messages.notice(discord_text.to_plain_line(title) or "x"))
 
 
 async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
@@ -258,7 +262,7 @@ async def test_a_title_cannot_end_the_link_around_it():
 
 
 async def test_barer_attempts_leave_pictures_out_first_and_links_last():
-    full, bare, unlinked = posts.post(ARTICLE, FEED, language="en").attempts()
+    full, bare, unlinked = posts.render_post(ARTICLE, FEED, language="en").fallbacks()
     assert shown(full) == [ARTICLE.image]
     assert not shown(bare)
     assert [one.get("url") for one in components(bare)] == [None, ARTICLE.url, None]
@@ -266,17 +270,19 @@ async def test_barer_attempts_leave_pictures_out_first_and_links_last():
         buttons.save_id(ARTICLE.key),
         f"telex:more:{ARTICLE.key}",
     ]
-    full, bare, unlinked = posts.post(ARTICLE, FEED, language="en", look=Look(style=Style.CLASSIC)).attempts()
+    full, bare, unlinked = posts.render_post(
+        ARTICLE, FEED, language="en", look=PostLook(style=Style.CLASSIC)
+    ).fallbacks()
     assert "image" in fields(full)
     assert "image" not in fields(bare)
     assert fields(bare)["author"] == {"name": "Example News"}
     assert "url" in fields(bare)
     assert "url" not in fields(unlinked)
-    assert list(messages.notice("x").attempts())[1:] == []
+    assert list(messages.notice("x").fallbacks())[1:] == []
 
 
 @pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])
 async def test_discord_py_keeps_no_view_of_a_post(style):
-    view = posts.post(ARTICLE, FEED, language="en", look=Look(style=style)).body()["view"]
+    view = posts.render_post(ARTICLE, FEED, language="en", look=PostLook(style=style)).send_kwargs()["view"]
     assert isinstance(view, discord.ui.View | discord.ui.LayoutView)
     assert view.is_finished()

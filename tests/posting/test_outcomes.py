@@ -11,10 +11,17 @@ import pytest
 from aiohttp import web
 from discord.http import HTTPClient, Route
 
-from bot.core import locale
-from bot.posting.sending.no_repeats import NoRepeats
-from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Refused, UncertainPostError, judge
-from bot.posting.wording.problem_sentences import describe
+from bot.core import i18n
+from bot.posting.sending.retry_guard import RetryGuard
+from bot.posting.sending.send_outcomes import (
+    ChannelBlocked,
+    DeliveryUnknown,
+    Rejected,
+    RetryAfter,
+    UnconfirmedPostError,
+    classify_error,
+)
+from bot.posting.wording.problem_sentences import describe_problem
 
 
 def answer(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPException:
@@ -28,42 +35,42 @@ def answer(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPExcep
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (discord.RateLimited(77.0), Later(77.0, "rate limited for 77 s")),
-        (answer(429, wait="12.5"), Later(12.5, "429 0 words")),
-        (answer(429, wait="soon"), Later(60.0, "429 0 words")),
-        (answer(400, 20016), Later(60.0, "400 20016 words")),
-        (answer(401), Later(60.0, "401 0 words")),
-        (answer(500), Lost("500 0 words")),
-        (answer(503), Lost("503 0 words")),
-        (UncertainPostError("502"), Lost("502")),
-        (aiohttp.ServerDisconnectedError(), Lost("no answer: Server disconnected")),
-        (TimeoutError(), Lost("no answer: TimeoutError")),
-        (ConnectionResetError(104, "reset"), Lost("no answer: [Errno 104] reset")),
-        (answer(404, 10003), Blocked("gone")),
-        (answer(404), Blocked("gone")),
-        (answer(403, 50001), Blocked("forbidden")),
-        (answer(403), Blocked("forbidden")),
-        (answer(400, 50083), Blocked("locked")),
-        (answer(400, 40067), Blocked("needs-tag")),
-        (answer(400, 160006), Blocked("too-many-threads")),
-        (answer(400, 50035), Refused("400 50035 words")),
-        (answer(400, 200000), Refused("400 200000 words")),
+        (discord.RateLimited(77.0), RetryAfter(77.0, "rate limited for 77 s")),
+        (answer(429, wait="12.5"), RetryAfter(12.5, "429 0 words")),
+        (answer(429, wait="soon"), RetryAfter(60.0, "429 0 words")),
+        (answer(400, 20016), RetryAfter(60.0, "400 20016 words")),
+        (answer(401), RetryAfter(60.0, "401 0 words")),
+        (answer(500), DeliveryUnknown("500 0 words")),
+        (answer(503), DeliveryUnknown("503 0 words")),
+        (UnconfirmedPostError("502"), DeliveryUnknown("502")),
+        (aiohttp.ServerDisconnectedError(), DeliveryUnknown("no answer: Server disconnected")),
+        (TimeoutError(), DeliveryUnknown("no answer: TimeoutError")),
+        (ConnectionResetError(104, "reset"), DeliveryUnknown("no answer: [Errno 104] reset")),
+        (answer(404, 10003), ChannelBlocked("gone")),
+        (answer(404), ChannelBlocked("gone")),
+        (answer(403, 50001), ChannelBlocked("forbidden")),
+        (answer(403), ChannelBlocked("forbidden")),
+        (answer(400, 50083), ChannelBlocked("locked")),
+        (answer(400, 40067), ChannelBlocked("needs-tag")),
+        (answer(400, 160006), ChannelBlocked("too-many-threads")),
+        (answer(400, 50035), Rejected("400 50035 words")),
+        (answer(400, 200000), Rejected("400 200000 words")),
     ],
     ids=str,
 )
 def test_an_answer_is_not_taken_for_another(error, outcome):
-    assert judge(error) == outcome
+    assert classify_error(error) == outcome
 
 
 def test_a_connection_that_was_never_made_sent_nothing():
     key = SimpleNamespace(host="discord.com", port=443, ssl=True, is_ssl=True)
     error = aiohttp.ClientConnectorError(key, OSError("no route"))  # type: ignore[arg-type]
-    assert isinstance(judge(error), Later)
+    assert isinstance(classify_error(error), RetryAfter)
 
 
 def test_an_error_of_ours_is_not_taken_for_an_answer():
     with pytest.raises(ZeroDivisionError):
-        judge(ZeroDivisionError())
+        classify_error(ZeroDivisionError())
 
 
 @pytest.mark.parametrize(
@@ -81,15 +88,15 @@ def test_an_error_of_ours_is_not_taken_for_an_answer():
     ],
 )
 def test_every_problem_has_a_sentence(problem):
-    sentence = describe(problem)
+    sentence = describe_problem(problem)
     assert sentence != problem
     assert sentence.endswith(".")
 
 
 def test_missing_permissions_are_named():
-    with locale.use("en"):
-        assert "Create Posts, Embed Links" in describe("forbidden create_posts embed_links")
-        assert describe("refused 400 AutoMod") == "Discord refused the message: 400 AutoMod"
+    with i18n.language_scope("en"):
+        assert "Create Posts, Embed Links" in describe_problem("forbidden create_posts embed_links")
+        assert describe_problem("refused 400 AutoMod") == "Discord refused the message: 400 AutoMod"
 
 
 @pytest.mark.parametrize(
@@ -119,14 +126,14 @@ async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_a
     host, port = runner.addresses[0][:2]
     monkeypatch.setattr(Route, "BASE", f"http://{host}:{port}")
     trace = aiohttp.TraceConfig()
-    NoRepeats({1}).watch(trace)
+    RetryGuard({1}).attach(trace)
     http = HTTPClient(asyncio.get_running_loop(), http_trace=trace)
     await http.static_login("token")
     requests.clear()
     monkeypatch.setattr(asyncio, "sleep", _no_sleep)
     try:
         if asked == 1:
-            with pytest.raises(UncertainPostError):
+            with pytest.raises(UnconfirmedPostError):
                 await http.request(Route("POST", path))
         else:
             await http.request(Route("POST", path))

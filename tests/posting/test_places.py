@@ -6,9 +6,9 @@ import discord
 from simcord.builders import ChannelHandle
 
 from bot.core.models import Dispatch
-from bot.posting import after_sending
+from bot.posting import post_send_steps
 from bot.posting.sending import permissions
-from bot.posting.sending.send_outcomes import Later
+from bot.posting.sending.send_outcomes import RetryAfter
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import titles
@@ -24,7 +24,7 @@ async def test_an_announcement_is_published_once(telex, publisher):
     await publisher.begin(news)
     (post,) = telex.posts(news)
     assert is_published(post)
-    assert await telex.store.dispatches.unfinished() == []
+    assert await telex.store.dispatches.pending_followups() == []
 
 
 async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(
@@ -33,21 +33,21 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
     """The library knows no channel then, and what it does not know looks like no announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
-    known = after_sending.finish
+    known = post_send_steps.finalize_message
 
-    async def forgetful(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> Later | None:
+    async def forgetful(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> RetryAfter | None:
         with monkeypatch.context() as forgotten:
             forgotten.setattr(client.get_guild(dispatch.server_id), "unavailable", True)
             forgotten.setattr(client, "get_channel", lambda _id: None)
-            return await known(client, dispatch, seed=seed)
+            return await known(client, dispatch, add_seed_reaction=seed)
 
-    monkeypatch.setattr(after_sending, "finish", forgetful)
+    monkeypatch.setattr(post_send_steps, "finalize_message", forgetful)
     await publisher.post(item(1))
-    monkeypatch.setattr(after_sending, "finish", known)
+    monkeypatch.setattr(post_send_steps, "finalize_message", known)
     telex.clock.advance(60)
     await telex.deliver()
     assert [is_published(post) for post in telex.posts(news)] == [True, True]
-    assert await telex.store.dispatches.unfinished() == []
+    assert await telex.store.dispatches.pending_followups() == []
 
 
 async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher):
@@ -111,8 +111,11 @@ async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex)
     bot = telex.bot
     cached = bot.get_channel(forum.id)
     assert isinstance(cached, discord.ForumChannel)
-    assert "Create Posts" in permissions.missing(cached)
+    assert "Create Posts" in permissions.missing_permission_labels(cached)
     news = bot.get_channel(telex.news.id)
     assert isinstance(news, discord.TextChannel)
-    assert permissions.missing(news) == []
-    assert permissions.missing(news, required=False, useful=True) == ["Read Message History", "Add Reactions"]
+    assert permissions.missing_permission_labels(news) == []
+    assert permissions.missing_permission_labels(news, required=False, useful=True) == [
+        "Read Message History",
+        "Add Reactions",
+    ]

@@ -13,11 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.clock import SystemClock
-from bot.posting.sending import request_budget
-from bot.posting.sending.request_budget import A_SECOND, MOST_INVALID, ROOM, divide
-from bot.posting.sending.request_pace import RequestPace
+from bot.posting.sending import request_quota
+from bot.posting.sending.rate_limiter import RateLimiter
+from bot.posting.sending.request_quota import (
+    HEADROOM_SLOTS,
+    MAX_INVALID_REQUESTS,
+    MAX_REQUESTS_PER_SECOND,
+    fair_share,
+)
 from bot.store import Store
-from bot.store.records.process_records import RequestShare
+from bot.store.records.process_records import RequestAllocation
 from tests.wire.waiting import until
 
 PLACE = "/api/v10/channels/1/messages"
@@ -28,13 +33,13 @@ class Process:
     """What a process asks, and how fast it may."""
 
     session: aiohttp.ClientSession
-    pace: RequestPace
+    pace: RateLimiter
 
 
 @pytest.fixture
 async def two(server_databases, monkeypatch) -> AsyncIterator[list[Process]]:
     """Two processes on one server, for which no second passes while a test looks."""
-    monkeypatch.setattr(request_budget, "WINDOW", 60.0)
+    monkeypatch.setattr(request_quota, "WINDOW_SECONDS", 60.0)
     server = server_databases.empty()
     async with AsyncExitStack() as opened:
         processes = []
@@ -42,8 +47,8 @@ async def two(server_databases, monkeypatch) -> AsyncIterator[list[Process]]:
             store = await Store.open(server, SystemClock())
             opened.push_async_callback(store.close)
             trace = aiohttp.TraceConfig()
-            pace = RequestPace(store.clock, store, lambda channel_id: channel_id, {})
-            pace.watch(trace)
+            pace = RateLimiter(store.clock, store, lambda channel_id: channel_id, {})
+            pace.attach(trace)
             session = await opened.enter_async_context(aiohttp.ClientSession(trace_configs=[trace]))
             processes.append(Process(session, pace))
         yield processes
@@ -58,7 +63,7 @@ async def answered(process: Process, url: str, times: int, *, least: int) -> int
 
     def are_told() -> bool:
         done = sum(task.done() for task in tasks)
-        return done >= least and done + process.pace.waiting == times
+        return done >= least and done + process.pace.waiting_count == times
 
     tasks = [asyncio.create_task(ask()) for _ in range(times)]
     await until(are_told)
@@ -74,8 +79,11 @@ async def test_two_processes_ask_no_more_than_one_may(two, feed_server):
     url = feed_server.serve(PLACE, "[]")
     one, other = two
     assert await answered(one, url, 10, least=10) == 10
-    assert await answered(other, url, 60, least=A_SECOND - 10 - ROOM) <= A_SECOND - 10
-    assert feed_server.count(PLACE) <= A_SECOND
+    assert (
+        await answered(other, url, 60, least=MAX_REQUESTS_PER_SECOND - 10 - HEADROOM_SLOTS)
+        <= MAX_REQUESTS_PER_SECOND - 10
+    )
+    assert feed_server.count(PLACE) <= MAX_REQUESTS_PER_SECOND
 
 
 async def test_a_limit_that_one_process_runs_into_holds_the_other(two, feed_server):
@@ -92,17 +100,24 @@ async def test_a_limit_that_one_process_runs_into_holds_the_other(two, feed_serv
     await until(is_held)
 
 
-needs = st.lists(st.tuples(st.integers(0, A_SECOND), st.integers(0, 2_000)), min_size=1, max_size=16)
+needs = st.lists(
+    st.tuples(st.integers(0, MAX_REQUESTS_PER_SECOND), st.integers(0, 2_000)), min_size=1, max_size=16
+)
 
 
 @given(needs)
 def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(given_needs):
-    shares = [RequestShare(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)]
+    shares = [
+        RequestAllocation(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)
+    ]
     for _round in range(3):
         for place, mine in enumerate(shares):
             others = [share for share in shares if share is not mine]
-            shares[place] = mine._replace(slots=divide(mine._replace(slots=0), others))
-    budget = int(A_SECOND * (1 - sum(share.refused for share in shares) / MOST_INVALID))
-    assert sum(share.slots for share in shares) <= A_SECOND
-    assert all(share.slots <= share.need for share in shares)
-    assert all(share.slots >= min(share.need, budget // len(shares)) for share in shares)
+            shares[place] = mine._replace(slots=fair_share(mine._replace(slots=0), others))
+    budget = int(
+        MAX_REQUESTS_PER_SECOND
+        * (1 - sum(share.rate_limited_count for share in shares) / MAX_INVALID_REQUESTS)
+    )
+    assert sum(share.slots for share in shares) <= MAX_REQUESTS_PER_SECOND
+    assert all(share.slots <= share.demand for share in shares)
+    assert all(share.slots >= min(share.demand, budget // len(shares)) for share in shares)

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bot.posting.sending import request_budget
-from bot.posting.sending.request_budget import A_SECOND
-from bot.posting.sending.request_pace import RequestPace
+from bot.posting.sending import request_quota
+from bot.posting.sending.rate_limiter import RateLimiter
+from bot.posting.sending.request_quota import MAX_REQUESTS_PER_SECOND
 from tests.clocks import ManualClock
 
 # Who shares a database has first to be given a part of the budget: see `test_request_budget`.
@@ -19,14 +19,14 @@ PLACE = "/api/v10/channels/1/messages"
 
 
 @pytest.fixture
-def pace(clock, store) -> RequestPace:
-    return RequestPace(clock, store, lambda channel_id: channel_id, {})
+def pace(clock, store) -> RateLimiter:
+    return RateLimiter(clock, store, lambda channel_id: channel_id, {})
 
 
 @pytest.fixture
 async def session(pace) -> AsyncIterator[aiohttp.ClientSession]:
     trace = aiohttp.TraceConfig()
-    pace.watch(trace)
+    pace.attach(trace)
     async with aiohttp.ClientSession(trace_configs=[trace]) as opened:
         yield opened
 
@@ -56,18 +56,18 @@ async def end(clock: ManualClock, tasks: list[asyncio.Task[None]]) -> None:
 
 async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(pace, session, feed_server, clock):
     tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
-    assert feed_server.count(PLACE) == A_SECOND
-    assert pace.waiting == 1
+    assert feed_server.count(PLACE) == MAX_REQUESTS_PER_SECOND
+    assert pace.waiting_count == 1
     await end(clock, tasks)
-    assert pace.answers[200] == A_SECOND + 1
+    assert pace.responses_by_status[200] == MAX_REQUESTS_PER_SECOND + 1
 
 
 async def test_reactions_wait_until_nothing_else_does(pace, session, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(request_budget, "A_SECOND", 1)  # so that one goes and the others wait
+    monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)  # so that one goes and the others wait
     post, reaction = PLACE, f"{PLACE}/2/reactions/x/@me"
     paths = (post, reaction, reaction, post, post)
     tasks = [task for path in paths for task in await asked(session, feed_server.serve(path), 1)]
-    assert pace.waiting == len(paths) - 1
+    assert pace.waiting_count == len(paths) - 1
     await end(clock, tasks)
     assert [visit.path for visit in feed_server.visits] == [post, post, post, reaction, reaction]
 
@@ -84,23 +84,23 @@ async def test_an_answer_to_an_interaction_never_waits(session, feed_server, clo
 async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
     pace, session, feed_server, clock, monkeypatch, status
 ):
-    monkeypatch.setattr(request_budget, "MOST_INVALID", 20)
+    monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
     url = feed_server.serve(PLACE, "[]", status=status)
-    while pace.answers[status] < 20:
+    while pace.responses_by_status[status] < 20:
         await end(clock, await asked(session, url, 20))
     clock.advance(5)
     tasks = await asked(session, url, 5)
     assert len(tasks) == 2  # one went, one waits
     await end(clock, tasks)
     clock.advance(601)
-    tasks = await asked(session, feed_server.serve(PLACE, "[]"), A_SECOND)
+    tasks = await asked(session, feed_server.serve(PLACE, "[]"), MAX_REQUESTS_PER_SECOND)
     assert all(task.done() for task in tasks)
 
 
 async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(
     pace, session, feed_server, monkeypatch
 ):
-    monkeypatch.setattr(request_budget, "MOST_INVALID", 20)
+    monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
     url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
     assert all(task.done() for task in await asked(session, url, 40))
-    assert pace.answers[429] == 40
+    assert pace.responses_by_status[429] == 40

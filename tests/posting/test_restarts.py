@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bot.core.models import Dispatch, DispatchState
-from bot.posting.recovery import shown_articles
-from bot.posting.recovery.pending_claims import LOOKS
+from bot.posting.recovery import message_contents
+from bot.posting.recovery.in_doubt_claims import LOOKUP_DELAYS_SECONDS
 from bot.posting.rendering import buttons
 from bot.posting.sending.dispatch_sender import DispatchSender
-from bot.store import UNTIL_NEXT_TRY, DatabaseUnusable
+from bot.store import WRITE_RETRY_SECONDS, DatabaseUnusable
 from bot.store.outbox.dispatches import Dispatches
 from tests.discord_world import World
 from tests.feed_server import item
@@ -36,8 +36,8 @@ STEPS = [
 async def patience(world: World) -> None:
     """Let all the time go by in which what has no nonce is looked for."""
     await world.deliver()
-    for _look in LOOKS:
-        await world.advance(max(LOOKS))
+    for _look in LOOKUP_DELAYS_SECONDS:
+        await world.advance(max(LOOKUP_DELAYS_SECONDS))
         await world.deliver()
 
 
@@ -53,8 +53,8 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop
     channels = forum.threads if kind == "forum" else [telex.news]
     posted = [title for channel in channels for title in titles(telex, channel)]
     assert posted == ["Article 0", "Article 1", "Article 2", "Article 3"]
-    assert await telex.store.dispatches.interrupted() == []
-    assert await telex.store.dispatches.unfinished() == []
+    assert await telex.store.dispatches.claimed() == []
+    assert await telex.store.dispatches.pending_followups() == []
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
 
 
@@ -73,7 +73,7 @@ async def test_a_claim_that_the_database_took_without_an_answer_is_sent_all_the_
     monkeypatch.setattr(Dispatches, "claim", unanswered)
     await publisher.post(item(1))
     assert titles(telex) == ["Article 0"]
-    await telex.advance(UNTIL_NEXT_TRY)
+    await telex.advance(WRITE_RETRY_SECONDS)
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]
 
@@ -113,7 +113,7 @@ async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, p
     await publisher.begin()
     stop_at("send", "after")
     await publisher.post(item(1))
-    (claimed,) = await telex.store.dispatches.interrupted()
+    (claimed,) = await telex.store.dispatches.claimed()
     telex.env.backend.delete_channel(telex.news.id)
     await telex.restart()
     await telex.deliver()
@@ -125,7 +125,7 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
     await publisher.begin()
     stop_at("send", "before")
     await publisher.post(item(1))
-    (claimed,) = await telex.store.dispatches.interrupted()
+    (claimed,) = await telex.store.dispatches.claimed()
     button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed.what}"}
     telex.env.backend.create_message(
         telex.news.id, telex.reader.id, "mine", components=[{"type": 1, "components": [button]}]
@@ -144,8 +144,8 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex,
     answer = telex.posts()[-1]
     stop_at("send", "before")
     await telex.deliver()
-    (claimed,) = await telex.store.dispatches.interrupted()
-    assert buttons.save_id(claimed.what) in shown_articles.custom_ids(answer)
+    (claimed,) = await telex.store.dispatches.claimed()
+    assert buttons.save_id(claimed.what) in message_contents.custom_ids(answer)
     await telex.restart()
     await telex.deliver()
     others = [message for message in telex.posts() if message.id != answer.id]
@@ -171,7 +171,9 @@ async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex
     await publisher.post(item(1))
     await telex.advance(40 * 86_400)
     dispatch = max(await telex.store.dispatches.recent(0, 9), key=lambda dispatch: dispatch.id)
-    await telex.store.dispatches.retry(dispatch.id, due=0, error=None)  # as if it knew nothing of the post
+    await telex.store.dispatches.schedule_retry(
+        dispatch.id, due=0, error=None
+    )  # as if it knew nothing of the post
     await telex.store.meta.set("restored", "1")
     await telex.store.meta.set("moved_at", str(moved))
     await telex.restart()
@@ -192,7 +194,7 @@ async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, mo
         return await real(*args)
 
     monkeypatch.setattr(DispatchSender, "send", send)
-    settling = asyncio.create_task(courier.settle())
+    settling = asyncio.create_task(courier.run_until_idle())
     await sending.wait()
     stopping = asyncio.create_task(courier.stop())
     go_on.set()
@@ -200,4 +202,4 @@ async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, mo
     await settling
     await telex.env.settle()
     assert titles(telex) == ["Article 0", "Article 1"]
-    assert await telex.store.dispatches.interrupted() == []
+    assert await telex.store.dispatches.claimed() == []

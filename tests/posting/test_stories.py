@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import discord
 import pytest
 
-from bot.core.choices import Preference
 from bot.core.models import Article, Feed
+from bot.core.preferences import Preference
 from bot.posting.rendering import buttons
-from bot.posting.rendering.buttons import MOST_JOINED
-from bot.posting.rendering.posts import also
-from bot.store.outbox.story_joins import PAUSE, WINDOW
+from bot.posting.rendering.buttons import MAX_JOINED_PER_BUTTON
+from bot.posting.rendering.posts import also_line
+from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.publisher import titles
@@ -74,14 +74,14 @@ def last(world: World) -> discord.Message:
 async def test_the_same_event_from_several_feeds_is_one_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
     before = len(telex.posts())
-    await telex.advance(PAUSE)
+    await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     second = await outlets.publish("Numerama", AGAIN)
     assert len(telex.posts()) == before
     assert title(last(telex)) == BAN
     first, *_rest, also = text(last(telex)).splitlines()
     assert "**The Verge**" in first
     assert also == f"-# Also: [Numerama](https://news.example/articles/{second})"
-    await telex.advance(PAUSE)
+    await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     third = await outlets.publish("Wired", THIRD)
     assert len(telex.posts()) == before
     told = text(last(telex))
@@ -100,7 +100,7 @@ async def test_what_comes_within_minutes_is_shown_by_one_edit(telex, outlets):
     await outlets.publish("Wired", THIRD)
     assert "Also" not in text(last(telex))
     assert last(telex).edited_at is None
-    await telex.advance(PAUSE + 1)
+    await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
     await telex.deliver()
     told = text(last(telex))
     assert "[Numerama]" in told
@@ -116,7 +116,7 @@ async def test_what_joins_before_the_post_is_sent_goes_with_it(telex, outlets):
 
 async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
     await outlets.publish("The Verge", BAN)
-    await telex.advance(WINDOW + 1)
+    await telex.advance(JOIN_WINDOW_SECONDS + 1)
     await outlets.publish("Numerama", AGAIN)
     assert titles(telex)[-1] == AGAIN
 
@@ -139,7 +139,7 @@ async def test_posts_of_a_french_server_say_it_in_french(telex, outlets):
 async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, outlets):
     await outlets.publish("The Verge", BAN)
     telex.env.backend.delete_message(telex.news.id, last(telex).id)
-    await telex.advance(PAUSE)
+    await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
     assert titles(telex)[-1] == AGAIN
@@ -149,7 +149,7 @@ async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, 
 
 async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex, outlets):
     await outlets.publish("The Verge", BAN)
-    await telex.advance(PAUSE)
+    await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     telex.env.inject_error(
         "PATCH", "/channels/*/messages/*", status=403, code=50001, message="Missing Access"
     )
@@ -175,7 +175,7 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, 
     await telex.deliver()
     await outlets.publish("Numerama", AGAIN, delivered=False)
     await telex.restart()
-    await telex.advance(PAUSE + 10)
+    await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 10)
     await telex.deliver()
     await telex.deliver()
     assert titles(telex).count(BAN) == 1
@@ -193,7 +193,7 @@ async def test_what_joined_can_be_kept_and_is_found_by_itself(telex, outlets):
     await telex.reader.click(more.response, custom_id=save)
     kept = await telex.store.bookmarks.list(telex.reader.id, limit=10)
     assert [each.article.title for each in kept] == [AGAIN]
-    await telex.reader.react(post, buttons.EMOJI)
+    await telex.reader.react(post, buttons.BOOKMARK_EMOJI)
     kept = await telex.store.bookmarks.list(telex.reader.id, limit=10)
     assert {each.article.title for each in kept} == {AGAIN, BAN}
     found = await telex.newsroom.searcher.search("halts software", feed_ids=None)
@@ -211,16 +211,16 @@ def article(number: int, **fields: object) -> Article:
 
 def test_a_line_stays_short_and_harmless_whatever_joins():
     many = [article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)]
-    told = also(many)
+    told = also_line(many)
     assert len(told) < 2_600
     assert told.endswith(f"{30 - told.count('](')} more")
-    assert told.count("](") <= MOST_JOINED
+    assert told.count("](") <= MAX_JOINED_PER_BUTTON
     hostile = article(1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z")
-    said = also([hostile])
+    said = also_line([hostile])
     assert "](https://evil" not in said
     assert "](https://a.example/%29[y]%28z)" in said
     assert "**" not in said.replace("\\*", "")
 
 
 def test_an_outlet_without_a_name_is_its_site():
-    assert also([article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"
+    assert also_line([article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"

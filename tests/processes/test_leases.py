@@ -9,14 +9,14 @@ from contextlib import closing
 import pytest
 from aiohttp import ClientSession, TraceConfig
 
-from bot.core.choices import Role
-from bot.core.database_server import DatabaseServer
-from bot.posting.sending.lease_checks import LeaseChecks, acting_for
+from bot.core.database_url import DatabaseUrl
+from bot.core.preferences import ProcessRole
+from bot.posting.sending.lease_guard import LeaseGuard, current_server_id
+from bot.processes.cluster_events import ClusterEvents
 from bot.processes.leases import FEEDS, SHARDS, STOPPED, Leases
-from bot.processes.notices import Notices
 from bot.processes.supervision import Supervisor
 from bot.store import LeaseLost, Store
-from bot.store.records.process_records import Share
+from bot.store.records.process_records import LeasePool
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 from tests.store import sql
@@ -28,16 +28,16 @@ ALL = frozenset(range(64))
 class Member:
     """A process as far as leases go."""
 
-    def __init__(self, store: Store, clock: ManualClock, *roles: Role) -> None:
+    def __init__(self, store: Store, clock: ManualClock, *roles: ProcessRole) -> None:
         self.store, self.clock = store, clock
         supervisor = Supervisor(clock)
-        self.leases = Leases(store, roles or tuple(Role), supervisor)
-        self.notices = Notices(store, supervisor)
-        self.notices.on("leases", self.leases.wake)
-        self.leases.share(Share(FEEDS, Role.POLLER, ALL))
-        self.leases.share(Share(SHARDS, Role.GATEWAY, frozenset(range(4)), even=False))
+        self.leases = Leases(store, roles or tuple(ProcessRole), supervisor)
+        self.notices = ClusterEvents(store, supervisor)
+        self.notices.subscribe("leases", self.leases.wake)
+        self.leases.join_pool(LeasePool(FEEDS, ProcessRole.POLLER, ALL))
+        self.leases.join_pool(LeasePool(SHARDS, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False))
         self.lost: set[int] = set()
-        self.leases.listen(FEEDS, lambda _gained, lost: self.lost.update(lost))
+        self.leases.add_listener(FEEDS, lambda _gained, lost: self.lost.update(lost))
 
     async def start(self) -> Member:
         await self.leases.start()
@@ -46,7 +46,7 @@ class Member:
 
     @property
     def feeds(self) -> frozenset[int]:
-        return self.leases.held(FEEDS)
+        return self.leases.owned(FEEDS)
 
     async def close(self) -> None:
         await self.notices.close()
@@ -54,7 +54,7 @@ class Member:
 
 
 @pytest.fixture
-def server(server_databases) -> DatabaseServer:
+def server(server_databases) -> DatabaseUrl:
     return server_databases.empty()
 
 
@@ -75,11 +75,11 @@ async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
     clock.advance(100 * STOPPED)
     assert alive.feeds == ALL
-    assert alive.leases.held(SHARDS) == set(range(4))
+    assert alive.leases.owned(SHARDS) == set(range(4))
     assert alive.leases.fence(FEEDS, 3) is None
     await dead.close()
     await alive.close()
-    assert await store.processes.all() == []
+    assert await store.processes.list_live() == []
 
 
 async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over(pair):
@@ -101,8 +101,8 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     turn = await other.turn(1, 2)
     assert not turn.wait
     assert (await one.turn(1)).wait
-    assert not await one.identifies(1, turn._replace(at=turn.at - 1)), "somebody had the next turn"
-    assert await other.identifies(1, turn)
+    assert not await one.confirm_identify(1, turn._replace(at=turn.at - 1)), "somebody had the next turn"
+    assert await other.confirm_identify(1, turn)
     assert await first.store.processes.owners(FEEDS) == {
         number: member.leases.me.id for member in pair for number in member.feeds
     }
@@ -126,8 +126,8 @@ async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_it
     await until(lambda: len(second.feeds) == 32)
     await second.store.close()
     trace = TraceConfig()
-    LeaseChecks(lambda _server_id: bool(second.feeds)).watch(trace)
-    acting_for.set(1)
+    LeaseGuard(lambda _server_id: bool(second.feeds)).attach(trace)
+    current_server_id.set(1)
     discord = await FeedServer().start()
     address = discord.serve("/")
     async with ClientSession(trace_configs=[trace]) as session:
@@ -144,11 +144,11 @@ async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_it
 
 
 async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
-    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
 
     _first, second = pair
     await until(lambda: len(second.feeds) == 32)
-    with closing(Connection(server).raw) as somebody:
+    with closing(PostgresConnection(server).raw) as somebody:
         somebody.execute("BEGIN")
         somebody.execute("SELECT pg_advisory_xact_lock(1413829720, 1)")  # as whoever writes: nobody divides
         for _ in range(4):
@@ -159,10 +159,10 @@ async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
 
 async def test_roles_take_what_is_theirs(server, clock):
     store = await Store.open(server, clock)
-    gateway = await Member(store, clock, Role.GATEWAY).start()
-    poller = await Member(store, clock, Role.POLLER).start()
+    gateway = await Member(store, clock, ProcessRole.GATEWAY).start()
+    poller = await Member(store, clock, ProcessRole.POLLER).start()
     assert (len(gateway.feeds), len(poller.feeds)) == (0, 64)
-    assert (len(gateway.leases.held(SHARDS)), len(poller.leases.held(SHARDS))) == (4, 0)
+    assert (len(gateway.leases.owned(SHARDS)), len(poller.leases.owned(SHARDS))) == (4, 0)
     await gateway.close()
     await poller.close()
     await store.close()

@@ -10,18 +10,18 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import web
 
-from bot.client.health import SILENCE, Health
-from bot.client.services import Newsroom, open_newsroom
-from bot.core.choices import Role
-from bot.polling import shares
+from bot.client.health import MAX_POLL_SILENCE_SECONDS, Health
+from bot.client.services import Services, open_services
+from bot.core.preferences import ProcessRole
+from bot.polling import ingest_quota
 from bot.processes.leases import FEEDS
-from bot.text.host_slots import SLOTS, slot_of
+from bot.text.host_slots import HOST_SLOT_COUNT, host_slot
 from tests.answers.desk import followed, sent
 from tests.feed_server import FeedServer, item, rss
 from tests.store import sql
 from tests.wire.waiting import until
 
-Pair = tuple[Newsroom, Newsroom]
+Pair = tuple[Services, Services]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def database_engine() -> str:
 @pytest.fixture
 def narrow(monkeypatch) -> None:
     """So many bytes a server as some eleven articles have; asked for before the processes."""
-    monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)
+    monkeypatch.setattr(ingest_quota, "SERVER_BYTES", 50_000)
 
 
 @pytest.fixture
@@ -42,10 +42,14 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
         rooms = []
         for name in ("a", "b"):
             own = settings.model_copy(update={"index": settings.index_folder.with_name(name)})
-            rooms.append(await stack.enter_async_context(open_newsroom(own, clock)))
-            await rooms[-1].begin()
+            rooms.append(await stack.enter_async_context(open_services(own, clock)))
+            await rooms[-1].join_cluster()
         held = [room.leases for room in rooms]
-        await until(lambda: [len(leases.held(FEEDS)) for leases in held] == [SLOTS // 2, SLOTS // 2])
+        await until(
+            lambda: (
+                [len(leases.owned(FEEDS)) for leases in held] == [HOST_SLOT_COUNT // 2, HOST_SLOT_COUNT // 2]
+            )
+        )
         yield rooms[0], rooms[1]
 
 
@@ -78,22 +82,22 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
 
     await until(are_polled)
     assert [server.count("/") for server in servers] == [1] * 4
-    owners = [room for room in running if room.leases.held(FEEDS) & {slot_of(feed.url) for feed in feeds}]
+    owners = [room for room in running if room.leases.held(FEEDS) & {host_slot(feed.url) for feed in feeds}]
     await owners[0].leases.close()
     clock.advance(5)
     for feed in feeds:
-        await store.feeds.poll_now(feed.id)  # the notice of that wakes who is left
+        await store.feeds.make_due(feed.id)  # the notice of that wakes who is left
     await until(are_polled)
     assert [server.count("/") for server in servers] == [2] * 4
     watching = Health(owners[0])  # which asks nothing any more
-    clock.advance(SILENCE + 60)
+    clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
     now = clock.now()
     sql.run(store_place, "UPDATE feed SET last_success = ?, last_poll = ?", (now, now))
     assert await watching.problems() == []  # other processes have the shards
-    owners[0].leases.able(Role.GATEWAY, now=False)
+    owners[0].leases.set_available(ProcessRole.GATEWAY, now=False)
     assert await watching.problems() == ["Discord has been out of reach for 121 minutes"]
-    clock.advance(SILENCE + 60)
-    assert await watching.silent_since() == now
+    clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
+    assert await watching.polling_stalled_since() == now
 
 
 async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publishers, caplog):
@@ -110,7 +114,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
 
     feed = await followed(running[0], server.handle("/", first_slow))
     await begun.wait()
-    had, other = sorted(running, key=lambda room: slot_of(feed.url) not in room.leases.held(FEEDS))
+    had, other = sorted(running, key=lambda room: host_slot(feed.url) not in room.leases.held(FEEDS))
     await had.notices.close()  # it is cut off
     sql.run(had.settings.database, "UPDATE process SET until = 0 WHERE id = ?", (had.leases.me.id,))
     other.leases.wake()
@@ -169,4 +173,4 @@ async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair
     publishers(0).serve("/", rss(corrected), etag=False)
     await polling.poller.poll(feed, polite=False)
     await until(woken.is_set)
-    assert await posting.store.dispatches.next_edit() == clock.now()
+    assert await posting.store.dispatches.next_edit_due_at() == clock.now()

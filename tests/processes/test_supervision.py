@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.client.health import Health
-from bot.core import locale
+from bot.core import i18n
 from bot.processes.supervision import FAILURE_WINDOW_SECONDS, RESTART_PAUSE_SECONDS, Supervisor, stop
 from bot.store import DatabaseUnusable
 
@@ -75,16 +75,16 @@ async def test_a_task_speaks_nobodys_language(clock):
     spoken = []
 
     async def run() -> None:
-        spoken.append(locale.current())
+        spoken.append(i18n.current_language())
 
-    with locale.use("fr"):
+    with i18n.language_scope("fr"):
         await Supervisor(clock).start("trial", run)
     assert spoken == ["en"]
 
 
 async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, caplog):
     trial, health = Trial(Panic), Health(newsroom)
-    health.disconnected = None
+    health.gateway_down_since = None
     task = newsroom.supervisor.start("trial", trial.run)
     for failures in (1, 2):
         await turns()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.search.index.engine import EVERYWHERE
+from bot.search.index.search_engine import UNRESTRICTED
 from bot.search.index.tantivy_engine import TantivyEngine
 from bot.search.query.query_tree import Word
 
@@ -10,7 +10,7 @@ from bot.search.query.query_tree import Word
 def overwrite(engine: TantivyEngine) -> None:
     """Overwrite the files of an index that is in use: with these bytes a look-up of any word panics."""
     engine.document_frequency("museum")
-    engine.matching([Word("museum")], EVERYWHERE, 1)
+    engine.match_all([Word("museum")], UNRESTRICTED, 1)
     for path in files(engine.folder):
         with path.open("r+b") as file:
             file.write(b"U" * path.stat().st_size)

@@ -7,15 +7,15 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from bot.search.index.index_follower import IndexFollower
+from bot.search.index.index_updater import IndexUpdater
 from bot.search.searching import Searcher
 from bot.store import Store
 
-_indexes: WeakKeyDictionary[Store, IndexFollower] = WeakKeyDictionary()
+_indexes: WeakKeyDictionary[Store, IndexUpdater] = WeakKeyDictionary()
 
 
 def searcher_of(store: Store, *args: Any, **options: Any) -> Searcher:
     """A searcher; all of one store share an index, which catches up before each search."""
     if store not in _indexes:
-        _indexes[store] = IndexFollower(store, Path(mkdtemp(prefix="index-", dir=Path.cwd())))
+        _indexes[store] = IndexUpdater(store, Path(mkdtemp(prefix="index-", dir=Path.cwd())))
     return Searcher(store, _indexes[store], *args, **options)

@@ -42,7 +42,7 @@ ARTICLES: tuple[dict[str, Any], ...] = (
         "days": 40,
     },
 )
-"""`days` is the age."""
+"""`day_options` is the age."""
 
 FOUND: dict[str, tuple[str, ...]] = {
     "POLICE": (AMAZON, CITIES),

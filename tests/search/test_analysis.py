@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.search.index import analysis
+from bot.search.index import text_analysis
 
 
 @pytest.mark.parametrize(
@@ -16,36 +16,38 @@ from bot.search.index import analysis
     ],
 )
 def test_a_query_word_meets_its_inflections(typed, text, language):
-    (word,) = analysis.words(typed)
-    assert analysis.query_stems(word, ("en", "fr", "de")) & set(analysis.stems(text, language))
+    (word,) = text_analysis.tokens(typed)
+    assert text_analysis.query_stems(word, ("en", "fr", "de")) & set(
+        text_analysis.stemmed_tokens(text, language)
+    )
 
 
 def test_each_term_tells_where_its_word_stands():
     text = "😀 L’été, les élections"
-    assert [text[start:end] for _, start, end in analysis.word_spans(text)] == [
+    assert [text[start:end] for _, start, end in text_analysis.token_spans(text)] == [
         "L",
         "été",
         "les",
         "élections",
     ]
-    assert [text[start:end] for _, start, end in analysis.spans(text, "fr")] == ["élections"]
-    assert analysis.places("Le secteur du sel", "fr", {"secteur", "sel"}) == [
+    assert [text[start:end] for _, start, end in text_analysis.stem_spans(text, "fr")] == ["élections"]
+    assert text_analysis.find_stem_spans("Le secteur du sel", "fr", {"secteur", "sel"}) == [
         (3, 10, "secteur"),
         (14, 17, "sel"),
     ]
 
 
 def test_small_words_are_those_of_the_language_of_the_query():
-    assert analysis.small_words(analysis.words("prix de l’or")) == {"de", "l"}
-    assert analysis.small_words(analysis.words("cats or dogs")) == {"or"}
-    assert analysis.small_words(analysis.words("Où est la tour Eiffel ?")) == {"ou", "est", "la"}
+    assert text_analysis.stop_words_in(text_analysis.tokens("prix de l’or")) == {"de", "l"}
+    assert text_analysis.stop_words_in(text_analysis.tokens("cats or dogs")) == {"or"}
+    assert text_analysis.stop_words_in(text_analysis.tokens("Où est la tour Eiffel ?")) == {"ou", "est", "la"}
 
 
 def test_words_are_what_the_engine_makes_of_a_text():
     for code in range(0, 0x2600, 3):
         text = f"Der Œuvre {chr(code)} L’a{chr(code)}b"
-        assert analysis.words(text) == analysis.word_analyzer().analyze(text), hex(code)
-    assert analysis.words("a" * 39 + " " + "É" * 40 + " b") == ["a" * 39, "b"]
+        assert text_analysis.tokens(text) == text_analysis.word_analyzer().analyze(text), hex(code)
+    assert text_analysis.tokens("a" * 39 + " " + "É" * 40 + " b") == ["a" * 39, "b"]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +60,9 @@ def test_words_are_what_the_engine_makes_of_a_text():
     ],
 )
 def test_the_index_has_stems_and_marks_small_words(text, language, line):
-    assert analysis.Terms(language).line(f"{text} {'É' * 40}").split() == line.split()
+    assert text_analysis.TermCache(language).index_text(f"{text} {'É' * 40}").split() == line.split()
 
 
-@pytest.mark.parametrize("language", [*analysis.LANGUAGES, "pl", "xx", None])
+@pytest.mark.parametrize("language", [*text_analysis.STEMMER_LANGUAGES, "pl", "xx", None])
 def test_a_text_of_any_language_has_terms(language):
-    assert analysis.stems("Telex 2026 zwyczajny ordinateur", language)
+    assert text_analysis.stemmed_tokens("Telex 2026 zwyczajny ordinateur", language)

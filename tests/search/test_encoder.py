@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.answers import answering
-from bot.answers.question_retrieval import retrieve, understood
+from bot.answers import answer_pipeline
+from bot.answers.question_retrieval import retrieve, understand_with_index
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
-from bot.search.semantic import encoder, passage_encoder, semantic_search
-from bot.search.semantic.semantic_search import opened
+from bot.search.semantic import article_encoder, passage_encoder, semantic_index
+from bot.search.semantic.semantic_index import open_semantic_index
 from tests.kept_workers import KeptWorkers
 from tests.search.crossings import questions, stories
 from tests.search.library import Library
@@ -29,9 +29,9 @@ async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
     library = await Library(store).open()
     for story in stories():
         await library.add(story["title"], story["text"], language=story["language"])
-    async with opened(Settings(semantic=True, database=tmp_path / "telex.db"), store) as meaning:
+    async with open_semantic_index(Settings(semantic=True, database=tmp_path / "telex.db"), store) as meaning:
         await meaning.encode_missing()
-        await meaning.ready()
+        await meaning.start()
         yield searcher_of(store, meaning)
 
 
@@ -41,7 +41,7 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher):
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
         if title not in [result.article.title for result in page.results]:
             missed.append((question, title))
-        asked = await understood(searcher, question)
+        asked = await understand_with_index(searcher, question)
         found = await retrieve(searcher, asked, feed_ids=None)
         if title not in [article.title for article in found.articles]:
             missed.append((question, title))
@@ -50,13 +50,13 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher):
 
 
 async def test_questions_find_their_answers_in_the_other_language(searcher, monkeypatch):
-    monkeypatch.setattr(semantic_search, "PATIENCE", 60.0)
+    monkeypatch.setattr(semantic_index, "QUERY_WAIT_SECONDS", 60.0)
     right = sure_and_wrong = 0
     for question, title, words in list(questions())[::SAMPLE]:
-        answer = await answering.ask(searcher, question, feed_ids=None)
+        answer = await answer_pipeline.answer_question(searcher, question, feed_ids=None)
         told = [
             quote.article.title == title and any(word in quote.text for word in words)
-            for quote in (*answer.quotes, *answer.possible)
+            for quote in (*answer.quotes, *answer.possible_quotes)
         ]
         right += any(told)
         # An article in the question's own language may answer as well.
@@ -68,10 +68,12 @@ async def test_questions_find_their_answers_in_the_other_language(searcher, monk
 
 async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
     texts = ["", " ", "\x00", "\ud83d", "é" * 400, "😀" * 400, "a\n" * 200, "中文"]
-    workers = KeptWorkers(tired=semantic_search.MEMORY)  # which have the models by now
+    workers = KeptWorkers(tired=semantic_index.MAX_WORKER_BYTES)  # which have the models by now
     try:
-        assert {len(vector) for vector in await workers.run(encoder.encode, texts, timeout=60)} == {512}
-        if passage_encoder.is_there():
+        assert {len(vector) for vector in await workers.run(article_encoder.encode, texts, timeout=60)} == {
+            512
+        }
+        if passage_encoder.is_installed():
             assert len(await workers.run(passage_encoder.cosines, "\ud83d", texts, timeout=60)) == len(texts)
             assert await workers.run(passage_encoder.cosines, "?", [], timeout=60) == []
             passages = ["Amazon makes Rekognition.", "It rains in Lyon."]
@@ -83,4 +85,4 @@ async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
 
 
 def test_the_model_is_named_with_its_version():
-    assert (encoder.model() or "").startswith(f"{encoder.PACKAGE} 0.")
+    assert (article_encoder.model_id() or "").startswith(f"{article_encoder.PACKAGE} 0.")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.search.index.engine import EVERYWHERE, EngineError, Kind, Position, Scope
+from bot.search.index.search_engine import UNRESTRICTED, CompletionField, EngineError, IndexPosition, Scope
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
-from bot.search.query.query_syntax import parse
+from bot.search.query.query_parser import parse_query
 from bot.store.records.content_records import IndexedArticle
 from tests.search.damage import overwrite
 
@@ -34,7 +34,7 @@ ARTICLES = (
 def writer(tmp_path) -> Iterator[TantivyWriter]:
     writer = TantivyEngine(tmp_path / "index").writer()
     writer.put(ARTICLES)
-    writer.commit(Position(7, 8, 0))
+    writer.commit(IndexPosition(7, 8, 0))
     yield writer
     writer.close()
 
@@ -78,58 +78,66 @@ def engine(tmp_path, writer) -> TantivyEngine:
     ],
 )
 def test_a_query_finds_what_it_says(engine, query, found):
-    scope = Scope(bookmarked=frozenset({3}))
-    assert {hit.article_id for hit in engine.matching(parse(query, NOW).nodes, scope, 10)} == found
+    scope = Scope(bookmarked_article_ids=frozenset({3}))
+    assert {hit.article_id for hit in engine.match_all(parse_query(query, NOW).nodes, scope, 10)} == found
 
 
 def test_a_person_finds_what_they_may_see(engine):
     seen = Scope(feed_ids=frozenset({20}))
-    assert [hit.article_id for hit in engine.any_words("three satellites for the election", seen, 10)] == [3]
-    assert engine.title_words("ele", seen, 5, since=0)[0] == ["electric"]
-    alike = engine.alike({"satellit": 2.0, "car": 1.0, "compani": 1.0}, seen, 5, besides=2)
+    assert [hit.article_id for hit in engine.match_any("three satellites for the election", seen, 10)] == [3]
+    assert engine.complete_title_words("ele", seen, 5, since=0)[0] == ["electric"]
+    alike = engine.match_similar({"satellit": 2.0, "car": 1.0, "compani": 1.0}, seen, 5, exclude_article_id=2)
     assert [hit.article_id for hit in alike] == [3]
 
 
 def test_the_newest_come_first(engine):
-    assert [hit.article_id for hit in engine.matching((), EVERYWHERE, 2, newest=True)] == [3, 2]
+    assert [hit.article_id for hit in engine.match_all((), UNRESTRICTED, 2, newest=True)] == [3, 2]
 
 
 def test_any_words_find_the_one_with_most_of_them(engine):
     question = "When did the company launch three satellites?"
-    assert engine.any_words(question, EVERYWHERE, 10)[0].article_id == 2
+    assert engine.match_any(question, UNRESTRICTED, 10)[0].article_id == 2
 
 
 def test_what_begins_so_is_offered(engine):
-    assert engine.title_words("élec", EVERYWHERE, 5, since=0)[0] == ["elections", "electric"]
-    assert engine.title_words("elec", EVERYWHERE, 5, since=NOW - 150)[0] == ["electric"]
-    assert engine.complete(Kind.AUTHOR, "doe", EVERYWHERE, 5, since=0) == ["Jeanne Doë"]
-    assert engine.complete(Kind.TAG, "", EVERYWHERE, 9, since=NOW - 250) == ["AI", "Cars", "Space"]
+    assert engine.complete_title_words("élec", UNRESTRICTED, 5, since=0)[0] == ["elections", "electric"]
+    assert engine.complete_title_words("elec", UNRESTRICTED, 5, since=NOW - 150)[0] == ["electric"]
+    assert engine.complete(CompletionField.AUTHOR, "doe", UNRESTRICTED, 5, since=0) == ["Jeanne Doë"]
+    assert engine.complete(CompletionField.TAG, "", UNRESTRICTED, 9, since=NOW - 250) == [
+        "AI",
+        "Cars",
+        "Space",
+    ]
 
 
 def test_a_commit_keeps_changes_and_position_together(engine, writer):
-    assert (engine.position, engine.documents) == (Position(7, 8, 0), 3)
+    assert (engine.position, engine.document_count) == (IndexPosition(7, 8, 0), 3)
     writer.put([ARTICLES[1]._replace(title="Four rockets launched", body="")])
     writer.remove([3])
     engine.refresh()
-    assert engine.documents == 3
-    writer.commit(Position(9, 1, 0))
+    assert engine.document_count == 3
+    writer.commit(IndexPosition(9, 1, 0))
     engine.refresh()
-    assert (engine.position, engine.documents) == (Position(9, 1, 0), 2)
-    assert {hit.article_id for hit in engine.matching(parse("launch", NOW).nodes, EVERYWHERE, 9)} == {2}
-    assert not engine.matching(parse("satellite", NOW).nodes, EVERYWHERE, 9)
+    assert (engine.position, engine.document_count) == (IndexPosition(9, 1, 0), 2)
+    assert {
+        hit.article_id for hit in engine.match_all(parse_query("launch", NOW).nodes, UNRESTRICTED, 9)
+    } == {2}
+    assert not engine.match_all(parse_query("satellite", NOW).nodes, UNRESTRICTED, 9)
 
 
 CALLS: dict[str, Callable[[TantivyEngine], object]] = {
-    "documents": lambda engine: engine.documents,
+    "documents": lambda engine: engine.document_count,
     "position": lambda engine: engine.position,
     "refresh": lambda engine: engine.refresh(),
-    "matching": lambda engine: engine.matching(parse("satellite", NOW).nodes, EVERYWHERE, 10),
-    "any_words": lambda engine: engine.any_words("satellite", EVERYWHERE, 10),
-    "alike": lambda engine: engine.alike({"satellit": 1.0, "car": 1.0}, EVERYWHERE, 10, besides=0),
+    "matching": lambda engine: engine.match_all(parse_query("satellite", NOW).nodes, UNRESTRICTED, 10),
+    "any_words": lambda engine: engine.match_any("satellite", UNRESTRICTED, 10),
+    "alike": lambda engine: engine.match_similar(
+        {"satellit": 1.0, "car": 1.0}, UNRESTRICTED, 10, exclude_article_id=0
+    ),
     "document_frequency": lambda engine: engine.document_frequency("satellit"),
-    "complete": lambda engine: engine.complete(Kind.TAG, "s", EVERYWHERE, 10, since=0),
-    "title_words": lambda engine: engine.title_words("s", EVERYWHERE, 10, since=0),
-    "beginning": lambda engine: engine.beginning("s", 10),
+    "complete": lambda engine: engine.complete(CompletionField.TAG, "s", UNRESTRICTED, 10, since=0),
+    "title_words": lambda engine: engine.complete_title_words("s", UNRESTRICTED, 10, since=0),
+    "beginning": lambda engine: engine.terms_with_prefix("s", 10),
     "writer": lambda engine: engine.writer(),
 }
 
@@ -161,7 +169,7 @@ def test_no_panic_of_a_writer_gets_out(engine):
     for call in (
         lambda: writer.put(ARTICLES),
         lambda: writer.remove([1]),
-        lambda: writer.commit(Position(1, 1, 0)),
+        lambda: writer.commit(IndexPosition(1, 1, 0)),
     ):
         with pytest.raises(EngineError):
             call()

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bot.client.health import Health
-from bot.search.index.engine import EVERYWHERE, EngineError
 from bot.search.index.index_condition import FAILURES
-from bot.search.index.index_follower import AFTER_FAILURE, IndexFollower
+from bot.search.index.index_updater import ERROR_BACKOFF_SECONDS, IndexUpdater
+from bot.search.index.search_engine import UNRESTRICTED, EngineError
 from bot.search.index.tantivy_engine import TantivyWriter
 from bot.store import Store
 from bot.store.records.content_records import IndexedArticle
@@ -24,10 +24,10 @@ from tests.wire.disks import fill, make_room, small_disk
 from tests.wire.waiting import until
 
 
-async def found(follower: IndexFollower) -> list[int]:
+async def found(follower: IndexUpdater) -> list[int]:
     """The ids of all articles that can be found."""
     await follower.catch_up()
-    return sorted(hit.article_id for hit in follower.engine.matching((), EVERYWHERE, 10_000, newest=True))
+    return sorted(hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED, 10_000, newest=True))
 
 
 async def stored(store: Store) -> list[int]:
@@ -40,8 +40,8 @@ async def library(store) -> Library:
 
 
 @pytest.fixture
-async def follower(library, tmp_path) -> AsyncIterator[IndexFollower]:
-    follower = IndexFollower(library.store, tmp_path / "index")
+async def follower(library, tmp_path) -> AsyncIterator[IndexUpdater]:
+    follower = IndexUpdater(library.store, tmp_path / "index")
     yield follower
     await follower.close()
 
@@ -52,12 +52,12 @@ async def test_what_is_added_changed_and_deleted_is_followed(library, follower, 
     second = await library.add("An election", feed=other)
     assert await found(follower) == [first, second]
     third = await library.add("A late one")
-    assert [hit.article_id for hit in follower.engine.any_words("Kourou", EVERYWHERE, 5)] == [first]
-    await library.store.articles.forget_texts(library.store.clock.now() + 1)
+    assert [hit.article_id for hit in follower.engine.match_any("Kourou", UNRESTRICTED, 5)] == [first]
+    await library.store.articles.purge_texts(library.store.clock.now() + 1)
     # Whoever may delete articles, the index follows.
     sql.run(settings.database, "DELETE FROM feed WHERE id = ?", (other.id,))
     assert await found(follower) == [first, third]
-    assert not follower.engine.any_words("Kourou", EVERYWHERE, 5)
+    assert not follower.engine.match_any("Kourou", UNRESTRICTED, 5)
 
 
 async def test_an_index_that_is_gone_or_damaged_is_made_anew(library, follower, tmp_path):
@@ -66,13 +66,13 @@ async def test_an_index_that_is_gone_or_damaged_is_made_anew(library, follower, 
     await follower.close()
     for path in (tmp_path / "index").rglob("*.idx"):
         path.write_bytes(b"damaged")
-    damaged = IndexFollower(library.store, tmp_path / "index")
+    damaged = IndexUpdater(library.store, tmp_path / "index")
     assert await found(damaged) == ids
     await damaged.close()
     shutil.rmtree(tmp_path / "index")
-    missing = IndexFollower(library.store, tmp_path / "index")
+    missing = IndexUpdater(library.store, tmp_path / "index")
     assert await found(missing) == ids
-    assert missing.built is None
+    assert missing.build_progress is None
     await missing.close()
 
 
@@ -84,7 +84,7 @@ async def test_an_index_of_another_database_is_made_anew(library, follower, tmp_
     elsewhere = await Library(other).open()
     await elsewhere.add("One")
     ids = [1, await elsewhere.add("Two")]
-    moved = IndexFollower(other, tmp_path / "index")
+    moved = IndexUpdater(other, tmp_path / "index")
     assert await found(moved) == ids
     await moved.close()
     await other.close()
@@ -98,7 +98,7 @@ async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path
     assert len(await found(follower)) == 2
     await follower.close()
     copy = await Store.open(tmp_path / "copy.db", library.store.clock)
-    restored = IndexFollower(copy, tmp_path / "index")
+    restored = IndexUpdater(copy, tmp_path / "index")
     assert await found(restored) == [before]
     await restored.close()
     await copy.close()
@@ -110,8 +110,8 @@ async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
     ids = [await library.add(f"Article {number}") for number in range(3)]
     assert await found(follower) == ids
     await follower.close()
-    monkeypatch.setattr("bot.search.index.tantivy_engine.RULES", "other")
-    newer = IndexFollower(library.store, tmp_path / "index")
+    monkeypatch.setattr("bot.search.index.tantivy_engine.SCHEMA_VERSION", "other")
+    newer = IndexUpdater(library.store, tmp_path / "index")
     assert await found(newer) == ids
     assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 1
     await newer.close()
@@ -120,7 +120,7 @@ async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
 async def test_whoever_does_not_write_reads_what_the_writer_did(library, follower, tmp_path):
     first = await library.add("First")
     await follower.catch_up()
-    reader = IndexFollower(library.store, tmp_path / "index")
+    reader = IndexUpdater(library.store, tmp_path / "index")
     assert await found(reader) == [first]
     second = await library.add("Second")
     assert await found(reader) == [first]
@@ -136,7 +136,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from bot.core.clock import SystemClock
-from bot.search.index.index_follower import IndexFollower
+from bot.search.index.index_updater import IndexFollower
 from bot.store import Store
 from tests.search.library import Library, modes
 
@@ -167,7 +167,7 @@ async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follow
         child.send_signal(signal.SIGKILL)
         await child.wait()
         store = await Store.open(database, library.store.clock)
-        after = IndexFollower(store, index)
+        after = IndexUpdater(store, index)
         assert await found(after) == await stored(store)
         await after.close()
         await store.close()
@@ -175,7 +175,7 @@ async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follow
 
 async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock, caplog):
     with small_disk(tmp_path) as disk:
-        follower = IndexFollower(library.store, disk / "index")
+        follower = IndexUpdater(library.store, disk / "index")
         first = await library.add("First")
         assert await found(follower) == [first]
         fill(disk)
@@ -185,11 +185,11 @@ async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock,
             for attempt in range(1, 6):
                 await until(lambda: clock.naps == attempt)  # noqa: B023 - of this round
                 assert follower.condition.trouble == "the search index cannot be written: the disk is full"
-                clock.advance(AFTER_FAILURE)
-            hits = follower.engine.matching((), EVERYWHERE, 10, newest=True)
+                clock.advance(ERROR_BACKOFF_SECONDS)
+            hits = follower.engine.match_all((), UNRESTRICTED, 10, newest=True)
             assert [hit.article_id for hit in hits] == [first]  # what was there can be searched meanwhile
             make_room(disk)
-            clock.advance(AFTER_FAILURE)
+            clock.advance(ERROR_BACKOFF_SECONDS)
             await until(lambda: follower.condition.trouble is None)
         finally:
             following.cancel()
@@ -219,10 +219,10 @@ async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_p
         for pauses in range(1, 4):
             await until(lambda: clock.naps == pauses)  # noqa: B023 - of this round
             assert attempts == FAILURES + pauses
-            clock.advance(AFTER_FAILURE)
+            clock.advance(ERROR_BACKOFF_SECONDS)
         await until(lambda: clock.naps == 4)
         assert follower.condition.trouble == "the search index cannot be written: on trial"
-    clock.advance(AFTER_FAILURE)
+    clock.advance(ERROR_BACKOFF_SECONDS)
     await until(lambda: follower.condition.trouble is None)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
@@ -232,7 +232,7 @@ async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_p
 
 async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
     health = Health(newsroom)
-    health.disconnected = None
+    health.gateway_down_since = None
     assert await health.problems() == []
     newsroom.index.condition.failed(EngineError("on trial"))
     assert await health.problems() == ["the search index cannot be written: on trial"]

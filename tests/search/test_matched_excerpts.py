@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
-from bot.search.query.query_syntax import parse
-from bot.text.safe import length
+from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, snippet_of
+from bot.search.query.query_parser import parse_query
+from bot.text.discord_text import utf16_length
 from tests.search.test_matcher_agrees import PIECES, article
 
 
@@ -30,16 +30,17 @@ from tests.search.test_matcher_agrees import PIECES, article
     ],
 )
 def test_marks_lie_on_what_was_asked_for(query, text, marked):
-    spans = Marker(parse(query, 0).nodes).marks(text, "fr")
+    spans = Highlighter(parse_query(query, 0).nodes).highlights(text, "fr")
     assert [text[start:end] for start, end in spans] == marked
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=4).map(" ".join), st.text(max_size=900), st.integers(1, 40))
 def test_an_excerpt_is_short_and_its_marks_lie_in_it(query, text, times):
-    shown, marks = excerpt_of(
-        article(1, "", f"{text} apple the open source models " * times), Marker(parse(query, 0).nodes)
+    shown, marks = snippet_of(
+        article(1, "", f"{text} apple the open source models " * times),
+        Highlighter(parse_query(query, 0).nodes),
     )
-    assert length(shown) <= LONGEST
+    assert utf16_length(shown) <= MAX_SNIPPET_LENGTH
     assert "\n" not in shown
     position = 0
     for start, end in marks:

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.index.engine import EVERYWHERE, Position, SearchEngine
+from bot.search.index.search_engine import UNRESTRICTED, IndexPosition, SearchEngine
 from bot.search.index.tantivy_engine import TantivyEngine
-from bot.search.query.query_matching import ReadArticle, criterion_of, holds, languages_of
-from bot.search.query.query_syntax import parse
+from bot.search.query.query_matching import AnalysedArticle, matchable_clause, matches, query_languages_for
+from bot.search.query.query_parser import parse_query
 from bot.store.records.content_records import IndexedArticle
 
 NOW = 1_790_000_000
@@ -84,7 +84,7 @@ def shelf(tmp_path_factory) -> Iterator[Shelf]:
         )
         for each in articles.values()
     )  # fmt: skip
-    writer.commit(Position(1, 1, 0))
+    writer.commit(IndexPosition(1, 1, 0))
     yield Shelf(TantivyEngine(folder), articles)
     writer.close()
 
@@ -107,18 +107,20 @@ def queries() -> st.SearchStrategy[str]:
 @example(text="-(the le) apple")
 @example(text="(the OR !) OR apple")
 def test_the_matcher_and_the_engine_agree(shelf, text):
-    query = parse(text, NOW)
+    query = parse_query(text, NOW)
     if not query.nodes:
         return
-    found = {hit.article_id for hit in shelf.engine.matching(query.nodes, EVERYWHERE, 99)}
+    found = {hit.article_id for hit in shelf.engine.match_all(query.nodes, UNRESTRICTED, 99)}
     matched = set()
     for number, article in shelf.articles.items():
-        wanted = criterion_of(query, languages_of(article.language))
-        if wanted is None or holds(wanted, ReadArticle(article)):
+        wanted = matchable_clause(query, query_languages_for(article.language))
+        if wanted is None or matches(wanted, AnalysedArticle(article)):
             matched.add(number)
     assert matched == found
 
 
 def test_each_piece_tells_articles_apart(shelf):
-    found = {text: len(shelf.engine.matching(parse(text, NOW).nodes, EVERYWHERE, 99)) for text in PIECES}
+    found = {
+        text: len(shelf.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED, 99)) for text in PIECES
+    }
     assert sum(0 < count < len(STORIES) for count in found.values()) > len(PIECES) * 2 // 3

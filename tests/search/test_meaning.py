@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.answers import answering
+from bot.answers import answer_pipeline
 from bot.core.settings import Settings
-from bot.search.semantic import encoder, passage_encoder, semantic_search
-from bot.search.semantic.semantic_search import Meaning, opened
+from bot.search.semantic import article_encoder, passage_encoder, semantic_index
+from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index
 from bot.store import Store
-from bot.store.content.vectors import LEFT
+from bot.store.content.vectors import STALE_INDEX_SECONDS
 from tests.search import toy_encoder
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -22,8 +22,8 @@ from tests.store import sql
 
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch) -> None:
-    monkeypatch.setattr(encoder, "encode", toy_encoder.encode)
-    monkeypatch.setattr(encoder, "model", lambda: "toy 1")
+    monkeypatch.setattr(article_encoder, "encode", toy_encoder.encode)
+    monkeypatch.setattr(article_encoder, "model_id", lambda: "toy 1")
     monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.cosines)
 
 
@@ -38,15 +38,15 @@ def settings(tmp_path) -> Settings:
 
 
 @pytest.fixture
-async def sense(store, settings) -> AsyncIterator[Meaning]:
-    async with opened(settings, store) as made:
+async def sense(store, settings) -> AsyncIterator[SemanticIndex]:
+    async with open_semantic_index(settings, store) as made:
         assert made is not None
         yield made
 
 
-async def found(store: Store, sense: Meaning, query: str, **options: object) -> list[str]:
+async def found(store: Store, sense: SemanticIndex, query: str, **options: object) -> list[str]:
     await sense.encode_missing()
-    await sense.ready()
+    await sense.start()
     page = await searcher_of(store, sense).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
     return [result.article.title for result in page.results]
 
@@ -61,9 +61,9 @@ async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(store,
     await library.add("A hound", "It slept.")
     await library.add("A dog", "It slept.")
     await sense.encode_missing()
-    await sense.ready()
+    await sense.start()
     page = await searcher_of(store, sense).search("dog rain", feed_ids=None)
-    alike = {result.article.title: (result.partial, result.alike) for result in page.results}
+    alike = {result.article.title: (result.partial, result.semantic_only) for result in page.results}
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
 
 
@@ -100,11 +100,11 @@ async def test_what_has_all_words_stays_as_it_is(store, library, sense):
 async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(store, library, settings):
     await library.add("car")
     await library.add("dog")
-    async with opened(settings, store) as first:
+    async with open_semantic_index(settings, store) as first:
         assert await first.encode_missing() == 2
         assert await first.encode_missing() == 0
     await library.add("rain")
-    async with opened(settings, store) as then:
+    async with open_semantic_index(settings, store) as then:
         assert await then.encode_missing() == 1
         assert set(await found(store, then, "hound drizzle automobile")) == {"car", "dog", "rain"}
 
@@ -114,12 +114,12 @@ async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
     store, library, settings, tmp_path, harm
 ):
     await library.add("car")
-    folder = semantic_search.folder_of(settings)
-    async with opened(settings, store) as first:
+    folder = semantic_index.folder_of(settings)
+    async with open_semantic_index(settings, store) as first:
         await first.encode_missing()
     shutil.copytree(folder, tmp_path / "older")
     await library.add("dog")
-    async with opened(settings, store) as second:
+    async with open_semantic_index(settings, store) as second:
         await second.encode_missing()
     if harm == "damaged":
         for file in folder.glob("*.usearch"):
@@ -128,7 +128,7 @@ async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
         shutil.rmtree(folder)
     if harm == "older":
         (tmp_path / "older").rename(folder)
-    async with opened(settings, store) as third:
+    async with open_semantic_index(settings, store) as third:
         assert third is not None
         assert set(await found(store, third, "hound automobile")) == {"car", "dog"}
 
@@ -137,7 +137,7 @@ async def test_one_process_encodes_at_a_time_and_others_see_it(store, library, s
     await library.add("car")
     assert await sense.encode_missing() == 1
     await library.add("dog")
-    async with opened(settings, store) as other:
+    async with open_semantic_index(settings, store) as other:
         assert await other.encode_missing() == 0
         await sense.encode_missing()
         assert await found(store, other, "hound") == ["dog"]
@@ -149,7 +149,7 @@ async def test_two_processes_with_an_index_each_encode_what_comes_once(
     await library.add("car")
     assert await sense.encode_missing() == 1
     elsewhere = settings.model_copy(update={"database": tmp_path / "elsewhere" / "telex.db"})
-    async with opened(elsewhere, store) as other:
+    async with open_semantic_index(elsewhere, store) as other:
         assert await other.encode_missing() == 1
         await library.add("dog")
         assert await sense.encode_missing() == 1
@@ -164,7 +164,7 @@ async def test_a_backup_holds_no_vectors(store, library, sense, settings, tmp_pa
     copy = await Store.open(tmp_path / "copy.db", clock)
     try:
         elsewhere = settings.model_copy(update={"database": tmp_path / "copy.db"})
-        async with opened(elsewhere, copy) as restored:
+        async with open_semantic_index(elsewhere, copy) as restored:
             assert restored is not None
             assert await found(copy, restored, "automobile") == ["car"]
     finally:
@@ -175,7 +175,7 @@ async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store,
     async def encoded(count: int) -> None:
         async with asyncio.timeout(30):
             while (await store.vectors.counts()).encoded < count:
-                clock.advance(semantic_search.PAUSE)
+                clock.advance(semantic_index.POLL_INTERVAL_SECONDS)
                 await asyncio.sleep(0.01)
 
     await library.add("car")
@@ -190,7 +190,7 @@ async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store,
 
 
 async def test_an_interruption_loses_nothing_that_was_written(store, library, sense, monkeypatch):
-    monkeypatch.setattr(semantic_search, "KEPT_TOGETHER", 2)
+    monkeypatch.setattr(semantic_index, "WRITE_BATCH_SIZE", 2)
     for number in range(6):
         await library.add(f"car {number}")
     reached = asyncio.Event()
@@ -230,22 +230,22 @@ async def test_a_vector_goes_with_its_article(store, library, sense, settings):
 
 async def test_what_changed_while_it_was_encoded_is_not_marked(store, library):
     changed = await library.add("A hound", "It ran.")
-    ((_, source),) = await store.vectors.sources([changed])
-    assert await store.vectors.mark("stamp", [(changed, "A dog\nIt ran.")]) == 0
-    assert await store.vectors.mark("stamp", [(changed, source)]) == 1
-    assert await store.vectors.mark("stamp", [(changed, source)]) == 0
-    assert await store.vectors.missing("stamp", 9) == []
-    assert await store.vectors.missing("another process's", 9) == [changed]
-    await store.vectors.purge(store.clock.now() + LEFT + 1)
-    assert await store.vectors.missing("stamp", 9) == [changed]
+    ((_, source),) = await store.vectors.texts_to_encode([changed])
+    assert await store.vectors.mark_encoded("stamp", [(changed, "A dog\nIt ran.")]) == 0
+    assert await store.vectors.mark_encoded("stamp", [(changed, source)]) == 1
+    assert await store.vectors.mark_encoded("stamp", [(changed, source)]) == 0
+    assert await store.vectors.unencoded_ids("stamp", 9) == []
+    assert await store.vectors.unencoded_ids("another process's", 9) == [changed]
+    await store.vectors.purge(store.clock.now() + STALE_INDEX_SECONDS + 1)
+    assert await store.vectors.unencoded_ids("stamp", 9) == [changed]
 
 
 async def test_vectors_of_another_model_are_made_anew(store, library, settings, monkeypatch):
     await library.add("A hound")
-    async with opened(settings, store) as older:
+    async with open_semantic_index(settings, store) as older:
         await older.encode_missing()
-    monkeypatch.setattr(encoder, "model", lambda: "toy 2")
-    async with opened(settings, store) as newer:
+    monkeypatch.setattr(article_encoder, "model_id", lambda: "toy 2")
+    async with open_semantic_index(settings, store) as newer:
         assert await newer.encode_missing() == 1
 
 
@@ -261,7 +261,7 @@ async def test_words_are_looked_for_when_the_encoder_dies(store, library, sense,
     await library.add("A hound", "It ran.")
     await library.add("Something", "It ran.")
     await found(store, sense, "dog ran")
-    monkeypatch.setattr(encoder, "encode", toy_encoder.die)
+    monkeypatch.setattr(article_encoder, "encode", toy_encoder.die)
     assert await found(store, sense, "automobile something") == ["Something"]
 
 
@@ -272,26 +272,30 @@ async def test_words_are_looked_for_while_the_encoder_starts(store, library, sen
 
 
 async def test_the_settings_and_a_missing_extra_switch_it_off(store, settings, monkeypatch):
-    async with opened(Settings(semantic=False), store) as off:
+    async with open_semantic_index(Settings(semantic=False), store) as off:
         assert off is None
-    monkeypatch.setattr(encoder, "model", lambda: None)
-    async with opened(settings, store) as absent:
+    monkeypatch.setattr(article_encoder, "model_id", lambda: None)
+    async with open_semantic_index(settings, store) as absent:
         assert absent is None
 
 
 async def test_how_alike_texts_are_is_told_once_the_encoder_runs(sense):
-    assert await sense.likeness("a car", ["une voiture", "rain"]) is None
-    await sense.ready()
-    likeness = await sense.likeness("a car", ["une voiture", "rain"])
+    assert await sense.passage_cosines("a car", ["une voiture", "rain"]) is None
+    await sense.start()
+    likeness = await sense.passage_cosines("a car", ["une voiture", "rain"])
     assert likeness[0] > 0.9 > likeness[1]
 
 
 async def test_without_the_encoder_words_alone_answer(store, library, sense, monkeypatch):
     await library.add("Rekognition", "Rekognition was launched in 2016 by Amazon.")
     await sense.encode_missing()
-    await sense.ready()
-    monkeypatch.setattr(encoder, "encode", toy_encoder.die)
+    await sense.start()
+    monkeypatch.setattr(article_encoder, "encode", toy_encoder.die)
     monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.die)
-    answer = await answering.ask(searcher_of(store, sense), "When was Rekognition launched?", feed_ids=None)
-    assert answer == await answering.ask(searcher_of(store), "When was Rekognition launched?", feed_ids=None)
-    assert answer.quotes or answer.possible
+    answer = await answer_pipeline.answer_question(
+        searcher_of(store, sense), "When was Rekognition launched?", feed_ids=None
+    )
+    assert answer == await answer_pipeline.answer_question(
+        searcher_of(store), "When was Rekognition launched?", feed_ids=None
+    )
+    assert answer.quotes or answer.possible_quotes

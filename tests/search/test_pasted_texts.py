@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.posting.wording.search_notes import sentence
+from bot.posting.wording.search_note_sentences import note_sentence
 from bot.search.searching import Searcher
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -49,7 +49,7 @@ async def test_phrases_are_relaxed_to_their_words_in_one_step(library, searcher,
     page = await searcher.search(query, feed_ids=None)
     assert page.results[0].article.title == "Laptops to borrow"
     assert page.results[0].partial
-    assert [sentence(one) for one in page.notes if "comes close" in sentence(one)] == [note]
+    assert [note_sentence(one) for one in page.notes if "comes close" in note_sentence(one)] == [note]
 
 
 async def test_a_phrase_that_some_article_has_is_required_beside_a_few_words(library, searcher):

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.query.notes import Note, Remark
-from bot.search.query.query_matching import ReadArticle, criterion_of, holds
-from bot.search.query.query_syntax import parse
+from bot.search.query.query_matching import AnalysedArticle, matchable_clause, matches
+from bot.search.query.query_notes import Note, NoteKind
+from bot.search.query.query_parser import parse_query
 from bot.store import Store
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -64,10 +64,10 @@ async def test_no_query_raises(shelf, query):
     searcher = searcher_of(shelf.store)
     for options in ({"person_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
         page = await searcher.search(query, **{"feed_ids": None} | options)
-        assert Note.of(Remark.DAMAGED) not in page.notes
-    parsed = parse(query, shelf.store.clock.now())
-    if wanted := criterion_of(parsed):
-        holds(wanted, ReadArticle(shelf.articles[0]))
+        assert Note.of(NoteKind.DAMAGED) not in page.notes
+    parsed = parse_query(query, shelf.store.clock.now())
+    if wanted := matchable_clause(parsed):
+        matches(wanted, AnalysedArticle(shelf.articles[0]))
 
 
 Tree = str | tuple[str, list["Tree"]]
@@ -114,5 +114,5 @@ async def test_what_is_found_is_what_is_true(shelf, sort, tree):
     page = await searcher_of(shelf.store).search(written(tree), feed_ids=None, limit=99, sort=sort)
     found = {result.article.title for result in page.results if not result.partial}
     assert found == {article.title for article in expected}
-    wanted = criterion_of(parse(written(tree), 0))
-    assert {each.title for each in shelf.articles if holds(wanted, ReadArticle(each))} == found
+    wanted = matchable_clause(parse_query(written(tree), 0))
+    assert {each.title for each in shelf.articles if matches(wanted, AnalysedArticle(each))} == found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.search.query.query_syntax import parse
-from bot.search.ranked_search import NAME, Asked
+from bot.search.query.query_parser import parse_query
+from bot.search.ranked_search import NAME, QueryParts
 from bot.search.related_terms import related_terms
 from bot.search.searching import Searcher
 from tests.search.library import Library
@@ -42,15 +42,15 @@ async def test_what_is_near_a_word_is_found_and_is_no_full_match(library, search
 
 @pytest.mark.parametrize("query", ["Palais de Versailles", "Un palais. Versailles", "Palais à 1780"])
 async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library, searcher, query):
-    await searcher.index.ready()
+    await searcher.index.ensure_current()
     assert searcher.index.engine is not None
-    palace, other = Asked.of(parse(query, 0)).sought(searcher.index.engine)
+    palace, other = QueryParts.of(parse_query(query, 0)).query_terms(searcher.index.engine)
     is_name = not query.startswith("Un")
     assert other.weight == palace.weight * (NAME if is_name else 1)
 
 
 async def test_terms_of_a_family_begin_alike_and_only_unknown_words_are_misspelt(library, searcher):
-    await searcher.index.ready()
+    await searcher.index.ensure_current()
     assert searcher.index.engine is not None
     related = related_terms(searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"])
     assert related == {"hegwige": {"hedwig"}, "incendiaire": {"incend"}}

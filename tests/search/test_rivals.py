@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.client.services import Newsroom
+from bot.client.services import Services
 from bot.core.models import Article, Feed
 from bot.polling.feed_updates import MOVE_PROBATION
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent, titles
@@ -26,11 +26,11 @@ CLAIMS = {
 }
 
 
-async def article(newsroom: Newsroom, feed: Feed) -> Article:
+async def article(newsroom: Services, feed: Feed) -> Article:
     return (await newsroom.store.articles.newest([feed.id], limit=1))[0]
 
 
-async def found(newsroom: Newsroom, words: str, *feeds: Feed) -> list[str]:
+async def found(newsroom: Services, words: str, *feeds: Feed) -> list[str]:
     """The titles that a search in these feeds finds."""
     page = await newsroom.searcher.search(words, feed_ids={feed.id for feed in feeds}, limit=9)
     return [result.article.title for result in page.results]

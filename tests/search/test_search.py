@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.posting.wording.search_notes import sentence
-from bot.search import searching, suggestions
-from bot.search.index import analysis
-from bot.search.query.filter_names import Filter
-from bot.search.query.query_tree import Condition
-from bot.search.searching import Searcher, article_as_json, as_json, parse
+from bot.posting.wording.search_note_sentences import note_sentence
+from bot.search import query_suggestions, searching
+from bot.search.index import text_analysis
+from bot.search.query.query_filters import FilterName
+from bot.search.query.query_tree import FieldFilter
+from bot.search.searching import Searcher, article_as_json, as_json, parse_query
 from bot.text.words import fold
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -110,7 +110,7 @@ async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
     assert await titles(searcher, '"no new" kansas', sort=sort) == ["One"]
     assert await titles(searcher, 'title:"no new"', sort=sort) == ["No new robot"]
     page = await searcher.search('"no new"', feed_ids=None, sort=sort)
-    assert (page.total, page.notes) == (2, ())
+    assert (page.total_results, page.notes) == (2, ())
 
 
 async def test_or_finds_either(library, searcher):
@@ -160,7 +160,9 @@ async def test_language_picture_and_dates_narrow(library, searcher):
     assert await titles(searcher, "robots before:1y") == ["Robots old"]
     assert set(await titles(searcher, "robots -since:7d")) == {"Robots EN", "Robots old"}
     assert await titles(searcher, "since:7d") == ["Robots FR"]
-    narrowed = parse("robots", library.store.clock.now()).also(Condition(Filter.LANGUAGE, "fr"))
+    narrowed = parse_query("robots", library.store.clock.now()).narrowed_by(
+        FieldFilter(FilterName.LANGUAGE, "fr")
+    )
     page = await searcher.search(narrowed, feed_ids=None)
     assert [result.article.title for result in page.results] == ["Robots FR"]
 
@@ -191,7 +193,7 @@ async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher, 
     for sort in ("relevance", "newest"):
         page = await searcher.search(query, feed_ids=visible, sort=sort)
         assert {result.article.feed_id for result in page.results} <= {library.feed.id}
-        assert page.total in (len(page.results), None)
+        assert page.total_results in (len(page.results), None)
     assert (await searcher.search(query, feed_ids=set())).results == ()
     assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz"
 
@@ -243,7 +245,7 @@ async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(library, 
 
 async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(library, searcher):
     await library.add("Emannuel Macron en visite", language="fr")
-    for number in range(suggestions.LIKELIER):
+    for number in range(query_suggestions.MIN_FREQUENCY_RATIO):
         await library.add(f"Visite {number}", "Emmanuel Macron est en visite.", language="fr")
     page = await searcher.search("emannuel macron", feed_ids=None)
     assert [result.article.title for result in page.results if not result.partial] == [
@@ -262,7 +264,7 @@ async def test_a_name_with_signs_is_no_misspelt_word(library, searcher):
         page = await searcher.search(query, feed_ids=None)
         assert page.results == ()
         assert page.suggestions == ()
-        assert list(map(sentence, page.notes)) == [f"No article has the word “{query}”."]
+        assert list(map(note_sentence, page.notes)) == [f"No article has the word “{query}”."]
 
 
 async def test_a_name_of_a_hidden_feed_is_not_suggested(library, searcher):
@@ -292,7 +294,9 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(libra
     }.items():
         page = await searcher.search(query, feed_ids=None)
         assert page.suggestions == (meant,), query
-        assert sum("quotation marks" in sentence(note) for note in page.notes) == meant.count('"') / 2, query
+        assert sum("quotation marks" in note_sentence(note) for note in page.notes) == meant.count('"') / 2, (
+            query
+        )
         again = await searcher.search(meant, feed_ids=None)
         assert [one.partial for one in again.results] == [False], query
         assert (again.suggestions, again.notes) == ((), ()), query
@@ -304,7 +308,9 @@ async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(library, 
     await library.add("The robots", "Robots on the verge.", tags=("AI", "Robots"), author="The Staff")
     for query in ("tag:AI robots", "author:staff the robots", "tag:ai -robots", 'source:"The" Verge'):
         page = await searcher.search(query, feed_ids=None)
-        assert not any("quotation" in sentence(note) or '"' in sentence(note) for note in page.notes), query
+        assert not any(
+            "quotation" in note_sentence(note) or '"' in note_sentence(note) for note in page.notes
+        ), query
         assert not any(":" in offered for offered in page.suggestions), query
     for query in ("source:The Verge", "author:Jane Doe", "tag:machine learning"):
         page = await searcher.search(query, feed_ids=[library.feed.id])
@@ -315,7 +321,7 @@ async def test_parts_of_a_story_with_one_title_are_results_of_their_own(library,
     for text in ("Robots strike in Kansas.", "Robots return to work in Kansas."):
         await library.add("The week in robots", text, days=1)
     page = await searcher.search("robots kansas", feed_ids=None)
-    assert len(page.results) == page.total == 2
+    assert len(page.results) == page.total_results == 2
 
 
 async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(library, searcher):
@@ -327,7 +333,7 @@ async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_tw
         now = library.store.clock.now()
         ages = [round((now - one.article.published) / 86_400, 1) for one in page.results]
         assert ages == [1.0, 1.2, 8.0]  # a column of another week has the same title
-        assert page.total == 3
+        assert page.total_results == 3
     pages = [await searcher.search("robots", feed_ids=None, limit=2, offset=number) for number in (0, 2)]
     assert [len(page.results) for page in pages] == [2, 1]
 
@@ -339,7 +345,7 @@ async def test_a_page_in_several_feeds_is_one_result(library, searcher):
     for sort in ("relevance", "newest"):
         page = await searcher.search("robots", feed_ids=None, sort=sort)
         assert len(page.results) == 1
-        assert page.total == 1
+        assert page.total_results == 1
 
 
 async def test_a_question_finds_its_article_though_no_article_has_all_its_words(library, searcher):
@@ -378,7 +384,9 @@ async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(libra
     for number in range(30):
         await library.add(f"Politique {number}", "Les portes.", language="fr")
     await library.add("Au loin", "Le port, un beau soir.", language="fr")
-    assert analysis.query_stems("port").intersection(analysis.stems("portes", "fr"))  # or this says nothing
+    assert text_analysis.query_stems("port").intersection(
+        text_analysis.stemmed_tokens("portes", "fr")
+    )  # or this says nothing
     assert (await titles(searcher, "port", limit=5))[0] == "Au loin"
     pages = [await titles(searcher, "port", limit=5, offset=offset) for offset in range(0, 35, 5)]
     found = [title for page in pages for title in page]
@@ -413,7 +421,7 @@ async def test_pages_neither_repeat_nor_skip(library, searcher):
         for offset in range(0, 15, 5):
             page = await searcher.search("robots", feed_ids=None, limit=5, offset=offset, sort=sort)
             seen += [result.article.title for result in page.results]
-            assert page.total == (None if offset + 5 < 12 else 12)
+            assert page.total_results == (None if offset + 5 < 12 else 12)
         assert len(seen) == len(set(seen)) == 12
 
 
@@ -473,7 +481,7 @@ async def test_words_in_parentheses_need_not_all_be_there(library, searcher):
     await library.add("Sales of the Macan", "The maker sold the Macan (86,031 cars) and the Cayenne.")
     page = await searcher.search('sales "remain the" Macan (86,031 cars of the maker) Cayenne', feed_ids=None)
     assert [result.article.title for result in page.results] == ["Sales of the Macan"]
-    assert any("“remain the”" in sentence(note) for note in page.notes)
+    assert any("“remain the”" in note_sentence(note) for note in page.notes)
 
 
 async def test_each_text_of_one_title_is_folded_once(library, searcher, monkeypatch):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from bot.search.more_like_this import MOST, similar
+from bot.search.more_like_this import MAX_SIMILAR, find_similar
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -24,11 +24,11 @@ async def library(store) -> Library:
 
 
 async def like(
-    library: Library, article_id: int, *, feeds: Collection[int] | None = None, limit: int = MOST
+    library: Library, article_id: int, *, feeds: Collection[int] | None = None, limit: int = MAX_SIMILAR
 ) -> list[str]:
     article = await library.store.articles.get(article_id)
     assert article is not None
-    page = await similar(
+    page = await find_similar(
         searcher_of(library.store),
         article,
         feed_ids={feed.id for feed in await library.store.feeds.all()} if feeds is None else feeds,
@@ -110,15 +110,15 @@ async def test_french_inflections_do_not_matter(library):
 
 async def test_no_more_than_a_few_are_offered_in_pages(library):
     asked = await library.add(CHIPS)
-    for number in range(MOST + 5):
+    for number in range(MAX_SIMILAR + 5):
         await library.add(f"Nvidia's Blackwell accelerator, part {number}")
     article = await library.store.articles.get(asked)
     assert article is not None
     feeds = {library.feed.id}
     searcher = searcher_of(library.store)
-    first = await similar(searcher, article, feed_ids=feeds, limit=5)
-    second = await similar(searcher, article, feed_ids=feeds, limit=5, offset=5)
-    assert first.total == second.total == MOST
+    first = await find_similar(searcher, article, feed_ids=feeds, limit=5)
+    second = await find_similar(searcher, article, feed_ids=feeds, limit=5, offset=5)
+    assert first.total_results == second.total_results == MAX_SIMILAR
     assert not {one.article.id for one in first.results} & {one.article.id for one in second.results}
 
 

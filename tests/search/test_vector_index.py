@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bot.search.semantic import vector_index
-from bot.search.semantic.fusion import fused
+from bot.search.semantic.rank_fusion import reciprocal_rank_fusion
 from bot.search.semantic.vector_index import VectorIndex, cosines
 from tests.search.library import modes
 
@@ -22,11 +22,11 @@ def drawn(count: int, seed: int = 7) -> list[bytes]:
 
 @pytest.fixture
 def index(tmp_path, monkeypatch) -> Iterable[VectorIndex]:
-    monkeypatch.setattr(vector_index, "SEALED", 32)
-    monkeypatch.setattr(vector_index, "MERGED", 3)
+    monkeypatch.setattr(vector_index, "SEGMENT_CAPACITY", 32)
+    monkeypatch.setattr(vector_index, "MERGE_FACTOR", 3)
     made = VectorIndex(tmp_path / "vectors", "toy")
-    assert made.claim()
-    made.begin_anew()
+    assert made.become_writer()
+    made.clear()
     yield made
     made.close()
 
@@ -50,8 +50,8 @@ def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
 
 def test_nobody_else_may_read_the_vectors(tmp_path):
     index = VectorIndex(tmp_path / "vectors", "toy")
-    index.claim()
-    index.begin_anew()
+    index.become_writer()
+    index.clear()
     index.add(range(5), drawn(5))
     index.save(set)
     assert modes(tmp_path / "vectors") == {"drwx------", "-rw-------"}
@@ -79,7 +79,7 @@ def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
     index.save(set)
     (path,) = (tmp_path / "vectors").glob(file)
     path.write_bytes(path.read_bytes()[:40])
-    assert VectorIndex(tmp_path / "vectors", "toy").stamp == ""
+    assert VectorIndex(tmp_path / "vectors", "toy").generation == ""
 
 
 def test_a_vector_of_nothing_is_near_to_nothing(index):
@@ -89,5 +89,5 @@ def test_a_vector_of_nothing_is_near_to_nothing(index):
 
 
 def test_rankings_are_fused_by_the_places_that_things_have_in_them():
-    assert fused("abcd", "dbe") == ["b", "d", "a", "c", "e"]
-    assert fused(["only"], []) == ["only"]
+    assert reciprocal_rank_fusion("abcd", "dbe") == ["b", "d", "a", "c", "e"]
+    assert reciprocal_rank_fusion(["only"], []) == ["only"]

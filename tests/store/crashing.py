@@ -20,10 +20,10 @@ from pathlib import Path
 
 from bot.core.models import Validators
 from bot.store import Store
-from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
-from bot.store.sqlite.database import Database
-from bot.store.sqlite.migrating import migrate
-from bot.watches.watch_matching import Watchman
+from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
+from bot.store.sqlite.database import SqliteDatabase
+from bot.store.sqlite.migrations import migrate
+from bot.watches.watch_matching import WatchMatcher
 from tests.clocks import ManualClock
 from tests.store.samples import new_article
 
@@ -36,29 +36,31 @@ async def record_a_poll(store: Store) -> None:
     feed = await store.feeds.get(1)
     assert feed is not None
     await store.polls.record(
-        NewsPoll(
+        PollWrite(
             replace(feed, validators=Validators(etag="second"), last_success=store.clock.now()),
-            Decision(
+            IntakeResult(
                 [new_article(feed, f"new-{number}", published=number) for number in range(6)],
                 changed=[ChangedArticle(1, new_article(feed, "old", title="Changed"))],
                 aliases=[(b"alias", 1)],
             ),
             catch_up_after=3,
-            first=False,
+            is_first_poll=False,
         )
     )
 
 
 async def make_a_digest(store: Store) -> None:
     (digest,) = await store.digests.due(store.clock.now())
-    await store.digests.recall(digest.id)
+    await store.digests.withdraw_pending(digest.id)
     gathered = await store.digests.candidates(digest, [], since=0, until=store.clock.now())
     named = [one.article_id for one in gathered.candidates]
-    await store.digests.make(digest, "{}", until=store.clock.now(), held=gathered.held, named=named)
+    await store.digests.enqueue_due(
+        digest, "{}", until=store.clock.now(), held=gathered.reserved_article_ids, named=named
+    )
 
 
 async def find_whom_to_tell(store: Store) -> None:
-    await Watchman(store).look()
+    await WatchMatcher(store).process_next_batch()
 
 
 WRITES = {write.__name__: write for write in (record_a_poll, make_a_digest, find_whom_to_tell)}
@@ -90,7 +92,7 @@ async def _die(what: str, now: int, path: Path, last: int) -> None:
         connection.set_trace_callback(count)
 
     clock = ManualClock(now)
-    await WRITES[what](Store(await Database.open(path, prepare, clock)))
+    await WRITES[what](Store(await SqliteDatabase.open(path, prepare, clock)))
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
-from bot.store.sqlite.migrating import migrate, statements
+from bot.store.sqlite.migrations import migrate, statements
 from tests.store.old_databases import connect
 
 
@@ -45,7 +45,7 @@ def die_after(last: int | None, path: Path) -> NoReturn:
             if number == last:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    module = importlib.import_module("bot.store.sqlite.migrating")  # the package has a function of that name
+    module = importlib.import_module("bot.store.sqlite.migrations")  # the package has a function of that name
     module.statements = counted  # type: ignore[attr-defined]  # of any module
     try:
         with closing(connect(path)) as connection:

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.store.sqlite.migrating import available, migrate
+from bot.store.sqlite.migrations import available, migrate
 
 FIRST = Path(__file__).with_name("oldest.sql")
 Content = dict[str, list[dict[str, object]]]

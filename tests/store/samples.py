@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
-from bot.store.records.source_records import Decision, NewsPoll, Recorded
+from bot.store.records.source_records import IntakeResult, PollWrite, PollWriteResult
 from bot.text import urls
 from tests.store import sql
 
@@ -26,7 +26,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
     url = fields.pop("url", f"https://news.example/{name}")
     values: dict[str, Any] = {
         "key": digest(feed.url, name).hex()[:22],
-        "page": urls.page(url),
+        "page": urls.page_key(url),
         "url": url,
         "identities": (digest("guid", name),),
         "fingerprint": digest(name, published, fields),
@@ -50,12 +50,12 @@ async def add_feed(store: Store, name: str = "first") -> Feed:
 
 async def record(
     store: Store, feed: Feed, *new: NewArticle, first: bool = False, catch_up_after: int = CATCH_UP_AFTER
-) -> Recorded:
+) -> PollWriteResult:
     """A successful poll now that found these articles, in the document's order."""
     now = store.clock.now()
     polled = replace(feed, last_poll=now, last_success=now)
     return await store.polls.record(
-        NewsPoll(polled, Decision(new), catch_up_after=catch_up_after, first=first)
+        PollWrite(polled, IntakeResult(new), catch_up_after=catch_up_after, is_first_poll=first)
     )
 
 
@@ -78,7 +78,7 @@ async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -
     """Claim and send what is due in a channel; the dispatches as they were claimed."""
     done: list[Dispatch] = []
     while len(done) < limit and (claimed := await store.dispatches.claim(channel)):
-        await store.dispatches.sent(
+        await store.dispatches.mark_sent(
             claimed.id, message_id=10_000_000 + claimed.id, thread_id=None, now=store.clock.now()
         )
         done.append(claimed)
@@ -87,7 +87,10 @@ async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -
 
 async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str | None]]:
     """What became of an article by channel: the fate and the reason."""
-    return {row.channel_id: (row.fate.value, row.reason) for row in await store.fates.of_page(article.page)}
+    return {
+        row.channel_id: (row.fate.value, row.reason)
+        for row in await store.delivery_statuses.by_page_key(article.page)
+    }
 
 
 async def owe_notice(store: Store, channel: int, what: str, payload: str) -> bool:

@@ -10,28 +10,28 @@ from typing import Any
 
 import pytest
 
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store import Store
 
 
-def place_of(store: Store) -> Path | DatabaseServer:
+def place_of(store: Store) -> Path | DatabaseUrl:
     """Where the database of an open store is."""
-    return store._database.place  # noqa: SLF001 - for tests alone
+    return store._database.location  # noqa: SLF001 - for tests alone
 
 
-def file(place: Path | DatabaseServer) -> Path:
+def file(place: Path | DatabaseUrl) -> Path:
     """The file of a database, for what is about SQLite's alone."""
-    if isinstance(place, DatabaseServer):
+    if isinstance(place, DatabaseUrl):
         pytest.skip("about SQLite's file")
     return place
 
 
-def run(path: Path | DatabaseServer, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+def run(path: Path | DatabaseUrl, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
     """Run one statement and keep what it did; its rows."""
-    if isinstance(path, DatabaseServer):
-        from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+    if isinstance(path, DatabaseUrl):
+        from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
 
-        session = Connection(path)
+        session = PostgresConnection(path)
         with closing(session.raw):
             cursor = session.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []

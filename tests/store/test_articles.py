@@ -26,8 +26,8 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
     (article_id,) = (await record(store, feed, new)).new_ids
     article = await store.articles.get(article_id)
     assert await store.articles.by_key(new.key) == article
-    assert await store.articles.of_page(new.page) == [article]
-    assert await store.articles.known_at((new.url,), "", (), 9) == [article]
+    assert await store.articles.by_page_key(new.page) == [article]
+    assert await store.articles.find_by_urls((new.url,), "", (), 9) == [article]
     assert (article.text, article.body, article.tags) == ("Menu. Le texte.", "Le texte.", ("IA", "é, «x»"))
     assert (article.found, article.updated, article.feed_id) == (clock.now(), None, feed.id)
     for name in ("key", "page", "url", "title", "author", "image", "published", "language", "outlet"):
@@ -101,17 +101,17 @@ async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
     await store.bookmarks.remove(1, by_title["removed"])
     clock.advance(100)
     await record(store, feed, new_article(feed, "new"))
-    assert await store.articles.forget_texts(clock.now()) == 2
-    assert await store.articles.forget_texts(clock.now()) == 0
+    assert await store.articles.purge_texts(clock.now()) == 2
+    assert await store.articles.purge_texts(clock.now()) == 0
     newest = await store.articles.newest(None, limit=9)
     assert {article.title.split()[-1] for article in newest if article.text} == {"saved", "new"}
     kept = await store.articles.get(by_title["old"])
     assert (kept.text, kept.body, kept.summary, kept.published) == ("", "", "", old.published)
-    assert await store.polls.known(feed.id, [digest("guid", "old")])
+    assert await store.polls.known_by_identity(feed.id, [digest("guid", "old")])
 
 
 async def test_more_texts_than_a_transaction_takes_are_emptied(store, clock):
     feed = await add_feed(store)
     new = [new_article(feed, f"{n}") for n in range(1_100)]
     await record(store, feed, *new, first=True)
-    assert await store.articles.forget_texts(clock.now() + 1) == 1_100
+    assert await store.articles.purge_texts(clock.now() + 1) == 1_100

@@ -10,7 +10,7 @@ import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
 from bot.store.sqlite import sqlite_backup
-from bot.store.sqlite.run_lock import hold
+from bot.store.sqlite.run_lock import open_locked
 from tests.store.samples import CHANNEL, SERVER, add_feed, follow, followed, new_article, record
 
 
@@ -95,7 +95,7 @@ async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store, 
 
 
 async def test_a_backup_that_fails_leaves_no_part_of_it(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_backup, "problems", lambda _connection: ["a page is gone"])
+    monkeypatch.setattr(sqlite_backup, "integrity_problems", lambda _connection: ["a page is gone"])
     before = files(tmp_path)
     with pytest.raises(DatabaseBroken, match="a page is gone"):
         await store.backup(tmp_path / "backup.db")
@@ -105,7 +105,7 @@ async def test_a_backup_that_fails_leaves_no_part_of_it(store, tmp_path, monkeyp
 async def test_an_interrupted_backup_leaves_nothing_and_the_next_one_takes_a_killed_ones_parts_away(
     store, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sqlite_backup, "STEP", 1)
+    monkeypatch.setattr(sqlite_backup, "PAGES_PER_STEP", 1)
     folder = tmp_path / "backups"
     folder.mkdir()
     running = asyncio.create_task(store.backup(folder / "telex.db"))
@@ -118,7 +118,7 @@ async def test_an_interrupted_backup_leaves_nothing_and_the_next_one_takes_a_kil
     (folder / "telex.db").unlink(missing_ok=True)
     for name in ("telex.db.12345678.part", "telex.db.12345678.part-journal", "telex.db.abcdefab.part"):
         (folder / name).touch()
-    descriptor = hold(folder / "telex.db.abcdefab.part")  # as a backup that still goes on has it
+    descriptor = open_locked(folder / "telex.db.abcdefab.part")  # as a backup that still goes on has it
     await store.backup(folder / "telex.db")
     os.close(descriptor)
     assert files(folder) == {"telex.db", "telex.db.abcdefab.part"}

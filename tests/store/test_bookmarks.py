@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.store import Store
-from bot.store.records.people_records import WantedBookmarks
+from bot.store.records.people_records import BookmarkFilter
 from tests.store.samples import SERVER, add_feed, new_article, record
 
 ANNA, BEN = 11, 12
@@ -48,15 +48,15 @@ async def test_what_a_person_let_go_of_is_not_found_again_on_return(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
     assert await store.bookmarks.remove(ANNA, ids[0])
     assert not await store.bookmarks.remove(ANNA, ids[0])
-    assert not await store.bookmarks.add(ANNA, ids[0], live=False)
+    assert not await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
     assert await kept(store) == []
     assert await store.bookmarks.add(ANNA, ids[0])
     assert await kept(store) == [ids[0]]
 
 
 async def test_what_was_made_while_away_is_kept(store, ids):
-    assert await store.bookmarks.add(ANNA, ids[0], live=False)
-    assert not await store.bookmarks.add(ANNA, ids[0], live=False)
+    assert await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
+    assert not await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
     assert await kept(store) == [ids[0]]
 
 
@@ -73,8 +73,8 @@ async def test_bookmarks_are_found_without_their_accents(store, ids):
     for article_id in ids:
         await store.bookmarks.add(ANNA, article_id)
     for match, count in [("ETE B", 1), ("L’ÉTÉ", 3), ("ecran", 3), ("winter", 0), ("%", 0), (None, 3)]:
-        assert await store.bookmarks.count(ANNA, WantedBookmarks(match=match)) == count
-        assert len(await store.bookmarks.list(ANNA, limit=9, wanted=WantedBookmarks(match=match))) == count
+        assert await store.bookmarks.count(ANNA, BookmarkFilter(match=match)) == count
+        assert len(await store.bookmarks.list(ANNA, limit=9, wanted=BookmarkFilter(match=match))) == count
 
 
 async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store, ids):
@@ -83,21 +83,21 @@ async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store,
         await bookmarks.add(ANNA, article_id)
     assert await bookmarks.annotate(ANNA, ids[0], note="À lire demain", tags=("Été", "IA"))
     assert await bookmarks.annotate(ANNA, ids[1], note="", tags=("été",))
-    assert await bookmarks.mark(ANNA, ids[1], read=True)
+    assert await bookmarks.mark_read(ANNA, ids[1], read=True)
     assert not await bookmarks.annotate(BEN, ids[0], note="mine", tags=())
-    assert not await bookmarks.mark(BEN, ids[0], read=True)
+    assert not await bookmarks.mark_read(BEN, ids[0], read=True)
     assert await bookmarks.tags(ANNA) == {"Été": 2, "IA": 1}
     for wanted, found in [
-        (WantedBookmarks(match="a LIRE"), [ids[0]]),
-        (WantedBookmarks(tag="ete"), [ids[0], ids[1]]),
-        (WantedBookmarks(tag="ete", unread=True), [ids[0]]),
-        (WantedBookmarks(unread=True), [ids[0], ids[2]]),
+        (BookmarkFilter(match="a LIRE"), [ids[0]]),
+        (BookmarkFilter(tag="ete"), [ids[0], ids[1]]),
+        (BookmarkFilter(tag="ete", unread=True), [ids[0]]),
+        (BookmarkFilter(unread=True), [ids[0], ids[2]]),
     ]:
         listed = await bookmarks.list(ANNA, limit=9, wanted=wanted)
         assert sorted(one.article.id for one in listed) == found
         assert await bookmarks.count(ANNA, wanted) == len(found)
-    await bookmarks.mark(ANNA, ids[1], read=False)
-    assert await bookmarks.count(ANNA, WantedBookmarks(unread=True)) == 3
+    await bookmarks.mark_read(ANNA, ids[1], read=False)
+    assert await bookmarks.count(ANNA, BookmarkFilter(unread=True)) == 3
     await bookmarks.remove(ANNA, ids[0])
     await bookmarks.add(ANNA, ids[0])
     anew = await bookmarks.get(ANNA, ids[0])
@@ -109,13 +109,13 @@ async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, i
     await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
     await store.bookmarks.add(ANNA, ids[2])
     assert await store.bookmarks.servers(ANNA) == {SERVER, SERVER + 1}
-    shown = await store.bookmarks.list(ANNA, limit=9, wanted=WantedBookmarks(hidden={SERVER}))
+    shown = await store.bookmarks.list(ANNA, limit=9, wanted=BookmarkFilter(hidden={SERVER}))
     assert {bookmark.article.id for bookmark in shown} == {ids[1], ids[2]}
-    assert await store.bookmarks.count(ANNA, WantedBookmarks(hidden={SERVER})) == 2
+    assert await store.bookmarks.count(ANNA, BookmarkFilter(hidden={SERVER})) == 2
 
 
 async def test_a_person_knows_their_own_bookmarks_alone(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
-    assert await store.bookmarks.has(ANNA, ids) == {ids[0]}
-    assert await store.bookmarks.has(BEN, ids) == set()
+    assert await store.bookmarks.bookmarked_among(ANNA, ids) == {ids[0]}
+    assert await store.bookmarks.bookmarked_among(BEN, ids) == set()
     assert await kept(store, BEN) == []

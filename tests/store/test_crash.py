@@ -14,7 +14,7 @@ async def content(store: Store) -> dict[str, object]:
     return {
         "etag": feed.validators.etag,
         "titles": sorted(article.title for article in await store.articles.newest(None, limit=99)),
-        "identities": len(await store.polls.known(1, hashes)),
+        "identities": len(await store.polls.known_by_identity(1, hashes)),
         "edits": len(await store.dispatches.edits_due(store.clock.now(), 9)),
         "sent": [len(sent.article_ids) for sent in await deliver(store)],
     }

@@ -14,41 +14,43 @@ from pathlib import Path
 import pytest
 
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
-from bot.store.sqlite.database import Database
-from bot.store.sqlite.migrating import available, migrate
-from bot.store.sqlite.sqlite_connection import Connection, Statements
+from bot.store.sqlite.database import SqliteDatabase
+from bot.store.sqlite.migrations import available, migrate
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteSession
 from tests.store.samples import add_feed, new_article, record
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
 
 
 @pytest.fixture
-async def database(tmp_path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path / "telex.db", migrate)
+async def database(tmp_path) -> AsyncIterator[SqliteDatabase]:
+    opened = await SqliteDatabase.open(tmp_path / "telex.db", migrate)
     yield opened
     await opened.close()
 
 
-async def names(database: Database) -> list[str]:
-    return await database.query(Statements.column, "SELECT name FROM meta ORDER BY name")
+async def names(database: SqliteDatabase) -> list[str]:
+    return await database.query(SqliteConnection.column, "SELECT name FROM meta ORDER BY name")
 
 
 def files(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def put(database: Database, name: str) -> None:
-    await database.transact(Statements.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,))
+async def put(database: SqliteDatabase, name: str) -> None:
+    await database.transact(
+        SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES (?, '')", (name,)
+    )
 
 
 async def test_the_promised_pragmas_hold(database):
     for pragma, value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
-        assert await database.transact(Statements.value, f"PRAGMA {pragma}") == value
-    assert await database.query(Statements.value, "PRAGMA query_only") == 1
+        assert await database.transact(SqliteConnection.value, f"PRAGMA {pragma}") == value
+    assert await database.query(SqliteConnection.value, "PRAGMA query_only") == 1
 
 
 async def test_a_failed_write_leaves_nothing(database):
-    def fail(db: Statements) -> None:
+    def fail(db: SqliteConnection) -> None:
         db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         raise ZeroDivisionError
 
@@ -60,7 +62,7 @@ async def test_a_failed_write_leaves_nothing(database):
 
 @pytest.mark.parametrize("hops", range(1, 12))
 async def test_a_cancelled_write_is_whole_or_undone(database, hops):
-    def two(db: Statements) -> None:
+    def two(db: SqliteConnection) -> None:
         db.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         db.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
 
@@ -74,7 +76,7 @@ async def test_a_cancelled_write_is_whole_or_undone(database, hops):
 
 
 async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(database):
-    def both(connection: Statements, *values: str | None) -> int:
+    def both(connection: SqliteConnection, *values: str | None) -> int:
         for value in values:
             connection.execute("INSERT INTO meta (name, value) VALUES (?, '')", (value,))
         return len(values)
@@ -90,7 +92,7 @@ async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undon
     begun, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
-    def held_up(connection: Statements) -> None:
+    def held_up(connection: SqliteConnection) -> None:
         connection.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
         loop.call_soon_threadsafe(begun.set)
         assert go_on.wait(10)
@@ -114,7 +116,7 @@ async def test_readers_see_the_last_commit_while_a_write_is_under_way(database):
     async def seen() -> list[list[str]]:
         return await asyncio.gather(*(names(database) for _ in range(6)))
 
-    def write(db: Statements) -> list[list[str]]:
+    def write(db: SqliteConnection) -> list[list[str]]:
         db.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
         return asyncio.run_coroutine_threadsafe(seen(), loop).result()
 
@@ -125,7 +127,7 @@ async def test_readers_see_the_last_commit_while_a_write_is_under_way(database):
 async def test_a_read_sees_one_state_in_all_its_queries(database):
     loop = asyncio.get_running_loop()
 
-    def twice(connection: Statements) -> list[int]:
+    def twice(connection: SqliteConnection) -> list[int]:
         first = connection.execute("SELECT count(*) FROM meta").fetchone()[0]
         asyncio.run_coroutine_threadsafe(put(database, "a"), loop).result()
         return [first, connection.execute("SELECT count(*) FROM meta").fetchone()[0]]
@@ -139,11 +141,11 @@ async def test_writes_from_many_tasks_are_all_kept(database):
     assert len(await names(database)) == 50
 
 
-async def begin_slow(database: Database, count: int) -> list[asyncio.Task[None]]:
+async def begin_slow(database: SqliteDatabase, count: int) -> list[asyncio.Task[None]]:
     """So many reads that take for ever, all of them begun."""
     loop, begun = asyncio.get_running_loop(), asyncio.Semaphore(0)
 
-    def read(connection: Statements) -> None:
+    def read(connection: SqliteConnection) -> None:
         loop.call_soon_threadsafe(begun.release)
         connection.execute(SLOW)
 
@@ -188,26 +190,26 @@ async def test_a_closed_database_says_so(database):
 
 async def test_readers_cannot_write(database):
     with pytest.raises(StoreError):
-        await database.query(Statements.rows, "INSERT INTO meta (name, value) VALUES ('a', '')")
+        await database.query(SqliteConnection.rows, "INSERT INTO meta (name, value) VALUES ('a', '')")
 
 
 async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
-    pages = await database.transact(Statements.value, "PRAGMA page_count")
-    await database.transact(Statements.rows, f"PRAGMA max_page_count = {pages + 4}")
+    pages = await database.transact(SqliteConnection.value, "PRAGMA page_count")
+    await database.transact(SqliteConnection.rows, f"PRAGMA max_page_count = {pages + 4}")
     large = "INSERT INTO meta (name, value) VALUES ('a', ?)"
     with pytest.raises(DatabaseUnusable, match="full"):
-        await database.transact(Statements.execute, large, ("x" * 200_000,))
+        await database.transact(SqliteConnection.execute, large, ("x" * 200_000,))
     await put(database, "b")
     assert await names(database) == ["b"]
 
 
 async def test_a_locked_database_is_said(database):
-    other = Connection(database.place, pragmas=("PRAGMA busy_timeout = 1",))
+    other = SqliteSession(database.location, pragmas=("PRAGMA busy_timeout = 1",))
     await other.open()
     loop = asyncio.get_running_loop()
 
-    def write(_db: Statements) -> None:
-        taken = other.run(Statements.execute, "BEGIN IMMEDIATE")
+    def write(_db: SqliteConnection) -> None:
+        taken = other.run(SqliteConnection.execute, "BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnusable, match="locked"):
             asyncio.run_coroutine_threadsafe(taken, loop).result()
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Digest, Feed
+from bot.core.preferences import DigestPlan, Preference
 from bot.store import Store, StoreError
 from tests.store.crashing import END, crashed
 from tests.store.samples import (
@@ -43,7 +43,9 @@ async def make(store: Store, digest: Digest) -> bool:
     gathered = await store.digests.candidates(digest, feeds, since=since, until=now)
     named = [one.article_id for one in gathered.candidates]
     payload = f'{{"since": {since}}}' if named else None
-    return await store.digests.make(digest, payload, until=now, held=gathered.held, named=named)
+    return await store.digests.enqueue_due(
+        digest, payload, until=now, held=gathered.reserved_article_ids, named=named
+    )
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, c
     clock.advance(digest.due - clock.now())
     assert await make(store, digest)
     (sent,) = await deliver(store)
-    assert (sent.kind, sent.what, len(sent.article_ids)) == (
+    assert (sent.kind, sent.dedupe_key, len(sent.article_ids)) == (
         "digest",
         f"digest:{digest.id}:{digest.due}:{store.clock.now()}",
         1,
@@ -92,7 +94,7 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
     assert await fates(store, articles[0]) == {CHANNEL: ("waiting", None)}
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 3
-    (told,) = await store.fates.of_page(articles[0].page)
+    (told,) = await store.delivery_statuses.by_page_key(articles[0].page)
     assert (told.fate, told.message_id) == ("digested", 10_000_000 + sent.id)
 
 
@@ -135,8 +137,8 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store,
     await record(store, feed, articles[1])
     clock.advance(DAY)
     again = await store.digests.of_channel(CHANNEL)
-    assert await store.digests.recall(again.id) == digest.due - DAY
-    assert await store.digests.recall(again.id) is None
+    assert await store.digests.withdraw_pending(again.id) == digest.due - DAY
+    assert await store.digests.withdraw_pending(again.id) is None
     assert await make(store, again)
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 2
@@ -148,8 +150,8 @@ async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, 
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     await record(store, feed, *articles)
     if ending == "stop":
-        assert await store.digests.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
-        assert not await store.digests.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+        assert await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+        assert not await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
     else:
         await save(store, DigestPlan(weekday=None, minute=EIGHT))
     (sent,) = await deliver(store)
@@ -177,12 +179,12 @@ async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
-    await store.servers.left(SERVER)
+    await store.servers.mark_left(SERVER)
     assert await fates(store, article) == {CHANNEL: ("withheld", "away")}
     clock.advance(digest.due - clock.now())
     assert await store.digests.due(clock.now()) == []
     assert await store.digests.next_due() is None
-    await store.servers.joined(SERVER)
+    await store.servers.mark_joined(SERVER)
     assert not await make(store, digest)
 
 
@@ -219,7 +221,7 @@ async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT), limit=2)
     with pytest.raises(StoreError):
         await store.digests.save(plan, server_id=SERVER + 1, channel_id=CHANNEL, person_id=1, limit=5)
-    assert not await store.digests.stop(server_id=SERVER + 1, channel_id=CHANNEL, person_id=1)
+    assert not await store.digests.delete(server_id=SERVER + 1, channel_id=CHANNEL, person_id=1)
     assert [one.channel_id for one in await store.digests.of_server(SERVER)] == [CHANNEL, CHANNEL + 1]
 
 
@@ -227,7 +229,7 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
-    await store.digests.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+    await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
     changes = await store.preferences.changes(SERVER, limit=9)
     assert [(one.setting, one.old, one.new) for one in changes if one.setting == "digest"] == [
         ("digest", "monday 09:00 alone", None),
@@ -240,8 +242,8 @@ async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed,
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     for preference, value in (
         (Preference.QUIET_HOURS, "07:00-12:00"),
-        (Preference.MOST_AN_HOUR, 1),
-        (Preference.GAP, 3600),
+        (Preference.MAX_POSTS_PER_HOUR, 1),
+        (Preference.MIN_POST_INTERVAL, 3600),
     ):
         await store.preferences.change(
             preference, value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
@@ -273,7 +275,7 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
         store = await Store.open(copy, clock)
         await store.check()
         for again in await store.digests.due(clock.now()):  # what the next start does
-            await store.digests.recall(again.id)
+            await store.digests.withdraw_pending(again.id)
             assert await make(store, again)
         (sent,) = await deliver(store)
         assert len(sent.article_ids) == 2, statement

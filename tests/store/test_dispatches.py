@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.choices import Role
 from bot.core.models import DispatchKind, DispatchState
+from bot.core.preferences import ProcessRole
 from bot.store import LeaseLost, Store
-from bot.store.records.process_records import Process, Share
+from bot.store.records.process_records import LeasePool, Process
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -33,9 +33,9 @@ async def owed(store) -> Store:
 
 async def test_a_claim_counts_and_is_found_after_a_crash(owed, clock):
     claimed = await owed.dispatches.claim(CHANNEL)
-    assert (claimed.state, claimed.attempts, claimed.claimed) == (DispatchState.CLAIMED, 1, clock.now())
+    assert (claimed.state, claimed.attempts, claimed.claimed_at) == (DispatchState.CLAIMED, 1, clock.now())
     assert (claimed.server_id, claimed.channel_id, claimed.kind) == (SERVER, CHANNEL, DispatchKind.POST)
-    assert await owed.dispatches.interrupted() == [claimed]
+    assert await owed.dispatches.claimed() == [claimed]
     assert await owed.dispatches.get(claimed.id) == claimed
 
 
@@ -48,7 +48,7 @@ async def test_a_dispatch_is_claimed_by_one_only(owed, clock):
 async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(owed, clock):
     first = await owed.dispatches.claim(CHANNEL)
     later = clock.now() + 60
-    await owed.dispatches.retry(first.id, due=later, error="503")
+    await owed.dispatches.schedule_retry(first.id, due=later, error="503")
     assert await owed.dispatches.claim(CHANNEL) is None
     assert await owed.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
     assert await owed.dispatches.next_due([CHANNEL + 1]) == later
@@ -63,14 +63,14 @@ async def test_channels_that_are_busy_are_left_out(owed, clock):
 
 async def test_what_was_sent_waits_to_be_finished(owed, clock):
     claimed = await owed.dispatches.claim(CHANNEL)
-    await owed.dispatches.sent(claimed.id, message_id=7, thread_id=8, now=clock.now())
-    (sent,) = await owed.dispatches.unfinished()
+    await owed.dispatches.mark_sent(claimed.id, message_id=7, thread_id=8, now=clock.now())
+    (sent,) = await owed.dispatches.pending_followups()
     assert (sent.state, sent.message_id, sent.thread_id, sent.sent) == (DispatchState.SENT, 7, 8, clock.now())
-    assert await owed.dispatches.of_message(7) == sent
-    assert await owed.dispatches.of_message(9) is None
-    await owed.dispatches.finished(sent.id)
-    assert await owed.dispatches.unfinished() == []
-    assert await owed.dispatches.interrupted() == []
+    assert await owed.dispatches.by_message_id(7) == sent
+    assert await owed.dispatches.by_message_id(9) is None
+    await owed.dispatches.mark_followups_done(sent.id)
+    assert await owed.dispatches.pending_followups() == []
+    assert await owed.dispatches.claimed() == []
 
 
 async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(owed, clock):
@@ -111,11 +111,11 @@ async def test_a_posted_article_tells_where_and_when(owed, clock):
     clock.advance(30)
     (first, *_) = await deliver(owed)
     (article,) = await owed.articles.by_ids(first.article_ids)
-    posted, waiting = await owed.fates.of_page(article.page)
+    posted, waiting = await owed.delivery_statuses.by_page_key(article.page)
     assert (posted.channel_id, posted.fate, posted.since) == (CHANNEL, "posted", clock.now())
     assert posted.message_id == 10_000_000 + first.id
     assert (waiting.fate, waiting.since, waiting.message_id) == ("waiting", clock.now() - 30, None)
-    assert [sent.id for sent in await owed.dispatches.posted_of(article.id)] == [first.id]
+    assert [sent.id for sent in await owed.dispatches.sent_for_article(article.id)] == [first.id]
 
 
 async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
@@ -125,7 +125,7 @@ async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
     await record(store, one, new_article(one, "a", url=url))
     (other,) = (await record(store, two, new_article(two, "b", url=url))).new_ids
     (sent,) = await deliver(store)
-    assert [post.id for post in await store.dispatches.posted_of(other)] == [sent.id]
+    assert [post.id for post in await store.dispatches.sent_for_article(other)] == [sent.id]
 
 
 async def test_recent_posts_come_newest_first(owed, clock):
@@ -134,10 +134,10 @@ async def test_recent_posts_come_newest_first(owed, clock):
     clock.advance(10)
     await deliver(owed)
     recent = await owed.dispatches.recent(began, 10)
-    assert [post.sent for post in recent] == [began + 10, began, began]
+    assert [post.sent_at for post in recent] == [began + 10, began, began]
     assert recent == await owed.dispatches.recent(began, 3)
     assert len(await owed.dispatches.recent(began + 1, 10)) == 1
-    await owed.servers.left(SERVER)
+    await owed.servers.mark_left(SERVER)
     assert await owed.dispatches.recent(began, 10) == []
 
 
@@ -146,57 +146,64 @@ async def test_a_notice_is_owed_once_and_in_turn(owed, clock):
     assert not await owe_notice(owed, CHANNEL, "broken:1:100", "It broke.")
     assert not await owe_notice(owed, 999, "broken:1:100", "Of a channel that follows nothing.")
     notice = (await deliver(owed))[-1]
-    assert (notice.kind, notice.what, notice.payload) == (DispatchKind.NOTICE, "broken:1:100", "It broke.")
+    assert (notice.kind, notice.dedupe_key, notice.payload) == (
+        DispatchKind.FEED_ALERT,
+        "broken:1:100",
+        "It broke.",
+    )
     assert notice.article_ids == ()
 
 
 async def test_an_edit_may_be_put_off_and_given_up(owed, clock):
     (first, *_) = await deliver(owed)
-    await owed.dispatches.edit_later(first.id, clock.now() + 60)
+    await owed.dispatches.postpone_edit(first.id, clock.now() + 60)
     assert await owed.dispatches.edits_due(clock.now(), 10) == []
     assert [edit.id for edit in await owed.dispatches.edits_due(clock.now() + 60, 10)] == [first.id]
-    await owed.dispatches.edited(first.id)
+    await owed.dispatches.mark_edited(first.id)
     assert await owed.dispatches.edits_due(clock.now() + 60, 10) == []
 
 
 async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(owed, clock):
     other = SERVER + (1 << 22)  # on the next shard
-    await owed.servers.joined(other)
+    await owed.servers.mark_joined(other)
     count, mine = 2, (SERVER >> 22) % 2
     claimed = await owed.dispatches.claim(CHANNEL)
     assert claimed is not None
-    owed.shards.divide(count, owner=None)
+    owed.shards.reset(count, owner=None)
     assert await owed.dispatches.channels_ready(clock.now()) == []
-    owed.shards.serve({1 - mine})
+    owed.shards.set_served({1 - mine})
     assert await owed.dispatches.channels_ready(clock.now()) == []
     assert await owed.dispatches.next_due() is None
-    assert await owed.dispatches.interrupted() == []
-    assert await owed.dispatches.interrupted(mine) == [claimed]
+    assert await owed.dispatches.claimed() == []
+    assert await owed.dispatches.claimed(mine) == [claimed]
     await owed.servers.sync({other: None}, 1 - mine)  # SERVER is not there, and not gone
-    owed.shards.serve({mine})
+    owed.shards.set_served({mine})
     assert CHANNEL in await owed.dispatches.channels_ready(clock.now())
-    assert await owed.dispatches.interrupted() == [claimed]
+    assert await owed.dispatches.claimed() == [claimed]
     await owed.servers.sync({}, mine)
-    assert await owed.servers.present([], 9) == [other]
+    assert await owed.servers.sample_joined([], 9) == [other]
 
 
 async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(owed, clock, database_engine):
     if database_engine == "sqlite":
         pytest.skip("a file has one process")
-    processes, share = owed.processes, Share("shard", Role.GATEWAY, frozenset({0}), even=False)
-    one, two = (Process(name, "here", (Role.GATEWAY,), "1") for name in ("one", "two"))
-    assert await owed.shards.agree(1) == 1
+    processes, share = (
+        owed.processes,
+        LeasePool("shard", ProcessRole.GATEWAY, frozenset({0}), rebalances=False),
+    )
+    one, two = (Process(name, "here", (ProcessRole.GATEWAY,), "1") for name in ("one", "two"))
+    assert await owed.shards.agree_on_count(1) == 1
     assert await processes.keep(one, [share], 60) == {"shard": frozenset({0})}
-    assert await owed.shards.agree(2) == 1  # those who live have agreed
-    owed.shards.divide(1, owner="one")
-    owed.shards.serve({0})
+    assert await owed.shards.agree_on_count(2) == 1  # those who live have agreed
+    owed.shards.reset(1, owner="one")
+    owed.shards.set_served({0})
     claimed = await owed.dispatches.claim(CHANNEL)
     await processes.leave("one")
     assert await processes.keep(two, [share], 60) == {"shard": frozenset({0})}
     with pytest.raises(LeaseLost):
-        await owed.dispatches.retry(claimed.id, due=clock.now(), error="too late")
+        await owed.dispatches.schedule_retry(claimed.id, due=clock.now(), error="too late")
     with pytest.raises(LeaseLost):
         await owed.dispatches.claim(CHANNEL + 1)
-    assert await owed.dispatches.interrupted() == [claimed]
-    turns = [await owed.shards.turn(bucket) for bucket in (0, 0, 1)]
+    assert await owed.dispatches.claimed() == [claimed]
+    turns = [await owed.shards.request_identify(bucket) for bucket in (0, 0, 1)]
     assert [0 < turn.wait <= 6 for turn in turns] == [False, True, False]

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.core import hours
-from bot.core.database_server import DatabaseServer
+from bot.core import local_time
+from bot.core.database_url import DatabaseUrl
 from bot.store import (
     AlreadyRunning,
     DatabaseMissing,
@@ -42,13 +42,13 @@ TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double p
 
 
 @pytest.fixture
-def server(server_databases) -> DatabaseServer:
+def server(server_databases) -> DatabaseUrl:
     return server_databases.empty()
 
 
 @pytest.fixture
 async def database(server, clock) -> AnyDatabase:
-    return await engines.opened(server, clock)
+    return await engines.open_database(server, clock)
 
 
 @pytest.fixture
@@ -142,9 +142,9 @@ def test_quiet_hours_end_alike(server):
         for _ in range(12):
             now = chance.choice(changes) + chance.randrange(-90_000, 90_000)
             begin, end = (15 * minute for minute in chance.sample(range(96), 2))
-            text = hours.quiet(begin, end)
+            text = local_time.format_quiet_hours(begin, end)
             found = sql.run(server, "SELECT quiet_until(?, ?, ?)", (now, text, zone))[0][0]
-            assert found == hours.quiet_until(now, text, zone), (now, text, zone)
+            assert found == local_time.quiet_hours_end(now, text, zone), (now, text, zone)
 
 
 async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):
@@ -162,8 +162,8 @@ async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock
 
 async def test_what_cannot_be_reached_is_told_without_the_password(clock, tmp_path, monkeypatch):
     skip_without()
-    monkeypatch.setattr("bot.store.postgres.server_session.PAUSES", (0.0, 0.01))
-    nowhere = DatabaseServer(f"postgresql://me:hidden@/telex?host={tmp_path}")
+    monkeypatch.setattr("bot.store.postgres.server_session.RETRY_DELAYS_SECONDS", (0.0, 0.01))
+    nowhere = DatabaseUrl(f"postgresql://me:hidden@/telex?host={tmp_path}")
     with pytest.raises(DatabaseUnusable, match="cannot be reached") as told:
         await Store.open(nowhere, clock)
     assert "hidden" not in str(told.value)
@@ -177,7 +177,7 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
         await record(on_server, feed, new_article(feed, str(number)))
         assert await on_server.articles.count() == number + 1
     assert len(await deliver(on_server)) == 5
-    assert on_server.trouble is None
+    assert on_server.recent_fault is None
 
 
 async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_server_hangs(server, clock):
@@ -193,7 +193,7 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         return False
 
     async with between(server, hanging) as behind:
-        database = await engines.opened(behind, clock)
+        database = await engines.open_database(behind, clock)
         store = Store(database)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -226,7 +226,7 @@ async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(o
 async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_again(
     server, clock, monkeypatch
 ):
-    monkeypatch.setattr("bot.store.postgres.server_database.PAUSES", (0.0,))
+    monkeypatch.setattr("bot.store.postgres.server_database.RETRY_DELAYS_SECONDS", (0.0,))
     said: list[bytes] = []
 
     async def is_written_once() -> bool:
@@ -241,17 +241,17 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
         return len(said) != 3
 
     async with between(server, silent) as behind:
-        database = await engines.opened(behind, clock)
+        database = await engines.open_database(behind, clock)
         store = Store(database)
         await store.meta.set("name", "")
         with pytest.raises(DatabaseUnusable, match="nobody knows"):
-            await database.transact(Connection.changed, "UPDATE meta SET value = value || 'word'")
+            await database.transact(Connection.execute_rowcount, "UPDATE meta SET value = value || 'word'")
         await until(is_written_once)
         await store.close()
 
 
 @asynccontextmanager
-async def between(server: DatabaseServer, lets: Lets) -> AsyncIterator[DatabaseServer]:
+async def between(server: DatabaseUrl, lets: Lets) -> AsyncIterator[DatabaseUrl]:
     """A server behind somebody who lets pass what is sent to it, or ends the connection."""
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - not everywhere
 
@@ -280,7 +280,7 @@ async def between(server: DatabaseServer, lets: Lets) -> AsyncIterator[DatabaseS
         own = proxy.sockets[0].getsockname()[1]
         netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{own}"
         plain = parts._replace(netloc=netloc, query="sslmode=disable&gssencmode=disable")
-        yield DatabaseServer(plain.geturl())
+        yield DatabaseUrl(plain.geturl())
 
 
 async def test_a_write_that_is_cut_in_the_middle_is_written_whole_by_another_session(
@@ -309,14 +309,14 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
     first, second = await Store.open(server, clock), await Store.open(server, clock)
     try:
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
-        last = await first.changes.last()
+        last = await first.article_changes.latest()
         seen: list[int] = []
         reading = asyncio.Lock()
 
         async def read() -> None:
             nonlocal last
             async with reading:
-                found = await second.changes.after(last.number, last.mark, 100)
+                found = await second.article_changes.after(last.sequence, last.nonce, 100)
                 seen.extend(change.article_id for change in found)
                 last = found[-1] if found else last
 
@@ -327,7 +327,7 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
                     with suppress(DatabaseUnusable):  # cut in the middle
                         await record(store, feeds[place], article)
                         break
-                await store.processes.keep(
+                await store.processes.heartbeat_and_rebalance(
                     Process(str(place), "", ("poller",), ""), (), 15
                 )  # done again by itself
                 with suppress(DatabaseUnusable):
@@ -377,7 +377,7 @@ async def test_a_database_that_another_server_took_over_is_written_to_after_a_ne
         with pytest.raises(StoreError, match="has to start again"):
             await on_server.meta.set("name", "value")
     with pytest.raises(AlreadyRunning, match="has to start again"):
-        await on_server.look()
+        await on_server.check_alive()
     anew = await Store.open(server, clock)
     assert await anew.meta.get("restored") == "1"
     assert await anew.meta.get("name") is None

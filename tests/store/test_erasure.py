@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from bot.core.choices import Look
+from bot.core.preferences import PostLook
 from bot.store import Store
-from bot.store.records.people_records import Opinion
+from bot.store.records.people_records import OpinionKind
 from tests.clocks import ManualClock
 from tests.store import sql
 from tests.store.samples import SERVER, add_feed, new_article, record
@@ -42,8 +42,8 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
         if turn % 5 == 0:
             await store.bookmarks.remove(person, article)
         if turn % 4 == 0:
-            opinion = chance.choice((Opinion.OPENED, Opinion.LIKED, Opinion.DISLIKED))
-            await store.opinions.give(opinion, server_id=SERVER, person_id=person, article_id=article)
+            opinion = chance.choice((OpinionKind.OPENED, OpinionKind.LIKED, OpinionKind.DISLIKED))
+            await store.feedback.record(opinion, server_id=SERVER, person_id=person, article_id=article)
         if turn % 3 == 0:
             text = f"What did {person} want to know? " * chance.randrange(1, 9)
             questions.append(
@@ -68,7 +68,7 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
             language=None,
             limit=9,
         )
-        await store.preferences.set_look(SERVER, Look(prefix=str(number)), person_id=person)
+        await store.preferences.set_look(SERVER, PostLook(prefix=str(number)), person_id=person)
     return ids
 
 
@@ -98,10 +98,12 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
     await store.bookmarks.remove(ANNA, second)
     assert (await store.erase(ANNA)).bookmarks == 1
     for article in (first, second):
-        assert not await store.bookmarks.add(ANNA, article, live=False)
-        assert any([await store.bookmarks.add(other, article, live=False) for other in PEOPLE[1:]])
-    assert await store.bookmarks.let_go(ANNA) == ()
+        assert not await store.bookmarks.add(ANNA, article, is_live_reaction=False)
+        assert any(
+            [await store.bookmarks.add(other, article, is_live_reaction=False) for other in PEOPLE[1:]]
+        )
+    assert await store.bookmarks.removed_urls(ANNA) == ()
     assert await store.bookmarks.add(ANNA, first)
     assert await store.bookmarks.remove(ANNA, first)
-    assert not await store.bookmarks.add(ANNA, first, live=False)
+    assert not await store.bookmarks.add(ANNA, first, is_live_reaction=False)
     assert (await store.erase(ANNA)).bookmarks == 0

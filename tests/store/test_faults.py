@@ -11,32 +11,32 @@ from typing import Any, Self
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
-from bot.store.database_condition import CALM
+from bot.store.database_health import RECOVERY_SECONDS
 from bot.store.sqlite import database as database_module
-from bot.store.sqlite.database import Database
-from bot.store.sqlite.migrating import migrate
-from bot.store.sqlite.sqlite_connection import Connection, Statements
+from bot.store.sqlite.database import SqliteDatabase
+from bot.store.sqlite.migrations import migrate
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteSession
 from tests.store.samples import CHANNEL, deliver, followed, new_article, record
 
 
 @pytest.fixture
-def connections(monkeypatch) -> list[Connection]:
+def connections(monkeypatch) -> list[SqliteSession]:
     """All that are opened, the writer first."""
-    made: list[Connection] = []
+    made: list[SqliteSession] = []
 
-    class Remembered(Connection):
+    class Remembered(SqliteSession):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             made.append(self)
 
-    monkeypatch.setattr(database_module, "Connection", Remembered)
+    monkeypatch.setattr(database_module, "SqliteSession", Remembered)
     return made
 
 
 @pytest.fixture
-async def database(tmp_path, clock, connections) -> Database:
+async def database(tmp_path, clock, connections) -> SqliteDatabase:
     """What the store of these tests is on."""
-    return await Database.open(tmp_path / "telex.db", migrate, clock)
+    return await SqliteDatabase.open(tmp_path / "telex.db", migrate, clock)
 
 
 @pytest.fixture
@@ -46,29 +46,29 @@ async def store(database) -> AsyncIterator[Store]:
     await opened.close()
 
 
-async def pragma(writer: Connection, words: str) -> Any:
-    return await writer.run(Statements.row, f"PRAGMA {words}")
+async def pragma(writer: SqliteSession, words: str) -> Any:
+    return await writer.run(SqliteConnection.row, f"PRAGMA {words}")
 
 
-async def fill(writer: Connection) -> None:
+async def fill(writer: SqliteSession) -> None:
     """No page more than the file has, and none free."""
     (pages,) = await pragma(writer, "page_count")
     await pragma(writer, f"max_page_count = {pages}")
 
 
-async def make_room(writer: Connection) -> None:
+async def make_room(writer: SqliteSession) -> None:
     await pragma(writer, "max_page_count = 1000000")
 
 
-async def forbid(writer: Connection) -> None:
+async def forbid(writer: SqliteSession) -> None:
     await pragma(writer, "query_only = ON")
 
 
-async def allow(writer: Connection) -> None:
+async def allow(writer: SqliteSession) -> None:
     await pragma(writer, "query_only = OFF")
 
 
-TROUBLES: dict[str, tuple[Callable[[Connection], Any], Callable[[Connection], Any], str]] = {
+TROUBLES: dict[str, tuple[Callable[[SqliteSession], Any], Callable[[SqliteSession], Any], str]] = {
     "a full disk": (fill, make_room, "is full"),
     "a read-only file": (forbid, allow, "may not be written to"),
 }
@@ -87,15 +87,15 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
     assert store.fault
     assert [article.title for article in await store.articles.newest(None, limit=9)] == ["Title of old"]
     await end(connections[0])
-    assert await store.takes_writes()
+    assert await store.is_writable()
     assert not store.fault
-    assert store.trouble, "one write is no proof that there is room"
-    clock.advance(CALM)
+    assert store.recent_fault, "one write is no proof that there is room"
+    clock.advance(RECOVERY_SECONDS)
     assert len((await record(store, feed, *large, catch_up_after=99)).new_ids) == len(large)
-    assert not store.trouble
+    assert not store.recent_fault
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.database_condition"]
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
     assert [words in line for line in said] == [True, False], said
     assert said[1] == "The database accepts writes again"
 
@@ -113,7 +113,7 @@ async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, cl
 
 async def test_what_must_not_be_forgotten_is_written_when_there_is_room(store, connections, clock):
     await forbid(connections[0])
-    kept = asyncio.create_task(store.insist(lambda: store.meta.set("a", "b")))
+    kept = asyncio.create_task(store.retry_until_written(lambda: store.meta.set("a", "b")))
     for _ in range(3):
         await asyncio.sleep(0.05)
         clock.advance(5)
@@ -131,9 +131,9 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(store, connec
         with pytest.raises(DatabaseFault):
             await store.meta.set("a", "b")
         await allow(connections[0])
-        assert await store.takes_writes()
-        clock.advance(CALM / 2)
-    assert len([entry for entry in caplog.records if entry.name == "bot.store.database_condition"]) == 1
+        assert await store.is_writable()
+        clock.advance(RECOVERY_SECONDS / 2)
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.database_health"]) == 1
 
 
 async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
@@ -198,13 +198,13 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
         await record(store, feed, new_article(feed, "b"))
     with pytest.raises(DatabaseBroken):
         await store.meta.set("a", "b")
-    assert not await store.takes_writes()
+    assert not await store.is_writable()
     assert [article.title for article in await store.articles.newest(None, limit=9)] == ["Title of a"]
     with pytest.raises(StoreError):
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_condition"]
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
     assert "is damaged" in said
     assert "restore a backup" in said
     assert "I write nothing more to it." in said
@@ -213,7 +213,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
 dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def doom(connection: Connection) -> None:
+def doom(connection: SqliteSession) -> None:
     """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
     connection._tx.put_nowait(None)  # noqa: SLF001 - what is no work cannot be taken apart
 
@@ -223,17 +223,17 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
     feed = await followed(store)
     writer = connections[0]
 
-    class Refused(Connection):
+    class Refused(SqliteSession):
         async def open(self) -> Self:
             raise DatabaseUnusable("no more files can be opened")
 
-    await writer.run(Statements.execute, "BEGIN IMMEDIATE")
-    await writer.run(Statements.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
+    await writer.run(SqliteConnection.execute, "BEGIN IMMEDIATE")
+    await writer.run(SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
     doom(writer)
     with pytest.raises(StoreError, match="ended"):
         await store.meta.set("more", "")
     with monkeypatch.context() as patched:
-        patched.setattr(database_module, "Connection", Refused)
+        patched.setattr(database_module, "SqliteSession", Refused)
         with pytest.raises(DatabaseUnusable, match="no more files"):
             await store.meta.set("more", "")
     await record(store, feed, new_article(feed, "a"))

@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.choices import Rule, SettingChange
 from bot.core.models import Feed, NewArticle
+from bot.core.preferences import FilterMode, SettingChange
 from bot.store import Store
-from bot.store.records.source_records import Decision, KeptOutBy, NewsPoll
-from bot.watches.subscription_filters import keeping_out
+from bot.store.records.source_records import FilterMatcher, IntakeResult, PollWrite
+from bot.watches.subscription_filters import blocking_filters
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 
 PERSON = 8_000
-ONLY, NEVER = Rule.ONLY, Rule.NEVER
+ONLY, NEVER = FilterMode.INCLUDE, FilterMode.EXCLUDE
 
 
-async def ruled(store: Store, subscription: int, *rules: tuple[Rule, str]) -> None:
+async def ruled(store: Store, subscription: int, *rules: tuple[FilterMode, str]) -> None:
     assert await store.filters.add(subscription, rules, person_id=PERSON, limit=10)
 
 
-def has(words: dict[str, set[str]]) -> KeptOutBy:
+def has(words: dict[str, set[str]]) -> FilterMatcher:
     """Decides by article: the queries that each matches."""
-    return lambda key, filters: keeping_out(filters, lambda query: query in words[key])
+    return lambda key, filters: blocking_filters(filters, lambda query: query in words[key])
 
 
 async def polled(
@@ -39,12 +39,12 @@ async def polled(
     found |= {article.key: queries for article, queries in (words or {}).items()}
     now = store.clock.now()
     await store.polls.record(
-        NewsPoll(
+        PollWrite(
             replace(feed, last_poll=now, last_success=now),
-            Decision(new),
+            IntakeResult(new),
             catch_up_after=catch_up_after,
-            first=first,
-            kept_out_by=has(found),
+            is_first_poll=first,
+            filter_matcher=has(found),
         )
     )
 
@@ -166,7 +166,7 @@ async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
     await ruled(store, subscription, (NEVER, "x"))
     await polled(store, feed, later, words={later: {"x"}})
     assert await told(store) == [["waiting"]]
-    (kept,) = await store.filters.of(subscription)
+    (kept,) = await store.filters.by_subscription_id(subscription)
     assert await store.filters.remove(subscription, [kept.id], person_id=PERSON) == 1
     await record(store, feed, later)
     assert await told(store) == []
@@ -194,7 +194,7 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store,
     assert await add(subscription, [(NEVER, "a")], person_id=PERSON, limit=3)
     assert await add(subscription, [(NEVER, "c"), (NEVER, "d")], person_id=PERSON, limit=3) is False
     assert await add(subscription + 1, [(NEVER, "a")], person_id=PERSON, limit=3) is None
-    kept = await store.filters.of(subscription)
+    kept = await store.filters.by_subscription_id(subscription)
     assert [(one.rule, one.query) for one in kept] == [(NEVER, "a"), (ONLY, "b")]
     assert await store.filters.queries(feed.id) == ["a", "b"]
     assert await store.filters.remove(subscription, [kept[0].id, 999], person_id=PERSON) == 1
@@ -217,9 +217,9 @@ async def test_a_filter_of_another_subscription_is_not_removed(store):
         await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
     )
     await ruled(store, theirs, (NEVER, "a"))
-    (kept,) = await store.filters.of(theirs)
+    (kept,) = await store.filters.by_subscription_id(theirs)
     assert await store.filters.remove(mine, [kept.id], person_id=PERSON) == 0
-    assert await store.filters.of(theirs) == [kept]
+    assert await store.filters.by_subscription_id(theirs) == [kept]
 
 
 async def test_filters_go_with_their_subscription_and_move_with_it(store):
@@ -227,6 +227,6 @@ async def test_filters_go_with_their_subscription_and_move_with_it(store):
     subscription = await follow(store, feed)
     await ruled(store, subscription, (NEVER, "a"))
     await store.subscriptions.move(subscription, CHANNEL + 1)
-    assert len(await store.filters.of(subscription)) == 1
+    assert len(await store.filters.by_subscription_id(subscription)) == 1
     await store.subscriptions.unfollow(CHANNEL + 1, feed.id)
     assert await store.filters.queries(feed.id) == []

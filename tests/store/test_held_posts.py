@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core import hours
-from bot.core.choices import BEST_WITHIN, TOLD_WITHIN, DigestPlan, Preference
+from bot.core import local_time
 from bot.core.models import Feed, NewArticle
+from bot.core.preferences import (
+    MIN_OUTLETS_DEADLINE_SECONDS,
+    TOP_STORY_WINDOW_SECONDS,
+    DigestPlan,
+    Preference,
+)
 from bot.store import Store
-from bot.store.records.content_records import Kin, Kinships
-from bot.store.records.source_records import Decision, NewsPoll
-from bot.stories.story_membership import belonging
+from bot.store.records.content_records import SimilarArticle, StoryMatches
+from bot.store.records.source_records import IntakeResult, PollWrite
+from bot.stories.story_membership import membership_score
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 from tests.store.test_stories import kept, told
 
@@ -33,7 +38,7 @@ async def story(store) -> tuple[list[Feed], list[NewArticle]]:
 
 async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them(store, story):
     feeds, articles = story
-    await prefer(store, Preference.LEAST_OUTLETS, 3)
+    await prefer(store, Preference.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
     assert not await deliver(store)
@@ -41,8 +46,8 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
     assert await fates(store, articles[1]) == {CHANNEL: ("joined", "outlets 2 3")}
     await told(store, feeds[2], articles[2], articles[0])
     (post,) = await deliver(store)
-    assert post.what == articles[0].key
-    assert post.joined_ids == tuple([(await kept(store, one)).id for one in articles[1:]])
+    assert post.dedupe_key == articles[0].key
+    assert post.joined_article_ids == tuple([(await kept(store, one)).id for one in articles[1:]])
     assert [await fates(store, one) for one in articles] == [
         {CHANNEL: ("posted", None)},
         {CHANNEL: ("joined", None)},
@@ -53,14 +58,14 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
 
 async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story):
     feeds, _ = story
-    await prefer(store, Preference.LEAST_OUTLETS, 2)
+    await prefer(store, Preference.MIN_OUTLETS, 2)
     here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
     there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
     await record(store, feeds[0], *reversed(here))
-    kin = {b.key: [Kin((await kept(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
-    kinships = Kinships(kin, belonging)
+    kin = {b.key: [SimilarArticle((await kept(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
+    kinships = StoryMatches(kin, membership_score)
     await store.polls.record(
-        NewsPoll(feeds[1], Decision(there[::-1]), catch_up_after=2, first=False), kin=kinships
+        PollWrite(feeds[1], IntakeResult(there[::-1]), catch_up_after=2, is_first_poll=False), kin=kinships
     )
     assert [(one.kind, len(one.article_ids)) for one in await deliver(store)] == [
         ("catch-up", 6),
@@ -71,19 +76,19 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
 
 async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock):
     await follow(store, await add_feed(store))
-    await prefer(store, Preference.BEST_A_DAY, 1)
+    await prefer(store, Preference.TOP_STORIES_PER_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
         await store.preferences.change(
             Preference.TIME_ZONE, zone, server_id=SERVER, person_id=PERSON, channel_id=None
         )
         due = await store.held_posts.next_due()
         assert due is not None
-        assert hours.told(due, zone) == "08:00"
+        assert local_time.format_local_time(due, zone) == "08:00"
 
 
 async def test_two_feeds_of_one_site_are_one_outlet(store, story):
     feeds, articles = story
-    await prefer(store, Preference.LEAST_OUTLETS, 2)
+    await prefer(store, Preference.MIN_OUTLETS, 2)
     await record(store, feeds[0], articles[0])
     same_site = new_article(feeds[1], "again", url="https://www.one.example/again")
     await told(store, feeds[1], same_site, articles[0])
@@ -94,65 +99,67 @@ async def test_two_feeds_of_one_site_are_one_outlet(store, story):
 
 async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_so(store, story, clock):
     feeds, articles = story
-    await prefer(store, Preference.LEAST_OUTLETS, 3)
+    await prefer(store, Preference.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
     clock.advance(1000)
     await told(store, feeds[1], articles[1], articles[0])
-    clock.advance(TOLD_WITHIN - 1001)
-    await store.held_posts.give_up()
+    clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 1001)
+    await store.held_posts.withhold_expired()
     assert await fates(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
     assert await store.held_posts.next_due() == clock.now() + 1
     clock.advance(1)
-    await store.held_posts.give_up()
+    await store.held_posts.withhold_expired()
     for article in articles[:2]:
         assert await fates(store, article) == {CHANNEL: ("withheld", "few-outlets 2 3")}
     await told(store, feeds[2], articles[2], articles[0])
-    await prefer(store, Preference.LEAST_OUTLETS, None)
+    await prefer(store, Preference.MIN_OUTLETS, None)
     (post,) = await deliver(store)  # the third alone, which waited by itself
-    assert [post.article_ids, post.joined_ids] == [((await kept(store, articles[2])).id,), ()]
+    assert [post.article_ids, post.joined_article_ids] == [((await kept(store, articles[2])).id,), ()]
 
 
 async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(store, story, clock):
     feeds, articles = story
-    await prefer(store, Preference.BEST_A_DAY, 2)
+    await prefer(store, Preference.TOP_STORIES_PER_DAY, 2)
     await record(store, feeds[0], articles[0])
     await told(store, feeds[1], articles[1], articles[0])
     await record(store, feeds[2], other := new_article(feeds[2], "other"))
     assert not await deliver(store)
-    assert not await store.held_posts.choices()
+    assert not await store.held_posts.due_selections()
     due = await store.held_posts.next_due()
     assert due is not None
     clock.advance(due - clock.now())
-    (choice,) = await store.held_posts.choices()
-    first, second = await store.held_posts.candidates(choice)
+    (choice,) = await store.held_posts.due_selections()
+    first, second = await store.held_posts.eligible_stories(choice)
     assert {(first.outlets, len(first.articles)), (second.outlets, len(second.articles))} == {(2, 2), (1, 1)}
     big = max(first, second, key=lambda one: one.outlets)
-    assert await store.held_posts.choose(choice, [big.post_id], next_due=due + 25_200)
-    assert not await store.held_posts.choose(choice, [first.post_id, second.post_id], next_due=due + 25_200)
+    assert await store.held_posts.release_selected(choice, [big.post_id], next_due=due + 25_200)
+    assert not await store.held_posts.release_selected(
+        choice, [first.post_id, second.post_id], next_due=due + 25_200
+    )
     (post,) = await deliver(store)
-    assert post.what == articles[0].key
+    assert post.dedupe_key == articles[0].key
     (reason,) = (await fates(store, other)).values()
     assert reason[1] is not None
     assert reason[1].startswith("best ")
-    clock.advance(BEST_WITHIN)
-    await store.held_posts.give_up()
+    clock.advance(TOP_STORY_WINDOW_SECONDS)
+    await store.held_posts.withhold_expired()
     assert await fates(store, other) == {CHANNEL: ("withheld", "not-best")}
 
 
 async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store, story, clock):
     feeds, articles = story
-    await prefer(store, Preference.LEAST_OUTLETS, 2)
-    await prefer(store, Preference.BEST_A_DAY, 1)
+    await prefer(store, Preference.MIN_OUTLETS, 2)
+    await prefer(store, Preference.TOP_STORIES_PER_DAY, 1)
     await record(store, feeds[0], articles[0])
-    clock.advance(TOLD_WITHIN - 3600)
-    (choice,) = await store.held_posts.choices()
-    assert not await store.held_posts.candidates(choice)
+    clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 3600)
+    (choice,) = await store.held_posts.due_selections()
+    assert not await store.held_posts.eligible_stories(choice)
     late = new_article(feeds[1], "late", published=articles[0].published)
     await told(store, feeds[1], late, articles[0])
-    clock.advance(BEST_WITHIN - 1)
-    await store.held_posts.give_up()
-    (only,) = await store.held_posts.candidates(choice)
-    assert await store.held_posts.choose(choice, [only.post_id], next_due=clock.now() + 3600)
+    clock.advance(TOP_STORY_WINDOW_SECONDS - 1)
+    await store.held_posts.withhold_expired()
+    (only,) = await store.held_posts.eligible_stories(choice)
+    assert await store.held_posts.release_selected(choice, [only.post_id], next_due=clock.now() + 3600)
     assert len(await deliver(store)) == 1
 
 
@@ -160,7 +167,7 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store,
 async def test_what_waited_comes_together_when_every_story_is_wanted_again(store, story, *, digest):
     """Or it is left to the digest that comes instead of single posts."""
     feeds, articles = story
-    await prefer(store, Preference.LEAST_OUTLETS, 5)
+    await prefer(store, Preference.MIN_OUTLETS, 5)
     for feed, article in zip(feeds, articles, strict=True):
         await record(store, feed, article)
     if digest:
@@ -174,8 +181,8 @@ async def test_what_waited_comes_together_when_every_story_is_wanted_again(store
         assert await fates(store, articles[0]) == {CHANNEL: ("digested", None)}
         assert await store.held_posts.count(CHANNEL) == 0
         return
-    await prefer(store, Preference.LEAST_OUTLETS, 2)
+    await prefer(store, Preference.MIN_OUTLETS, 2)
     assert await store.held_posts.count(CHANNEL) == 3
-    await prefer(store, Preference.LEAST_OUTLETS, None)
+    await prefer(store, Preference.MIN_OUTLETS, None)
     (together,) = await deliver(store)
     assert (together.kind, len(together.article_ids)) == ("catch-up", 3)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.choices import Look, SettingChange, Style
+from bot.core.preferences import PostLook, SettingChange, Style
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
 PERSON = 8_000
-COMPACT = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0x123456, prefix="Neu: é", role=77)
-HEADLINE = Look(style=Style.HEADLINE)
+COMPACT = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0x123456, prefix="Neu: é", role=77)
+HEADLINE = PostLook(style=Style.HEADLINE)
 
 
 async def test_a_servers_look_is_kept_with_who_chose_it(store, clock):
-    assert await store.preferences.look(SERVER) == Look()
+    assert await store.preferences.look(SERVER) == PostLook()
     assert await store.preferences.set_look(SERVER, COMPACT, person_id=PERSON)
     assert not await store.preferences.set_look(SERVER, COMPACT, person_id=PERSON)
     assert await store.preferences.look(SERVER) == COMPACT
-    assert await store.preferences.look(SERVER + 1) == Look()
-    assert await store.preferences.set_look(SERVER, Look(), person_id=PERSON)
+    assert await store.preferences.look(SERVER + 1) == PostLook()
+    assert await store.preferences.set_look(SERVER, PostLook(), person_id=PERSON)
     first, second = await store.preferences.changes(SERVER, limit=9)
     assert (first.setting, first.channel_id, first.new) == ("look", None, None)
     assert first.old == second.new
@@ -30,15 +30,15 @@ async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
     subscription = await follow(store, feed)
     set_look = store.subscriptions.set_look
 
-    async def kept() -> Look | None:
+    async def kept() -> PostLook | None:
         found = await store.subscriptions.get(subscription)
         return found.look
 
     assert await kept() is None
     assert await set_look(subscription, COMPACT, person_id=PERSON)
     assert await kept() == COMPACT
-    assert await set_look(subscription, Look(), person_id=PERSON)
-    assert await kept() == Look()
+    assert await set_look(subscription, PostLook(), person_id=PERSON)
+    assert await kept() == PostLook()
     assert await set_look(subscription, None, person_id=PERSON)
     assert await kept() is None
     assert not await set_look(subscription + 1, COMPACT, person_id=PERSON)
@@ -49,10 +49,10 @@ async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
 @pytest.mark.parametrize(
     ("own", "servers", "expected"),
     [
-        (None, Look(), Look()),
+        (None, PostLook(), PostLook()),
         (None, HEADLINE, HEADLINE),
         (COMPACT, HEADLINE, COMPACT),
-        (Look(), HEADLINE, Look()),
+        (PostLook(), HEADLINE, PostLook()),
     ],
 )
 async def test_a_post_has_the_look_of_its_subscription_else_the_servers(store, own, servers, expected):
@@ -74,7 +74,7 @@ async def test_what_was_posted_keeps_its_look_and_what_waits_gets_the_new_one(st
     await store.subscriptions.set_look(subscription, COMPACT, person_id=PERSON)
     (later,) = await deliver(store)
     again = await store.dispatches.get(sent.id)
-    assert (again.look, later.look) == (Look(), COMPACT)
+    assert (again.look, later.look) == (PostLook(), COMPACT)
 
 
 async def test_a_catch_up_stays_as_it_is(store):
@@ -82,7 +82,7 @@ async def test_a_catch_up_stays_as_it_is(store):
     await store.subscriptions.set_look(await follow(store, feed), COMPACT, person_id=PERSON)
     await record(store, feed, *(new_article(feed, name) for name in "abc"), catch_up_after=1)
     looks = {sent.kind.value: sent.look for sent in await deliver(store)}
-    assert looks == {"catch-up": Look(), "post": COMPACT}
+    assert looks == {"catch-up": PostLook(), "post": COMPACT}
 
 
 async def test_two_feeds_of_a_channel_look_as_each_was_given(store):

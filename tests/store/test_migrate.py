@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
-from bot.store.sqlite.migrating import available, migrate, schema_version, statements
+from bot.store.sqlite.migrations import available, migrate, schema_version, statements
 from tests.store.samples import add_feed, new_article, record
 
 NEXT = """

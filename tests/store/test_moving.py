@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from bot.client.services import open_newsroom
-from bot.core.choices import DigestPlan, Preference, Rule
-from bot.core.database_server import DatabaseServer
-from bot.store import DatabaseMoved, DatabaseUnusable, Store, moving
+from bot.client.services import open_services
+from bot.core.database_url import DatabaseUrl
+from bot.core.preferences import DigestPlan, FilterMode, Preference
+from bot.store import DatabaseMoved, DatabaseUnusable, Store, database_copy
 from bot.store.connection import Connection
-from bot.store.meta import FREE_NUMBERS
-from bot.store.records.people_records import Opinion
+from bot.store.meta import RESTORED_ID_GAP
+from bot.store.records.people_records import OpinionKind
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
@@ -24,7 +24,7 @@ ANNA = (1 << 59) + 1
 
 
 @pytest.fixture
-def server(server_databases) -> DatabaseServer:
+def server(server_databases) -> DatabaseUrl:
     return server_databases.empty()
 
 
@@ -37,7 +37,7 @@ async def live(store: Store, clock: ManualClock) -> None:
     feed, other = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
     subscription = await follow(store, feed)
     await follow(store, other, channel=CHANNEL + 1)
-    await store.filters.add(subscription, [(Rule.NEVER, "sport")], person_id=ANNA, limit=9)
+    await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sport")], person_id=ANNA, limit=9)
     new = [
         new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
         for number in range(30)
@@ -52,7 +52,9 @@ async def live(store: Store, clock: ManualClock) -> None:
     first = None
     for number in range(6):
         await store.bookmarks.add(ANNA, ids[number], server_id=SERVER)
-        await store.opinions.give(Opinion.LIKED, server_id=SERVER, person_id=ANNA, article_id=ids[number])
+        await store.feedback.record(
+            OpinionKind.LIKED, server_id=SERVER, person_id=ANNA, article_id=ids[number]
+        )
         first = await store.questions.add(
             server_id=SERVER,
             channel_id=2,
@@ -64,7 +66,7 @@ async def live(store: Store, clock: ManualClock) -> None:
             follows=first,
             sources=ids[:2],
         )
-    await store.preferences.change(Preference.ALERTS, CHANNEL, server_id=SERVER, person_id=ANNA)
+    await store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER, person_id=ANNA)
     await store.digests.save(
         DigestPlan(weekday=None, minute=0),
         server_id=SERVER,
@@ -95,30 +97,30 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
 ):
     await live(store, clock)
     await store.close()
-    monkeypatch.setattr(moving, "BATCH", 7)
+    monkeypatch.setattr(database_copy, "BATCH_SIZE", 7)
 
     def cut(done: int, total: int) -> None:
         if done > total / 3:
             raise Cut
 
     with pytest.raises(Cut):
-        await Store.move(settings.database, server, clock, cut)
+        await Store.copy_database(settings.database, server, clock, cut)
     with pytest.raises(DatabaseUnusable, match="telex move"):
         await Store.open(server, clock)
-    moved = await Store.move(settings.database, server, clock, lambda *_: None)
+    moved = await Store.copy_database(settings.database, server, clock, lambda *_: None)
     before = rows(settings.database)
     assert moved == sum(map(len, before.values())) - len(before["sqlite_sequence"])
     with pytest.raises(DatabaseUnusable, match="not empty"):
-        await Store.move(settings.database, server, clock, lambda *_: None)
+        await Store.copy_database(settings.database, server, clock, lambda *_: None)
 
     back = tmp_path / "back.db"
-    await Store.move(server, back, clock, lambda *_: None)
+    await Store.copy_database(server, back, clock, lambda *_: None)
     assert rows(back) == before
 
     for place in (server, back):
         opened = await Store.open(place, clock)
         try:
-            assert [dispatch.what for dispatch in await deliver(opened)] == [
+            assert [dispatch.dedupe_key for dispatch in await deliver(opened)] == [
                 new_article(await add_feed(opened, "Paper"), name).key for name in ("waits too", "waits")
             ]
             found = await opened.watches.add(
@@ -145,17 +147,17 @@ async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
             raise Cut
 
     with pytest.raises(Cut):
-        await Store.move(source, server, clock, cut)
-    async with open_newsroom(settings, clock):
+        await Store.copy_database(source, server, clock, cut)
+    async with open_services(settings, clock):
         pass  # it is not moved yet
-    await Store.move(source, server, clock, lambda *_: None)
+    await Store.copy_database(source, server, clock, lambda *_: None)
     where = str(server)
     with pytest.raises(DatabaseMoved, match=re.escape(f"{source} was moved to {where}:")):
-        async with open_newsroom(settings, clock):
+        async with open_services(settings, clock):
             pass
-    for target in (server, DatabaseServer("postgresql://me:hidden@elsewhere/telex")):
+    for target in (server, DatabaseUrl("postgresql://me:hidden@elsewhere/telex")):
         with pytest.raises(DatabaseUnusable) as refusal:
-            await Store.move(source, target, clock, lambda *_: None)
+            await Store.copy_database(source, target, clock, lambda *_: None)
         assert "hidden" not in str(refusal.value)
 
     old = await Store.open(source, clock, create=False)
@@ -164,9 +166,9 @@ async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
     found = await old.watches.add(
         server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
     )
-    assert found[0].id > FREE_NUMBERS  # what another got on the server, a button in Discord may name
+    assert found[0].id > RESTORED_ID_GAP  # what another got on the server, a button in Discord may name
     await old.close()
-    async with open_newsroom(settings, clock):
+    async with open_services(settings, clock):
         pass
 
 
@@ -175,23 +177,23 @@ async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(
 ):
     await live(store, clock)
     await store.close()
-    changed = Connection.changed
+    changed = Connection.execute_rowcount
 
     def cut(db: Connection, sql: str, parameters: Any = ()) -> int:
-        if parameters == (moving.MARK,):
+        if parameters == (database_copy.IN_PROGRESS_KEY,):
             raise Cut
         return changed(db, sql, parameters)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Connection, "changed", cut)
+        patch.setattr(Connection, "execute_rowcount", cut)
         with pytest.raises(Cut):
-            await Store.move(settings.database, server, clock, lambda *_: None)
+            await Store.copy_database(settings.database, server, clock, lambda *_: None)
     with pytest.raises(DatabaseMoved):
-        async with open_newsroom(settings, clock):
+        async with open_services(settings, clock):
             pass
     with pytest.raises(DatabaseUnusable, match="being filled"):
         await Store.open(server, clock)
-    await Store.move(settings.database, server, clock, lambda *_: None)
+    await Store.copy_database(settings.database, server, clock, lambda *_: None)
     opened = await Store.open(server, clock)
     await opened.must_be_current()
     await opened.close()
@@ -199,6 +201,6 @@ async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(
 
 async def test_a_move_is_between_engines_and_of_what_is_there(clock, server, tmp_path):
     with pytest.raises(DatabaseUnusable, match="from a file to a PostgreSQL server"):
-        await Store.move(tmp_path / "a.db", tmp_path / "b.db", clock, lambda *_: None)
+        await Store.copy_database(tmp_path / "a.db", tmp_path / "b.db", clock, lambda *_: None)
     with pytest.raises(DatabaseUnusable, match="no database"):
-        await Store.move(tmp_path / "a.db", server, clock, lambda *_: None)
+        await Store.copy_database(tmp_path / "a.db", server, clock, lambda *_: None)

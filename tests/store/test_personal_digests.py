@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.choices import PersonalPlan
+from bot.core.preferences import PersonalDigestPlan
 from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
 
 DIRECT, PERSON = 12, 21
@@ -12,10 +12,10 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     feed = await followed(store)
     await record(store, feed, *(new_article(feed, name, published=clock.now()) for name in "ab"))
     await deliver(store)
-    plan = PersonalPlan(weekday=None, minute=480, topics=("chips",))
+    plan = PersonalDigestPlan(weekday=None, minute=480, topic_queries=("chips",))
     digests = store.personal_digests
 
-    async def save(changed: PersonalPlan = plan) -> None:
+    async def save(changed: PersonalDigestPlan = plan) -> None:
         await digests.save(changed, person_id=PERSON, channel_id=DIRECT, server_id=SERVER, language="fr")
 
     await save()
@@ -31,21 +31,21 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     some = await digests.candidates([feed.id], (), (one,), since=since, until=until)
     assert [each.article_id for each in some.candidates] == [one]
     payload = f'{{"since": {since}, "sections": []}}'
-    assert await digests.make(digest, payload, until=clock.now(), named=[one])
-    assert await digests.waiting_since(DIRECT) == since  # which the next one tells too, should it still wait
-    assert not await digests.make(digest, '{"sections": []}', until=clock.now(), named=[one])
+    assert await digests.enqueue_due(digest, payload, until=clock.now(), named=[one])
+    assert await digests.pending_since(DIRECT) == since  # which the next one tells too, should it still wait
+    assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), named=[one])
     owed = await store.dispatches.claim(DIRECT)
     assert (owed.person_id, owed.server_id, owed.article_ids) == (PERSON, 0, (one,))
-    assert await digests.waiting_since(DIRECT) is None
+    assert await digests.pending_since(DIRECT) is None
     await digests.pause(PERSON)
     assert await digests.next_due("closed") is None
     await save()
     await store.dispatches.block_channel(DIRECT, "closed", None)
     assert await digests.next_due("closed") is None
-    await save(PersonalPlan(weekday=0, minute=0))
+    await save(PersonalDigestPlan(weekday=0, minute=0))
     assert await digests.next_due("closed") is not None
-    assert await digests.end(PERSON)
-    assert not await digests.end(PERSON)
+    assert await digests.delete(PERSON)
+    assert not await digests.delete(PERSON)
 
 
 async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
@@ -53,13 +53,13 @@ async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     await deliver(store)
     first, second = [
-        await store.channel_feeds.share(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+        await store.channel_feeds.create_token(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
         for _ in range(2)
     ]
     assert await store.channel_feeds.of_token(first) is None
     shared = await store.channel_feeds.of_token(second)
     assert (shared.server_id, shared.channel_id) == (SERVER, CHANNEL)
-    assert len(await store.channel_feeds.posted(CHANNEL, 50)) == 1
+    assert len(await store.channel_feeds.posted_articles(CHANNEL, 50)) == 1
     assert await store.channel_feeds.digests(CHANNEL, 10) == []
-    assert await store.channel_feeds.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+    assert await store.channel_feeds.revoke(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
     assert await store.channel_feeds.of_token(second) is None

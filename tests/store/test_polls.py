@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
-from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
-from bot.text.urls import forms, page
+from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
+from bot.text.urls import page_key, url_variants
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -43,10 +43,12 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
     polled = replace(
         feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e")
     )
-    recorded = await store.polls.record(NewsPoll(polled, Decision([article]), catch_up_after=10, first=False))
+    recorded = await store.polls.record(
+        PollWrite(polled, IntakeResult([article]), catch_up_after=10, is_first_poll=False)
+    )
     assert recorded.channel_ids == (CHANNEL,)
     assert await store.feeds.get(feed.id) == polled
-    assert await store.polls.known(feed.id, article.identities)
+    assert await store.polls.known_by_identity(feed.id, article.identities)
     assert await fates(store, article) == {CHANNEL: ("waiting", None)}
 
 
@@ -55,16 +57,16 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
     article = new_article(feed, "a")
     with pytest.raises(StoreError):
         await store.polls.record(
-            NewsPoll(
+            PollWrite(
                 replace(feed, validators=Validators(etag='"new"')),
-                Decision([article], aliases=[(b"alias", 99_999)]),  # of an article that is not there
+                IntakeResult([article], aliases=[(b"alias", 99_999)]),  # of an article that is not there
                 catch_up_after=10,
-                first=False,
+                is_first_poll=False,
             )
         )
     assert await store.feeds.get(feed.id) == feed
     assert await store.articles.count() == 0
-    assert await store.polls.known(feed.id, article.identities) == {}
+    assert await store.polls.known_by_identity(feed.id, article.identities) == {}
     assert await fates(store, article) == {}
     assert (await record(store, feed, article)).channel_ids == (CHANNEL,)
 
@@ -150,7 +152,7 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
     tried = await store.dispatches.claim(CHANNEL)
     assert tried.kind is DispatchKind.CATCH_UP
-    await store.dispatches.retry(tried.id, due=clock.now(), error="503")
+    await store.dispatches.schedule_retry(tried.id, due=clock.now(), error="503")
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1
     )
@@ -161,7 +163,7 @@ async def test_a_post_that_was_tried_stays_a_post(store, clock):
     feed = await followed(store)
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
     tried = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.retry(tried.id, due=clock.now(), error="503")
+    await store.dispatches.schedule_retry(tried.id, due=clock.now(), error="503")
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2
     )
@@ -172,7 +174,7 @@ async def test_paused_and_left_are_fates_with_a_reason(store):
     feed = await add_feed(store)
     await store.subscriptions.pause(await follow(store, feed))
     await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1)
-    await store.servers.left(SERVER + 1)
+    await store.servers.mark_left(SERVER + 1)
     article = new_article(feed, "a")
     assert (await record(store, feed, article)).channel_ids == ()
     assert await fates(store, article) == {
@@ -187,11 +189,13 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     (sent,) = await deliver(store)
     clock.advance(60)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
-    await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
+    await store.polls.record(
+        PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
+    )
     article = await store.articles.get(article_id)
     assert (article.title, article.updated) == ("Interdiction", clock.now())
-    assert (await store.changes.last()).article_id == article_id
-    assert (await store.polls.known(feed.id, [b"moved"]))[b"moved"].article_id == article_id
+    assert (await store.article_changes.latest()).article_id == article_id
+    assert (await store.polls.known_by_identity(feed.id, [b"moved"]))[b"moved"].article_id == article_id
     assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [sent.id]
     assert await deliver(store) == []
 
@@ -201,9 +205,11 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     claimed = await store.dispatches.claim(CHANNEL)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
-    await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
+    await store.polls.record(
+        PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
+    )
     assert await store.dispatches.edits_due(clock.now(), 10) == []
-    await store.dispatches.sent(claimed.id, message_id=1, thread_id=None, now=clock.now())
+    await store.dispatches.mark_sent(claimed.id, message_id=1, thread_id=None, now=clock.now())
     assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [claimed.id]
 
 
@@ -213,10 +219,12 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
     await deliver(store)
     for title in ("One", "Two"):
         changed = ChangedArticle(article_id, new_article(feed, "a", title=title))
-        await store.polls.record(NewsPoll(feed, Decision(changed=[changed]), catch_up_after=10, first=False))
+        await store.polls.record(
+            PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
+        )
         if title == "One":
             (edit,) = await store.dispatches.edits_due(clock.now(), 10)
-    await store.dispatches.edited(edit.id, as_of=edit.edit_due)
+    await store.dispatches.mark_edited(edit.id, as_of=edit.edit_due_at)
     clock.advance(2)
     assert len(await store.dispatches.edits_due(clock.now(), 10)) == 1
 
@@ -229,9 +237,11 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
     await deliver(store)
     moved = new_article(one, "a", url="https://news.example/moved")
     changed = [ChangedArticle(article_id, moved)]
-    await store.polls.record(NewsPoll(one, Decision(changed=changed), catch_up_after=10, first=False))
+    await store.polls.record(
+        PollWrite(one, IntakeResult(changed=changed), catch_up_after=10, is_first_poll=False)
+    )
     assert (await record(store, two, new_article(two, "b", url=moved.url))).channel_ids == ()
-    (sent,) = await store.dispatches.posted_of(article_id)
+    (sent,) = await store.dispatches.sent_for_article(article_id)
     assert sent.article_ids == (article_id,)
 
 
@@ -240,18 +250,18 @@ async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
     await follow(store, moved)
     await record(store, moved, new_article(moved, "a"))
     await deliver(store)
-    await store.polls.record_quiet([replace(moved, url="https://elsewhere.example/feed")])
+    await store.polls.record_unchanged([replace(moved, url="https://elsewhere.example/feed")])
     again = await add_feed(store)  # the old address anew
     assert again.id != moved.id
     await follow(store, again)
     assert (await record(store, again, new_article(again, "a"))).new_ids == ()
     assert await deliver(store) == []
-    assert await store.polls.known(again.id, [digest("guid", "a")])
+    assert await store.polls.known_by_identity(again.id, [digest("guid", "a")])
 
 
 async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store):
     one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    await store.polls.record_quiet([replace(one, url=two.url, title="renamed"), replace(two, failures=3)])
+    await store.polls.record_unchanged([replace(one, url=two.url, title="renamed"), replace(two, failures=3)])
     assert await store.feeds.get(one.id) == replace(one, title="renamed")
     assert await store.feeds.get(two.id) == replace(two, failures=3)
 
@@ -262,14 +272,14 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
         await record(store, feed, new_article(feed, "b", published=2), new_article(feed, "a", published=1))
     ).new_ids
     await store.polls.record(
-        NewsPoll(
+        PollWrite(
             feed,
-            Decision(aliases=[(b"alias", first), (digest("guid", "a"), second)]),
+            IntakeResult(aliases=[(b"alias", first), (digest("guid", "a"), second)]),
             catch_up_after=10,
-            first=False,
+            is_first_poll=False,
         )
     )
-    known = await store.polls.known(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
+    known = await store.polls.known_by_identity(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
     assert {hash_: one.article_id for hash_, one in known.items()} == {
         b"alias": first,
         digest("guid", "a"): first,
@@ -282,16 +292,18 @@ async def test_known_addresses_are_those_of_the_feed_alone(store):
     await record(store, one, new_article(one, "a", url=url), new_article(one, "b", url=url))
     await record(store, two, new_article(two, "c", url=url))
     other = "https://news.example/other"
-    known = await store.polls.known_pages(one.id, {page(url): forms(url), page(other): forms(other)})
-    assert sorted(one.title for one in known[page(url)]) == ["Title of a", "Title of b"]
-    assert list(known) == [page(url)]
+    known = await store.polls.known_pages(
+        one.id, {page_key(url): url_variants(url), page_key(other): url_variants(other)}
+    )
+    assert sorted(one.title for one in known[page_key(url)]) == ["Title of a", "Title of b"]
+    assert list(known) == [page_key(url)]
 
 
 async def test_more_identities_than_a_statement_takes_are_looked_up(store):
     feed = await add_feed(store)
     await record(store, feed, new_article(feed, "a"))
     hashes = [b"%d" % number for number in range(40_000)] + [digest("guid", "a")]
-    assert list(await store.polls.known(feed.id, hashes)) == [digest("guid", "a")]
+    assert list(await store.polls.known_by_identity(feed.id, hashes)) == [digest("guid", "a")]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

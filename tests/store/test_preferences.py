@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.core.choices import ChannelPreferences, Preference, ServerPreferences, SettingChange
+from bot.core.preferences import ChannelPreferences, Preference, ServerPreferences, SettingChange
 from bot.store import StoreError
 from bot.store.settings import setting_changes
 from tests.store.samples import CHANNEL, SERVER
@@ -46,12 +46,12 @@ async def test_no_server_sets_anything_of_another_servers_channel(store):
     with pytest.raises(StoreError):
         await change(Preference.LANGUAGE, "fr", server_id=SERVER + 1, person_id=PERSON, channel_id=CHANNEL)
     with pytest.raises(StoreError):
-        await change(Preference.ALERTS, CHANNEL, server_id=SERVER + 1, person_id=PERSON)
+        await change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, person_id=PERSON)
     assert await store.preferences.changes(SERVER + 1, limit=10) == []
 
 
 async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch):
-    monkeypatch.setattr(setting_changes, "MOST_KEPT", 3)
+    monkeypatch.setattr(setting_changes, "MAX_ENTRIES_PER_SERVER", 3)
     zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
     for zone in zones:
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, person_id=PERSON)

@@ -9,13 +9,13 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.core.choices import DigestPlan, Preference, Rule
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.core.models import Dispatch, Feed
+from bot.core.preferences import DigestPlan, FilterMode, Preference
 from bot.store import Store
-from bot.store.records.content_records import Kin, Kinships
-from bot.store.records.source_records import Decision, NewsPoll
-from bot.stories.story_membership import belonging
+from bot.store.records.content_records import SimilarArticle, StoryMatches
+from bot.store.records.source_records import IntakeResult, PollWrite
+from bot.stories.story_membership import membership_score
 from tests.clocks import ManualClock
 from tests.store import sql
 from tests.store.samples import add_feed, new_article
@@ -57,7 +57,7 @@ ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, 
 class World:
     """One example: three feeds with common pages and stories, three channels of a server."""
 
-    def __init__(self, store: Store, clock: ManualClock, run: int, database: Path | DatabaseServer) -> None:
+    def __init__(self, store: Store, clock: ManualClock, run: int, database: Path | DatabaseUrl) -> None:
         self.store, self.clock, self.run, self.database = store, clock, run, database
         self.server = run
         self.channels = [run * 10 + number for number in range(CHANNELS)]
@@ -84,36 +84,38 @@ class World:
         active = [
             subscription
             for subscription in await self.store.subscriptions.of_feed(feed.id)
-            if subscription.paused is None
+            if subscription.paused_at is None
         ]
         known = {article.key for article in await self.store.articles.newest([feed.id], limit=999)}
         odd = {article.key for article in new if article.tags}
         kin = {article.key: await self.kin(one, page) for article, page in zip(new, pages, strict=True)}
         recorded = await self.store.polls.record(
-            NewsPoll(
+            PollWrite(
                 replace(feed, last_poll=now, last_success=now),
-                Decision(new),
+                IntakeResult(new),
                 catch_up_after=2,
-                first=False,
-                kept_out_by=lambda key, filters: filters if key in odd else (),
+                is_first_poll=False,
+                filter_matcher=lambda key, filters: filters if key in odd else (),
             ),
-            kin=Kinships(kin, belonging),
+            kin=StoryMatches(kin, membership_score),
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, one))
-            fates = {row.channel_id for row in await self.store.fates.of_page(article.page)}
+            fates = {row.channel_id for row in await self.store.delivery_statuses.by_page_key(article.page)}
             if article.key not in known:
                 assert {subscription.channel_id for subscription in active} <= fates
         assert set(recorded.channel_ids) <= {subscription.channel_id for subscription in active}
 
-    async def kin(self, one: int, page: int) -> list[Kin]:
+    async def kin(self, one: int, page: int) -> list[SimilarArticle]:
         keys = [key for key, (story, feed) in self.stories.items() if story == page % STORIES and feed != one]
         articles = await self.store.articles.newest([feed.id for feed in self.feeds], limit=999)
-        return [Kin(article.id, 0.9) for article in articles if article.key in keys]
+        return [SimilarArticle(article.id, 0.9) for article in articles if article.key in keys]
 
     async def tell(self, dispatch: Dispatch) -> None:
         """A message shows all that its dispatch covers."""
-        for article in await self.store.articles.by_ids((*dispatch.article_ids, *dispatch.joined_ids)):
+        for article in await self.store.articles.by_ids(
+            (*dispatch.article_ids, *dispatch.joined_article_ids)
+        ):
             self.told.setdefault((dispatch.channel_id, article.page), set()).add(dispatch.id)
 
     async def follow(self, one: int, two: int) -> None:
@@ -151,12 +153,12 @@ class World:
 
     async def send(self, dispatch: Dispatch) -> None:
         await self.tell(dispatch)
-        await self.store.dispatches.sent(
+        await self.store.dispatches.mark_sent(
             dispatch.id,
             message_id=10_000_000 + dispatch.id,
             thread_id=None,
             now=self.clock.now(),
-            shown=dispatch.joined_ids,
+            shown=dispatch.joined_article_ids,
         )
 
     async def claim(self, one: int, _two: object) -> None:
@@ -165,48 +167,50 @@ class World:
         await self.store.dispatches.claim(self.channels[one])
 
     async def land(self, _one: int, _two: object) -> None:
-        for dispatch in await self.store.dispatches.interrupted():
-            await self.send(replace(dispatch, joined_ids=()))  # which came since, perhaps
+        for dispatch in await self.store.dispatches.claimed():
+            await self.send(replace(dispatch, joined_article_ids=()))  # which came since, perhaps
 
     async def retry(self, one: int, _two: object) -> None:
         await self.land(0, 0)
         if claimed := await self.store.dispatches.claim(self.channels[one]):
-            await self.store.dispatches.retry(claimed.id, due=self.clock.now(), error="503")
+            await self.store.dispatches.schedule_retry(claimed.id, due=self.clock.now(), error="503")
 
     async def fail(self, one: int, _two: object) -> None:
         await self.land(0, 0)
         if claimed := await self.store.dispatches.claim(self.channels[one]):
-            await self.store.dispatches.failed(claimed.id, "refused")
+            await self.store.dispatches.mark_failed(claimed.id, "refused")
 
     async def edit(self, _one: int, _two: object) -> None:
         self.clock.advance(240)
         for dispatch in await self.store.dispatches.edits_due(self.clock.now(), 20):
             await self.tell(dispatch)
-            await self.store.dispatches.edited(
-                dispatch.id, as_of=dispatch.edit_due, shown=dispatch.joined_ids
+            await self.store.dispatches.mark_edited(
+                dispatch.id, as_of=dispatch.edit_due_at, shown=dispatch.joined_article_ids
             )
 
     async def refuse(self, _one: int, _two: object) -> None:
         self.clock.advance(240)
         for dispatch in await self.store.dispatches.edits_due(self.clock.now(), 20):
-            await self.store.dispatches.never_edited(dispatch.id)
+            await self.store.dispatches.abandon_edits(dispatch.id)
 
     async def filter(self, one: int, two: int) -> None:
         if subscription := await self.store.subscriptions.find(self.channels[two], self.feeds[one].id):
-            await self.store.filters.add(subscription.id, [(Rule.NEVER, "tag:odd")], person_id=1, limit=9)
+            await self.store.filters.add(
+                subscription.id, [(FilterMode.EXCLUDE, "tag:odd")], person_id=1, limit=9
+            )
 
     async def unfilter(self, one: int, two: int) -> None:
         if subscription := await self.store.subscriptions.find(self.channels[two], self.feeds[one].id):
-            rules = await self.store.filters.of(subscription.id)
+            rules = await self.store.filters.by_subscription_id(subscription.id)
             await self.store.filters.remove(subscription.id, [rule.id for rule in rules], person_id=1)
 
     async def slow(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.MOST_AN_HOUR, 1)
-        await self.prefer(two, Preference.GAP, 300)
+        await self.prefer(two, Preference.MAX_POSTS_PER_HOUR, 1)
+        await self.prefer(two, Preference.MIN_POST_INTERVAL, 300)
 
     async def quick(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.MOST_AN_HOUR, None)
-        await self.prefer(two, Preference.GAP, None)
+        await self.prefer(two, Preference.MAX_POSTS_PER_HOUR, None)
+        await self.prefer(two, Preference.MIN_POST_INTERVAL, None)
 
     async def apart(self, _one: int, two: int) -> None:
         await self.prefer(two, Preference.JOIN_STORIES, False)
@@ -215,28 +219,28 @@ class World:
         await self.prefer(two, Preference.JOIN_STORIES, True)
 
     async def several(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.LEAST_OUTLETS, 2)
+        await self.prefer(two, Preference.MIN_OUTLETS, 2)
 
     async def best(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.BEST_A_DAY, 2)
+        await self.prefer(two, Preference.TOP_STORIES_PER_DAY, 2)
 
     async def all(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.LEAST_OUTLETS, None)
-        await self.prefer(two, Preference.BEST_A_DAY, None)
+        await self.prefer(two, Preference.MIN_OUTLETS, None)
+        await self.prefer(two, Preference.TOP_STORIES_PER_DAY, None)
 
     async def choose(self, _one: int, _two: int) -> None:
         self.clock.advance(43_200)
-        for choice in await self.store.held_posts.choices():
-            stories = await self.store.held_posts.candidates(choice)
+        for choice in await self.store.held_posts.due_selections():
+            stories = await self.store.held_posts.eligible_stories(choice)
             next_due = self.clock.now() + 3600
-            assert await self.store.held_posts.choose(
+            assert await self.store.held_posts.release_selected(
                 choice, [story.post_id for story in stories[:1]], next_due=next_due
             )
-            assert not await self.store.held_posts.choose(choice, [], next_due=next_due)
+            assert not await self.store.held_posts.release_selected(choice, [], next_due=next_due)
 
     async def give_up(self, _one: int, _two: int) -> None:
         self.clock.advance(43_200)
-        await self.store.held_posts.give_up()
+        await self.store.held_posts.withhold_expired()
 
     async def prefer(self, two: int, preference: Preference, value: int | None) -> None:
         await self.store.preferences.change(
@@ -256,21 +260,23 @@ class World:
         await self.digest(one, two, alone=False)
 
     async def stop(self, one: int, _two: object) -> None:
-        await self.store.digests.stop(server_id=self.server, channel_id=self.channels[one], person_id=1)
+        await self.store.digests.delete(server_id=self.server, channel_id=self.channels[one], person_id=1)
 
     async def make(self, one: int, _two: object) -> None:
         digest = await self.store.digests.of_channel(self.channels[one])
         if digest is not None:
-            await self.store.digests.recall(digest.id)
+            await self.store.digests.withdraw_pending(digest.id)
             now = self.clock.now()
-            held = (await self.store.digests.candidates(digest, [], since=0, until=now)).held
-            await self.store.digests.make(digest, "{}" if held else None, until=now, held=held, named=held)
+            held = (await self.store.digests.candidates(digest, [], since=0, until=now)).reserved_article_ids
+            await self.store.digests.enqueue_due(
+                digest, "{}" if held else None, until=now, held=held, named=held
+            )
 
     async def leave(self, _one: int, _two: object) -> None:
-        await self.store.servers.left(self.server)
+        await self.store.servers.mark_left(self.server)
 
     async def join(self, _one: int, _two: object) -> None:
-        await self.store.servers.joined(self.server)
+        await self.store.servers.mark_joined(self.server)
 
     async def end(self) -> None:
         """Everything that waits is sent, everything that is to be edited is."""

@@ -40,23 +40,23 @@ async def test_a_question_about_what_is_gone_is_kept_all_the_same(store):
 
 async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
     question = await asked(store, message_id=7)
-    await store.questions.answered_by(question, 8)
+    await store.questions.set_answer_message(question, 8)
     for message in (7, 8):
-        found = await store.questions.of_message(message, 2)
+        found = await store.questions.by_message_id(message, 2)
         assert found.id == question
-        assert await store.questions.of_message(message, 3) is None
-    assert await store.questions.of_message(9, 2) is None
+        assert await store.questions.by_message_id(message, 3) is None
+    assert await store.questions.by_message_id(9, 2) is None
 
 
 async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store, clock):
-    assert await store.questions.last_in(2, 0) is None
+    assert await store.questions.last_public_in_channel(2, 0) is None
     await asked(store, "First?", message_id=1)
     clock.advance(10)
     await asked(store, "Mine alone?", public=False)
     await asked(store, "Elsewhere?", channel_id=3)
-    last = await store.questions.last_in(2, 0)
+    last = await store.questions.last_public_in_channel(2, 0)
     assert last.text == "First?"
-    assert await store.questions.last_in(2, clock.now()) is None
+    assert await store.questions.last_public_in_channel(2, clock.now()) is None
 
 
 async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
@@ -65,16 +65,16 @@ async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
     assert await vote(question, ANNA, helped=True) is True
     assert await vote(question, BEN, helped=False) is False
     assert await vote(question, ANNA, helped=False) is False
-    (tally,) = await store.questions.tallies(0)
+    (tally,) = await store.questions.stats(0)
     assert (tally.up, tally.down) == (0, 2)
     assert await vote(question, BEN, helped=False) is None
-    (tally,) = await store.questions.tallies(0)
+    (tally,) = await store.questions.stats(0)
     assert (tally.up, tally.down) == (0, 1)
 
 
 async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
     await store.questions.vote(123, ANNA, helped=True)
-    assert await store.questions.votes_of(ANNA) == []
+    assert await store.questions.votes_by_user(ANNA) == []
 
 
 async def test_the_same_question_is_counted_together(store, clock):
@@ -82,17 +82,17 @@ async def test_the_same_question_is_counted_together(store, clock):
     clock.advance(5)
     await asked(store, "ou est l'ete", person_id=BEN, answered=False)
     await asked(store, "Answered?")
-    (tally,) = await store.questions.tallies(0)
+    (tally,) = await store.questions.stats(0)
     assert (tally.times, tally.answers, tally.last) == (2, 0, clock.now())
-    assert len(await store.questions.tallies(0, all_=True)) == 2
-    assert await store.questions.tallies(clock.now() + 1, all_=True) == []
+    assert len(await store.questions.stats(0, all_=True)) == 2
+    assert await store.questions.stats(clock.now() + 1, all_=True) == []
 
 
 async def test_what_helped_most_people_is_not_listed(store):
     question = await asked(store)
     await store.questions.vote(question, ANNA, helped=True)
     await store.questions.vote(question, BEN, helped=False)
-    assert await store.questions.tallies(0) == []
+    assert await store.questions.stats(0) == []
 
 
 async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
@@ -103,8 +103,8 @@ async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     assert await store.questions.count(ANNA) == 1
     assert (await store.erase(ANNA)).questions == 1
     assert await store.questions.of_person(ANNA) == []
-    assert await store.questions.votes_of(ANNA) == []
-    assert await store.questions.votes_of(BEN) == []
+    assert await store.questions.votes_by_user(ANNA) == []
+    assert await store.questions.votes_by_user(BEN) == []
     kept = await store.questions.get(theirs)
     assert kept.follows is None
 
@@ -117,19 +117,19 @@ async def test_old_questions_go_with_their_votes(store, clock):
     assert await store.questions.purge(clock.now()) == 1
     assert await store.questions.get(old) is None
     assert await store.questions.get(new) is not None
-    assert await store.questions.votes_of(BEN) == []
+    assert await store.questions.votes_by_user(BEN) == []
 
 
 async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
     await asked(store)
-    await store.servers.left(SERVER)
+    await store.servers.mark_left(SERVER)
     clock.advance(10)
     await store.servers.purge(clock.now())
     assert await store.questions.count(ANNA) == 0
 
 
 async def test_one_person_cannot_fill_the_database(store, clock, monkeypatch):
-    monkeypatch.setattr("bot.store.people.questions.MOST_OF_A_PERSON", 3)
+    monkeypatch.setattr("bot.store.people.questions.MAX_PER_USER", 3)
     first = await asked(store)
     for _ in range(3):
         clock.advance(1)

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from bot.core.choices import Preference
 from bot.core.models import Dispatch
+from bot.core.preferences import Preference
 from bot.store import Store
 from tests.store.samples import (
     CHANNEL,
@@ -90,9 +90,9 @@ async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
     article = new_article(feed, "a")
     await record(evening, feed, article)
     assert await fates(evening, article) == {CHANNEL: ("waiting", "quiet-hours 07:00")}
-    assert await evening.dispatches.held(CHANNEL) == "quiet-hours 07:00"
+    assert await evening.dispatches.wait_reason(CHANNEL) == "quiet-hours 07:00"
     clock.advance(12 * HOUR)
-    assert await evening.dispatches.held(CHANNEL) is None
+    assert await evening.dispatches.wait_reason(CHANNEL) is None
     assert await fates(evening, article) == {CHANNEL: ("waiting", None)}
 
 
@@ -120,12 +120,12 @@ async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening,
 
 async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.GAP, 60)
+    await choose(store, Preference.MIN_POST_INTERVAL, 60)
     await publish(store, "a", "b", "c")
     began = clock.now()
     assert names(await deliver(store)) == [("post", 1)]
     assert await store.dispatches.next_due() == began + 60
-    assert await store.dispatches.held(CHANNEL) is not None
+    assert await store.dispatches.wait_reason(CHANNEL) is not None
     assert await owe_notice(store, CHANNEL, "broken:1:100", "It broke.")
     assert names(await deliver(store)) == [("notice", 0)]
     clock.advance(59)
@@ -136,7 +136,7 @@ async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(st
 
 async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MOST_AN_HOUR, 3)
+    await choose(store, Preference.MAX_POSTS_PER_HOUR, 3)
     began = clock.now()
     await publish(store, "a", "b")
     assert names(await deliver(store)) == [("post", 1), ("post", 1)]
@@ -146,7 +146,7 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     clock.advance(600)
     await publish(store, *"ghi")
     assert await deliver(store) == []
-    assert (await store.dispatches.held(CHANNEL) or "").startswith("most-an-hour")
+    assert (await store.dispatches.wait_reason(CHANNEL) or "").startswith("most-an-hour")
     assert await store.dispatches.next_due() == began + HOUR
     clock.advance(began + HOUR - clock.now())
     assert names(await deliver(store)) == [("catch-up", 2), ("post", 1)]
@@ -154,7 +154,7 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
 
 async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MOST_AN_HOUR, 3)
+    await choose(store, Preference.MAX_POSTS_PER_HOUR, 3)
     await publish(store, "a", "b", "c")
     assert names(await deliver(store)) == [("post", 1)] * 3
     await publish(store, "d")
@@ -164,17 +164,17 @@ async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
 
 async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store, clock):
     feed = await followed(store)
-    await choose(store, Preference.MOST_AN_HOUR, 2)
+    await choose(store, Preference.MAX_POSTS_PER_HOUR, 2)
     await record(store, feed, *(new_article(feed, name, published=clock.now() - 9) for name in "dcba"))
     assert [len(sent.article_ids) for sent in await deliver(store)] == [3, 1]
 
 
 async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MOST_AN_HOUR, 2)
+    await choose(store, Preference.MAX_POSTS_PER_HOUR, 2)
     await publish(store, "a")
     first = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.retry(first.id, due=clock.now(), error="503")
+    await store.dispatches.schedule_retry(first.id, due=clock.now(), error="503")
     await publish(store, "b", "c", "d")
     sent = await deliver(store)
     assert sent[0].id == first.id
@@ -183,8 +183,8 @@ async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
 
 async def test_a_clock_that_jumps_leaves_no_channel_waiting(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MOST_AN_HOUR, 1)
-    await choose(store, Preference.GAP, 3600)
+    await choose(store, Preference.MAX_POSTS_PER_HOUR, 1)
+    await choose(store, Preference.MIN_POST_INTERVAL, 3600)
     clock.advance(30 * 86_400)
     await publish(store, "a")
     assert len(await deliver(store)) == 1
@@ -202,8 +202,8 @@ async def test_no_order_of_settings_loses_or_repeats(store, clock):
     await follow(store, await add_feed(store))
     clock.advance(at("2026-11-24 00:00") - clock.now())
     await choose(store, Preference.QUIET_HOURS, "22:00-07:00")
-    await choose(store, Preference.MOST_AN_HOUR, 4)
-    await choose(store, Preference.GAP, 90)
+    await choose(store, Preference.MAX_POSTS_PER_HOUR, 4)
+    await choose(store, Preference.MIN_POST_INTERVAL, 90)
     told: list[int] = []
     times: list[int] = []
     for step in range(2 * 24 * 12):

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from bot.core.clock import Clock
-from bot.store import DatabaseUnusable, Store, sealing
+from bot.store import DatabaseUnusable, Store, url_encryption
 from tests.store.samples import SERVER
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -22,11 +22,11 @@ PRIVATE = "https://reader:hunter2@news.example/feed"
 @pytest.fixture(autouse=True)
 def no_keys_after() -> Iterator[None]:
     yield
-    sealing.use(None)
+    url_encryption.set_keys(None)
 
 
 async def opened(path: Path, clock: Clock, keys: str | None) -> Store:
-    sealing.use(SecretStr(keys) if keys else None)
+    url_encryption.set_keys(SecretStr(keys) if keys else None)
     return await Store.open(path, clock)
 
 
@@ -39,14 +39,14 @@ async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path, clock):
     store = await opened(path, clock, None)
     before = await store.feeds.add(PRIVATE, server_id=SERVER)
     await store.feeds.add(OPEN)
-    assert tuple(await store.seals()) == (1, 0)
+    assert tuple(await store.encryption_counts()) == (1, 0)
     await store.close()
     assert b"hunter2" in written(path)
     store = await opened(path, clock, OLD)
     assert b"hunter2" not in written(path)
     assert await store.feeds.get(before.id) == before
     await store.feeds.add("https://other:hunter2@news.example/", server_id=SERVER)
-    assert tuple(await store.seals()) == (2, 2)
+    assert tuple(await store.encryption_counts()) == (2, 2)
     assert b"hunter2" not in written(path)
     assert OPEN.encode() in written(path)
     await store.backup(tmp_path / "backup")
@@ -63,10 +63,10 @@ async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_othe
     assert await store.feeds.find(PRIVATE) is None
     assert [each.url for each in await store.feeds.all()] == [PRIVATE, PRIVATE]
     moved = replace(feed, url=f"{PRIVATE}/new", moved_to=f"{PRIVATE}/newer", title="Paper")
-    await store.polls.record_quiet([moved])
+    await store.polls.record_unchanged([moved])
     assert await store.feeds.get(feed.id) == moved
     third = await store.feeds.add(f"{PRIVATE}/third", server_id=SERVER)
-    await store.polls.record_quiet([replace(third, url=moved.url)])  # which another one has
+    await store.polls.record_unchanged([replace(third, url=moved.url)])  # which another one has
     assert await store.feeds.get(third.id) == third
     assert b"hunter2" not in written(tmp_path / "telex.db")
     await store.close()
@@ -78,7 +78,7 @@ async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)
     await store.close()
     store = await opened(path, clock, f"{NEW}, {OLD}")
-    assert await store.seal(anew=True) == 1
+    assert await store.encrypt_feed_urls(anew=True) == 1
     assert await store.feeds.get(feed.id) == feed
     await store.close()
     for keys in (OLD, None):
@@ -104,17 +104,17 @@ async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_
     await store.close()
     store = await opened(path, clock, OLD)
     assert b"hunter2" not in written(path)
-    assert tuple(await store.seals()) == (1, 1)
+    assert tuple(await store.encryption_counts()) == (1, 1)
     assert await store.feeds.add(url) == await store.feeds.find(url) == before
-    await store.polls.record_quiet([replace(before, title="Paper", moved_to=f"{url}x")])
+    await store.polls.record_unchanged([replace(before, title="Paper", moved_to=f"{url}x")])
     moved = replace(before, title="Paper", url=f"{url}x")
-    await store.polls.record_quiet([moved])
+    await store.polls.record_unchanged([moved])
     assert await store.feeds.get(before.id) == moved
     assert await store.feeds.find(url) is None
     assert b"hunter2" not in written(path)
-    assert await store.seal(anew=True) == 1
+    assert await store.encrypt_feed_urls(anew=True) == 1
     plain = replace(moved, url=OPEN)
-    await store.polls.record_quiet([plain])
+    await store.polls.record_unchanged([plain])
     assert await store.feeds.find(OPEN) == plain
     await store.close()
     assert OPEN.encode() in written(path)
@@ -124,7 +124,7 @@ async def test_a_list_on_a_page_with_a_secret_is_found_by_its_page(tmp_path, clo
     page = SUSPICIOUS[0]
     store = await opened(tmp_path / "telex.db", clock, OLD)
     listed = replace(await store.feeds.add(f"{page}#list=news"), page_list="{}")
-    await store.polls.record_quiet([listed])
+    await store.polls.record_unchanged([listed])
     await store.feeds.add(f"{page}2#list=news")
     assert [feed.id for feed in await store.feeds.of_page(page)] == [listed.id]
     await store.close()

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store import Store
 from tests.postgres_server import skip_without
 
@@ -28,7 +28,7 @@ def _short_waits(monkeypatch) -> None:
 
 
 @pytest.fixture
-def server(server_databases) -> DatabaseServer:
+def server(server_databases) -> DatabaseUrl:
     return server_databases.empty()
 
 
@@ -61,11 +61,11 @@ def before_reading(connection) -> None:
 async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
     server, clock, caplog, stand_still: Callable[..., None]
 ):
-    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
     from bot.store.postgres.server_database import _BEGIN  # noqa: PLC0415 - not everywhere
 
     others = [await Store.open(server, clock) for _ in range(2)]
-    stalled = Connection(server)
+    stalled = PostgresConnection(server)
     with closing(stalled.raw):
         stalled.execute("BEGIN")
         stalled.value(_BEGIN)
@@ -76,16 +76,16 @@ async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
         assert caplog.text.count("sessions ended") == 1
     assert await others[0].meta.get("written") == "1"
     assert await others[0].meta.get(ROWS[0][0]) is None
-    assert all(store.trouble is None for store in others)
+    assert all(store.recent_fault is None for store in others)
     for store in others:
         await store.close()
 
 
 async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server, clock):
-    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
 
     store = await Store.open(server, clock)
-    reader = Connection(server)
+    reader = PostgresConnection(server)
     with closing(reader.raw):
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         reader.execute("SELECT * FROM bookmark")
@@ -95,11 +95,11 @@ async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server
 
 
 async def test_who_works_in_a_transaction_is_waited_for(server, clock):
-    from bot.store.postgres.server_connection import Connection  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
     from bot.store.postgres.server_database import _BEGIN  # noqa: PLC0415 - not everywhere
 
     store = await Store.open(server, clock)
-    busy = Connection(server)
+    busy = PostgresConnection(server)
     with closing(busy.raw):
         busy.execute("BEGIN")
         busy.value(_BEGIN)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
+from bot.core.preferences import DigestPlan, Preference
 from bot.store import Store
-from bot.store.outbox.story_joins import PAUSE, WINDOW
-from bot.store.records.content_records import Kin, Kinships
-from bot.store.records.source_records import ChangedArticle, Decision, NewsPoll
-from bot.stories.story_membership import APART, belonging
+from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
+from bot.store.records.content_records import SimilarArticle, StoryMatches
+from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
+from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, membership_score
 from tests.store import sql
 from tests.store.samples import (
     CHANNEL,
@@ -36,10 +36,10 @@ async def told(
     store: Store, feed: Feed, article: NewArticle, *others: NewArticle, likeness: float = 0.9
 ) -> Article:
     """A poll that brings an article which seems to tell the same as others."""
-    kin = [Kin((await kept(store, other)).id, likeness) for other in others]
+    kin = [SimilarArticle((await kept(store, other)).id, likeness) for other in others]
     await store.polls.record(
-        NewsPoll(feed, Decision([article]), catch_up_after=10, first=False),
-        kin=Kinships({article.key: kin}, belonging),
+        PollWrite(feed, IntakeResult([article]), catch_up_after=10, is_first_poll=False),
+        kin=StoryMatches({article.key: kin}, membership_score),
     )
     return await kept(store, article)
 
@@ -72,7 +72,7 @@ async def begun(store: Store) -> tuple[list[Feed], list[NewArticle]]:
 async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clock):
     feeds, articles = await begun(store)
     (post,) = await deliver(store)
-    clock.advance(PAUSE)
+    clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     joined = [
         await told(store, feeds[1], articles[1], articles[0]),
         await told(store, feeds[2], articles[2], articles[0]),
@@ -84,21 +84,23 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
         {CHANNEL: ("joined", None)},
     ]
     (due,) = await store.dispatches.edits_due(clock.now() + 2, 10)
-    assert (due.id, due.joined_ids) == (post.id, tuple(article.id for article in joined))
+    assert (due.id, due.joined_article_ids) == (post.id, tuple(article.id for article in joined))
     assert due.article_ids == (post.article_ids[0],)
-    (row,) = await store.fates.of_page(articles[1].page)
+    (row,) = await store.delivery_statuses.by_page_key(articles[1].page)
     assert (row.joined, row.message_id) == ("Title of one", due.message_id)
-    assert [found.id for found in await store.dispatches.posted_of(joined[0].id)] == [post.id]
+    assert [found.id for found in await store.dispatches.sent_for_article(joined[0].id)] == [post.id]
 
 
 async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
     feeds, articles = await begun(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
     post = await store.dispatches.claim(CHANNEL)
-    assert post.joined_ids == (joined.id,)
+    assert post.joined_article_ids == (joined.id,)
     now = store.clock.now()
-    await store.dispatches.sent(post.id, message_id=1, thread_id=None, now=now, shown=post.joined_ids)
-    assert not await store.dispatches.edits_due(now + WINDOW, 10)
+    await store.dispatches.mark_sent(
+        post.id, message_id=1, thread_id=None, now=now, shown=post.joined_article_ids
+    )
+    assert not await store.dispatches.edits_due(now + JOIN_WINDOW_SECONDS, 10)
 
 
 async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
@@ -113,25 +115,25 @@ async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
     feeds, articles = await begun(store)
     await deliver(store)
     await told(store, feeds[1], articles[1], articles[0])
-    assert not await store.dispatches.edits_due(clock.now() + PAUSE - 1, 10)
-    clock.advance(PAUSE)
+    assert not await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
+    clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     (due,) = await store.dispatches.edits_due(clock.now(), 10)
-    await store.dispatches.edited(due.id, as_of=due.edit_due, shown=due.joined_ids)
+    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown=due.joined_article_ids)
     await told(store, feeds[2], articles[2], articles[0])
-    assert not await store.dispatches.edits_due(clock.now() + PAUSE - 1, 10)
-    assert await store.dispatches.edits_due(clock.now() + PAUSE, 10)
+    assert not await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
+    assert await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
 
 
 async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
     feeds, articles = await begun(store)
     await deliver(store)
-    clock.advance(PAUSE)
+    clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await told(store, feeds[1], articles[1], articles[0])
     (due,) = await store.dispatches.edits_due(clock.now(), 10)
     late = await told(store, feeds[2], articles[2], articles[0])
-    await store.dispatches.edited(due.id, as_of=due.edit_due, shown=due.joined_ids)
-    (again,) = await store.dispatches.edits_due(clock.now() + PAUSE, 10)
-    assert late.id in again.joined_ids
+    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown=due.joined_article_ids)
+    (again,) = await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
+    assert late.id in again.joined_article_ids
 
 
 async def test_only_what_a_channel_was_sent_decides_there(store):
@@ -164,10 +166,10 @@ async def test_a_feed_that_writes_twice_has_something_new_to_say(store):
 
 async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store, clock):
     feeds, articles = await begun(store)
-    later = new_article(feeds[1], "later", published=articles[0].published + APART + 1)
+    later = new_article(feeds[1], "later", published=articles[0].published + MAX_STORY_GAP_SECONDS + 1)
     await told(store, feeds[1], later, articles[0])
     assert len(await deliver(store)) == 2
-    clock.advance(WINDOW + 1)
+    clock.advance(JOIN_WINDOW_SECONDS + 1)
     await told(store, feeds[2], articles[2], articles[0])
     assert len(await deliver(store)) == 1
 
@@ -191,10 +193,10 @@ async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store):
     await told(store, feeds[1], articles[1], articles[0])
     third = await told(store, feeds[2], articles[2], articles[0])
     claimed = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.failed(claimed.id, "refused")
+    await store.dispatches.mark_failed(claimed.id, "refused")
     (post,) = await deliver(store)
-    assert post.what == articles[1].key
-    assert post.joined_ids == (third.id,)
+    assert post.dedupe_key == articles[1].key
+    assert post.joined_article_ids == (third.id,)
     assert await fates(store, articles[0]) == {CHANNEL: ("failed", "refused")}
 
 
@@ -202,12 +204,12 @@ async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(sto
     feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
     (post,) = await deliver(store)
-    await store.dispatches.edited(post.id, shown=post.joined_ids)
+    await store.dispatches.mark_edited(post.id, shown=post.joined_article_ids)
     await told(store, feeds[2], articles[2], articles[0])
-    assert await store.dispatches.never_edited(post.id)
+    assert await store.dispatches.abandon_edits(post.id)
     (other,) = await deliver(store)
-    assert other.what == articles[2].key
-    assert not await store.dispatches.never_edited(post.id)
+    assert other.dedupe_key == articles[2].key
+    assert not await store.dispatches.abandon_edits(post.id)
     assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
@@ -216,7 +218,7 @@ async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store):
     await told(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[0].id)
     (post,) = await deliver(store)
-    assert post.what == articles[1].key
+    assert post.dedupe_key == articles[1].key
 
 
 async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store):
@@ -224,7 +226,7 @@ async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store)
     await told(store, feeds[1], articles[1], articles[0])
     await store.subscriptions.unfollow(CHANNEL, feeds[1].id)
     (post,) = await deliver(store)
-    assert post.joined_ids == ()
+    assert post.joined_article_ids == ()
     assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "unfollowed")}
 
 
@@ -236,8 +238,8 @@ async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store)
     await record(store, feeds[1], alone)
     await store.subscriptions.move(subscription.id, OTHER)
     (post,) = await deliver(store)
-    assert (post.what, post.joined_ids) == (articles[0].key, (joined.id,))
-    assert [sent.what for sent in await deliver(store, OTHER)] == [alone.key]
+    assert (post.dedupe_key, post.joined_article_ids) == (articles[0].key, (joined.id,))
+    assert [sent.dedupe_key for sent in await deliver(store, OTHER)] == [alone.key]
     assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
 
 
@@ -246,19 +248,23 @@ async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(stor
     await told(store, feeds[1], articles[1], articles[0])
     subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
     await store.subscriptions.move(subscription.id, OTHER)
-    assert [(sent.what, sent.joined_ids) for sent in await deliver(store)] == [(articles[1].key, ())]
-    assert [(sent.what, sent.joined_ids) for sent in await deliver(store, OTHER)] == [(articles[0].key, ())]
+    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver(store)] == [
+        (articles[1].key, ())
+    ]
+    assert [(sent.dedupe_key, sent.joined_article_ids) for sent in await deliver(store, OTHER)] == [
+        (articles[0].key, ())
+    ]
 
 
 async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store):
     later, post, followed = await joined_unnamed(store)
     await store.subscriptions.move(followed, OTHER)
     assert await deliver(store, OTHER) == []
-    assert await store.dispatches.never_edited(post.id)
-    assert [sent.what for sent in await deliver(store, OTHER)] == [later.key]
+    assert await store.dispatches.abandon_edits(post.id)
+    assert [sent.dedupe_key for sent in await deliver(store, OTHER)] == [later.key]
     assert await deliver(store) == []
     assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed"), OTHER: ("posted", None)}
-    assert not await store.dispatches.never_edited(post.id)
+    assert not await store.dispatches.abandon_edits(post.id)
 
 
 async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later(store, clock):
@@ -268,7 +274,7 @@ async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later
     clock.advance(60)
     await follow(store, feed, channel=OTHER)
     await store.subscriptions.unfollow(CHANNEL, feed.id)
-    assert not await store.dispatches.never_edited(post.id)
+    assert not await store.dispatches.abandon_edits(post.id)
     assert await deliver(store, OTHER) == []
     assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
 
@@ -287,8 +293,8 @@ async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store):
 async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store):
     feeds, articles = await begun(store)
     await told(store, feeds[1], articles[1], articles[0])
-    await store.servers.left(SERVER)
-    await store.servers.joined(SERVER, None)
+    await store.servers.mark_left(SERVER)
+    await store.servers.mark_joined(SERVER, None)
     assert not await deliver(store)
     assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "away")}
 
@@ -298,14 +304,17 @@ async def test_a_joined_article_that_moves_is_still_joined(store):
     joined = await told(store, feeds[1], articles[1], articles[0])
     moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
     await store.polls.record(
-        NewsPoll(
-            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        PollWrite(
+            feeds[1],
+            IntakeResult(changed=[ChangedArticle(joined.id, moved)]),
+            catch_up_after=10,
+            is_first_poll=False,
         )
     )
     assert await fates(store, moved) == {CHANNEL: ("joined", None)}
-    assert (await of(store, articles[1])).joined_ids == (joined.id,)
+    assert (await of(store, articles[1])).joined_article_ids == (joined.id,)
     (post,) = await deliver(store)
-    assert (post.state, post.joined_ids) == (DispatchState.CLAIMED, (joined.id,))
+    assert (post.state, post.joined_article_ids) == (DispatchState.CLAIMED, (joined.id,))
 
 
 async def joined_unnamed(store: Store) -> tuple[NewArticle, Dispatch, int]:
@@ -332,13 +341,13 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_an_end(store,
             subscription = await store.subscriptions.get(followed)
             await store.subscriptions.unfollow(CHANNEL, subscription.feed_id)
         case "away":
-            await store.servers.left(SERVER)
+            await store.servers.mark_left(SERVER)
             clock.advance(60)
-            await store.servers.joined(SERVER)
+            await store.servers.mark_joined(SERVER)
         case "digested":
             plan, place = DigestPlan(weekday=None, minute=0, alone=True), {"server_id": SERVER}
             await store.digests.save(plan, **place, channel_id=CHANNEL, person_id=1, limit=1)
-    assert not await store.dispatches.never_edited(post.id)
+    assert not await store.dispatches.abandon_edits(post.id)
     fate = ("digested", None) if end == "digested" else ("withheld", end)
     assert await fates(store, later) == {CHANNEL: fate}
     assert await deliver(store) == []
@@ -349,15 +358,18 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     feeds, articles = await begun(store)
     (post,) = await deliver(store)
     joined = await told(store, feeds[1], articles[1], articles[0])
-    clock.advance(PAUSE)
+    clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     (due,) = await store.dispatches.edits_due(clock.now(), 10)
-    await store.dispatches.edited(due.id, as_of=due.edit_due, shown=due.joined_ids)
-    clock.advance(PAUSE)
+    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown=due.joined_article_ids)
+    clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     assert not await store.dispatches.edits_due(clock.now(), 10)
     moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
     await store.polls.record(
-        NewsPoll(
-            feeds[1], Decision(changed=[ChangedArticle(joined.id, moved)]), catch_up_after=10, first=False
+        PollWrite(
+            feeds[1],
+            IntakeResult(changed=[ChangedArticle(joined.id, moved)]),
+            catch_up_after=10,
+            is_first_poll=False,
         )
     )
     (due,) = await store.dispatches.edits_due(clock.now(), 10)

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.choices import Rule
 from bot.core.models import DispatchKind, FeedState
+from bot.core.preferences import FilterMode
 from bot.store import Store, StoreError
 from bot.store.outbox import dispatch_cancellation
-from bot.store.records.source_records import Decision, NewsPoll
-from bot.store.sqlite.sqlite_connection import Statements
+from bot.store.records.source_records import IntakeResult, PollWrite
+from bot.store.sqlite.sqlite_connection import SqliteConnection
 from tests.store import sql
 from tests.store.samples import (
     CHANNEL,
@@ -68,11 +68,11 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
     await record(store, feed, new_article(feed, "new"))
     steps: list[None] = []
     file = sql.file(settings.database)
-    with closing(sqlite3.connect(file, factory=Statements)) as connection:
+    with closing(sqlite3.connect(file, factory=SqliteConnection)) as connection:
         connection.row_factory = sqlite3.Row
-        dispatch_cancellation.waiting(connection, CHANNEL, feed.id)  # which reads the schema
+        dispatch_cancellation.pending_articles(connection, CHANNEL, feed.id)  # which reads the schema
         connection.set_progress_handler(lambda: steps.append(None), 1)
-        ((owed, kind),) = dispatch_cancellation.waiting(connection, CHANNEL, feed.id)
+        ((owed, kind),) = dispatch_cancellation.pending_articles(connection, CHANNEL, feed.id)
     assert (owed.key, kind) == (new_article(feed, "new").key, "post")
     assert len(steps) < 500
 
@@ -157,10 +157,10 @@ async def test_a_feed_nobody_follows_is_not_polled(store, clock):
     await store.subscriptions.pause(subscription)
     assert await store.feeds.due(clock.now(), 10) == []
     await store.subscriptions.resume(subscription)
-    await store.servers.left(SERVER)
+    await store.servers.mark_left(SERVER)
     assert await store.feeds.due(clock.now(), 10) == []
-    await store.servers.joined(SERVER, "fr")
-    await store.polls.record_quiet([replace(feed, state=FeedState.GONE)])
+    await store.servers.mark_joined(SERVER, "fr")
+    await store.polls.record_unchanged([replace(feed, state=FeedState.GONE)])
     assert await store.feeds.due(clock.now(), 10) == []
 
 
@@ -226,7 +226,7 @@ async def test_a_server_knows_its_subscriptions(store):
     await follow(store, one)
     await follow(store, one, channel=CHANNEL + 1)
     await follow(store, one, server=SERVER + 1, channel=CHANNEL + 2)
-    pairs = await store.subscriptions.in_server(SERVER)
+    pairs = await store.subscriptions.list_with_feeds(SERVER)
     assert [(subscription.channel_id, feed.title) for subscription, feed in pairs] == [
         (CHANNEL, "one"),
         (CHANNEL + 1, "one"),
@@ -245,19 +245,19 @@ async def test_a_server_knows_its_subscriptions(store):
 
 async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
     feed = await followed(store)
-    await store.servers.joined(SERVER, "fr")
+    await store.servers.mark_joined(SERVER, "fr")
     await record(store, feed, new_article(feed, "old"))
     await deliver(store)
     waiting, sending = (new_article(feed, name, published=clock.now()) for name in ("waiting", "sending"))
     await record(store, feed, sending)
     claimed = await store.dispatches.claim(CHANNEL)
     await record(store, feed, waiting)
-    await store.servers.left(SERVER)
+    await store.servers.mark_left(SERVER)
     assert await store.dispatches.channels_ready(clock.now()) == []
     assert await store.subscriptions.of_feed(feed.id) == []
-    await store.dispatches.retry(claimed.id, due=clock.now(), error="forbidden")
+    await store.dispatches.schedule_retry(claimed.id, due=clock.now(), error="forbidden")
     clock.advance(10_000)
-    await store.servers.joined(SERVER)
+    await store.servers.mark_joined(SERVER)
     clock.advance(100)
     away = new_article(feed, "away", published=clock.now() - 5_000)
     await record(store, feed, away)
@@ -272,7 +272,7 @@ async def test_joining_without_having_left_changes_nothing(store, clock):
     feed = await followed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     clock.advance(100)
-    await store.servers.joined(SERVER, "en-GB")  # an outage is over
+    await store.servers.mark_joined(SERVER, "en-GB")  # an outage is over
     await store.servers.sync({SERVER: None})
     await record(store, feed, new_article(feed, "b", published=clock.now() - 50))
     assert await titles(store) == ["a", "b"]
@@ -283,7 +283,7 @@ async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store, cloc
     feed = await add_feed(store)
     for number in range(3):
         await follow(store, feed, server=SERVER + number, channel=CHANNEL + number)
-    await store.servers.left(SERVER + 2)
+    await store.servers.mark_left(SERVER + 2)
     await store.servers.sync(dict.fromkeys([SERVER, SERVER + 2, SERVER + 3]))
     present = await store.subscriptions.of_feed(feed.id)
     assert [subscription.server_id for subscription in present] == [SERVER, SERVER + 2]
@@ -298,12 +298,12 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
     await record(store, shared, new_article(shared, "a"))
     (private,) = (await record(store, secret, new_article(secret, "b"))).new_ids
     await store.bookmarks.add(1, private, server_id=SERVER)
-    await store.servers.left(SERVER)
+    await store.servers.mark_left(SERVER)
     left = clock.now()
     assert await store.servers.purge(left) == 0
     clock.advance(1)
     assert await store.servers.purge(clock.now()) == 1
-    assert await store.subscriptions.in_server(SERVER) == []
+    assert await store.subscriptions.list_with_feeds(SERVER) == []
     assert await store.servers.locale(SERVER) is None
     assert await store.bookmarks.count(1) == 1
     kept = await store.feeds.get(secret.id)
@@ -316,7 +316,7 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
 async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
     feed = await add_feed(store)
     gone = replace(feed, state=FeedState.GONE, failures=9, error="gone", failing_since=5)
-    await store.polls.record_quiet([gone])
+    await store.polls.record_unchanged([gone])
     again = await store.feeds.add(feed.url, next_poll=clock.now())
     assert again == replace(feed, next_poll=clock.now())
     assert await store.feeds.get(feed.id) == again
@@ -326,9 +326,9 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
 
 async def test_a_feed_can_be_made_due(store, clock):
     feed = await followed(store)
-    await store.polls.record_quiet([replace(feed, next_poll=clock.now() + 600)])
+    await store.polls.record_unchanged([replace(feed, next_poll=clock.now() + 600)])
     assert await store.feeds.due(clock.now(), 10) == []
-    await store.feeds.poll_now(feed.id)
+    await store.feeds.make_due(feed.id)
     assert [due.id for due in await store.feeds.due(clock.now(), 10)] == [feed.id]
 
 
@@ -361,15 +361,15 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
     feed = await add_feed(store)
     moving = await follow(store, feed)
     there = await follow(store, feed, channel=CHANNEL + 1)
-    await store.filters.add(there, [(Rule.NEVER, "sport")], person_id=1, limit=9)
+    await store.filters.add(there, [(FilterMode.EXCLUDE, "sport")], person_id=1, limit=9)
     article = new_article(feed, "a")
     await store.polls.record(
-        NewsPoll(
+        PollWrite(
             feed,
-            Decision([article]),
+            IntakeResult([article]),
             catch_up_after=10,
-            first=False,
-            kept_out_by=lambda _key, filters: filters,
+            is_first_poll=False,
+            filter_matcher=lambda _key, filters: filters,
         )
     )
     await store.subscriptions.move(moving, CHANNEL + 1)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.models import Fate
+from bot.core.models import DeliveryStatus
 from bot.store import Store
-from bot.store.sqlite.migrating import available, migrate, problems, statements
+from bot.store.sqlite.migrations import available, integrity_problems, migrate, statements
 from tests.store.old_databases import Content, build, connect, content, schema
 
 pytestmark = pytest.mark.xdist_group("upgrades")  # in one process, which makes the old databases once
@@ -59,7 +59,7 @@ async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(old, tmp
     before = content(path)
     with closing(connect(path)) as connection:
         migrate(connection)
-        assert problems(connection) == []
+        assert integrity_problems(connection) == []
     assert missing(before, content(path)) == {}
     fresh = await Store.open(tmp_path / "fresh.db", clock)
     await fresh.close()
@@ -75,20 +75,20 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
     try:
         assert await store.check() == TODAY
         dispatches = store.dispatches
-        assert [one.what for one in await dispatches.interrupted()] == ["catch-up-1"]
-        assert {3, 4} <= set((await dispatches.interrupted())[0].article_ids)
-        assert [one.what for one in await dispatches.unfinished()] == ["key-2"]
-        assert [one.what for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
+        assert [one.dedupe_key for one in await dispatches.claimed()] == ["catch-up-1"]
+        assert {3, 4} <= set((await dispatches.claimed())[0].article_ids)
+        assert [one.dedupe_key for one in await dispatches.pending_followups()] == ["key-2"]
+        assert [one.dedupe_key for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
         claimed = await dispatches.claim(200)
-        assert (claimed.what, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
-        fates = {fate.channel_id: fate for fate in await store.fates.of_page("page-1")}
+        assert (claimed.dedupe_key, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
+        fates = {fate.channel_id: fate for fate in await store.delivery_statuses.by_page_key("page-1")}
         assert {channel: fate.fate for channel, fate in fates.items()} == {
-            200: Fate.POSTED,
-            201: Fate.FAILED,
-            202: Fate.WITHHELD,
+            200: DeliveryStatus.POSTED,
+            201: DeliveryStatus.FAILED,
+            202: DeliveryStatus.WITHHELD,
         }
         assert fates[200].message_id == 9001
-        known = await store.polls.known(1, [b"\xa1", b"\xa5", b"\xa6"])
+        known = await store.polls.known_by_identity(1, [b"\xa1", b"\xa5", b"\xa6"])
         assert {one.key for one in known.values()} == {"key-1", "key-5"}
         kept = await store.bookmarks.list(300, limit=9)
         assert [one.article.key for one in kept] == ["key-1"]
@@ -119,7 +119,7 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_
         assert left[0][0] == at
         assert left == whole.setdefault(at, left)
         with closing(connect(copy)) as connection:
-            assert problems(connection) == []
+            assert integrity_problems(connection) == []
             migrate(connection)
         assert (schema(copy), content(copy)) == finished
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.core.models import Feed
-from bot.core.people_models import Watch
+from bot.core.user_models import Watch
 from bot.store import Store
-from bot.watches.watch_matching import Watchman
+from bot.watches.watch_matching import WatchMatcher
 from tests.store import sql
 from tests.store.crashing import END, crashed
 from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
@@ -38,10 +38,10 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
     for statement, copy in crashed(path, "find_whom_to_tell", clock.now(), [1, 2, 4, 7, 10, 13, END]):
         store = await Store.open(copy, clock)
         await store.check()
-        left = len(await store.watches.arrivals(9))
+        left = len(await store.watches.unmatched_arrivals(9))
         assert left == (0 if statement == END else 2)
-        assert await Watchman(store).look() == (left > 0)
-        assert not await Watchman(store).look()
+        assert await WatchMatcher(store).process_next_batch() == (left > 0)
+        assert not await WatchMatcher(store).process_next_batch()
         told = [
             (dispatch.channel_id, len(dispatch.article_ids))
             for place in (CHANNEL, DIRECT)
@@ -55,13 +55,13 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
 async def test_an_article_is_no_arrival_where_nobody_watches(store):
     feed = await followed(store)
     await record(store, feed, new_article(feed, "new"))
-    assert await store.watches.arrivals(9) == []
+    assert await store.watches.unmatched_arrivals(9) == []
 
 
 async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, settings):
     await two_watches(store)
     (theirs,) = await store.watches.of_person(PERSON)
-    await Watchman(store).look()
+    await WatchMatcher(store).process_next_batch()
     assert await store.watches.remove(theirs.id)
     assert not await store.watches.remove(theirs.id)
     (row,) = sql.run(settings.database, "SELECT query FROM watch WHERE id = ?", (theirs.id,))
@@ -76,10 +76,10 @@ async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, setti
 
 async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store, clock):
     await two_watches(store)
-    await store.servers.left(SERVER)
+    await store.servers.mark_left(SERVER)
     assert await store.servers.purge(clock.now() + 1) == 1
     assert await store.watches.of_person(PERSON) == []
-    assert await store.watches.of_channels(SERVER) == []
+    assert await store.watches.list_channel_watches(SERVER) == []
 
 
 async def test_an_id_of_a_watch_is_never_another_watchs(store):

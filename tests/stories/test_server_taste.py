@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from bot.store.records.content_records import ToldArticle
+from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import HeldStory
-from bot.store.records.people_records import Opinion, Shown, Verdict
-from bot.stories import server_taste, story_ranking
-from bot.stories.server_taste import HALF_LIFE, LIMIT, MOST_OF_A_PERSON, Taste
+from bot.store.records.people_records import FeedbackEvent, OpinionKind, ShownArticle
+from bot.stories import preference_model, story_ranking
+from bot.stories.preference_model import (
+    HALF_LIFE_SECONDS,
+    MAX_SCORE,
+    MAX_VERDICTS_PER_PERSON,
+    PreferenceModel,
+)
 
 NOW = 1_800_000_000
 ADA, BEN, CLEO = 1, 2, 3
 
 
-def article(topic: str, number: int, outlet: str = "Gazette") -> ToldArticle:
-    return ToldArticle(f"{topic} report {number}", outlet, "en", (topic,))
+def article(topic: str, number: int, outlet: str = "Gazette") -> ArticleProfile:
+    return ArticleProfile(f"{topic} report {number}", outlet, "en", (topic,))
 
 
-def posted(count: int = 40) -> list[Shown]:
+def posted(count: int = 40) -> list[ShownArticle]:
     """So many articles, half of them on chess and half on golf."""
-    return [Shown(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
+    return [ShownArticle(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
 
 
-def liked(articles: range, *people: int, opinion: Opinion = Opinion.LIKED, age: int = 0) -> list[Verdict]:
-    return [Verdict(one, person, opinion, NOW - age) for one in articles for person in people]
+def liked(
+    articles: range, *people: int, opinion: OpinionKind = OpinionKind.LIKED, age: int = 0
+) -> list[FeedbackEvent]:
+    return [FeedbackEvent(one, person, opinion, NOW - age) for one in articles for person in people]
 
 
-def learn(*verdicts: Verdict, shown: list[Shown] | None = None) -> Taste:
-    return server_taste.learn(shown or posted(), verdicts, NOW)
+def learn(*verdicts: FeedbackEvent, shown: list[ShownArticle] | None = None) -> PreferenceModel:
+    return preference_model.learn_preferences(shown or posted(), verdicts, NOW)
 
 
-def of(taste: Taste, topic: str) -> float:
-    return taste.of([article(topic, 999)])
+def of(taste: PreferenceModel, topic: str) -> float:
+    return taste.score([article(topic, 999)])
 
 
 def test_nobody_said_anything():
@@ -40,8 +47,8 @@ def test_nobody_said_anything():
 def test_what_is_liked_stands_above_what_is_not_and_the_unknown_between():
     taste = learn(*liked(range(1, 20, 2), ADA))
     assert of(taste, "chess") > of(taste, "sailing") > of(taste, "golf")
-    assert taste.of([article("chess", 1)]) <= LIMIT
-    assert {trait.name for trait in taste.telling([article("chess", 1)])} >= {"chess"}
+    assert taste.score([article("chess", 1)]) <= MAX_SCORE
+    assert {trait.name for trait in taste.strongest_traits([article("chess", 1)])} >= {"chess"}
 
 
 def test_one_reaction_says_little_and_many_say_more():
@@ -50,18 +57,18 @@ def test_one_reaction_says_little_and_many_say_more():
 
 
 def test_what_is_turned_down_sinks_and_what_was_only_opened_rises_a_little():
-    assert of(learn(*liked(range(1, 9, 2), ADA, opinion=Opinion.DISLIKED)), "chess") < 0
-    opened = of(learn(*liked(range(1, 20, 2), ADA, opinion=Opinion.OPENED)), "chess")
+    assert of(learn(*liked(range(1, 9, 2), ADA, opinion=OpinionKind.DISLIKED)), "chess") < 0
+    opened = of(learn(*liked(range(1, 20, 2), ADA, opinion=OpinionKind.OPENED)), "chess")
     assert 0 < opened < of(learn(*liked(range(1, 20, 2), ADA)), "chess")
 
 
 def test_what_was_said_outright_counts_for_what_was_done():
-    refused = liked(range(1, 9, 2), ADA, opinion=Opinion.DISLIKED, age=100)
-    assert of(learn(*refused, *liked(range(1, 9, 2), ADA, opinion=Opinion.BOOKMARKED)), "chess") < 0
+    refused = liked(range(1, 9, 2), ADA, opinion=OpinionKind.DISLIKED, age=100)
+    assert of(learn(*refused, *liked(range(1, 9, 2), ADA, opinion=OpinionKind.BOOKMARKED)), "chess") < 0
 
 
 def test_old_likes_fade():
-    old = liked(range(1, 20, 2), ADA, age=6 * HALF_LIFE)
+    old = liked(range(1, 20, 2), ADA, age=6 * HALF_LIFE_SECONDS)
     taste = learn(*old, *liked(range(0, 20, 2), BEN))
     assert of(taste, "golf") > of(taste, "chess")
 
@@ -73,23 +80,27 @@ def test_the_best_are_what_is_liked_where_outlets_are_as_many():
         HeldStory(3, NOW, 4, 0, (article("golf", 3),)),
     ]
     taste = learn(*liked(range(1, 20, 2), ADA))
-    assert [one.post_id for one in story_ranking.best(stories, 2, NOW, taste)] == [3, 1]
-    assert [one.post_id for one in story_ranking.best(stories, 2, NOW, server_taste.NONE)] == [3, 2]
+    assert [one.post_id for one in story_ranking.best_stories(stories, 2, NOW, taste)] == [3, 1]
+    assert [
+        one.post_id for one in story_ranking.best_stories(stories, 2, NOW, preference_model.NO_PREFERENCES)
+    ] == [3, 2]
 
 
 def test_nobody_alone_decides_for_all():
     shown = posted(400)
     zealot = liked(range(1, 399, 2), ADA)
-    others = [one for person in range(10, 16) for one in liked(range(0, 2 * MOST_OF_A_PERSON, 2), person)]
+    others = [
+        one for person in range(10, 16) for one in liked(range(0, 2 * MAX_VERDICTS_PER_PERSON, 2), person)
+    ]
     assert of(learn(*zealot, *others, shown=shown), "golf") > of(
         learn(*zealot, *others, shown=shown), "chess"
     )
 
 
 def test_others_are_told_of_it_only_when_it_is_the_taste_of_several():
-    def told(taste: Taste, person: int) -> bool:
-        (trait,) = [one for one in taste.telling([article("chess", 1)]) if one.kind == "topic"]
-        return trait.may_be_told(person)
+    def told(taste: PreferenceModel, person: int) -> bool:
+        (trait,) = [one for one in taste.strongest_traits([article("chess", 1)]) if one.kind == "topic"]
+        return trait.may_be_shown_to(person)
 
     alone = learn(*liked(range(1, 20, 2), ADA))
     assert told(alone, ADA)

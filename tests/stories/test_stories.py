@@ -6,10 +6,16 @@ import random
 
 import pytest
 
-from bot.store.records.content_records import ALONE, Brief
-from bot.stories.story_matching import LEAST, Recent, Telling, likeness, telling
-from bot.stories.story_membership import APART, margin
-from bot.stories.title_conflicts import Figure, contradict, figures
+from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, ArticleBrief
+from bot.stories.story_matching import (
+    MIN_SIMILARITY,
+    RecentArticleIndex,
+    StoryFeatures,
+    extract_story_features,
+    similarity,
+)
+from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, membership_margin
+from bot.stories.title_conflicts import Figure, extract_figures, figures_conflict
 
 TOGETHER = """
 en | Amazon bans police use of its facial recognition | Amazon halts police use of facial recognition tool
@@ -41,8 +47,10 @@ fr | Amazon va supprimer 14 000 postes | Amazon va supprimer 30 000 postes
 
 def told(
     title: str, number: int = 1, *, language: str = "en", published: int = 0, text: str = "", feed: int = 0
-) -> Telling:
-    return telling(Brief(number, "", feed or number, title, text, language, published), lambda _term: 7.0)
+) -> StoryFeatures:
+    return extract_story_features(
+        ArticleBrief(number, "", feed or number, title, text, language, published), lambda _term: 7.0
+    )
 
 
 def pairs(text: str) -> list[list[str]]:
@@ -51,12 +59,15 @@ def pairs(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize(("language", "one", "other"), pairs(TOGETHER))
 def test_one_event_in_other_words_is_one_story(language, one, other):
-    assert likeness(told(one, language=language), told(other, 2, language=language)) >= ALONE - 0.15
+    assert (
+        similarity(told(one, language=language), told(other, 2, language=language))
+        >= SINGLE_ARTICLE_SIMILARITY - 0.15
+    )
 
 
 @pytest.mark.parametrize(("language", "one", "other"), pairs(APART_FOR_GOOD))
 def test_another_company_amount_version_or_day_is_another_story(language, one, other):
-    assert likeness(told(one, language=language), told(other, 2, language=language)) == 0.0
+    assert similarity(told(one, language=language), told(other, 2, language=language)) == 0.0
 
 
 def test_the_other_language_needs_meaning_and_a_name_in_common():
@@ -64,66 +75,66 @@ def test_the_other_language_needs_meaning_and_a_name_in_common():
         told("Mozilla lays off 250 employees"),
         told("Mozilla licencie 250 salariés", 2, language="fr"),
     )
-    assert likeness(one, other) == 0.0
-    assert likeness(one, other, 0.87) >= ALONE
-    assert likeness(one, other, 0.4) == 0.0
+    assert similarity(one, other) == 0.0
+    assert similarity(one, other, 0.87) >= SINGLE_ARTICLE_SIMILARITY
+    assert similarity(one, other, 0.4) == 0.0
     nameless = told("Un éditeur licencie ses salariés", 3, language="fr")
-    assert likeness(one, nameless, 0.87) == 0.0
+    assert similarity(one, nameless, 0.87) == 0.0
     more = told("Mozilla licencie 60 salariés", 4, language="fr")
-    assert likeness(one, more, 0.87) == 0.0
+    assert similarity(one, more, 0.87) == 0.0
 
 
 def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news():
     first, again = "OpenAI unveils GPT-5", "OpenAI launches GPT-5"
-    near = likeness(told(first), told(again, 2, published=3_600))
-    late = likeness(told(first), told(again, 2, published=APART - 3_600))
+    near = similarity(told(first), told(again, 2, published=3_600))
+    late = similarity(told(first), told(again, 2, published=MAX_STORY_GAP_SECONDS - 3_600))
     assert 0 < late < near
-    assert likeness(told(first), told(again, 2, published=APART + 1)) == 0.0
+    assert similarity(told(first), told(again, 2, published=MAX_STORY_GAP_SECONDS + 1)) == 0.0
 
 
 def test_a_lead_helps_where_titles_have_few_words_in_common():
     one = "Cities ban facial recognition for good"
-    bare = likeness(told(one), told("Portland bans facial recognition", 2))
-    known = likeness(
+    bare = similarity(told(one), told("Portland bans facial recognition", 2))
+    known = similarity(
         told(one), told("Portland bans facial recognition", 2, text="More cities follow, for good.")
     )
     assert known > bare
 
 
 def test_recent_articles_are_found_the_likest_first_and_none_of_the_same_feed():
-    recent = Recent()
+    recent = RecentArticleIndex()
     recent.add(told("OpenAI unveils GPT-5", 1))
     recent.add(told("OpenAI unveils GPT-5 to the world", 2))
     recent.add(told("Mozilla lays off 250 employees", 3))
     recent.add(told("OpenAI unveils GPT-5", 4, feed=9))
-    found = recent.kin(told("OpenAI unveils GPT-5", 5, feed=9))
+    found = recent.find_similar(told("OpenAI unveils GPT-5", 5, feed=9))
     assert [kin.article_id for kin in found] == [1, 2]
-    assert found[0].likeness > found[1].likeness >= LEAST
+    assert found[0].similarity > found[1].similarity >= MIN_SIMILARITY
 
 
 def test_what_is_old_is_forgotten_altogether():
-    recent = Recent()
+    recent = RecentArticleIndex()
     for number in range(1, 50):
         recent.add(told(f"OpenAI unveils GPT-{number}", number, published=number))
-    recent.forget(48)
+    recent.evict_before(48)
     assert len(recent) == 2
-    recent.forget(100)
+    recent.evict_before(100)
     assert len(recent) == 0
 
 
 def test_an_article_that_is_added_again_replaces_itself():
-    recent = Recent()
+    recent = RecentArticleIndex()
     recent.add(told("OpenAI unveils GPT-5", 1))
     recent.add(told("Mozilla lays off 250 employees", 1))
-    assert recent.kin(told("OpenAI unveils GPT-5", 2)) == ()
-    assert [kin.article_id for kin in recent.kin(told("Mozilla lays off 250 employees", 2))] == [1]
+    assert recent.find_similar(told("OpenAI unveils GPT-5", 2)) == ()
+    assert [kin.article_id for kin in recent.find_similar(told("Mozilla lays off 250 employees", 2))] == [1]
 
 
 def test_a_story_of_several_is_judged_by_the_nearest_of_them():
-    assert margin([ALONE], 1) == pytest.approx(0.0)
-    assert margin([0.4], 1) < 0 < margin([0.4, 0.4, 0.4], 8)
-    assert margin([0.9], 8) < margin([0.9], 1)
-    assert margin([], 3) < 0
+    assert membership_margin([SINGLE_ARTICLE_SIMILARITY], 1) == pytest.approx(0.0)
+    assert membership_margin([0.4], 1) < 0 < membership_margin([0.4, 0.4, 0.4], 8)
+    assert membership_margin([0.9], 8) < membership_margin([0.9], 1)
+    assert membership_margin([], 3) < 0
 
 
 @pytest.mark.parametrize(
@@ -141,15 +152,15 @@ def test_a_story_of_several_is_judged_by_the_nearest_of_them():
     ],
 )
 def test_figures_of_both_languages(text, wanted):
-    assert wanted in figures(text)
+    assert wanted in extract_figures(text)
 
 
 def test_rounded_amounts_are_one_and_versions_are_never_rounded():
-    assert not contradict(figures("a $68.7bn deal"), figures("a $69 billion deal"))
-    assert contradict(figures("a $68.7bn deal"), figures("a $75 billion deal"))
-    assert contradict(figures("Linux 6.10"), figures("Linux 6.1"))
-    assert not contradict(figures("Linux 6.1"), figures("Linux without a number"))
-    assert not contradict(figures("fined €150 million"), figures("fined $165 million"))
+    assert not figures_conflict(extract_figures("a $68.7bn deal"), extract_figures("a $69 billion deal"))
+    assert figures_conflict(extract_figures("a $68.7bn deal"), extract_figures("a $75 billion deal"))
+    assert figures_conflict(extract_figures("Linux 6.10"), extract_figures("Linux 6.1"))
+    assert not figures_conflict(extract_figures("Linux 6.1"), extract_figures("Linux without a number"))
+    assert not figures_conflict(extract_figures("fined €150 million"), extract_figures("fined $165 million"))
 
 
 def test_no_title_takes_long_or_fails():
@@ -158,6 +169,6 @@ def test_no_title_takes_long_or_fails():
     for _ in range(300):
         title = "".join(draw.choice(alphabet) for _ in range(draw.randrange(200)))
         one = told(title, text=title[::-1])
-        assert 0.0 <= likeness(one, told("Apple unveils iPhone 17", 2)) <= 1.0
+        assert 0.0 <= similarity(one, told("Apple unveils iPhone 17", 2)) <= 1.0
     told("9" * 5_000 + " " + "1,1" * 2_000)
     told("a1-" * 3_000)

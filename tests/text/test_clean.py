@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.furniture import body
+from bot.text.boilerplate import strip_boilerplate
 from tests.shared import shared
 
 ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezos."
@@ -73,9 +73,9 @@ ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezo
     ],
 )
 def test_what_a_page_carries_around_its_article_goes(line):
-    assert body(f"{line}\n\n{ARTICLE}\n\n{line}") == ARTICLE
+    assert strip_boilerplate(f"{line}\n\n{ARTICLE}\n\n{line}") == ARTICLE
     before, after = ARTICLE.split("\n\n")
-    assert body(f"{before}\n\n{line}\n\n{after}") == ARTICLE
+    assert strip_boilerplate(f"{before}\n\n{line}\n\n{after}") == ARTICLE
 
 
 @pytest.mark.parametrize(
@@ -110,38 +110,46 @@ def test_what_a_page_carries_around_its_article_goes(line):
 )
 def test_sentences_of_an_article_stay(line):
     text = f"{line}\n\n{ARTICLE}\n\n{line}\n\nFin de l'article."
-    assert body(text) == text
+    assert strip_boilerplate(text) == text
 
 
 def test_a_list_of_other_articles_at_the_end_goes_with_its_heading():
     others = "\n\nUn autre titre\n\nEncore un titre ?"
-    assert body(f"{ARTICLE}\n\nArticles en rapport{others}") == ARTICLE
-    assert body(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{others}") == ARTICLE
+    assert strip_boilerplate(f"{ARTICLE}\n\nArticles en rapport{others}") == ARTICLE
+    assert (
+        strip_boilerplate(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{others}") == ARTICLE
+    )
     kept = f"Articles liés\n\n{ARTICLE}"
-    assert body(kept) == kept
+    assert strip_boilerplate(kept) == kept
 
 
 def test_a_footer_said_twice_goes_and_code_said_twice_stays():
-    assert body(f"{ARTICLE}\n\nBar à innovations  2016-2020\n\nBar à innovations  2016-2020") == ARTICLE
+    assert (
+        strip_boilerplate(f"{ARTICLE}\n\nBar à innovations  2016-2020\n\nBar à innovations  2016-2020")
+        == ARTICLE
+    )
     code = "if a:\n  if b:\n    c\n  end\nend"
-    assert body(code) == code
+    assert strip_boilerplate(code) == code
 
 
 def test_read_more_after_the_last_word_goes():
-    assert body("Amazon suspend son logiciel […] Lire la suite »") == "Amazon suspend son logiciel […]"
-    assert body("Amazon suspend son logiciel. Read more...") == "Amazon suspend son logiciel."
+    assert (
+        strip_boilerplate("Amazon suspend son logiciel […] Lire la suite »")
+        == "Amazon suspend son logiciel […]"
+    )
+    assert strip_boilerplate("Amazon suspend son logiciel. Read more...") == "Amazon suspend son logiciel."
 
 
 @pytest.mark.parametrize("text", ["Comments", "image.png", "Read more", "\n\nComments\n", "", "© X"])
 def test_a_text_never_becomes_empty(text):
-    assert body(text) == text
+    assert strip_boilerplate(text) == text
 
 
 @given(
     st.text() | st.lists(st.sampled_from(["Comments", "\n", "a b c", "À lire :", ".", "©", " "])).map("".join)
 )
 def test_no_text_breaks_it_and_nothing_is_added(text):
-    cleaned = body(text)
+    cleaned = strip_boilerplate(text)
     assert bool(cleaned.strip()) == bool(text.strip())
     position = 0
     for line in cleaned.split("\n"):
@@ -159,13 +167,13 @@ def test_lines_made_to_exhaust_the_patterns_are_read():
         "© " * 150 + "!",
     ]
     for line in lines:
-        body((line + "\n") * 1000)
-    body("\n" * 500_000)
-    body("x\n" * 100_000)
+        strip_boilerplate((line + "\n") * 1000)
+    strip_boilerplate("\n" * 500_000)
+    strip_boilerplate("x\n" * 100_000)
 
 
 def test_of_the_page_of_the_seed_only_the_article_is_left():
-    cleaned = body(shared("seed/article.fr.txt").read_text(encoding="utf-8"))
+    cleaned = strip_boilerplate(shared("seed/article.fr.txt").read_text(encoding="utf-8"))
     for furniture in ("justlogo", "Mis à jour", "lire aussi", "Crédits", "Bar à innovations", "OpenMIC"):
         assert furniture not in cleaned
     for sentence in (
@@ -182,12 +190,12 @@ def test_of_the_page_of_the_seed_only_the_article_is_left():
 def test_real_articles_lose_next_to_nothing(language):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         texts = [json.loads(line)["text"] for line in file][::10]
-    kept = sum(len(body(text)) for text in texts)
+    kept = sum(len(strip_boilerplate(text)) for text in texts)
     assert kept >= 0.96 * sum(map(len, texts))
-    assert all(len(body(text)) >= 0.6 * len(text) or len(text) < 300 for text in texts)
+    assert all(len(strip_boilerplate(text)) >= 0.6 * len(text) or len(text) < 300 for text in texts)
 
 
 def test_an_entry_of_reddit_says_what_was_written_and_nothing_else():
     end = "submitted by /u/ada\n[link] [comments]"
-    assert body(f"{ARTICLE}\n\n{end}") == ARTICLE
-    assert body(end) == ""
+    assert strip_boilerplate(f"{ARTICLE}\n\n{end}") == ARTICLE
+    assert strip_boilerplate(end) == ""

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text import excerpts
-from bot.text.safe import length
+from bot.text.discord_text import utf16_length
 from tests.shared import shared
 
 TEXTS = st.one_of(
@@ -85,9 +85,9 @@ def test_sentences_hold_every_character_but_white_space(text):
 def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
     shown = excerpts.excerpt(text, limit)
     whole = " ".join(text.split())
-    assert length(shown) <= limit
+    assert utf16_length(shown) <= limit
     assert "\n" not in shown
-    if length(whole) <= limit:
+    if utf16_length(whole) <= limit:
         assert shown == whole
     else:
         assert whole.startswith(shown.removesuffix("…").rstrip())
@@ -96,9 +96,9 @@ def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
 def test_an_opening_goes_on_where_a_title_of_whole_sentences_ends():
     post = "The cable works again. The splice took eleven days. Gotland noticed little."
     title = "The cable works again. The splice took eleven days."
-    assert excerpts.opening((post,), title, 200) == "Gotland noticed little."
-    assert excerpts.opening((post,), "The cable", 200) == post
-    assert excerpts.opening((title,), title, 200) == ""
+    assert excerpts.lead_excerpt((post,), title, 200) == "Gotland noticed little."
+    assert excerpts.lead_excerpt((post,), "The cable", 200) == post
+    assert excerpts.lead_excerpt((title,), title, 200) == ""
 
 
 def test_an_excerpt_ends_with_a_sentence_where_one_ends():
@@ -113,8 +113,8 @@ def test_an_excerpt_ends_with_a_sentence_where_one_ends():
 def test_around_never_exceeds_its_limit(text, pairs, limit):
     text = " ".join(text.split())
     spans = sorted((start, start + size) for start, size in pairs if start + size <= len(text))
-    shown, moved = excerpts.around(text, spans, limit)
-    assert length(shown) <= limit
+    shown, moved = excerpts.excerpt_around(text, spans, limit)
+    assert utf16_length(shown) <= limit
     assert "\n" not in shown
     assert all(0 <= start <= end <= len(shown) for start, end in moved)
 
@@ -122,7 +122,7 @@ def test_around_never_exceeds_its_limit(text, pairs, limit):
 def test_around_shows_where_most_matches_are():
     text = "Un début. " * 40 + "La police a suspendu Rekognition. Rekognition reste. " + "Une fin. " * 40
     spans = [match.span() for match in re.finditer("Rekognition", text)]
-    shown, marked = excerpts.around(text, spans, 80)
+    shown, marked = excerpts.excerpt_around(text, spans, 80)
     assert [shown[start:end] for start, end in marked] == ["Rekognition", "Rekognition"]
     assert shown.count("Rekognition") == 2
     assert shown.startswith("…")
@@ -133,16 +133,16 @@ def test_around_shows_where_most_matches_are():
 def test_spans_lie_around_the_same_words_in_the_stretch(words):
     text = " ".join(words)
     spans = [match.span() for match in re.finditer("robot|3\xa0000", text)]
-    shown, moved = excerpts.around(text, spans, 80)
+    shown, moved = excerpts.excerpt_around(text, spans, 80)
     assert [shown[start:end] for start, end in moved] == re.findall("robot|3\xa0000", shown)
     assert bool(moved) is bool(spans)
 
 
 def test_a_megabyte_is_no_effort():
     text = "M. Dupont. Il part à l'U.S. Open " * 30_000
-    assert length(excerpts.excerpt(text, 300)) <= 300
-    shown, _ = excerpts.around(text, [(900_000, 900_003)], 300)
-    assert length(shown) <= 300
+    assert utf16_length(excerpts.excerpt(text, 300)) <= 300
+    shown, _ = excerpts.excerpt_around(text, [(900_000, 900_003)], 300)
+    assert utf16_length(shown) <= 300
     assert len(excerpts.sentences(text)) >= 30_000
     excerpts.sentences("." * 1_000_000)
     excerpts.sentences("a." * 500_000)

@@ -97,7 +97,7 @@ def day(text: str) -> int:
 )
 def test_an_expression_of_time_in_a_question_is_its_days(text, said, start, end):
     folded = fold(text)
-    moment = time_expressions.find(folded, NOW)
+    moment = time_expressions.find_time_expression(folded, NOW)
     assert folded[moment.start : moment.end] == said
     assert moment.period == (day(start), NOW + 1 if end is None else day(end))
 
@@ -114,7 +114,7 @@ def test_an_expression_of_time_in_a_question_is_its_days(text, said, start, end)
 )
 def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(text, start, end):
     paris = ZoneInfo("Europe/Paris")
-    moment = time_expressions.find(fold(text), NOW, paris)
+    moment = time_expressions.find_time_expression(fold(text), NOW, paris)
     assert moment.period == tuple(
         int(datetime.fromisoformat(one).replace(tzinfo=paris).timestamp()) for one in (start, end)
     )
@@ -138,15 +138,15 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(text, star
     ],
 )
 def test_what_counts_back_ends_now(text, days):
-    moment = time_expressions.find(fold(text), NOW)
-    assert moment.relative
+    moment = time_expressions.find_time_expression(fold(text), NOW)
+    assert moment.is_relative
     assert abs(moment.period.start - (NOW - days * 86_400)) <= 1
     assert moment.period.end in {NOW, NOW + 1}
 
 
 @pytest.mark.parametrize("text", ["in the past hour", "last hour", "dans la dernière heure"])
 def test_the_last_hour_is_no_day(text):
-    moment = time_expressions.find(fold(text), NOW)
+    moment = time_expressions.find_time_expression(fold(text), NOW)
     assert moment.period == (NOW - 3600, NOW)
 
 
@@ -179,10 +179,10 @@ def test_the_last_hour_is_no_day(text):
     ],
 )
 def test_what_names_no_time_is_not_taken_for_it(text):
-    assert time_expressions.find(fold(text), NOW) is None
+    assert time_expressions.find_time_expression(fold(text), NOW) is None
 
 
 @given(st.text(alphabet=st.sampled_from("0123456789 -/.'aeihlmnorstu"), max_size=60))
 def test_no_text_breaks_it(text):
     for said in (text, f"since {text}", f"du {text} au 31 juin", f"{text} days ago"):
-        time_expressions.find(said, NOW)
+        time_expressions.find_time_expression(said, NOW)

@@ -5,22 +5,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.core import locale
-from bot.posting.wording.search_notes import sentence
-from bot.search.query.filter_names import Filter, written
-from bot.search.query.query_syntax import MAX_DEPTH, MAX_READ, MAX_TERMS, parse
-from bot.search.query.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Query, Word
+from bot.core import i18n
+from bot.posting.wording.search_note_sentences import note_sentence
+from bot.search.query.query_filters import FilterName, format_filter
+from bot.search.query.query_parser import MAX_CHARS_READ, MAX_DEPTH, MAX_TERMS, parse_query
+from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Query, Word
 from bot.text.words import words
 
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
 
 
 def word(text: str, *, title: bool = False) -> Word:
-    return Word(text, title=title)
+    return Word(text, title_only=title)
 
 
 def nodes(text: str) -> tuple[Node, ...]:
-    return parse(text, NOW).nodes
+    return parse_query(text, NOW).nodes
 
 
 def test_words_are_all_required_in_any_case_with_any_accents():
@@ -41,7 +41,7 @@ def test_a_phrase_is_one_in_every_kind_of_quotation_marks(text):
     "text", ['amazon "police américaine', 'amazon "police américaine "', "amazon «police américaine"]
 )
 def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(text):
-    query = parse(text, NOW)
+    query = parse_query(text, NOW)
     assert not any(isinstance(node, Phrase) for node in query.nodes) or text.endswith('"')
     assert {each for node in query.nodes if isinstance(node, Word | Phrase) for each in words(node.text)} == {
         "amazon", "police", "americaine"
@@ -51,7 +51,7 @@ def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(tex
 
 @pytest.mark.parametrize("text", ['13" display and 15" model', 'the 5"3 rock"n"roll', 'said"so" l"homme'])
 def test_a_mark_after_a_letter_or_digit_quotes_nothing(text):
-    query = parse(text, NOW)
+    query = parse_query(text, NOW)
     assert all(isinstance(node, Word) for node in query.nodes)
     assert query.notes == ()
 
@@ -78,7 +78,7 @@ def test_a_hyphen_alone_or_within_a_word_excludes_nothing():
 def test_whatever_can_be_wanted_can_be_excluded():
     assert nodes('-"police américaine"') == (Not(Phrase("police américaine")),)
     assert nodes("-source:Wired -(a1 b2)") == (
-        Not(Condition(Filter.SOURCE, "Wired")),
+        Not(FieldFilter(FilterName.SOURCE, "Wired")),
         Not(AllOf((word("a1"), word("b2")))),
     )
 
@@ -100,17 +100,17 @@ def test_a_line_between_words_is_an_or(text):
 
 @pytest.mark.parametrize("text", ["tag:IA|tag:Web", "tag:IA|Web", "tag:(IA OR Web)", "tag:(IA|Web)"])
 def test_a_filter_is_applied_to_each_of_its_alternatives(text):
-    either = AnyOf((Condition(Filter.TAG, "IA"), Condition(Filter.TAG, "Web")))
+    either = AnyOf((FieldFilter(FilterName.TAG, "IA"), FieldFilter(FilterName.TAG, "Web")))
     assert nodes(f"{text} police") == (either, word("police"))
     assert nodes(f"-{text} police") == (Not(either), word("police"))
-    assert parse(f"{text} police", NOW).loose == ()
+    assert parse_query(f"{text} police", NOW).unquoted_filters == ()
 
 
 def test_a_filter_is_applied_to_each_word_of_its_group():
-    title = word("macron", title=True), Phrase("la police", title=True)
+    title = word("macron", title=True), Phrase("la police", title_only=True)
     assert nodes('titre:(macron OR "la police") amazon') == (AnyOf(title), word("amazon"))
     assert nodes('title:(macron "la police" source:Wired)') == (
-        AllOf((*title, Condition(Filter.SOURCE, "Wired"))),
+        AllOf((*title, FieldFilter(FilterName.SOURCE, "Wired"))),
     )
     assert nodes("foo:(macron OR amazon)") == (word("foo"), AnyOf((word("macron"), word("amazon"))))
 
@@ -141,29 +141,29 @@ def test_parentheses_that_do_not_match_lose_no_word(text):
 @pytest.mark.parametrize(
     ("text", "condition"),
     [
-        ("source:Numerama", Condition(Filter.SOURCE, "Numerama")),
-        ('source:"Le Monde"', Condition(Filter.SOURCE, "Le Monde")),
-        ("author:amadeo", Condition(Filter.AUTHOR, "amadeo")),
-        ("auteur:amadeo", Condition(Filter.AUTHOR, "amadeo")),
-        ("tag:IA", Condition(Filter.TAG, "IA")),
-        ("étiquette:IA", Condition(Filter.TAG, "IA")),
-        ("lang:fr", Condition(Filter.LANGUAGE, "fr")),
-        ("langue:français", Condition(Filter.LANGUAGE, "fr")),
-        ("LANG:en-GB", Condition(Filter.LANGUAGE, "en")),
-        ("has:image", Condition(Filter.IMAGE, "")),
-        ("avec:image", Condition(Filter.IMAGE, "")),
-        ("is:bookmarked", Condition(Filter.BOOKMARKED, "")),
-        ("est:enregistré", Condition(Filter.BOOKMARKED, "")),
-        ("since:7d", Condition(Filter.SINCE, NOW - 7 * 86400)),
-        ("before:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
-        ("avant:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
-        ('since:"last monday"', Condition(Filter.SINCE, 1591574400)),
-        ('since:"depuis lundi"', Condition(Filter.SINCE, 1591574400)),
-        ("jusqu'à:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
-        ("jusqu’à:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
-        ("depuis:lundi", Condition(Filter.SINCE, 1591574400)),
-        ("since:last monday", Condition(Filter.SINCE, 1591574400)),
-        ("depuis:8 juin 2020", Condition(Filter.SINCE, 1591574400)),
+        ("source:Numerama", FieldFilter(FilterName.SOURCE, "Numerama")),
+        ('source:"Le Monde"', FieldFilter(FilterName.SOURCE, "Le Monde")),
+        ("author:amadeo", FieldFilter(FilterName.AUTHOR, "amadeo")),
+        ("auteur:amadeo", FieldFilter(FilterName.AUTHOR, "amadeo")),
+        ("tag:IA", FieldFilter(FilterName.TAG, "IA")),
+        ("étiquette:IA", FieldFilter(FilterName.TAG, "IA")),
+        ("lang:fr", FieldFilter(FilterName.LANGUAGE, "fr")),
+        ("langue:français", FieldFilter(FilterName.LANGUAGE, "fr")),
+        ("LANG:en-GB", FieldFilter(FilterName.LANGUAGE, "en")),
+        ("has:image", FieldFilter(FilterName.IMAGE, "")),
+        ("avec:image", FieldFilter(FilterName.IMAGE, "")),
+        ("is:bookmarked", FieldFilter(FilterName.BOOKMARKED, "")),
+        ("est:enregistré", FieldFilter(FilterName.BOOKMARKED, "")),
+        ("since:7d", FieldFilter(FilterName.SINCE, NOW - 7 * 86400)),
+        ("before:2020-06-10", FieldFilter(FilterName.BEFORE, 1591747200)),
+        ("avant:2020-06-10", FieldFilter(FilterName.BEFORE, 1591747200)),
+        ('since:"last monday"', FieldFilter(FilterName.SINCE, 1591574400)),
+        ('since:"depuis lundi"', FieldFilter(FilterName.SINCE, 1591574400)),
+        ("jusqu'à:2020-06-10", FieldFilter(FilterName.BEFORE, 1591747200)),
+        ("jusqu’à:2020-06-10", FieldFilter(FilterName.BEFORE, 1591747200)),
+        ("depuis:lundi", FieldFilter(FilterName.SINCE, 1591574400)),
+        ("since:last monday", FieldFilter(FilterName.SINCE, 1591574400)),
+        ("depuis:8 juin 2020", FieldFilter(FilterName.SINCE, 1591574400)),
     ],
 )
 def test_a_filter_means_the_same_in_both_languages(text, condition):
@@ -172,7 +172,7 @@ def test_a_filter_means_the_same_in_both_languages(text, condition):
 
 def test_a_date_in_words_does_not_swallow_the_words_after_it():
     assert nodes("since:monday amazon police") == (
-        Condition(Filter.SINCE, 1591574400),
+        FieldFilter(FilterName.SINCE, 1591574400),
         word("amazon"),
         word("police"),
     )
@@ -181,14 +181,14 @@ def test_a_date_in_words_does_not_swallow_the_words_after_it():
 @pytest.mark.parametrize("name", ["title", "titre"])
 def test_a_word_of_the_title_is_looked_for_there(name):
     assert nodes(f"{name}:Amazon") == (word("Amazon", title=True),)
-    assert nodes(f'{name}:"la police"') == (Phrase("la police", title=True),)
+    assert nodes(f'{name}:"la police"') == (Phrase("la police", title_only=True),)
 
 
 @pytest.mark.parametrize(
     "text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"']
 )
 def test_a_filter_that_is_not_understood_is_said_and_left_out(text):
-    query = parse(f"amazon {text}", NOW)
+    query = parse_query(f"amazon {text}", NOW)
     assert query.nodes == (word("amazon"),)
     assert len(query.notes) == 1
 
@@ -196,17 +196,17 @@ def test_a_filter_that_is_not_understood_is_said_and_left_out(text):
 @pytest.mark.parametrize(
     ("text", "condition"),
     [
-        ("source: Numerama", Condition(Filter.SOURCE, "Numerama")),
-        ("source : Numerama", Condition(Filter.SOURCE, "Numerama")),
-        ("source :Numerama", Condition(Filter.SOURCE, "Numerama")),
-        ('auteur : "Léa Martin"', Condition(Filter.AUTHOR, "Léa Martin")),
-        ("depuis : 7j", Condition(Filter.SINCE, NOW - 7 * 86400)),
+        ("source: Numerama", FieldFilter(FilterName.SOURCE, "Numerama")),
+        ("source : Numerama", FieldFilter(FilterName.SOURCE, "Numerama")),
+        ("source :Numerama", FieldFilter(FilterName.SOURCE, "Numerama")),
+        ('auteur : "Léa Martin"', FieldFilter(FilterName.AUTHOR, "Léa Martin")),
+        ("depuis : 7j", FieldFilter(FilterName.SINCE, NOW - 7 * 86400)),
     ],
 )
 def test_a_filter_and_its_value_written_apart_are_one_and_said_so(text, condition):
-    query = parse(f"amazon {text}", NOW)
+    query = parse_query(f"amazon {text}", NOW)
     assert query.nodes == (word("amazon"), condition)
-    assert text.partition(" ")[0] in sentence(query.notes[0])
+    assert text.partition(" ")[0] in note_sentence(query.notes[0])
 
 
 @pytest.mark.parametrize("text", ["since: amazon police", "avant : amazon police"])
@@ -218,38 +218,38 @@ def test_a_date_written_apart_that_is_none_takes_no_word_away(text):
 @pytest.mark.parametrize("text", ["since: last monday", 'depuis: "lundi dernier"', "depuis : 3 jours"])
 def test_a_date_written_apart_may_have_several_words(text):
     (node,) = nodes(text)
-    assert isinstance(node, Condition)
-    assert node.filter is Filter.SINCE
+    assert isinstance(node, FieldFilter)
+    assert node.filter is FilterName.SINCE
 
 
 @pytest.mark.parametrize("text", ["amazon - police", "amazon police NOT", "amazon NOT NOT -police"])
 def test_what_excludes_nothing_is_said_once(text):
-    query = parse(text, NOW)
+    query = parse_query(text, NOW)
     assert query.nodes == (word("amazon"), word("police"))
     assert len(query.notes) == 1
 
 
 def test_parentheses_too_deep_are_said_and_lose_no_word():
-    query = parse("((((((((a1 OR b2)))) c3))))", NOW)
+    query = parse_query("((((((((a1 OR b2)))) c3))))", NOW)
     assert len(query.notes) == 1
-    assert "5" in sentence(query.notes[0])
-    assert query.nodes == parse("((a1 OR b2) c3)", NOW).nodes
+    assert "5" in note_sentence(query.notes[0])
+    assert query.nodes == parse_query("((a1 OR b2) c3)", NOW).nodes
 
 
 def test_words_before_a_colon_that_are_words_of_sentences_stay_words():
-    assert parse("écrit par : amadeo", NOW).nodes == (word("écrit"), word("par"), word("amadeo"))
+    assert parse_query("écrit par : amadeo", NOW).nodes == (word("écrit"), word("par"), word("amadeo"))
 
 
 @pytest.mark.parametrize("text", ["source:", "has:", "depuis: "])
 def test_a_filter_without_a_value_is_said_and_left_out(text):
-    query = parse(text, NOW)
-    assert not any(isinstance(node, Condition) for node in query.nodes)
+    query = parse_query(text, NOW)
+    assert not any(isinstance(node, FieldFilter) for node in query.nodes)
     assert len(query.notes) == 1
 
 
 @pytest.mark.parametrize("text", ["OR", "()", "-", "…", "NOT"])
 def test_a_query_that_asks_nothing_is_told_so(text):
-    query = parse(text, NOW)
+    query = parse_query(text, NOW)
     assert query.nodes == ()
     assert len(query.notes) == 1
 
@@ -265,18 +265,18 @@ def test_a_query_that_asks_nothing_is_told_so(text):
     ],
 )
 def test_an_option_is_written_as_it_would_be_typed(name, value):
-    (node,) = parse(written(name, value), NOW).nodes
-    assert isinstance(node, Condition)
-    assert node.filter is Filter(name)
+    (node,) = parse_query(format_filter(name, value), NOW).nodes
+    assert isinstance(node, FieldFilter)
+    assert node.filter is FilterName(name)
     assert words(str(node.value)) == words(value)
 
 
 @pytest.mark.parametrize(("language", "date"), [("en", "Since Jun 8"), ("fr", "Depuis le 8 juin")])
 def test_what_a_date_was_read_as_is_said(language, date):
-    with locale.use(language):
-        (note,) = parse("since:monday", NOW).notes
-        assert sentence(note) == date
-    assert parse("since:2020-06-08", NOW).notes == ()
+    with i18n.language_scope(language):
+        (note,) = parse_query("since:monday", NOW).notes
+        assert note_sentence(note) == date
+    assert parse_query("since:2020-06-08", NOW).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -289,18 +289,18 @@ def test_what_a_date_was_read_as_is_said(language, date):
 )
 def test_a_day_begins_where_the_person_is_and_is_said_as_its_date_there(text, hour, date):
     tokyo = ZoneInfo("Asia/Tokyo")
-    query = parse(text, NOW, tokyo)
+    query = parse_query(text, NOW, tokyo)
     (condition,) = query.nodes
-    assert isinstance(condition, Condition)
+    assert isinstance(condition, FieldFilter)
     assert datetime.fromtimestamp(int(condition.value), tokyo).hour == hour
-    assert list(map(sentence, query.notes)) == [f"Since {date}"]
+    assert list(map(note_sentence, query.notes)) == [f"Since {date}"]
 
 
 def test_notes_speak_the_language_of_the_asker():
-    (note,) = parse("since:whenever", NOW).notes
-    with locale.use("fr"):
-        assert "whenever" in sentence(note)
-        assert "isn’t a date" not in sentence(note)
+    (note,) = parse_query("since:whenever", NOW).notes
+    with i18n.language_scope("fr"):
+        assert "whenever" in note_sentence(note)
+        assert "isn’t a date" not in note_sentence(note)
 
 
 def test_an_unknown_name_and_an_address_are_words():
@@ -312,22 +312,22 @@ def test_an_unknown_name_and_an_address_are_words():
 
 @pytest.mark.parametrize(("text", "near"), [("titel:amazon", "titre:"), ("langage:fr", "language:")])
 def test_of_an_unknown_filter_the_nearest_is_told(text, near):
-    (note,) = parse(text, NOW).notes
-    assert near in sentence(note)
-    (note,) = parse("zzz:amazon", NOW).notes
-    assert "nearest" not in sentence(note)
+    (note,) = parse_query(text, NOW).notes
+    assert near in note_sentence(note)
+    (note,) = parse_query("zzz:amazon", NOW).notes
+    assert "nearest" not in note_sentence(note)
 
 
 def test_a_long_query_is_cut_and_said_so():
-    query = parse("amazon " * 600, NOW)
-    assert len(query.text) <= MAX_READ
+    query = parse_query("amazon " * 600, NOW)
+    assert len(query.text) <= MAX_CHARS_READ
     assert len(query.nodes) == MAX_TERMS
     assert len(query.notes) == 2
 
 
 def test_options_of_a_command_narrow_a_query():
-    query = parse("amazon", NOW).also(Condition(Filter.LANGUAGE, "fr"))
-    assert query.nodes == parse("amazon lang:fr", NOW).nodes
+    query = parse_query("amazon", NOW).narrowed_by(FieldFilter(FilterName.LANGUAGE, "fr"))
+    assert query.nodes == parse_query("amazon lang:fr", NOW).nodes
 
 
 def depth(node: Node) -> int:
@@ -345,7 +345,7 @@ def depth(node: Node) -> int:
 @example('"a' * 1_000)
 @example("« " * 1_000)
 def test_every_text_is_a_query(text):
-    query = parse(text, NOW)
+    query = parse_query(text, NOW)
     assert isinstance(query, Query)
     assert len(query.notes) < 40
     assert all(depth(node) < 3 * MAX_DEPTH for node in query.nodes)

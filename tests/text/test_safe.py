@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.text import safe
+from bot.text import discord_text
 
 NASTY = st.text(
     st.one_of(
@@ -24,8 +24,8 @@ ESCAPE = re.compile(r"\\([^\w\s]|_)")
 @example("🇫🇷" * 9, 6)
 @example("e" + "\u0301" * 99, 10)
 def test_plain_is_one_harmless_line_within_its_limit(text, limit):
-    shown = safe.plain(text, limit)
-    assert safe.length(shown) <= limit
+    shown = discord_text.to_plain_line(text, limit)
+    assert discord_text.utf16_length(shown) <= limit
     assert len(shown.encode("utf-16-le")) <= 2 * limit
     assert shown == shown.strip()
     assert not re.search(r"\s\s|[^\S ]", shown)
@@ -35,9 +35,9 @@ def test_plain_is_one_harmless_line_within_its_limit(text, limit):
             character not in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
         )
     assert not re.search("[\u0300-\u036f\u0e47]{5}", shown)
-    assert safe.plain(shown) == shown
-    if safe.length(safe.plain(text)) <= limit:
-        assert shown == safe.plain(text)
+    assert discord_text.to_plain_line(shown) == shown
+    if discord_text.utf16_length(discord_text.to_plain_line(text)) <= limit:
+        assert shown == discord_text.to_plain_line(text)
     elif limit:
         assert shown.endswith("…")
 
@@ -48,7 +48,7 @@ def test_plain_is_one_harmless_line_within_its_limit(text, limit):
 @example("[a](https://b.c) https://b.c <https://b.c> ||x|| ```py\n``` \\[x\\](y)")
 @example("¯\\_(ツ)_/¯")
 def test_markdown_shows_the_same_characters_and_nothing_of_it_is_markup(text):
-    escaped = safe.markdown(text)
+    escaped = discord_text.escape_markdown(text)
     assert ESCAPE.sub(r"\1", escaped) == text
     bare = ESCAPE.sub("\0", escaped)
     assert not re.search(r"[\\*_~`|<>@#:\[\]]", bare)
@@ -60,9 +60,9 @@ def test_markdown_shows_the_same_characters_and_nothing_of_it_is_markup(text):
 @example("a" + "*" * 30, 8)
 @example("\\" * 30, 7)
 def test_a_cut_never_splits_what_belongs_together(text, limit):
-    escaped = safe.markdown(safe.plain(text))
-    short = safe.cut(escaped, limit)
-    assert safe.length(short) <= limit
+    escaped = discord_text.escape_markdown(discord_text.to_plain_line(text))
+    short = discord_text.truncate_utf16(escaped, limit)
+    assert discord_text.utf16_length(short) <= limit
     if short == escaped:
         return
     kept = short.removesuffix("…")
@@ -75,11 +75,14 @@ def test_a_cut_never_splits_what_belongs_together(text, limit):
 
 def test_families_and_flags_are_cut_whole():
     family = "👨\u200d👩\u200d👧"
-    assert safe.cut(family * 3, 20) == family * 2 + "…"
-    assert safe.cut("🇫🇷🇧🇪🇨🇦", 7) == "🇫🇷…"
-    assert safe.cut("1\ufe0f\u20e3" * 3, 5) == "1\ufe0f\u20e3…"
-    assert safe.cut("👍🏽👍🏽", 5) == "👍🏽…" or safe.length(safe.cut("👍🏽👍🏽", 5)) <= 5
-    assert safe.cut("abc", 0) == ""
+    assert discord_text.truncate_utf16(family * 3, 20) == family * 2 + "…"
+    assert discord_text.truncate_utf16("🇫🇷🇧🇪🇨🇦", 7) == "🇫🇷…"
+    assert discord_text.truncate_utf16("1\ufe0f\u20e3" * 3, 5) == "1\ufe0f\u20e3…"
+    assert (
+        discord_text.truncate_utf16("👍🏽👍🏽", 5) == "👍🏽…"
+        or discord_text.utf16_length(discord_text.truncate_utf16("👍🏽👍🏽", 5)) <= 5
+    )
+    assert discord_text.truncate_utf16("abc", 0) == ""
 
 
 @pytest.mark.parametrize(
@@ -103,10 +106,10 @@ def test_families_and_flags_are_cut_whole():
     ],
 )
 def test_tricks_go_and_writing_stays(text, shown):
-    assert safe.plain(text) == shown
+    assert discord_text.to_plain_line(text) == shown
 
 
 def test_a_megabyte_of_marks_or_joiners_is_no_effort():
-    assert safe.length(safe.plain("e" + "\u0301" * 1_000_000, 100)) <= 100
-    assert safe.length(safe.plain("👩\u200d" * 300_000, 100)) <= 100
-    assert safe.length(safe.plain("\\" * 1_000_000, 100)) <= 100
+    assert discord_text.utf16_length(discord_text.to_plain_line("e" + "\u0301" * 1_000_000, 100)) <= 100
+    assert discord_text.utf16_length(discord_text.to_plain_line("👩\u200d" * 300_000, 100)) <= 100
+    assert discord_text.utf16_length(discord_text.to_plain_line("\\" * 1_000_000, 100)) <= 100

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.search.index import analysis
-from bot.text.words import fold, spans, words
+from bot.search.index import text_analysis
+from bot.text.words import fold, word_spans, words
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_punctuation_parts_words():
 @given(st.text())
 def test_spans_lie_around_their_words(text):
     position = 0
-    for word, start, end in spans(text):
+    for word, start, end in word_spans(text):
         assert position <= start < end <= len(text)
         assert fold(text[start:end]) == word
         position = end
@@ -42,4 +42,4 @@ def test_spans_lie_around_their_words(text):
 
 @given(st.text(alphabet=st.sampled_from("aB é'’-.&_1ÇœßÅ \n")))
 def test_words_are_those_of_the_engine(text):
-    assert words(text) == analysis.words(text)
+    assert words(text) == text_analysis.tokens(text)

@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-from bot.client.services import Newsroom
-from bot.core.choices import Filter, Rule
+from bot.client.services import Services
 from bot.core.models import Article, Feed
-from bot.core.refusals import Declined
-from bot.posting.wording import declined_reasons, filter_labels
-from bot.posting.wording.explanations import explain, sentence
-from bot.search.query.query_matching import ReadArticle, criterion_of
-from bot.search.query.query_syntax import parse
+from bot.core.preferences import Filter, FilterMode
+from bot.core.user_errors import RequestRejected
+from bot.posting.wording import filter_labels, refusal_sentences
+from bot.posting.wording.post_explanations import explain, fate_sentence
+from bot.search.query.query_matching import AnalysedArticle, matchable_clause
+from bot.search.query.query_parser import parse_query
 from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import subscription_filters
-from bot.watches.subscription_filters import Sieve, keeping_out
+from bot.watches.subscription_filters import FilterEvaluator, blocking_filters
 from tests.feed_server import FeedServer, item, rss
 from tests.search.searchers import searcher_of
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
 
 NOW = 1_780_000_000
 PERSON = 8_000
-ONLY, NEVER = Rule.ONLY, Rule.NEVER
+ONLY, NEVER = FilterMode.INCLUDE, FilterMode.EXCLUDE
 QUERIES = (
     "chips",
     "title:chips",
@@ -72,8 +72,8 @@ async def library(store: Store) -> Feed:
 async def test_a_filter_matches_what_a_search_finds(store, text):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
-    query = subscription_filters.check(text, NOW)
-    sieve = Sieve(articles, NOW)
+    query = subscription_filters.parse_filter_query(text, NOW)
+    sieve = FilterEvaluator(articles, NOW)
     found = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
     wanted = {result.article.key for result in found if not result.partial}
     assert {article.key for article in articles if sieve.matches(article.key, query.text)} == wanted
@@ -88,7 +88,7 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
     await record(store, feed, new)
     (kept,) = await store.articles.newest([feed.id], limit=1)
     for text in QUERIES:
-        before, after = Sieve([new], NOW).matches, Sieve([kept], NOW).matches
+        before, after = FilterEvaluator([new], NOW).matches, FilterEvaluator([kept], NOW).matches
         assert before(new.key, text) is after(kept.key, text) is not None, text
 
 
@@ -105,24 +105,24 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
     ],
 )
 def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text, told):
-    with pytest.raises(Declined) as declined:
-        subscription_filters.check(text, NOW)
-    assert told in declined_reasons.declined(declined.value)
+    with pytest.raises(RequestRejected) as declined:
+        subscription_filters.parse_filter_query(text, NOW)
+    assert told in refusal_sentences.refusal_sentence(declined.value)
 
 
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store, monkeypatch):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
-    real = criterion_of
+    real = matchable_clause
 
     def faulty(query: Query, languages: Any) -> Any:
         if query.text == "politics":
             raise RuntimeError("broken")
         return real(query, languages)
 
-    monkeypatch.setattr(subscription_filters, "criterion_of", faulty)
-    sieve = Sieve(articles, NOW)
-    sieve.prepare(["politics", "chips"])
+    monkeypatch.setattr(subscription_filters, "matchable_clause", faulty)
+    sieve = FilterEvaluator(articles, NOW)
+    sieve.evaluate_all(["politics", "chips"])
     assert {sieve.matches(article.key, "politics") for article in articles} == {None}
     assert {sieve.matches(article.key, "chips") for article in articles} == {True, False}
 
@@ -132,7 +132,7 @@ async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(store, 
     articles = await store.articles.newest([feed.id], limit=50)
     spent = iter(range(10_000))
     monkeypatch.setattr(time, "thread_time", lambda: next(spent) * 0.1)
-    sieve = Sieve(articles, NOW)
+    sieve = FilterEvaluator(articles, NOW)
     answers = [sieve.matches(article.key, "chips") for article in articles]
     assert None in answers
     assert answers[0] is not None
@@ -141,22 +141,22 @@ async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(store, 
 async def test_filters_together_take_no_more_than_a_poll_allows(store, monkeypatch):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
-    monkeypatch.setattr(subscription_filters, "_A_POLL", 0.0)
-    sieve = Sieve(articles, NOW)
+    monkeypatch.setattr(subscription_filters, "_MAX_SECONDS_PER_POLL", 0.0)
+    sieve = FilterEvaluator(articles, NOW)
     assert {sieve.matches(article.key, "chips") for article in articles} == {None}
 
 
 def test_a_name_of_a_filter_is_harmless_and_short():
-    one = Filter(1, Rule.NEVER, "`a` @everyone " + "x" * 400)
-    name = filter_labels.named(one)
+    one = Filter(1, FilterMode.EXCLUDE, "`a` @everyone " + "x" * 400)
+    name = filter_labels.filter_label(one)
     assert name.startswith("never `'a' ")
     assert name.count("`") == 2
     assert len(name) < 100
-    assert filter_labels.listed([one] * 9, most=2).endswith("…")
+    assert filter_labels.filter_list([one] * 9, most=2).endswith("…")
 
 
 async def follow_filtered(
-    newsroom: Newsroom, server: FeedServer, *rules: tuple[Rule, str], document: str
+    newsroom: Services, server: FeedServer, *rules: tuple[FilterMode, str], document: str
 ) -> tuple[Feed, int]:
     """A feed that was read once, followed with filters."""
     feed = await newsroom.store.feeds.add(server.serve("/rss", document))
@@ -167,7 +167,7 @@ async def follow_filtered(
     return feed, subscription
 
 
-async def again(newsroom: Newsroom, feed: Feed) -> None:
+async def again(newsroom: Services, feed: Feed) -> None:
     current = await newsroom.store.feeds.get(feed.id)
     assert current is not None
     await newsroom.poller.poll(current, polite=False)
@@ -183,13 +183,13 @@ async def waiting(store: Store) -> list[str]:
     titles = []
     while claimed := await store.dispatches.claim(CHANNEL):
         titles += [article.title for article in await store.articles.by_ids(claimed.article_ids)]
-        await store.dispatches.sent(claimed.id, message_id=claimed.id, thread_id=None, now=1)
+        await store.dispatches.mark_sent(claimed.id, message_id=claimed.id, thread_id=None, now=1)
     return titles
 
 
 async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, feed_server):
     feed, _subscription = await follow_filtered(
-        newsroom, feed_server, (Rule.NEVER, "sponsored"), document=rss(OLD)
+        newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=rss(OLD)
     )
     feed_server.serve("/rss", rss(ADVERT, NEWS, OLD))
     await again(newsroom, feed)
@@ -200,21 +200,25 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, f
         if "new" in article.title
     )
     (fate,) = (await explain(newsroom.store, advert.url)).fates
-    assert "filtered out by: never `sponsored`" in sentence(fate, when="now", problem=str)
+    assert "filtered out by: never `sponsored`" in fate_sentence(fate, when="now", problem=str)
 
 
 async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):
-    await follow_filtered(newsroom, feed_server, (Rule.NEVER, "sponsored"), document=rss(ADVERT, NEWS, OLD))
+    await follow_filtered(
+        newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=rss(ADVERT, NEWS, OLD)
+    )
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
 async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_server, monkeypatch):
-    feed, _subscription = await follow_filtered(newsroom, feed_server, (Rule.ONLY, "vote"), document=rss(OLD))
+    feed, _subscription = await follow_filtered(
+        newsroom, feed_server, (FilterMode.INCLUDE, "vote"), document=rss(OLD)
+    )
 
-    def broken(_article: Article) -> ReadArticle:
+    def broken(_article: Article) -> AnalysedArticle:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(subscription_filters, "ReadArticle", broken)
+    monkeypatch.setattr(subscription_filters, "AnalysedArticle", broken)
     feed_server.serve("/rss", rss(NEWS, OLD))
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
@@ -223,14 +227,14 @@ async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_serv
 async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_server, monkeypatch):
     feed, subscription = await follow_filtered(newsroom, feed_server, document=rss(OLD))
     await waiting(newsroom.store)
-    real = subscription_filters.sieve
+    real = subscription_filters.evaluate_feed_filters
 
-    async def late(store: Store, feed_id: int, articles: Any) -> Sieve:
+    async def late(store: Store, feed_id: int, articles: Any) -> FilterEvaluator:
         made = await real(store, feed_id, articles)
-        await store.filters.add(subscription, [(Rule.NEVER, "sponsored")], person_id=PERSON, limit=10)
+        await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sponsored")], person_id=PERSON, limit=10)
         return made
 
-    monkeypatch.setattr(subscription_filters, "sieve", late)
+    monkeypatch.setattr(subscription_filters, "evaluate_feed_filters", late)
     feed_server.serve("/rss", rss(ADVERT, NEWS, OLD))
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
@@ -238,10 +242,10 @@ async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_serv
 
 async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
     feed = await library(store)
-    rules = [Filter(0, Rule.ONLY, "chips OR browser"), Filter(0, Rule.NEVER, "engine")]
-    trial = await subscription_filters.tried(store, feed.id, rules)
+    rules = [Filter(0, FilterMode.INCLUDE, "chips OR browser"), Filter(0, FilterMode.EXCLUDE, "engine")]
+    trial = await subscription_filters.dry_run_filters(store, feed.id, rules)
     told = {article.title: [one.query for one in by] for article, by in trial.outcomes}
-    assert trial.posted == 3
+    assert trial.posted_count == 3
     assert told["A browser engine"] == ["engine"]
     assert told["Politics"] == ["chips OR browser"]
     assert told["Smaller chips"] == []
@@ -251,7 +255,7 @@ async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
 
 
 def test_a_query_is_kept_as_one_line():
-    assert "\n" not in parse("chips\nnever browser", NOW).text
+    assert "\n" not in parse_query("chips\nnever browser", NOW).text
 
 
 @pytest.mark.parametrize(
@@ -269,11 +273,11 @@ def test_a_query_is_kept_as_one_line():
     ],
 )
 def test_never_beats_only_and_one_of_several_only_is_enough(rules, matching, kept_out_by):
-    by = keeping_out([Filter(0, *one) for one in rules], lambda query: query in matching)
+    by = blocking_filters([Filter(0, *one) for one in rules], lambda query: query in matching)
     assert [(one.rule, one.query) for one in by] == kept_out_by
-    assert [Filter.of(str(one)) for one in by] == list(by)
+    assert [Filter.parse(str(one)) for one in by] == list(by)
 
 
 @pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
 def test_what_nobody_can_tell_is_posted(rules):
-    assert not keeping_out([Filter(0, *one) for one in rules], lambda _query: None)
+    assert not blocking_filters([Filter(0, *one) for one in rules], lambda _query: None)

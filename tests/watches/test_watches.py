@@ -10,12 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.query.analysed_query import Part
-from bot.search.query.query_matching import Key, Kind, ReadArticle, criterion_of, holds, keys_of
-from bot.search.query.query_syntax import parse
+from bot.search.query.analysed_query import Clause
+from bot.search.query.query_matching import (
+    AnalysedArticle,
+    KeyKind,
+    MatchKey,
+    cheapest_keys,
+    matchable_clause,
+    matches,
+)
+from bot.search.query.query_parser import parse_query
 from bot.watches import watch_index
 from bot.watches.watch_index import WatchIndex
-from bot.watches.watch_matching import check
+from bot.watches.watch_matching import parse_watch_query
 from tests.store.samples import add_feed, new_article, record
 
 STORIES = [
@@ -108,18 +115,18 @@ def queries() -> st.SearchStrategy[str]:
 
 def found_by_index(stand: Newsstand, text: str) -> set[int]:
     index = WatchIndex(lambda _key: 1)
-    index.add(1, 1, parse(text, 0))
+    index.add(1, 1, parse_query(text, 0))
     return {n for n, article in enumerate(stand.articles) if index.matching(article, frozenset({1}))}
 
 
-def matched(stand: Newsstand, wanted: Part) -> set[int]:
-    return {n for n, article in enumerate(stand.articles) if holds(wanted, ReadArticle(article))}
+def matched(stand: Newsstand, wanted: Clause) -> set[int]:
+    return {n for n, article in enumerate(stand.articles) if matches(wanted, AnalysedArticle(article))}
 
 
 async def test_an_article_matches_what_is_true_of_it(stand):
     told = {}
     for text in FOUND:
-        wanted = criterion_of(parse(text, 0))
+        wanted = matchable_clause(parse_query(text, 0))
         assert wanted is not None
         told[text] = matched(stand, wanted)
     assert told == FOUND
@@ -128,27 +135,27 @@ async def test_an_article_matches_what_is_true_of_it(stand):
 @given(text=queries())
 @settings(max_examples=66, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(stand, text):
-    wanted = criterion_of(parse(text, 0))
-    if wanted is not None and keys_of(wanted, lambda _key: 1):
+    wanted = matchable_clause(parse_query(text, 0))
+    if wanted is not None and cheapest_keys(wanted, lambda _key: 1):
         assert found_by_index(stand, text) == matched(stand, wanted)
 
 
 async def test_a_watch_is_found_by_its_rarest_word(stand):
-    wanted = criterion_of(parse('apple orchards source:"le monde"', 0))
+    wanted = matchable_clause(parse_query('apple orchards source:"le monde"', 0))
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
-    assert {key.value for key in keys_of(wanted, lambda key: costs.get(key.value, 1))} == {"orchard"}
-    assert keys_of(wanted, lambda key: key.kind is Kind.STEM) == {
-        Key(Kind.NAME, "ole"), Key(Kind.NAME, "olemonde")
+    assert {key.value for key in cheapest_keys(wanted, lambda key: costs.get(key.value, 1))} == {"orchard"}
+    assert cheapest_keys(wanted, lambda key: key.kind is KeyKind.STEM) == {
+        MatchKey(KeyKind.NAME, "ole"), MatchKey(KeyKind.NAME, "olemonde")
     }  # fmt: skip
 
 
 async def test_watches_that_share_no_word_are_not_looked_at(stand, monkeypatch):
-    looked = Mock(side_effect=holds)
-    monkeypatch.setattr(watch_index, "holds", looked)
+    looked = Mock(side_effect=matches)
+    monkeypatch.setattr(watch_index, "matches", looked)
     index = WatchIndex(lambda key: 9 if key.value.startswith("appl") else 1)
     for number in range(1000):
-        index.add(number, 1, parse(f"unseen{number} apple", 0))
-    index.add(5000, 1, parse("apple", 0))
+        index.add(number, 1, parse_query(f"unseen{number} apple", 0))
+    index.add(5000, 1, parse_query("apple", 0))
     assert index.matching(article_of(stand), frozenset({1})) == [5000]
     assert looked.call_count == 1
 
@@ -157,9 +164,9 @@ async def test_a_watch_in_another_language_finds_its_inflections(store):
     feed = await add_feed(store)
     told = new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
     index = WatchIndex(lambda _key: 1)
-    index.add(1, 1, parse("regierung", 0))
+    index.add(1, 1, parse_query("regierung", 0))
     assert index.matching(told, frozenset({1})) == [1]
-    index.add(2, 1, parse("beraten", 0))
+    index.add(2, 1, parse_query("beraten", 0))
     assert index.matching(told, frozenset({1})) == [1, 2]
     index.discard([1])
     assert index.matching(told, frozenset({1})) == [2]
@@ -168,7 +175,7 @@ async def test_a_watch_in_another_language_finds_its_inflections(store):
 async def test_a_watch_of_a_server_that_does_not_follow_the_feed_is_left_out(stand):
     index = WatchIndex(lambda _key: 1)
     for watch, server in ((1, 10), (2, 20), (3, 10)):
-        index.add(watch, server, parse("apple", 0))
+        index.add(watch, server, parse_query("apple", 0))
     assert index.matching(article_of(stand), frozenset({10})) == [1, 3]
     index.discard([1])
     assert index.matching(article_of(stand), frozenset({10, 20})) == [2, 3]
@@ -183,4 +190,4 @@ def article_of(stand: Newsstand) -> Article:
 
 async def test_the_longest_query_is_understood_in_bounded_time(store):
     query = "((((" + " OR ".join(f"-({number} {number}a)" for number in range(200)) + " word"
-    assert (await check(store, "word " + query)).text
+    assert (await parse_watch_query(store, "word " + query)).text

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.core.clock import SystemClock
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store import Store
-from bot.store.records.source_records import Decision, NewsPoll
+from bot.store.records.source_records import IntakeResult, PollWrite
 from tests.store.samples import new_article
 from tests.wire import direct_access
 from tests.wire.bot_process import BotProcess, Launcher
@@ -31,10 +31,10 @@ class Crowd:
     folder: Path
     clock: SystemClock = field(default_factory=SystemClock)
     bots: list[BotProcess] = field(default_factory=list)
-    server_database: DatabaseServer | None = None
+    server_database: DatabaseUrl | None = None
 
     @property
-    def database(self) -> Path | DatabaseServer:
+    def database(self) -> Path | DatabaseUrl:
         return self.server_database or self.folder / "telex.db"
 
     @property
@@ -62,11 +62,11 @@ class Crowd:
                 for number in range(posts)
             ]
             await store.polls.record(
-                NewsPoll(
+                PollWrite(
                     replace(feed, last_poll=now, last_success=now),
-                    Decision(articles),
+                    IntakeResult(articles),
                     catch_up_after=10**6,
-                    first=False,
+                    is_first_poll=False,
                 )
             )
         finally:
@@ -129,7 +129,7 @@ class Crowd:
 
 @asynccontextmanager
 async def open_crowd(
-    discord: DiscordServer, launcher: Launcher, folder: Path, database: DatabaseServer | None = None
+    discord: DiscordServer, launcher: Launcher, folder: Path, database: DatabaseUrl | None = None
 ) -> AsyncIterator[Crowd]:
     """A crowd whose bots do not outlive it."""
     crowd = Crowd(discord, launcher, folder, server_database=database)

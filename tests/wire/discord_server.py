@@ -89,11 +89,11 @@ class DiscordServer:
 
     @property
     def api(self) -> str:
-        """What `discord.http.Route.BASE` is to be."""
+        """What `discord.http_code.Route.BASE` is to be."""
         return self.origin + PREFIX
 
     def count(self, method: str, part: str) -> int:
-        """How many calls of that method had `part` in their path."""
+        """How many calls of that method had `clause` in their path."""
         return sum(call.method == method and part in call.path for call in self.calls)
 
     def changed(self) -> None:

@@ -8,14 +8,14 @@ from dataclasses import astuple, dataclass, replace
 from functools import partial
 from signal import SIGKILL
 
-from bot.core.choices import Preference
+from bot.core.preferences import Preference
 from tests.wire.looking import articles
 from tests.wire.scene import DIRECT, KINDS, Scene
 from tests.wire.waiting import until
 
 INTAKE = "bot.polling.intake:Intake"
-COURIER = "bot.posting.courier:Courier"
-CHORES = "bot.posting.chores:Chores"
+COURIER = "bot.posting.outbox_relay:OutboxRelay"
+CHORES = "bot.posting.post_send_worker:PostSendWorker"
 STORE = "bot.store.outbox.dispatches:Dispatches"
 LIMIT = 2  # messages an hour of a channel with a limit
 INSIDE, AFTER = 300.0, 0.0
@@ -70,21 +70,21 @@ def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
 
 _MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
 _FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
-_LOOK = _around("look-back", "bot.posting.recovery.read_back:search")
-_RETRY = _around("wait again", f"{STORE}.retry", any_channel=True)
-_RECORD = _around("record", f"{COURIER}._record")
+_LOOK = _around("look-back", "bot.posting.recovery.delivery_lookup:find_delivered_message")
+_RETRY = _around("wait again", f"{STORE}.schedule_retry", any_channel=True)
+_RECORD = _around("record", f"{COURIER}._record_outcome")
 
 POLLING: tuple[Step, ...] = (
     Step("first byte", reading=0, polls=True),
     Step("half the feed", reading=0.5, polls=True),
-    *_polling("reading", f"{INTAKE}.read"),
-    *_polling("deciding", f"{INTAKE}.decide"),
+    *_polling("reading", f"{INTAKE}.parse"),
+    *_polling("deciding", f"{INTAKE}.classify"),
     _polling("feed written", "bot.store.sources.polls:write_feeds")[1],
     _polling("articles written", "bot.store.sources.polls:insert_articles")[1],
-    *_polling("channel's due", "bot.store.outbox.dispatch_rows:owe", any_channel=False),
+    *_polling("channel's due", "bot.store.outbox.outbox_writes:enqueue", any_channel=False),
     _polling("last statement", "bot.store.sources.polls:_record")[1],
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
-    *_polling("waking the courier", "cogs.running.background_loops:Posting._recorded"),
+    *_polling("waking the courier", "cogs.running.background_loops:OutboxCog._recorded"),
 )
 """From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
 
@@ -94,12 +94,12 @@ POSTING: tuple[Step, ...] = (
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_around("sent", f"{STORE}.sent", any_channel=True),
-    *_around("finish", f"{CHORES}.finish"),
+    *_around("sent", f"{STORE}.mark_sent", any_channel=True),
+    *_around("finish", f"{CHORES}.finalize"),
     *_request("reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"),
     *_request("reaction", "PUT /channels/*/messages/*/reactions/*", "forum"),
     *_request("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
-    *_around("finished", f"{STORE}.finished", any_channel=True),
+    *_around("finished", f"{STORE}.mark_followups_done", any_channel=True),
 )
 """From what is owed to the recorded message, and what follows it."""
 
@@ -119,13 +119,13 @@ WATCHERS = (DIRECT, "watching channel")
 WATCHING: tuple[Step, ...] = tuple(
     replace(step, kinds=WATCHERS)
     for step in (
-        *_around("matching", "bot.watches.watch_matching:Watchman.look", any_channel=True),
-        *_around("notices under way", "bot.store.outbox.watch_notices:_watches", any_channel=True),
+        *_around("matching", "bot.watches.watch_matching:WatchMatcher.process_next_batch", any_channel=True),
+        *_around("notices under way", "bot.store.outbox.watch_notifications:_watches", any_channel=True),
         *_around("claim", f"{STORE}.claim"),
-        *_around("admission", "bot.posting.audience:Audience.admit"),
+        *_around("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
         *_MESSAGE,
         *_RECORD,
-        *_around("finish", f"{CHORES}.finish"),
+        *_around("finish", f"{CHORES}.finalize"),
         *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
         *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
     )
@@ -134,15 +134,15 @@ WATCHING: tuple[Step, ...] = tuple(
 
 
 DIGESTING: tuple[Step, ...] = (
-    *_around("making", "bot.posting.digest_making:Digests._make"),
-    *_around("taking back", "bot.store.outbox.digests:Digests.recall", any_channel=True),
-    *_around("digest written", "bot.store.outbox.digests:Digests.make"),
-    _around("what it covers", "bot.store.outbox.digest_articles:owe", any_channel=True)[1],
+    *_around("making", "bot.posting.channel_digest_task:ChannelDigestTask._create_digest"),
+    *_around("taking back", "bot.store.outbox.digests:Digests.withdraw_pending", any_channel=True),
+    *_around("digest written", "bot.store.outbox.digests:Digests.enqueue_due"),
+    _around("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
     *_around("claim", f"{STORE}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_around("finish", f"{CHORES}.finish"),
+    *_around("finish", f"{CHORES}.finalize"),
     *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
     *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
 )
@@ -151,14 +151,14 @@ DIGESTING: tuple[Step, ...] = (
 BRIEFING: tuple[Step, ...] = tuple(
     replace(step, kinds=(DIRECT,))
     for step in (
-        *_around("making", "bot.posting.personal_digest_making:PersonalDigests._make"),
-        *_around("digest written", "bot.store.people.personal_digests:PersonalDigests.make"),
-        _around("what it covers", "bot.store.outbox.digest_articles:owe", any_channel=True)[1],
+        *_around("making", "bot.posting.personal_digest_task:PersonalDigestTask._create_digest"),
+        *_around("digest written", "bot.store.people.personal_digests:PersonalDigests.enqueue_due"),
+        _around("what it covers", "bot.store.outbox.digest_articles:enqueue_digest", any_channel=True)[1],
         *_around("claim", f"{STORE}.claim"),
-        *_around("admission", "bot.posting.audience:Audience.admit"),
+        *_around("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
         *_MESSAGE,
         *_RECORD,
-        *_around("finish", f"{CHORES}.finish"),
+        *_around("finish", f"{CHORES}.finalize"),
         *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
         *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
     )
@@ -166,16 +166,16 @@ BRIEFING: tuple[Step, ...] = tuple(
 """From a person's digest that is due to the recorded direct message."""
 
 EDITING: tuple[Step, ...] = (
-    *_around("edit", f"{CHORES}._edit"),
+    *_around("edit", f"{CHORES}._apply_edit"),
     *_request("edit", "PATCH /channels/{place}/messages/*", "text", "announcement", "thread"),
     *_request("edit", "PATCH /channels/*/messages/*", "forum"),
-    *_around("edited", f"{STORE}.edited", any_channel=True),
+    *_around("edited", f"{STORE}.mark_edited", any_channel=True),
 )
 """From a message that is to be edited to the record of it."""
 
 LIMITED: tuple[Step, ...] = (
     *_around("claim", f"{STORE}.claim"),
-    *_around("gathering", "bot.store.outbox.posting_schedule:gather"),
+    *_around("gathering", "bot.store.outbox.posting_schedule:join_excess_posts"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
@@ -186,8 +186,8 @@ LIMITED: tuple[Step, ...] = (
 
 ABOUT = "Harbour bridge closes after cracks were found"
 HOLDING: tuple[Step, ...] = (
-    *_polling("joining", "bot.store.outbox.story_joins:join", any_channel=False),
-    *_polling("ripening", "bot.store.outbox.held_posts:ripen"),
+    *_polling("joining", "bot.store.outbox.story_merging:join_posts", any_channel=False),
+    *_polling("ripening", "bot.store.outbox.held_posts:release_if_enough_outlets"),
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
     *_around("claim", f"{STORE}.claim"),
     *_MESSAGE,
@@ -198,8 +198,10 @@ HOLDING: tuple[Step, ...] = (
 """From the outlet that a story waited for to the recorded message; the first four are one transaction."""
 
 CHOOSING: tuple[Step, ...] = (
-    *_around("choosing", "bot.posting.due_task:BestStories._choose", any_channel=True),
-    *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.choose", any_channel=True),
+    *_around(
+        "choosing", "bot.posting.scheduled_task:BestStorySelectionTask._select_for_channel", any_channel=True
+    ),
+    *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.release_selected", any_channel=True),
     *_around("released", "bot.store.outbox.held_posts:_release", any_channel=True),
     *_around("claim", f"{STORE}.claim"),
     *_MESSAGE,
@@ -212,8 +214,8 @@ _IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
 DAILY: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("thread of the day", "bot.posting.day_threads:place"),
-        *_around("making of the thread", "bot.posting.day_threads:_made", any_channel=True),
+        *_around("thread of the day", "bot.posting.daily_threads:place"),
+        *_around("making of the thread", "bot.posting.daily_threads:_create_thread", any_channel=True),
         *_request("thread", "POST /channels/{place}/threads"),
         *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.set"),
         *_IN_THREAD,
@@ -452,7 +454,7 @@ async def settle(scene: Scene) -> None:
 async def limit(scene: Scene) -> None:
     """Let the channels take few messages an hour."""
     await settle(scene)
-    await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *scene.channels)
+    await scene.prefer(Preference.MAX_POSTS_PER_HOUR, LIMIT, *scene.channels)
 
 
 async def digest(scene: Scene) -> None:
@@ -471,13 +473,13 @@ async def hold(scene: Scene) -> None:
     """Let the channels take what two outlets tell."""
     await settle(scene)
     await scene.follow_rival()
-    await scene.prefer(Preference.LEAST_OUTLETS, 2, *scene.channels)
+    await scene.prefer(Preference.MIN_OUTLETS, 2, *scene.channels)
 
 
 async def choose(scene: Scene) -> None:
     """Let the channels take the best of the day."""
     await settle(scene)
-    await scene.prefer(Preference.BEST_A_DAY, 20, *scene.channels)
+    await scene.prefer(Preference.TOP_STORIES_PER_DAY, 20, *scene.channels)
 
 
 async def thread_a_day(scene: Scene) -> None:

@@ -45,11 +45,11 @@ from discord.state import ConnectionState
 
 from bot.cli.main import app, main
 from bot.client import services
-from bot.client.sharding import gateway_reach, leased_shards, shard_balance
+from bot.client.sharding import gateway_probe, leased_shards, shard_balance
 from bot.core.clock import SystemClock
-from bot.core.locale import catalogue
+from bot.core.i18n import load_catalogue
 from bot.processes import leases
-from bot.store.sharing import served_shards
+from bot.store.coordination import served_shards
 from tests.inline_workers import InlineWorkers
 from tests.translated_commands import translate_all, translating_once
 from tests.wire.quick import QuickClock
@@ -104,17 +104,17 @@ def shorten_leases() -> None:
     if os.environ.get("WIRE_LEASES") == "hastened":
         return
     if "WIRE_LEASES" not in os.environ:
-        for name in ("RENEWED", "STOPPED", "AFTER_TROUBLE"):
+        for name in ("RENEWED", "STOPPED", "ERROR_BACKOFF_SECONDS"):
             setattr(leases, name, getattr(leases, name) * speed)
         return
     leases.LASTS = 3
-    leases.RENEWED, leases.STOPPED, leases.AFTER_TROUBLE = 0.3 * speed, 2.2 * speed, 0.1 * speed
-    leased_shards.OTHERS_COME = 0.6 * speed
-    gateway_reach.DOUBTED, gateway_reach.GIVEN_UP = 0.5 * speed, 1.0 * speed
-    gateway_reach.LOOK_EVERY, gateway_reach.TRY_EVERY = 0.1 * speed, 0.2 * speed
-    shard_balance.SETTLED, shard_balance.ASK_EVERY = 0.3 * speed, 0.2 * speed
+    leases.RENEWED, leases.STOPPED, leases.ERROR_BACKOFF_SECONDS = 0.3 * speed, 2.2 * speed, 0.1 * speed
+    leased_shards.JOIN_GRACE_SECONDS = 0.6 * speed
+    gateway_probe.DOUBTED, gateway_probe.GIVEN_UP = 0.5 * speed, 1.0 * speed
+    gateway_probe.LOOK_EVERY, gateway_probe.TRY_EVERY = 0.1 * speed, 0.2 * speed
+    shard_balance.FIRST_REQUEST_DELAY_SECONDS, shard_balance.ASK_EVERY = 0.3 * speed, 0.2 * speed
     shard_balance.LONGEST_PAUSE = 0.4 * speed
-    served_shards.APART = 0.3
+    served_shards.IDENTIFY_INTERVAL_SECONDS = 0.3
 
 
 def arm() -> None:
@@ -191,7 +191,7 @@ def serve() -> None:
     """
     for module in ("bot.client.discord_client", "bot.polling.drafts", "cogs"):
         importlib.import_module(module)
-    catalogue("fr")
+    load_catalogue("fr")
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(app)
     with translating_once():
@@ -242,7 +242,7 @@ def _become(request: dict[str, Any]) -> None:
     os.chdir(request["folder"])
     sys.argv = ["telex", *request["argv"]]
     if "WIRE_WORKERS" not in os.environ:
-        setattr(services, "Workers", InlineWorkers)  # noqa: B010 - what they parse tests serve themselves
+        setattr(services, "WorkerPool", InlineWorkers)  # noqa: B010 - what they parse tests serve themselves
     code: object = 1
     try:
         run()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from tests.wire import direct_access
 from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
@@ -41,7 +41,7 @@ class Looking:
     """Reads the channels of a server and the database of its bot."""
 
     discord: DiscordServer
-    database: Path | DatabaseServer
+    database: Path | DatabaseUrl
     clock: QuickClock
     channels: dict[str, Channel]
     watchers: dict[str, Channel]
@@ -49,7 +49,7 @@ class Looking:
     @property
     def file(self) -> Path:
         """The database where it is a file; a test that is about files is skipped where it is none."""
-        if isinstance(self.database, DatabaseServer):
+        if isinstance(self.database, DatabaseUrl):
             pytest.skip("about files of SQLite")
         return self.database
 

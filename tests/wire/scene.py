@@ -11,16 +11,16 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.client.services import Newsroom, open_newsroom
-from bot.core.choices import DigestPlan, PersonalPlan, Preference
-from bot.core.database_server import DatabaseServer
+from bot.client.services import Services, open_services
+from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed
+from bot.core.preferences import DigestPlan, PersonalDigestPlan, Preference
 from bot.core.settings import Settings
 from bot.polling.poller import Poller
-from bot.posting.wording import alert_words
-from bot.store.records.content_records import Kin, Kinships
-from bot.store.records.source_records import Decision, NewsPoll
-from bot.stories.story_membership import belonging
+from bot.posting.wording import alert_texts
+from bot.store.records.content_records import SimilarArticle, StoryMatches
+from bot.store.records.source_records import IntakeResult, PollWrite
+from bot.stories.story_membership import membership_score
 from tests.feed_server import FeedServer, item, rss
 from tests.inline_workers import InlineWorkers
 from tests.store.samples import new_article
@@ -54,7 +54,7 @@ class Scene(Looking):
         folder: Path,
         *,
         speed: float = 1,
-        database: Path | DatabaseServer | None = None,
+        database: Path | DatabaseUrl | None = None,
         shard: tuple[int, int] | None = None,
     ) -> None:
         self.discord = discord
@@ -99,7 +99,7 @@ class Scene(Looking):
         async with self.newsroom() as newsroom:
             await self._poll(newsroom)
             feed = await newsroom.store.feeds.add(self.url)
-            await newsroom.store.servers.joined(self.server.id, "en-US")
+            await newsroom.store.servers.mark_joined(self.server.id, "en-US")
             (newest,) = await newsroom.store.articles.newest([feed.id], limit=1)
             for channel in self.channels.values():
                 await newsroom.store.subscriptions.follow(
@@ -108,7 +108,7 @@ class Scene(Looking):
                     feed_id=feed.id,
                     first_article_id=newest.id,
                 )
-        await self.prefer(Preference.AS_OUTLET, 1, *(kind for kind in self.channels if kind in SIGNED))
+        await self.prefer(Preference.POST_AS_OUTLET, 1, *(kind for kind in self.channels if kind in SIGNED))
 
     async def watch(self) -> None:
         """Let a person and a channel watch for what every article has."""
@@ -136,7 +136,7 @@ class Scene(Looking):
         self.watchers[DIRECT] = self.discord.acts.direct(ada)
         async with self.newsroom() as newsroom:
             await newsroom.store.personal_digests.save(
-                PersonalPlan(weekday=None, minute=0),
+                PersonalDigestPlan(weekday=None, minute=0),
                 person_id=ada.id,
                 channel_id=self.watchers[DIRECT].id,
                 server_id=self.server.id,
@@ -159,7 +159,7 @@ class Scene(Looking):
         """Let every channel get single posts again, and no digest."""
         async with self.newsroom() as newsroom:
             for channel in self.channels.values():
-                assert await newsroom.store.digests.stop(
+                assert await newsroom.store.digests.delete(
                     server_id=self.server.id, channel_id=channel.id, person_id=self.discord.state.owner.id
                 )
 
@@ -189,7 +189,7 @@ class Scene(Looking):
         self.url = self.feeds.serve("/feed.xml", self._document())
 
     def kill_while_reading(self, part: float) -> None:
-        """The bot dies when it has read `part` of the feed's document, a byte of it at the least."""
+        """The bot dies when it has read `clause` of the feed's document, a byte of it at the least."""
         body = self._document().encode()
 
         async def handler(request: web.Request) -> web.StreamResponse:
@@ -255,8 +255,13 @@ class Scene(Looking):
                 published=self.clock.now() - 1,
             )
             await store.polls.record(
-                NewsPoll(self._rival, Decision([article]), catch_up_after=self.catch_up_after, first=False),
-                kin=Kinships({article.key: [Kin(article_id, 0.9)]}, belonging),
+                PollWrite(
+                    self._rival,
+                    IntakeResult([article]),
+                    catch_up_after=self.catch_up_after,
+                    is_first_poll=False,
+                ),
+                kin=StoryMatches({article.key: [SimilarArticle(article_id, 0.9)]}, membership_score),
             )
         return joined
 
@@ -338,10 +343,10 @@ class Scene(Looking):
         """Let the next bot poll the feed as soon as it starts."""
         async with self.newsroom() as newsroom:
             for feed in await newsroom.store.feeds.all():
-                await newsroom.store.feeds.poll_now(feed.id)
+                await newsroom.store.feeds.make_due(feed.id)
 
     @asynccontextmanager
-    async def newsroom(self) -> AsyncIterator[Newsroom]:
+    async def newsroom(self) -> AsyncIterator[Services]:
         """The bot's database and poller without the bot."""
         settings = Settings(
             database=self.database,
@@ -349,21 +354,21 @@ class Scene(Looking):
             allow_private_addresses=(ip_network("127.0.0.0/8"),),
             catch_up_after=self.catch_up_after,
         )
-        async with open_newsroom(settings, self.clock) as newsroom:
+        async with open_services(settings, self.clock) as newsroom:
             yield newsroom
 
-    async def _poll(self, newsroom: Newsroom) -> int:
+    async def _poll(self, newsroom: Services) -> int:
         """Poll the feed once. Returns how many articles are new."""
         return await self.poll(newsroom, self.url)
 
-    async def poll(self, newsroom: Newsroom, url: str) -> int:
+    async def poll(self, newsroom: Services, url: str) -> int:
         """Poll the feed of an address once. Returns how many articles are new."""
         poller = Poller(
             newsroom.settings,
             newsroom.store,
             newsroom.fetcher,
             InlineWorkers(),
-            alert_words.texts,
+            alert_texts.alert_texts_by_language,
             newsroom.leases,
             newsroom.supervisor,
         )
@@ -404,7 +409,7 @@ class Scene(Looking):
     @property
     def environment(self) -> dict[str, str]:
         """The settings of its bots."""
-        soon = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseServer) else {}  # a killed one's end
+        soon = {"WIRE_LEASES": ""} if isinstance(self.database, DatabaseUrl) else {}  # a killed one's end
         return soon | {
             "DISCORD_TOKEN": self.discord.token,
             "TELEX_DATABASE": direct_access.address(self.database),
@@ -456,7 +461,7 @@ async def open_scene(
     *,
     speed: float = 20,
     kinds: Iterable[str] = KINDS,
-    database: Path | DatabaseServer | None = None,
+    database: Path | DatabaseUrl | None = None,
     catch_up_after: int = 100,
 ) -> AsyncIterator[Scene]:
     """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it.

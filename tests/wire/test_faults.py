@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.core.choices import Preference
+from bot.core.preferences import Preference
 from tests.wire.faults import Faults
 from tests.wire.kills import toll
 from tests.wire.scene import KINDS, QUICK, Scene
@@ -154,7 +154,7 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
     async with scene.newsroom() as newsroom:
         (article,) = await newsroom.store.articles.newest(None, limit=1)
-        fates = await newsroom.store.fates.of_page(article.page)
+        fates = await newsroom.store.delivery_statuses.by_page_key(article.page)
     assert [fate.fate.value for fate in fates] == ["failed"] * 4
     assert all(fate.reason for fate in fates)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.posting.sending.permissions import INVITATION
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite"])  # a file that is not there yet
@@ -19,11 +19,11 @@ async def test_a_start_is_one_line_and_the_invitation(scene, tmp_path):
         lines = [line.split(maxsplit=3)[-1] for line in bot.log.splitlines()]
         assert len(lines) == 2 * start
         assert lines[-2] == (
-            f"bot.client.newsroom_loops: ready: 0 feeds, 0 articles, database {state}: {database}"
+            f"bot.client.background_tasks: ready: 0 feeds, 0 articles, database {state}: {database}"
         )
         link = f"https://discord.com/oauth2/authorize?client_id={scene.discord.state.bot.id}"
         assert lines[-1].startswith(f"bot.client.discord_client: invite Telex to a server: {link}&scope=bot")
-        assert f"&permissions={INVITATION.value}" in lines[-1]
+        assert f"&permissions={INVITE_PERMISSIONS.value}" in lines[-1]
 
 
 async def test_a_health_address_in_use_is_a_sentence(scene):

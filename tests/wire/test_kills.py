@@ -11,7 +11,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from bot.core.choices import Preference
+from bot.core.preferences import Preference
 from tests.wire.kills import (
     AFTER,
     BRIEFING,
@@ -92,7 +92,7 @@ async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_
     await hold(scene)
     for step, kind in ((HOLDING[3], "forum"), (HOLDING[9], "text")):  # in the transaction, and sent
         costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
-    await scene.prefer(Preference.LEAST_OUTLETS, None, "text", "forum")
+    await scene.prefer(Preference.MIN_OUTLETS, None, "text", "forum")
     await choose(scene)
     costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
@@ -109,7 +109,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_a
 
 async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene):
     await scene.run()
-    await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *KINDS)
+    await scene.prefer(Preference.MAX_POSTS_PER_HOUR, LIMIT, *KINDS)
     costs: dict[str, Toll] = {}
     for number, step in enumerate(sample(LIMITED, 3)):
         window = (INSIDE, AFTER)[number // 2 % 2]

@@ -7,7 +7,7 @@ from signal import SIGKILL
 
 import pytest
 
-from bot.core.choices import Look, Preference
+from bot.core.preferences import PostLook, Preference
 from tests.wire.gateway import GUILD_MESSAGES
 from tests.wire.kills import Step, die, toll
 from tests.wire.scene import KINDS, QUICK, Scene
@@ -69,7 +69,7 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     await bot.stop()
     scene.discord.faults.clear()
     async with scene.newsroom() as newsroom:
-        assert not await newsroom.store.dispatches.interrupted()
+        assert not await newsroom.store.dispatches.claimed()
     scene.start()
     await scene.settled()
     assert not toll(scene, [1, *numbers])
@@ -170,8 +170,8 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
     async with scene.newsroom() as newsroom:
         chosen = {"server_id": server.id, "person_id": discord_server.state.owner.id}
-        await newsroom.store.preferences.change(Preference.NOTIFY_ROLES, str(role.id), **chosen)
-        await newsroom.store.preferences.set_look(server.id, Look(role=role.id), person_id=ada.id)
+        await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **chosen)
+        await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), person_id=ada.id)
     discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
     bot = scene.start()
     await scene.settled()

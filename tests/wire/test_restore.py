@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.choices import Preference
+from bot.core.preferences import Preference
 from tests.feed_server import item, rss
 from tests.store import sql
 from tests.wire.kills import ABOUT, hold, toll
@@ -369,8 +369,8 @@ async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_
     await scene.run(numbers)
     assert not toll(scene, numbers)
 
-    await scene.prefer(Preference.LEAST_OUTLETS, None, *kinds)
-    await scene.prefer(Preference.BEST_A_DAY, 20, *kinds)
+    await scene.prefer(Preference.MIN_OUTLETS, None, *kinds)
+    await scene.prefer(Preference.TOP_STORIES_PER_DAY, 20, *kinds)
     chosen = await scene.publish(1)
     await scene.telex("backup", str(tmp_path / "best.db"))
     scene.choose_now()

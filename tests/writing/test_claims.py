@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.writing.claims import claims, missing
+from bot.writing.checkable_facts import extract_facts, has_unsupported_fact
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from bot.writing.claims import claims, missing
     ],
 )
 def test_one_number_or_date_written_in_two_ways_is_one(said, language, known, known_language):
-    assert not missing(claims(said, language), claims(known, known_language))
+    assert not has_unsupported_fact(extract_facts(said, language), extract_facts(known, known_language))
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_one_number_or_date_written_in_two_ways_is_one(said, language, known, kn
     ],
 )
 def test_another_number_date_or_unit_is_missing(said, language, known, known_language):
-    assert missing(claims(said, language), claims(known, known_language))
+    assert has_unsupported_fact(extract_facts(said, language), extract_facts(known, known_language))
 
 
 def test_little_words_are_no_claims():
-    assert claims("It may march on, and one or a few may follow.", "en").numbers == ()
-    assert claims("It may march on, and one or a few may follow.", "en").facts == frozenset()
+    assert extract_facts("It may march on, and one or a few may follow.", "en").numbers == ()
+    assert extract_facts("It may march on, and one or a few may follow.", "en").fact_pairs == frozenset()
 
 
 @given(
@@ -69,5 +69,5 @@ def test_little_words_are_no_claims():
     st.sampled_from(["en", "fr", None]),
 )
 def test_no_text_breaks_it_and_a_text_holds_what_it_says(text, language):
-    said = claims(text, language)
-    assert not missing(said, said)
+    said = extract_facts(text, language)
+    assert not has_unsupported_fact(said, said)

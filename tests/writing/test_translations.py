@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.writing import writing_desk
-from bot.writing.translations import Translations, translated
+from bot.writing import model_services
+from bot.writing.article_translator import ArticleTranslator, with_translation
 from tests.search.library import Library
 from tests.writing.model_service import ModelService
 
@@ -24,11 +24,11 @@ def service(feed_server) -> ModelService:
 
 
 @pytest.fixture
-async def translations(settings, clock, store, service) -> AsyncIterator[Translations]:
+async def translations(settings, clock, store, service) -> AsyncIterator[ArticleTranslator]:
     settings = settings.model_copy(update={"model_url": service.url, "model_name": "small"})
-    async with writing_desk.opened(settings, clock, store) as desk:
-        assert desk.translations is not None
-        yield desk.translations
+    async with model_services.open_model_services(settings, clock, store) as desk:
+        assert desk.translator is not None
+        yield desk.translator
 
 
 async def test_what_holds_is_shown_and_what_does_not_leaves_the_original(store, service, translations):
@@ -38,8 +38,8 @@ async def test_what_holds_is_shown_and_what_does_not_leaves_the_original(store, 
 
     async def shown(written: str) -> list[str]:
         service.says(written)
-        assert await translations.write(article, "fr", server_id=SERVER, channel_ids=())
-        found = await translated(store, article, "fr", "small")
+        assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
+        found = await with_translation(store, article, "fr", "small")
         return [] if found is article else [found.title, found.summary]
 
     for held in (
@@ -69,6 +69,6 @@ async def test_an_article_that_speaks_to_the_model_is_not_shown_to_it(store, ser
     article = await store.articles.get(await library.add(TITLE, text))
     assert article is not None
     service.says(f"{FRENCH}\n{FRENCH_TEXT}")
-    assert await translations.write(article, "fr", server_id=SERVER, channel_ids=())
+    assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
     assert service.requests == []
-    assert await translated(store, article, "fr", "small") is article
+    assert await with_translation(store, article, "fr", "small") is article

@@ -8,13 +8,13 @@ from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
 from bot.answers.answer_model import Quote
-from bot.answers.answering import Answer, ask
+from bot.answers.answer_pipeline import Answer, answer_question
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
-from bot.writing.citations import held
-from bot.writing.model_client import MAX_BYTES, PAUSE, ModelClient, ModelError
-from bot.writing.model_writer import Writer, writer_of
+from bot.writing.answer_writer import AnswerWriter, open_answer_writer
+from bot.writing.citation_checks import supported_sentences
+from bot.writing.model_client import FAILURE_PAUSE_SECONDS, MAX_RESPONSE_BYTES, ModelClient, ModelError
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 from tests.writing.model_service import ModelService
@@ -64,20 +64,22 @@ def settings(settings, service) -> Settings:
 
 
 @pytest.fixture
-async def writer(settings, clock) -> AsyncIterator[Writer]:
-    async with writer_of(settings, clock) as opened:
+async def writer(settings, clock) -> AsyncIterator[AnswerWriter]:
+    async with open_answer_writer(settings, clock) as opened:
         assert opened is not None
         yield opened
 
 
-async def asked(library: Library, searcher: Searcher, writer: Writer, question: str = QUESTION) -> Answer:
+async def asked(
+    library: Library, searcher: Searcher, writer: AnswerWriter, question: str = QUESTION
+) -> Answer:
     await library.add("Amazon bans police use of Rekognition", ENGLISH)
-    return await ask(searcher, question, feed_ids=None, writer=writer)
+    return await answer_question(searcher, question, feed_ids=None, writer=writer)
 
 
 def shown(answer: Answer) -> tuple[Quote, ...]:
     """The quotes that answer, or may."""
-    return (*answer.quotes, *answer.possible)
+    return (*answer.quotes, *answer.possible_quotes)
 
 
 def quote(text: str, language: str) -> Quote:
@@ -111,7 +113,7 @@ async def test_what_the_model_wrote_is_the_answer_with_its_sources(library, sear
         "Rekognition was launched in 2016.",
         "Amazon bans the police from using it for one year.",
     ]
-    assert {sentence.cites for sentence in answer.written} == {(1,)}
+    assert {sentence.citations for sentence in answer.written} == {(1,)}
     assert [source.title for source in answer.sources] == ["Amazon bans police use of Rekognition"]
     assert all(each.text in each.article.text for each in shown(answer))
     assert service.keys == [f"Bearer {KEY}"]
@@ -148,7 +150,7 @@ async def test_citations_are_numbered_by_the_sources_of_the_answer(library, sear
 
     service.says(both)
     answer = await asked(library, searcher, writer)
-    assert [sentence.cites for sentence in answer.written] == [(1,), (2,)]
+    assert [sentence.citations for sentence in answer.written] == [(1,), (2,)]
     assert "Berlin" in answer.sources[0].text
     assert "2016" in answer.sources[1].text
 
@@ -206,7 +208,7 @@ async def test_a_wrong_sentence_goes_and_the_right_ones_stay(library, searcher, 
     ],
 )
 def test_the_same_in_the_other_language_holds(passage, language, answer_language, written):
-    assert held(written, [quote(passage, language)], answer_language)
+    assert supported_sentences(written, [quote(passage, language)], answer_language)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ def test_the_same_in_the_other_language_holds(passage, language, answer_language
 def test_another_number_date_or_name_in_the_other_language_does_not(
     passage, language, answer_language, written
 ):
-    assert not held(written, [quote(passage, language)], answer_language)
+    assert not supported_sentences(written, [quote(passage, language)], answer_language)
 
 
 @pytest.mark.parametrize("answer_language", ["en", "fr"])
@@ -240,8 +242,8 @@ def test_another_number_date_or_name_in_the_other_language_does_not(
 def test_a_name_is_not_taken_for_a_word_that_it_resembles(passage, language, answer_language):
     passages = [quote(passage, language)]
     for written in ("OpenAI opens an office in Paris [1].", "À Paris, OpenAI ouvre un bureau [1]."):
-        assert not held(written, passages, answer_language)
-    assert held(f"{passage[:-1]} [1].", passages, language)
+        assert not supported_sentences(written, passages, answer_language)
+    assert supported_sentences(f"{passage[:-1]} [1].", passages, language)
 
 
 @pytest.mark.parametrize(
@@ -263,15 +265,15 @@ def test_a_name_is_not_taken_for_a_word_that_it_resembles(passage, language, ans
 )
 def test_words_said_again_of_the_question_are_no_claims(language, question, written, wrong):
     passages = [quote(FRENCH if language == "fr" else ENGLISH, language)]
-    assert not held(written, passages, language)
-    assert held(written, passages, language, question)
-    assert not held(wrong, passages, language, question)
+    assert not supported_sentences(written, passages, language)
+    assert supported_sentences(written, passages, language, question)
+    assert not supported_sentences(wrong, passages, language, question)
 
 
 def test_a_date_is_not_put_together_from_two():
     passage = quote("On 3 May the ban began, and on 10 June Amazon lifted the ban.", "en")
-    assert held("Amazon lifted the ban on June 10 [1].", [passage], "en")
-    assert not held("Amazon lifted the ban on June 3 [1].", [passage], "en")
+    assert supported_sentences("Amazon lifted the ban on June 10 [1].", [passage], "en")
+    assert not supported_sentences("Amazon lifted the ban on June 3 [1].", [passage], "en")
 
 
 async def test_a_price_is_not_answered_with_a_date_by_a_model_either(library, searcher, writer, service):
@@ -283,7 +285,7 @@ async def test_a_price_is_not_answered_with_a_date_by_a_model_either(library, se
 
 async def test_the_model_is_not_asked_without_passages(library, searcher, writer, service):
     service.says("Lima is the capital of Peru [1].")
-    answer = await ask(searcher, "Xyzzy plugh qwertz?", feed_ids=None, writer=writer)
+    answer = await answer_question(searcher, "Xyzzy plugh qwertz?", feed_ids=None, writer=writer)
     assert not answer.answered
     assert service.requests == []
 
@@ -304,7 +306,9 @@ async def test_an_article_is_summed_up_from_its_own_words(library, searcher, wri
     text = "\n\n".join(f"{ENGLISH} This was paragraph {number} of the story." for number in range(9))
     story = await library.add("Amazon bans police use of Rekognition", text)
     service.says("Amazon bans the police from using Rekognition [1]. It has 20 paragraphs [1].")
-    answer = await ask(searcher, "Summarize this article", feed_ids=None, about=story, writer=writer)
+    answer = await answer_question(
+        searcher, "Summarize this article", feed_ids=None, about=story, writer=writer
+    )
     assert [sentence.text for sentence in answer.written] == [
         "Amazon bans the police from using Rekognition."
     ]
@@ -312,7 +316,9 @@ async def test_an_article_is_summed_up_from_its_own_words(library, searcher, wri
     assert all(each.text in text and len(each.text) <= 400 for each in answer.quotes)
     assert "paragraph 3" in service.prompt
     service.says("NO ANSWER")
-    answer = await ask(searcher, "Summarize this article", feed_ids=None, about=story, writer=writer)
+    answer = await answer_question(
+        searcher, "Summarize this article", feed_ids=None, about=story, writer=writer
+    )
     assert answer.answered
     assert answer.written == ()
     assert answer.quotes[0].text.startswith("Amazon said")
@@ -349,7 +355,7 @@ async def test_an_article_cannot_pretend_to_be_another_passage(library, searcher
     assert answer.written == ()
     marks = {line.split()[1] for line in service.prompt.splitlines() if line.startswith("--- ")}
     assert len(marks) == 1
-    await ask(searcher, QUESTION, feed_ids=None, writer=writer)
+    await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert marks.pop() not in service.prompt, "a mark that an article may have learnt"
 
 
@@ -360,7 +366,7 @@ async def test_what_is_shown_is_bounded(library, searcher, writer, service):
         )
         await library.add(f"Rekognition {number} " + "launched " * 200, text)
     service.says("NO ANSWER")
-    await ask(searcher, QUESTION, feed_ids=None, writer=writer)
+    await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert len(service.prompt) < 12_000
     assert service.requests[0]["max_tokens"] <= 1000
 
@@ -382,7 +388,7 @@ async def silent(_request: web.Request) -> web.StreamResponse:
 async def endless(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)
-    for _ in range(2 * MAX_BYTES // 65_536):
+    for _ in range(2 * MAX_RESPONSE_BYTES // 65_536):
         await response.write(b'"' + b"x" * 65_535)
     return response
 
@@ -393,7 +399,7 @@ async def test_a_service_that_does_not_come_to_an_end_is_left(
 ):
     service.answers(handler)
     impatient = settings.model_copy(update={"model_timeout": 0.3})
-    async with writer_of(impatient, clock) as writer:
+    async with open_answer_writer(impatient, clock) as writer:
         assert writer is not None
         answer = await asked(library, searcher, writer)
     assert answer.written == ()
@@ -423,7 +429,7 @@ async def test_a_service_that_fails_leaves_the_quotes(library, searcher, writer,
     answer = await asked(library, searcher, writer)
     assert shown(answer)
     assert answer.written == ()
-    assert answer == await ask(searcher, QUESTION, feed_ids=None)
+    assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
 
 
 async def test_a_redirect_does_not_carry_the_key_away(library, searcher, writer, service, feed_server):
@@ -439,15 +445,15 @@ async def test_a_failure_is_logged_once_without_the_key_and_the_service_left_alo
     caplog.set_level(logging.INFO)
     service.sends(KEY.encode(), 500)
     await asked(library, searcher, writer)
-    await ask(searcher, QUESTION, feed_ids=None, writer=writer)
+    await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert feed_server.count("/v1/chat/completions") == 1
-    clock.advance(PAUSE + 1)
-    await ask(searcher, QUESTION, feed_ids=None, writer=writer)
+    clock.advance(FAILURE_PAUSE_SECONDS + 1)
+    await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
     assert feed_server.count("/v1/chat/completions") == 2
     assert [record.levelname for record in caplog.records if "model" in record.message] == ["WARNING"]
-    clock.advance(PAUSE + 1)
+    clock.advance(FAILURE_PAUSE_SECONDS + 1)
     service.says("Rekognition was launched in 2016 [1].")
-    assert (await ask(searcher, QUESTION, feed_ids=None, writer=writer)).written
+    assert (await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)).written
     assert "answers again" in caplog.text
     assert KEY not in caplog.text
 
@@ -489,13 +495,13 @@ async def test_few_questions_are_asked_at_the_same_time(library, searcher, write
 
 async def test_it_can_be_checked(service, feed_server, settings, clock):
     async with ModelClient(settings, clock) as client:
-        assert await client.reach() == "answers with 'small'"
+        assert await client.check_availability() == "answers with 'small'"
         feed_server.serve("/v1/models", json.dumps({"data": [{"id": "other"}]}))
         with pytest.raises(ModelError, match="no model 'small'"):
-            await client.reach()
+            await client.check_availability()
         feed_server.serve("/v1/models", status=401)
         with pytest.raises(ModelError, match="HTTP 401"):
-            await client.reach()
+            await client.check_availability()
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from bot.text.times import periods
 from bot.text.times.periods import Period
 
-LATELY = 7 * 86400
+RECENT_SECONDS = 7 * 86400
 """Seconds that `recently` and `these days` reach back."""
 
 
-class Moment(NamedTuple):
+class TimeExpression(NamedTuple):
     """An expression of time: its characters from `start` to `end` in the folded text, and what it means.
 
     A `relative` one is counted from now (`this week`, `depuis lundi`), others name a date (`in 2024`).
@@ -21,7 +21,7 @@ class Moment(NamedTuple):
     start: int
     end: int
     period: Period
-    relative: bool
+    is_relative: bool
 
 
 _MONTH = (
@@ -42,9 +42,11 @@ _NUMBERED_DAY = r"\d{1,2}(?:st|nd|rd|th|er)?"
 _SINCE = r"(?P<since>since|depuis|after|apres|a partir de|a compter de)"
 _IN = r"(?:in|within|over|during|for|across|from|of|on|en|au|du|de|le|dans|sur|pendant|au cours|au mois)"
 _LAST = r"(?:last|past|previous)"
-_DERNIER = r"(?:derni(?:er|ers|ere|eres)|passe(?:e|s|es)?)"
+_LAST_FRENCH = r"(?:derni(?:er|ers|ere|eres)|passe(?:e|s|es)?)"
 _HOUR = r"(?: (?:soir|matin|apres-midi|night|morning|evening|afternoon))?"
-_PART = r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
+_PART_OF_PERIOD = (
+    r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
+)
 _NOT_OF = r"(?!,? (?:of|de|du|des)\b| d')"  # the last year of the war
 _SEASON = r"(?:spring|summer|autumn|fall|winter)"
 _SAISON = r"(?:printemps|ete|automne|hiver)"
@@ -57,17 +59,17 @@ _AFTER_A_YEAR = re.compile(
     r"| [dl]'"
 )
 """What follows an old year. Most such numbers are no years: `of 1500 employees`, `en 1200 exemplaires`."""
-_COUNTED = re.compile(
+_COUNTED_NOUNS = re.compile(
     r" (?:euros?|dollars?|livres|pounds?|yens?|francs?|people|persons?|personnes|employees|employes?|salaries"
     r"|workers|jobs?|emplois|postes|users?|utilisateurs|copies|exemplaires|shares|actions|units|unites|km|kg|m"
     r"|met(?:er|re)s?|kilomet(?:er|re)s?|miles?|points?|mots|words|pages|ans|years?|magasins|stores)\b"
 )
 
 # Each with what `periods.parse` reads of it. What counts back from now:
-_RELATIVE = (
+_RELATIVE_PATTERNS = (
     # the last 3 days, ces 3 derniers jours, les derniers 7 jours, depuis deux semaines
     rf"(?:{_LAST}|derniers|dernieres) (?P<n>{_NUMBER}) (?P<unit>{_UNIT}){_NOT_OF}",
-    rf"(?P<n>{_NUMBER}) (?:{_LAST}|{_DERNIER}) (?P<unit>{_UNIT}){_NOT_OF}",
+    rf"(?P<n>{_NUMBER}) (?:{_LAST}|{_LAST_FRENCH}) (?P<unit>{_UNIT}){_NOT_OF}",
     rf"(?:{_LAST}|dernieres) (?P<n>\d{{1,3}}) ?(?P<unit>h)",
     rf"(?<=since )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})(?: ago)?",
     rf"(?<=depuis )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})",
@@ -81,9 +83,9 @@ _RELATIVE = (
     r"(?P<as_is>(?:this|current) (?:week-?end|week|month|quarter|year))",
     r"(?P<as_is>(?:ce|cet|cette) (?:week-?end|semaine|mois|trimestre|annee))(?:-ci)?",
     rf"(?P<as_is>{_LAST} (?:week-?end|week|month|quarter|year)){_NOT_OF}",
-    rf"(?P<as_is>(?:week-?end|semaine|mois|trimestre|annee|an) {_DERNIER})",
+    rf"(?P<as_is>(?:week-?end|semaine|mois|trimestre|annee|an) {_LAST_FRENCH})",
     rf"(?P<as_is>(?:this|{_LAST}) {_SEASON}){_NOT_OF}|(?P<as_is>(?:ce|cet) {_SAISON})",
-    rf"(?P<as_is>cette nuit)|(?P<as_is>(?:nuit|{_SAISON}) {_DERNIER})",
+    rf"(?P<as_is>cette nuit)|(?P<as_is>(?:nuit|{_SAISON}) {_LAST_FRENCH})",
     r"(?<=of the )(?P<as_is>day|week|month|year)(?! \w*\d)",
     r"(?<=de la )(?P<as_is>semaine)|(?<=\bdu )(?P<as_is>jour|mois|week-?end)|(?<=de l')(?P<as_is>annee)",
     r"(?P<as_is>(?:the )?day before yesterday|avant[- ]hier)",
@@ -97,14 +99,14 @@ _RELATIVE = (
     r"(?:these|recent|(?:last|past) few) (?P<few>days|weeks|months)",
     r"derniers (?P<few>jours|mois)|dernieres (?P<few>semaines)",
     # last monday, lundi dernier, since friday, on tuesday, mardi
-    rf"(?P<as_is>{_LAST} {_ENGLISH_DAY}{_HOUR}|{_FRENCH_DAY}{_HOUR} {_DERNIER})",
+    rf"(?P<as_is>{_LAST} {_ENGLISH_DAY}{_HOUR}|{_FRENCH_DAY}{_HOUR} {_LAST_FRENCH})",
     (
         rf"(?<!black )(?<!cyber )(?<!good )(?P<as_is>{_DAY}{_HOUR})"
         rf"(?! {_NUMBERED_DAY}\b| {_MONTH}\b|,? {_MONTH}\b)"
     ),
 )
 # What names a date:
-_NAMED = (
+_ABSOLUTE_PATTERNS = (
     (
         rf"(?:semaine du|week of) (?P<week>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?"
         rf"|{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)"
@@ -114,7 +116,7 @@ _NAMED = (
     rf"(?P<as_is>{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)",
     rf"(?P<as_is>{_MONTH} {_YEAR})|(?P<as_is>(?:{_NUMBERED_DAY} )?{_SHORT_MONTH} {_YEAR})",
     rf"(?P<as_is>{_SHORT_MONTH} {_NUMBERED_DAY},? {_YEAR})",
-    rf"(?P<as_is>{_PART}{_MONTH}(?: {_YEAR})?)",
+    rf"(?P<as_is>{_PART_OF_PERIOD}{_MONTH}(?: {_YEAR})?)",
     rf"(?<=\bin )(?P<as_is>(?!mars\b|mai\b){_MONTH})",
     rf"(?<=since )(?P<as_is>{_MONTH})|(?<=depuis )(?P<as_is>{_MONTH})|(?<=\bof )(?P<as_is>{_MONTH})",
     rf"(?<=\ben )(?P<as_is>{_MONTH})|(?<=au mois de )(?P<as_is>{_MONTH})|(?<=au mois d')(?P<as_is>{_MONTH})",
@@ -131,19 +133,21 @@ _NAMED = (
 )
 _FEW = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
 _GROUP = re.compile(r"\?P<(\w+)>")
-_LEAD = re.compile(rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z")
+_LEADING_WORDS = re.compile(
+    rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z"
+)
 _SOME_DATE = (
     rf"(?:{_YEAR}(?:-\d\d-\d\d)?|{_MONTH} {_NUMBERED_DAY}(?!\d)(?:,? {_YEAR})?"
     rf"|{_NUMBERED_DAY}(?: {_MONTH})?(?: {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_DAY})"
 )
-_FROM_TO = re.compile(
+_RANGE_PATTERN = re.compile(
     rf"(?<![\w'-])(?:between|entre|from|du|de) (?:le |l')?(?P<first>{_SOME_DATE})"
     rf" (?:and|et|to|until|au|a) (?:le |l')?(?P<last>{_SOME_DATE})(?![\w-])"
 )
 _YEAR_LAST = re.compile(rf" {_YEAR}$")
 _DAY_ALONE = re.compile(_NUMBERED_DAY)
 _BEFORE = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
-_END = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
+_END_OF_EXPRESSION = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
 
 class _Rule(NamedTuple):
@@ -159,34 +163,36 @@ def _compiled(pattern: str, *, relative: bool) -> _Rule:
         names[match[1]] = names.get(match[1], 0) + 1
         return f"?P<{match[1]}_{names[match[1]]}>"
 
-    return _Rule(re.compile(rf"(?<![\w-])(?<![^ld]')(?:{_GROUP.sub(numbered, pattern)}){_END}"), relative)
+    return _Rule(
+        re.compile(rf"(?<![\w-])(?<![^ld]')(?:{_GROUP.sub(numbered, pattern)}){_END_OF_EXPRESSION}"), relative
+    )
 
 
 _RULES = (
-    *(_compiled(pattern, relative=True) for pattern in _RELATIVE),
-    *(_compiled(pattern, relative=False) for pattern in _NAMED),
+    *(_compiled(pattern, relative=True) for pattern in _RELATIVE_PATTERNS),
+    *(_compiled(pattern, relative=False) for pattern in _ABSOLUTE_PATTERNS),
 )
 
 
-def find(folded: str, now: int, zone: tzinfo = UTC) -> Moment | None:
+def find_time_expression(folded: str, now: int, zone: tzinfo = UTC) -> TimeExpression | None:
     """The expression of time in a text that was folded by `words.fold`; of several the longest.
 
     `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`. What only ends a span
     (`before 2020`) is none.
     """
-    found = list(_spans(folded, now, zone))
+    found = list(_find_ranges(folded, now, zone))
     for rule in _RULES:
         for match in rule.pattern.finditer(folded):
-            moment = _read(folded, match, now, zone, relative=rule.relative)
+            moment = _to_time_expression(folded, match, now, zone, relative=rule.relative)
             if moment is not None:
                 found.append(moment)
     return max(found, key=lambda moment: (moment.end - moment.start, -moment.start), default=None)
 
 
-def _spans(folded: str, now: int, zone: tzinfo) -> Iterator[Moment]:
+def _find_ranges(folded: str, now: int, zone: tzinfo) -> Iterator[TimeExpression]:
     """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`, `from June 3 to 5`."""
-    for match in _FROM_TO.finditer(folded):
-        if _counts(folded, match):
+    for match in _RANGE_PATTERN.finditer(folded):
+        if _is_quantity(folded, match):
             continue
         first, last = match["first"], match["last"]
         if _DAY_ALONE.fullmatch(first):
@@ -199,22 +205,24 @@ def _spans(folded: str, now: int, zone: tzinfo) -> Iterator[Moment]:
         begin, end = periods.parse(first, now, zone), periods.parse(last, now, zone)
         if begin and end and begin.start < end.end:
             relative = not any(map(str.isdecimal, last)) and any(map(str.isalpha, last))
-            yield Moment(match.start(), match.end(), Period(begin.start, end.end), relative)
+            yield TimeExpression(match.start(), match.end(), Period(begin.start, end.end), relative)
 
 
-def _counts(folded: str, match: re.Match[str]) -> bool:
+def _is_quantity(folded: str, match: re.Match[str]) -> bool:
     """Whether what was taken for a year counts something: `in 1500 euros`."""
     if not folded[match.end() - 1].isdecimal():
         return False
     if _OLD_YEAR.search(match[0]):
         return _AFTER_A_YEAR.match(folded, match.end()) is None
-    return _COUNTED.match(folded, match.end()) is not None
+    return _COUNTED_NOUNS.match(folded, match.end()) is not None
 
 
-def _read(folded: str, match: re.Match[str], now: int, zone: tzinfo, *, relative: bool) -> Moment | None:
-    if _BEFORE.search(folded, max(0, match.start() - 30), match.start()) or _counts(folded, match):
+def _to_time_expression(
+    folded: str, match: re.Match[str], now: int, zone: tzinfo, *, relative: bool
+) -> TimeExpression | None:
+    if _BEFORE.search(folded, max(0, match.start() - 30), match.start()) or _is_quantity(folded, match):
         return None
-    lead = _LEAD.search(folded, max(0, match.start() - 30), match.start())
+    lead = _LEADING_WORDS.search(folded, max(0, match.start() - 30), match.start())
     start = lead.start() if lead else match.start()
     said = {name.rsplit("_", 1)[0]: said for name, said in match.groupdict().items() if said}
     period = _period(said, now, zone)
@@ -223,7 +231,7 @@ def _read(folded: str, match: re.Match[str], now: int, zone: tzinfo, *, relative
     if lead and lead["since"]:
         relative = True
         period = Period(period.start, max(now, period.start) + 1)
-    return Moment(start, match.end(), period, relative)
+    return TimeExpression(start, match.end(), period, relative)
 
 
 def _period(said: dict[str, str], now: int, zone: tzinfo) -> Period | None:
@@ -234,17 +242,17 @@ def _period(said: dict[str, str], now: int, zone: tzinfo) -> Period | None:
         day = periods.parse(said["week"], now, zone)
         return day and _week(day.start, zone)
     if "lately" in said:
-        return Period(now - LATELY, now + 1)
+        return Period(now - RECENT_SECONDS, now + 1)
     if "few" in said:
         return periods.parse(f"{_FEW[said['few']]} {said['few']}", now)
     if "ago" in said:
-        return _then(said["ago"], now, zone)
+        return _period_ago(said["ago"], now, zone)
     count = f"1 {said['rolling']}" if "rolling" in said else f"{said['n']} {said['unit']}"
     back = periods.parse(count, now)
     return back and back._replace(end=back.end + 1)
 
 
-def _then(expression: str, now: int, zone: tzinfo) -> Period | None:
+def _period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
     """The day, week, month or year that lies so far back."""
     back = periods.parse(expression, now)
     if back is None:
@@ -263,4 +271,4 @@ def _then(expression: str, now: int, zone: tzinfo) -> Period | None:
 
 
 def _week(start: int, zone: tzinfo) -> Period:
-    return Period(start, periods.later(start, 7 * 86400, zone))
+    return Period(start, periods.add_local_seconds(start, 7 * 86400, zone))

@@ -16,33 +16,33 @@ from typing import TYPE_CHECKING
 
 from discord.gateway import DiscordWebSocket
 
-from bot.client.services import Newsroom
-from bot.client.sharding.gateway_reach import TRY_EVERY, GatewayReach
-from bot.client.sharding.session_starts import SessionStarts
-from bot.client.sharding.shard_balance import ShardBalance
+from bot.client.services import Services
+from bot.client.sharding.gateway_probe import TRY_EVERY, GatewayProbe
+from bot.client.sharding.identify_scheduler import IdentifyScheduler
+from bot.client.sharding.shard_balance import ShardBalancer
 from bot.client.sharding.shard_connections import ShardConnections
-from bot.core.choices import Role
+from bot.core.preferences import ProcessRole
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
-from bot.store.records.process_records import Share
+from bot.store.records.process_records import LeasePool
 
 if TYPE_CHECKING:
     from bot.client.sharding.sharded_bot import ShardedBot
 
 log = logging.getLogger(__name__)
 
-OTHERS_COME = 3.0
+JOIN_GRACE_SECONDS = 3.0
 """Seconds until a process takes shards: those that begin at the same time take their part each."""
 
 
-class ShardsDiffer(StoreError):
+class ShardCountMismatch(StoreError):
     """Processes that run on one database count Discord's shards otherwise; the message says what to do."""
 
 
 class LeasedShards:
     """What a client has of all shards. Without `begin`, all that there is."""
 
-    def __init__(self, client: ShardedBot, newsroom: Newsroom) -> None:
+    def __init__(self, client: ShardedBot, newsroom: Services) -> None:
         self._client, self._leases = client, newsroom.leases
         self._store, self._clock = newsroom.store, newsroom.clock
         self._supervisor = newsroom.supervisor
@@ -54,36 +54,38 @@ class LeasedShards:
         self._some = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
-        self.starts = SessionStarts(client, newsroom)
+        self.starts = IdentifyScheduler(client, newsroom)
         self.connections = ShardConnections(client, self._connect_new)
-        self._reach = GatewayReach(client, self.starts, self.connections, newsroom)
-        self._balance = ShardBalance(self, newsroom)
-        self.lost = False
+        self._reach = GatewayProbe(client, self.starts, self.connections, newsroom)
+        self._balance = ShardBalancer(self, newsroom)
+        self.is_closing_without_shards = False
         """Whether the client closes because its shards are another's, or are to be."""
 
     async def begin(self) -> None:
         """Wait until this process has shards, which the client is to connect. Those it gets later follow.
 
-        Raises `ShardsDiffer`, `StoreError`, and what discord.py raises.
+        Raises `ShardCountMismatch`, `StoreError`, and what discord.py raises.
         """
         if self._are_shared:
-            await self._reach.wait()
+            await self._reach.wait_until_reachable()
         agreed = await self._agree()
         numbers = frozenset(range(agreed) if self._range is None else self._range[0])
         if self._are_shared:
-            await self._clock.sleep(OTHERS_COME)
-        self._leases.listen(SHARDS, self._changed)
+            await self._clock.sleep(JOIN_GRACE_SECONDS)
+        self._leases.add_listener(SHARDS, self._changed)
         all_free = self._range is not None
-        self._leases.share(Share(SHARDS, Role.GATEWAY, numbers, even=False, all_free=all_free))
+        self._leases.join_pool(
+            LeasePool(SHARDS, ProcessRole.GATEWAY, numbers, rebalances=False, takes_all_free=all_free)
+        )
         self._numbers = []
         if self._are_shared:
             self.keep_running("shards missing", partial(self._leave_missing, self._numbers))
         if self._moves:
             self._balance.start()
-        self._numbers += sorted(await self._some_held(len(numbers)))
+        self._numbers += sorted(await self._wait_for_shards(len(numbers)))
         self._client.shard_count, self._client.shard_ids = agreed, self._numbers
         if await self._store.meta.get("shards") != str(agreed):
-            raise ShardsDiffer(
+            raise ShardCountMismatch(
                 "A process that started at the same time counts Discord’s shards differently. Start this one "
                 "again, with the same TELEX_SHARDS on all."
             )
@@ -98,16 +100,18 @@ class LeasedShards:
         count, _url, limits = await self._client.http.get_bot_gateway()
         self.starts.buckets = limits["max_concurrency"]
         wanted = count if self._range is None else self._range[1]
-        agreed = await self._store.shards.agree(wanted)
+        agreed = await self._store.shards.agree_on_count(wanted)
         if self._range is not None and wanted != agreed:
-            raise ShardsDiffer(f"The other processes share {agreed} shards: set TELEX_SHARDS=…/{agreed}.")
-        self._store.shards.divide(agreed, owner=self._leases.owner)
+            raise ShardCountMismatch(
+                f"The other processes share {agreed} shards: set TELEX_SHARDS=…/{agreed}."
+            )
+        self._store.shards.reset(agreed, owner=self._leases.owner)
         return agreed
 
-    async def _some_held(self, count: int) -> frozenset[int]:
+    async def _wait_for_shards(self, count: int) -> frozenset[int]:
         """Wait for a part of so many shards."""
-        patience: float | None = OTHERS_COME
-        while not (held := self._leases.held(SHARDS)):
+        patience: float | None = JOIN_GRACE_SECONDS
+        while not (held := self._leases.owned(SHARDS)):
             self._some.clear()
             try:
                 async with asyncio.timeout(patience):
@@ -117,7 +121,7 @@ class LeasedShards:
                 patience = None
         return held
 
-    def run(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Let this go on, until the client closes."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
@@ -130,7 +134,7 @@ class LeasedShards:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def follow(self) -> None:
+    def start_following(self) -> None:
         """Connect what this process has got, and what it gets from now on."""
         self._follows = True
         self._connect_new()
@@ -138,11 +142,11 @@ class LeasedShards:
     def _connect_new(self) -> None:
         if not self._follows or self._numbers is None:
             return
-        new = self._leases.held(SHARDS).difference(self._numbers, self._going, self.connections.astray)
+        new = self._leases.owned(SHARDS).difference(self._numbers, self._going, self.connections.orphaned)
         for number in sorted(new):
             self._numbers.append(number)
             connecting = self._client.launch_shard(DiscordWebSocket.DEFAULT_GATEWAY, number)
-            self.run(connecting, f"shard {number} got")
+            self.spawn(connecting, f"shard {number} got")
 
     def launch(self, number: int, connect: Callable[[], Awaitable[None]]) -> None:
         """Connect a shard in its turn, beside others."""
@@ -150,20 +154,20 @@ class LeasedShards:
         async def wait_and_connect() -> None:
             while True:
                 try:
-                    await self.starts.turn(number)
+                    await self.starts.wait_for_identify(number)
                     break
                 except StoreError as error:  # nobody else would hear of it
                     log.warning("Shard %d has no turn to connect yet: %s", number, error)
                     await self._clock.sleep(TRY_EVERY)
             await connect()
 
-        self.run(wait_and_connect(), f"shard {number}")
+        self.spawn(wait_and_connect(), f"shard {number}")
 
-    async def begins(self, number: int) -> None:
+    async def before_identify(self, number: int) -> None:
         """Discord.py begins a session of a shard: in its turn, unless that was handed over."""
-        self.connections.stop_astray(number)
-        await self.starts.begins(number)
-        self.connections.stop_astray(number)
+        self.connections.abort_if_orphaned(number)
+        await self.starts.confirm_identify(number)
+        self.connections.abort_if_orphaned(number)
 
     async def hand_over(self, number: int, to: str) -> None:
         """Hand a shard over to another process, after what is being sent there has ended."""
@@ -174,10 +178,10 @@ class LeasedShards:
         self._going.add(number)
         self._numbers.remove(number)
         try:
-            shards.serve(shards.numbers - {number})
-            await self._client.courier.release(number)
+            shards.set_served(shards.numbers - {number})
+            await self._client.courier.release_shard(number)
             await self.connections.end(number, self._client.guilds_of(number))
-            await self._store.insist(partial(self._leases.hand_over, SHARDS, number, to))
+            await self._store.retry_until_written(partial(self._leases.transfer, SHARDS, number, to))
         finally:
             self._going.remove(number)
         self._connect_new()  # where there was nobody to take it
@@ -186,24 +190,28 @@ class LeasedShards:
         """Hand the shards over to other processes in order, since this one is to end."""
         if self._moves:
             self.stop()
-            self._leases.able(Role.GATEWAY, now=False)
+            self._leases.set_available(ProcessRole.GATEWAY, now=False)
             await self._balance.hand_over_all()
 
     def holds(self, number: int) -> bool:
         """Whether a shard is this process's, and this client's."""
         if self._numbers is None:
             return True
-        return number in self._numbers and number in self._leases.held(SHARDS) and not self.lost
+        return (
+            number in self._numbers
+            and number in self._leases.owned(SHARDS)
+            and not self.is_closing_without_shards
+        )
 
-    def keeps(self, server_id: int) -> bool:
+    def owns_server(self, server_id: int) -> bool:
         """Whether nobody else can have the shard of a server by now."""
         shards = self._store.shards
-        return not shards.end or shards.of(server_id) in self._leases.held(SHARDS)
+        return not shards.are_transferable or shards.shard_of(server_id) in self._leases.owned(SHARDS)
 
     def stop(self) -> None:
         """Connect nothing more, and hear of no shard."""
         self._follows = False
-        self._leases.unlisten(SHARDS, self._changed)
+        self._leases.remove_listener(SHARDS, self._changed)
         self._balance.stop()
         for task in self._tasks:
             task.cancel()
@@ -211,10 +219,10 @@ class LeasedShards:
     async def _leave_missing(self, numbers: Collection[int]) -> None:
         """Hand over what has no connection for long; all at once, with the client, where nothing has one."""
         while True:
-            missing = await self._reach.missing(numbers)
+            missing = await self._reach.wait_for_disconnected(numbers)
             if not any(map(self.connections.has, numbers)):
                 log.warning("No connection to Discord’s gateway. Handing my shards to other processes.")
-                self._give_up()
+                self._close_client()
                 return
             with suppress(StoreError):  # it is tried again in a moment
                 for number in missing if self._moves else ():
@@ -222,17 +230,17 @@ class LeasedShards:
                         log.warning("No connection of shard %d to Discord’s gateway.", number)
                         await self.hand_over(number, to)
 
-    def _give_up(self) -> None:
-        self.lost = True
-        self._store.shards.serve(())
+    def _close_client(self) -> None:
+        self.is_closing_without_shards = True
+        self._store.shards.set_served(())
         self.stop()
         self._closing = asyncio.create_task(self._client.close(), name="shards lost")
 
     def _changed(self, _gained: frozenset[int], lost: frozenset[int]) -> None:
-        if self._client.is_closed() or self.lost:
+        if self._client.is_closed() or self.is_closing_without_shards:
             return
         if lost.intersection(self._numbers or ()):
             log.warning("Lost %d shards. Reconnecting to Discord.", len(lost))
-            self._give_up()
+            self._close_client()
         self._connect_new()
         self._some.set()

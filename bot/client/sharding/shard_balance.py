@@ -13,8 +13,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bot.client.services import Newsroom
-from bot.core.choices import Role
+from bot.client.services import Services
+from bot.core.preferences import ProcessRole
 from bot.processes.leases import SHARDS
 from bot.store import StoreError
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SETTLED = 30.0
+FIRST_REQUEST_DELAY_SECONDS = 30.0
 """Seconds until a process asks for the first time."""
 ASK_EVERY, LONGEST_PAUSE = 5.0, 60.0
 """Seconds until it asks again; twice as many each time that nobody gave one, up to so many."""
-LEAVING = 30.0
+SHUTDOWN_HANDOVER_SECONDS = 30.0
 """Seconds that a process which is to end takes to hand its shards over; what is left then is free at once."""
 _WANTED = "want"
 
 
-class ShardBalance:
+class ShardBalancer:
     """Asks for shards that others have too many of, and hands over those that this process has."""
 
-    def __init__(self, leased: LeasedShards, newsroom: Newsroom) -> None:
+    def __init__(self, leased: LeasedShards, newsroom: Services) -> None:
         self._leased, self._starts, self._connections = leased, leased.starts, leased.connections
         self._leases, self._notices = newsroom.leases, newsroom.notices
         self._store, self._clock = newsroom.store, newsroom.clock
@@ -43,17 +43,17 @@ class ShardBalance:
 
     def start(self) -> None:
         """Begin to ask, and to hear who asks."""
-        self._notices.hear(_WANTED, self._wanted)
+        self._notices.set_payload_handler(_WANTED, self._on_request)
         self._leased.keep_running("shards wanted", self._ask)
 
     def stop(self) -> None:
         """Hear nobody any more."""
-        self._notices.hear(_WANTED, None)
+        self._notices.set_payload_handler(_WANTED, None)
 
     async def hand_over_all(self) -> None:
         """Hand the shards that have a connection over, one after the other as sessions may begin."""
         with suppress(StoreError, TimeoutError):
-            async with asyncio.timeout(LEAVING):
+            async with asyncio.timeout(SHUTDOWN_HANDOVER_SECONDS):
                 for number in filter(self._connections.has, sorted(self._store.shards.numbers)):
                     if (to := await self.recipient()) is None:
                         return
@@ -63,40 +63,40 @@ class ShardBalance:
     async def recipient(self) -> str | None:
         """Of the other processes that can take a shard the one with fewest. Raises `StoreError`."""
         counts = await self._counts()
-        others = await self._leases.others(Role.GATEWAY)
+        others = await self._leases.other_processes(ProcessRole.GATEWAY)
         return min(others, key=counts.__getitem__, default=None)
 
     async def _ask(self) -> None:
-        await self._clock.sleep(SETTLED)
+        await self._clock.sleep(FIRST_REQUEST_DELAY_SECONDS)
         pause = ASK_EVERY
         while True:
-            had = self._leases.held(SHARDS)
+            had = self._leases.owned(SHARDS)
             is_asked = await self._ask_where_short()
             await self._clock.sleep(pause)
-            in_vain = is_asked and self._leases.held(SHARDS) == had
+            in_vain = is_asked and self._leases.owned(SHARDS) == had
             pause = min(2 * pause, LONGEST_PAUSE) if in_vain else ASK_EVERY
 
     async def _ask_where_short(self) -> bool:
         try:
             counts = await self._counts()
-            is_short = max(counts.values(), default=0) - counts[self._leases.me.id] > 1
-            if not (is_short and self._is_settled and await self._starts.are_ample()):
+            is_short = max(counts.values(), default=0) - counts[self._leases.process.id] > 1
+            if not (is_short and self._is_settled and await self._starts.has_ample_quota()):
                 return False
-            await self._store.tell(f"{_WANTED} {self._leases.me.id}")
+            await self._store.notify(f"{_WANTED} {self._leases.process.id}")
         except StoreError as error:
             log.debug("No shard was asked for: %s", error)  # the store has told of it
             return False
         return True
 
-    def _wanted(self, by: str) -> None:
-        if by != self._leases.me.id and (self._handing is None or self._handing.done()):
-            self._handing = self._leased.run(self._hand_one_over(by), "shard handed over")
+    def _on_request(self, by: str) -> None:
+        if by != self._leases.process.id and (self._handing is None or self._handing.done()):
+            self._handing = self._leased.spawn(self._hand_one_over(by), "shard handed over")
 
     async def _hand_one_over(self, to: str) -> None:
         try:
-            counts, me = await self._counts(), self._leases.me.id
+            counts, me = await self._counts(), self._leases.process.id
             first = min(counts, key=lambda owner: (-counts[owner], owner), default=None)
-            number = max(filter(self._connections.has, self._leases.held(SHARDS)), default=None)
+            number = max(filter(self._connections.has, self._leases.owned(SHARDS)), default=None)
             if first == me and counts[me] - counts[to] > 1 and self._is_settled and number is not None:
                 await self._leased.hand_over(number, to)
         except StoreError as error:
@@ -105,8 +105,8 @@ class ShardBalance:
     @property
     def _is_settled(self) -> bool:
         """Whether every shard that this process has is served, and it reaches Discord."""
-        is_served = self._leases.held(SHARDS) <= self._store.shards.numbers
-        return is_served and self._leases.is_able(Role.GATEWAY)
+        is_served = self._leases.owned(SHARDS) <= self._store.shards.numbers
+        return is_served and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _counts(self) -> Counter[str]:
         """How many shards each process has."""

@@ -20,7 +20,7 @@ class ShardConnections:
     def __init__(self, client: discord.AutoShardedClient, on_free: Callable[[], None]) -> None:
         self._client, self._on_free = client, on_free
         self._gone: dict[int, discord.Guild] = {}
-        self.astray: set[int] = set()
+        self.orphaned: set[int] = set()
         """Shards of others that discord.py goes on connecting."""
 
     def has(self, number: int) -> bool:
@@ -32,33 +32,33 @@ class ShardConnections:
         """End that of a shard with these servers, also where there is none and discord.py is at it."""
         self._gone |= {server.id: server for server in servers}
         if not self.has(number):
-            self.astray.add(number)
+            self.orphaned.add(number)
             return
         await self._disconnect(number)
 
-    async def begun(self, number: int) -> None:
+    async def on_session(self, number: int) -> None:
         """A shard has a session, which ends where the shard was astray."""
-        if number in self.astray:
+        if number in self.orphaned:
             await self._disconnect(number)
             self._free(number)
 
-    def stop_astray(self, number: int) -> None:
+    def abort_if_orphaned(self, number: int) -> None:
         """Raise CancelledError, at which discord.py lets go of a shard, where that was astray."""
-        if number in self.astray:
+        if number in self.orphaned:
             self._free(number)
             raise asyncio.CancelledError
 
-    def is_gone(self, server: discord.Guild) -> bool:
+    def is_handed_over(self, server: discord.Guild) -> bool:
         """Whether the client had a server, and its shard was handed over."""
         return self._gone.get(server.id) is server
 
-    def found(self, servers: Iterable[discord.Guild]) -> None:
+    def on_servers_ready(self, servers: Iterable[discord.Guild]) -> None:
         """The client has these now: what it knew of them before is forgotten."""
         for server in servers:
             self._gone.pop(server.id, None)
 
     def _free(self, number: int) -> None:
-        self.astray.discard(number)
+        self.orphaned.discard(number)
         self._on_free()
 
     async def _disconnect(self, number: int) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from bot.client.sharding.leased_shards import LeasedShards
-    from bot.posting.courier import Courier
+    from bot.posting.outbox_relay import OutboxRelay
     from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,16 +28,16 @@ class ShardedBot(commands.AutoShardedBot):
 
     leased: LeasedShards
     store: Store
-    courier: Courier
+    courier: OutboxRelay
 
     async def launch_shards(self) -> None:
         """Connect the shards of this process, as soon as it has some, unless it is to end before."""
-        begun = self.leased.run(self.leased.begin(), "shards")
+        begun = self.leased.spawn(self.leased.begin(), "shards")
         await asyncio.wait([begun])
         if not begun.cancelled():
             begun.result()
             await super().launch_shards()
-            self.leased.follow()
+            self.leased.start_following()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect a shard in its turn: a connection that waited for it would be taken for a silent one."""
@@ -45,11 +45,11 @@ class ShardedBot(commands.AutoShardedBot):
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
         """Wait for this shard's turn to begin a session, unless it has it."""
-        await self.leased.begins(shard_id or 0)
+        await self.leased.before_identify(shard_id or 0)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
         """A session goes on, perhaps of a shard that was handed over meanwhile."""
-        await self.leased.connections.begun(shard_id)
+        await self.leased.connections.on_session(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
@@ -57,18 +57,18 @@ class ShardedBot(commands.AutoShardedBot):
         They are told when the shard's last post was sent: nobody had it since, or nothing came.
         """
         if not self.leased.holds(shard_id):
-            await self.leased.connections.begun(shard_id)
+            await self.leased.connections.on_session(shard_id)
             return
-        self.leased.connections.found(self.guilds_of(shard_id))
+        self.leased.connections.on_servers_ready(self.guilds_of(shard_id))
         store, shards = self.store, self.store.shards
-        await store.insist(partial(self._sync_servers, shard_id))
-        last = await store.insist(lambda: store.dispatches.recent(0, 1, shard_id))
-        await store.insist(lambda: self.courier.begin(shard_id))
+        await store.retry_until_written(partial(self._sync_servers, shard_id))
+        last = await store.retry_until_written(lambda: store.dispatches.recent(0, 1, shard_id))
+        await store.retry_until_written(lambda: self.courier.adopt_shard(shard_id))
         if self.leased.holds(shard_id):
             level = logging.INFO if shards.count > 1 else logging.DEBUG
             log.log(level, "Serving shard %d of %d", shard_id, shards.count)
-            shards.serve(shards.numbers | {shard_id})
-            self.dispatch("shard_served", shard_id, last[0].sent if last else None)
+            shards.set_served(shards.numbers | {shard_id})
+            self.dispatch("shard_served", shard_id, last[0].sent_at if last else None)
             self.courier.wake()
 
     async def _sync_servers(self, shard_id: int) -> None:
@@ -81,19 +81,21 @@ class ShardedBot(commands.AutoShardedBot):
     @property
     def guilds(self) -> Sequence[discord.Guild]:
         """The servers of this process."""
-        return [server for server in super().guilds if not self.leased.connections.is_gone(server)]
+        return [server for server in super().guilds if not self.leased.connections.is_handed_over(server)]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
         """A server of this process."""
         server = super().get_guild(id)
-        return None if server is None or self.leased.connections.is_gone(server) else server
+        return None if server is None or self.leased.connections.is_handed_over(server) else server
 
     def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - likewise
         """A channel or thread in a server of this process, or of direct messages."""
         channel = super().get_channel(id)
         server = getattr(channel, "guild", None)
         return (
-            None if isinstance(server, discord.Guild) and self.leased.connections.is_gone(server) else channel
+            None
+            if isinstance(server, discord.Guild) and self.leased.connections.is_handed_over(server)
+            else channel
         )
 
     def guilds_of(self, shard_id: int) -> list[discord.Guild]:

@@ -8,20 +8,20 @@ import aiohttp
 import discord
 from aiohttp import ETag, web
 
-from bot.client.discord_client import Telex
-from bot.client.web import callers
-from bot.core.rate_limits import Limit, MissLimit
-from bot.feeds.fetch import CHANNEL_FEEDS
-from bot.posting.publishing.channel_contents import ChannelContents
-from bot.posting.publishing.feed_documents import FORMS, Channel, address
+from bot.client.discord_client import TelexBot
+from bot.client.web import client_address
+from bot.core.rate_limits import MissLimit, TokenBucket
+from bot.feeds.fetch import CHANNEL_FEEDS_PATH
+from bot.posting.publishing.channel_feed_builder import ChannelFeedBuilder
+from bot.posting.publishing.feed_serializers import FORMATS_BY_EXTENSION, PublishedFeed, feed_url
 from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
 
 REQUESTS, PERIOD = 60, 60.0
 """Requests for the feeds of one channel at once, which come back over so many seconds."""
-FRESH = 300
+MAX_AGE_SECONDS = 300
 """Seconds for which a reader need not ask again."""
-LATER = 60
+RETRY_AFTER_SECONDS = 60
 """Seconds after which to ask again where Discord cannot be asked now."""
 
 _LONGEST_TOKEN = 100
@@ -30,48 +30,48 @@ _LONGEST_TOKEN = 100
 class ChannelFeedRoutes:
     """Answers requests for the feeds of channels. The secret in an address is neither kept nor logged."""
 
-    def __init__(self, bot: Telex, public_url: str) -> None:
+    def __init__(self, bot: TelexBot, public_url: str) -> None:
         self._bot, self._public_url = bot, public_url
         newsroom = bot.newsroom
-        self._limit = Limit(newsroom.clock, allowed=REQUESTS, period=PERIOD)
+        self._limit = TokenBucket(newsroom.clock, allowed=REQUESTS, period=PERIOD)
         self._misses = MissLimit(newsroom.clock)
         self._trusted_proxies = newsroom.settings.trusted_proxies
-        self._contents = ChannelContents(bot.store, bot.languages)
+        self._contents = ChannelFeedBuilder(bot.store, bot.languages)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, HEAD among them."""
-        return [web.get(CHANNEL_FEEDS + "{token}/{what}.{form}", self._answer)]
+        return [web.get(CHANNEL_FEEDS_PATH + "{token}/{what}.{form}", self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
         token, what, form = (request.match_info[name] for name in ("token", "what", "form"))
-        if form not in FORMS or len(token) > _LONGEST_TOKEN:
-            return _refused(HTTPStatus.NOT_FOUND)
+        if form not in FORMATS_BY_EXTENSION or len(token) > _LONGEST_TOKEN:
+            return _error_response(HTTPStatus.NOT_FOUND)
         try:
             shared = await self._bot.store.channel_feeds.of_token(token)
             if shared is None:
-                wait = self._misses.count_miss(callers.address(request, self._trusted_proxies))
-                return _refused(HTTPStatus.NOT_FOUND) if not wait else _slowed(wait)
-            if wait := self._limit.wait(shared.channel_id):
+                wait = self._misses.count_miss(client_address.address(request, self._trusted_proxies))
+                return _error_response(HTTPStatus.NOT_FOUND) if not wait else _slowed(wait)
+            if wait := self._limit.retry_after(shared.channel_id):
                 return _slowed(wait)
-            self._limit.take(shared.channel_id)
-            told = await self._told(shared, what, address(self._public_url, token, what, form))
+            self._limit.consume(shared.channel_id)
+            told = await self._load(shared, what, feed_url(self._public_url, token, what, form))
         except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
-            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=LATER)
+            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS)
         return told if isinstance(told, web.Response) else _document(request, told, form)
 
-    async def _told(self, shared: ChannelFeed, what: str, address: str) -> Channel | web.Response:
-        readable = await self._bot.others.channel_reads(shared.server_id, shared.channel_id)
-        guild = await self._bot.others.server(shared.server_id)
+    async def _load(self, shared: ChannelFeed, what: str, address: str) -> PublishedFeed | web.Response:
+        readable = await self._bot.peer_servers.readable_feeds_of_channel(shared.server_id, shared.channel_id)
+        guild = await self._bot.peer_servers.server(shared.server_id)
         if readable is None or guild is None:
-            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=LATER)
+            return _error_response(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS)
         if 0 not in readable:
-            return _refused(HTTPStatus.FORBIDDEN)
+            return _error_response(HTTPStatus.FORBIDDEN)
         channel = guild.get_channel_or_thread(shared.channel_id)
-        if channel is None and not self._bot.store.shards.has(guild.id):
+        if channel is None and not self._bot.store.shards.serves(guild.id):
             channel = await guild.fetch_channel(shared.channel_id)
         name = guild.name if channel is None else channel.name
-        told = await self._contents.of(shared, guild, name, readable, what, address)
-        return told or _refused(HTTPStatus.NOT_FOUND)
+        told = await self._contents.build(shared, guild, name, readable, what, address)
+        return told or _error_response(HTTPStatus.NOT_FOUND)
 
 
 _WORDS = {
@@ -82,7 +82,7 @@ _WORDS = {
 }
 
 
-def _refused(status: HTTPStatus, *, retry_after: int | None = None) -> web.Response:
+def _error_response(status: HTTPStatus, *, retry_after: int | None = None) -> web.Response:
     headers = {"Cache-Control": "no-store"}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
@@ -90,12 +90,12 @@ def _refused(status: HTTPStatus, *, retry_after: int | None = None) -> web.Respo
 
 
 def _slowed(wait: float) -> web.Response:
-    return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
+    return _error_response(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
 
 
-def _document(request: web.Request, channel: Channel, form: str) -> web.Response:
+def _document(request: web.Request, channel: PublishedFeed, form: str) -> web.Response:
     """The document, or 304 for who has it (RFC 9110, sections 13.1 and 13.2)."""
-    media_type, write = FORMS[form]
+    media_type, write = FORMATS_BY_EXTENSION[form]
     body = write(channel)
     tag = ETag(blake2b(body, digest_size=16).hexdigest())
     known, since = request.if_none_match, request.if_modified_since
@@ -108,7 +108,7 @@ def _document(request: web.Request, channel: Channel, form: str) -> web.Response
         answer.body = body
         answer.content_type, answer.charset = media_type, "utf-8"
     answer.etag, answer.last_modified = tag, channel.updated
-    answer.headers["Cache-Control"] = f"private, max-age={FRESH}"
+    answer.headers["Cache-Control"] = f"private, max-age={MAX_AGE_SECONDS}"
     answer.headers["X-Robots-Tag"] = "noindex"
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer

@@ -14,28 +14,28 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from bot.client.health import Health
-from bot.client.services import Newsroom
-from bot.client.sharding.session_starts import SessionStarts
-from bot.posting.sending.request_pace import RequestPace
+from bot.client.services import Services
+from bot.client.sharding.identify_scheduler import IdentifyScheduler
+from bot.posting.sending.rate_limiter import RateLimiter
 from bot.processes.leases import FEEDS, SHARDS, UPKEEP
 from bot.processes.supervision import stop
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
 
-LATENESS_EVERY = 0.5
+LOOP_LAG_INTERVAL_SECONDS = 0.5
 """Seconds between looks at how late the event loop is."""
 
 LEASES = (FEEDS, SHARDS, UPKEEP)
-_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+_LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
-class Figures(Collector):
+class MetricsCollector(Collector):
     """What is measured of a running bot, where it is asked for on a local port."""
 
     def __init__(
-        self, newsroom: Newsroom, health: Health, discord: tuple[RequestPace, SessionStarts] | None = None
+        self, newsroom: Services, health: Health, discord: tuple[RateLimiter, IdentifyScheduler] | None = None
     ) -> None:
         self._newsroom, self._store, self._health, self._discord = newsroom, newsroom.store, health, discord
         self._stored: list[Metric] = []
@@ -46,24 +46,28 @@ class Figures(Collector):
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
             ("command",),
-            buckets=_SECONDS,
+            buckets=_LATENCY_BUCKETS,
             registry=self._registry,
         )
         self._lateness = Histogram(
             "telex_loop_late_seconds",
             "How late the event loop was for a timer.",
-            buckets=_LATE,
+            buckets=_LAG_BUCKETS,
             registry=self._registry,
         )
 
     async def metrics(self) -> bytes:
         """The figures in Prometheus' text format. Raises StoreError."""
         store, now = self._store, self._newsroom.clock.now()
-        changes, seconds = await self._newsroom.index.behind()
-        states = await store.dispatches.by_state()
+        changes, seconds = await self._newsroom.index.lag()
+        states = await store.dispatches.count_by_state()
         self._stored = [
             _gauge("articles", "Articles in the store.", await store.articles.count()),
-            _gauge("pages_waiting", "Pages of articles that are to be read.", await store.readings.waiting()),
+            _gauge(
+                "pages_waiting",
+                "Pages of articles that are to be read.",
+                await store.page_fetches.count_pending(),
+            ),
             _gauge("database_bytes", "Size of the database, without its log.", await store.size()),
             _gauge("index_behind_changes", "Changes that the index does not hold yet.", changes),
             _gauge(
@@ -92,10 +96,10 @@ class Figures(Collector):
         """What the store told, and what this process counts."""
         yield from self._stored
         room, counter = self._newsroom, CounterMetricFamily
-        polls, pages = room.poller.outcomes, room.reader.outcomes
+        polls, pages = room.poller.outcomes, room.full_text_fetcher.outcomes
         yield _by_label(counter, "polls", "Polls by how they ended.", "outcome", polls)
         yield _by_label(counter, "pages", "Pages of articles by how reading them ended.", "outcome", pages)
-        held = {kind: len(room.leases.held(kind)) for kind in LEASES}
+        held = {kind: len(room.leases.owned(kind)) for kind in LEASES}
         gained = {kind: room.leases.gained[kind] for kind in LEASES}
         meaning = "Leases that this process holds, by kind."
         yield _by_label(GaugeMetricFamily, "leases", meaning, "kind", held)
@@ -104,15 +108,15 @@ class Figures(Collector):
         if self._discord is not None:
             yield from _of_discord(*self._discord)
 
-    async def _watch_lateness(self) -> None:
+    async def _measure_loop_lag(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             before = loop.time()
-            await asyncio.sleep(LATENESS_EVERY)
-            self._lateness.observe(max(0.0, loop.time() - before - LATENESS_EVERY))
+            await asyncio.sleep(LOOP_LAG_INTERVAL_SECONDS)
+            self._lateness.observe(max(0.0, loop.time() - before - LOOP_LAG_INTERVAL_SECONDS))
 
     @asynccontextmanager
-    async def served(self, host: str, port: int, others: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
+    async def serve(self, host: str, port: int, others: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
         """Measure, and answer `/healthz` (200 when well, else 503), `/metrics` and other routes in the block.
 
         Gives the port, for 0 a free one. Raises OSError, which names the setting, for an address that cannot
@@ -122,7 +126,7 @@ class Figures(Collector):
         app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics), *others])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        lateness = self._newsroom.supervisor.start("lateness", self._watch_lateness)
+        lateness = self._newsroom.supervisor.start("lateness", self._measure_loop_lag)
         try:
             await _listen(runner, host, port)
             bound: int = runner.addresses[0][1]
@@ -153,14 +157,14 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         raise OSError(number, reason, f"TELEX_HEALTH_ADDRESS={host}:{port}") from error
 
 
-def _of_discord(pace: RequestPace, starts: SessionStarts) -> Iterator[Metric]:
+def _of_discord(pace: RateLimiter, starts: IdentifyScheduler) -> Iterator[Metric]:
     answers = "Answers of Discord by status."
-    yield _by_label(CounterMetricFamily, "discord_answers", answers, "status", pace.answers)
-    yield _gauge("discord_waiting", "Requests to Discord that wait for their turn.", pace.waiting)
+    yield _by_label(CounterMetricFamily, "discord_answers", answers, "status", pace.responses_by_status)
+    yield _gauge("discord_waiting", "Requests to Discord that wait for their turn.", pace.waiting_count)
     meaning = "Seconds for which requests waited for their turn."
-    yield CounterMetricFamily("telex_discord_waited_seconds", meaning, pace.waited)
+    yield CounterMetricFamily("telex_discord_waited_seconds", meaning, pace.total_wait_seconds)
     left = "Sessions that Discord lets this bot begin until the day is over."
-    yield _gauge("discord_sessions_left", left, starts.left)
+    yield _gauge("discord_sessions_left", left, starts.sessions_remaining)
     yield _gauge("shards_waiting", "Shards that wait until they may begin a session.", starts.waiting)
 
 

@@ -1,7 +1,7 @@
 """The article in a page of the web, without the page around it (runs in a worker).
 
 trafilatura finds the part of a page that holds the article. Before, what would mislead it is taken out of the
-tree; afterwards `bot.text.furniture` drops the lines that are furniture anywhere.
+tree; afterwards `bot.text.boilerplate` drops the lines that are furniture anywhere.
 """
 
 import re
@@ -12,27 +12,27 @@ from copy import deepcopy
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import thread_extraction
-from bot.feeds.pages.element_text import HtmlElement, decoded, tree_of
-from bot.feeds.parsing.entries import sound
-from bot.text import furniture
-from bot.text.characters import visible
+from bot.feeds.pages.element_text import HtmlElement, decode_page, parse_html
+from bot.feeds.parsing.entries import clean_text
+from bot.text import boilerplate
+from bot.text.characters import strip_invisible
 from bot.text.words import words as words_of
 
 MAX_TEXT = 60_000
 """Characters of an article's text."""
 
-FAR_LESS = 0.5
+MIN_TEXT_RATIO = 0.5
 """What part of a text is far less than it."""
-SHORT = 250
+MIN_TEXT_CHARS = 250
 """Characters of a text that may be what was left of an article."""
-MUCH = 0.3
+MAX_CLUTTER_RATIO = 0.3
 """What part of a page's paragraphs no furniture holds."""
 
 FEWEST_WORDS = 30
 """Words of an article; what is shorter is a notice, or a page that only a script fills."""
-TELLING = 4
+MIN_KEYWORD_CHARS = 4
 """Letters of a word that tells what an article is about."""
-LEAST_SHARED = 0.25
+MIN_KEYWORD_OVERLAP = 0.25
 """What part of the telling words of title and teaser a page holds that is about the same."""
 
 _FURNITURE = {"nav", "footer", "button", "dialog", "template"}
@@ -40,7 +40,7 @@ _ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dia
 _SILENT = {"script", "style", "noscript", "template", "a", "textarea", "title"}
 _LINK_PARAGRAPHS = {"p", "div", "h2", "h3", "h4"}
 
-_APART = {"p", "head", "list", "quote", "table", "code"}
+_BLOCK_TAGS = {"p", "head", "list", "quote", "table", "code"}
 _LINES = {"item", "row", "lb"}
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n ?")
@@ -55,52 +55,52 @@ _MOST_CHILDREN = 3
 """Elements right in one whose words may all be a link's."""
 
 
-def read(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
+def extract_article(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
     """The text of the article in a page (runs in a worker).
 
     Raises FeedError where there is none, where it is about something else (a consent form, the front page),
     or where it says no more than the feed did.
     """
-    text = article(page, content_type, url)
+    text = article_text(page, content_type, url)
     words = words_of(text)
     if len(words) < FEWEST_WORDS:
         raise FeedError(fetch_errors.NO_ARTICLE, f"{len(words)} words")
-    wanted = {word for word in words_of(f"{title}\n{teaser}") if len(word) >= TELLING}
-    if wanted and len(wanted.intersection(words)) < LEAST_SHARED * len(wanted):
-        raise FeedError(fetch_errors.OTHER_PAGE, "another text")
+    wanted = {word for word in words_of(f"{title}\n{teaser}") if len(word) >= MIN_KEYWORD_CHARS}
+    if wanted and len(wanted.intersection(words)) < MIN_KEYWORD_OVERLAP * len(wanted):
+        raise FeedError(fetch_errors.UNRELATED_PAGE, "another text")
     if len(text) <= len(teaser):
-        raise FeedError(fetch_errors.NOTHING_MORE, f"{len(text)} characters")
+        raise FeedError(fetch_errors.NO_EXTRA_TEXT, f"{len(text)} characters")
     return text
 
 
-def article(page: bytes, content_type: str, url: str) -> str:
+def article_text(page: bytes, content_type: str, url: str) -> str:
     """The text of the article in a page of HTML, paragraphs apart; of a discussion, all its posts.
 
     Empty when there is none. Raises FeedError with PARSE_DIED for tags that would take too long to parse.
     """
-    markup = decoded(page, content_type)
-    tree = tree_of(markup)
+    markup = decode_page(page, content_type)
+    tree = parse_html(markup)
     if tree is None:
         return ""
-    posts = thread_extraction.posts(tree)
+    posts = thread_extraction.extract_posts(tree)
     text = ""
-    if not (posts and thread_extraction.says_it_is_one(markup, url)):
+    if not (posts and thread_extraction.is_declared_discussion(markup, url)):
         text = _article(tree, url)
-    if posts and (len(text) < SHORT or thread_extraction.is_spread_over(text, posts)):
+    if posts and (len(text) < MIN_TEXT_CHARS or thread_extraction.spans_posts(text, posts)):
         text = "\n\n".join(posts)
-    text = furniture.body(text[:MAX_TEXT])
+    text = boilerplate.strip_boilerplate(text[:MAX_TEXT])
     return text if _A_WORD.search(text) else ""
 
 
 def _article(tree: HtmlElement, url: str) -> str:
     """What trafilatura finds in a page without its furniture; the page with it, if that gives far more."""
     untouched = deepcopy(tree)
-    prose, titles = sum(len(text) for text in _prose(tree)), _titles(tree)
-    _simplify(tree)
+    prose, titles = sum(len(text) for text in _prose_fragments(tree)), _titles(tree)
+    _remove_clutter(tree)
     text = _extracted(tree, url)
-    if _said(text) < max(SHORT, FAR_LESS * prose):
+    if _unique_length(text) < max(MIN_TEXT_CHARS, MIN_TEXT_RATIO * prose):
         whole = _extracted(untouched, url)
-        text = whole if _said(text) < FAR_LESS * _said(whole) else text
+        text = whole if _unique_length(text) < MIN_TEXT_RATIO * _unique_length(whole) else text
     return _MANY_BREAKS.sub("\n\n", _without_title(text, titles))
 
 
@@ -114,15 +114,15 @@ def _extracted(tree: HtmlElement, url: str) -> str:
     if not isinstance(found, Document) or found.body is None:
         return ""
     text = "".join(_pieces(found.body))[: 2 * MAX_TEXT]
-    return visible(sound(_BREAKS.sub("\n", _SPACES.sub(" ", text)))).strip()[:MAX_TEXT]
+    return strip_invisible(clean_text(_BREAKS.sub("\n", _SPACES.sub(" ", text)))).strip()[:MAX_TEXT]
 
 
-def _said(text: str) -> int:
+def _unique_length(text: str) -> int:
     """Characters of a text; what it says twice counts once."""
     return sum(map(len, set(text.split("\n"))))
 
 
-def _prose(tree: HtmlElement) -> Iterable[str]:
+def _prose_fragments(tree: HtmlElement) -> Iterable[str]:
     """The pieces of text of a page that are as long as sentences."""
     for element in tree.iter("*"):
         if element.tag not in _SILENT:
@@ -153,7 +153,7 @@ def _words(text: str) -> str:
     return " ".join(_NO_WORD.sub(" ", text.casefold()).split())
 
 
-def _simplify(tree: HtmlElement) -> None:
+def _remove_clutter(tree: HtmlElement) -> None:
     """Take out of a page what is not read, or misleads, but not what holds much of its text.
 
     Unclosed markup puts whole articles within a menu, and pages that a script assembles bring them hidden.
@@ -165,7 +165,7 @@ def _simplify(tree: HtmlElement) -> None:
         whole += length
         held.update(dict.fromkeys(paragraph.iterancestors(), length))
     for element in list(tree.iter("*")):
-        if _is_furniture(element) and held[element] <= MUCH * whole:
+        if _is_furniture(element) and held[element] <= MAX_CLUTTER_RATIO * whole:
             _drop(element)
     for element in list(tree.iter("div", "section")):
         _join_parts(element)
@@ -208,7 +208,7 @@ def _is_part(element: HtmlElement) -> bool:
 
 
 def _pieces(element: HtmlElement) -> Iterable[str]:
-    around = "\n\n" if element.tag in _APART else "\n" if element.tag in _LINES else ""
+    around = "\n\n" if element.tag in _BLOCK_TAGS else "\n" if element.tag in _LINES else ""
     yield around or (" " if element.tag == "cell" else "")
     yield element.text or ""
     for child in element:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.text.html import has_crowded_tag
+from bot.text.html import has_too_many_attributes
 from bot.text.times import feed_dates
 from bot.text.times.calendar_names import MONTHS
 
@@ -40,7 +40,7 @@ DATE = re.compile(
 _DATED_PATH = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-])")
 
 
-def decoded(page: bytes, content_type: str) -> str:
+def decode_page(page: bytes, content_type: str) -> str:
     """A page as text: by its byte order mark, what HTTP says, what it says itself, or what it is valid in.
 
     The order is that of https://html.spec.whatwg.org/#determining-the-character-encoding
@@ -61,13 +61,13 @@ def decoded(page: bytes, content_type: str) -> str:
     return page.decode("utf-8" if said and said[1].lower().startswith("utf") else "windows-1252", "replace")
 
 
-def tree_of(markup: str) -> HtmlElement | None:
+def parse_html(markup: str) -> HtmlElement | None:
     """The tree of a page; None for what cannot be parsed.
 
     Raises FeedError with PARSE_DIED for tags that would take too long to parse.
     """
-    if has_crowded_tag(markup, MAX_ATTRIBUTES):
-        raise FeedError(fetch_errors.PARSE_DIED, "a tag of too many attributes")
+    if has_too_many_attributes(markup, MAX_ATTRIBUTES):
+        raise FeedError(fetch_errors.PARSER_CRASHED, "a tag of too many attributes")
     from lxml.etree import LxmlError  # noqa: PLC0415 - as above
     from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
 
@@ -89,7 +89,7 @@ def _existing(match: re.Match[str]) -> str:
     return match[0] if is_one else ""
 
 
-def published(item: list[HtmlElement], url: str) -> int | None:
+def publication_time(item: list[HtmlElement], url: str) -> int | None:
     """When what an item links to was published: by a time element, attributes, words, or the address."""
     inner = [each for element in item for each in element.iter("*")]
     for element in inner:
@@ -107,7 +107,7 @@ def published(item: list[HtmlElement], url: str) -> int | None:
     return None
 
 
-def outermost(parts: list[HtmlElement]) -> list[HtmlElement]:
+def outermost_containers(parts: list[HtmlElement]) -> list[HtmlElement]:
     """For each element the largest one around it that holds no other of them."""
     holding = Counter(above for part in parts for above in part.iterancestors())
     return [

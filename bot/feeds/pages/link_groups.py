@@ -13,10 +13,17 @@ from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bot.feeds.pages.element_text import DATE, SILENT, HtmlElement, outermost, published, text_of
-from bot.feeds.parsing.entries import absolute, line
+from bot.feeds.pages.element_text import (
+    DATE,
+    SILENT,
+    HtmlElement,
+    outermost_containers,
+    publication_time,
+    text_of,
+)
+from bot.feeds.parsing.entries import absolute_url, single_line
 from bot.text import urls
-from bot.text.safe import cut
+from bot.text.discord_text import truncate_utf16
 
 FEWEST_ITEMS = 3
 MOST_ITEMS = 100
@@ -29,9 +36,9 @@ MAX_TITLE = 300
 MAX_SUMMARY = 600
 LONGEST_OPENING = 120
 """Characters of the beginning of a message that has no title."""
-ONE_VOICE = 0.9
+SINGLE_AUTHOR_RATIO = 0.9
 """What part of messages links to their author, where they are a channel's."""
-PROSE = 80
+MIN_PASSAGE_CHARS = 80
 """Characters from which on a text is a passage and no label."""
 
 _CHROME = frozenset({"nav", "footer", "aside", "form"})
@@ -44,7 +51,7 @@ _IN_LINES = frozenset({"a", "abbr", "b", "br", "code", "em", "i", "mark", "small
 _AROUND = 40
 _FOLLOWING = 3
 _EXCERPT = 60
-_OF_TIMES = "@"
+_TIMESTAMP_LINK_PREFIX = "@"
 """Begins the names of looks of links that show nothing but a time: those of messages without titles."""
 _DIGITS = re.compile(r"\d+")
 
@@ -71,23 +78,27 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LinkGroup:
     """Links of one look; what stands around each and around no other; the score of all.
 
-    `looks` are the name of that look, and other names of the first link's.
+    `style_signatures` are the name of that look, and other names of the first link's.
     """
 
-    looks: tuple[str, ...]
+    style_signatures: tuple[str, ...]
     links: list[Link]
     items: list[list[HtmlElement]]
     score: float
 
 
-def groups(tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()) -> Iterator[Group]:
+def find_link_groups(
+    tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()
+) -> Iterator[LinkGroup]:
     """The groups of a page that may be lists; those of the given looks however few or poor they are."""
     by_look: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
-    for address, element, is_time in _outward(tree, url):
-        for look in (_OF_TIMES + look if is_time else look for look in _looks(element)):
+    for address, element, is_time in _outbound_links(tree, url):
+        for look in (
+            _TIMESTAMP_LINK_PREFIX + look if is_time else look for look in _style_signatures(element)
+        ):
             known = by_look[look].setdefault(address, element)
             if len(text_of(known)) < len(text_of(element)):
                 by_look[look][address] = element
@@ -99,15 +110,15 @@ def groups(tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()) -
                 yield group
 
 
-def _outward(tree: HtmlElement, url: str) -> Iterator[tuple[str, HtmlElement, bool]]:
+def _outbound_links(tree: HtmlElement, url: str) -> Iterator[tuple[str, HtmlElement, bool]]:
     """The links of a page that lead elsewhere: address, element, whether the title is a time."""
-    base = next((absolute(each.get("href"), url) for each in tree.iter("base") if each.get("href")), None)
+    base = next((absolute_url(each.get("href"), url) for each in tree.iter("base") if each.get("href")), None)
     here = _page(url)
     headings = [text_of(heading) for heading in tree.iter("h1")]
     own = headings[0] if len(headings) == 1 else ""
     for element in list(tree.iter("a"))[:MOST_LINKS]:
         href = (element.get("href") or "").strip()
-        address = None if href.startswith("#") else absolute(href, base or url)
+        address = None if href.startswith("#") else absolute_url(href, base or url)
         title = _title(element)
         if address is None or _page(address) == here or title in {"", own}:
             continue
@@ -121,7 +132,7 @@ def _page(url: str) -> str:
     return url.partition("#")[0].rstrip("/")
 
 
-def _looks(element: HtmlElement) -> tuple[str, ...]:
+def _style_signatures(element: HtmlElement) -> tuple[str, ...]:
     """Names of how a link looks, by the elements above it: with their classes near it, with the first alone.
 
     Some publishers give each article its topics as classes.
@@ -135,28 +146,28 @@ def _looks(element: HtmlElement) -> tuple[str, ...]:
     return tuple(blake2b(look.encode(), digest_size=6).hexdigest() for look in whole)
 
 
-def _group(look: str, links: dict[str, HtmlElement], host: str) -> Group:
+def _group(look: str, links: dict[str, HtmlElement], host: str) -> LinkGroup:
     elements = list(links.values())
-    whole = outermost(elements)
+    whole = outermost_containers(elements)
     if len(elements) == 1:
         whole = [next(elements[0].iterancestors(), elements[0])]
-    items = [_with_what_follows(item, set(whole)) for item in whole]
+    items = [_with_trailing_siblings(item, set(whole)) for item in whole]
     titles = [_title(element) for element in elements]
-    if look.startswith(_OF_TIMES):
-        if not _has_one_voice(whole, links):
-            return Group((look,), [], [], 0.0)
+    if look.startswith(_TIMESTAMP_LINK_PREFIX):
+        if not _has_single_author(whole, links):
+            return LinkGroup((look,), [], [], 0.0)
         titles = [_heading(item) or _opening(item) for item in whole]
     elif len(set(titles)) <= len(titles) / 2:  # "Read more": what is linked is named beside it
         titles = [_heading(item) for item in whole]
     made = [Link(element, url, title) for (url, element), title in zip(links.items(), titles, strict=True)]
-    if look.startswith(_OF_TIMES):  # some show nothing but a picture
+    if look.startswith(_TIMESTAMP_LINK_PREFIX):  # some show nothing but a picture
         items = [item for item, link in zip(items, made, strict=True) if link.title]
         made = [link for link in made if link.title]
-    looks = dict.fromkeys((look, *_looks(elements[0])))
-    return Group(tuple(looks), made, items, _score(made, items, host) if made else 0.0)
+    looks = dict.fromkeys((look, *_style_signatures(elements[0])))
+    return LinkGroup(tuple(looks), made, items, _score(made, items, host) if made else 0.0)
 
 
-def _with_what_follows(item: HtmlElement, items: set[HtmlElement]) -> list[HtmlElement]:
+def _with_trailing_siblings(item: HtmlElement, items: set[HtmlElement]) -> list[HtmlElement]:
     """An item and what stands between it and the next, as the second row of each in a table."""
     found = [item]
     for sibling in item.itersiblings():
@@ -180,7 +191,7 @@ def _score(links: list[Link], items: list[list[HtmlElement]], host: str) -> floa
         return 0.0
     pairs = list(zip(links, items, strict=True))
     headed = sum(_is_heading(link.element) or link.title == _heading(item[0]) for link, item in pairs) / count
-    dated = sum(published(item, link.url) is not None for link, item in pairs) / count
+    dated = sum(publication_time(item, link.url) is not None for link, item in pairs) / count
     told = sum(len(text_of(item[0])) - len(link.title) >= _EXCERPT for link, item in pairs) / count
     chrome = sum(_in_chrome(link.element) for link in links) / count
     at_home = sum(urls.host(link.url) == host for link in links) / count
@@ -191,17 +202,17 @@ def _score(links: list[Link], items: list[list[HtmlElement]], host: str) -> floa
     return float(worth * min(count, 30) ** 0.5 * (1 - 0.8 * chrome) * (0.8 + 0.2 * at_home))
 
 
-def items_of(group: Group) -> Iterator[ListItem]:
+def list_items(group: LinkGroup) -> Iterator[ListItem]:
     """What the links of a group lead to."""
     for link, item in zip(group.links, group.items, strict=True):
-        yield ListItem(link.url, link.title, published(item, link.url), _summary(item, link.title))
+        yield ListItem(link.url, link.title, publication_time(item, link.url), _summary(item, link.title))
 
 
 def _summary(item: list[HtmlElement], title: str) -> str:
     """The longest passage of an item but its title: numbers of replies and the like change all the time."""
     passages = (text_of(each) for element in item for each in _passages(element))
     said = max((text for text in passages if text != title), key=len, default="")
-    return line(said, MAX_SUMMARY) if len(said) >= PROSE else ""
+    return single_line(said, MAX_SUMMARY) if len(said) >= MIN_PASSAGE_CHARS else ""
 
 
 def _passages(item: HtmlElement) -> Iterator[HtmlElement]:
@@ -222,10 +233,10 @@ def _opening(item: HtmlElement) -> str:
             lines.append("")
         lines[-1] += f" {text_of(child)} {child.tail or ''}"
     opening = next((each for each in map(str.strip, lines) if len(each.split()) >= FEWEST_WORDS), "")
-    return cut(line(opening, MAX_TITLE), LONGEST_OPENING)
+    return truncate_utf16(single_line(opening, MAX_TITLE), LONGEST_OPENING)
 
 
-def _has_one_voice(items: list[HtmlElement], links: Iterable[str]) -> bool:
+def _has_single_author(items: list[HtmlElement], links: Iterable[str]) -> bool:
     """Whether all items link to an author of whom they are a part: a channel, not a discussion."""
     named = Counter(
         path
@@ -233,17 +244,19 @@ def _has_one_voice(items: list[HtmlElement], links: Iterable[str]) -> bool:
         for path in {urlsplit(each.get("href") or "").path.rstrip("/") for each in item.iter("a")}
         if path and all(urlsplit(link).path.startswith(path + "/") for link in links)
     )
-    return any(count >= ONE_VOICE * len(items) for _path, count in named.most_common(1))
+    return any(count >= SINGLE_AUTHOR_RATIO * len(items) for _path, count in named.most_common(1))
 
 
 def _heading(item: HtmlElement) -> str:
-    return next((text for each in item.iter(*_HEADINGS) if (text := line(text_of(each), MAX_TITLE))), "")
+    return next(
+        (text for each in item.iter(*_HEADINGS) if (text := single_line(text_of(each), MAX_TITLE))), ""
+    )
 
 
 def _title(link: HtmlElement) -> str:
     """The heading within a link, else its words, else what it says to those who do not see it."""
     heading = next((each for each in link.iter(*_HEADINGS) if text_of(each)), None)
-    return line(text_of(link if heading is None else heading), MAX_TITLE) or line(
+    return single_line(text_of(link if heading is None else heading), MAX_TITLE) or single_line(
         link.get("title") or link.get("aria-label") or "", MAX_TITLE
     )
 

@@ -18,28 +18,28 @@ import msgspec
 from bot.core.models import Entry, ParsedFeed
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.link_groups import Group, ListItem, items_of
-from bot.feeds.pages.page_lists import Page, PageList, PageLists
-from bot.feeds.parsing.entries import bounded, finished
+from bot.feeds.pages.link_groups import LinkGroup, ListItem, list_items
+from bot.feeds.pages.page_lists import PageList, PageLists, ParsedPage
+from bot.feeds.parsing.entries import limit_entries, with_fingerprint
 from bot.text import urls
-from bot.text.words import bare_title
+from bot.text.words import normalize_title
 
-MARK = "telex-list"
+FRAGMENT_KEY = "telex-list"
 MOST_SEEN = 300
 """Articles of a feed that its list is known by."""
-NEWEST = 5
+RECENT_ITEMS = 5
 """Of these, the last that were found: a list of what is new has most of them."""
 FEWEST_AGREEING = 3
 MOST_APPENDED = 3
 """Items without dates that may have been added to the end of a list since it was last read."""
-ONE_FORM = 0.8
+SAME_PATTERN_RATIO = 0.8
 """What part of known addresses has one form where those of what is new have it too."""
 DAY = 86_400
 FORMAT = "page"
 _NAME = re.compile(r"[A-Za-z_]+")
 
 
-class Seen(NamedTuple):
+class KnownItem(NamedTuple):
     """An article that was in a list: its link, title, first words and times (seconds of UTC)."""
 
     url: str
@@ -49,54 +49,54 @@ class Seen(NamedTuple):
     found: int
 
 
-class Trace(msgspec.Struct, frozen=True):
+class ListSignature(msgspec.Struct, frozen=True):
     """What is kept of a list: how it looks, the commonest form of its addresses, how long it is."""
 
-    looks: tuple[str, ...] = ()
-    form: str = ""
+    style_signatures: tuple[str, ...] = ()
+    url_pattern: str = ""
     size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class ListRead:
+class ListReadResult:
     """A list as it is now, and what to know it by next time (JSON)."""
 
     feed: ParsedFeed
-    trace: str
+    signature: str
 
 
-def address(page: str, found: PageList) -> str:
+def list_url(page: str, found: PageList) -> str:
     """The address of the feed that a list of a page is."""
-    return f"{page.partition('#')[0]}#{MARK}={found.looks[0]}"
+    return f"{page.partition('#')[0]}#{FRAGMENT_KEY}={found.style_signatures[0]}"
 
 
-def is_list(url: str) -> bool:
+def is_list_url(url: str) -> bool:
     """Whether an address is that of a list."""
-    return f"#{MARK}" in url
+    return f"#{FRAGMENT_KEY}" in url
 
 
-def page_of(url: str) -> str:
+def page_url(url: str) -> str:
     """The address of the page on which a list is; any other address as it is."""
-    return url.partition(f"#{MARK}")[0]
+    return url.partition(f"#{FRAGMENT_KEY}")[0]
 
 
-def chosen(url: str, found: Sequence[PageList]) -> PageList | None:
+def select_list(url: str, found: Sequence[PageList]) -> PageList | None:
     """The list that an address names, else the first."""
-    name = url.rpartition("=")[2] if is_list(url) else ""
-    return next((each for each in found if each.looks[0] == name), found[0] if found else None)
+    name = url.rpartition("=")[2] if is_list_url(url) else ""
+    return next((each for each in found if each.style_signatures[0] == name), found[0] if found else None)
 
 
-def trace_of(items: Sequence[ListItem], looks: tuple[str, ...]) -> str:
+def make_signature(items: Sequence[ListItem], looks: tuple[str, ...]) -> str:
     """What a list is to be known by."""
-    forms = Counter(_form(item.url) for item in items)
+    forms = Counter(_url_pattern(item.url) for item in items)
     form = forms.most_common(1)[0][0] if forms else ""
-    return msgspec.json.encode(Trace(looks, form, len(items))).decode()
+    return msgspec.json.encode(ListSignature(looks, form, len(items))).decode()
 
 
 def as_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
     """Items of a page as the entries of a feed."""
-    entries, _problem = bounded(
-        finished(
+    entries, _problem = limit_entries(
+        with_fingerprint(
             Entry(
                 guid=None,
                 link=item.url,
@@ -108,66 +108,76 @@ def as_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
         )
         for item in items
     )
-    site = page_of(url)
+    site = page_url(url)
     return ParsedFeed(
         title=page.title or urls.host(url),
         site_url=site,
         language=page.language,
         format=FORMAT,
         entries=entries,
-        problem="a page shows what it likes",  # so that what is missing was not taken back
+        parse_warning="a page shows what it likes",  # so that what is missing was not taken back
     )
 
 
 def read_list(
-    page: bytes, content_type: str, url: str, trace: str, seen: Sequence[Seen], since: int
-) -> ListRead:
+    page: bytes, content_type: str, url: str, trace: str, seen: Sequence[KnownItem], since: int
+) -> ListReadResult:
     """The list that a feed's address names, and what of it is new or known: not the backlog below that.
 
-    `trace` is what was kept of it, "" before the first time; `seen` are the newest articles that were in it,
-    the newest first; `since` is when it was first followed, in seconds of UTC. Raises FeedError: list-lost,
-    needs-script.
+    `signature` is what was kept of it, "" before the first time; `seen` are the newest articles that were in
+    it, the newest first; `since` is when it was first followed, in seconds of UTC. Raises FeedError:
+    list-lost, needs-script.
     """
-    read = Page(page, content_type, page_of(url))
-    about = read.described()
-    known = msgspec.json.decode(trace, type=Trace) if trace else Trace()
+    read = ParsedPage(page, content_type, page_url(url))
+    about = read.describe()
+    known = msgspec.json.decode(trace, type=ListSignature) if trace else ListSignature()
     if not trace and not seen:
-        first = chosen(url, read.lists())
-        items, looks = (list(first.items), first.looks) if first else ([], ())
+        first = select_list(url, read.lists())
+        items, looks = (list(first.items), first.style_signatures) if first else ([], ())
     else:
-        group = _followed(list(read.groups(frozenset(known.looks))), known, seen)
-        items, looks = (list(items_of(group)), group.looks) if group else ([], ())
+        group = _find_followed_group(list(read.groups(frozenset(known.style_signatures))), known, seen)
+        items, looks = (list(list_items(group)), group.style_signatures) if group else ([], ())
     if not items:
-        raise FeedError(fetch_errors.NEEDS_SCRIPT if about.scripted else fetch_errors.LIST_LOST)
-    same = not known.looks or not set(looks).isdisjoint(known.looks)
-    current = _current(items, seen, since, known.size if same else 0)
-    return ListRead(as_feed(about, current, url), trace_of(items, looks))
+        raise FeedError(
+            fetch_errors.REQUIRES_JAVASCRIPT if about.requires_javascript else fetch_errors.LIST_NOT_FOUND
+        )
+    same = not known.style_signatures or not set(looks).isdisjoint(known.style_signatures)
+    current = _without_backlog(items, seen, since, known.size if same else 0)
+    return ListReadResult(as_feed(about, current, url), make_signature(items, looks))
 
 
-def _followed(groups: Sequence[Group], trace: Trace, seen: Sequence[Seen]) -> Group | None:
+def _find_followed_group(
+    groups: Sequence[LinkGroup], trace: ListSignature, seen: Sequence[KnownItem]
+) -> LinkGroup | None:
     """The group that is the list: the one of its look where something of it is left, else of another."""
-    pages = {urls.page(one.url) for one in seen}
-    titles = {bare_title(one.title) for one in seen}
-    newest = {urls.page(one.url) for one in seen[:NEWEST]} | {bare_title(one.title) for one in seen[:NEWEST]}
-    found: list[tuple[bool, float, float, Group]] = []
-    turned_over: list[Group] = []
+    pages = {urls.page_key(one.url) for one in seen}
+    titles = {normalize_title(one.title) for one in seen}
+    newest = {urls.page_key(one.url) for one in seen[:RECENT_ITEMS]} | {
+        normalize_title(one.title) for one in seen[:RECENT_ITEMS]
+    }
+    found: list[tuple[bool, float, float, LinkGroup]] = []
+    turned_over: list[LinkGroup] = []
     for group in groups:
-        names = [(urls.page(link.url), bare_title(link.title)) for link in group.links]
+        names = [(urls.page_key(link.url), normalize_title(link.title)) for link in group.links]
         agreeing = sum(page in pages or title in titles for page, title in names)
         fresh = sum(page in newest or title in newest for page, title in names)
-        looks_same = not set(group.looks).isdisjoint(trace.looks)
+        looks_same = not set(group.style_signatures).isdisjoint(trace.style_signatures)
         is_most = 2 * agreeing >= len(names) and agreeing > 1
-        is_newest = agreeing >= FEWEST_AGREEING and 2 * fresh > min(NEWEST, len(seen))
+        is_newest = agreeing >= FEWEST_AGREEING and 2 * fresh > min(RECENT_ITEMS, len(seen))
         if agreeing and (looks_same or is_most or is_newest):
             found.append((looks_same, agreeing * agreeing / len(names), group.score, group))
-        elif looks_same and 2 * sum(_form(link.url) == trace.form for link in group.links) > len(names):
+        elif looks_same and 2 * sum(
+            _url_pattern(link.url) == trace.url_pattern for link in group.links
+        ) > len(names):
             turned_over.append(group)
     if found:
         return max(found, key=lambda each: each[:3])[3]
     return max(turned_over, key=lambda group: group.score, default=None)
 
 
-def _current(items: list[ListItem], seen: Sequence[Seen], since: int, size: int) -> list[ListItem]:
+def _without_backlog(
+    items: list[ListItem], seen: Sequence[KnownItem], since: int, size: int
+) -> list[ListItem]:
     """The items without those of the backlog, which stand below what is known; the newest first.
 
     What has a date is backlog by that, unless it was put above all else. `size` is how many items there were
@@ -175,23 +185,23 @@ def _current(items: list[ListItem], seen: Sequence[Seen], since: int, size: int)
     """
     if not seen:
         return items
-    matched = _matched(items, seen)
-    rising = _rises(items, matched)
+    matched = _match_known(items, seen)
+    rising = _is_oldest_first(items, matched)
     if rising:
         items, matched = items[::-1], matched[::-1]
     known = [place for place, match in enumerate(matched) if match is not None]
     first, last = min(known, default=-1), max(known, default=-1)
     appended = len(known) == size == last + 1 and 0 < len(items) - size <= MOST_APPENDED
     turned_over = 2 * len(known) < size
-    forms = Counter(_form(items[place].url) for place in known)
+    forms = Counter(_url_pattern(items[place].url) for place in known)
     form, count = next(iter(forms.most_common(1)), ("", 0))
-    strict = not size and ONE_FORM * len(known) <= count
+    strict = not size and SAME_PATTERN_RATIO * len(known) <= count
     kept: list[ListItem] = []
     for place, (item, match) in enumerate(zip(items, matched, strict=True)):
         if match is not None:
             kept.append(replace(item, url=match.url))
             continue
-        if strict and _form(item.url) != form:  # an author or a section, which looks alike now
+        if strict and _url_pattern(item.url) != form:  # an author or a section, which looks alike now
             continue
         began = since if place > last else since - DAY  # some dates are without a time
         is_new = (
@@ -204,20 +214,20 @@ def _current(items: list[ListItem], seen: Sequence[Seen], since: int, size: int)
     return kept[::-1] if appended and not rising else kept
 
 
-def _matched(items: Sequence[ListItem], seen: Sequence[Seen]) -> list[Seen | None]:
+def _match_known(items: Sequence[ListItem], seen: Sequence[KnownItem]) -> list[KnownItem | None]:
     """The articles that items are: by link, else by title with the same day or text.
 
     Where most of what is unknown has the title of an article that is there no more, the links changed, and
     the title is enough.
     """
-    by_page = {urls.page(one.url): one for one in seen}
-    matched = [by_page.get(urls.page(item.url)) for item in items]
+    by_page = {urls.page_key(one.url): one for one in seen}
+    matched = [by_page.get(urls.page_key(item.url)) for item in items]
     present = {one.url for one in matched if one is not None}
-    absent = {bare_title(one.title): one for one in reversed(seen) if one.url not in present}
-    titles = Counter(bare_title(item.title) for item in items)
-    alike: dict[int, Seen] = {}
+    absent = {normalize_title(one.title): one for one in reversed(seen) if one.url not in present}
+    titles = Counter(normalize_title(item.title) for item in items)
+    alike: dict[int, KnownItem] = {}
     for place, item in enumerate(items):
-        title = bare_title(item.title)
+        title = normalize_title(item.title)
         if matched[place] is None and title in absent and titles[title] == 1:
             alike[place] = absent[title]
     moved = len(alike) > 1 and 2 * len(alike) > matched.count(None)
@@ -232,7 +242,7 @@ def _matched(items: Sequence[ListItem], seen: Sequence[Seen]) -> list[Seen | Non
     return matched
 
 
-def _rises(items: Sequence[ListItem], matched: Sequence[Seen | None]) -> bool:
+def _is_oldest_first(items: Sequence[ListItem], matched: Sequence[KnownItem | None]) -> bool:
     times = [
         item.published if item.published is not None else match.found if match is not None else None
         for item, match in zip(items, matched, strict=True)
@@ -242,7 +252,7 @@ def _rises(items: Sequence[ListItem], matched: Sequence[Seen | None]) -> bool:
     return sum(a < b for a, b in pairs) > sum(a > b for a, b in pairs)
 
 
-def _form(url: str) -> str:
+def _url_pattern(url: str) -> str:
     """The form of an address: host, the path with what may differ left out, how its query begins."""
     parts = urlsplit(url)
     pieces = parts.path.strip("/").split("/")

@@ -6,9 +6,9 @@ from itertools import islice
 
 from bot.feeds import known_sites
 from bot.feeds.pages.element_text import text_of
-from bot.feeds.pages.page_lists import Page
-from bot.feeds.parsing.entries import absolute, line
-from bot.text.urls import masked
+from bot.feeds.pages.page_lists import ParsedPage
+from bot.feeds.parsing.entries import absolute_url, single_line
+from bot.text.urls import redact
 
 MAX_FEEDS = 10
 
@@ -38,33 +38,35 @@ class FoundFeed:
     format: str
 
 
-def links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
+def feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     """The feeds that an HTML page links to, at most ten, those of comments last (runs in a worker).
 
     They are in `<link rel=alternate>` (WHATWG HTML, link types); where there is none, where a known site
     has them, else in `<a>` by their look.
     """
-    page = Page(body[:_MAX_PAGE], "", url)
-    base = next((absolute(each.get("href"), url) for each in page.elements("base") if each.get("href")), None)
-    page_title = next((line(text_of(each), 200) for each in page.elements("title")), "")
+    page = ParsedPage(body[:_MAX_PAGE], "", url)
+    base = next(
+        (absolute_url(each.get("href"), url) for each in page.elements("base") if each.get("href")), None
+    )
+    page_title = next((single_line(text_of(each), 200) for each in page.elements("title")), "")
     found: dict[str, FoundFeed] = {}
     for element in islice(page.elements("link"), _MOST_LINKS):
         kind = (element.get("type") or "").partition(";")[0].strip().lower()
         rels = (element.get("rel") or "").lower().split()
         if kind in _FORMATS and ("alternate" in rels or "feed" in rels):
             title = element.get("title") or page_title
-            _note(found, element.get("href"), base or url, title, _FORMATS[kind])
-    if not found and (known := known_sites.in_page(body, url)):
-        _note(found, known.url, url, page_title, "atom")
+            _add_feed(found, element.get("href"), base or url, title, _FORMATS[kind])
+    if not found and (known := known_sites.feed_in_page(body, url)):
+        _add_feed(found, known.url, url, page_title, "atom")
     if not found:
         for element in islice(page.elements("a"), _MOST_ANCHORS):
             href = element.get("href") or ""
             if _LOOKS_LIKE_FEED.search(href.lower()):
-                _note(found, href, base or url, page_title, "xml")
+                _add_feed(found, href, base or url, page_title, "xml")
     ordered = sorted(found.values(), key=lambda feed: bool(_COMMENTS.search(feed.url + feed.title)))
     return tuple(ordered[:MAX_FEEDS])
 
 
-def _note(found: dict[str, FoundFeed], href: str | None, base: str, title: str, kind: str) -> None:
-    if (url := absolute(href, base)) is not None and "/wp-json/" not in url:
-        found.setdefault(url, FoundFeed(url, line(title, 200) or masked(url), kind))
+def _add_feed(found: dict[str, FoundFeed], href: str | None, base: str, title: str, kind: str) -> None:
+    if (url := absolute_url(href, base)) is not None and "/wp-json/" not in url:
+        found.setdefault(url, FoundFeed(url, single_line(title, 200) or redact(url), kind))

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import link_groups
-from bot.feeds.pages.element_text import SILENT, HtmlElement, decoded, text_of, tree_of
-from bot.feeds.pages.link_groups import MAX_TITLE, PROSE, Group, ListItem
-from bot.feeds.parsing.entries import language_of, line
+from bot.feeds.pages.element_text import SILENT, HtmlElement, decode_page, parse_html, text_of
+from bot.feeds.pages.link_groups import MAX_TITLE, MIN_PASSAGE_CHARS, LinkGroup, ListItem
+from bot.feeds.parsing.entries import language_of, single_line
 
 MOST_LISTS = 5
 LEAST_SCORE = 3.0
 """Of the best list, so that it is one."""
-LEAST_OF_BEST = 0.25
+MIN_RELATIVE_SCORE = 0.25
 """What part of the best list's score another one has."""
 SHORT_ARTICLE = 1_200
 """Characters that may stand beside a list: more is an article with others below it."""
@@ -36,49 +36,52 @@ _ARTICLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PageList:
-    """A list of a page, in the page's order; `looks` are names of how its links look, its own first."""
+    """A list of a page, in the page's order; `style_signatures` are names of how its links look, its own
+    first.
+    """
 
     items: tuple[ListItem, ...]
-    looks: tuple[str, ...]
+    style_signatures: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PageLists:
     """The lists that can be followed at a page, the best first; none where it is there for something else.
 
-    `title` and `language` are the page's. `scripted`: it shows next to nothing without its scripts.
+    `title` and `language` are the page's. `requires_javascript`: it shows next to nothing without its
+    scripts.
     """
 
     title: str = ""
     language: str | None = None
     lists: tuple[PageList, ...] = ()
-    scripted: bool = False
+    requires_javascript: bool = False
 
 
-class Page:
+class ParsedPage:
     """A page, parsed. One that cannot be parsed is empty."""
 
     def __init__(self, page: bytes, content_type: str, url: str) -> None:
         self._url = url
-        self._markup = decoded(page, content_type)
+        self._markup = decode_page(page, content_type)
         self._tree: HtmlElement | None = None
         with suppress(FeedError):
-            self._tree = tree_of(self._markup)
+            self._tree = parse_html(self._markup)
 
     def elements(self, *names: str) -> Iterator[HtmlElement]:
         """Its elements of these names, in its order."""
         if self._tree is not None:
             yield from self._tree.iter(*names)
 
-    def described(self, lists: tuple[PageList, ...] = ()) -> PageLists:
+    def describe(self, lists: tuple[PageList, ...] = ()) -> PageLists:
         """What it says of itself, with these lists."""
         if self._tree is None:
             return PageLists()
-        title = next((line(text_of(each), MAX_TITLE) for each in self._tree.iter("title")), "")
+        title = next((single_line(text_of(each), MAX_TITLE) for each in self._tree.iter("title")), "")
         scripted = next(self._tree.iter("script"), None) is not None
         letters = sum(len(text_of(body)) for body in self._tree.iter("body"))
         language = language_of(self._tree.get("lang"))
-        return PageLists(title, language, lists, scripted=scripted and letters < FEW_LETTERS)
+        return PageLists(title, language, lists, requires_javascript=scripted and letters < FEW_LETTERS)
 
     def lists(self) -> tuple[PageList, ...]:
         """The lists that it is there for."""
@@ -89,32 +92,32 @@ class Page:
         groups = sorted(self.groups(), key=lambda group: group.score, reverse=True)
         if not groups or groups[0].score < LEAST_SCORE:
             return ()
-        enough = [group for group in groups if group.score >= LEAST_OF_BEST * groups[0].score]
+        enough = [group for group in groups if group.score >= MIN_RELATIVE_SCORE * groups[0].score]
         short = SHORT_ARTICLE / 3 if len(_ARTICLE.findall(self._markup)) == 1 else SHORT_ARTICLE
-        if _is_about_something(self._tree, enough, short):
+        if _has_own_content(self._tree, enough, short):
             return ()
         found: list[PageList] = []
         seen: set[str] = set()
         for group in enough:
-            items = tuple(link_groups.items_of(group))
+            items = tuple(link_groups.list_items(group))
             if not seen.issuperset(item.url for item in items):
                 seen.update(item.url for item in items)
-                found.append(PageList(items, group.looks))
+                found.append(PageList(items, group.style_signatures))
         return tuple(found[:MOST_LISTS])
 
-    def groups(self, looks: AbstractSet[str] = frozenset()) -> Iterator[Group]:
+    def groups(self, looks: AbstractSet[str] = frozenset()) -> Iterator[LinkGroup]:
         """The groups that may be lists, and those of the given looks in any case."""
         if self._tree is not None:
-            yield from link_groups.groups(self._tree, self._url, looks)
+            yield from link_groups.find_link_groups(self._tree, self._url, looks)
 
 
-def lists(page: bytes, content_type: str, url: str) -> PageLists:
+def find_lists(page: bytes, content_type: str, url: str) -> PageLists:
     """The lists that can be followed at a page (runs in a worker)."""
-    read = Page(page, content_type, url)
-    return read.described(read.lists())
+    read = ParsedPage(page, content_type, url)
+    return read.describe(read.lists())
 
 
-def _is_about_something(tree: HtmlElement, groups: list[Group], short: float) -> bool:
+def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], short: float) -> bool:
     """Whether more is written beside the lists than in them: an article, a product, a discussion."""
     inside: set[HtmlElement] = set()
     for part in (part for group in groups for item in group.items for part in item):
@@ -124,6 +127,6 @@ def _is_about_something(tree: HtmlElement, groups: list[Group], short: float) ->
         if element.tag not in SILENT and element.tag != "a" and element not in inside:
             pieces = (element.text, *(child.tail for child in element))
             lengths = (len(" ".join(piece.split())) for piece in pieces if piece)
-            beside += sum(length for length in lengths if length >= PROSE)
+            beside += sum(length for length in lengths if length >= MIN_PASSAGE_CHARS)
     within = sum(len(text_of(element)) for group in groups[:1] for item in group.items for element in item)
     return beside > max(short, within / 3)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import NamedTuple
 
-from bot.feeds.pages.element_text import HtmlElement, outermost
+from bot.feeds.pages.element_text import HtmlElement, outermost_containers
 from bot.text.html import to_text
 
 MOST_POSTS = 500
@@ -14,11 +14,11 @@ FEWEST_LETTERS = 200
 """Of all the posts of a page together."""
 LEAST_SHARE = 0.3
 """What part of the most text that elements of one look hold, the texts of posts hold at the least."""
-SIGNED = 0.6
+MIN_ATTRIBUTED_RATIO = 0.6
 """What part of the posts tells its author or time."""
-WITHIN = 0.7
+MIN_ARTICLE_COVERAGE = 0.7
 """What part of an article stands in the posts where they are what the page is about, not comments on it."""
-MOST_OF_ONE = 0.7
+MAX_SINGLE_POST_COVERAGE = 0.7
 """What part of it may stand in one of them."""
 
 _TRIED = 8
@@ -27,7 +27,7 @@ _NEAR = 400
 """Characters at both ends of a post where its date stands."""
 _LINE = 30
 """Characters of a line that tells a text from another."""
-_KNOWN_BY = 60
+_QUOTE_PREFIX_CHARS = 60
 
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
@@ -65,10 +65,10 @@ class _Group(NamedTuple):
     elements: list[HtmlElement]
 
 
-def posts(tree: HtmlElement) -> list[str]:
+def extract_posts(tree: HtmlElement) -> list[str]:
     """The posts of the discussion that a page may be, in order, each with its author and time; or none.
 
-    The comments on an article are found as well: see `is_spread_over`. Leaves the tree as it is.
+    The comments on an article are found as well: see `spans_posts`. Leaves the tree as it is.
     """
     groups = sorted(_groups(tree), key=lambda group: group.letters * group.density, reverse=True)
     most = max((group.letters for group in groups), default=0)
@@ -76,26 +76,30 @@ def posts(tree: HtmlElement) -> list[str]:
         return []
     for group in groups[:_TRIED]:
         bodies = group.elements
-        whole = outermost(bodies)
-        if group.letters >= LEAST_SHARE * most and sum(map(_is_signed, whole)) >= SIGNED * len(bodies):
+        whole = outermost_containers(bodies)
+        if group.letters >= LEAST_SHARE * most and sum(map(_is_signed, whole)) >= MIN_ATTRIBUTED_RATIO * len(
+            bodies
+        ):
             said = " ".join(_words(body.text_content()) for body in bodies)
             texts = ((post, body, _text(body, said)) for post, body in zip(whole, bodies, strict=True))
             return [f"{_signature(post, body)}{text}" for post, body, text in texts if text]
     return []
 
 
-def says_it_is_one(markup: str, url: str) -> bool:
+def is_declared_discussion(markup: str, url: str) -> bool:
     """Whether a page calls itself a discussion, or its address is that of one."""
     return bool(_ADDRESS.search(url) or _DECLARED.search(markup))
 
 
-def is_spread_over(text: str, texts: list[str]) -> bool:
+def spans_posts(text: str, texts: list[str]) -> bool:
     """Whether what seems to be an article stands in the posts, and not in one of them with comments below."""
     posts_words = list(map(_words, texts))
     lines = [words for line in text.split("\n") if len(words := _words(line)) >= _LINE]
-    within = [sum(len(line) for line in lines if line[:_KNOWN_BY] in words) for words in posts_words]
+    within = [
+        sum(len(line) for line in lines if line[:_QUOTE_PREFIX_CHARS] in words) for words in posts_words
+    ]
     whole = sum(map(len, lines))
-    return sum(within) >= WITHIN * whole > 0 and max(within) <= MOST_OF_ONE * whole
+    return sum(within) >= MIN_ARTICLE_COVERAGE * whole > 0 and max(within) <= MAX_SINGLE_POST_COVERAGE * whole
 
 
 def _groups(tree: HtmlElement) -> Iterator[_Group]:
@@ -170,7 +174,7 @@ def _quotes(part: HtmlElement, said: str) -> bool:
     if "quote" in (part.get("class") or "").lower() or part.find(".//cite") is not None:
         return True
     lines = [words for line in _markup_text(part).split("\n") if len(words := _words(line)) >= _LINE // 2]
-    known = sum(len(line) for line in lines if said.count(line[:_KNOWN_BY]) > 1)
+    known = sum(len(line) for line in lines if said.count(line[:_QUOTE_PREFIX_CHARS]) > 1)
     return 2 * known >= sum(map(len, lines))
 
 

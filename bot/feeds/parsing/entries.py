@@ -8,8 +8,8 @@ from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from bot.core.models import Entry
-from bot.text.html import LONE_SURROGATE, is_absurd, to_text
-from bot.text.urls import canonical
+from bot.text.html import LONE_SURROGATE, exceeds_parse_budget, to_text
+from bot.text.urls import canonicalize
 
 MAX_ENTRIES = 2_000
 MAX_TITLE = 1_000
@@ -36,25 +36,25 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
 _UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 _HIGH = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
-_TWICE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_HIGH)))
+_MOJIBAKE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_HIGH)))
 """Two or three characters that are one whose UTF-8 was taken for windows-1252 and encoded again."""
 
 
-def sound(text: str) -> str:
+def clean_text(text: str) -> str:
     """The text without characters that XML forbids, and with what was encoded twice put right."""
     if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
-        text = _TWICE.sub(_once, text)
+        text = _MOJIBAKE.sub(_undo_mojibake, text)
     return _UNSOUND.sub("", text)
 
 
-def _once(match: re.Match[str]) -> str:
+def _undo_mojibake(match: re.Match[str]) -> str:
     raw = bytes(_HIGH.get(character, ord(character)) for character in match[0])
     return raw.decode("utf-8", "ignore") or match[0]
 
 
-def line(text: str, limit: int) -> str:
+def single_line(text: str, limit: int) -> str:
     """The text on one line of at most `limit` characters."""
-    return " ".join(sound(text[: 4 * limit]).split())[:limit].rstrip()
+    return " ".join(clean_text(text[: 4 * limit]).split())[:limit].rstrip()
 
 
 def title_of(text: str, *, kind: str) -> str:
@@ -63,12 +63,12 @@ def title_of(text: str, *, kind: str) -> str:
     `kind` is "markup" for what says that it is HTML, "text" for what says that it is not, and "either" for
     RSS, which does not say: tags that can only be meant as markup go, entities are read, `a < b` stays.
     """
-    text = sound(text[: 20 * MAX_TITLE])
+    text = clean_text(text[: 20 * MAX_TITLE])
     if kind == "markup":
         text = to_text(text)
     elif kind == "either":
         text = _ENTITY.sub(lambda match: unescape(match[0]), _without_tags(text))  # not `&copy=1` of a URL
-    return line(text, MAX_TITLE)
+    return single_line(text, MAX_TITLE)
 
 
 def _without_tags(text: str) -> str:
@@ -87,7 +87,7 @@ def _without_tags(text: str) -> str:
 
 def text_of(markup: str, *, is_text: bool = False) -> str:
     """The plain text of HTML, at most 200,000 characters; paragraphs are kept."""
-    markup = sound(markup[:_MAX_MARKUP])
+    markup = clean_text(markup[:_MAX_MARKUP])
     text = markup if is_text else to_text(markup)
     return text[:MAX_TEXT].strip()
 
@@ -96,10 +96,10 @@ def image_in(markup: str, base: str) -> str | None:
     """The address of the first picture in HTML."""
     if "<img" not in markup and "<IMG" not in markup:
         return None
-    return absolute(first_image(markup[:_MAX_MARKUP]), base)
+    return absolute_url(first_image(markup[:_MAX_MARKUP]), base)
 
 
-def absolute(address: object, base: str) -> str | None:
+def absolute_url(address: object, base: str) -> str | None:
     """An address made absolute, or None when it is not one on the web (http or https)."""
     if not isinstance(address, str) or not (address := address.strip()) or len(address) > MAX_URL:
         return None
@@ -109,12 +109,12 @@ def absolute(address: object, base: str) -> str | None:
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return None
-    return sound("".join(whole.split())) if usable else None
+    return clean_text("".join(whole.split())) if usable else None
 
 
 def first_absolute(addresses: Iterable[object], base: str) -> str | None:
     """The first of some addresses that is one on the web, made absolute."""
-    return next(filter(None, (absolute(address, base) for address in addresses)), None)
+    return next(filter(None, (absolute_url(address, base) for address in addresses)), None)
 
 
 def duration_of(value: object) -> int | None:
@@ -130,7 +130,7 @@ def duration_of(value: object) -> int | None:
 
 def guid_of(value: object) -> str | None:
     """An entry's own name for itself; a very long one is replaced by its hash."""
-    guid = sound(str(value)).strip() if isinstance(value, str | int) else ""
+    guid = clean_text(str(value)).strip() if isinstance(value, str | int) else ""
     if len(guid) > MAX_GUID:
         return "blake2b:" + blake2b(guid.encode(), digest_size=16).hexdigest()
     return guid or None
@@ -152,21 +152,21 @@ def tags_of(names: Iterable[object]) -> tuple[str, ...]:
     return tuple(tags.values())
 
 
-def finished(entry: Entry) -> Entry:
+def with_fingerprint(entry: Entry) -> Entry:
     """The entry with its fingerprint: 16 bytes over what a reader sees.
 
     Dates are left out, and so are the parts of links and images that change from one answer to the next.
     """
     digest = blake2b(digest_size=16)
-    link = canonical(entry.link) if entry.link else ""
-    image = (entry.image or "").partition("?")[0]
+    link = canonicalize(entry.link) if entry.link else ""
+    image = (entry.image_url or "").partition("?")[0]
     for part in (entry.title, link, entry.summary, entry.text, entry.author or "", image):
         digest.update(part.encode())
         digest.update(b"\x00")
     return replace(entry, fingerprint=digest.digest())
 
 
-def bounded(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | None]:
+def limit_entries(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | None]:
     """The entries that are kept of a document, and what was wrong with their number or size."""
     kept: list[Entry] = []
     problem = None
@@ -197,7 +197,7 @@ def first_image(markup: str) -> str | None:
 
     Trackers of a few pixels, emoji, avatars and `data:` are no pictures. None as well for absurd markup.
     """
-    if "<img" not in markup.lower() or is_absurd(markup):
+    if "<img" not in markup.lower() or exceeds_parse_budget(markup):
         return None
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read markup
 
@@ -209,12 +209,12 @@ def first_image(markup: str) -> str | None:
                 break
         else:
             continue
-        if not _tracker(attributes, source):
+        if not _is_tracking_pixel(attributes, source):
             return source
     return None
 
 
-def _tracker(attributes: dict[str, str | None], source: str) -> bool:
+def _is_tracking_pixel(attributes: dict[str, str | None], source: str) -> bool:
     for name in ("width", "height"):
         value = (attributes.get(name) or "").strip().removesuffix("px")
         if value.isdecimal() and int(value[:9]) <= _TINY:

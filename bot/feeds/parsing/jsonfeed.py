@@ -27,24 +27,24 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
         raise FeedError(NOT_A_FEED, "JSON, but not a JSON Feed")
     version = _text(document, "version")
     language = entries.language_of(document.get("language"))
-    kept, problem = entries.bounded(_entries(items, url, language))
+    kept, problem = entries.limit_entries(_entries(items, url, language))
     if "jsonfeed.org" not in version and not any(entry.guid for entry in kept):
         raise FeedError(NOT_A_FEED, "JSON, but not a JSON Feed")
     return ParsedFeed(
         title=entries.title_of(_text(document, "title"), kind="text"),
-        site_url=entries.absolute(document.get("home_page_url"), url),
+        site_url=entries.absolute_url(document.get("home_page_url"), url),
         language=language,
-        icon=entries.absolute(document.get("favicon") or document.get("icon"), url),
+        icon_url=entries.absolute_url(document.get("favicon") or document.get("icon"), url),
         format="json11" if version.endswith("1.1") else "json1",
         entries=kept,
-        hub=_hub(document.get("hubs"), url),
-        self_url=entries.absolute(document.get("feed_url"), url),
-        problem=problem,
+        hub_url=_hub(document.get("hubs"), url),
+        self_url=entries.absolute_url(document.get("feed_url"), url),
+        parse_warning=problem,
     )
 
 
 def _hub(hubs: object, base: str) -> str | None:
-    """The first WebSub hub (JSON Feed 1.1, `hubs`)."""
+    """The first WebSub hub (JSON Feed 1.1, `websub`)."""
     listed = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
     return entries.first_absolute((hub.get("url") for hub in listed if hub.get("type") == "WebSub"), base)
 
@@ -64,21 +64,21 @@ def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
     published, updated = (feed_dates.parse(_text(item, f"date_{what}")) for what in ("published", "modified"))
     tags = item.get("tags")
     audio, duration = _audio(item, base)
-    return entries.finished(
+    return entries.with_fingerprint(
         Entry(
             guid=guid,
-            link=link or entries.absolute(guid, "") or audio,
+            link=link or entries.absolute_url(guid, "") or audio,
             title=entries.title_of(_text(item, "title"), kind="either"),
             summary="" if summary == text else summary,
             text=text or summary,
             author=_authors(item),
             tags=entries.tags_of(tags if isinstance(tags, list) else ()),
-            image=_image(item, base) or entries.image_in(markup, base),
+            image_url=_image(item, base) or entries.image_in(markup, base),
             published=updated if published is None else published,
             updated=updated,
             language=entries.language_of(item.get("language")) or language,
-            audio=audio,
-            duration=duration,
+            audio_url=audio,
+            duration_seconds=duration,
         )
     )
 
@@ -92,12 +92,12 @@ def _authors(item: dict[str, Any]) -> str | None:
     people = item.get("authors")
     people = people if isinstance(people, list) else [item.get("author")]  # 1.0 had one
     names = [_text(person, "name") for person in people[:5] if isinstance(person, dict)]
-    return entries.line(", ".join(filter(None, names)), 200) or None
+    return entries.single_line(", ".join(filter(None, names)), 200) or None
 
 
 def _audio(item: dict[str, Any], base: str) -> tuple[str | None, int | None]:
     for attached in _attachments(item):
-        address = entries.absolute(attached.get("url"), base)
+        address = entries.absolute_url(attached.get("url"), base)
         if address and _text(attached, "mime_type").startswith("audio/"):
             return address, entries.duration_of(attached.get("duration_in_seconds"))
     return None, None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from xml.etree import ElementTree as ET
 
-from bot.feeds.parsing.entries import absolute, language_of, line
+from bot.feeds.parsing.entries import absolute_url, language_of, single_line
 
 MAX_BYTES = 4 * 2**20
 MAX_OUTLINES = 5_000
@@ -33,7 +33,7 @@ class FeedList:
     """
 
     outlines: tuple[Outline, ...]
-    broken: tuple[str, ...] = ()
+    invalid_titles: tuple[str, ...] = ()
     skipped: int = 0
 
 
@@ -56,15 +56,15 @@ def read_list(data: bytes) -> FeedList:
     for node in tree.css("outline[xmlurl]"):
         attributes = node.attributes
         address = attributes.get("xmlurl") or ""
-        url = absolute(address, "")
+        url = absolute_url(address, "")
         if len(outlines) + len(broken) >= MAX_OUTLINES:
             skipped += 1
             continue
-        title = line(attributes.get("title") or attributes.get("text") or "", 200)
+        title = single_line(attributes.get("title") or attributes.get("text") or "", 200)
         if url is None:
-            broken.setdefault(title or line(address, 200))
+            broken.setdefault(title or single_line(address, 200))
             continue
-        site = absolute(attributes.get("htmlurl"), "")
+        site = absolute_url(attributes.get("htmlurl"), "")
         outlines.setdefault(url, Outline(title or url, url, site, language_of(attributes.get("language"))))
     return FeedList(tuple(outlines.values()), tuple(broken), skipped)
 
@@ -76,13 +76,13 @@ def write(title: str, groups: Mapping[str, Sequence[Outline]], *, now: int) -> b
     """
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")
-    ET.SubElement(head, "title").text = line(title, 200)
+    ET.SubElement(head, "title").text = single_line(title, 200)
     ET.SubElement(head, "dateCreated").text = format_datetime(datetime.fromtimestamp(now, UTC), usegmt=True)
     body = ET.SubElement(root, "body")
     for name, outlines in groups.items():
-        group = ET.SubElement(body, "outline", text=line(name, 200))
+        group = ET.SubElement(body, "outline", text=single_line(name, 200))
         for one in outlines:
-            label = line(one.title, 200)
+            label = single_line(one.title, 200)
             attributes = {"type": "rss", "text": label, "title": label, "xmlUrl": one.url}
             if one.site_url:
                 attributes["htmlUrl"] = one.site_url

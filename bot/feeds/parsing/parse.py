@@ -4,7 +4,7 @@ import re
 from hashlib import blake2b
 
 from bot.core.models import ParsedFeed
-from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, PARSE_DIED, FeedError
+from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.jsonfeed import parse_json
 from bot.feeds.parsing.xmlfeed import parse_xml
 
@@ -42,7 +42,7 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
     except Exception as error:  # feedparser raises whatever its input makes it raise
         if isinstance(error, UnicodeError) or type(error) is LookupError:  # an encoding that is none of text
             raise FeedError(ENCODING, str(error)[:200]) from error
-        raise FeedError(PARSE_DIED, f"{type(error).__name__}: {str(error)[:200]}") from error
+        raise FeedError(PARSER_CRASHED, f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
 def entries_hash(body: bytes) -> bytes:

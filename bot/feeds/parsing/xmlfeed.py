@@ -40,10 +40,10 @@ _AUTHOR = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@
 _MAX_AUTHOR = 200
 _MAX_LISTED = 50
 
-CUT_SHORT = "cut short"
+TRUNCATED = "cut short"
 """The problem of a document that ends before its end tag: there may be more entries than were read."""
 
-Found = dict[str, Any]
+FeedParserDict = dict[str, Any]
 """feedparser's dictionaries, in which some names stand for others."""
 
 
@@ -55,7 +55,7 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
 
     found = feedparser.parse(
-        BytesIO(_referable(body)),  # bytes alone it would try to open as a file's name
+        BytesIO(_fix_character_references(body)),  # bytes alone it would try to open as a file's name
         # without a content-location guids stay as they are written: as addresses made absolute they would all
         # change when the feed moves
         response_headers={"content-type": _trusted_type(body, content_type)},
@@ -70,49 +70,49 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     )
     is_atom = found.version.startswith("atom")
     problem = _problem(found, body)
-    listed = found.entries[:-1] if problem == CUT_SHORT and _last_is_open(body) else found.entries
-    kept, limit = entries.bounded(
+    listed = found.entries[:-1] if problem == TRUNCATED and _is_truncated(body) else found.entries
+    kept, limit = entries.limit_entries(
         _entry(entry, url, language, is_atom=is_atom) for entry in islice(listed, entries.MAX_ENTRIES + 1)
     )
     head = body[:_HEAD]
     return ParsedFeed(
         title=_title(feed, is_atom=is_atom),
-        site_url=entries.absolute(feed.get("link"), url),
+        site_url=entries.absolute_url(feed.get("link"), url),
         language=language,
-        icon=_icon(feed, url),
+        icon_url=_icon(feed, url),
         format=found.version,
         ttl=_ttl(feed),
         skip_hours=frozenset(_skipped_hours(head)),
         skip_days=frozenset(_skipped_days(head)),
-        hub=_linked(feed, "hub", url),
+        hub_url=_linked(feed, "hub", url),
         self_url=_linked(feed, "self", url),
         entries=tuple(entry for entry in kept if entry.title or entry.link or entry.guid or entry.text),
-        problem=problem or limit,
+        parse_warning=problem or limit,
     )
 
 
-def _referable(body: bytes) -> bytes:
+def _fix_character_references(body: bytes) -> bytes:
     """The document with references to characters that there are: feedparser raises on surrogates.
 
     Two that make a pair, as some publishers write an emoji, are the character that was meant.
     """
     if b"&#" not in body:
         return body
-    return _HIGH_REFERENCE.sub(_existing, _REFERENCE_PAIR.sub(_paired, body))
+    return _HIGH_REFERENCE.sub(_drop_invalid_reference, _REFERENCE_PAIR.sub(_join_surrogates, body))
 
 
 def _code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
     return int(hexadecimal[:9], 16) if hexadecimal else int((decimal or b"0")[:9])
 
 
-def _paired(match: re.Match[bytes]) -> bytes:
+def _join_surrogates(match: re.Match[bytes]) -> bytes:
     high, low = _code_point(match[1], match[2]), _code_point(match[3], match[4])
     if 0xD800 <= high < 0xDC00 <= low < 0xE000:  # noqa: PLR2004 - The Unicode Standard, section 3.9 (D91)
         return b"&#%d;" % (0x10000 + (high - 0xD800 << 10) + low - 0xDC00)
     return match[0]
 
 
-def _existing(match: re.Match[bytes]) -> bytes:
+def _drop_invalid_reference(match: re.Match[bytes]) -> bytes:
     number = _code_point(match[1], match[2])
     return match[0] if number < 0xD800 or 0xE000 <= number <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - as above
 
@@ -133,9 +133,9 @@ def _trusted_type(body: bytes, content_type: str) -> str:
     return content_type or "application/xml"
 
 
-def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool) -> Entry:
+def _entry(found: FeedParserDict, base: str, feed_language: str | None, *, is_atom: bool) -> Entry:
     contents = [content for content in found.get("content", ())[:_MAX_LISTED] if content.get("value")]
-    content: Found = max(contents, key=lambda content: len(content["value"]), default={})
+    content: FeedParserDict = max(contents, key=lambda content: len(content["value"]), default={})
     summary_detail = found.get("summary_detail") or {"value": found.get("summary") or ""}
     summary, text = sorted((_plain(content), _plain(summary_detail)), key=len)
     guid = entries.guid_of(found.get("id"))
@@ -143,7 +143,7 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
     updated = _date(found, "updated")
     markup = content or summary_detail
     audio = _audio(found, base)
-    return entries.finished(
+    return entries.with_fingerprint(
         Entry(
             guid=guid,
             link=_link(found, base, guid) or audio,
@@ -154,24 +154,24 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
             tags=entries.tags_of(
                 tag.get("label") or tag.get("term") for tag in found.get("tags", ())[:_MAX_LISTED]
             ),
-            image=_image(found, base) or _image_in(content, base) or _image_in(summary_detail, base),
+            image_url=_image(found, base) or _image_in(content, base) or _image_in(summary_detail, base),
             published=updated if published is None else published,
             updated=updated,
             language=entries.language_of(found.get("language"))
             or entries.language_of(markup.get("language"))
             or feed_language,
-            audio=audio,
-            duration=entries.duration_of(found.get("itunes_duration")) if audio else None,
+            audio_url=audio,
+            duration_seconds=entries.duration_of(found.get("itunes_duration")) if audio else None,
         )
     )
 
 
-def _linked(feed: Found, relation: str, base: str) -> str | None:
+def _linked(feed: FeedParserDict, relation: str, base: str) -> str | None:
     links = (link.get("href") for link in feed.get("links", ())[:_MAX_LISTED] if link.get("rel") == relation)
     return entries.first_absolute(links, base)
 
 
-def _title(found: Found, *, is_atom: bool) -> str:
+def _title(found: FeedParserDict, *, is_atom: bool) -> str:
     detail = found.get("title_detail") or {}
     kind = "either"
     if is_atom:
@@ -179,13 +179,13 @@ def _title(found: Found, *, is_atom: bool) -> str:
     return entries.title_of(found.get("title") or "", kind=kind)
 
 
-def _plain(content: Found) -> str:
+def _plain(content: FeedParserDict) -> str:
     value = content.get("value") or ""
     is_text = content.get("type") == "text/plain" and "<" not in value and "&" not in value
     return entries.text_of(value, is_text=is_text)
 
 
-def _link(found: Found, base: str, guid: str | None) -> str | None:
+def _link(found: FeedParserDict, base: str, guid: str | None) -> str | None:
     candidates = [found.get("feedburner_origlink"), found.get("link")]
     candidates += [
         link.get("href") for link in found.get("links", ())[:_MAX_LISTED] if link.get("rel") == "alternate"
@@ -195,7 +195,7 @@ def _link(found: Found, base: str, guid: str | None) -> str | None:
     return entries.first_absolute(candidates, base)
 
 
-def _author(found: Found, *, is_atom: bool) -> str | None:
+def _author(found: FeedParserDict, *, is_atom: bool) -> str | None:
     people = found.get("authors", ())[:5]
     names = [person.get("name") for person in people if person.get("name")]
     author = (found.get("author") or "")[:_MAX_AUTHOR]
@@ -205,12 +205,12 @@ def _author(found: Found, *, is_atom: bool) -> str | None:
     return entries.title_of(", ".join(dict.fromkeys(names)), kind="either")[:_MAX_AUTHOR] or None
 
 
-def _date(found: Found, *names: str) -> int | None:
+def _date(found: FeedParserDict, *names: str) -> int | None:
     texts = (dict.get(found, name) for name in names)
     return next((date for text in texts if text and (date := feed_dates.parse(text[:200])) is not None), None)
 
 
-def _image(found: Found, base: str) -> str | None:
+def _image(found: FeedParserDict, base: str) -> str | None:
     """The picture that the entry names itself: the widest of media:content, else its thumbnail, and so on."""
     media = [one for one in found.get("media_content", ())[:_MAX_LISTED] if _is_picture(one)]
     media.sort(key=_width, reverse=True)
@@ -221,25 +221,27 @@ def _image(found: Found, base: str) -> str | None:
     return entries.first_absolute(candidates, base)
 
 
-def _audio(found: Found, base: str) -> str | None:
+def _audio(found: FeedParserDict, base: str) -> str | None:
     """The episode of a podcast (RSS 2.0, `enclosure`)."""
     enclosed = found.get("enclosures", ())[:_MAX_LISTED]
     listened = (one.get("href") for one in enclosed if (one.get("type") or "").startswith("audio/"))
     return entries.first_absolute(listened, base)
 
 
-def _image_in(content: Found, base: str) -> str | None:
-    return entries.image_in(content.get("value") or "", entries.absolute(content.get("base"), base) or base)
+def _image_in(content: FeedParserDict, base: str) -> str | None:
+    return entries.image_in(
+        content.get("value") or "", entries.absolute_url(content.get("base"), base) or base
+    )
 
 
-def _is_picture(media: Found) -> bool:
+def _is_picture(media: FeedParserDict) -> bool:
     kind = media.get("medium") or (media.get("type") or "").partition("/")[0]
     return kind == "image" or (
         not kind and bool(_PICTURE.search(media.get("url") or media.get("href") or ""))
     )
 
 
-def _width(media: Found) -> int:
+def _width(media: FeedParserDict) -> int:
     return _number(media.get("width")) or 0
 
 
@@ -248,12 +250,12 @@ def _number(text: object) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-def _icon(feed: Found, base: str) -> str | None:
+def _icon(feed: FeedParserDict, base: str) -> str | None:
     image = feed.get("image") or {}
     return entries.first_absolute((feed.get("icon"), image.get("href"), feed.get("logo")), base)
 
 
-def _ttl(feed: Found) -> int | None:
+def _ttl(feed: FeedParserDict) -> int | None:
     """RSS `ttl` is in minutes; `sy:updatePeriod` is divided by `sy:updateFrequency` (RSS 1.0 modules)."""
     wishes = []
     if ttl := _number(feed.get("ttl")):
@@ -278,15 +280,15 @@ def _skipped_days(head: bytes) -> Iterator[int]:
                 yield _DAYS.index(day.decode().lower())
 
 
-def _last_is_open(body: bytes) -> bool:
+def _is_truncated(body: bytes) -> bool:
     return any(body.rfind(b"<" + name) > body.rfind(b"</" + name) for name in (b"item", b"entry"))
 
 
-def _problem(found: Found, body: bytes) -> str | None:
+def _problem(found: FeedParserDict, body: bytes) -> str | None:
     import feedparser  # noqa: PLC0415 - see above
 
     error = found.get("bozo_exception")
     if error and not _END.search(body[-_TAIL:].replace(b"\x00", b"")):
-        return CUT_SHORT
+        return TRUNCATED
     quiet = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
     return f"{type(error).__name__}: {error}"[:200] if error and not isinstance(error, quiet) else None

@@ -7,17 +7,19 @@ is another thing. Whether it stays away is for later documents to tell (`bot.sto
 
 from collections.abc import Collection, Sequence
 
-from bot.store.records.source_records import Watched
+from bot.store.records.source_records import RetractionCandidate
 
-RECENT = 3 * 86_400
+MAX_RETRACTION_AGE_SECONDS = 3 * 86_400
 """Seconds after its publication in which an article that vanishes counts as taken back."""
-OLDER = 3
+MIN_OLDER_ENTRIES = 3
 """Older articles that the document must have, so that the vanished one did not fall off its end."""
-MOST = 2
+MAX_RETRACTIONS_PER_POLL = 2
 """Articles that a publisher takes back at a time; where more vanish, the document is at fault."""
 
 
-def vanished(watched: Sequence[Watched], present: Collection[int], dates: Sequence[int]) -> list[int]:
+def find_missing(
+    watched: Sequence[RetractionCandidate], present: Collection[int], dates: Sequence[int]
+) -> list[int]:
     """Those of the `watched` articles of a feed that its document, with `present` in it, left out.
 
     `dates` are when the known articles in the document were published.
@@ -25,13 +27,14 @@ def vanished(watched: Sequence[Watched], present: Collection[int], dates: Sequen
     missing = [
         article
         for article in watched
-        if article.article_id not in present and sum(date < article.published for date in dates) >= OLDER
+        if article.article_id not in present
+        and sum(date < article.published for date in dates) >= MIN_OLDER_ENTRIES
     ]
     new = [article.article_id for article in missing if article.missing_since is None]
-    return new if len(missing) <= MOST else []
+    return new if len(missing) <= MAX_RETRACTIONS_PER_POLL else []
 
 
-def returned(watched: Sequence[Watched], present: Collection[int]) -> list[int]:
+def find_reappeared(watched: Sequence[RetractionCandidate], present: Collection[int]) -> list[int]:
     """Those of the `watched` articles that had vanished and are there again."""
     return [
         article.article_id

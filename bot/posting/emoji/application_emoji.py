@@ -14,11 +14,11 @@ from yarl import URL
 
 from bot.core.clock import Clock
 from bot.core.models import Feed
-from bot.core.workers import WorkerError, Workers
+from bot.core.worker_pool import WorkerError, WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.emoji import tile_drawing
-from bot.posting.rendering.layout import icons, outlets
+from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
 from bot.store import Store
 from bot.store.records.source_records import OutletIcon
@@ -26,174 +26,190 @@ from bot.text import urls
 
 log = logging.getLogger(__name__)
 
-MOST = 1_950
+MAX_EMOJI = 1_950
 """Emoji of ours: https://discord.com/developers/docs/resources/emoji#emoji-object-applicationowned-emoji"""
-AGAIN = 30 * 86_400
+FAILED_ICON_RETRY_SECONDS = 30 * 86_400
 """Seconds after which an icon that could not be shown is fetched once more."""
-READ_AGAIN = 300.0
+REFRESH_INTERVAL_SECONDS = 300.0
 """Seconds after which a process learns what another one made."""
 
-_MOST_BYTES = 512 * 1024
+_MAX_ICON_BYTES = 512 * 1024
 _ACCEPT = "image/png,image/x-icon,image/webp,image/*;q=0.8"
-_FIRST, _PAUSE = 30.0, 15.0
-_AFTER_REFUSAL, _AFTER_SILENCE = 3600.0, 120.0
-_AT_ONCE = 10  # icons that are fetched in one round
-_ICON, _INITIAL, _BUTTON = "outlet_", "initial_", "button_"
+_STARTUP_DELAY_SECONDS, _LOOP_INTERVAL_SECONDS = 30.0, 15.0
+_REJECTED_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
+_MAX_FETCHES_PER_ROUND = 10  # icons that are fetched in one round
+_ICON_PREFIX, _INITIAL_PREFIX, _BUTTON_PREFIX = "outlet_", "initial_", "button_"
 
 
-class ApplicationEmoji:
+class ApplicationEmojiSync:
     """Those of one process. `run` is the loop, `look` one round of it.
 
     Whoever has the first shard makes them; the other processes read now and then what there is.
     """
 
     def __init__(
-        self, store: Store, client: discord.Client, clock: Clock, fetcher: Fetcher, workers: Workers
+        self, store: Store, client: discord.Client, clock: Clock, fetcher: Fetcher, workers: WorkerPool
     ) -> None:
         self._store, self._client, self._clock = store, client, clock
         self._fetcher, self._workers = fetcher, workers
         self._emoji: dict[str, discord.Emoji] = {}
-        self._known: dict[str, OutletIcon] = {}
-        self._address: dict[int, str | None] = {}  # of feeds by their ids
-        self._queue: dict[str | None, None] = {}  # addresses in the order in which they are fetched
-        self._read_at: float | None = None  # monotonic
-        self._begun = False
+        self._icon_records: dict[str, OutletIcon] = {}
+        self._icon_url_by_feed_id: dict[int, str | None] = {}  # of feeds by their ids
+        self._fetch_queue: dict[str | None, None] = {}  # addresses in the order in which they are fetched
+        self._refreshed_at: float | None = None  # monotonic
+        self._is_initialized = False
 
     async def run(self) -> None:
         """Look now and then, for ever; what is posted right after the start does not wait for it."""
         await self._client.wait_until_ready()
         await self._clock.sleep(
-            _FIRST if self._store.shards.has(None) else 2 * _FIRST
+            _STARTUP_DELAY_SECONDS if self._store.shards.serves(None) else 2 * _STARTUP_DELAY_SECONDS
         )  # one process goes first
         while True:
             try:
-                await self.look()
+                await self.run_once()
             except (discord.DiscordException, WorkerError) as error:
                 log.warning("Discord takes no emoji for now: %s", error)
-                await self._clock.sleep(_AFTER_REFUSAL)
+                await self._clock.sleep(_REJECTED_BACKOFF_SECONDS)
             except (aiohttp.ClientError, OSError) as error:  # no network: others say it
                 log.info("Discord cannot be asked for emoji: %s", error)
-                await self._clock.sleep(_AFTER_SILENCE)
-            await self._clock.sleep(_PAUSE)
+                await self._clock.sleep(_NETWORK_BACKOFF_SECONDS)
+            await self._clock.sleep(_LOOP_INTERVAL_SECONDS)
 
-    async def look(self) -> None:
+    async def run_once(self) -> None:
         """Fetch and draw what was asked for since. Raises what discord.py raises."""
-        if not self._store.shards.has(None):
-            await self._follow()
+        if not self._store.shards.serves(None):
+            await self._refresh_from_leader()
             return
-        if not self._begun:
-            await self._begin()
-        used, outlets.used = outlets.used, type(outlets.used)()
-        wanted, outlets.wanted = outlets.wanted, set()
-        for feed_id in used.keys() - self._address.keys():
-            self._learn(await self._store.feeds.get(feed_id))
-        shown = {_named(address) for feed_id in used if (address := self._address.get(feed_id)) is not None}
-        await self._store.outlet_icons.shown(shown, self._clock.now())
-        for letter, colour in sorted(wanted)[: outlets.MOST_INITIALS]:
-            name = f"{_INITIAL}{letter}_{outlets.COLOURS.index(colour)}"
+        if not self._is_initialized:
+            await self._initialize()
+        used, outlet_branding.tile_use_counts = (
+            outlet_branding.tile_use_counts,
+            type(outlet_branding.tile_use_counts)(),
+        )
+        wanted, outlet_branding.missing_initials = outlet_branding.missing_initials, set()
+        for feed_id in used.keys() - self._icon_url_by_feed_id.keys():
+            self._register_feed(await self._store.feeds.get(feed_id))
+        shown = {
+            _emoji_name(address)
+            for feed_id in used
+            if (address := self._icon_url_by_feed_id.get(feed_id)) is not None
+        }
+        await self._store.outlet_icons.mark_shown(shown, self._clock.now())
+        for letter, colour in sorted(wanted)[: outlet_branding.MAX_INITIALS]:
+            name = f"{_INITIAL_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
             if name not in self._emoji:
                 drawn = await self._workers.run(
-                    tile_drawing.of_initial, letter, colour, timeout=tile_drawing.TIME
+                    tile_drawing.tile_from_initial, letter, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
                 )
                 await self._upload(name, drawn.png)
         for feed_id in used:
-            self._queue[self._address.get(feed_id)] = None
-        due = [address for address in self._queue if address is not None and self._is_due(address)]
-        self._queue = dict.fromkeys(due[_AT_ONCE:])
-        for address in due[:_AT_ONCE]:
+            self._fetch_queue[self._icon_url_by_feed_id.get(feed_id)] = None
+        due = [address for address in self._fetch_queue if address is not None and self._needs_fetch(address)]
+        self._fetch_queue = dict.fromkeys(due[_MAX_FETCHES_PER_ROUND:])
+        for address in due[:_MAX_FETCHES_PER_ROUND]:
             await self._fetch(address)
-        self._publish()
+        self._update_renderer()
 
-    async def _follow(self) -> None:
+    async def _refresh_from_leader(self) -> None:
         """Learn now and then what another process made, and tell what was shown."""
         now = self._clock.monotonic()
-        if self._read_at is None or now - self._read_at >= READ_AGAIN:
-            self._read_at = now
-            await self._read()
-            self._publish()
-        used, outlets.used = outlets.used, type(outlets.used)()
-        shown = {_named(address) for feed_id in used if (address := self._address.get(feed_id)) is not None}
-        await self._store.outlet_icons.shown(shown, self._clock.now())
+        if self._refreshed_at is None or now - self._refreshed_at >= REFRESH_INTERVAL_SECONDS:
+            self._refreshed_at = now
+            await self._load()
+            self._update_renderer()
+        used, outlet_branding.tile_use_counts = (
+            outlet_branding.tile_use_counts,
+            type(outlet_branding.tile_use_counts)(),
+        )
+        shown = {
+            _emoji_name(address)
+            for feed_id in used
+            if (address := self._icon_url_by_feed_id.get(feed_id)) is not None
+        }
+        await self._store.outlet_icons.mark_shown(shown, self._clock.now())
 
-    async def _read(self) -> None:
+    async def _load(self) -> None:
         found = await self._client.fetch_application_emojis()
         self._emoji = {each.name: each for each in found}
-        self._known = {each.name: each for each in await self._store.outlet_icons.all()}
+        self._icon_records = {each.name: each for each in await self._store.outlet_icons.all()}
         for feed in await self._store.feeds.all():
-            self._learn(feed)
+            self._register_feed(feed)
 
-    async def _begin(self) -> None:
+    async def _initialize(self) -> None:
         """Learn what there is, and bring the icons of buttons, once."""
-        await self._read()
-        self._queue = dict.fromkeys(list(self._address.values())[: MOST // 2])
-        self._begun = True
-        self._publish()
-        for icon, picture in icons.pictures().items():
-            if _BUTTON + icon.name.lower() not in self._emoji:
-                await self._upload(_BUTTON + icon.name.lower(), picture)
+        await self._load()
+        self._fetch_queue = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
+        self._is_initialized = True
+        self._update_renderer()
+        for icon, picture in icons.icon_images().items():
+            if _BUTTON_PREFIX + icon.name.lower() not in self._emoji:
+                await self._upload(_BUTTON_PREFIX + icon.name.lower(), picture)
 
-    def _learn(self, feed: Feed | None) -> None:
+    def _register_feed(self, feed: Feed | None) -> None:
         if feed is not None:
-            self._address[feed.id] = address_of(feed)
+            self._icon_url_by_feed_id[feed.id] = icon_url_of(feed)
 
-    def _is_due(self, address: str) -> bool:
-        known = self._known.get(_named(address))
+    def _needs_fetch(self, address: str) -> bool:
+        known = self._icon_records.get(_emoji_name(address))
         if known is None:
             return True
-        if known.shown is None:
-            return known.looked + AGAIN <= self._clock.now()
+        if known.last_shown_at is None:
+            return known.fetched_at + FAILED_ICON_RETRY_SECONDS <= self._clock.now()
         return known.name not in self._emoji  # it was replaced
 
     async def _fetch(self, address: str) -> None:
-        name, now = _named(address), self._clock.now()
+        name, now = _emoji_name(address), self._clock.now()
         icon = OutletIcon(name, now, None, None)
         try:
-            got = await self._fetcher.get(address, accept=_ACCEPT, max_bytes=_MOST_BYTES)
-            tile = await self._workers.run(tile_drawing.of_icon, got.body, timeout=tile_drawing.TIME)
+            got = await self._fetcher.get(address, accept=_ACCEPT, max_bytes=_MAX_ICON_BYTES)
+            tile = await self._workers.run(
+                tile_drawing.tile_from_icon, got.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
+            )
         except (FeedError, WorkerError, ValueError) as error:
-            log.debug("No icon of %s: %s", urls.masked(address), error)
+            log.debug("No icon of %s: %s", urls.redact(address), error)
         else:
             if name not in self._emoji:  # of an earlier database
                 await self._upload(name, tile.png)
             icon = OutletIcon(name, now, tile.colour, now)
-        self._known[name] = icon
+        self._icon_records[name] = icon
         await self._store.outlet_icons.write(icon)
 
     async def _upload(self, name: str, png: bytes) -> None:
-        if self._store.shards.end:  # another process may have
+        if self._store.shards.are_transferable:  # another process may have
             there = await self._client.fetch_application_emojis()
             self._emoji = {each.name: each for each in there}
             if name in self._emoji:
                 return
-        if len(self._emoji) >= MOST:
-            await self._make_room()
+        if len(self._emoji) >= MAX_EMOJI:
+            await self._evict_least_recently_shown()
         self._emoji[name] = await self._client.create_application_emoji(name=name, image=png)
 
-    async def _make_room(self) -> None:
+    async def _evict_least_recently_shown(self) -> None:
         """Give up the icon that was not shown for longest."""
         there = [each for each in await self._store.outlet_icons.all() if each.name in self._emoji]
         if there:
-            oldest = min(there, key=lambda each: each.shown or 0)
+            oldest = min(there, key=lambda each: each.last_shown_at or 0)
             await self._emoji.pop(oldest.name).delete()
 
-    def _publish(self) -> None:
+    def _update_renderer(self) -> None:
         """Let what is rendered from now on show what there is."""
         tiles = {}
-        for feed_id, address in self._address.items():
-            name = _named(address) if address is not None else ""
-            if name in self._emoji and name in self._known:
-                tiles[feed_id] = outlets.Tile(str(self._emoji[name]), self._known[name].colour)
-        outlets.know(tiles, dict(_initials(self._emoji.values())))
-        icons.know(
+        for feed_id, address in self._icon_url_by_feed_id.items():
+            name = _emoji_name(address) if address is not None else ""
+            if name in self._emoji and name in self._icon_records:
+                tiles[feed_id] = outlet_branding.Tile(str(self._emoji[name]), self._icon_records[name].colour)
+        outlet_branding.set_emoji(tiles, dict(_parse_initials(self._emoji.values())))
+        icons.set_application_emoji(
             {
                 icon: str(self._emoji[name])
                 for icon in Icon
-                if (name := _BUTTON + icon.name.lower()) in self._emoji
+                if (name := _BUTTON_PREFIX + icon.name.lower()) in self._emoji
             }
         )
 
 
-def address_of(feed: Feed) -> str | None:
+def icon_url_of(feed: Feed) -> str | None:
     """Where the icon of a feed's outlet is: where the feed says, else at its site's usual place.
 
     None for a feed of one server: its address is nobody else's business.
@@ -206,13 +222,13 @@ def address_of(feed: Feed) -> str | None:
     return str(site.origin() / "favicon.ico") if site.scheme in {"http", "https"} and site.host else None
 
 
-def _named(address: str) -> str:
-    return _ICON + blake2b(address.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+def _emoji_name(address: str) -> str:
+    return _ICON_PREFIX + blake2b(address.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def _initials(emoji: Iterable[discord.Emoji]) -> Iterable[tuple[tuple[str, int], str]]:
+def _parse_initials(emoji: Iterable[discord.Emoji]) -> Iterable[tuple[tuple[str, int], str]]:
     for each in emoji:
-        if each.name.startswith(_INITIAL):
-            letter, _line, number = each.name.removeprefix(_INITIAL).partition("_")
-            if number.isdecimal() and int(number) < len(outlets.COLOURS):
-                yield (letter, outlets.COLOURS[int(number)]), str(each)
+        if each.name.startswith(_INITIAL_PREFIX):
+            letter, _line, number = each.name.removeprefix(_INITIAL_PREFIX).partition("_")
+            if number.isdecimal() and int(number) < len(outlet_branding.INITIAL_COLOURS):
+                yield (letter, outlet_branding.INITIAL_COLOURS[int(number)]), str(each)

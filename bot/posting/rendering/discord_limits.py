@@ -1,17 +1,17 @@
 """How much Discord takes, in characters (UTF-16 units in an embed) or in number."""
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
-DESCRIPTION = 4096
-TITLE = 256
+EMBED_DESCRIPTION_LENGTH = 4096
+EMBED_TITLE_LENGTH = 256
 
 # https://discord.com/developers/docs/components/reference#button
-LABEL = 80
+BUTTON_LABEL_LENGTH = 80
 CUSTOM_ID = 100
 
 # https://discord.com/developers/docs/components/reference#string-select
-OPTION = 100
-OPTIONS = 25
+OPTION_LABEL_LENGTH = 100
+MAX_OPTIONS = 25
 
 # https://discord.com/developers/docs/interactions/application-commands#autocomplete
-CHOICE = 100
-CHOICES = 25
+CHOICE_NAME_LENGTH = 100
+MAX_CHOICES = 25

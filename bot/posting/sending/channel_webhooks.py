@@ -10,17 +10,17 @@ import logging
 import discord
 
 from bot.core.clock import Clock
-from bot.core.keyed_locks import Turns
+from bot.core.keyed_locks import KeyedLocks
 from bot.posting.sending import permissions
-from bot.posting.sending.message_places import Target
-from bot.posting.sending.send_outcomes import Blocked, Outcome, Problem, Refused, asked
+from bot.posting.sending.message_targets import Target
+from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, SendOutcome, SendProblem, try_request
 
 log = logging.getLogger(__name__)
 
-_NAME = "Telex"
-_AFTER_REFUSAL = 600.0  # seconds until a webhook is asked for again that Discord would not make
+_WEBHOOK_NAME = "Telex"
+_REJECTED_RETRY_SECONDS = 600.0  # seconds until a webhook is asked for again that Discord would not make
 
-Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
+WebhookChannel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
 
 
 class ChannelWebhooks:
@@ -30,9 +30,9 @@ class ChannelWebhooks:
         self._client, self._clock = client, clock
         self._by_channel: dict[int, discord.Webhook] = {}
         self._by_id: dict[int, discord.Webhook] = {}
-        self._refused: dict[int, tuple[float, Outcome]] = {}  # until when, by the monotonic clock
-        self._turns = Turns()
-        self.channels: dict[int, int] = {}
+        self._rejected_until: dict[int, tuple[float, SendOutcome]] = {}  # until when, by the monotonic clock
+        self._locks = KeyedLocks()
+        self.channel_by_webhook_id: dict[int, int] = {}
         """The channels of the webhooks that were used, by the ids of these."""
 
     @property
@@ -40,75 +40,77 @@ class ChannelWebhooks:
         """Whose they are."""
         return self._client.application_id
 
-    async def find(self, place: Target, *, afresh: bool = False) -> discord.Webhook | Outcome:
+    async def get_or_create(
+        self, place: Target, *, ignore_backoff: bool = False
+    ) -> discord.Webhook | SendOutcome:
         """The webhook for posts in a channel or thread, made where there is none; else why there is none.
 
         What Discord refused a moment ago it is not asked again, unless `afresh`.
         """
-        channel = channel_of(place)
+        channel = webhook_channel_of(place)
         if channel is None:
-            return Blocked(Problem.GONE)
-        if lacking := permissions.lacking_for_webhooks(channel):
-            return Blocked(" ".join((Problem.FORBIDDEN, *lacking)))
-        await self._turns.free(channel.id)
+            return ChannelBlocked(SendProblem.CHANNEL_GONE)
+        if lacking := permissions.missing_webhook_permissions(channel):
+            return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *lacking)))
+        await self._locks.wait_until_free(channel.id)
         if (known := self._by_channel.get(channel.id)) is not None:
             return known
-        until, refusal = self._refused.get(channel.id, (0.0, None))
-        if refusal is not None and self._clock.monotonic() < until and not afresh:
+        until, refusal = self._rejected_until.get(channel.id, (0.0, None))
+        if refusal is not None and self._clock.monotonic() < until and not ignore_backoff:
             return refusal
-        self._turns[channel.id] = None
+        self._locks[channel.id] = None
         try:
-            webhook = await asked(self._own_or_new(channel))
+            webhook = await try_request(self._fetch_or_create(channel))
         finally:
-            self._turns.end(channel.id)
-        if isinstance(webhook, Blocked | Refused):
+            self._locks.release(channel.id)
+        if isinstance(webhook, ChannelBlocked | Rejected):
             log.warning("No webhook in channel %d: %s", channel.id, webhook)
-            self._refused[channel.id] = self._clock.monotonic() + _AFTER_REFUSAL, webhook
-        if isinstance(webhook, Outcome):
+            self._rejected_until[channel.id] = self._clock.monotonic() + _REJECTED_RETRY_SECONDS, webhook
+        if isinstance(webhook, SendOutcome):
             return webhook
         self._by_channel[channel.id] = webhook
-        self._know(webhook, channel.id)
+        self._remember(webhook, channel.id)
         return webhook
 
-    async def get(self, webhook_id: int) -> discord.Webhook | Outcome:
+    async def get(self, webhook_id: int) -> discord.Webhook | SendOutcome:
         """A webhook by which something was sent; also without the permission to manage those of others."""
         known = self._by_id.get(webhook_id)
         if known is not None:
             return known
-        webhook = await asked(self._client.fetch_webhook(webhook_id))
-        if isinstance(webhook, Outcome):
+        webhook = await try_request(self._client.fetch_webhook(webhook_id))
+        if isinstance(webhook, SendOutcome):
             return webhook
         if webhook.token is None or webhook.channel_id is None:
-            return Blocked(Problem.WEBHOOK_GONE)
-        self._know(webhook, webhook.channel_id)
+            return ChannelBlocked(SendProblem.WEBHOOK_GONE)
+        self._remember(webhook, webhook.channel_id)
         return webhook
 
-    async def ids(self, place: Target) -> set[int]:
+    async def own_ids(self, place: Target) -> set[int]:
         """Those of the bot that a channel has, as far as Discord tells."""
-        channel = channel_of(place)
-        if channel is None or permissions.lacking_for_webhooks(channel):
+        channel = webhook_channel_of(place)
+        if channel is None or permissions.missing_webhook_permissions(channel):
             return set()
         try:
-            return {webhook.id for webhook in await self._own(channel)}
+            return {webhook.id for webhook in await self._fetch_own(channel)}
         except discord.HTTPException:
             return set()
 
     def forget(self, webhook: discord.Webhook) -> None:
         """Somebody deleted or moved it."""
         self._by_id.pop(webhook.id, None)
-        channel_id = self.channels.pop(webhook.id, None)
+        channel_id = self.channel_by_webhook_id.pop(webhook.id, None)
         if channel_id is not None:
             self._by_channel.pop(channel_id, None)
 
-    def _know(self, webhook: discord.Webhook, channel_id: int) -> None:
+    def _remember(self, webhook: discord.Webhook, channel_id: int) -> None:
         self._by_id[webhook.id] = webhook
-        self.channels[webhook.id] = channel_id
+        self.channel_by_webhook_id[webhook.id] = channel_id
 
-    async def _own_or_new(self, channel: Channel) -> discord.Webhook:
-        own = await self._own(channel)
-        return own[0] if own else await channel.create_webhook(name=_NAME)
+    async def _fetch_or_create(self, channel: WebhookChannel) -> discord.Webhook:
+        own = await self._fetch_own(channel)
+        return own[0] if own else await channel.create_webhook(name=_WEBHOOK_NAME)
 
-    async def _own(self, channel: Channel) -> list[discord.Webhook]:
+    async def _fetch_own(self, channel: WebhookChannel) -> list[discord.Webhook]:
         mine = self._client.user
         own = [
             webhook
@@ -122,7 +124,7 @@ class ChannelWebhooks:
         return sorted(own, key=lambda webhook: webhook.id)
 
 
-def channel_of(place: Target) -> Channel | None:
+def webhook_channel_of(place: Target) -> WebhookChannel | None:
     """The channel whose webhooks post in a place: that of a thread is its parent's."""
     if isinstance(place, discord.Thread):
         return place.parent

@@ -6,17 +6,26 @@ from typing import overload
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
-from bot.posting import day_threads, forums
+from bot.posting import daily_threads, forum_tags
 from bot.posting.posting_context import PostingContext
-from bot.posting.recovery import own_messages, read_back
+from bot.posting.recovery import delivery_lookup, own_messages
 from bot.posting.rendering.dispatch_rendering import render
 from bot.posting.rendering.messages import Message
-from bot.posting.sending import message_places
-from bot.posting.sending.message_places import Target
-from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Problem, Refused, Sent, Unknown
+from bot.posting.sending import message_targets
+from bot.posting.sending.message_targets import Target
+from bot.posting.sending.send_outcomes import (
+    ChannelBlocked,
+    DeliveryUnknown,
+    Rejected,
+    RetryAfter,
+    SendOutcome,
+    SendProblem,
+    Sent,
+    Unverifiable,
+)
 
-_UNAVAILABLE = 60  # seconds until a server is asked for again that Discord has trouble with
-_LOCKED = 60
+_UNAVAILABLE_RETRY_SECONDS = 60  # seconds until a server is asked for again that Discord has trouble with
+_LOCKED_RETRY_SECONDS = 60
 
 
 class DispatchSender:
@@ -26,38 +35,40 @@ class DispatchSender:
         self._context, self._store, self._client = context, context.store, context.client
         self._webhooks, self._audience = context.webhooks, context.audience
 
-    async def prepare(self, dispatch: Dispatch) -> tuple[Target, Dispatch, Message] | Outcome | Problem:
+    async def prepare(
+        self, dispatch: Dispatch
+    ) -> tuple[Target, Dispatch, Message] | SendOutcome | SendProblem:
         """Where it goes, with what may be told there, and its message; else why not now, or why never."""
-        place = await self.find(dispatch)
-        if isinstance(place, Outcome):
+        place = await self.resolve_target(dispatch)
+        if isinstance(place, SendOutcome):
             return place
-        admitted = await self._audience.admit(dispatch)
+        admitted = await self._audience.restrict_to_audience(dispatch)
         if admitted is None:
-            return Problem.HIDDEN
-        if isinstance(admitted, Outcome):
+            return SendProblem.NOTHING_READABLE
+        if isinstance(admitted, SendOutcome):
             return admitted
         message = await self.render(admitted)
-        return Problem.ARTICLE_GONE if message is None else (place, admitted, message)
+        return SendProblem.ARTICLE_GONE if message is None else (place, admitted, message)
 
-    async def look_for(self, dispatch: Dispatch) -> tuple[Outcome | None, bool]:
+    async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
         """The message of a claim, None where it is not there; and whether it may be sent again at once.
 
         A nonce makes that safe while Discord remembers it, and later nothing is on its way any more.
         """
-        place = await self.find(dispatch, may_make=False)
+        place = await self.resolve_target(dispatch, create=False)
         if place is None:
             return None, False
-        if isinstance(place, Blocked):
-            if place.problem == Problem.LOCKED:  # what is in it may come to be seen
-                return Later(_LOCKED, place.problem), False
-            return Unknown(
-                Problem.UNREADABLE if place.problem.startswith(Problem.FORBIDDEN) else place.problem
+        if isinstance(place, ChannelBlocked):
+            if place.problem == SendProblem.LOCKED:  # what is in it may come to be seen
+                return RetryAfter(_LOCKED_RETRY_SECONDS, place.problem), False
+            return Unverifiable(
+                SendProblem.UNREADABLE if place.problem.startswith(SendProblem.FORBIDDEN) else place.problem
             ), False
-        if isinstance(place, Outcome):
+        if isinstance(place, SendOutcome):
             return place, False
-        claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
+        claimed = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
         message = await self.render(dispatch)
-        span = await own_messages.span(
+        span = await own_messages.history_window_for(
             self._store,
             self._webhooks,
             place,
@@ -66,48 +77,48 @@ class DispatchSender:
             since=claimed,
             until=None,
         )
-        had_nonce = message_places.has_nonce(place) and dispatch.webhook_id is None
-        return await read_back.search(place, dispatch, message, span), had_nonce
+        had_nonce = message_targets.supports_nonce(place) and dispatch.webhook_id is None
+        return await delivery_lookup.find_delivered_message(place, dispatch, message, span), had_nonce
 
     @overload
-    async def find(self, dispatch: Dispatch) -> Target | Outcome: ...
+    async def resolve_target(self, dispatch: Dispatch) -> Target | SendOutcome: ...
 
     @overload
-    async def find(self, dispatch: Dispatch, *, may_make: bool) -> Target | Outcome | None: ...
+    async def resolve_target(self, dispatch: Dispatch, *, create: bool) -> Target | SendOutcome | None: ...
 
-    async def find(self, dispatch: Dispatch, *, may_make: bool = True) -> Target | Outcome | None:
+    async def resolve_target(self, dispatch: Dispatch, *, create: bool = True) -> Target | SendOutcome | None:
         """Where a dispatch goes; None where that is a thread of the day that is not there."""
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
-            return Later(_UNAVAILABLE, "the server is unavailable")
+            return RetryAfter(_UNAVAILABLE_RETRY_SECONDS, "the server is unavailable")
         if dispatch.person_id is not None:
-            return await message_places.direct(self._client, dispatch.person_id)
-        found = await message_places.find(self._client, dispatch.channel_id)
-        if isinstance(found, Outcome):
+            return await message_targets.open_dm(self._client, dispatch.person_id)
+        found = await message_targets.find_channel(self._client, dispatch.channel_id)
+        if isinstance(found, SendOutcome):
             return found
-        return await day_threads.place(self._context, found, dispatch, may_make=may_make)
+        return await daily_threads.place(self._context, found, dispatch, may_make=create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
         """Its message as it is now; None when its articles are no longer kept."""
         return await render(self._context, dispatch)
 
-    async def send(self, place: Target, dispatch: Dispatch, message: Message) -> Outcome:
+    async def send(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
         """Send it, twice where a nonce makes that safe. Raises only what is a fault of ours."""
-        outcome = await self._send_signed(place, dispatch)
+        outcome = await self._send_by_webhook(place, dispatch)
         if outcome is None:
-            message = await self._tagged(place, dispatch, message)
-            outcome = await self._send(place, dispatch, message)
+            message = await self._with_forum_tags(place, dispatch, message)
+            outcome = await self._send_with_nonce(place, dispatch, message)
         is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
         if isinstance(outcome, Sent) and is_inside:
             return replace(outcome, thread_id=place.id)
         return outcome
 
-    async def _tagged(self, place: Target, dispatch: Dispatch, message: Message) -> Message:
+    async def _with_forum_tags(self, place: Target, dispatch: Dispatch, message: Message) -> Message:
         if not isinstance(place, discord.ForumChannel):
             return message
-        return await forums.tagged(self._store, place, dispatch, message)
+        return await forum_tags.with_forum_tags(self._store, place, dispatch, message)
 
-    async def _send_signed(self, place: Target, dispatch: Dispatch) -> Outcome | None:
+    async def _send_by_webhook(self, place: Target, dispatch: Dispatch) -> SendOutcome | None:
         """Send a post under its outlet's name where its channel has them so; None: it goes the usual way.
 
         By which webhook is written down before: from then on it has no nonce.
@@ -116,28 +127,28 @@ class DispatchSender:
             return None
         if not (await self._store.preferences.of_channel(dispatch.channel_id)).as_outlet:
             return None
-        outcome: Outcome = Blocked(Problem.WEBHOOK_GONE)
+        outcome: SendOutcome = ChannelBlocked(SendProblem.WEBHOOK_GONE)
         for _attempt in range(2):
-            webhook = await self._webhooks.find(place)
-            if isinstance(webhook, Outcome):
-                return webhook if isinstance(webhook, Later) else None
+            webhook = await self._webhooks.get_or_create(place)
+            if isinstance(webhook, SendOutcome):
+                return webhook if isinstance(webhook, RetryAfter) else None
             message = await self.render(replace(dispatch, webhook_id=webhook.id))
-            if message is None or message.signature is None:
+            if message is None or message.webhook_identity is None:
                 return None
-            message = await self._tagged(place, dispatch, message)
-            await self._store.dispatches.goes_by(dispatch.id, webhook.id)
-            outcome = await message_places.send(place, message, "", webhook)
-            if outcome != Blocked(Problem.WEBHOOK_GONE):
+            message = await self._with_forum_tags(place, dispatch, message)
+            await self._store.dispatches.set_webhook(dispatch.id, webhook.id)
+            outcome = await message_targets.send(place, message, "", webhook)
+            if outcome != ChannelBlocked(SendProblem.WEBHOOK_GONE):
                 break
             self._webhooks.forget(webhook)
-        if isinstance(outcome, Blocked | Refused):
-            await self._store.dispatches.goes_by(dispatch.id, None)
+        if isinstance(outcome, ChannelBlocked | Rejected):
+            await self._store.dispatches.set_webhook(dispatch.id, None)
             return None
         return outcome
 
-    async def _send(self, place: Target, dispatch: Dispatch, message: Message) -> Outcome:
-        outcome = await message_places.send(place, message, message_places.nonce(dispatch))
-        if isinstance(outcome, Lost) and message_places.has_nonce(place):
+    async def _send_with_nonce(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
+        outcome = await message_targets.send(place, message, message_targets.nonce(dispatch))
+        if isinstance(outcome, DeliveryUnknown) and message_targets.supports_nonce(place):
             # The nonce is a moment old: Discord answers with the first message if it has it.
-            outcome = await message_places.send(place, message, message_places.nonce(dispatch))
+            outcome = await message_targets.send(place, message, message_targets.nonce(dispatch))
         return outcome

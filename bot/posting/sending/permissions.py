@@ -2,12 +2,12 @@
 
 import discord
 
-from bot.core.locale import _
+from bot.core.i18n import _
 
-Place = discord.abc.GuildChannel | discord.Thread
+GuildChannel = discord.abc.GuildChannel | discord.Thread
 """A channel or thread of a server."""
 
-INVITATION = discord.Permissions(
+INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
     send_messages_in_threads=True,
@@ -18,7 +18,7 @@ INVITATION = discord.Permissions(
 """What an invitation of Telex asks for."""
 
 
-def name(permission: str) -> str:
+def permission_label(permission: str) -> str:
     """What Discord's settings call a permission, in the language of this task."""
     names = {
         "manage_guild": _("Manage Server"),
@@ -38,8 +38,8 @@ def name(permission: str) -> str:
     return names.get(permission, permission)
 
 
-def lacking(
-    place: Place, *, required: bool = True, history: bool = False, reactions: bool = False
+def missing_permissions(
+    place: GuildChannel, *, required: bool = True, history: bool = False, reactions: bool = False
 ) -> list[str]:
     """Permissions that Telex lacks in a channel, by the names of Discord's API.
 
@@ -60,14 +60,14 @@ def lacking(
     return [renamed.get(permission, permission) for permission in wanted if not getattr(granted, permission)]
 
 
-def lacking_for_threads(channel: discord.TextChannel) -> list[str]:
+def missing_thread_permissions(channel: discord.TextChannel) -> list[str]:
     """Permissions that Telex lacks to make threads in a channel and to post in them, likewise."""
     granted = channel.permissions_for(channel.guild.me)
     wanted = ["view_channel", "create_public_threads", "send_messages_in_threads", "read_message_history"]
     return [permission for permission in wanted if not getattr(granted, permission)]
 
 
-def lacking_for_webhooks(channel: discord.abc.GuildChannel) -> list[str]:
+def missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[str]:
     """Permissions that Telex lacks to post by a webhook in a channel, likewise.
 
     To publish an announcement that it did not send itself, as one of a webhook, it has to manage messages:
@@ -79,7 +79,7 @@ def lacking_for_webhooks(channel: discord.abc.GuildChannel) -> list[str]:
     return [permission for permission in wanted if not getattr(granted, permission)]
 
 
-def may_attach(place: Place) -> bool:
+def can_attach_files(place: GuildChannel) -> bool:
     """Whether Telex may send pictures in a channel; also where only Discord can tell."""
     me = place.guild.me
     if me is None or (isinstance(place, discord.Thread) and place.parent is None):
@@ -87,8 +87,11 @@ def may_attach(place: Place) -> bool:
     return place.permissions_for(me).attach_files
 
 
-def missing(place: Place, *, required: bool = True, useful: bool = False) -> list[str]:
+def missing_permission_labels(
+    place: GuildChannel, *, required: bool = True, useful: bool = False
+) -> list[str]:
     """The same by the names of Discord's settings, in the language of this task; `useful` are the others."""
     return [
-        name(permission) for permission in lacking(place, required=required, history=useful, reactions=useful)
+        permission_label(permission)
+        for permission in missing_permissions(place, required=required, history=useful, reactions=useful)
     ]

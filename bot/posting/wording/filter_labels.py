@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 
-from bot.core.choices import Filter, Rule
-from bot.core.locale import _
-from bot.text import safe
+from bot.core.i18n import _
+from bot.core.preferences import Filter, FilterMode
+from bot.text import discord_text
 
-_MOST_NAMED = 5
-_NAME = 60  # characters of a query
+_MAX_FILTERS_LISTED = 5
+_MAX_QUERY_LENGTH = 60  # characters of a query
 
 
-def named(one: Filter, length: int = _NAME) -> str:
+def filter_label(one: Filter, length: int = _MAX_QUERY_LENGTH) -> str:
     """A filter in a sentence, in the language of this task; its query as code, harmless anywhere."""
-    query = safe.plain(one.query, length).replace("`", "'")
-    if one.rule is Rule.ONLY:
+    query = discord_text.to_plain_line(one.query, length).replace("`", "'")
+    if one.rule is FilterMode.INCLUDE:
         return _("only `{query}`").format(query=query)
     return _("never `{query}`").format(query=query)
 
 
-def listed(filters: Sequence[Filter], *, most: int = _MOST_NAMED, length: int = _NAME) -> str:
+def filter_list(
+    filters: Sequence[Filter], *, most: int = _MAX_FILTERS_LISTED, length: int = _MAX_QUERY_LENGTH
+) -> str:
     """Some filters in a line, and … for those that are left out."""
-    names = [named(one, length) for one in filters[:most]]
-    return ", ".join(names if len(filters) <= most else [*names, safe.ELLIPSIS])
+    names = [filter_label(one, length) for one in filters[:most]]
+    return ", ".join(names if len(filters) <= most else [*names, discord_text.ELLIPSIS])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from bot.search.index.engine import EngineError
+from bot.search.index.search_engine import EngineError
 
 P = ParamSpec("P")
 T = TypeVar("T")

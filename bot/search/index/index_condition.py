@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from bot.search.index.engine import EngineError
+from bot.search.index.search_engine import EngineError
 
 log = logging.getLogger(__name__)
 

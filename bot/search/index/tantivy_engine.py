@@ -11,46 +11,49 @@ from typing import NamedTuple
 
 import tantivy
 
-from bot.search.index import analysis
-from bot.search.index.engine import NO_TERMS, Hit, Kind, Position, Scope
+from bot.search.index import text_analysis
 from bot.search.index.engine_errors import raises_engine_errors
+from bot.search.index.search_engine import NO_TERMS, CompletionField, Hit, IndexPosition, Scope
 from bot.search.index.tantivy_queries import (  # fmt: skip
     ARTICLE,
     BODY,
-    FACTS,
+    COMPLETIONS,
     FEED,
+    FILTER_TOKENS,
     LANGUAGE,
     MARKER,
-    OFFERED,
     PUBLISHED,
     TITLE,
     TITLE_WORDS,
-    Queries,
+    QueryBuilder,
 )
-from bot.search.query.article_names import IMAGE, name_tokens
-from bot.search.query.filter_names import Filter
-from bot.search.query.query_matching import READ
+from bot.search.query.name_tokens import IMAGE, tokens_of_name
+from bot.search.query.query_filters import FilterName
+from bot.search.query.query_matching import MAX_CHARS_READ
 from bot.search.query.query_tree import Node
 from bot.store.records.content_records import IndexedArticle
-from bot.text import safe
+from bot.text import discord_text
 from bot.text.words import fold
 
-RULES = f"1.{analysis.VERSION}"
+SCHEMA_VERSION = f"1.{text_analysis.ANALYSIS_VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
 
-_HEAP = 15_000_000  # bytes that a commit may gather: the least that the engine takes
-_LARGE_HEAP = 30_000_000  # the same where all is to be written: fewer parts to merge
-_SPACED, _WORDS = "spaced", "words"  # analyzers: of terms with spaces between them, of words as they stand
-_KEPT = "kept"  # the marker's field of the position
-_BETWEEN_NAMES = " . "  # over which no name goes
-_MOST_NAMES = 11  # the author and ten tags
-_OFFERED_LENGTH = 60  # UTF-16 units of a name that is offered
-_SPELLED = 60  # articles whose titles tell how words are written
-_BEGINNINGS = 3  # words of a name by which it is found
-_REMEMBERED = 32  # beginnings whose terms are: two hundred kilobytes each, or five
-_APART = "\x1f"  # stands between what something is found by and how it is written
-_CODES = {Kind.TAG: "t", Kind.AUTHOR: "a"}
-_FILTERS = {Kind.TAG: Filter.TAG, Kind.AUTHOR: Filter.AUTHOR}
+_WRITER_HEAP_BYTES = 15_000_000  # bytes that a commit may gather: the least that the engine takes
+_REBUILD_HEAP_BYTES = 30_000_000  # the same where all is to be written: fewer parts to merge
+_WHITESPACE_TOKENIZER, _WORD_TOKENIZER = (
+    "spaced",
+    "words",
+)  # analyzers: of terms with spaces between them, of words as they stand
+_POSITION_FIELD = "kept"  # the marker's field of the position
+_NAME_SEPARATOR = " . "  # over which no name goes
+_MAX_COMPLETION_NAMES = 11  # the author and ten tags
+_MAX_COMPLETION_LENGTH = 60  # UTF-16 units of a name that is offered
+_MAX_SPELLING_ARTICLES = 60  # articles whose titles tell how words are written
+_MAX_COMPLETION_PREFIXES = 3  # words of a name by which it is found
+_PREFIX_CACHE_SIZE = 32  # beginnings whose terms are: two hundred kilobytes each, or five
+_FIELD_SEPARATOR = "\x1f"  # stands between what something is found by and how it is written
+_COMPLETION_PREFIXES = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
+_FILTERS = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
 
 
 def _schema() -> tantivy.Schema:
@@ -59,12 +62,12 @@ def _schema() -> tantivy.Schema:
     builder.add_integer_field(FEED, indexed=True)
     builder.add_integer_field(PUBLISHED, fast=True)
     builder.add_text_field(LANGUAGE, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field(OFFERED, tokenizer_name="raw", index_option="basic")
-    for field in (TITLE, BODY, FACTS):  # given in terms: the language decides which
-        builder.add_text_field(field, tokenizer_name=_SPACED)
-    builder.add_text_field(TITLE_WORDS, tokenizer_name=_WORDS, index_option="basic")
+    builder.add_text_field(COMPLETIONS, tokenizer_name="raw", index_option="basic")
+    for field in (TITLE, BODY, FILTER_TOKENS):  # given in terms: the language decides which
+        builder.add_text_field(field, tokenizer_name=_WHITESPACE_TOKENIZER)
+    builder.add_text_field(TITLE_WORDS, tokenizer_name=_WORD_TOKENIZER, index_option="basic")
     builder.add_text_field(MARKER, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field(_KEPT, stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(_POSITION_FIELD, stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
@@ -77,96 +80,110 @@ class TantivyEngine:
         self.folder = folder
         self._index = tantivy.Index(_schema(), path=str(folder))
         spaced = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-        self._index.register_tokenizer(_SPACED, spaced)
-        self._index.register_tokenizer(_WORDS, analysis.word_analyzer())
+        self._index.register_tokenizer(_WHITESPACE_TOKENIZER, spaced)
+        self._index.register_tokenizer(_WORD_TOKENIZER, text_analysis.word_analyzer())
         self._index.config_reader("manual")
-        self._queries = Queries(self._index.schema)
-        self._common: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
-        self._remembering = Lock()
+        self._queries = QueryBuilder(self._index.schema)
+        self._prefix_cache: dict[tuple[str, int], tuple[int, list[tuple[str, int]]]] = {}
+        self._cache_lock = Lock()
         self.refresh()
 
     def refresh(self) -> None:
         """See what was committed since, by whatever process."""
         self._index.reload()
         self._searcher = self._index.searcher()
-        held = (code for code in analysis.LANGUAGES if self._searcher.doc_freq(LANGUAGE, code))
-        self._queries.languages = tuple(dict.fromkeys((*analysis.ASKED_IN, *held)))
+        held = (code for code in text_analysis.STEMMER_LANGUAGES if self._searcher.doc_freq(LANGUAGE, code))
+        self._queries.languages = tuple(dict.fromkeys((*text_analysis.QUERY_LANGUAGES, *held)))
 
     @property
-    def documents(self) -> int:
+    def document_count(self) -> int:
         """How many articles the index holds."""
         return max(0, self._searcher.num_docs - 1)  # one is the marker
 
     @property
-    def position(self) -> Position | None:
+    def position(self) -> IndexPosition | None:
         """How far it has followed the store; None before the first commit."""
         searcher = self._searcher
-        query = tantivy.Query.term_query(self._index.schema, MARKER, RULES)
+        query = tantivy.Query.term_query(self._index.schema, MARKER, SCHEMA_VERSION)
         for _, address in searcher.search(query, 1).hits:
-            kept = searcher.doc(address).get_first(_KEPT)
-            return Position(*map(int, str(kept).split()))
+            kept = searcher.doc(address).get_first(_POSITION_FIELD)
+            return IndexPosition(*map(int, str(kept).split()))
         return None
 
-    def matching(
+    def match_all(
         self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
     ) -> list[Hit]:
         """See `SearchEngine`."""
-        return self._hits(self._queries.all_of(nodes, scope), limit, newest=newest)
+        return self._hits(self._queries.match_all(nodes, scope), limit, newest=newest)
 
-    def any_words(
+    def match_any(
         self,
         text: str,
         scope: Scope,
         limit: int,
         *,
         required: Collection[Node] = (),
-        near: Collection[Node] = (),
+        optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_TERMS,
     ) -> list[Hit]:
         """See `SearchEngine`."""
-        return self._hits(self._queries.any_of(text, scope, required, near, related), limit)
+        return self._hits(self._queries.match_any(text, scope, required, optional, related), limit)
 
-    def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
+    def match_similar(
+        self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
+    ) -> list[Hit]:
         """See `SearchEngine`.
 
         The engine's own query of this kind takes texts, which it would read by one language's rules.
         """
-        return self._hits(self._queries.weighted(weights, scope, besides), limit) if weights else []
+        return (
+            self._hits(self._queries.match_similar(weights, scope, exclude_article_id), limit)
+            if weights
+            else []
+        )
 
     def document_frequency(self, term: str) -> int:
         """See `SearchEngine`."""
         return max(self._searcher.doc_freq(TITLE, term), self._searcher.doc_freq(BODY, term))
 
-    def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
+    def complete(
+        self, kind: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
+    ) -> list[str]:
         """See `SearchEngine`."""
         among = self._queries.since(since, scope)
         found = self._searcher.terms_with_prefix(
-            OFFERED, _CODES[kind] + _folded(prefix), among, limit * _BEGINNINGS
+            COMPLETIONS, _COMPLETION_PREFIXES[kind] + _folded(prefix), among, limit * _MAX_COMPLETION_PREFIXES
         )
-        return list(dict.fromkeys(term.split(_APART)[1] for term, _ in found))[:limit]
+        return list(dict.fromkeys(term.split(_FIELD_SEPARATOR)[1] for term, _ in found))[:limit]
 
-    def title_words(
+    def complete_title_words(
         self, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> tuple[list[str], list[Hit]]:
         """See `SearchEngine`."""
         among = self._queries.since(since, scope)
-        found = self._searcher.terms_with_prefix(TITLE_WORDS, _folded(prefix), among, limit * _BEGINNINGS)
-        words = [word for word, _ in found if not word.isdecimal() and analysis.query_stems(word)][:limit]
+        found = self._searcher.terms_with_prefix(
+            TITLE_WORDS, _folded(prefix), among, limit * _MAX_COMPLETION_PREFIXES
+        )
+        words = [word for word, _ in found if not word.isdecimal() and text_analysis.query_stems(word)][
+            :limit
+        ]
         if not words:
             return [], []
-        return words, self._hits(self._queries.with_words(words, among), _SPELLED, newest=True)
+        return words, self._hits(
+            self._queries.with_title_words(words, among), _MAX_SPELLING_ARTICLES, newest=True
+        )
 
-    def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+    def terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """See `SearchEngine`. One letter takes milliseconds; remembered until there are a tenth more."""
         if len(prefix) > 1:
             return self._common_terms(prefix, limit)
-        with self._remembering:
-            then, known = self._common.pop((prefix, limit), (0, []))
-            if self.documents > 1.1 * then:
-                then, known = self.documents, self._common_terms(prefix, limit)
-            self._common[prefix, limit] = then, known
-            if len(self._common) > _REMEMBERED:
-                del self._common[next(iter(self._common))]
+        with self._cache_lock:
+            then, known = self._prefix_cache.pop((prefix, limit), (0, []))
+            if self.document_count > 1.1 * then:
+                then, known = self.document_count, self._common_terms(prefix, limit)
+            self._prefix_cache[prefix, limit] = then, known
+            if len(self._prefix_cache) > _PREFIX_CACHE_SIZE:
+                del self._prefix_cache[next(iter(self._prefix_cache))]
         return known
 
     def _common_terms(self, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -175,9 +192,11 @@ class TantivyEngine:
             counts[term] = max(counts[term], count)
         return counts.most_common(limit)
 
-    def writer(self, *, of_all: bool = False) -> TantivyWriter:
+    def writer(self, *, rebuild: bool = False) -> TantivyWriter:
         """Write, where no other process does: changes, or all that there is."""
-        return TantivyWriter(self, self._index.writer(_LARGE_HEAP if of_all else _HEAP, 1))
+        return TantivyWriter(
+            self, self._index.writer(_REBUILD_HEAP_BYTES if rebuild else _WRITER_HEAP_BYTES, 1)
+        )
 
     def _hits(self, query: tantivy.Query, limit: int, *, newest: bool = False) -> list[Hit]:
         searcher = self._searcher
@@ -200,11 +219,13 @@ class TantivyWriter:
     def __init__(self, engine: TantivyEngine, writer: tantivy.IndexWriter) -> None:
         self._engine = engine
         self._writer = writer
-        self._terms = cache(analysis.Terms)  # until the commit: articles that trickle in need no memory
+        self._terms = cache(
+            text_analysis.TermCache
+        )  # until the commit: articles that trickle in need no memory
 
     def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
         """See `IndexWriter`."""
-        made = [(each.article_id, _made(each, self._terms(each.language))) for each in articles]
+        made = [(each.article_id, _to_document(each, self._terms(each.language))) for each in articles]
         if not fresh:
             self.remove(article_id for article_id, _ in made)
         for _, document in made:  # in one go: the engine's thread sleeps between two that come apart
@@ -215,12 +236,12 @@ class TantivyWriter:
         for article_id in article_ids:
             self._writer.delete_documents_by_term(ARTICLE, article_id)
 
-    def commit(self, position: Position) -> None:
+    def commit(self, position: IndexPosition) -> None:
         """See `IndexWriter`."""
         marker = tantivy.Document()
-        marker.add_text(MARKER, RULES)
-        marker.add_text(_KEPT, " ".join(map(str, position)))
-        self._writer.delete_documents_by_term(MARKER, RULES)
+        marker.add_text(MARKER, SCHEMA_VERSION)
+        marker.add_text(_POSITION_FIELD, " ".join(map(str, position)))
+        self._writer.delete_documents_by_term(MARKER, SCHEMA_VERSION)
         self._writer.add_document(marker)
         self._writer.commit()
         self._terms.cache_clear()
@@ -231,42 +252,50 @@ class TantivyWriter:
         del self._writer  # and with it what was not committed
 
 
-def _made(of: IndexedArticle, terms: analysis.Terms) -> tantivy.Document:
+def _to_document(of: IndexedArticle, terms: text_analysis.TermCache) -> tantivy.Document:
     document = tantivy.Document()
     document.add_integer(ARTICLE, of.article_id)
     document.add_integer(FEED, of.feed_id)
     document.add_integer(PUBLISHED, of.published)
     if of.language:
         document.add_text(LANGUAGE, of.language)
-    document.add_text(TITLE, terms.line(of.title))
+    document.add_text(TITLE, terms.index_text(of.title))
     document.add_text(TITLE_WORDS, of.title)
-    document.add_text(BODY, terms.line(of.body[:READ]))
-    named = [_named(Kind.AUTHOR, of.author or ""), *(_named(Kind.TAG, tag) for tag in of.tags)]
-    facts = [" ".join(name_tokens(Filter.SOURCE, of.outlet)), *(name.facts for name in named)]
-    document.add_text(FACTS, _BETWEEN_NAMES.join([*facts, IMAGE] if of.has_image else facts))
-    for offered in {offered for name in named[:_MOST_NAMES] for offered in name.offered}:
-        document.add_text(OFFERED, offered)
+    document.add_text(BODY, terms.index_text(of.body[:MAX_CHARS_READ]))
+    named = [
+        _index_name(CompletionField.AUTHOR, of.author or ""),
+        *(_index_name(CompletionField.TAG, tag) for tag in of.tags),
+    ]
+    facts = [" ".join(tokens_of_name(FilterName.SOURCE, of.outlet)), *(name.filter_tokens for name in named)]
+    document.add_text(FILTER_TOKENS, _NAME_SEPARATOR.join([*facts, IMAGE] if of.has_image else facts))
+    for offered in {offered for name in named[:_MAX_COMPLETION_NAMES] for offered in name.completions}:
+        document.add_text(COMPLETIONS, offered)
     return document
 
 
-class _Named(NamedTuple):
+class _IndexedName(NamedTuple):
     """A tag or author: the tokens that it is filtered by, and what a person may type to be offered it."""
 
-    facts: str
-    offered: tuple[str, ...]
+    filter_tokens: str
+    completions: tuple[str, ...]
 
 
 @lru_cache(maxsize=1 << 12)
-def _named(kind: Kind, name: str) -> _Named:
+def _index_name(kind: CompletionField, name: str) -> _IndexedName:
     """A name, which is offered by each of its first words."""
-    facts = " ".join(name_tokens(_FILTERS[kind], name))
-    plain = safe.plain(name)
-    if not plain or safe.length(plain) > _OFFERED_LENGTH:
-        return _Named(facts, ())
+    facts = " ".join(tokens_of_name(_FILTERS[kind], name))
+    plain = discord_text.to_plain_line(name)
+    if not plain or discord_text.utf16_length(plain) > _MAX_COMPLETION_LENGTH:
+        return _IndexedName(facts, ())
     parts = fold(plain).split()
-    beginnings = (" ".join(parts[first:]) for first in range(min(len(parts), _BEGINNINGS)))
-    return _Named(facts, tuple(f"{_CODES[kind]}{beginning}{_APART}{plain}" for beginning in beginnings))
+    beginnings = (" ".join(parts[first:]) for first in range(min(len(parts), _MAX_COMPLETION_PREFIXES)))
+    return _IndexedName(
+        facts,
+        tuple(
+            f"{_COMPLETION_PREFIXES[kind]}{beginning}{_FIELD_SEPARATOR}{plain}" for beginning in beginnings
+        ),
+    )
 
 
 def _folded(text: str) -> str:
-    return fold(safe.plain(text))
+    return fold(discord_text.to_plain_line(text))

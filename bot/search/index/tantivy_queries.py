@@ -4,18 +4,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import tantivy
 
-from bot.search.index import analysis
-from bot.search.index.engine import NO_TERMS, Scope
-from bot.search.query.analysed_query import Every, Name, Part, Row, Some, Stems, Without, analysed
-from bot.search.query.article_names import IMAGE
-from bot.search.query.filter_names import Filter
-from bot.search.query.query_tree import Condition, Node, Phrase
+from bot.search.index import text_analysis
+from bot.search.index.search_engine import NO_TERMS, Scope
+from bot.search.query.analysed_query import (
+    AllClauses,
+    AnyClause,
+    Clause,
+    NameClause,
+    NotClause,
+    PhraseClause,
+    TermClause,
+    analyse_query,
+)
+from bot.search.query.name_tokens import IMAGE
+from bot.search.query.query_filters import FilterName
+from bot.search.query.query_tree import FieldFilter, Node, Phrase
 
-ARTICLE, FEED, PUBLISHED, LANGUAGE, FACTS = "article", "feed", "published", "language", "facts"
+ARTICLE, FEED, PUBLISHED, LANGUAGE, FILTER_TOKENS = "article", "feed", "published", "language", "facts"
 TITLE, BODY, TITLE_WORDS = "title", "body", "title_words"
-OFFERED, MARKER = "offered", "marker"
+COMPLETIONS, MARKER = "offered", "marker"
 
-OTHER_FIELD = 0.5
+TIE_BREAKER = 0.5
 """How much the worse of title and text counts beside the better one."""
 RELATED = 0.5
 """How much a term that is related to a word counts beside the word."""
@@ -24,75 +33,77 @@ _Query = tantivy.Query
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
 
-class Queries:
+class QueryBuilder:
     """Makes queries for a schema. `languages` are those that a word may be of."""
 
-    def __init__(self, schema: tantivy.Schema, languages: tuple[str, ...] = analysis.ASKED_IN) -> None:
+    def __init__(
+        self, schema: tantivy.Schema, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
+    ) -> None:
         self._schema = schema
         self.languages = languages
 
-    def all_of(self, nodes: Collection[Node], scope: Scope) -> tantivy.Query:
+    def match_all(self, nodes: Collection[Node], scope: Scope) -> tantivy.Query:
         """What all nodes hold of, scored by their words alone."""
-        return self._within([], scope, nodes)
+        return self._scoped([], scope, nodes)
 
-    def any_of(
+    def match_any(
         self,
         text: str,
         scope: Scope,
         required: Collection[Node] = (),
-        near: Collection[Node] = (),
+        optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_TERMS,
     ) -> tantivy.Query:
         """What any word of a text stands in, or a term `related` to one; `required` holds, `near` adds to the
         score."""
-        words = list(dict.fromkeys(analysis.words(text)))
-        small = analysis.small_words(words, self.languages)
+        words = list(dict.fromkeys(text_analysis.tokens(text)))
+        small = text_analysis.stop_words_in(words, self.languages)
         telling = [
             self._word(stems, related.get(word, ()))
             for word in words
-            if word not in small and (stems := analysis.query_stems(word, self.languages))
+            if word not in small and (stems := text_analysis.query_stems(word, self.languages))
         ]
-        some = telling or [self._plain((word,), title=False) for word in words]
-        some += [query for _, query in self._parts(analysed(near, self.languages).parts, scope)]
+        some = telling or [self._phrase_clause((word,), title=False) for word in words]
+        some += [query for _, query in self._clauses(analyse_query(optional, self.languages).clauses, scope)]
         if any(isinstance(node, Phrase) for node in required):  # which is enough
-            every = self._within([], scope, required)
+            every = self._scoped([], scope, required)
             return _Query.boolean_query([(_MUST, every), *((_SHOULD, part) for part in some)])
         any_word = _Query.boolean_query([(_SHOULD, part) for part in some]) if some else _Query.empty_query()
-        return self._within([any_word], scope, required)
+        return self._scoped([any_word], scope, required)
 
-    def weighted(self, weights: Mapping[str, float], scope: Scope, besides: int) -> tantivy.Query:
+    def match_similar(self, weights: Mapping[str, float], scope: Scope, besides: int) -> tantivy.Query:
         """What has some of these index terms, each counting so much; the article `besides` is left out."""
         some = [
-            (_SHOULD, _Query.boost_query(self._stemmed(frozenset({term}), title=False), weight))
+            (_SHOULD, _Query.boost_query(self._term_clause(frozenset({term}), title=False), weight))
             for term, weight in weights.items()
         ]
         two = _Query.boolean_query(some, minimum_number_should_match=min(2, len(some)))
         itself = _Query.term_query(self._schema, ARTICLE, besides)
-        return _Query.boolean_query([(_MUST, self._within([two], scope)), (_NOT, itself)])
+        return _Query.boolean_query([(_MUST, self._scoped([two], scope)), (_NOT, itself)])
 
-    def with_words(self, words: Iterable[str], query: tantivy.Query) -> tantivy.Query:
+    def with_title_words(self, words: Iterable[str], query: tantivy.Query) -> tantivy.Query:
         """What has some of these words in its title, as they stand, and matches a query."""
         some = [_Query.term_query(self._schema, TITLE_WORDS, word) for word in words]
-        return _Query.boolean_query([(_MUST, self._either(some)), (_MUST, query)])
+        return _Query.boolean_query([(_MUST, self._any_of(some)), (_MUST, query)])
 
     def since(self, moment: int, scope: Scope) -> tantivy.Query:
         """The articles of a scope published since then."""
-        return self._within([self._published(moment, None)], scope)
+        return self._scoped([self._published(moment, None)], scope)
 
-    def _within(
+    def _scoped(
         self, parts: Iterable[tantivy.Query], scope: Scope, nodes: Collection[Node] = ()
     ) -> tantivy.Query:
         """What all parts and all nodes hold of, among what may be found."""
-        asked = analysed(nodes, self.languages)
-        every = [*((_MUST, part) for part in parts), *self._parts(asked.parts, scope)]
+        asked = analyse_query(nodes, self.languages)
+        every = [*((_MUST, part) for part in parts), *self._clauses(asked.clauses, scope)]
         for field, ids in ((FEED, scope.feed_ids), (ARTICLE, scope.article_ids)):
             if ids is not None:
                 chosen = _Query.term_set_query(self._schema, field, sorted(ids))
                 every.append((_MUST, self._unscored(chosen)))
-        if len(asked.left_out) == 1:  # it tells little of the language: "car" is small in French
-            (word,) = asked.left_out
-            if stems := analysis.query_stems(word, self.languages):
-                every.append((_SHOULD, self._stemmed(stems, title=False)))
+        if len(asked.dropped_stop_words) == 1:  # it tells little of the language: "car" is small in French
+            (word,) = asked.dropped_stop_words
+            if stems := text_analysis.query_stems(word, self.languages):
+                every.append((_SHOULD, self._term_clause(stems, title=False)))
         return self._all_of(every)
 
     def _all_of(self, every: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
@@ -101,12 +112,12 @@ class Queries:
             every = [(_MUST, self._everything()), *every]
         return every[0][1] if len(every) == 1 else _Query.boolean_query(every)
 
-    def _parts(self, parts: Iterable[Part], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+    def _clauses(self, parts: Iterable[Clause], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """What is asked by parts of a query, and whether it is wanted."""
         return [
-            (_NOT, self._part(part.part, scope))
-            if isinstance(part, Without)
-            else (_MUST, self._part(part, scope))
+            (_NOT, self._clause(part.clause, scope))
+            if isinstance(part, NotClause)
+            else (_MUST, self._clause(part, scope))
             for part in parts
         ]
 
@@ -126,76 +137,76 @@ class Queries:
     def _unscored(self, query: tantivy.Query) -> tantivy.Query:
         return _Query.const_score_query(query, 0.0)
 
-    def _part(self, part: Part, scope: Scope) -> tantivy.Query:
+    def _clause(self, part: Clause, scope: Scope) -> tantivy.Query:
         match part:
-            case Stems(stems, title):
-                query = self._stemmed(stems, title=title)
-            case Row(words, title):
-                query = self._plain(words, title=title)
-            case Name(tokens, whole):
-                query = self._unscored(self._named(tokens, whole))
-            case Condition():
+            case TermClause(stems, title):
+                query = self._term_clause(stems, title=title)
+            case PhraseClause(words, title):
+                query = self._phrase_clause(words, title=title)
+            case NameClause(tokens, whole):
+                query = self._unscored(self._name_clause(tokens, whole))
+            case FieldFilter():
                 query = self._unscored(self._condition(part, scope))
-            case Without():
-                query = self._all_of(self._parts((part,), scope))
-            case Every(parts):
-                query = self._all_of(self._parts(parts, scope))
-            case Some(parts):
-                query = self._either([self._part(inner, scope) for inner in parts])
+            case NotClause():
+                query = self._all_of(self._clauses((part,), scope))
+            case AllClauses(parts):
+                query = self._all_of(self._clauses(parts, scope))
+            case AnyClause(parts):
+                query = self._any_of([self._clause(inner, scope) for inner in parts])
         return query
 
-    def _stemmed(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
+    def _term_clause(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
         """A word by its stems, of which an article counts the best."""
         fields = (TITLE,) if title else (TITLE, BODY)
         each = [
-            self._either([_Query.term_query(self._schema, field, stem) for stem in stems]) for field in fields
+            self._any_of([_Query.term_query(self._schema, field, stem) for stem in stems]) for field in fields
         ]
-        return each[0] if len(each) == 1 else _Query.disjunction_max_query(each, OTHER_FIELD)
+        return each[0] if len(each) == 1 else _Query.disjunction_max_query(each, TIE_BREAKER)
 
     def _word(self, stems: frozenset[str], related: Collection[str]) -> tantivy.Query:
         """A word by its stems, or by related terms, which count less."""
-        word = self._stemmed(stems, title=False)
+        word = self._term_clause(stems, title=False)
         if not related:
             return word
-        relatives = self._stemmed(frozenset(related), title=False)
-        return self._either([word, _Query.boost_query(relatives, RELATED)])
+        relatives = self._term_clause(frozenset(related), title=False)
+        return self._any_of([word, _Query.boost_query(relatives, RELATED)])
 
-    def _plain(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
+    def _phrase_clause(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
         """Words in a row, inflected or not; small ones as they stand."""
         rows = dict.fromkeys(
-            tuple(map(analysis.Terms(language).__getitem__, words)) for language in self.languages
+            tuple(map(text_analysis.TermCache(language).__getitem__, words)) for language in self.languages
         )
         fields = (TITLE,) if title else (TITLE, BODY)
-        return self._either([self._row(row, field) for row in rows for field in fields])
+        return self._any_of([self._token_sequence(row, field) for row in rows for field in fields])
 
-    def _row(self, terms: Sequence[str], field: str) -> tantivy.Query:
+    def _token_sequence(self, terms: Sequence[str], field: str) -> tantivy.Query:
         """Index terms in a row."""
         if len(terms) == 1:
             return _Query.term_query(self._schema, field, terms[0])
         return _Query.phrase_query(self._schema, field, [*terms])
 
-    def _either(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    def _any_of(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
         return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(list(queries))
 
-    def _condition(self, condition: Condition, scope: Scope) -> tantivy.Query:
+    def _condition(self, condition: FieldFilter, scope: Scope) -> tantivy.Query:
         value = condition.value
         match condition.filter:
-            case Filter.SINCE:
+            case FilterName.SINCE:
                 return self._published(int(value), None)
-            case Filter.BEFORE:
+            case FilterName.BEFORE:
                 return self._published(None, int(value))
-            case Filter.BOOKMARKED:
-                return _Query.term_set_query(self._schema, ARTICLE, sorted(scope.bookmarked))
-            case Filter.LANGUAGE:
+            case FilterName.BOOKMARKED:
+                return _Query.term_set_query(self._schema, ARTICLE, sorted(scope.bookmarked_article_ids))
+            case FilterName.LANGUAGE:
                 return _Query.term_query(self._schema, LANGUAGE, str(value))
-            case Filter.IMAGE:
-                return _Query.term_query(self._schema, FACTS, IMAGE)
+            case FilterName.IMAGE:
+                return _Query.term_query(self._schema, FILTER_TOKENS, IMAGE)
             case name:
                 raise ValueError(name)
 
-    def _named(self, tokens: Sequence[str], whole: str) -> tantivy.Query:
+    def _name_clause(self, tokens: Sequence[str], whole: str) -> tantivy.Query:
         """A name by its tokens in a row, or by all of them in one."""
-        in_one = _Query.term_query(self._schema, FACTS, whole)
+        in_one = _Query.term_query(self._schema, FILTER_TOKENS, whole)
         if tokens == (whole,):
             return in_one
-        return self._either([in_one, self._row(tokens, FACTS)])
+        return self._any_of([in_one, self._token_sequence(tokens, FILTER_TOKENS)])

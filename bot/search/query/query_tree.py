@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bot.search.query.filter_names import Filter
-from bot.search.query.notes import Note
+from bot.search.query.query_filters import FilterName
+from bot.search.query.query_notes import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Word:
     """A word in any of its inflections; punctuation may join several (`covid-19`)."""
 
     text: str
-    title: bool = False
+    title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class Phrase:
     """Words that stand in the text exactly so, case and accents aside."""
 
     text: str
-    title: bool = False
+    title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class FieldFilter:
     """A filter and its value: text, an ISO 639-1 code, or seconds since 1970 (`BEFORE` excludes its own)."""
 
-    filter: Filter
+    filter: FilterName
     value: str | int
 
 
@@ -55,15 +55,15 @@ class AnyOf:
     nodes: tuple[Node, ...]
 
 
-Node = Word | Phrase | Condition | Not | AllOf | AnyOf
+Node = Word | Phrase | FieldFilter | Not | AllOf | AnyOf
 
 
-def negated(node: Node) -> Node:
+def negate(node: Node) -> Node:
     """What holds where a node does not."""
     return node.node if isinstance(node, Not) else Not(node)
 
 
-def leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
+def leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
     """The words, phrases and filters of these nodes, those that must not hold among them."""
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
@@ -74,18 +74,18 @@ def leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
             yield node
 
 
-class Loose(NamedTuple):
+class UnquotedFilter(NamedTuple):
     """A filter by name whose value nobody quoted, and the words after it, which may belong to the name.
 
-    `start` is where the filter begins in the text of the query, `ends` where each of the words does.
+    `start` is where the filter begins in the text of the query, `word_ends` where each of the words does.
     """
 
-    filter: Filter
+    filter: FilterName
     name: str
     value: str
     words: tuple[str, ...]
     start: int
-    ends: tuple[int, ...]
+    word_ends: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +95,11 @@ class Query:
     text: str
     nodes: tuple[Node, ...]
     notes: tuple[Note, ...] = ()
-    loose: tuple[Loose, ...] = ()
+    unquoted_filters: tuple[UnquotedFilter, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.nodes)
 
-    def also(self, *nodes: Node, notes: Iterable[Note] = ()) -> Query:
+    def narrowed_by(self, *nodes: Node, notes: Iterable[Note] = ()) -> Query:
         """The same query, narrowed by the options of a command, of which `notes` are told too."""
         return replace(self, nodes=(*self.nodes, *nodes), notes=tuple(dict.fromkeys((*self.notes, *notes))))

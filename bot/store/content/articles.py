@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from bot.core.models import Article, NewArticle
 from bot.store.connection import Connection
 from bot.store.content.article_rows import insert_articles
-from bot.store.outbox import page_queue
-from bot.store.records.content_records import Kept
+from bot.store.outbox import page_fetch_queue
+from bot.store.records.content_records import StoredArticle
 from bot.store.repository import Repository, reads, writes
-from bot.store.rows import ARTICLE, AT_URLS, article, articles, at_urls, listed
+from bot.store.row_mapping import ARTICLE, AT_URLS, article_from_row, articles_by_ids, at_urls, to_json_array
 
-PAGE = 200  # articles read at a time by an export
-FORGET = 500  # articles emptied in a transaction
+EXPORT_BATCH_SIZE = 200  # articles read at a time by an export
+PURGE_BATCH_SIZE = 500  # articles emptied in a transaction
 
 
 class Articles(Repository):
@@ -20,34 +20,34 @@ class Articles(Repository):
 
     async def get(self, article_id: int) -> Article | None:
         """The article, or None."""
-        return await self._one(article, f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
+        return await self._one(article_from_row, f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
 
     async def by_key(self, key: str) -> Article | None:
         """The article with a key, or None."""
-        return await self._one(article, f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
+        return await self._one(article_from_row, f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
         """The articles with these ids, in this order; those that are not there are left out."""
-        found = {found.id: found for found in await self._database.query(articles, ids)}
+        found = {found.id: found for found in await self._database.query(articles_by_ids, ids)}
         return [found[id_] for id_ in ids if id_ in found]
 
-    async def pages(self, keys: Collection[str]) -> dict[str, str]:
+    async def page_keys_by_key_prefix(self, keys: Collection[str]) -> dict[str, str]:
         """The pages of the articles with these keys or beginnings of keys, as far as there are any."""
         rows = await self._rows(
             "SELECT wanted.atom AS name, page FROM json_each(?) AS wanted "
             "CROSS JOIN article ON article.key >= wanted.atom "
             "AND article.key < wanted.atom || 'g'",  # which comes after any digit
-            (listed(keys),),
+            (to_json_array(keys),),
         )
         return {row["name"]: row["page"] for row in rows}
 
-    async def of_page(self, page: str) -> list[Article]:
+    async def by_page_key(self, page: str) -> list[Article]:
         """All articles of a page, the one kept first first."""
         return await self._objects(
-            article, f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
+            article_from_row, f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
         )
 
-    async def known_at(
+    async def find_by_urls(
         self, urls: Collection[str], page: str, identities: Collection[bytes], limit: int
     ) -> list[Article]:
         """Articles that are, or once were, at an address, the one kept first first.
@@ -57,7 +57,7 @@ class Articles(Repository):
         """
         names = {f"name{number}": identity for number, identity in enumerate(identities)}
         return await self._objects(
-            article,
+            article_from_row,
             f"""
             SELECT {ARTICLE} FROM article WHERE id IN (
                 {AT_URLS}
@@ -88,7 +88,7 @@ class Articles(Repository):
         """
         if feed_ids is None and outlet is None:
             return db.objects(
-                article,
+                article_from_row,
                 f"""
                 SELECT {ARTICLE} FROM article
                 WHERE NOT EXISTS (SELECT 1 FROM article AS other
@@ -100,12 +100,12 @@ class Articles(Repository):
         feeds = db.column(
             "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
             "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
-            {"all": feed_ids is None, "feeds": listed(feed_ids or ()), "outlet": outlet},
+            {"all": feed_ids is None, "feeds": to_json_array(feed_ids or ()), "outlet": outlet},
         )
         # Within a feed the index is in order, so SQLite leaves each feed as soon as it is behind what was
         # found. One scan by date would pass by the articles of all other feeds.
         return db.objects(
-            article,
+            article_from_row,
             f"""
             SELECT {ARTICLE} FROM article WHERE id IN (
                 SELECT id FROM article INDEXED BY article_feed_newest
@@ -115,10 +115,10 @@ class Articles(Repository):
                 ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
             ORDER BY published DESC, id DESC
             """,
-            {"feeds": listed(feeds), "limit": limit, "offset": offset},
+            {"feeds": to_json_array(feeds), "limit": limit, "offset": offset},
         )
 
-    async def seen(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
+    async def list_history(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
         """Link, title, summary and times (published, found) of a feed's articles, the newest first."""
         rows = await self._rows(
             "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
@@ -133,7 +133,7 @@ class Articles(Repository):
             return await self._number("SELECT count(*) FROM article")
         return await self._number(
             "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
-            (listed(feed_ids),),
+            (to_json_array(feed_ids),),
         )
 
     async def newest_time(self) -> int | None:
@@ -147,7 +147,7 @@ class Articles(Repository):
         return await self._value(
             "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
             " FROM json_each(?)",
-            (listed(feed_ids),),
+            (to_json_array(feed_ids),),
         )
 
     async def export(self) -> AsyncIterator[Article]:
@@ -155,10 +155,10 @@ class Articles(Repository):
         last = (-(2**62), 0)
         while True:
             articles = await self._objects(
-                article,
+                article_from_row,
                 f"SELECT {ARTICLE} FROM article WHERE (published, id) > (?, ?) "
                 "ORDER BY published, id LIMIT ?",
-                (*last, PAGE),
+                (*last, EXPORT_BATCH_SIZE),
             )
             if not articles:
                 return
@@ -166,16 +166,16 @@ class Articles(Repository):
                 yield exported
             last = (articles[-1].published, articles[-1].id)
 
-    async def at_urls(self, urls: Collection[str]) -> dict[str, list[Kept]]:
+    async def stored_at_urls(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
         """What is kept of these canonical URLs, in any feed."""
         rows = await self._rows(
             "SELECT key, url, page, outlet, title, published FROM article "
             f"WHERE id IN ({AT_URLS}) ORDER BY id",
             at_urls(urls),
         )
-        found: dict[str, list[Kept]] = {}
+        found: dict[str, list[StoredArticle]] = {}
         for row in rows:
-            found.setdefault(row["url"], []).append(Kept(*row))
+            found.setdefault(row["url"], []).append(StoredArticle(*row))
         return found
 
     @writes
@@ -192,7 +192,7 @@ class Articles(Repository):
             kept += len(insert_articles(db, feed_id, articles)[0])
         return kept
 
-    async def forget_texts(self, before: int) -> int:
+    async def purge_texts(self, before: int) -> int:
         """Empty the texts of articles found before a time, except those somebody bookmarked; how many.
 
         Titles, dates, addresses and identities stay, and titles stay searchable.
@@ -214,7 +214,7 @@ def _forget(db: Connection, before: int, after: tuple[int, int]) -> tuple[int, t
             SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed IS NULL)
         ORDER BY found, id LIMIT ?
         """,
-        (before, *after, FORGET),
+        (before, *after, PURGE_BATCH_SIZE),
     )
     for row in rows:
         db.execute(
@@ -222,7 +222,7 @@ def _forget(db: Connection, before: int, after: tuple[int, int]) -> tuple[int, t
             (row["id"],),
         )
         db.execute("DELETE FROM written_text WHERE article_id = ?", (row["id"],))
-        page_queue.forget(db, row["id"])
-    if len(rows) < FORGET:
+        page_fetch_queue.cancel_fetch(db, row["id"])
+    if len(rows) < PURGE_BATCH_SIZE:
         return len(rows), None
     return len(rows), (rows[-1]["found"], rows[-1]["id"])

@@ -2,21 +2,21 @@
 
 from collections.abc import Collection
 
-from bot.store.records.content_records import Brief, Teller
+from bot.store.records.content_records import ArticleBrief, CoveringOutlet
 from bot.store.repository import Repository
-from bot.store.rows import listed
+from bot.store.row_mapping import to_json_array
 
 
 class Stories(Repository):
     """Recent articles."""
 
-    async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[Brief]:
+    async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[ArticleBrief]:
         """Articles with an id after one, published since a time, in the order of their ids.
 
         Of their texts `lead` characters are read.
         """
         return await self._objects(
-            Brief._make,
+            ArticleBrief._make,
             """
             SELECT id, key, feed_id, title,
                    substr(coalesce(nullif(summary, ''), body, text), 1, ?), language, published
@@ -25,19 +25,19 @@ class Stories(Repository):
             (lead, after, since, limit),
         )
 
-    async def kin(self, ids: Collection[int], least: float) -> set[tuple[int, int]]:
+    async def similar_pairs(self, ids: Collection[int], least: float) -> set[tuple[int, int]]:
         """Pairs of these articles that are `least` (0 to 1) alike or more, each with the later one first."""
         rows = await self._rows(
             "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
             " AND article_id IN (SELECT value FROM json_each(?1))"
             " AND other_id IN (SELECT value FROM json_each(?1))",
-            (listed(ids), least),
+            (to_json_array(ids), least),
         )
         return {(row[0], row[1]) for row in rows}
 
-    async def tellers(
+    async def other_coverage(
         self, ids: Collection[int], feed_ids: Collection[int], least: float
-    ) -> dict[int, list[Teller]]:
+    ) -> dict[int, list[CoveringOutlet]]:
         """Which other outlets of these feeds tell of what each article does, the first article of each.
 
         Articles tell the same that are `least` (0 to 1) alike or more.
@@ -57,14 +57,14 @@ class Stories(Repository):
               AND fold(other.outlet) <> fold(one.outlet) AND other.outlet <> '' AND related.likeness >= :least
             ORDER BY other.published, other.id
             """,
-            {"ids": listed(ids), "feeds": listed(feed_ids), "least": least},
+            {"ids": to_json_array(ids), "feeds": to_json_array(feed_ids), "least": least},
         )
-        found: dict[int, dict[str, Teller]] = {}
+        found: dict[int, dict[str, CoveringOutlet]] = {}
         for article_id, outlet, url in rows:
-            found.setdefault(article_id, {}).setdefault(outlet, Teller(outlet, url))
+            found.setdefault(article_id, {}).setdefault(outlet, CoveringOutlet(outlet, url))
         return {article_id: list(tellers.values()) for article_id, tellers in found.items()}
 
-    async def before(self, since: int) -> int:
+    async def id_before(self, since: int) -> int:
         """An id that every article published since a time comes after."""
         return await self._number(
             "SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,)

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 
 from bot.store.connection import Connection
-from bot.store.records.content_records import Titled, Titles
+from bot.store.records.content_records import TitleSample, TitleSampleSet
 from bot.store.repository import Repository, reads
-from bot.store.rows import listed
+from bot.store.row_mapping import to_json_array
 
 _LONGEST_TITLE = 300  # characters
 
@@ -16,12 +16,12 @@ class TitleSamples(Repository):
     @reads
     def sample(
         self, db: Connection, feed_ids: Collection[int], *, since: int, before: int, most: int
-    ) -> Titles:
+    ) -> TitleSampleSet:
         """The titles of these feeds published from `since` until `before`, in no order.
 
         Of many, every so manieth, so that hardly more than `most` are read.
         """
-        values = {"feeds": listed(feed_ids), "since": since, "before": before}
+        values = {"feeds": to_json_array(feed_ids), "since": since, "before": before}
         found = """
             FROM article INDEXED BY article_feed_newest
             WHERE feed_id IN (SELECT value FROM json_each(:feeds))
@@ -30,8 +30,8 @@ class TitleSamples(Repository):
         count = db.value(f"SELECT count(*) {found}", values)
         step = -(-count // most) or 1
         titles = db.objects(
-            Titled._make,
+            TitleSample._make,
             f"SELECT published, outlet, page, substr(title, 1, {_LONGEST_TITLE}) {found} AND id % :step = 0",
             values | {"step": step},
         )
-        return Titles(step, titles)
+        return TitleSampleSet(step, titles)

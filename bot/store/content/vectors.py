@@ -6,18 +6,18 @@ from bot.store import meta
 from bot.store.connection import Connection
 from bot.store.records.content_records import EncodedCounts
 from bot.store.repository import Repository, writes
-from bot.store.rows import listed
+from bot.store.row_mapping import to_json_array
 
-READ = 500
+MAX_ENCODED_CHARS = 500
 """Characters of an article that are encoded: its title, its summary and the beginning of its text."""
-LEFT = 30 * 86_400
+STALE_INDEX_SECONDS = 30 * 86_400
 """Seconds after which an index to which nothing was added is taken to be gone with its process."""
 _INDEX = "vectors "  # and its stamp: the name in `meta` of when something was added to an index last
 _SOURCE = f"""
     substr(article.title || '\n' || article.summary || '\n'
-        || coalesce(article.page_text, article.body, article.text, ''), 1, {READ})
+        || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
 """
-_FITTING = """
+_MATCHES_FILTER_SQL = """
     (:feeds IS NULL OR feed_id IN (SELECT value FROM json_each(:feeds)))
     AND (:since IS NULL OR published >= :since) AND (:before IS NULL OR published < :before)
 """
@@ -27,7 +27,7 @@ class Vectors(Repository):
     """What the index of meanings holds."""
 
     @writes
-    def forget(self, db: Connection, stamp: str) -> None:
+    def drop_index(self, db: Connection, stamp: str) -> None:
         """The index of this stamp is no more."""
         db.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
         db.execute("DELETE FROM meta WHERE name = ?", (_INDEX + stamp,))
@@ -35,7 +35,9 @@ class Vectors(Repository):
     @writes
     def purge(self, db: Connection, now: int) -> None:
         """Forget the indexes of processes that are gone."""
-        db.execute("DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - LEFT)))
+        db.execute(
+            "DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - STALE_INDEX_SECONDS))
+        )
         db.execute(
             "DELETE FROM encoded_article WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = ? || stamp)",
             (_INDEX,),
@@ -53,7 +55,7 @@ class Vectors(Repository):
         )
         return EncodedCounts(*row)
 
-    async def missing(self, stamp: str, limit: int) -> list[int]:
+    async def unencoded_ids(self, stamp: str, limit: int) -> list[int]:
         """Ids of articles that have no vector in an index, the newest first."""
         encoded, articles = await self.counts(stamp)
         if encoded == articles:  # no article goes without taking its mark along
@@ -65,21 +67,21 @@ class Vectors(Repository):
             (stamp, limit),
         )
 
-    async def sources(self, article_ids: Collection[int]) -> list[tuple[int, str]]:
+    async def texts_to_encode(self, article_ids: Collection[int]) -> list[tuple[int, str]]:
         """What is to be encoded of these articles."""
         rows = await self._rows(
             f"SELECT id, {_SOURCE} FROM article WHERE id IN (SELECT value FROM json_each(?))",
-            (listed(article_ids),),
+            (to_json_array(article_ids),),
         )
         return [(row[0], row[1]) for row in rows]
 
     @writes
-    def mark(self, db: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
+    def mark_encoded(self, db: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
         """Note that articles are in the index as these texts, except where they changed since; how many."""
-        meta.put(db, _INDEX + stamp, str(db.now))
+        meta.set_value(db, _INDEX + stamp, str(db.now))
         marked = 0
         for article_id, source in encoded:
-            marked += db.changed(
+            marked += db.execute_rowcount(
                 f"""INSERT INTO encoded_article (article_id, stamp)
                     SELECT id, ?1 FROM article WHERE id = ?2 AND {_SOURCE} = ?3
                     ON CONFLICT (article_id, stamp) DO NOTHING""",
@@ -87,7 +89,7 @@ class Vectors(Repository):
             )
         return marked
 
-    async def fitting(
+    async def filter_ids(
         self,
         article_ids: Collection[int],
         *,
@@ -97,8 +99,9 @@ class Vectors(Repository):
     ) -> set[int]:
         """Those of the articles that are still there, of these feeds and of this time."""
         return await self._set(
-            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND {_FITTING}",
-            {"ids": listed(article_ids), **_parameters(feed_ids, since, before)},
+            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND "
+            f"{_MATCHES_FILTER_SQL}",
+            {"ids": to_json_array(article_ids), **_parameters(feed_ids, since, before)},
         )
 
     async def newest(
@@ -106,7 +109,7 @@ class Vectors(Repository):
     ) -> list[int]:
         """Ids of the newest articles of these feeds and of this time."""
         return await self._column(
-            f"SELECT id FROM article WHERE {_FITTING} ORDER BY published DESC LIMIT :limit",
+            f"SELECT id FROM article WHERE {_MATCHES_FILTER_SQL} ORDER BY published DESC LIMIT :limit",
             {"limit": limit, **_parameters(feed_ids, since, before)},
         )
 
@@ -114,4 +117,4 @@ class Vectors(Repository):
 def _parameters(
     feed_ids: Collection[int] | None, since: int | None, before: int | None
 ) -> dict[str, str | int | None]:
-    return {"feeds": None if feed_ids is None else listed(feed_ids), "since": since, "before": before}
+    return {"feeds": None if feed_ids is None else to_json_array(feed_ids), "since": since, "before": before}

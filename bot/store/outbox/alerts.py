@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from bot.core import locale
+from bot.core import i18n
 from bot.store.connection import Connection, Row
 from bot.store.records.source_records import Alert, AlertKind
 
 # The channel that a server chose, as long as messages reach it, else every channel that follows the feed.
-_PLACES = """
+_TARGET_CHANNELS_SQL = """
     SELECT DISTINCT server.id AS server_id, coalesce(server.language, server.locale) AS locale,
            coalesce(chosen.id, subscription.channel_id) AS id
     FROM subscription
@@ -18,30 +18,30 @@ _PLACES = """
 """
 
 
-def owe(db: Connection, alerts: Iterable[Alert]) -> None:
+def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
     """Queue what servers are to be told; telling it twice is as once."""
     for alert in alerts:
-        if alert.kind is AlertKind.BACK:
-            _back(db, alert)
+        if alert.kind is AlertKind.RECOVERED:
+            _enqueue_recovery(db, alert)
         else:
-            _trouble(db, alert)
+            _enqueue_failure(db, alert)
 
 
-def _trouble(db: Connection, alert: Alert) -> None:
+def _enqueue_failure(db: Connection, alert: Alert) -> None:
     places = db.rows(
         f"""
-        SELECT locale, id FROM ({_PLACES}) AS place WHERE NOT EXISTS (
+        SELECT locale, id FROM ({_TARGET_CHANNELS_SQL}) AS place WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
             WHERE channel.server_id = place.server_id AND dispatch.what = :what)
         """,
-        {"feed": alert.feed_id, "what": _what(alert.kind, alert)},
+        {"feed": alert.feed_id, "what": _dedupe_key(alert.kind, alert)},
     )
     _insert(db, alert, places)
 
 
-def _back(db: Connection, alert: Alert) -> None:
+def _enqueue_recovery(db: Connection, alert: Alert) -> None:
     """Tell where the trouble was told; where that still waits, nobody has heard of it and nobody needs to."""
-    told = [_what(kind, alert) for kind in (AlertKind.BROKEN, AlertKind.GONE)]
+    told = [_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
     db.execute(
         "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "
         "AND channel_id IN (SELECT id FROM channel)",
@@ -69,14 +69,14 @@ def _insert(db: Connection, alert: Alert, places: list[Row]) -> None:
         [
             (
                 place["id"],
-                _what(alert.kind, alert),
+                _dedupe_key(alert.kind, alert),
                 db.now,
-                alert.texts[locale.supported(place["locale"]) or alert.language],
+                alert.texts[i18n.supported_language(place["locale"]) or alert.language],
             )
             for place in places
         ],
     )
 
 
-def _what(kind: AlertKind, alert: Alert) -> str:
+def _dedupe_key(kind: AlertKind, alert: Alert) -> str:
     return f"{kind.value}:{alert.feed_id}:{alert.since}"

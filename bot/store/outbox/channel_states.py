@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from bot.store.connection import Connection
+from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import posting_schedule
 from bot.store.repository import writes
-from bot.store.sharing.served_shards import ShardedRepository
 
 
-class Problem(NamedTuple):
+class ChannelProblem(NamedTuple):
     """Why nothing can be sent to a channel, since when, and when to try again (None: not by itself)."""
 
     problem: str
@@ -36,22 +36,22 @@ class ChannelStates(ShardedRepository):
             (channel_id,),
         )
 
-    async def blocked(self, shard: int) -> list[int]:
+    async def blocked_channels(self, shard: int) -> list[int]:
         """Channels of a shard that nothing can be sent to, in servers that the bot is in."""
         return await self._column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._mine(shard)}"
+            f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._served_condition(shard)}"
         )
 
-    async def problem(self, channel_id: int) -> Problem | None:
+    async def problem(self, channel_id: int) -> ChannelProblem | None:
         """What is wrong with a channel, or None."""
         return await self._one(
-            Problem._make,
+            ChannelProblem._make,
             "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
             (channel_id,),
         )
 
-    async def delay(self, channel_id: int) -> str | None:
+    async def first_pending_error(self, channel_id: int) -> str | None:
         """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
         return await self._value(
             "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
@@ -59,17 +59,19 @@ class ChannelStates(ShardedRepository):
             (channel_id,),
         )
 
-    async def held(self, channel_id: int) -> str | None:
+    async def wait_reason(self, channel_id: int) -> str | None:
         """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
         now = self._clock.now()
         row = await self._row(
-            f"SELECT {posting_schedule.FIGURES} "
+            f"SELECT {posting_schedule.WAIT_COLUMNS_SQL} "
             "FROM channel LEFT JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.id = :channel AND {posting_schedule.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
-            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN {posting_schedule.PACED})",
+            f"WHERE channel.id = :channel AND {posting_schedule.IS_PACED_SQL} AND EXISTS (SELECT "
+            f"1 FROM dispatch "
+            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN "
+            f"{posting_schedule.PACED_KINDS_SQL})",
             {"channel": channel_id, "now": now},
         )
         return None if row is None else posting_schedule.reason("post", row, now)
 
-    def _mine(self, shard: int | None = None) -> str:
-        return self._shards.where("channel.server_id", shard)
+    def _served_condition(self, shard: int | None = None) -> str:
+        return self._shards.sql_condition("channel.server_id", shard)

@@ -4,24 +4,24 @@ import re
 from collections.abc import Collection
 
 from bot.store.connection import Connection, Row
-from bot.store.records.source_records import Watched
-from bot.store.rows import listed
+from bot.store.records.source_records import RetractionCandidate
+from bot.store.row_mapping import to_json_array
 
-STAYS_AWAY = 1800
+RETRACTION_DELAY_SECONDS = 1800
 """Seconds after which an entry that vanished from its feed's document counts as taken back."""
-SHOWN = 400
+COMPARED_CHARS = 400
 """Characters at the beginning of a text that a post may show."""
 
 _WORDS = re.compile(r"\w+")
 
 
-def watched(db: Connection, feed_id: int, since: int) -> list[Watched]:
+def retraction_candidates(db: Connection, feed_id: int, since: int) -> list[RetractionCandidate]:
     """The articles of a feed published since a time, and those that vanished from it whenever.
 
     Not those without a date, which got the time when they were found: they may be older than all others.
     """
     return db.objects(
-        Watched._make,
+        RetractionCandidate._make,
         """
         SELECT id, published, missing_since FROM article
         WHERE feed_id = :feed AND published >= :since AND published < found
@@ -40,19 +40,19 @@ def is_correction(old: Row, *, title: str, shown: str) -> bool:
     return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
 
 
-def vanished(db: Connection, article_ids: Collection[int]) -> None:
+def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
     """A document of their feed no longer has these articles."""
     db.execute(
         "UPDATE article SET missing_since = ? "
         "WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
-        (db.now, listed(article_ids)),
+        (db.now, to_json_array(article_ids)),
     )
 
 
-def returned(db: Connection, article_ids: Collection[int]) -> None:
+def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
     """A document of their feed has these articles again; what was said of them is taken back."""
-    ids = listed(article_ids)
-    edit(
+    ids = to_json_array(article_ids)
+    schedule_edits(
         db,
         "SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND retracted IS NOT NULL",
         {"ids": ids},
@@ -64,7 +64,7 @@ def returned(db: Connection, article_ids: Collection[int]) -> None:
     )
 
 
-def retract(db: Connection) -> bool:
+def retract_missing(db: Connection) -> bool:
     """Mark the articles that stayed away though their feeds were read since; whether there were any."""
     retracted = db.column(
         """
@@ -73,14 +73,14 @@ def retract(db: Connection) -> bool:
           AND (SELECT last_success FROM feed WHERE id = article.feed_id) >= missing_since + :away
         RETURNING id
         """,
-        {"now": db.now, "away": STAYS_AWAY},
+        {"now": db.now, "away": RETRACTION_DELAY_SECONDS},
     )
     if retracted:
-        edit(db, "SELECT value FROM json_each(:ids)", {"ids": listed(retracted)})
+        schedule_edits(db, "SELECT value FROM json_each(:ids)", {"ids": to_json_array(retracted)})
     return bool(retracted)
 
 
-def edit(db: Connection, article_ids: str, values: dict[str, object]) -> None:
+def schedule_edits(db: Connection, article_ids: str, values: dict[str, object]) -> None:
     """Have the messages edited that show the articles which the query `article_ids` gives."""
     # Later than an edit that may be under way, which then does not pass for this one.
     db.execute(
@@ -92,4 +92,4 @@ def edit(db: Connection, article_ids: str, values: dict[str, object]) -> None:
 
 
 def _words(text: str) -> list[str]:
-    return _WORDS.findall(text[:SHOWN].casefold())
+    return _WORDS.findall(text[:COMPARED_CHARS].casefold())

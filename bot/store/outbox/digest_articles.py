@@ -4,18 +4,20 @@ import json
 from collections.abc import Collection, Sequence
 
 from bot.core.models import Digest
-from bot.core.people_models import PersonalDigest
+from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
-from bot.store.records.outbox_records import Candidate, Gathered, Other
-from bot.store.rows import listed
+from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, SamePageArticle
+from bot.store.row_mapping import to_json_array
 
-MOST_READ = 3_000
+MAX_CANDIDATES = 3_000
 """Articles that a digest is chosen from, the newest."""
 
 _DAY = 86_400
 
 
-def gather(db: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int) -> Gathered:
+def gather_candidates(
+    db: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
+) -> DigestCandidates:
     """What a digest of what came between two times may tell.
 
     That is what was posted in the channel then and what is held for it; of a wide one also what the feeds
@@ -26,11 +28,11 @@ def gather(db: Connection, digest: Digest, feed_ids: Collection[int], since: int
         "channel": digest.channel_id,
         "since": since,
         "until": until,
-        "feeds": listed(feed_ids),
+        "feeds": to_json_array(feed_ids),
         "wide": digest.plan.wide,
         "day": _DAY,
         "server": digest.server_id,
-        "most": MOST_READ,
+        "most": MAX_CANDIDATES,
     }
     joined = db.value("SELECT joined FROM server WHERE id = ?", (digest.server_id,))
     values["since"] = max(since, joined)  # nothing of the time away
@@ -61,7 +63,7 @@ def gather(db: Connection, digest: Digest, feed_ids: Collection[int], since: int
         """,
         values,
     )
-    return _gathered(db, rows, values, held)
+    return _to_candidates(db, rows, values, held)
 
 
 def gather_for_person(
@@ -71,7 +73,7 @@ def gather_for_person(
     wanted: Collection[int],
     since: int,
     until: int,
-) -> Gathered:
+) -> DigestCandidates:
     """What these feeds brought between two times: all of the `chosen` ones, and the articles `wanted`.
 
     Without a choice, all.
@@ -79,13 +81,13 @@ def gather_for_person(
     values: dict[str, object] = {
         "since": since,
         "until": until,
-        "feeds": listed(feed_ids),
+        "feeds": to_json_array(feed_ids),
         "day": _DAY,
         "server": 0,  # what people of one server kept is no other's to know
-        "most": MOST_READ,
+        "most": MAX_CANDIDATES,
         "all": chosen is None,
-        "chosen": listed(chosen or ()),
-        "wanted": listed(wanted),
+        "chosen": to_json_array(chosen or ()),
+        "wanted": to_json_array(wanted),
     }
     rows = db.rows(
         """
@@ -101,10 +103,10 @@ def gather_for_person(
         """,
         values,
     )
-    return _gathered(db, rows, values, [])
+    return _to_candidates(db, rows, values, [])
 
 
-def owe(
+def enqueue_digest(
     db: Connection,
     digest: Digest | PersonalDigest,
     name: str,
@@ -136,11 +138,13 @@ def owe(
     return dispatch_id
 
 
-def _gathered(db: Connection, rows: Sequence[Row], values: dict[str, object], held: list[int]) -> Gathered:
-    others = _others(db, rows, values)
-    kept = _kept(db, rows, others, values["server"])
+def _to_candidates(
+    db: Connection, rows: Sequence[Row], values: dict[str, object], held: list[int]
+) -> DigestCandidates:
+    others = _same_page_articles(db, rows, values)
+    kept = _bookmark_counts(db, rows, others, values["server"])
     found = [
-        Candidate(
+        DigestCandidate(
             row["id"],
             row["feed_id"],
             row["page"],
@@ -154,7 +158,7 @@ def _gathered(db: Connection, rows: Sequence[Row], values: dict[str, object], he
         )
         for row in rows
     ]
-    ids = listed([one.article_id for one in found])
+    ids = to_json_array([one.article_id for one in found])
     kin = db.rows(
         "SELECT article_id, other_id, likeness FROM kinship "
         "WHERE article_id IN (SELECT value FROM json_each(?1)) "
@@ -162,22 +166,24 @@ def _gathered(db: Connection, rows: Sequence[Row], values: dict[str, object], he
         (ids,),
     )
     once = list({one.page: one for one in reversed(found)}.values())[::-1]
-    return Gathered(once, held, [(row[0], row[1], row[2]) for row in kin])
+    return DigestCandidates(once, held, [(row[0], row[1], row[2]) for row in kin])
 
 
-def _others(db: Connection, rows: Sequence[Row], values: dict[str, object]) -> dict[str, list[Other]]:
-    others: dict[str, list[Other]] = {}
+def _same_page_articles(
+    db: Connection, rows: Sequence[Row], values: dict[str, object]
+) -> dict[str, list[SamePageArticle]]:
+    others: dict[str, list[SamePageArticle]] = {}
     for page, *other in db.execute(
         "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
         "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
-        values | {"pages": listed({row["page"] for row in rows})},
+        values | {"pages": to_json_array({row["page"] for row in rows})},
     ):
-        others.setdefault(page, []).append(Other(*other))
+        others.setdefault(page, []).append(SamePageArticle(*other))
     return others
 
 
-def _kept(
-    db: Connection, rows: Sequence[Row], others: dict[str, list[Other]], server_id: object
+def _bookmark_counts(
+    db: Connection, rows: Sequence[Row], others: dict[str, list[SamePageArticle]], server_id: object
 ) -> dict[str, int]:
     """How many people bookmarked a page in the server."""
     ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}
@@ -187,6 +193,6 @@ def _kept(
             "JOIN article ON article.id = bookmark.article_id "
             "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
             "AND bookmark.server_id = ? GROUP BY article.page",
-            (listed(ids), server_id),
+            (to_json_array(ids), server_id),
         )
     )

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_rows
-from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records.outbox_records import WithheldFor
-from bot.store.rows import listed
+from bot.store.outbox import outbox_writes
+from bot.store.outbox.outbox_writes import PendingArticle
+from bot.store.records.outbox_records import WithheldReason
+from bot.store.row_mapping import to_json_array
 
-HELD = "held"
-JOINED = "joined"
+KIND_HELD = "held"
+KIND_JOIND = "joined"
 
 # A feed of the channel that still owes it what has this `fate`.
-_STILL_OWED = """
+_STILL_SUBSCRIBED_SQL = """
     SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
     WHERE subscription.channel_id = fate.channel_id
       AND article.id IN (SELECT id FROM article WHERE page = fate.page UNION SELECT fate.article_id)
@@ -22,7 +22,7 @@ _STILL_OWED = """
 """
 
 
-def waiting(db: Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
+def pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tuple[PendingArticle, str]]:
     """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
 
     What is held back, or for the next digest, is of the kind `HELD`, what joined a post `JOINED`; a digest
@@ -52,14 +52,16 @@ def waiting(db: Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, s
               AND NOT EXISTS (SELECT 1 FROM kept_out WHERE channel_id = :channel AND article_id = other.id))
         ORDER BY article.published, article.id
         """,
-        {"channel": channel_id, "feed": feed_id, "held": HELD, "joined": JOINED},
+        {"channel": channel_id, "feed": feed_id, "held": KIND_HELD, "joined": KIND_JOIND},
     )
-    return [(Owed(*row[:4]), row["kind"]) for row in rows]
+    return [(PendingArticle(*row[:4]), row["kind"]) for row in rows]
 
 
-def withdraw(db: Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None) -> None:
+def withdraw(
+    db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: str | None
+) -> None:
     """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
-    pages = listed([owed.page for owed in articles])
+    pages = to_json_array([owed.page for owed in articles])
     chosen = """
         WHERE channel_id = :channel AND page IN (SELECT atom FROM json_each(:pages)) AND (
             fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
@@ -81,19 +83,19 @@ def withdraw(db: Connection, channel_id: int, articles: Sequence[Owed], *, reaso
         (channel_id,),
     )
     for (dispatch_id,) in empty:
-        release(db, dispatch_id)
+        requeue_joined(db, dispatch_id)
         db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
-def release(db: Connection, dispatch_id: int) -> bool:
+def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     """Owe anew what joined a post whose message will never name it; whether there was any.
 
     The oldest gets a post of its own, which the others join and which is held back as long as the first was;
     where no feed of the channel owes it any more it is withheld, or owed where its feed was moved to, and a
     channel with nothing but a digest has it held for that.
     """
-    moved = _owe_where_moved(db, dispatch_id)
-    _withhold_ended(db, dispatch_id)
+    moved = _enqueue_in_new_channel(db, dispatch_id)
+    _withhold_unfollowed(db, dispatch_id)
     left = db.rows(
         """
         SELECT fate.channel_id, article.id, article.key, fate.page, article.published
@@ -104,8 +106,8 @@ def release(db: Connection, dispatch_id: int) -> bool:
     )
     if not left:
         return moved
-    channel_id, first = left[0][0], Owed(*left[0][1:])
-    if dispatch_rows.is_digested(db, channel_id):
+    channel_id, first = left[0][0], PendingArticle(*left[0][1:])
+    if outbox_writes.is_digest_only(db, channel_id):
         db.execute(
             "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
             "WHERE joined_id = ? AND shown IS NULL",
@@ -113,7 +115,7 @@ def release(db: Connection, dispatch_id: int) -> bool:
         )
         return moved
     held = db.row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
-    post_id = dispatch_rows.add_dispatch(
+    post_id = outbox_writes.add_dispatch(
         db, channel_id, "post", first.key, first.published, held_until=None if held is None else held["due"]
     )
     db.execute(
@@ -128,7 +130,7 @@ def release(db: Connection, dispatch_id: int) -> bool:
     return True
 
 
-def _owe_where_moved(db: Connection, dispatch_id: int) -> bool:
+def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
     """Owe what joined a post to the channels of the server that its feed was moved to since."""
     rows = db.rows(
         f"""
@@ -141,20 +143,20 @@ def _owe_where_moved(db: Connection, dispatch_id: int) -> bool:
         WHERE fate.joined_id = ? AND fate.shown IS NULL
           AND there.server_id = here.server_id AND there.id <> here.id
           AND followed.paused IS NULL AND max(followed.added, coalesce(followed.resumed, 0)) <= joined.found
-          AND NOT EXISTS ({_STILL_OWED})
+          AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
         ORDER BY joined.published, joined.id
         """,
         (dispatch_id,),
     )
     owes = False
     for channel_id, *one in rows:
-        owed = Owed(*one)
-        if not dispatch_rows.filtered(db, channel_id, [owed]):
-            owes |= dispatch_rows.owe(db, channel_id, [owed], limit=dispatch_rows.ALL)
+        owed = PendingArticle(*one)
+        if not outbox_writes.filtered_page_keys(db, channel_id, [owed]):
+            owes |= outbox_writes.enqueue(db, channel_id, [owed], limit=outbox_writes.UNLIMITED)
     return owes
 
 
-def _withhold_ended(db: Connection, dispatch_id: int) -> None:
+def _withhold_unfollowed(db: Connection, dispatch_id: int) -> None:
     """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
     db.execute(
         f"""
@@ -163,7 +165,7 @@ def _withhold_ended(db: Connection, dispatch_id: int) -> None:
                 SELECT iif(paused IS NULL, resumed_from, 'paused') FROM subscription
                 JOIN article ON article.feed_id = subscription.feed_id
                 WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
-        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_OWED})
+        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_SUBSCRIBED_SQL})
         """,
-        {"dispatch": dispatch_id, "now": db.now, "ended": WithheldFor.UNFOLLOWED},
+        {"dispatch": dispatch_id, "now": db.now, "ended": WithheldReason.UNFOLLOWED},
     )

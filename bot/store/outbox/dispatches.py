@@ -7,21 +7,21 @@ from bot.core.models import Dispatch, DispatchState
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.outbox.channel_states import ChannelStates
-from bot.store.records.outbox_records import WithheldFor
+from bot.store.records.outbox_records import WithheldReason
 from bot.store.repository import writes
-from bot.store.rows import DISPATCH, dispatch, listed
+from bot.store.row_mapping import DISPATCH, dispatch_from_row, to_json_array
 
-FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
+DISPATCH_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
 # The first in line of every channel that something may be sent to. A channel is served in order: while its
 # first dispatch waits to be tried again, the others wait behind it; what waits for the channel's rhythm holds
 # up only what waits for it too.
-HEADS = f"""
+QUEUE_HEADS_SQL = f"""
     FROM channel
     LEFT JOIN server ON server.id = channel.server_id
-    JOIN dispatch AS head ON head.id = iif({posting_schedule.HAS_ONE}, (
+    JOIN dispatch AS head ON head.id = iif({posting_schedule.IS_PACED_SQL}, (
         SELECT id FROM (
-            SELECT id, position, {posting_schedule.released("dispatch")} AS released
+            SELECT id, position, {posting_schedule.release_time_sql("dispatch")} AS released
             FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting') AS line
         ORDER BY max(released, :now), position, id LIMIT 1), (
         SELECT id FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting'
@@ -32,7 +32,7 @@ HEADS = f"""
       AND channel.id NOT IN (SELECT value FROM json_each(:exclude))
 """
 # How a post is to look now: as its feed's subscription has it, else its server.
-_LOOK = """
+_APPEARANCE_SQL = """
     iif(kind = 'post', (
         SELECT coalesce(subscription.look, server.look)
         FROM channel
@@ -42,12 +42,15 @@ _LOOK = """
             AND subscription.feed_id = article.feed_id
         WHERE channel.id = dispatch.channel_id), NULL)
 """
-EDITABLE = (
+EDITABLE_SQL = (
     "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
     "WHERE dispatch.edit_due IS NOT NULL AND dispatch.state = 'sent'"
 )
-TRIED_AT = "max(head.due, coalesce(channel.retry_at, 0))"
-READY_AT = f"max({TRIED_AT}, iif({posting_schedule.HAS_ONE}, {posting_schedule.released('head')}, 0))"
+NEXT_ATTEMPT_AT_SQL = "max(head.due, coalesce(channel.retry_at, 0))"
+READY_AT_SQL = (
+    f"max({NEXT_ATTEMPT_AT_SQL}, iif({posting_schedule.IS_PACED_SQL}, "
+    f"{posting_schedule.release_time_sql('head')}, 0))"
+)
 
 
 class Dispatches(ChannelStates):
@@ -56,32 +59,32 @@ class Dispatches(ChannelStates):
     What is to be done is that of the servers which this process decides about.
     """
 
-    async def interrupted(self, shard: int | None = None) -> list[Dispatch]:
+    async def claimed(self, shard: int | None = None) -> list[Dispatch]:
         """The dispatches being sent, of one shard or all of this process's.
 
         When it gets a shard those of another process, whose end nobody knows.
         """
-        return await self._all(
-            f"WHERE dispatch.state = 'claimed' AND {self._mine(shard)} "
+        return await self._select(
+            f"WHERE dispatch.state = 'claimed' AND {self._served_condition(shard)} "
             "ORDER BY dispatch.position, dispatch.id"
         )
 
     async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `claim` gives something, the longest due first."""
         return await self._column(
-            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now AND {self._mine()} "
-            f"ORDER BY {TRIED_AT}, channel.id",
-            {"now": now, "exclude": listed(exclude)},
+            f"SELECT channel.id {QUEUE_HEADS_SQL} AND {READY_AT_SQL} <= :now AND {self._served_condition()} "
+            f"ORDER BY {NEXT_ATTEMPT_AT_SQL}, channel.id",
+            {"now": now, "exclude": to_json_array(exclude)},
         )
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next channel is ready, which may be past; None when nothing waits."""
         return await self._value(
-            f"SELECT min({READY_AT}) {HEADS} AND {self._mine()}",
-            {"now": self._clock.now(), "exclude": listed(exclude)},
+            f"SELECT min({READY_AT_SQL}) {QUEUE_HEADS_SQL} AND {self._served_condition()}",
+            {"now": self._clock.now(), "exclude": to_json_array(exclude)},
         )
 
-    async def by_state(self) -> list[tuple[str, int, int]]:
+    async def count_by_state(self) -> list[tuple[str, int, int]]:
         """How many dispatches are in each state, and when the oldest of them was created."""
         return await self._objects(tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
 
@@ -90,26 +93,29 @@ class Dispatches(ChannelStates):
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
         values = {"channel": channel_id, "now": db.now, "exclude": "[]"}
         ready = (
-            f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now "
-            f"AND {self._mine()}"
+            f"SELECT head.id, head.kind {QUEUE_HEADS_SQL} AND channel.id = :channel AND "
+            f"{READY_AT_SQL} <= :now "
+            f"AND {self._served_condition()}"
         )
         head = db.row(ready, values)
         if head is not None and head["kind"] in {"post", "catch-up"}:
-            posting_schedule.gather(db, channel_id)
+            posting_schedule.join_excess_posts(db, channel_id)
             head = db.row(ready, values)
         if head is None:
             return None
-        self._shards.must_have(db, head["id"])
+        self._shards.require_served(db, head["id"])
         # What changed until now is read and sent after this.
         db.execute(
             f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
-            f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
+            f"webhook_id = NULL, look = {_APPEARANCE_SQL} WHERE id = ?",
             (db.now, head["id"]),
         )
-        return db.one(dispatch, f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],))
+        return db.object_or_none(
+            dispatch_from_row, f"SELECT {DISPATCH} {DISPATCH_FROM_SQL} WHERE dispatch.id = ?", (head["id"],)
+        )
 
     @writes
-    def sent(
+    def mark_sent(
         self,
         db: Connection,
         dispatch_id: int,
@@ -121,30 +127,30 @@ class Dispatches(ChannelStates):
         shown: Collection[int] = (),
     ) -> None:
         """Discord has it; `shown` are the articles of its story that its message names."""
-        self._shards.must_have(db, dispatch_id)
+        self._shards.require_served(db, dispatch_id)
         db.execute(
             "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
             "sent = ?, error = NULL WHERE id = ?",
             (message_id, thread_id, webhook_id, now, dispatch_id),
         )
-        _show(db, dispatch_id, shown)
+        _mark_shown(db, dispatch_id, shown)
         db.execute(  # what joined the post after its message was made, or may have, is shown by an edit
             "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
             "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
             (db.now, dispatch_id),
         )
 
-    async def finished(self, dispatch_id: int) -> None:
+    async def mark_followups_done(self, dispatch_id: int) -> None:
         """What follows a sent message was done or given up: the reaction, the publication."""
-        await self._assign(dispatch_id, "finished = 1")
+        await self._update(dispatch_id, "finished = 1")
 
-    async def retry(self, dispatch_id: int, *, due: int, error: str | None) -> None:
+    async def schedule_retry(self, dispatch_id: int, *, due: int, error: str | None) -> None:
         """It was certainly not sent: try again at `due`."""
-        await self._assign(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
+        await self._update(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
 
-    async def goes_by(self, dispatch_id: int, webhook_id: int | None) -> None:
+    async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
         """It is about to be sent by a webhook, or for None by the bot after all."""
-        await self._assign(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
+        await self._update(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
 
     async def webhooks(self, channel_id: int) -> set[int]:
         """Ids of the webhooks that posts of a channel were sent by."""
@@ -153,43 +159,43 @@ class Dispatches(ChannelStates):
             (channel_id,),
         )
 
-    async def unanswered(self, dispatch_id: int, error: str) -> None:
+    async def record_unconfirmed(self, dispatch_id: int, error: str) -> None:
         """Nobody knows yet whether it was sent; it stays claimed."""
-        await self._assign(dispatch_id, "error = :error", error=error)
+        await self._update(dispatch_id, "error = :error", error=error)
 
     @writes
-    def told_before(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
+    def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
         """Other messages told of these articles before a backup was restored: they are not owed any more."""
-        self._shards.must_have(db, dispatch_id)
+        self._shards.require_served(db, dispatch_id)
         db.execute(
             "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
             "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-            (WithheldFor.TOLD, db.now, dispatch_id, listed(article_ids)),
+            (WithheldReason.ALREADY_SENT, db.now, dispatch_id, to_json_array(article_ids)),
         )
         if db.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:  # it tells nothing
-            dispatch_cancellation.release(db, dispatch_id)
+            dispatch_cancellation.requeue_joined(db, dispatch_id)
             db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
-    async def failed(self, dispatch_id: int, error: str) -> None:
+    async def mark_failed(self, dispatch_id: int, error: str) -> None:
         """It will never be sent; what joined it is owed anew."""
-        await self._end(dispatch_id, DispatchState.FAILED, error)
+        await self._close(dispatch_id, DispatchState.FAILED, error)
 
-    async def uncertain(self, dispatch_id: int, error: str) -> None:
+    async def mark_uncertain(self, dispatch_id: int, error: str) -> None:
         """It was perhaps sent, and nobody may look; what joined it is owed anew."""
-        await self._end(dispatch_id, DispatchState.UNCERTAIN, error)
+        await self._close(dispatch_id, DispatchState.UNCERTAIN, error)
 
-    async def unfinished(self, shard: int | None = None) -> list[Dispatch]:
+    async def pending_followups(self, shard: int | None = None) -> list[Dispatch]:
         """Sent, but not finished; in direct messages and in servers that the bot is in, or of one shard."""
-        return await self._all(
+        return await self._select(
             "LEFT JOIN server ON server.id = channel.server_id "
             f"WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
-            f"AND {self._mine(shard)} ORDER BY dispatch.id"
+            f"AND {self._served_condition(shard)} ORDER BY dispatch.id"
         )
 
     async def edits_due(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
         """Sent, and an article of theirs changed since; in servers that the bot is in, or one channel."""
-        return await self._all(
-            f"{EDITABLE} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
+        return await self._select(
+            f"{EDITABLE_SQL} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
             "ORDER BY dispatch.edit_due, dispatch.id LIMIT :limit",
             now=now,
             limit=limit,
@@ -199,61 +205,63 @@ class Dispatches(ChannelStates):
     async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `edits_due` gives something, the longest due first."""
         return await self._column(
-            f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now AND {self._mine()} "
+            f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due <= :now "
+            f"AND {self._served_condition()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
             "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
-            {"now": now, "exclude": listed(exclude)},
+            {"now": now, "exclude": to_json_array(exclude)},
         )
 
-    async def next_edit(self, exclude: Collection[int] = ()) -> int | None:
+    async def next_edit_due_at(self, exclude: Collection[int] = ()) -> int | None:
         """When the next message is to be edited, which may be past; None when none is."""
         return await self._value(
-            f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} AND {self._mine()} "
+            f"SELECT min(dispatch.edit_due) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
+            f"{self._served_condition()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
-            {"exclude": listed(exclude)},
+            {"exclude": to_json_array(exclude)},
         )
 
     @writes
-    def edited(
+    def mark_edited(
         self, db: Connection, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
     ) -> None:
-        """The message shows its articles as they were at `as_of`, the `edit_due` acted upon.
+        """The message shows its articles as they were at `as_of`, the `edit_due_at` acted upon.
 
         `shown` are the articles of its story that it names.
         """
-        self._shards.must_have(db, dispatch_id)
+        self._shards.require_served(db, dispatch_id)
         db.execute(
             "UPDATE dispatch SET edited = :now, "
             "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
             {"id": dispatch_id, "as_of": as_of, "now": db.now},
         )
-        _show(db, dispatch_id, shown)
+        _mark_shown(db, dispatch_id, shown)
 
     @writes
-    def never_edited(self, db: Connection, dispatch_id: int) -> bool:
+    def abandon_edits(self, db: Connection, dispatch_id: int) -> bool:
         """The message takes no edit any more; what it does not name is owed anew: whether there was any."""
-        self._shards.must_have(db, dispatch_id)
+        self._shards.require_served(db, dispatch_id)
         db.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
-        return dispatch_cancellation.release(db, dispatch_id)
+        return dispatch_cancellation.requeue_joined(db, dispatch_id)
 
-    async def edit_later(self, dispatch_id: int, due: int) -> None:
+    async def postpone_edit(self, dispatch_id: int, due: int) -> None:
         """The message could not be edited now."""
-        await self._assign(dispatch_id, "edit_due = :due", due=due)
+        await self._update(dispatch_id, "edit_due = :due", due=due)
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
         """The dispatch, or None."""
-        return next(iter(await self._all("WHERE dispatch.id = :id", id=dispatch_id)), None)
+        return next(iter(await self._select("WHERE dispatch.id = :id", id=dispatch_id)), None)
 
-    async def of_message(self, message_id: int) -> Dispatch | None:
+    async def by_message_id(self, message_id: int) -> Dispatch | None:
         """The dispatch that a message is, or None."""
-        return next(iter(await self._all("WHERE dispatch.message_id = :id", id=message_id)), None)
+        return next(iter(await self._select("WHERE dispatch.message_id = :id", id=message_id)), None)
 
-    async def posted_of(self, article_id: int) -> list[Dispatch]:
+    async def sent_for_article(self, article_id: int) -> list[Dispatch]:
         """What was sent of an article or of another feed's article with the same page, newest first.
 
         Where it joined a post, that one.
         """
-        return await self._all(
+        return await self._select(
             """
             WHERE dispatch.state = 'sent' AND dispatch.id IN (
                 SELECT coalesce(fate.dispatch_id, fate.joined_id) FROM article
@@ -267,32 +275,34 @@ class Dispatches(ChannelStates):
 
     async def recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
         """What was sent since a time, newest first; in servers that the bot is in, or those of one shard."""
-        return await self._all(
+        return await self._select(
             "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-            f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND {self._mine(shard)} "
+            f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND {self._served_condition(shard)} "
             "ORDER BY dispatch.sent DESC, dispatch.id DESC LIMIT :limit",
             since=since,
             limit=limit,
         )
 
     @writes
-    def _end(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
-        self._shards.must_have(db, dispatch_id)
+    def _close(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
+        self._shards.require_served(db, dispatch_id)
         db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id))
-        dispatch_cancellation.release(db, dispatch_id)
+        dispatch_cancellation.requeue_joined(db, dispatch_id)
 
-    async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
-        return await self._objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
+    async def _select(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
+        return await self._objects(
+            dispatch_from_row, f"SELECT {DISPATCH} {DISPATCH_FROM_SQL} {condition}", values
+        )
 
     @writes
-    def _assign(self, db: Connection, dispatch_id: int, assigned: str, /, **values: Any) -> None:  # noqa: ANN401 - as above
-        self._shards.must_have(db, dispatch_id)
+    def _update(self, db: Connection, dispatch_id: int, assigned: str, /, **values: Any) -> None:  # noqa: ANN401 - as above
+        self._shards.require_served(db, dispatch_id)
         db.execute(f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values})
 
 
-def _show(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
+def _mark_shown(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
     db.execute(
         "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
         "AND article_id IN (SELECT value FROM json_each(?))",
-        (db.now, dispatch_id, listed(article_ids)),
+        (db.now, dispatch_id, to_json_array(article_ids)),
     )

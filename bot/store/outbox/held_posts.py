@@ -8,28 +8,28 @@ the time of the next choice: a process that dies before it chooses again, one th
 import json
 from collections.abc import Collection, Sequence
 
-from bot.core import hours
-from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
+from bot.core import local_time
+from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_rows
-from bot.store.records.content_records import ToldArticle
-from bot.store.records.outbox_records import BestChoice, HeldStory, WithheldFor
+from bot.store.outbox import outbox_writes
+from bot.store.records.content_records import ArticleProfile
+from bot.store.records.outbox_records import HeldStory, TopStorySelection, WithheldReason
 from bot.store.repository import Repository, reads, writes
-from bot.store.rows import listed
+from bot.store.row_mapping import to_json_array
 
-MOST_CANDIDATES = 500
+MAX_CANDIDATES = 500
 """Stories that the best are chosen from, the newest."""
 
 # Two feeds of one site are one outlet, whatever they are called.
-OUTLETS = """(
+OUTLET_COUNT_SQL = """(
     SELECT min(count(DISTINCT fold(article.outlet)), count(DISTINCT site(article.url)))
     FROM fate AS member JOIN article ON article.id = member.article_id
     WHERE member.dispatch_id = dispatch.id OR member.joined_id = dispatch.id
 )"""
 """How many outlets tell the story of a post, by the articles that the channel's feeds brought."""
-_ENOUGH = f"{OUTLETS} >= coalesce(channel.least_outlets, 1)"
+_HAS_ENOUGH_OUTLETS_SQL = f"{OUTLET_COUNT_SQL} >= coalesce(channel.least_outlets, 1)"
 _FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
-_CHOOSING = """
+_SELECTION_FROM_SQL = """
     FROM channel JOIN server ON server.id = channel.server_id AND server.left IS NULL
     WHERE channel.best_due IS NOT NULL
 """
@@ -42,7 +42,7 @@ class HeldPosts(Repository):
         """When a post is given up or the best are chosen, which may be past; None when neither will be."""
         return await self._value(
             "SELECT min(due) FROM (SELECT min(due) AS due FROM dispatch WHERE state = 'held' "
-            f"UNION ALL SELECT min(channel.best_due) {_CHOOSING}) AS times"
+            f"UNION ALL SELECT min(channel.best_due) {_SELECTION_FROM_SQL}) AS times"
         )
 
     async def count(self, channel_id: int) -> int:
@@ -52,18 +52,19 @@ class HeldPosts(Repository):
         )
 
     @writes
-    def give_up(self, db: Connection) -> None:
+    def withhold_expired(self, db: Connection) -> None:
         """Withhold what was held back as long as it may be."""
         rows = db.rows(
-            f"SELECT dispatch.id, {OUTLETS} AS outlets, channel.least_outlets, "
-            f"{_ENOUGH} AS enough {_FROM} WHERE dispatch.state = 'held' AND dispatch.due <= ?",
+            f"SELECT dispatch.id, {OUTLET_COUNT_SQL} AS outlets, channel.least_outlets, "
+            f"{_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM} WHERE dispatch.state = 'held' AND "
+            f"dispatch.due <= ?",
             (db.now,),
         )
         for row in rows:
             if row["enough"]:
-                reason = str(WithheldFor.NOT_BEST)
+                reason = str(WithheldReason.NOT_SELECTED)
             else:
-                reason = f"{WithheldFor.FEW_OUTLETS} {row['outlets']} {row['least_outlets']}"
+                reason = f"{WithheldReason.TOO_FEW_OUTLETS} {row['outlets']} {row['least_outlets']}"
             db.execute(
                 "UPDATE fate SET fate = 'withheld', dispatch_id = NULL, joined_id = NULL, reason = :reason, "
                 "decided = :now WHERE dispatch_id = :id OR joined_id = :id",
@@ -71,26 +72,26 @@ class HeldPosts(Repository):
             )
             db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
 
-    async def choices(self) -> list[BestChoice]:
+    async def due_selections(self) -> list[TopStorySelection]:
         """The channels in which the best are to be chosen now, the longest due first."""
         return await self._objects(
-            BestChoice._make,
+            TopStorySelection._make,
             "SELECT server.id, channel.id, channel.best_a_day, channel.best_due, server.time_zone "
-            f"{_CHOOSING} AND channel.best_due <= ? ORDER BY channel.best_due, channel.id",
+            f"{_SELECTION_FROM_SQL} AND channel.best_due <= ? ORDER BY channel.best_due, channel.id",
             (self._clock.now(),),
         )
 
     @reads
-    def candidates(self, db: Connection, choice: BestChoice) -> list[HeldStory]:
+    def eligible_stories(self, db: Connection, choice: TopStorySelection) -> list[HeldStory]:
         """The stories held back in a channel that enough outlets tell, newest first."""
         posts = db.rows(
-            f"SELECT dispatch.id, dispatch.position, {OUTLETS} AS outlets {_FROM} "
-            f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_ENOUGH} "
+            f"SELECT dispatch.id, dispatch.position, {OUTLET_COUNT_SQL} AS outlets {_FROM} "
+            f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_HAS_ENOUGH_OUTLETS_SQL} "
             "ORDER BY dispatch.position DESC, dispatch.id DESC LIMIT ?",
-            (choice.channel_id, MOST_CANDIDATES),
+            (choice.channel_id, MAX_CANDIDATES),
         )
-        ids = listed([post["id"] for post in posts])
-        members: dict[int, list[ToldArticle]] = {}
+        ids = to_json_array([post["id"] for post in posts])
+        members: dict[int, list[ArticleProfile]] = {}
         for post_id, title, outlet, language, tags in db.execute(
             "SELECT coalesce(dispatch_id, joined_id), substr(title, 1, 500), outlet, language, tags "
             "FROM fate JOIN article ON article.id = fate.article_id "
@@ -99,7 +100,7 @@ class HeldPosts(Repository):
             (ids,),
         ):
             members.setdefault(post_id, []).append(
-                ToldArticle(title, outlet, language, tuple(json.loads(tags)))
+                ArticleProfile(title, outlet, language, tuple(json.loads(tags)))
             )
         kept = dict(
             db.rows(
@@ -123,24 +124,27 @@ class HeldPosts(Repository):
         ]
 
     @writes
-    def choose(self, db: Connection, choice: BestChoice, post_ids: Sequence[int], *, next_due: int) -> bool:
+    def release_selected(
+        self, db: Connection, choice: TopStorySelection, post_ids: Sequence[int], *, next_due: int
+    ) -> bool:
         """Let these posts be sent, and choose again at `next_due`.
 
         False, and nothing happens, where it was chosen or what is wanted was changed meanwhile.
         """
-        chosen = db.changed(
+        chosen = db.execute_rowcount(
             "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
-            (next_due, choice.channel_id, choice.due, choice.number),
+            (next_due, choice.channel_id, choice.due_at, choice.stories_per_day),
         )
         if chosen:
             _release(db, post_ids)
         return chosen > 0
 
 
-def ripen(db: Connection, post_id: int) -> None:
+def release_if_enough_outlets(db: Connection, post_id: int) -> None:
     """Let a held post be sent, or be chosen from, if enough outlets tell its story."""
     row = db.row(
-        f"SELECT channel.best_a_day {_FROM} WHERE dispatch.id = ? AND dispatch.state = 'held' AND {_ENOUGH}",
+        f"SELECT channel.best_a_day {_FROM} WHERE dispatch.id = ? AND dispatch.state = 'held' AND "
+        f"{_HAS_ENOUGH_OUTLETS_SQL}",
         (post_id,),
     )
     if row is None:
@@ -148,38 +152,38 @@ def ripen(db: Connection, post_id: int) -> None:
     if row["best_a_day"] is None:
         _release(db, [post_id])
     else:
-        db.execute("UPDATE dispatch SET due = ? WHERE id = ?", (db.now + BEST_WITHIN, post_id))
+        db.execute("UPDATE dispatch SET due = ? WHERE id = ?", (db.now + TOP_STORY_WINDOW_SECONDS, post_id))
 
 
-def settle(db: Connection, channel_id: int) -> None:
+def reevaluate_channel(db: Connection, channel_id: int) -> None:
     """Judge what a channel holds back by what was chosen for it just now.
 
     What is not held back any more comes in one catch-up.
     """
     (server_id, best) = db.row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
-    reschedule(db, server_id)
+    reschedule_selections(db, server_id)
     held = db.rows(
-        f"SELECT dispatch.id, {_ENOUGH} AS enough {_FROM} "
+        f"SELECT dispatch.id, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM} "
         "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
         (channel_id,),
     )
     enough = [row["id"] for row in held if row["enough"]]
     if best is None:
-        dispatch_rows.catch_up(db, channel_id, [], posts=enough)
+        outbox_writes.merge_into_catch_up(db, channel_id, [], posts=enough)
     db.execute(
         "UPDATE dispatch SET due = iif(id IN (SELECT value FROM json_each(:enough)), :now + :chance, "
         "created + :story) WHERE channel_id = :channel AND state = 'held'",
         {
-            "enough": listed(enough),
+            "enough": to_json_array(enough),
             "now": db.now,
-            "chance": BEST_WITHIN,
-            "story": TOLD_WITHIN,
+            "chance": TOP_STORY_WINDOW_SECONDS,
+            "story": MIN_OUTLETS_DEADLINE_SECONDS,
             "channel": channel_id,
         },
     )
 
 
-def reschedule(db: Connection, server_id: int) -> None:
+def reschedule_selections(db: Connection, server_id: int) -> None:
     """Find out anew when the best are chosen in a server: its time zone changed, or a channel's number."""
     rows = db.rows(
         "SELECT channel.id, best_a_day, time_zone FROM channel JOIN server ON server.id = channel.server_id "
@@ -189,13 +193,20 @@ def reschedule(db: Connection, server_id: int) -> None:
     db.executemany(
         "UPDATE channel SET best_due = ? WHERE id = ?",
         [
-            (None if best is None else hours.next_of(db.now, hours.spread(best), zone), channel_id)
+            (
+                None
+                if best is None
+                else local_time.next_occurrence_of_any(
+                    db.now, local_time.spread_over_waking_hours(best), zone
+                ),
+                channel_id,
+            )
             for channel_id, best, zone in rows
         ],
     )
 
 
-def hand_over(db: Connection, channel_id: int) -> None:
+def move_to_digest(db: Connection, channel_id: int) -> None:
     """Leave what a channel holds back to its digest, which comes instead of single posts."""
     held = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
     values = {"channel": channel_id, "now": db.now}
@@ -211,5 +222,5 @@ def _release(db: Connection, post_ids: Collection[int]) -> None:
     db.execute(
         "UPDATE dispatch SET state = 'waiting', due = ? "
         "WHERE state = 'held' AND id IN (SELECT value FROM json_each(?))",
-        (db.now, listed(post_ids)),
+        (db.now, to_json_array(post_ids)),
     )

@@ -4,29 +4,31 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
-from bot.core.people_models import Bookmark
+from bot.core.user_models import Bookmark
 from bot.store.connection import Connection
 from bot.store.people import erasure
-from bot.store.records.people_records import WantedBookmarks
+from bot.store.records.people_records import BookmarkFilter
 from bot.store.repository import Repository, writes
-from bot.store.rows import ARTICLE, bookmark, listed
+from bot.store.row_mapping import ARTICLE, bookmark_from_row, to_json_array
 
-KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
-MATCHED = """
+ACTIVE_BOOKMARK_SQL = "bookmark.person_id = :person AND bookmark.removed IS NULL"
+FILTER_SQL = """
     (:match IS NULL OR instr(fold(article.title), fold(:match)) > 0
      OR instr(fold(article.outlet), fold(:match)) > 0 OR instr(fold(bookmark.note), fold(:match)) > 0)
     AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(atom) = fold(:tag)))
     AND (NOT :unread OR bookmark.read IS NULL)
 """
-SHOWN = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
-SAVED = """
+VISIBLE_SQL = (
+    "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
+)
+BOOKMARK_COLUMNS_SQL = """
     bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
     bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id,
     bookmark.note AS saved_note, bookmark.tags AS saved_tags, bookmark.read AS saved_read
 """
 
 
-ALL = WantedBookmarks()
+NO_FILTER = BookmarkFilter()
 
 
 class Bookmarks(Repository):
@@ -42,7 +44,7 @@ class Bookmarks(Repository):
         server_id: int | None = None,
         channel_id: int | None = None,
         message_id: int | None = None,
-        live: bool = True,
+        is_live_reaction: bool = True,
     ) -> bool:
         """Keep an article for a person, and where they did it; False when nothing changed.
 
@@ -53,14 +55,14 @@ class Bookmarks(Repository):
             "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "
             "channel_id = excluded.channel_id, message_id = excluded.message_id "
             "WHERE bookmark.removed IS NOT NULL"
-            if live
+            if is_live_reaction
             else "DO NOTHING"
         )
-        if live:
-            erasure.take_up(db, person_id, article_id)
-        elif erasure.has_let_go(db, person_id, article_id):
+        if is_live_reaction:
+            erasure.forget_removal(db, person_id, article_id)
+        elif erasure.was_removed_before_erasure(db, person_id, article_id):
             return False
-        changed = db.changed(
+        changed = db.execute_rowcount(
             "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
             "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
             f"ON CONFLICT (person_id, article_id) {on_conflict}",
@@ -72,9 +74,10 @@ class Bookmarks(Repository):
     def remove(self, db: Connection, person_id: int, article_id: int) -> Bookmark | None:
         """Remove a bookmark with its note and tags; return it as it was, None when there was none."""
         removed = db.objects(
-            bookmark,
-            f"SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id "
-            f"WHERE {KEPT} AND bookmark.article_id = :article",
+            bookmark_from_row,
+            f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id = "
+            f"bookmark.article_id "
+            f"WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id = :article",
             {"person": person_id, "article": article_id},
         )
         db.execute(
@@ -87,7 +90,7 @@ class Bookmarks(Repository):
     @writes
     def restore(self, db: Connection, person_id: int, removed: Bookmark) -> bool:
         """Restore a bookmark as it was before `remove`; False where its trace is gone or it is kept."""
-        changed = db.changed(
+        changed = db.execute_rowcount(
             "UPDATE bookmark SET removed = NULL, created = ?, server_id = ?, channel_id = ?, message_id = ?, "
             "note = ?, tags = ?, read = ? WHERE person_id = ? AND article_id = ? AND removed IS NOT NULL",
             (
@@ -109,7 +112,7 @@ class Bookmarks(Repository):
         self, db: Connection, person_id: int, article_id: int, *, note: str, tags: Sequence[str]
     ) -> bool:
         """Write a note and tags beside a bookmark; False when the person has no such."""
-        changed = db.changed(
+        changed = db.execute_rowcount(
             "UPDATE bookmark SET note = ?, tags = ? "
             "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
@@ -117,44 +120,46 @@ class Bookmarks(Repository):
         return changed > 0
 
     @writes
-    def mark(self, db: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
+    def mark_read(self, db: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
         """Mark a bookmark as read or unread; False when the person has no such."""
-        changed = db.changed(
+        changed = db.execute_rowcount(
             "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (db.now if read else None, person_id, article_id),
         )
         return changed > 0
 
     async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
-        """A person's bookmark of an article; `hidden` as in `WantedBookmarks`."""
+        """A person's bookmark of an article; `hidden` as in `BookmarkFilter`."""
         found = await self._objects(
-            bookmark,
-            f"SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id "
-            f"WHERE {KEPT} AND {SHOWN} AND bookmark.article_id = :article",
-            {"person": person_id, "article": article_id, "hidden": listed(hidden)},
+            bookmark_from_row,
+            f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id = "
+            f"bookmark.article_id "
+            f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND bookmark.article_id = :article",
+            {"person": person_id, "article": article_id, "hidden": to_json_array(hidden)},
         )
         return found[0] if found else None
 
     async def list(
-        self, person_id: int, *, limit: int, offset: int = 0, wanted: WantedBookmarks = ALL
+        self, person_id: int, *, limit: int, offset: int = 0, wanted: BookmarkFilter = NO_FILTER
     ) -> list[Bookmark]:
         """A person's bookmarks, the latest first."""
         return await self._objects(
-            bookmark,
+            bookmark_from_row,
             f"""
-            SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id
-            WHERE {KEPT} AND {MATCHED} AND {SHOWN}
+            SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id =
+                bookmark.article_id
+            WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
             ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
             """,
             _values(person_id, wanted) | {"limit": limit, "offset": offset},
         )
 
-    async def count(self, person_id: int, wanted: WantedBookmarks = ALL) -> int:
+    async def count(self, person_id: int, wanted: BookmarkFilter = NO_FILTER) -> int:
         """How many bookmarks a person has."""
         return await self._number(
             f"""
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
-            WHERE {KEPT} AND {MATCHED} AND {SHOWN}
+            WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
             """,
             _values(person_id, wanted),
         )
@@ -163,35 +168,37 @@ class Bookmarks(Repository):
         """The tags that a person gave, with how many bookmarks have each, the most used first."""
         rows = await self._rows(
             "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
-            f"WHERE {KEPT} AND {SHOWN} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
-            {"person": person_id, "hidden": listed(hidden)},
+            f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
+            {"person": person_id, "hidden": to_json_array(hidden)},
         )
         return {row["tag"]: row["count"] for row in rows}
 
-    async def has(
+    async def bookmarked_among(
         self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
-        """Those of the articles that a person has kept; `hidden` as in `WantedBookmarks`."""
+        """Those of the articles that a person has kept; `hidden` as in `BookmarkFilter`."""
         return await self._set(
-            f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
+            f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
-            {"person": person_id, "articles": listed(article_ids), "hidden": listed(hidden)},
+            {"person": person_id, "articles": to_json_array(article_ids), "hidden": to_json_array(hidden)},
         )
 
     async def article_ids(self, person_id: int) -> frozenset[int]:
         """The articles that a person has kept."""
         return frozenset(
-            await self._column(f"SELECT article_id FROM bookmark WHERE {KEPT}", {"person": person_id})
+            await self._column(
+                f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL}", {"person": person_id}
+            )
         )
 
     async def servers(self, person_id: int) -> set[int]:
         """The servers in which a person made bookmarks."""
         return await self._set(
-            f"SELECT DISTINCT server_id FROM bookmark WHERE {KEPT} AND server_id IS NOT NULL",
+            f"SELECT DISTINCT server_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND server_id IS NOT NULL",
             {"person": person_id},
         )
 
-    async def let_go(self, person_id: int) -> tuple[str, ...]:
+    async def removed_urls(self, person_id: int) -> tuple[str, ...]:
         """The addresses of the articles that a person kept once and let go of."""
         return tuple(
             await self._column(
@@ -202,5 +209,5 @@ class Bookmarks(Repository):
         )
 
 
-def _values(person_id: int, wanted: WantedBookmarks) -> dict[str, object]:
-    return asdict(wanted) | {"person": person_id, "hidden": listed(wanted.hidden)}
+def _values(person_id: int, wanted: BookmarkFilter) -> dict[str, object]:
+    return asdict(wanted) | {"person": person_id, "hidden": to_json_array(wanted.hidden)}

@@ -10,7 +10,16 @@ from hashlib import blake2b
 
 from bot.store.connection import Connection
 
-TABLES = ("bookmark", "question", "vote", "opinion", "watch", "personal_digest", "channel", "setting_change")
+PERSONAL_DATA_TABLES = (
+    "bookmark",
+    "question",
+    "vote",
+    "opinion",
+    "watch",
+    "personal_digest",
+    "channel",
+    "setting_change",
+)
 """Those that had rows of people."""
 
 _SALT = 4
@@ -18,7 +27,7 @@ _HASH = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
+class ErasureReport:
     """How much there was; whether the write-ahead log could be emptied, or somebody was reading from it."""
 
     bookmarks: int
@@ -31,7 +40,7 @@ class Erased:
     log_emptied: bool = True
 
 
-def erase(db: Connection, person_id: int) -> Erased:
+def erase(db: Connection, person_id: int) -> ErasureReport:
     """Delete a person's rows, and their name from the changes of settings that they made."""
 
     def count(sql: str) -> int:
@@ -49,39 +58,41 @@ def erase(db: Connection, person_id: int) -> Erased:
     known = db.column("SELECT article_id FROM bookmark WHERE person_id = ?", (person_id,))
     db.executemany(
         "INSERT INTO let_go (article_id, mark) VALUES (?, ?)",
-        [(article, _mark(os.urandom(_SALT), article, person_id)) for article in known],
+        [(article, _removal_hash(os.urandom(_SALT), article, person_id)) for article in known],
     )
     db.execute("DELETE FROM bookmark WHERE person_id = ?", (person_id,))
     db.execute("DELETE FROM channel WHERE person_id = ?", (person_id,))
-    votes = db.changed("DELETE FROM vote WHERE person_id = ?", (person_id,))
-    return Erased(
+    votes = db.execute_rowcount("DELETE FROM vote WHERE person_id = ?", (person_id,))
+    return ErasureReport(
         bookmarks=kept,
-        questions=db.changed("DELETE FROM question WHERE person_id = ?", (person_id,)),
+        questions=db.execute_rowcount("DELETE FROM question WHERE person_id = ?", (person_id,)),
         votes=votes,
-        opinions=db.changed("DELETE FROM opinion WHERE person_id = ?", (person_id,)),
+        opinions=db.execute_rowcount("DELETE FROM opinion WHERE person_id = ?", (person_id,)),
         watches=watches,
         digests=digests,
-        changes=db.changed("UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)),
+        changes=db.execute_rowcount(
+            "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
+        ),
     )
 
 
-def has_let_go(db: Connection, person_id: int, article_id: int) -> bool:
+def was_removed_before_erasure(db: Connection, person_id: int, article_id: int) -> bool:
     """Whether somebody, who may be this person, let go of an article before they were forgotten."""
-    return bool(_marks(db, person_id, article_id))
+    return bool(_matching_hashes(db, person_id, article_id))
 
 
-def take_up(db: Connection, person_id: int, article_id: int) -> None:
+def forget_removal(db: Connection, person_id: int, article_id: int) -> None:
     """The person keeps an article after all."""
     db.executemany(
         "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
-        [(article_id, mark) for mark in _marks(db, person_id, article_id)],
+        [(article_id, mark) for mark in _matching_hashes(db, person_id, article_id)],
     )
 
 
-def _marks(db: Connection, person_id: int, article_id: int) -> list[bytes]:
+def _matching_hashes(db: Connection, person_id: int, article_id: int) -> list[bytes]:
     rows = db.rows("SELECT mark FROM let_go WHERE article_id = ?", (article_id,))
-    return [mark for (mark,) in rows if _mark(mark[:_SALT], article_id, person_id) == mark]
+    return [mark for (mark,) in rows if _removal_hash(mark[:_SALT], article_id, person_id) == mark]
 
 
-def _mark(salt: bytes, article_id: int, person_id: int) -> bytes:
+def _removal_hash(salt: bytes, article_id: int, person_id: int) -> bytes:
     return salt + blake2b(f"{article_id} {person_id}".encode(), salt=salt, digest_size=_HASH).digest()

@@ -7,22 +7,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from bot.core import hours
-from bot.core.choices import PersonalPlan
-from bot.core.people_models import PersonalDigest
+from bot.core import local_time
+from bot.core.preferences import PersonalDigestPlan
+from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
-from bot.store.repository import Repository, reading, writes
-from bot.store.rows import made
-from bot.store.settings.place_rows import need_channel, need_server
+from bot.store.repository import Repository, read_method, writes
+from bot.store.row_mapping import from_row
+from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
     feeds, topics, watches, channel.language, channel.problem, paused, created, due, covered
 """
 _FROM = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
-_WAITS = "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
-_WAITING = _WAITS.replace("SELECT payload", "DELETE")
+_SELECT_PENDING_SQL = (
+    "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
+)
+_DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
 
 
 class PersonalDigests(Repository):
@@ -32,7 +34,7 @@ class PersonalDigests(Repository):
     def save(
         self,
         db: Connection,
-        plan: PersonalPlan,
+        plan: PersonalDigestPlan,
         *,
         person_id: int,
         channel_id: int,
@@ -44,8 +46,8 @@ class PersonalDigests(Repository):
         One that rested goes on.
         """
         if server_id is not None:
-            need_server(db, server_id)
-        need_channel(db, channel_id, person_id=person_id)
+            ensure_server(db, server_id)
+        ensure_channel(db, channel_id, person_id=person_id)
         before = _find(db, channel_id)
         rested = before is None or before.paused is not None or before.problem is not None
         db.execute(
@@ -54,7 +56,7 @@ class PersonalDigests(Repository):
             (language, channel_id),
         )
         if rested:
-            db.execute(_WAITING, (channel_id,))  # it would tell of long ago
+            db.execute(_DELETE_PENDING_SQL, (channel_id,))  # it would tell of long ago
         db.execute(
             """
             INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feeds, topics,
@@ -71,8 +73,8 @@ class PersonalDigests(Repository):
             | {
                 "channel": channel_id,
                 "server": server_id,
-                "feeds": json.dumps(plan.feeds),
-                "topics": json.dumps(plan.topics, ensure_ascii=False),
+                "feeds": json.dumps(plan.feed_ids),
+                "topics": json.dumps(plan.topic_queries, ensure_ascii=False),
                 "now": db.now,
                 "due": _next(plan, db.now),
                 "covered": None if before is None or rested else before.covered,
@@ -83,7 +85,7 @@ class PersonalDigests(Repository):
         return saved
 
     @writes
-    def end(self, db: Connection, person_id: int) -> bool:
+    def delete(self, db: Connection, person_id: int) -> bool:
         """End a person's digest, and what waits of it; False if there was none."""
         ended = db.rows(
             "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
@@ -91,7 +93,7 @@ class PersonalDigests(Repository):
             (person_id,),
         )
         for (channel_id,) in ended:
-            db.execute(_WAITING, (channel_id,))
+            db.execute(_DELETE_PENDING_SQL, (channel_id,))
         return bool(ended)
 
     @writes
@@ -102,7 +104,7 @@ class PersonalDigests(Repository):
             "WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) RETURNING channel_id",
             (db.now, person_id),
         ):
-            db.execute(_WAITING, (channel_id,))
+            db.execute(_DELETE_PENDING_SQL, (channel_id,))
 
     async def of_person(self, person_id: int) -> PersonalDigest | None:
         """A person's digest, or None."""
@@ -119,15 +121,15 @@ class PersonalDigests(Repository):
             f"SELECT min(due) {_FROM} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?", (closed,)
         )
 
-    async def waiting_since(self, channel_id: int) -> int | None:
+    async def pending_since(self, channel_id: int) -> int | None:
         """Since when the digest tells that waits to be sent there; None where none does."""
-        payload = await self._value(_WAITS, (channel_id,))
+        payload = await self._value(_SELECT_PENDING_SQL, (channel_id,))
         return None if payload is None else int(json.loads(payload)["since"])
 
-    candidates = reading(digest_articles.gather_for_person)
+    candidates = read_method(digest_articles.gather_for_person)
 
     @writes
-    def make(
+    def enqueue_due(
         self,
         db: Connection,
         digest: PersonalDigest,
@@ -152,8 +154,8 @@ class PersonalDigests(Repository):
         )
         if payload is None:
             return False
-        db.execute(_WAITING, (digest.channel_id,))
-        digest_articles.owe(db, digest, "me", payload, named)
+        db.execute(_DELETE_PENDING_SQL, (digest.channel_id,))
+        digest_articles.enqueue_digest(db, digest, "me", payload, named)
         return True
 
     async def _all(self, condition: str, *values: object) -> list[PersonalDigest]:
@@ -161,16 +163,18 @@ class PersonalDigests(Repository):
 
 
 def _digest(row: Row) -> PersonalDigest:
-    return made(
+    return from_row(
         PersonalDigest,
         row,
-        plan=made(PersonalPlan, row, alone=False, wide=False, chart=False, summaries=False),
+        plan=from_row(PersonalDigestPlan, row, alone=False, wide=False, chart=False, summaries=False),
     )
 
 
 def _find(db: Connection, channel_id: int) -> PersonalDigest | None:
-    return db.one(_digest, f"SELECT {_COLUMNS} {_FROM} WHERE personal_digest.channel_id = ?", (channel_id,))
+    return db.object_or_none(
+        _digest, f"SELECT {_COLUMNS} {_FROM} WHERE personal_digest.channel_id = ?", (channel_id,)
+    )
 
 
-def _next(plan: PersonalPlan, now: int) -> int:
-    return hours.next_due(now, plan.minute, plan.weekday, plan.time_zone)
+def _next(plan: PersonalDigestPlan, now: int) -> int:
+    return local_time.next_occurrence(now, plan.minute, plan.weekday, plan.time_zone)

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Sequence
 from functools import partial
 
-from bot.core.people_models import Question, Tally
+from bot.core.user_models import Question, QuestionStats
 from bot.store.connection import Connection
 from bot.store.repository import Repository, writes
-from bot.store.rows import made
-from bot.store.settings.place_rows import need_server
+from bot.store.row_mapping import from_row
+from bot.store.settings.parent_rows import ensure_server
 
-MOST_OF_A_PERSON = 500
+MAX_PER_USER = 500
 """How many questions of one person are kept, the latest."""
 
 QUESTION = """
@@ -59,7 +59,7 @@ class Questions(Repository):
             "follows": follows,
             "message": message_id,
         }
-        need_server(db, server_id)
+        ensure_server(db, server_id)
         db.execute(
             """
             INSERT INTO question (id, server_id, channel_id, person_id, text, language, asked, public,
@@ -79,12 +79,12 @@ class Questions(Repository):
         db.execute(
             "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
             "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
-            (person_id, MOST_OF_A_PERSON),
+            (person_id, MAX_PER_USER),
         )
         return id_
 
     @writes
-    def answered_by(self, db: Connection, question_id: int, message_id: int) -> None:
+    def set_answer_message(self, db: Connection, question_id: int, message_id: int) -> None:
         """Remember the message that shows everybody the answer: a reply to it follows the question."""
         db.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
 
@@ -92,7 +92,7 @@ class Questions(Repository):
         """The question, or None when it is no longer kept."""
         return await self._find("WHERE id = ?", question_id)
 
-    async def of_message(self, message_id: int, channel_id: int) -> Question | None:
+    async def by_message_id(self, message_id: int, channel_id: int) -> Question | None:
         """The question that a message of a channel asked or answered, or None."""
         return await self._find(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
@@ -102,7 +102,7 @@ class Questions(Repository):
             message_id,
         )
 
-    async def last_in(self, channel_id: int, since: int) -> Question | None:
+    async def last_public_in_channel(self, channel_id: int, since: int) -> Question | None:
         """The last question that was asked before everybody in a channel or thread, if it is not older."""
         return await self._find(
             "WHERE channel_id = ? AND public = 1 AND asked >= ? "
@@ -111,7 +111,7 @@ class Questions(Repository):
             since,
         )
 
-    async def last_of(self, person_id: int, channel_id: int, since: int) -> Question | None:
+    async def last_by_user(self, person_id: int, channel_id: int, since: int) -> Question | None:
         """The last question that a person asked in a channel, if it is not older."""
         return await self._find(
             "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
@@ -126,7 +126,7 @@ class Questions(Repository):
 
         Whether that person may say so is the caller's to know. A question that is gone changes nothing.
         """
-        taken_back = db.changed(
+        taken_back = db.execute_rowcount(
             "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
             (question_id, person_id, helped),
         )
@@ -140,7 +140,7 @@ class Questions(Repository):
         )
         return helped
 
-    async def tallies(self, since: int, *, all_: bool = False) -> list[Tally]:
+    async def stats(self, since: int, *, all_: bool = False) -> list[QuestionStats]:
         """Questions asked since a time, the same ones counted together, the most asked first.
 
         Before the others come those whose answers, or "I don't know", were judged wrong.
@@ -182,7 +182,7 @@ class Questions(Repository):
         """Ids of the servers in which a person asked what is kept."""
         return await self._set("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,))
 
-    async def votes_of(self, person_id: int) -> list[tuple[int, int, bool]]:
+    async def votes_by_user(self, person_id: int) -> list[tuple[int, int, bool]]:
         """A person's votes: the question's id, when they voted, and whether the answer helped them."""
         rows = await self._rows(
             "SELECT question_id, voted, helped FROM vote WHERE person_id = ? "
@@ -198,11 +198,11 @@ class Questions(Repository):
     @writes
     def purge(self, db: Connection, before: int) -> int:
         """Delete questions asked before a time, with their votes; how many."""
-        return db.changed("DELETE FROM question WHERE asked < ?", (before,))
+        return db.execute_rowcount("DELETE FROM question WHERE asked < ?", (before,))
 
     async def _find(self, condition: str, *values: int) -> Question | None:
         return await self._one(_question, f"SELECT {QUESTION} FROM question {condition}", values)
 
 
-_question = partial(made, Question)
-_tally = partial(made, Tally)
+_question = partial(from_row, Question)
+_tally = partial(from_row, QuestionStats)

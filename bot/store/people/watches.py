@@ -4,13 +4,13 @@ import json
 from functools import partial
 from typing import NamedTuple
 
-from bot.core.people_models import Watch
+from bot.core.user_models import Watch
 from bot.store.connection import Connection
-from bot.store.outbox import watch_notices
-from bot.store.records.people_records import Arrival, Standing
-from bot.store.repository import Repository, reads, writes, writing
-from bot.store.rows import ARTICLE, article, listed, made
-from bot.store.settings.place_rows import need_channel, need_server
+from bot.store.outbox import watch_notifications
+from bot.store.records.people_records import ActiveWatch, Arrival
+from bot.store.repository import Repository, reads, write_method, writes
+from bot.store.row_mapping import ARTICLE, article_from_row, from_row, to_json_array
+from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 WATCH = """
     watch.id, watch.server_id, watch.channel_id, channel.person_id, watch.query, watch.language,
@@ -19,7 +19,7 @@ WATCH = """
 FROM = "FROM watch JOIN channel ON channel.id = watch.channel_id"
 
 
-class Told(NamedTuple):
+class SentNotification(NamedTuple):
     """An article that a person was told of: its address, and when."""
 
     url: str
@@ -46,8 +46,8 @@ class Watches(Repository):
         With `person_id` the channel is that of their direct messages. None where the person, or the channels
         of the server together, have `limit` watches.
         """
-        need_server(db, server_id)
-        need_channel(db, channel_id, server_id=None if person_id else server_id, person_id=person_id)
+        ensure_server(db, server_id)
+        ensure_channel(db, channel_id, server_id=None if person_id else server_id, person_id=person_id)
         same = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
         find = f"SELECT {WATCH} {FROM} WHERE {same}"
         known = db.row(find, (channel_id, server_id, query))
@@ -79,10 +79,10 @@ class Watches(Repository):
         """How many watches are kept of a person, those that ended and are not deleted yet among them."""
         return await self._number(f"SELECT count(*) {FROM} WHERE channel.person_id = ?", (person_id,))
 
-    async def told(self, person_id: int) -> list[Told]:
+    async def sent_notifications(self, person_id: int) -> list[SentNotification]:
         """What a person's watches told them, oldest first."""
         return await self._objects(
-            Told._make,
+            SentNotification._make,
             "SELECT article.url, dispatch.sent FROM channel "
             "JOIN dispatch ON dispatch.channel_id = channel.id "
             "JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
@@ -91,14 +91,14 @@ class Watches(Repository):
             (person_id,),
         )
 
-    async def of_channels(self, server_id: int) -> list[Watch]:
+    async def list_channel_watches(self, server_id: int) -> list[Watch]:
         """The watches of a server's channels, oldest first."""
         return await self._all("channel.server_id = ?", server_id)
 
     @writes
     def remove(self, db: Connection, watch_id: int) -> bool:
         """End a watch, and what waits because of it; False when it was not there."""
-        removed = db.changed(
+        removed = db.execute_rowcount(
             "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
         )
         db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
@@ -110,7 +110,7 @@ class Watches(Repository):
 
         Nothing is kept of the messages to a person who has none any more, and no digest.
         """
-        purged = db.changed(
+        purged = db.execute_rowcount(
             "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
         )
         db.execute(
@@ -120,28 +120,28 @@ class Watches(Repository):
         )
         return purged
 
-    async def absent(self, person_id: int, server_id: int) -> None:
+    async def mark_member_left(self, person_id: int, server_id: int) -> None:
         """A person left a server: their watches there rest."""
         await self._set_absent(person_id, server_id, self._clock.now())
 
-    async def present(self, person_id: int, server_id: int) -> None:
+    async def mark_member_present(self, person_id: int, server_id: int) -> None:
         """A person is in a server."""
         await self._set_absent(person_id, server_id, None)
 
     async def channels(self, server_id: int) -> set[int]:
         """The channels of a server that have watches."""
-        return {watch.channel_id for watch in await self.of_channels(server_id)}
+        return {watch.channel_id for watch in await self.list_channel_watches(server_id)}
 
-    async def standing(self, after: int) -> list[Standing]:
+    async def active_after_id(self, after: int) -> list[ActiveWatch]:
         """The watches made after the one with this id."""
         return await self._objects(
-            Standing._make,
+            ActiveWatch._make,
             "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id",
             (after,),
         )
 
     @reads
-    def arrivals(self, db: Connection, limit: int) -> list[Arrival]:
+    def unmatched_arrivals(self, db: Connection, limit: int) -> list[Arrival]:
         """The next articles that watches were not held against, in the order in which they came."""
         rows = db.rows(
             f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
@@ -152,14 +152,14 @@ class Watches(Repository):
             "SELECT subscription.feed_id, json_group_array(channel.server_id) FROM subscription "
             "JOIN channel ON channel.id = subscription.channel_id "
             "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
-            (listed({row["feed_id"] for row in rows}),),
+            (to_json_array({row["feed_id"] for row in rows}),),
         )
         servers = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
-        return [Arrival(article(row), servers.get(row["feed_id"], frozenset())) for row in rows]
+        return [Arrival(article_from_row(row), servers.get(row["feed_id"], frozenset())) for row in rows]
 
-    tell = writing(watch_notices.tell)
-    told_before = writing(watch_notices.told_before)
-    narrow = writing(watch_notices.narrow)
+    enqueue_notifications = write_method(watch_notifications.enqueue_notifications)
+    record_already_sent = write_method(watch_notifications.record_already_sent)
+    restrict_to_feeds = write_method(watch_notifications.restrict_to_feeds)
 
     @writes
     def _set_absent(self, db: Connection, person_id: int, server_id: int, since: int | None) -> None:
@@ -175,4 +175,4 @@ class Watches(Repository):
         )
 
 
-_watch = partial(made, Watch)
+_watch = partial(from_row, Watch)

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-_PIECES = re.compile(
+_TOKEN = re.compile(
     r"""
       (?P<text> '(?:[^']|'')*' | "[^"]*" )          # its percent signs are doubled, nothing else
     | (?P<numbered> \?\d+ )
@@ -22,7 +22,7 @@ _PIECES = re.compile(
     """,
     re.VERBOSE,
 )
-_PLAIN = {
+_REPLACEMENTS = {
     "percent": "%%",
     "hint": "",
     "join": "JOIN",
@@ -37,7 +37,7 @@ _PLAIN = {
 
 
 @lru_cache(maxsize=4096)
-def statement(sql: str, missing: frozenset[str] = frozenset()) -> bytes:
+def translate(sql: str, missing: frozenset[str] = frozenset()) -> bytes:
     """A statement of the store's in PostgreSQL's words, all its parameters named: those in order `1`, `2`, ….
 
     What is `missing` is written out as NULL: a parameter without a value has no type either.
@@ -51,9 +51,9 @@ def statement(sql: str, missing: frozenset[str] = frozenset()) -> bytes:
         if kind == "text":
             return found.replace("%", "%%")
         if kind not in {"numbered", "named", "mark"}:
-            return _PLAIN[kind]
+            return _REPLACEMENTS[kind]
         place += 1
         name = str(place) if kind == "mark" else found[1:]
         return "NULL" if name in missing else f"%({name})s"
 
-    return _PIECES.sub(piece, sql).encode()
+    return _TOKEN.sub(piece, sql).encode()

@@ -55,7 +55,7 @@ CREATE OR REPLACE FUNCTION site(url TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PA
         substring(lower(url) FROM '^https?://(?:[^/?#@]*@)?(\[[^]/?#]*\]|[^:/?#]*)')), '^www\.', ''), '')
 $$;
 
--- As `bot.core.hours`: a moment that the clock shows twice is the first, one that it leaves out the end of the gap.
+-- As `bot.core.local_time`: a moment that the clock shows twice is the first, one that it leaves out the end of the gap.
 CREATE OR REPLACE FUNCTION moment_of(shown TIMESTAMP, zone TEXT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
 DECLARE
     found BIGINT := extract(epoch FROM shown AT TIME ZONE zone);

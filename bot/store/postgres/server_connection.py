@@ -7,10 +7,10 @@ from typing import Any, cast
 import psycopg
 from psycopg.adapt import Dumper, Loader
 
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store import connection as base
 from bot.store.connection import Parameters
-from bot.store.postgres.dialect import statement
+from bot.store.postgres.dialect import translate
 
 SCHEMA = "telex"
 _OPTIONS = {
@@ -30,7 +30,7 @@ SETTINGS = {
 }
 
 
-class Row(tuple[Any, ...]):
+class PostgresRow(tuple[Any, ...]):
     """A row of a result: by column number or name."""
 
     __slots__ = ()
@@ -46,38 +46,38 @@ class Row(tuple[Any, ...]):
 
 
 @lru_cache(maxsize=1024)
-def _row_class(names: tuple[str, ...]) -> type[Row]:
+def _row_class(names: tuple[str, ...]) -> type[PostgresRow]:
     places = {name: place for place, name in reversed(list(enumerate(names)))}
     ordered = dict(sorted(places.items(), key=lambda pair: pair[1]))
-    return type("NamedRow", (Row,), {"__slots__": (), "places": ordered})
+    return type("NamedRow", (PostgresRow,), {"__slots__": (), "places": ordered})
 
 
-def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
     return _row_class(tuple(column.name for column in cursor.description or ()))
 
 
-class _Integer(Dumper):
+class _Int8Dumper(Dumper):
     oid = 20  # int8, as all columns are: the same statement keeps its plan
 
     def dump(self, obj: int) -> bytes:
         return b"%d" % obj
 
 
-class _Flag(Dumper):
+class _BoolDumper(Dumper):
     oid = 0  # a number or a truth value, as the place of the parameter has it
 
     def dump(self, obj: bool) -> bytes:  # noqa: FBT001 - psycopg's signature
         return b"1" if obj else b"0"
 
 
-class _Text(Dumper):
+class _TextDumper(Dumper):
     oid = 25
 
     def dump(self, obj: str) -> bytes:
         return obj.replace("\0", "").encode()  # which PostgreSQL has no place for
 
 
-class _Sum(Loader):
+class _NumericLoader(Loader):
     """Sums of whole numbers come as `numeric`."""
 
     def load(self, data: Any) -> int | float:
@@ -85,17 +85,17 @@ class _Sum(Loader):
         return float(text) if "." in text else int(text)
 
 
-class Connection(base.Connection):
+class PostgresConnection(base.Connection):
     """A connection; transactions are begun and ended by its owner."""
 
-    def __init__(self, server: DatabaseServer) -> None:
+    def __init__(self, server: DatabaseUrl) -> None:
         """Connect. Raises psycopg.Error."""
         given = psycopg.conninfo.conninfo_to_dict(server.address)
         raw = psycopg.connect(**cast("dict[str, Any]", _OPTIONS | given), autocommit=True)
         try:
-            for kind, dumper in ((int, _Integer), (bool, _Flag), (str, _Text)):
+            for kind, dumper in ((int, _Int8Dumper), (bool, _BoolDumper), (str, _TextDumper)):
                 raw.adapters.register_dumper(kind, dumper)
-            raw.adapters.register_loader("numeric", _Sum)
+            raw.adapters.register_loader("numeric", _NumericLoader)
             raw.execute(
                 "SELECT " + ", ".join(f"set_config('{name}', '{to}', false)" for name, to in SETTINGS.items())
             )
@@ -106,18 +106,18 @@ class Connection(base.Connection):
             raise
         self.raw, self.server = raw, server
 
-    def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[Row]:
-        values = _named(parameters)
+    def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[PostgresRow]:
+        values = _as_named_parameters(parameters)
         missing = frozenset(name for name, value in values.items() if value is None)
-        return self.raw.execute(statement(sql, missing), values)
+        return self.raw.execute(translate(sql, missing), values)
 
-    def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[Row]:
+    def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[PostgresRow]:
         """Run one statement for each set of parameters, all of them sent at once."""
-        sets = [_named(each) for each in parameters]
+        sets = [_as_named_parameters(each) for each in parameters]
         if not sets:
             return self.raw.execute("SELECT 1 WHERE 1 = 0")
         cursor = self.raw.cursor()
-        cursor.executemany(statement(sql), sets)
+        cursor.executemany(translate(sql), sets)
         return cursor
 
     def roll_back(self) -> None:
@@ -125,7 +125,7 @@ class Connection(base.Connection):
             self.raw.execute("ROLLBACK")
 
 
-def _named(parameters: Parameters) -> Mapping[str, Any]:
+def _as_named_parameters(parameters: Parameters) -> Mapping[str, Any]:
     if isinstance(parameters, Mapping):
         return parameters
     return {str(number): value for number, value in enumerate(parameters, 1)}

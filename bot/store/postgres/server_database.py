@@ -16,14 +16,24 @@ from typing import Self
 import psycopg
 
 from bot.core.clock import Clock
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store import ports
-from bot.store.postgres.counters import identity, notice_restoration
-from bot.store.postgres.run_session import check_lock
-from bot.store.postgres.server_connection import Connection
-from bot.store.postgres.server_errors import UnknownEnd, is_lost, understand
-from bot.store.postgres.server_migrations import forbidden, migrate, problems, schema_version
-from bot.store.postgres.server_session import PAUSES, Session, end_stalled_sessions, listen
+from bot.store.postgres.id_sequences import database_identity, detect_restore
+from bot.store.postgres.run_session import reacquire_if_lost
+from bot.store.postgres.server_connection import PostgresConnection
+from bot.store.postgres.server_errors import UnknownCommitState, is_lost, to_store_error
+from bot.store.postgres.server_migrations import (
+    integrity_problems,
+    migrate,
+    missing_privileges,
+    schema_version,
+)
+from bot.store.postgres.server_session import (
+    RETRY_DELAYS_SECONDS,
+    PostgresSession,
+    end_stalled_sessions,
+    listen,
+)
 from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseReplaced, DatabaseUnusable
 
 log = logging.getLogger(__name__)
@@ -31,27 +41,27 @@ log = logging.getLogger(__name__)
 READERS = 3
 # One step: who writes waits for its turn, and has a number by which the server knows the end of it.
 _BEGIN = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
-_END = "SELECT pg_xact_status(CAST(? AS xid8))"
+_COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
 
 
-class Database(ports.Database[Connection, Session]):
+class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
     """An open database on a server."""
 
     is_shared = True
-    place: DatabaseServer
+    location: DatabaseUrl
     _snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-    def __init__(self, server: DatabaseServer, clock: Clock) -> None:
+    def __init__(self, server: DatabaseUrl, clock: Clock) -> None:
         super().__init__(clock)
-        self.place = server
+        self.location = server
         self._identity: str | None = None
-        self._writers = [Session(server, self._connect) for _ in self._locks]
-        self._readers = [Session(server, self._connect) for _ in range(READERS)]
+        self._writers = [PostgresSession(server, self._connect) for _ in self._locks]
+        self._readers = [PostgresSession(server, self._connect) for _ in range(READERS)]
         for reader in self._readers:
             self._idle.put_nowait(reader)
 
     @classmethod
-    async def open(cls, server: DatabaseServer, clock: Clock, *, create: bool = True) -> Self:
+    async def open(cls, server: DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
         """Connect, and bring the tables up to date; where there are none, `create` them.
 
         Raises `DatabaseUnusable`, such as `DatabaseMissing`, or `NewerDatabase`.
@@ -59,8 +69,8 @@ class Database(ports.Database[Connection, Session]):
         database = cls(server, clock)
         try:
             database.is_new = await database._writers[0].run(migrate, server, create=create)
-            is_restored = await database.transact(notice_restoration)
-            database._identity = await database.read(identity)
+            is_restored = await database.transact(detect_restore)
+            database._identity = await database.read(database_identity)
             if is_restored:
                 log.warning("The database %s was restored, or taken over by another server", server)
         except BaseException:
@@ -68,85 +78,90 @@ class Database(ports.Database[Connection, Session]):
             raise
         return database
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> PostgresConnection:
         """A session with the server that was there at the start. Raises `DatabaseReplaced`, psycopg.Error."""
-        connection = Connection(self.place)
+        connection = PostgresConnection(self.location)
         with ExitStack() as unused:
             unused.callback(connection.raw.close)
-            if self._identity is not None and identity(connection) != self._identity:
+            if self._identity is not None and database_identity(connection) != self._identity:
                 raise DatabaseReplaced(
-                    f"The database {self.place} was restored, or taken over by another server: Telex has to "
+                    f"The database {self.location} was restored, or taken over by another server: "
+                    f"Telex has to "
                     "start again, to read back what it posted meanwhile."
                 )
             unused.pop_all()
         return connection
 
     async def notices(self, heard: Callable[[str], None]) -> None:
-        await listen(self.place, heard)
+        await listen(self.location, heard)
 
-    async def tell(self, notice: str) -> None:
-        await self.query(Connection.row, "SELECT pg_notify('telex', ?)", (notice,))
+    async def notify(self, notice: str) -> None:
+        await self.query(PostgresConnection.row, "SELECT pg_notify('telex', ?)", (notice,))
 
-    def _begin(self, db: Connection) -> str:
+    def _begin(self, db: PostgresConnection) -> str:
         db.execute("BEGIN")
         return str(db.value(_BEGIN))
 
-    def _commit(self, db: Connection, name: str) -> None:
+    def _commit(self, db: PostgresConnection, name: str) -> None:
         """Commit; where the session is lost on the way, ask the server whether it has done so."""
         try:
             db.execute("COMMIT")
         except psycopg.Error as error:
-            if not is_lost(error) or not self._was_committed(name):
+            if not is_lost(error) or not self._is_committed(name):
                 raise
 
-    def _was_committed(self, number: str) -> bool:
-        """Whether a transaction is on record whose session was lost. Raises `UnknownEnd`, as `_connect`."""
-        for pause in PAUSES:
+    def _is_committed(self, number: str) -> bool:
+        """Whether a transaction is on record whose session was lost. Raises `UnknownCommitState`, as
+        `_connect`.
+        """
+        for pause in RETRY_DELAYS_SECONDS:
             time.sleep(pause)
             with suppress(psycopg.OperationalError):
                 asking = self._connect()
                 try:
-                    while (end := asking.value(_END, (number,))) == "in progress":
+                    while (end := asking.value(_COMMIT_STATUS_SQL, (number,))) == "in progress":
                         end_stalled_sessions(asking)  # the server has not noticed that its client is gone
                         time.sleep(0.1)
                     return bool(end == "committed")
                 finally:
                     asking.raw.close()
-        raise UnknownEnd("the connection was lost, and nobody knows whether it had written")
+        raise UnknownCommitState("the connection was lost, and nobody knows whether it had written")
 
-    async def look(self) -> None:
+    async def check_alive(self) -> None:
         if isinstance(self.condition.fault, DatabaseReplaced):
             raise AlreadyRunning(str(self.condition.fault))
         try:
-            await asyncio.to_thread(check_lock, self.place)
+            await asyncio.to_thread(reacquire_if_lost, self.location)
         except psycopg.Error as error:
-            self.condition.failed(understand(error, self.place))
+            self.condition.record_failure(to_store_error(error, self.location))
 
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Rewrite tables without what was deleted; False: it may stand in the server's write-ahead log."""
 
-        def rewrite(connection: Connection) -> None:
+        def rewrite(connection: PostgresConnection) -> None:
             for table in tables:
                 connection.execute(f"VACUUM (FULL) {table}")
 
-        async with self._writing() as writer:
+        async with self._writer_session() as writer:
             await writer.run(rewrite)
         return False
 
     async def size(self) -> int:
         """Bytes that the database takes."""
-        return int(await self.query(Connection.value, "SELECT pg_database_size(current_database())"))
+        return int(await self.query(PostgresConnection.value, "SELECT pg_database_size(current_database())"))
 
     async def check(self) -> int:
         """The version of the schema, after what can be checked was. Raises `DatabaseBroken`."""
-        if found := await self.read(forbidden):
-            raise DatabaseUnusable(f"There is no permission to use all of {self.place}: {', '.join(found)}.")
-        if found := await self.read(problems):
-            raise DatabaseBroken(f"The database {self.place} is damaged: {found[0]}.")
+        if found := await self.read(missing_privileges):
+            raise DatabaseUnusable(
+                f"There is no permission to use all of {self.location}: {', '.join(found)}."
+            )
+        if found := await self.read(integrity_problems):
+            raise DatabaseBroken(f"The database {self.location} is damaged: {found[0]}.")
         return await self.read(schema_version)
 
     async def backup(self, path: Path) -> None:
         """A server has its own tools for that. Raises `DatabaseUnusable`."""
         raise DatabaseUnusable(
-            f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.place}"
+            f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.location}"
         )

@@ -5,7 +5,7 @@ import re
 import psycopg
 from psycopg import errors
 
-from bot.core.database_server import DatabaseServer
+from bot.core.database_url import DatabaseUrl
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: classes, or whole codes.
@@ -25,14 +25,14 @@ _CAUSES: dict[str, tuple[type[StoreError], str]] = {
 }
 
 
-class UnknownEnd(psycopg.OperationalError):
+class UnknownCommitState(psycopg.OperationalError):
     """Nobody knows whether a transaction was committed: to run it again might write it twice."""
 
 
 _FATAL = re.compile(r"FATAL: +([^\n]*[^\n.])")
 
 
-def understand(error: psycopg.Error, server: DatabaseServer) -> StoreError:
+def to_store_error(error: psycopg.Error, server: DatabaseUrl) -> StoreError:
     """The store's own error for one of PostgreSQL's."""
     code = error.sqlstate or ""
     found = _CAUSES.get(code) or _CAUSES.get(code[:2])

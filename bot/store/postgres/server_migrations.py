@@ -3,12 +3,12 @@
 import logging
 from pathlib import Path
 
-from bot.core.database_server import DatabaseServer
-from bot.store.migration_files import must_know, numbered
-from bot.store.postgres.server_connection import SCHEMA, Connection
+from bot.core.database_url import DatabaseUrl
+from bot.store.migration_files import list_migrations, require_known_version
+from bot.store.postgres.server_connection import SCHEMA, PostgresConnection
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
-from bot.text.characters import MARKS
-from bot.text.words import AS_WRITTEN
+from bot.text.characters import COMBINING_MARKS
+from bot.text.words import FOLD_MAP
 
 log = logging.getLogger(__name__)
 
@@ -17,16 +17,16 @@ OLDEST_SERVER = 150_000  # as `server_version_num`
 _LOCK = "SELECT pg_advisory_xact_lock(1413829720, 3)"
 
 
-def migrate(connection: Connection, server: DatabaseServer, *, create: bool = True) -> bool:
+def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool = True) -> bool:
     """Apply what is missing; an interruption leaves the version before whole.
 
     Returns whether the database is new. Raises `NewerDatabase`, `DatabaseUnusable`, such as
     `DatabaseMissing`, or psycopg.Error.
     """
-    _must_do(connection, server)
-    migrations = numbered(FOLDER / "migrations")
+    _require_supported_server(connection, server)
+    migrations = list_migrations(FOLDER / "migrations")
     version = schema_version(connection)
-    must_know(version, max(migrations))
+    require_known_version(version, max(migrations))
     if not version and not create:
         raise DatabaseMissing(server)
     if version == max(migrations):
@@ -40,7 +40,7 @@ def migrate(connection: Connection, server: DatabaseServer, *, create: bool = Tr
         version = schema_version(connection)  # another process may have been faster
         if not raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
             raw.execute(f"CREATE SCHEMA {SCHEMA}")
-        raw.execute(_functions(_letters(connection)))
+        raw.execute(_functions(_case_folding_collation(connection)))
         for number, path in migrations.items():
             if number > version:
                 raw.execute(path.read_bytes())
@@ -54,14 +54,14 @@ def migrate(connection: Connection, server: DatabaseServer, *, create: bool = Tr
     return not version
 
 
-def schema_version(connection: Connection) -> int:
+def schema_version(connection: PostgresConnection) -> int:
     """The number of the last migration applied, 0 where there are no tables of ours."""
     if connection.value("SELECT to_regclass('schema_version')") is None:
         return 0
     return int(connection.value("SELECT max(number) FROM schema_version") or 0)
 
 
-def forbidden(connection: Connection) -> list[str]:
+def missing_privileges(connection: PostgresConnection) -> list[str]:
     """The tables that this user may not use as Telex does."""
     rows = connection.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = CAST(? AS regnamespace) "
@@ -72,7 +72,7 @@ def forbidden(connection: Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def problems(connection: Connection) -> list[str]:
+def integrity_problems(connection: PostgresConnection) -> list[str]:
     """What is wrong with the tables, as far as a server tells: its files are its own."""
     return [
         f"{row['name']} is not {row['wanted']}"
@@ -87,7 +87,7 @@ def problems(connection: Connection) -> list[str]:
     ]
 
 
-def _must_do(connection: Connection, server: DatabaseServer) -> None:
+def _require_supported_server(connection: PostgresConnection, server: DatabaseUrl) -> None:
     version, name, encoding = (
         connection.value(f"SELECT current_setting('{setting}')")
         for setting in ("server_version_num", "server_version", "server_encoding")
@@ -101,7 +101,7 @@ def _must_do(connection: Connection, server: DatabaseServer) -> None:
         )
 
 
-def _letters(connection: Connection) -> str:
+def _case_folding_collation(connection: PostgresConnection) -> str:
     """The collation by which letters other than English ones have small forms."""
     for name in ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8"):
         if connection.value("SELECT to_regcollation(?)", (f'"{name}"',)) is not None:
@@ -113,14 +113,14 @@ def _functions(letters: str) -> bytes:
     """`functions.sql` with the signs and marks that `fold` knows, as they stand in Python."""
     written = (FOLDER / "functions.sql").read_text(encoding="utf-8").replace("{letters}", letters)
     replaced = f"replace(lower(written COLLATE {letters}), 'ß', 'ss')"
-    single = {sign: to for sign, to in AS_WRITTEN.items() if len(to) == 1} | {ord("ς"): "σ"}
-    for sign, to in AS_WRITTEN.items():
+    single = {sign: to for sign, to in FOLD_MAP.items() if len(to) == 1} | {ord("ς"): "σ"}
+    for sign, to in FOLD_MAP.items():
         if len(to) > 1:
             replaced = f"replace({replaced}, '{chr(sign)}', '{to}')"
-    gone = [sign for sign, to in AS_WRITTEN.items() if not to]  # `translate` drops what has no counterpart
+    gone = [sign for sign, to in FOLD_MAP.items() if not to]  # `translate` drops what has no counterpart
     from_ = "".join(map(chr, [*single, *gone]))
     replaced = f"translate({replaced}, '{_quoted(from_)}', '{_quoted(''.join(single.values()))}')"
-    return written.replace("{replaced}", replaced).replace("{marks}", _ranges(MARKS)).encode()
+    return written.replace("{replaced}", replaced).replace("{marks}", _ranges(COMBINING_MARKS)).encode()
 
 
 def _quoted(text: str) -> str:

@@ -10,22 +10,28 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
 
-from bot.core.database_server import DatabaseServer
-from bot.store.postgres.server_connection import Connection
-from bot.store.postgres.server_errors import UnknownEnd, is_conflict, is_locked_out, is_lost, understand
+from bot.core.database_url import DatabaseUrl
+from bot.store.postgres.server_connection import PostgresConnection
+from bot.store.postgres.server_errors import (
+    UnknownCommitState,
+    is_conflict,
+    is_locked_out,
+    is_lost,
+    to_store_error,
+)
 from bot.store.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 
-PAUSES = (0.0, 0.1, 0.5, 2.0)
+RETRY_DELAYS_SECONDS = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each further attempt at what another session may succeed in: a server restarts in less."""
-CONFLICTS = 20
+MAX_CONFLICT_RETRIES = 20
 """Attempts at a transaction that the server undoes for another's sake."""
 LOCK_ATTEMPTS = 10
 """Attempts at a lock that another session keeps, each as long as `lock_timeout`: 30 s in all."""
 STALLED_AFTER = 4.0
 """Seconds after which a session stands still that has a transaction open and waits for its client."""
-CANCELLED = 0.1
+CANCEL_INTERVAL_SECONDS = 0.1
 """Seconds between two requests to cancel what runs."""
 
 # `state` tells nothing: after a pipeline a session that waits for its client is "active" for the server.
@@ -39,17 +45,17 @@ WHERE datname = current_database() AND application_name = current_setting('appli
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Work = Callable[Concatenate[Connection, P], T]
+Work = Callable[Concatenate[PostgresConnection, P], T]
 
 
-class Session:
+class PostgresSession:
     """A connection with its thread, connected when it is used."""
 
-    def __init__(self, server: DatabaseServer, connect: Callable[[], Connection]) -> None:
+    def __init__(self, server: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
         self.server = server
         self._connect = connect
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
-        self._connection: Connection | None = None
+        self._connection: PostgresConnection | None = None
         self._is_awaited = True
         self.is_open = True
 
@@ -59,22 +65,24 @@ class Session:
             raise StoreError("The database is closed.")
         self._is_awaited = True
         try:
-            return await self._on_thread(lambda: self._insist(lambda db: function(db, *args, **kwargs)))
+            return await self._on_thread(
+                lambda: self._run_with_retries(lambda db: function(db, *args, **kwargs))
+            )
         except psycopg.Error as error:
-            raise understand(error, self.server) from error
+            raise to_store_error(error, self.server) from error
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _insist(self, function: Callable[[Connection], T]) -> T:
-        pauses, conflicts, locks = iter(PAUSES), CONFLICTS, LOCK_ATTEMPTS
+    def _run_with_retries(self, function: Callable[[PostgresConnection], T]) -> T:
+        pauses, conflicts, locks = iter(RETRY_DELAYS_SECONDS), MAX_CONFLICT_RETRIES, LOCK_ATTEMPTS
         while True:
             try:
                 if self._connection is None or self._connection.raw.closed:
                     self._connection = self._connect()
                 return function(self._connection)
             except psycopg.Error as error:
-                self.forget()
+                self.reset_connection()
                 if is_conflict(error) and (conflicts := conflicts - 1) > 0:
                     continue
                 if not self._is_wanted:
@@ -83,7 +91,7 @@ class Session:
                     self._end_stalled()
                     continue
                 pause = next(pauses, None)
-                if pause is None or not is_lost(error) or isinstance(error, UnknownEnd):
+                if pause is None or not is_lost(error) or isinstance(error, UnknownCommitState):
                     raise
                 time.sleep(pause)
 
@@ -96,7 +104,7 @@ class Session:
             with suppress(psycopg.Error):
                 end_stalled_sessions(self._connection)
 
-    def forget(self) -> None:
+    def reset_connection(self) -> None:
         """Undo what is open, and let go of a connection that is lost."""
         if self._connection is not None:
             with suppress(psycopg.Error):
@@ -106,9 +114,9 @@ class Session:
             self._connection.raw.close()
             self._connection = None
 
-    async def settle(self) -> None:
+    async def rollback_open(self) -> None:
         if self.is_open:
-            await self._on_thread(self.forget)
+            await self._on_thread(self.reset_connection)
 
     async def interrupt(self) -> None:
         """As `Session.interrupt` of the ports; what is between two statements is met by its next one."""
@@ -120,7 +128,7 @@ class Session:
             if (connection := self._connection) is not None:
                 with suppress(psycopg.Error):
                     await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
-            await asyncio.wait([ended], timeout=CANCELLED)
+            await asyncio.wait([ended], timeout=CANCEL_INTERVAL_SECONDS)
 
     async def close(self) -> None:
         if self.is_open:
@@ -133,7 +141,7 @@ class Session:
             self._connection.raw.close()
 
 
-def end_stalled_sessions(connection: Connection) -> None:
+def end_stalled_sessions(connection: PostgresConnection) -> None:
     """End Telex's sessions whose process stands still, or is cut off, in a transaction.
 
     The locks that they hold are free then. A process that goes on after all begins its transaction again.
@@ -143,30 +151,30 @@ def end_stalled_sessions(connection: Connection) -> None:
         log.warning("sessions ended count=%d reason=stood-still-in-a-transaction", len(ended))
 
 
-AGAIN = 2.0
+LISTEN_RETRY_SECONDS = 2.0
 """Seconds until the next attempt where the session was lost."""
 
 
-async def listen(server: DatabaseServer, heard: Callable[[str], None]) -> None:
+async def listen(server: DatabaseUrl, heard: Callable[[str], None]) -> None:
     """Call a function with each notice until this is cancelled, with "" after a time without a session."""
     while True:
         with suppress(psycopg.Error):
             connection = await asyncio.to_thread(_connected, server)
             try:
                 heard("")
-                await _hear(connection, heard)
+                await _receive_notifications(connection, heard)
             finally:
                 connection.raw.close()
-        await asyncio.sleep(AGAIN)
+        await asyncio.sleep(LISTEN_RETRY_SECONDS)
 
 
-def _connected(server: DatabaseServer) -> Connection:
-    connection = Connection(server)
+def _connected(server: DatabaseUrl) -> PostgresConnection:
+    connection = PostgresConnection(server)
     connection.raw.execute("LISTEN telex")
     return connection
 
 
-async def _hear(connection: Connection, heard: Callable[[str], None]) -> None:
+async def _receive_notifications(connection: PostgresConnection, heard: Callable[[str], None]) -> None:
     """Raises psycopg.Error when the session is lost."""
     loop, wire = asyncio.get_running_loop(), connection.raw.pgconn
     while True:

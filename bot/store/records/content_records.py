@@ -11,8 +11,8 @@ from typing import NamedTuple
 class ArticleChange(NamedTuple):
     """An article is new, was changed or deleted. `mark` is this change's alone, in whatever database."""
 
-    number: int
-    mark: int
+    sequence: int
+    nonce: int
     article_id: int
 
 
@@ -31,18 +31,18 @@ class IndexedArticle(NamedTuple):
     has_image: bool
 
 
-class PageEnd(StrEnum):
+class PageFetchOutcome(StrEnum):
     """How the reading of an article's page ended, beside the codes of `feeds.fetch_errors`."""
 
-    READ = "read"
+    FETCHED = "read"
     PRIVATE = "private"
-    SHARED = "shared"
-    BACKLOG = "backlog"
+    AMBIGUOUS_URL = "shared"
+    BACKLOG_SKIPPED = "backlog"
     TOO_MANY = "too-many"
-    FORGOTTEN = "forgotten"
+    PURGED = "forgotten"
 
 
-class Kept(NamedTuple):
+class StoredArticle(NamedTuple):
     """What tells whether an article that a file brings is there already."""
 
     key: str
@@ -53,14 +53,14 @@ class Kept(NamedTuple):
     published: int
 
 
-class Teller(NamedTuple):
+class CoveringOutlet(NamedTuple):
     """An outlet that tells of the same event as another, and where."""
 
     outlet: str
     url: str
 
 
-class ToldArticle(NamedTuple):
+class ArticleProfile(NamedTuple):
     """As much of an article as tells whether people like it."""
 
     title: str
@@ -69,14 +69,14 @@ class ToldArticle(NamedTuple):
     tags: tuple[str, ...]
 
 
-class Kin(NamedTuple):
+class SimilarArticle(NamedTuple):
     """An article that another one seems to tell the same as, and how alike they are, from 0 to 1."""
 
     article_id: int
-    likeness: float
+    similarity: float
 
 
-class Page(NamedTuple):
+class PageFetchJob(NamedTuple):
     """A page to be read: its article, the address, and what the feed told of it."""
 
     article_id: int
@@ -87,17 +87,17 @@ class Page(NamedTuple):
     attempts: int
 
 
-class Reading(NamedTuple):
+class PageFetch(NamedTuple):
     """How far the reading of an article's page is: `due` again at a time, or over."""
 
     article_id: int
     outcome: str | None
-    due: int | None
-    ended: int | None
+    due_at: int | None
+    finished_at: int | None
     attempts: int
 
 
-ALONE = 0.5
+SINGLE_ARTICLE_SIMILARITY = 0.5
 """How like the only article of a story another one has to be, from 0 to 1."""
 
 
@@ -107,37 +107,37 @@ class PostedArticle(NamedTuple):
     feed_id: int
     published: int
     is_first: bool
-    likeness: float | None
+    similarity: float | None
 
 
-Belonging = Callable[[int, int, Sequence[PostedArticle]], float]
+JoinScorer = Callable[[int, int, Sequence[PostedArticle]], float]
 """How much an article of a feed, published at a time, belongs to a post of these; below 0: not at all."""
 
 
-def apart(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> float:
+def never_join(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> float:
     """Nothing belongs together."""
     return -1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Kinships:
+class StoryMatches:
     """What new articles seem to tell the same as, by their keys, and what decides which post they join.
 
     Known are the articles up to `last_id` that were published `since` a time; `again`, called on a thread,
     takes in later ones.
     """
 
-    by_key: Mapping[str, Sequence[Kin]] = field(default_factory=dict)
-    belonging: Belonging = apart
+    by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
+    join_score: JoinScorer = never_join
     last_id: int = 0
     since: int = 0
-    again: Callable[[], Kinships] | None = None
+    refresh: Callable[[], StoryMatches] | None = None
 
 
-NO_KIN = Kinships()
+NO_MATCHES = StoryMatches()
 
 
-class Titled(NamedTuple):
+class TitleSample(NamedTuple):
     """A title with what tells where and when it stood. `published` is in seconds of UTC."""
 
     published: int
@@ -146,11 +146,11 @@ class Titled(NamedTuple):
     title: str
 
 
-class Titles(NamedTuple):
+class TitleSampleSet(NamedTuple):
     """Titles of a time; each stands for `step` articles, of which there were too many to read."""
 
     step: int
-    titles: list[Titled]
+    titles: list[TitleSample]
 
 
 class EncodedCounts(NamedTuple):
@@ -160,7 +160,7 @@ class EncodedCounts(NamedTuple):
     articles: int
 
 
-class Brief(NamedTuple):
+class ArticleBrief(NamedTuple):
     """As much of an article as tells which event it is about."""
 
     article_id: int
@@ -172,14 +172,14 @@ class Brief(NamedTuple):
     published: int
 
 
-class WrittenKind(StrEnum):
+class GeneratedTextKind(StrEnum):
     """What a language model wrote of an article."""
 
     SUMMARY = "summary"
     TRANSLATION = "translation"
 
 
-class Untranslated(NamedTuple):
+class PendingTranslation(NamedTuple):
     """A post in a channel whose article is in another language than the channel's, `language`."""
 
     article_id: int
@@ -187,10 +187,10 @@ class Untranslated(NamedTuple):
     language: str
 
 
-class TableShape(NamedTuple):
+class TableSchema(NamedTuple):
     """A table: columns, its key in order, and by column what it points to, and whether NULL may be there."""
 
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
-    points_to: Mapping[str, tuple[str, bool]]
+    foreign_keys: Mapping[str, tuple[str, bool]]

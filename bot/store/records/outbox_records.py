@@ -5,40 +5,40 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.core.choices import Filter
-from bot.core.models import Article, Fate
-from bot.store.records.content_records import ToldArticle
+from bot.core.models import Article, DeliveryStatus
+from bot.core.preferences import Filter
+from bot.store.records.content_records import ArticleProfile
 
 
-class WithheldFor(StrEnum):
+class WithheldReason(StrEnum):
     """Why an article was withheld from a channel."""
 
     PAUSED = "paused"
-    AWAY = "away"  # the bot was not in the server
+    BOT_ABSENT = "away"  # the bot was not in the server
     UNFOLLOWED = "unfollowed"
-    TOLD = "told"  # in a message that a restored backup knows nothing of
-    FEW_OUTLETS = "few-outlets"  # followed by how many told its story, and how many were wanted
-    NOT_BEST = "not-best"  # of its day
+    ALREADY_SENT = "told"  # in a message that a restored backup knows nothing of
+    TOO_FEW_OUTLETS = "few-outlets"  # followed by how many told its story, and how many were wanted
+    NOT_SELECTED = "not-best"  # of its day
 
 
-class WaitsFor(StrEnum):
+class WaitReason(StrEnum):
     """What a post waits for, by what was chosen for its channel."""
 
     QUIET_HOURS = "quiet-hours"
-    MOST_AN_HOUR = "most-an-hour"
-    GAP = "gap"
-    OUTLETS = "outlets"  # followed by how many tell its story, and how many are wanted
-    BEST = "best"  # followed by when the next is chosen
+    HOURLY_LIMIT = "most-an-hour"
+    MIN_INTERVAL = "gap"
+    MORE_OUTLETS = "outlets"  # followed by how many tell its story, and how many are wanted
+    TOP_STORY_SELECTION = "best"  # followed by when the next is chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FateRow:
+class ChannelDeliveryStatus:
     """What became of a page in a channel, since when, and the reason where there is one."""
 
     server_id: int
     channel_id: int
     article_id: int
-    fate: Fate
+    fate: DeliveryStatus
     reason: str | None
     since: int
     message_id: int | None
@@ -48,10 +48,14 @@ class FateRow:
     @property
     def filters(self) -> list[Filter]:
         """Those that kept it out, where they did."""
-        return [Filter.of(line) for line in (self.reason or "").splitlines() if self.fate is Fate.FILTERED]
+        return [
+            Filter.parse(line)
+            for line in (self.reason or "").splitlines()
+            if self.fate is DeliveryStatus.FILTERED
+        ]
 
 
-class Other(NamedTuple):
+class SamePageArticle(NamedTuple):
     """An article of the same page as one that a digest may tell of."""
 
     article_id: int
@@ -59,13 +63,13 @@ class Other(NamedTuple):
     outlet: str
 
 
-class BestChoice(NamedTuple):
+class TopStorySelection(NamedTuple):
     """A channel in which the best stories are to be chosen: `number` a day, `due` since a time."""
 
     server_id: int
     channel_id: int
-    number: int
-    due: int
+    stories_per_day: int
+    due_at: int
     time_zone: str
 
 
@@ -78,11 +82,11 @@ class HeldStory(NamedTuple):
     post_id: int
     published: int
     outlets: int
-    kept: int
-    articles: tuple[ToldArticle, ...]
+    bookmark_count: int
+    articles: tuple[ArticleProfile, ...]
 
 
-class Candidate(NamedTuple):
+class DigestCandidate(NamedTuple):
     """An article that a digest may tell of, with the other articles of its page that may be named.
 
     `kept` is how many people bookmarked any of them in this server.
@@ -96,27 +100,27 @@ class Candidate(NamedTuple):
     tags: tuple[str, ...]
     language: str | None
     published: int
-    others: tuple[Other, ...]
-    kept: int
+    same_page_articles: tuple[SamePageArticle, ...]
+    bookmark_count: int
 
 
-class Gathered(NamedTuple):
+class DigestCandidates(NamedTuple):
     """What a digest may tell, newest first; all articles held for it; which seem to tell of one event."""
 
-    candidates: list[Candidate]
-    held: list[int]
-    kin: list[tuple[int, int, float]]
+    candidates: list[DigestCandidate]
+    reserved_article_ids: list[int]
+    similar_pairs: list[tuple[int, int, float]]
 
 
-class EarlierNotice(NamedTuple):
+class RecoveredNotification(NamedTuple):
     """A notice that was sent: the name of its dispatch, its message, and the articles that it told of."""
 
-    what: str
+    dedupe_key: str
     message_id: int
     article_ids: Collection[int]
 
 
-class LongestWaits(NamedTuple):
+class MaxRetryDelays(NamedTuple):
     """Seconds until a dispatch, a channel or the reading of a page is tried again, at the most."""
 
     dispatch: int
@@ -132,21 +136,21 @@ class ChannelFeed(NamedTuple):
     created: int
 
 
-class PostedIn(NamedTuple):
+class ChannelFeedItem(NamedTuple):
     """An article that a message of a channel tells, or that joined it, and since when it does."""
 
     article: Article
     dispatch_id: int
-    told: int
-    joined: bool
+    shown_at: int
+    is_joined: bool
 
 
 class SentDigest(NamedTuple):
     """A digest that was sent: its message, what it says as JSON, and its articles by id."""
 
     dispatch_id: int
-    sent: int
+    sent_at: int
     message_id: int
-    place_id: int
+    thread_or_channel_id: int
     payload: str
     articles: dict[int, Article]

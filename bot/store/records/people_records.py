@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.core.models import Article
-from bot.store.records.content_records import ToldArticle
+from bot.store.records.content_records import ArticleProfile
 
 
-class Opinion(StrEnum):
+class OpinionKind(StrEnum):
     """What a person made of an article."""
 
     OPENED = "opened"  # the menu of its post
@@ -18,41 +18,41 @@ class Opinion(StrEnum):
     BOOKMARKED = "bookmarked"
 
 
-class Shown(NamedTuple):
+class ShownArticle(NamedTuple):
     """An article that was posted in a server, and when."""
 
     article_id: int
-    sent: int
-    article: ToldArticle
+    sent_at: int
+    article: ArticleProfile
 
 
-class Verdict(NamedTuple):
+class FeedbackEvent(NamedTuple):
     """Somebody's opinion of an article, and when they gave it."""
 
     article_id: int
     person_id: int
-    opinion: Opinion
-    given: int
+    opinion: OpinionKind
+    given_at: int
 
 
-class Evidence(NamedTuple):
+class TasteTrainingData(NamedTuple):
     """What a server's taste is learnt from; nothing where nobody judged anything."""
 
-    shown: Sequence[Shown]
-    verdicts: Sequence[Verdict]
+    shown: Sequence[ShownArticle]
+    feedback: Sequence[FeedbackEvent]
 
 
-class GivenOpinion(NamedTuple):
+class UserFeedback(NamedTuple):
     """A person's opinion as they may see it."""
 
     server_id: int
     url: str
-    opinion: Opinion
-    given: int
+    opinion: OpinionKind
+    given_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedBookmarks:
+class BookmarkFilter:
     """Which bookmarks of a person: everything that is not None, False or empty has to hold.
 
     `match` is part of the title, the outlet's name or the note, `tag` is one of the person's own, accents and
@@ -65,7 +65,7 @@ class WantedBookmarks:
     hidden: Collection[int] = ()
 
 
-class Standing(NamedTuple):
+class ActiveWatch(NamedTuple):
     """As much of a watch as matching needs."""
 
     id: int
@@ -85,9 +85,9 @@ class AssistantToken(NamedTuple):
 
     name: str
     created: int
-    used: int | None
+    last_used_at: int | None
 
     @property
-    def shown(self) -> str:
+    def short_name(self) -> str:
         """As much of its name as people tell it by."""
         return self.name[:8]

@@ -12,21 +12,21 @@ class Process:
     host: str
     roles: tuple[str, ...]
     version: str
-    started: int = 0
+    started_at: int = 0
 
 
-class Share(NamedTuple):
+class LeasePool(NamedTuple):
     """What processes with a role divide among them: the numbers of a kind of lease.
 
-    With `even` one that has more than its part gives back; else it keeps what it has, and takes its part of
-    what is free, or `all_free`.
+    With `rebalances` one that has more than its part gives back; else it keeps what it has, and takes its
+    part of what is free, or `takes_all_free`.
     """
 
     kind: str
     role: str
     numbers: frozenset[int]
-    even: bool = True
-    all_free: bool = False
+    rebalances: bool = True
+    takes_all_free: bool = False
 
 
 class Fence(NamedTuple):
@@ -37,26 +37,26 @@ class Fence(NamedTuple):
     number: int
 
 
-class RequestShare(NamedTuple):
+class RequestAllocation(NamedTuple):
     """What a process has of the budget of requests to Discord."""
 
     process: int
     slots: int  # requests that it may have under way, or has
-    need: int  # how many it could use
-    refused: int  # in ten minutes
+    demand: int  # how many it could use
+    rate_limited_count: int  # in ten minutes
 
 
-class SharedBudget(NamedTuple):
+class RequestGrant(NamedTuple):
     """What a process may ask of Discord for a while."""
 
     slots: int
     refused_elsewhere: int
-    held: float
+    pause_seconds: float
     """Seconds for which nobody may ask anything."""
 
 
-class Turn(NamedTuple):
+class IdentifyPermit(NamedTuple):
     """A turn to begin a session: seconds until it comes, 0 for now; when that was said, by some clock."""
 
-    wait: float
-    at: float
+    wait_seconds: float
+    granted_at: float

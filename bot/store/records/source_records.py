@@ -5,54 +5,54 @@ from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.core.choices import Filter
 from bot.core.models import Feed, NewArticle
+from bot.core.preferences import Filter
 
 
 class AlertKind(StrEnum):
     """What an alert tells."""
 
-    BROKEN = "broken"
+    FAILING = "broken"
     GONE = "gone"
-    BACK = "back"
-    SURPLUS = "surplus"
+    RECOVERED = "back"
+    OVER_QUOTA = "surplus"
 
 
-class SurplusKind(StrEnum):
+class OverQuotaKind(StrEnum):
     """What a feed brings too much of."""
 
     ENTRIES = "entries"
-    IDENTITIES = "identities"  # each time all of its entries are others
+    UNSTABLE_IDS = "identities"  # each time all of its entries are others
     CHANGES = "changes"
 
 
-class Surplus(NamedTuple):
+class QuotaOverflow(NamedTuple):
     """What a feed brought beyond its share between two times: so much was counted and not kept."""
 
     feed_id: int
-    kind: SurplusKind
+    kind: OverQuotaKind
     since: int
     last: int
     entries: int
 
 
-class PassedOver(NamedTuple):
+class SkippedEntry(NamedTuple):
     """The name of an entry that was not kept, and that of its link."""
 
-    name: bytes
-    link: bytes
+    identity_hash: bytes
+    link_hash: bytes
 
 
-class Excess(NamedTuple):
-    """What a poll did not keep: `passed` now, `still` in the document of what was passed over before.
+class PollOverflow(NamedTuple):
+    """What a poll did not keep: `passed` now, `still_skipped` in the document of what was passed over before.
 
     `refused` counts the changes that were not taken.
     """
 
-    kind: SurplusKind
-    passed: Sequence[PassedOver] = ()
-    still: Collection[bytes] = ()
-    refused: int = 0
+    kind: OverQuotaKind
+    newly_skipped: Sequence[SkippedEntry] = ()
+    still_skipped: Collection[bytes] = ()
+    refused_changes: int = 0
 
 
 class Alert(NamedTuple):
@@ -88,7 +88,7 @@ class PushSubscription(NamedTuple):
     missed: int = 0
 
 
-class Watched(NamedTuple):
+class RetractionCandidate(NamedTuple):
     """An article that its feed may take back: a recent one, or one that vanished."""
 
     article_id: int
@@ -96,23 +96,23 @@ class Watched(NamedTuple):
     missing_since: int | None
 
 
-KeptOutBy = Callable[[str, Sequence[Filter]], Sequence[Filter]]
+FilterMatcher = Callable[[str, Sequence[Filter]], Sequence[Filter]]
 """Which of some filters keep the new article with a key out; none where it is posted."""
 
 
-def passing(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
+def match_no_filters(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
     """Nothing is kept out."""
     return ()
 
 
-class SealedCounts(NamedTuple):
+class EncryptionCounts(NamedTuple):
     """How many feeds have an address that may let somebody in, and how many of these are encrypted."""
 
-    private: int
-    sealed: int
+    with_password: int
+    encrypted: int
 
 
-class Known(NamedTuple):
+class KnownArticle(NamedTuple):
     """What intake needs of an article to recognise its entry."""
 
     article_id: int
@@ -122,17 +122,17 @@ class Known(NamedTuple):
     published: int
     fingerprint: bytes
     page: str
-    changes: int = 0
-    updated: int | None = None
+    change_count: int = 0
+    changed_at: int | None = None
 
 
-class Unchanged(NamedTuple):
+class UnchangedPoll(NamedTuple):
     """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
 
     feed_id: int
     interval: int
     next_poll: int
-    polled: int
+    polled_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,53 +144,53 @@ class ChangedArticle:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class IntakeResult:
     """What a document brings: `new` in its order, what changed, and further identities of known articles.
 
     `missed` says that the document has entries of which none was known; `vanished` are the articles that it
-    no longer has though it should, `returned` those that it has again. In `excess` is what is not kept.
+    no longer has though it should, `returned` those that it has again. In `overflow` is what is not kept.
     `used` is the share of each server that follows it that is used, in seconds until that is free again.
     """
 
     new: Sequence[NewArticle] = ()
     changed: Sequence[ChangedArticle] = ()
     aliases: Sequence[tuple[bytes, int]] = ()
-    missed: bool = False
-    vanished: Sequence[int] = ()
-    returned: Sequence[int] = ()
-    excess: Excess | None = None
-    used: float = 0.0
+    no_known_entries: bool = False
+    missing_ids: Sequence[int] = ()
+    reappeared_ids: Sequence[int] = ()
+    overflow: PollOverflow | None = None
+    quota_used_seconds: float = 0.0
 
     @property
-    def is_news(self) -> bool:
+    def has_writes(self) -> bool:
         """Whether there is anything to write but the feed."""
-        told = (self.new, self.changed, self.aliases, self.vanished, self.returned, self.excess)
+        told = (self.new, self.changed, self.aliases, self.missing_ids, self.reappeared_ids, self.overflow)
         return any(told)
 
 
 @dataclass(frozen=True, slots=True)
-class NewsPoll:
+class PollWrite:
     """A poll that found something, as it is to be written: the feed after it, and what its document brings.
 
     `first` says that nothing was ever kept of this feed: its articles are a backlog of which only the newest
     is posted. Beyond `catch_up_after` waiting posts a place the oldest share a catch-up. With `read_pages` it
-    is written down which articles have a page to be read for more than a teaser. `kept_out_by` is asked about
-    the filters as they are then, from a thread. `servers` are those whose share new articles use.
+    is written down which articles have a page to be read for more than a teaser. `filter_matcher` is asked
+    about the filters as they are then, from a thread. `servers` are those whose share new articles use.
     """
 
     feed: Feed
-    decision: Decision
+    decision: IntakeResult
     _: KW_ONLY
-    first: bool
+    is_first_poll: bool
     catch_up_after: int
     alert: Alert | None = None
     read_pages: bool = False
-    kept_out_by: KeptOutBy = passing
+    filter_matcher: FilterMatcher = match_no_filters
     servers: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class PollWriteResult:
     """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
 
     new_ids: tuple[int, ...] = ()
@@ -201,6 +201,6 @@ class OutletIcon(NamedTuple):
     """An icon of an outlet: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
 
     name: str
-    looked: int
+    fetched_at: int
     colour: int | None
-    shown: int | None
+    last_shown_at: int | None

@@ -3,39 +3,39 @@
 from collections.abc import Iterable
 from secrets import token_urlsafe
 
-from bot.core.choices import Setting
 from bot.core.models import Article
+from bot.core.preferences import SettingKind
 from bot.store.connection import Connection
-from bot.store.records.outbox_records import ChannelFeed, PostedIn, SentDigest
+from bot.store.records.outbox_records import ChannelFeed, ChannelFeedItem, SentDigest
 from bot.store.repository import Repository, writes
-from bot.store.rows import ARTICLE, article, listed
+from bot.store.row_mapping import ARTICLE, article_from_row, to_json_array
 from bot.store.settings import setting_changes
-from bot.store.settings.assistant_tokens import BYTES, hashed
-from bot.store.settings.place_rows import need_channel
+from bot.store.settings.assistant_tokens import TOKEN_BYTES, hash_token
+from bot.store.settings.parent_rows import ensure_channel
 
 
 class ChannelFeeds(Repository):
     """The feeds of channels. Of the secret only a hash is kept: it is shown once, when it is made."""
 
     @writes
-    def share(self, db: Connection, *, server_id: int, channel_id: int, person_id: int) -> str:
+    def create_token(self, db: Connection, *, server_id: int, channel_id: int, person_id: int) -> str:
         """A new secret for the addresses of a channel's feeds; an earlier one stops working.
 
         Raises `StoreError` for another server's channel.
         """
-        token = token_urlsafe(BYTES)
-        need_channel(db, channel_id, server_id=server_id)
+        token = token_urlsafe(TOKEN_BYTES)
+        ensure_channel(db, channel_id, server_id=server_id)
         db.execute(
             "INSERT INTO channel_feed (channel_id, hash, created) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id) DO UPDATE SET hash = excluded.hash, created = excluded.created",
-            (channel_id, hashed(token), db.now),
+            (channel_id, hash_token(token), db.now),
         )
-        kind, new = Setting.SHARED, str(db.now)
-        setting_changes.note(db, server_id, person_id, kind, None, new, channel_id=channel_id)
+        kind, new = SettingKind.CHANNEL_FEED, str(db.now)
+        setting_changes.log_change(db, server_id, person_id, kind, None, new, channel_id=channel_id)
         return token
 
     @writes
-    def stop(self, db: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
+    def revoke(self, db: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
         """Let the addresses of a channel work no more; False where there were none."""
         stopped = db.rows(
             "DELETE FROM channel_feed WHERE channel_id = ? "
@@ -43,8 +43,8 @@ class ChannelFeeds(Repository):
             (channel_id, server_id),
         )
         if stopped:
-            kind, old = Setting.SHARED, str(db.now)
-            setting_changes.note(db, server_id, person_id, kind, old, None, channel_id=channel_id)
+            kind, old = SettingKind.CHANNEL_FEED, str(db.now)
+            setting_changes.log_change(db, server_id, person_id, kind, old, None, channel_id=channel_id)
         return bool(stopped)
 
     async def of_channel(self, channel_id: int) -> ChannelFeed | None:
@@ -53,9 +53,9 @@ class ChannelFeeds(Repository):
 
     async def of_token(self, token: str) -> ChannelFeed | None:
         """The channel that a secret stands for, of a server that the bot is in; None for any other text."""
-        return await self._shared("hash = ? AND server.left IS NULL", hashed(token))
+        return await self._shared("hash = ? AND server.left IS NULL", hash_token(token))
 
-    async def posted(self, channel_id: int, limit: int) -> list[PostedIn]:
+    async def posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
         """The articles of the last messages of a channel, newest message first; what it links before others.
 
         Those of feeds with a password are left out.
@@ -83,7 +83,7 @@ class ChannelFeeds(Repository):
             {"channel": channel_id, "limit": limit},
         )
         return [
-            PostedIn(article(values), dispatch_id, told, joined=bool(joined))
+            ChannelFeedItem(article_from_row(values), dispatch_id, told, is_joined=bool(joined))
             for *values, dispatch_id, told, joined in rows
         ]
 
@@ -107,11 +107,11 @@ class ChannelFeeds(Repository):
             "JOIN article ON article.id = digest_article.article_id "
             "JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0 "
             "WHERE digest_article.dispatch_id IN (SELECT value FROM json_each(?))",
-            (listed(list(dispatch_ids)),),
+            (to_json_array(list(dispatch_ids)),),
         )
         named: dict[int, dict[int, Article]] = {}
         for *values, dispatch_id in rows:
-            one = article(values)
+            one = article_from_row(values)
             named.setdefault(dispatch_id, {})[one.id] = one
         return named
 
@@ -125,7 +125,7 @@ class ChannelFeeds(Repository):
         )
 
 
-def stop_all(db: Connection, server_id: int) -> None:
+def revoke_all(db: Connection, server_id: int) -> None:
     """Share no channel of a server any more."""
     db.execute(
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",

@@ -3,19 +3,19 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from bot.core.choices import Filter, Rule, Setting
 from bot.core.models import Subscription
+from bot.core.preferences import Filter, FilterMode, SettingKind
 from bot.store.connection import Connection, Row
-from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records.source_records import KeptOutBy
+from bot.store.outbox.outbox_writes import PendingArticle
+from bot.store.records.source_records import FilterMatcher
 from bot.store.repository import Repository, writes
-from bot.store.rows import SUBSCRIPTION, listed, subscription
+from bot.store.row_mapping import SUBSCRIPTION, subscription_from_row, to_json_array
 from bot.store.settings import setting_changes
 
 
-def sift(
-    filters: Sequence[Filter], articles: Sequence[Owed], kept_out_by: KeptOutBy
-) -> tuple[list[Owed], list[tuple[Owed, str]]]:
+def apply_filters(
+    filters: Sequence[Filter], articles: Sequence[PendingArticle], kept_out_by: FilterMatcher
+) -> tuple[list[PendingArticle], list[tuple[PendingArticle, str]]]:
     """The articles that pass, and those that are kept out with the reason of their fate: a filter a line."""
     if not filters:
         return list(articles), []
@@ -23,7 +23,7 @@ def sift(
     return [owed for owed in articles if not reasons[owed]], [pair for pair in reasons.items() if pair[1]]
 
 
-def of_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
+def by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
     """The filters of a feed's subscriptions, by subscription."""
     return _by_subscription(
         db.execute(
@@ -38,7 +38,7 @@ def of_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
 class Filters(Repository):
     """The filters of subscriptions. A change holds for what comes from then on."""
 
-    async def of(self, subscription_id: int) -> list[Filter]:
+    async def by_subscription_id(self, subscription_id: int) -> list[Filter]:
         """The filters of a subscription, in the order in which they were made."""
         return (await self.by_subscription([subscription_id]))[subscription_id]
 
@@ -48,7 +48,7 @@ class Filters(Repository):
             await self._rows(
                 "SELECT subscription_id, id, rule, query FROM filter "
                 "WHERE subscription_id IN (SELECT value FROM json_each(?)) ORDER BY id",
-                (listed(subscription_ids),),
+                (to_json_array(subscription_ids),),
             )
         )
 
@@ -65,7 +65,7 @@ class Filters(Repository):
         self,
         db: Connection,
         subscription_id: int,
-        rules: Sequence[tuple[Rule, str]],
+        rules: Sequence[tuple[FilterMode, str]],
         *,
         person_id: int,
         limit: int,
@@ -78,7 +78,7 @@ class Filters(Repository):
         if followed is None:
             return None
         rows = db.execute("SELECT rule, query FROM filter WHERE subscription_id = ?", (subscription_id,))
-        known = {(Rule(rule), query) for rule, query in rows}
+        known = {(FilterMode(rule), query) for rule, query in rows}
         new = [rule for rule in dict.fromkeys(rules) if rule not in known]
         if len(known) + len(new) > limit:
             return False
@@ -87,7 +87,7 @@ class Filters(Repository):
             [(subscription_id, *rule) for rule in new],
         )
         for rule, query in new:
-            _note(db, followed, person_id, None, f"{rule} {query}")
+            _log_change(db, followed, person_id, None, f"{rule} {query}")
         return True
 
     @writes
@@ -99,30 +99,32 @@ class Filters(Repository):
         rows = db.rows(
             "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "
             "RETURNING rule, query",
-            (subscription_id, listed(filter_ids)),
+            (subscription_id, to_json_array(filter_ids)),
         )
         for rule, query in rows:
             assert followed is not None  # a filter has a subscription
-            _note(db, followed, person_id, f"{rule} {query}", None)
+            _log_change(db, followed, person_id, f"{rule} {query}", None)
         return len(rows)
 
 
 def _by_subscription(rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
     found: defaultdict[int, list[Filter]] = defaultdict(list)
     for subscription_id, id_, rule, query in rows:
-        found[subscription_id].append(Filter(id_, Rule(rule), query))
+        found[subscription_id].append(Filter(id_, FilterMode(rule), query))
     return found
 
 
 def _subscription(db: Connection, subscription_id: int) -> Subscription | None:
-    return db.one(
-        subscription,
+    return db.object_or_none(
+        subscription_from_row,
         f"SELECT {SUBSCRIPTION} FROM subscription JOIN channel ON channel.id = subscription.channel_id "
         "WHERE subscription.id = ?",
         (subscription_id,),
     )
 
 
-def _note(db: Connection, changed: Subscription, person_id: int, old: str | None, new: str | None) -> None:
+def _log_change(
+    db: Connection, changed: Subscription, person_id: int, old: str | None, new: str | None
+) -> None:
     place = {"channel_id": changed.channel_id, "feed_id": changed.feed_id}
-    setting_changes.note(db, changed.server_id, person_id, Setting.FILTER, old, new, **place)
+    setting_changes.log_change(db, changed.server_id, person_id, SettingKind.FILTER, old, new, **place)

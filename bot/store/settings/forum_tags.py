@@ -1,19 +1,19 @@
 """Forum tags: which tags of a forum its posts are given, by what they are about."""
 
-from bot.core.choices import Setting, TagRule
+from bot.core.preferences import ForumTagRule, SettingKind
 from bot.store.connection import Connection
 from bot.store.repository import Repository, writes
 from bot.store.settings import setting_changes
-from bot.store.settings.place_rows import need_channel
+from bot.store.settings.parent_rows import ensure_channel
 
 
 class ForumTags(Repository):
     """The rules of forums."""
 
-    async def of(self, channel_id: int) -> list[TagRule]:
+    async def by_channel(self, channel_id: int) -> list[ForumTagRule]:
         """The rules of a forum."""
         return await self._objects(
-            TagRule._make,
+            ForumTagRule._make,
             "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id",
             (channel_id,),
         )
@@ -22,7 +22,7 @@ class ForumTags(Repository):
     def add(
         self,
         db: Connection,
-        rule: TagRule,
+        rule: ForumTagRule,
         name: str,
         *,
         server_id: int,
@@ -34,39 +34,46 @@ class ForumTags(Repository):
 
         Raises `StoreError` for another server's channel.
         """
-        need_channel(db, channel_id, server_id=server_id)
+        ensure_channel(db, channel_id, server_id=server_id)
         count = db.value(
             "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
             (channel_id, *rule),
         )
         if count >= limit:
             return False
-        added = db.changed(
+        added = db.execute_rowcount(
             "INSERT INTO forum_tag (channel_id, tag_id, query) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (channel_id, *rule),
         )
         if added:
-            kind = Setting.FORUM_TAG
-            setting_changes.note(
-                db, server_id, person_id, kind, None, _told(rule, name), channel_id=channel_id
+            kind = SettingKind.FORUM_TAG
+            setting_changes.log_change(
+                db, server_id, person_id, kind, None, _describe(rule, name), channel_id=channel_id
             )
         return True
 
     @writes
     def remove(
-        self, db: Connection, rule: TagRule, name: str, *, server_id: int, channel_id: int, person_id: int
+        self,
+        db: Connection,
+        rule: ForumTagRule,
+        name: str,
+        *,
+        server_id: int,
+        channel_id: int,
+        person_id: int,
     ) -> bool:
         """Remove a rule; False when there was none."""
-        removed = db.changed(
+        removed = db.execute_rowcount(
             "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
         )
         if removed:
-            kind = Setting.FORUM_TAG
-            setting_changes.note(
-                db, server_id, person_id, kind, _told(rule, name), None, channel_id=channel_id
+            kind = SettingKind.FORUM_TAG
+            setting_changes.log_change(
+                db, server_id, person_id, kind, _describe(rule, name), None, channel_id=channel_id
             )
         return removed > 0
 
 
-def _told(rule: TagRule, name: str) -> str:
+def _describe(rule: ForumTagRule, name: str) -> str:
     return f"{name} ({rule.query})" if rule.query else name

@@ -1,20 +1,27 @@
 """Preferences: what the people of a server chose for it and for its channels, and who changed what."""
 
-from bot.core import hours
-from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, Setting
+from bot.core import local_time
+from bot.core.preferences import (
+    DEFAULT_APPEARANCE,
+    ChannelPreferences,
+    PostLook,
+    Preference,
+    ServerPreferences,
+    SettingKind,
+)
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
-from bot.store.repository import Repository, reading, writes
+from bot.store.repository import Repository, read_method, writes
 from bot.store.settings import setting_changes
-from bot.store.settings.place_rows import need_channel, need_server
+from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 _OF_SERVER = frozenset(
     {
         Preference.LANGUAGE,
         Preference.TIME_ZONE,
         Preference.MANAGER_ROLE,
-        Preference.ALERTS,
-        Preference.NOTIFY_ROLES,
+        Preference.ALERT_CHANNEL,
+        Preference.SELF_ASSIGNABLE_ROLES,
     }
 )
 _OF_CHANNEL = frozenset(
@@ -23,12 +30,12 @@ _OF_CHANNEL = frozenset(
         Preference.JOIN_STORIES,
         Preference.DAILY_THREAD,
         Preference.QUIET_HOURS,
-        Preference.MOST_AN_HOUR,
-        Preference.GAP,
-        Preference.LEAST_OUTLETS,
-        Preference.BEST_A_DAY,
+        Preference.MAX_POSTS_PER_HOUR,
+        Preference.MIN_POST_INTERVAL,
+        Preference.MIN_OUTLETS,
+        Preference.TOP_STORIES_PER_DAY,
         Preference.TRANSLATE,
-        Preference.AS_OUTLET,
+        Preference.POST_AS_OUTLET,
     }
 )
 
@@ -48,7 +55,9 @@ class Preferences(Repository):
             return ServerPreferences()
         language, time_zone, manager_role, alerts, chosen, roles = row
         offered = tuple(int(role) for role in (roles or "").split(",") if role)
-        return ServerPreferences(language, time_zone, manager_role, alerts, Look.of(chosen), offered)
+        return ServerPreferences(
+            language, time_zone, manager_role, alerts, PostLook.from_json(chosen), offered
+        )
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
@@ -63,7 +72,7 @@ class Preferences(Repository):
         flags = ("join_stories", "daily_thread", "as_outlet", "translate")
         return ChannelPreferences(**chosen | {name: bool(chosen[name]) for name in flags})
 
-    async def translating(self) -> list[tuple[int, int]]:
+    async def channels_to_translate(self) -> list[tuple[int, int]]:
         """Channels whose posts are to be translated, each with its server, in servers the bot is in."""
         rows = await self._rows(
             "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
@@ -97,41 +106,41 @@ class Preferences(Repository):
         """
         assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
         if preference is Preference.QUIET_HOURS and value is not None:
-            hours.quiet_minutes(str(value))
-        need_server(db, server_id)
+            local_time.parse_quiet_hours(str(value))
+        ensure_server(db, server_id)
         table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
         if channel_id is not None:
-            need_channel(db, channel_id, server_id=server_id)
-        if preference is Preference.ALERTS and isinstance(value, int):
-            need_channel(db, value, server_id=server_id)
+            ensure_channel(db, channel_id, server_id=server_id)
+        if preference is Preference.ALERT_CHANNEL and isinstance(value, int):
+            ensure_channel(db, value, server_id=server_id)
         old = db.value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
         if old == value:
             return False
         db.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
         if preference is Preference.TIME_ZONE:
             digests.reschedule(db, server_id)
-            held_posts.reschedule(db, server_id)
-        if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
-            held_posts.settle(db, channel_id)
+            held_posts.reschedule_selections(db, server_id)
+        if channel_id is not None and preference in {Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY}:
+            held_posts.reevaluate_channel(db, channel_id)
         before, after = (None if each is None else str(each) for each in (old, value))
-        setting_changes.note(db, server_id, person_id, preference, before, after, channel_id=channel_id)
+        setting_changes.log_change(db, server_id, person_id, preference, before, after, channel_id=channel_id)
         return True
 
-    async def look(self, server_id: int) -> Look:
+    async def look(self, server_id: int) -> PostLook:
         """How posts of a server look where their subscription has no look of its own."""
         return (await self.of_server(server_id)).look
 
     @writes
-    def set_look(self, db: Connection, server_id: int, chosen: Look, *, person_id: int) -> bool:
+    def set_look(self, db: Connection, server_id: int, chosen: PostLook, *, person_id: int) -> bool:
         """Choose how posts of a server look; False when it was so."""
-        need_server(db, server_id)
+        ensure_server(db, server_id)
         old = db.value("SELECT look FROM server WHERE id = ?", (server_id,))
-        if Look.of(old) == chosen:
+        if PostLook.from_json(old) == chosen:
             return False
-        new = None if chosen == USUAL else str(chosen)
+        new = None if chosen == DEFAULT_APPEARANCE else str(chosen)
         db.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
-        setting_changes.note(db, server_id, person_id, Setting.LOOK, old, new)
+        setting_changes.log_change(db, server_id, person_id, SettingKind.LOOK, old, new)
         return True
 
-    changes = reading(setting_changes.changes)
-    changes_of = reading(setting_changes.changes_of)
+    changes = read_method(setting_changes.list_changes)
+    changes_of = read_method(setting_changes.changes_by_user)

@@ -1,15 +1,15 @@
 """Who changed which setting of a server: functions of a connection, called where it is changed."""
 
-from bot.core.choices import SettingChange
+from bot.core.preferences import SettingChange
 from bot.store.connection import Connection
 
-MOST_KEPT = 500
+MAX_ENTRIES_PER_SERVER = 500
 """Changes kept of a server; the oldest are forgotten."""
 
 _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 
 
-def note(
+def log_change(
     db: Connection,
     server_id: int,
     person_id: int | None,
@@ -33,11 +33,11 @@ def note(
     db.execute(
         "DELETE FROM setting_change WHERE server_id = ?1 AND id <= "
         "(SELECT id FROM setting_change WHERE server_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-        (server_id, MOST_KEPT),
+        (server_id, MAX_ENTRIES_PER_SERVER),
     )
 
 
-def changes_of(db: Connection, person_id: int) -> list[tuple[int, SettingChange]]:
+def changes_by_user(db: Connection, person_id: int) -> list[tuple[int, SettingChange]]:
     """What a person changed, with the server's id, newest first."""
     rows = db.execute(
         f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (person_id,)
@@ -45,7 +45,7 @@ def changes_of(db: Connection, person_id: int) -> list[tuple[int, SettingChange]
     return [(server_id, SettingChange(*row)) for server_id, *row in rows]
 
 
-def changes(db: Connection, server_id: int, limit: int, offset: int = 0) -> list[SettingChange]:
+def list_changes(db: Connection, server_id: int, limit: int, offset: int = 0) -> list[SettingChange]:
     """Who changed what in a server, newest first."""
     return db.objects(
         SettingChange._make,

@@ -2,16 +2,16 @@
 
 from collections.abc import Collection
 
-from bot.core.choices import Look, Setting, SubscriptionState
 from bot.core.models import Feed, Subscription
+from bot.core.preferences import PostLook, SettingKind, SubscriptionState
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_cancellation, dispatch_rows
-from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records.outbox_records import WithheldFor
+from bot.store.outbox import dispatch_cancellation, outbox_writes
+from bot.store.outbox.outbox_writes import PendingArticle
+from bot.store.records.outbox_records import WithheldReason
 from bot.store.repository import Repository, reads, writes
-from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, subscription
+from bot.store.row_mapping import FEED, SUBSCRIPTION, feed_from_row, subscription_from_row, to_json_array
 from bot.store.settings import setting_changes
-from bot.store.settings.place_rows import need_channel
+from bot.store.settings.parent_rows import ensure_channel
 from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
@@ -33,7 +33,7 @@ class Subscriptions(Repository):
         channel_id: int,
         feed_id: int,
         first_article_id: int | None,
-        quietly: bool = False,
+        skip_backlog: bool = False,
         person_id: int | None = None,
     ) -> tuple[Subscription, bool]:
         """Let a channel follow a feed, and owe it the newest article; False beside it when it did already.
@@ -45,13 +45,13 @@ class Subscriptions(Repository):
         owner = db.row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
         if owner is None or owner["server_id"] not in {0, server_id}:
             raise StoreError("This feed is not there for this server.")
-        need_channel(db, channel_id, server_id=server_id)
-        created = db.changed(
+        ensure_channel(db, channel_id, server_id=server_id)
+        created = db.execute_rowcount(
             "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, feed_id) DO NOTHING",
             (channel_id, feed_id, db.now),
         )
-        if created and quietly and owner["last_success"] is None:  # as after a pause that ends now
+        if created and skip_backlog and owner["last_success"] is None:  # as after a pause that ends now
             db.execute(
                 "UPDATE subscription SET resumed = ?, resumed_from = 'paused' "
                 "WHERE channel_id = ? AND feed_id = ?",
@@ -60,7 +60,7 @@ class Subscriptions(Repository):
         followed = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
         assert followed is not None
         if created:
-            _note(db, followed, person_id, None, SubscriptionState.FOLLOWED)
+            _note(db, followed, person_id, None, SubscriptionState.ACTIVE)
         article = db.row("SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,))
         if created and article is not None:
             # Unless it was posted here: what was withheld from an earlier subscription may now be.
@@ -68,7 +68,7 @@ class Subscriptions(Repository):
                 "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
                 (channel_id, article["page"]),
             )
-            dispatch_rows.owe(db, channel_id, [Owed(*article)], limit=dispatch_rows.ALL)
+            outbox_writes.enqueue(db, channel_id, [PendingArticle(*article)], limit=outbox_writes.UNLIMITED)
         return followed, created > 0
 
     @writes
@@ -79,8 +79,8 @@ class Subscriptions(Repository):
         followed = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
         if followed is None:
             return False
-        waiting = [owed for owed, _ in dispatch_cancellation.waiting(db, channel_id, feed_id)]
-        dispatch_cancellation.withdraw(db, channel_id, waiting, reason=WithheldFor.UNFOLLOWED)
+        waiting = [owed for owed, _ in dispatch_cancellation.pending_articles(db, channel_id, feed_id)]
+        dispatch_cancellation.withdraw(db, channel_id, waiting, reason=WithheldReason.UNFOLLOWED)
         db.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
         _note(db, followed, person_id, _state(followed), None)
         return True
@@ -98,11 +98,11 @@ class Subscriptions(Repository):
         moved = _one(db, "subscription.id = ?", subscription_id)
         if moved is None or moved.channel_id == channel_id:
             return moved
-        need_channel(db, channel_id, server_id=moved.server_id)
+        ensure_channel(db, channel_id, server_id=moved.server_id)
         waiting = [
             (owed, kind)
-            for owed, kind in dispatch_cancellation.waiting(db, moved.channel_id, moved.feed_id)
-            if kind != dispatch_cancellation.JOINED
+            for owed, kind in dispatch_cancellation.pending_articles(db, moved.channel_id, moved.feed_id)
+            if kind != dispatch_cancellation.KIND_JOIND
         ]
         followed = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
         db.execute(
@@ -114,82 +114,88 @@ class Subscriptions(Repository):
         dispatch_cancellation.withdraw(db, moved.channel_id, [owed for owed, _ in waiting], reason=None)
         if followed is not None:
             # What its own filters keep out there stays out.
-            out = dispatch_rows.filtered(db, channel_id, [owed for owed, _ in waiting])
+            out = outbox_writes.filtered_page_keys(db, channel_id, [owed for owed, _ in waiting])
             waiting = [(owed, kind) for owed, kind in waiting if owed.page not in out]
         posts = [owed for owed, kind in waiting if kind == "post"]
-        dispatch_rows.owe(db, channel_id, posts, limit=dispatch_rows.ALL)
+        outbox_writes.enqueue(db, channel_id, posts, limit=outbox_writes.UNLIMITED)
         rest = [owed for owed, kind in waiting if kind != "post"]
-        dispatch_rows.owe_together(db, channel_id, rest)
+        outbox_writes.enqueue_as_catch_up(db, channel_id, rest)
         there = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
         assert there is not None
         old, new = str(moved.channel_id), str(channel_id)
-        _note(db, there, person_id, old, new, setting=Setting.CHANNEL)
+        _note(db, there, person_id, old, new, setting=SettingKind.CHANNEL)
         return there
 
     @writes
     def pause(self, db: Connection, subscription_id: int, *, person_id: int | None = None) -> bool:
         """Post nothing until resumed; what waits is withheld. False when it was paused or is not there."""
         paused = _one(db, "subscription.id = ?", subscription_id)
-        if paused is None or paused.paused is not None:
+        if paused is None or paused.paused_at is not None:
             return False
-        waiting = [owed for owed, _ in dispatch_cancellation.waiting(db, paused.channel_id, paused.feed_id)]
-        dispatch_cancellation.withdraw(db, paused.channel_id, waiting, reason=WithheldFor.PAUSED)
+        waiting = [
+            owed for owed, _ in dispatch_cancellation.pending_articles(db, paused.channel_id, paused.feed_id)
+        ]
+        dispatch_cancellation.withdraw(db, paused.channel_id, waiting, reason=WithheldReason.PAUSED)
         db.execute("UPDATE subscription SET paused = ? WHERE id = ?", (db.now, subscription_id))
-        _note(db, paused, person_id, SubscriptionState.FOLLOWED, SubscriptionState.PAUSED)
+        _note(db, paused, person_id, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
         return True
 
     @writes
     def resume(self, db: Connection, subscription_id: int, *, person_id: int | None = None) -> bool:
         """End a pause; what came meanwhile stays unposted. False when it was not paused or is not there."""
         paused = _one(db, "subscription.id = ?", subscription_id)
-        if paused is None or paused.paused is None:
+        if paused is None or paused.paused_at is None:
             return False
         db.execute(
             "UPDATE subscription SET paused = NULL, resumed = ?, resumed_from = 'paused' WHERE id = ?",
             (db.now, subscription_id),
         )
-        _note(db, paused, person_id, SubscriptionState.PAUSED, SubscriptionState.FOLLOWED)
+        _note(db, paused, person_id, SubscriptionState.PAUSED, SubscriptionState.ACTIVE)
         return True
 
     @writes
-    def set_look(self, db: Connection, subscription_id: int, chosen: Look | None, *, person_id: int) -> bool:
+    def set_look(
+        self, db: Connection, subscription_id: int, chosen: PostLook | None, *, person_id: int
+    ) -> bool:
         """Choose how what is posted from now on looks (None: as the server has it); False when it is gone."""
         changed = _one(db, "subscription.id = ?", subscription_id)
         if changed is None:
             return False
         old, new = (None if one is None else str(one) for one in (changed.look, chosen))
         db.execute("UPDATE subscription SET look = ? WHERE id = ?", (new, subscription_id))
-        _note(db, changed, person_id, old, new, setting=Setting.LOOK)
+        _note(db, changed, person_id, old, new, setting=SettingKind.LOOK)
         return True
 
     async def get(self, subscription_id: int) -> Subscription | None:
         """The subscription, or None."""
-        return await self._one(subscription, f"{_FIND} subscription.id = ?", (subscription_id,))
+        return await self._one(subscription_from_row, f"{_FIND} subscription.id = ?", (subscription_id,))
 
     async def find(self, channel_id: int, feed_id: int) -> Subscription | None:
         """The subscription of a channel to a feed, or None."""
         return await self._one(
-            subscription, f"{_FIND} subscription.channel_id = ? AND feed_id = ?", (channel_id, feed_id)
+            subscription_from_row,
+            f"{_FIND} subscription.channel_id = ? AND feed_id = ?",
+            (channel_id, feed_id),
         )
 
     @reads
-    def in_server(self, db: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
+    def list_with_feeds(self, db: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
         """A server's subscriptions with their feeds, by outlet and title."""
         subscriptions = db.rows(f"{_FIND} channel.server_id = ? ORDER BY subscription.id", (server_id,))
         feeds = {
-            row["id"]: feed(row)
+            row["id"]: feed_from_row(row)
             for row in db.execute(
                 f"SELECT {FEED} FROM feed WHERE id IN (SELECT value FROM json_each(?))",
-                (listed([row["feed_id"] for row in subscriptions]),),
+                (to_json_array([row["feed_id"] for row in subscriptions]),),
             )
         }
-        pairs = [(subscription(row), feeds[row["feed_id"]]) for row in subscriptions]
+        pairs = [(subscription_from_row(row), feeds[row["feed_id"]]) for row in subscriptions]
         return sorted(pairs, key=lambda pair: (pair[1].outlet.casefold(), pair[1].title.casefold()))
 
     async def of_feed(self, feed_id: int) -> list[Subscription]:
         """The subscriptions to a feed, in servers that the bot is in."""
         return await self._objects(
-            subscription,
+            subscription_from_row,
             f"SELECT {SUBSCRIPTION} {FROM} JOIN server ON server.id = channel.server_id "
             "WHERE feed_id = ? AND server.left IS NULL ORDER BY subscription.id",
             (feed_id,),
@@ -199,7 +205,7 @@ class Subscriptions(Repository):
         """The feeds that any of these channels follows."""
         return await self._set(
             "SELECT DISTINCT feed_id FROM subscription WHERE channel_id IN (SELECT value FROM json_each(?))",
-            (listed(channel_ids),),
+            (to_json_array(channel_ids),),
         )
 
     async def channels(self, server_id: int) -> set[int]:
@@ -220,7 +226,7 @@ class Subscriptions(Repository):
 
 
 def _one(db: Connection, condition: str, *values: int) -> Subscription | None:
-    return db.one(subscription, f"{_FIND} {condition}", values)
+    return db.object_or_none(subscription_from_row, f"{_FIND} {condition}", values)
 
 
 def _note(
@@ -230,11 +236,11 @@ def _note(
     old: str | None,
     new: str | None,
     *,
-    setting: Setting = Setting.SUBSCRIPTION,
+    setting: SettingKind = SettingKind.SUBSCRIPTION,
 ) -> None:
     place = {"channel_id": changed.channel_id, "feed_id": changed.feed_id}
-    setting_changes.note(db, changed.server_id, person_id, setting, old, new, **place)
+    setting_changes.log_change(db, changed.server_id, person_id, setting, old, new, **place)
 
 
 def _state(followed: Subscription) -> SubscriptionState:
-    return SubscriptionState.FOLLOWED if followed.paused is None else SubscriptionState.PAUSED
+    return SubscriptionState.ACTIVE if followed.paused_at is None else SubscriptionState.PAUSED

@@ -5,21 +5,21 @@ from dataclasses import replace
 from operator import attrgetter
 
 from bot.core.models import DueFeed, Feed, FeedState
-from bot.store import sealing
+from bot.store import url_encryption
 from bot.store.connection import Connection
 from bot.store.repository import Repository, reads, writes
-from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
-from bot.text.host_slots import slot_of
+from bot.store.row_mapping import DUE_FEED, FEED, due_feed_from_row, feed_from_row, feed_values, to_json_array
+from bot.text.host_slots import host_slot
 
-FOLLOWERS = """
+FOLLOWING_SERVERS_SQL = """
     FROM subscription
     JOIN channel ON channel.id = subscription.channel_id
     JOIN server ON server.id = channel.server_id
     WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL
 """
-FOLLOWED = f"EXISTS (SELECT 1 {FOLLOWERS})"
-OTHERS = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
-SOME = 8
+FOLLOWED = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
+EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
+MAX_SHARED_SERVERS = 8
 """Servers of a feed among which its cost is shared, at most."""
 
 
@@ -47,15 +47,17 @@ class Feeds(Repository):
         values = feed_values(new)
         del values["id"]
         server_id = values["server_id"]
-        values["slot"] = slot_of(new.url)
-        values["url"] = sealing.same(db, new.url, server_id) or sealing.seal(new.url, server_id)
+        values["slot"] = host_slot(new.url)
+        values["url"] = url_encryption.stored_form(db, new.url, server_id) or url_encryption.encrypt_url(
+            new.url, server_id
+        )
         db.execute(
             f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
             "ON CONFLICT DO NOTHING",
             values,
         )
         row = db.row(f"SELECT {FEED} FROM feed WHERE url = :url AND server_id = :server_id", values)
-        found = feed(row)
+        found = feed_from_row(row)
         if found.state is FeedState.GONE and new.state is FeedState.ACTIVE:
             found = replace(
                 found,
@@ -70,40 +72,40 @@ class Feeds(Repository):
 
     async def get(self, feed_id: int) -> Feed | None:
         """The feed, or None."""
-        return await self._one(feed, f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
+        return await self._one(feed_from_row, f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
 
     @reads
     def find(self, db: Connection, url: str, server_id: int | None = None) -> Feed | None:
         """The feed of an address: the shared one, or that of a server."""
         server_id = server_id or 0
-        written = sealing.same(db, url, server_id)
+        written = url_encryption.stored_form(db, url, server_id)
         sql = f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?"
-        return db.one(feed, sql, (written, server_id))
+        return db.object_or_none(feed_from_row, sql, (written, server_id))
 
     async def of_page(self, page: str) -> list[Feed]:
         """The shared feeds that are lists of the page at an address, which has no fragment."""
         of_lists = await self._objects(
-            feed,
+            feed_from_row,
             f"SELECT {FEED} FROM feed WHERE (url > ?1 || '#' AND url < ?1 || '$' OR url LIKE ?2) "
             "AND server_id = 0 AND page_list IS NOT NULL ORDER BY id",
-            (page, f"{sealing.SEALED}%"),
+            (page, f"{url_encryption.ENCRYPTED_PREFIX}%"),
         )
         return [found for found in of_lists if found.url.startswith(f"{page}#")]
 
     async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
         """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
         return await self._objects(
-            feed,
+            feed_from_row,
             f"""
             SELECT {FEED} FROM feed
             WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
               AND {FOLLOWED}
             ORDER BY next_poll LIMIT ?
             """,
-            (now, listed(exclude), limit),
+            (now, to_json_array(exclude), limit),
         )
 
-    async def due_in_brief(
+    async def due_for_polling(
         self,
         now: int,
         limit: int,
@@ -117,12 +119,13 @@ class Feeds(Repository):
         Not those which only the servers `besides` follow, and of these slots alone where some are given.
         """
         return await self._objects(
-            due_feed,
+            due_feed_from_row,
             f"""
             SELECT * FROM (
                 SELECT {DUE_FEED}, (
                     SELECT group_concat(id) FROM (
-                        SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}) AS followers
+                        SELECT DISTINCT server.id {FOLLOWING_SERVERS_SQL} {EXCLUDE_SERVERS_SQL} LIMIT
+                            {MAX_SHARED_SERVERS}) AS followers
                 ) AS servers
                 FROM feed
                 WHERE state = 'active' AND next_poll <= :now {_in(slots)}
@@ -132,10 +135,10 @@ class Feeds(Repository):
             """,
             {
                 "now": now,
-                "exclude": listed(exclude),
-                "besides": listed(besides),
+                "exclude": to_json_array(exclude),
+                "besides": to_json_array(besides),
                 "limit": limit,
-                "slots": listed(slots or ()),
+                "slots": to_json_array(slots or ()),
             },
         )
 
@@ -144,14 +147,15 @@ class Feeds(Repository):
         """Let feeds, by id, be due later than they are."""
         db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues)
 
-    async def followers(self, feed_id: int) -> dict[int, int]:
+    async def quota_servers(self, feed_id: int) -> dict[int, int]:
         """Some of the servers that follow a feed unpaused and that the bot is in.
 
         Each with when all of its share of new articles is free, in milliseconds since 1970 in UTC.
         """
         rows = await self._rows(
-            f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) {FOLLOWERS.replace('feed.id', '?')} "
-            f"LIMIT {SOME}",
+            f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) "
+            f"{FOLLOWING_SERVERS_SQL.replace('feed.id', '?')} "
+            f"LIMIT {MAX_SHARED_SERVERS}",
             (feed_id,),
         )
         return {row[0]: row[1] for row in rows}
@@ -167,10 +171,10 @@ class Feeds(Repository):
               AND {FOLLOWED}
             ORDER BY next_poll LIMIT 1
             """,
-            {"exclude": listed(exclude), "slots": listed(slots or ())},
+            {"exclude": to_json_array(exclude), "slots": to_json_array(slots or ())},
         )
 
-    async def wanted(self, *, asked_after: int, due_before: int) -> bool:
+    async def has_overdue(self, *, asked_after: int, due_before: int) -> bool:
         """Whether a feed that is to be polled was asked since a time, or has been due since before one."""
         wanted = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
         sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {wanted} AND {FOLLOWED})"
@@ -182,7 +186,7 @@ class Feeds(Repository):
 
     async def all(self) -> list[Feed]:
         """Every feed, by outlet and title."""
-        return await self._objects(feed, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
+        return await self._objects(feed_from_row, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
 
     async def count(self) -> int:
         """How many feeds there are on the web, those that are gone included."""
@@ -205,7 +209,7 @@ class Feeds(Repository):
             {
                 "prefix": prefix.strip(),
                 "all": feed_ids is None,
-                "feeds": listed(feed_ids or ()),
+                "feeds": to_json_array(feed_ids or ()),
                 "limit": limit,
             },
         )
@@ -224,7 +228,7 @@ class Feeds(Repository):
         )
 
     @writes
-    def read_anew(self, db: Connection, feed_id: int | None = None) -> None:
+    def clear_validators(self, db: Connection, feed_id: int | None = None) -> None:
         """Forget what a feed, or every one, answered last: its next answer is read, also an old one."""
         db.execute(
             "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
@@ -233,7 +237,7 @@ class Feeds(Repository):
         )
 
     @writes
-    def poll_now(self, db: Connection, feed_id: int) -> None:
+    def make_due(self, db: Connection, feed_id: int) -> None:
         """Make a feed due at once; one that was gone is asked again."""
         db.execute(
             "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
@@ -257,13 +261,13 @@ _SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
 _VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
 
 
-WITHOUT_SLOT = "SELECT id, url FROM feed WHERE slot IS NULL"
+FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE slot IS NULL"
 
 
-def place(db: Connection) -> None:
+def assign_host_slots(db: Connection) -> None:
     """Tell the slots of feeds that have none yet: of a database of before there were any."""
-    rows = db.rows(WITHOUT_SLOT)
-    slots = [(slot_of(sealing.opened(url)), feed_id) for feed_id, url in rows]
+    rows = db.rows(FEEDS_WITHOUT_SLOT_SQL)
+    slots = [(host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
     db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 
 
@@ -277,24 +281,29 @@ def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
             SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
         """,
         [
-            {"id": feed.id, "url": feed.url, "slot": slot_of(feed.url)}
+            {"id": feed.id, "url": feed.url, "slot": host_slot(feed.url)}
             for feed in feeds
-            if not sealing.is_private(feed.url, feed.server_id)
+            if not url_encryption.is_private(feed.url, feed.server_id)
         ],
     )
     for private in feeds:
-        if sealing.is_private(private.url, private.server_id):
+        if url_encryption.is_private(private.url, private.server_id):
             _move(db, private, private.server_id or 0)
 
 
 def _move(db: Connection, moved: Feed, server_id: int) -> None:
     written = db.value("SELECT url FROM feed WHERE id = ?", (moved.id,))
-    if sealing.opened(written) != moved.url and sealing.same(db, moved.url, server_id) is None:
-        written = sealing.seal(moved.url, server_id)
-        db.execute("UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, slot_of(moved.url), moved.id))
+    if (
+        url_encryption.decrypt_url(written) != moved.url
+        and url_encryption.stored_form(db, moved.url, server_id) is None
+    ):
+        written = url_encryption.encrypt_url(moved.url, server_id)
+        db.execute(
+            "UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, host_slot(moved.url), moved.id)
+        )
 
 
 def _sealed(feed: Feed) -> Feed:
     if feed.moved_to is None:
         return feed
-    return replace(feed, moved_to=sealing.seal(feed.moved_to, feed.server_id))
+    return replace(feed, moved_to=url_encryption.encrypt_url(feed.moved_to, feed.server_id))

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from bot.store.connection import Connection
 from bot.store.records.source_records import OutletIcon
 from bot.store.repository import Repository, writes
-from bot.store.rows import listed
+from bot.store.row_mapping import to_json_array
 
 
 class OutletIcons(Repository):
@@ -26,10 +26,10 @@ class OutletIcons(Repository):
         )
 
     @writes
-    def shown(self, db: Connection, names: Collection[str], now: int) -> None:
+    def mark_shown(self, db: Connection, names: Collection[str], now: int) -> None:
         """These were shown."""
         db.execute(
             "UPDATE outlet_icon SET shown = ? "
             "WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",
-            (now, listed(names)),
+            (now, to_json_array(names)),
         )

@@ -4,38 +4,38 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.models import Feed
 from bot.store.connection import Connection, Row
-from bot.store.content.article_rows import change_article, insert_articles
+from bot.store.content.article_rows import insert_articles, update_article
+from bot.store.coordination import process_leases
 from bot.store.outbox import (
     alerts,
     corrections,
-    dispatch_rows,
-    page_claims,
-    page_queue,
-    story_joins,
-    watch_notices,
+    outbox_writes,
+    page_fetch_queue,
+    page_ownership,
+    story_merging,
+    watch_notifications,
 )
-from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records.content_records import NO_KIN, Kinships
-from bot.store.records.outbox_records import WithheldFor
+from bot.store.outbox.outbox_writes import PendingArticle
+from bot.store.records.content_records import NO_MATCHES, StoryMatches
+from bot.store.records.outbox_records import WithheldReason
 from bot.store.records.process_records import Fence
 from bot.store.records.source_records import (
     Alert,
     ChangedArticle,
-    Decision,
-    Known,
-    NewsPoll,
-    Recorded,
-    Unchanged,
+    IntakeResult,
+    KnownArticle,
+    PollWrite,
+    PollWriteResult,
+    UnchangedPoll,
 )
-from bot.store.repository import Repository, reading, reads, writes
-from bot.store.rows import listed
+from bot.store.repository import Repository, read_method, reads, writes
+from bot.store.row_mapping import to_json_array
 from bot.store.settings import filters
-from bot.store.sharing import process_leases
-from bot.store.sources import surplus
+from bot.store.sources import quota_overflow
 from bot.store.sources.feeds import write_feeds
 from bot.text import urls
 
-MOST_NAMES = 20
+MAX_IDENTITIES_PER_ARTICLE = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
 _KNOWN = "article.id, key, url, title, published, fingerprint, page, changes, updated"
 _SINCE = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
@@ -46,10 +46,12 @@ class Polls(Repository):
     """What intake asks, and where it puts what it found."""
 
     @reads
-    def known(self, db: Connection, feed_id: int, hashes: Collection[bytes]) -> dict[bytes, Known]:
+    def known_by_identity(
+        self, db: Connection, feed_id: int, hashes: Collection[bytes]
+    ) -> dict[bytes, KnownArticle]:
         """The articles that a feed shows under these identities."""
         hashes = list(hashes)
-        found: dict[bytes, Known] = {}
+        found: dict[bytes, KnownArticle] = {}
         for start in range(0, len(hashes), CHUNK):
             chunk = hashes[start : start + CHUNK]
             rows = db.execute(
@@ -61,13 +63,13 @@ class Polls(Repository):
                 (feed_id, *chunk),
             )
             for hash_, *known in rows:
-                found[hash_] = Known(*known)
+                found[hash_] = KnownArticle(*known)
         return found
 
     @reads
     def known_pages(
         self, db: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
-    ) -> dict[str, list[Known]]:
+    ) -> dict[str, list[KnownArticle]]:
         """The articles of a feed at these pages, of which the canonical addresses are given too."""
         rows = db.execute(
             f"SELECT {_KNOWN} FROM article WHERE id IN ("
@@ -75,21 +77,23 @@ class Polls(Repository):
             "UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
             "AND +feed_id = :feed ORDER BY id",
             {
-                "urls": listed([url for forms in pages.values() for url in forms]),
-                "pages": listed(pages),
+                "urls": to_json_array([url for forms in pages.values() for url in forms]),
+                "pages": to_json_array(pages),
                 "feed": feed_id,
             },
         )
-        found: dict[str, list[Known]] = {}
+        found: dict[str, list[KnownArticle]] = {}
         for row in rows:
-            known = Known(*row)
-            found.setdefault(urls.page(known.url), []).append(known)
+            known = KnownArticle(*row)
+            found.setdefault(urls.page_key(known.url), []).append(known)
         return found
 
-    async def resembling(self, feed_id: int, dates: Collection[int], latest: int) -> list[Known]:
+    async def relocation_candidates(
+        self, feed_id: int, dates: Collection[int], latest: int
+    ) -> list[KnownArticle]:
         """The articles of a feed that were published at one of these times, and its `latest` so many."""
         return await self._objects(
-            Known._make,
+            KnownArticle._make,
             f"""
             SELECT {_KNOWN} FROM (
                 SELECT id FROM article WHERE feed_id = :feed
@@ -99,25 +103,25 @@ class Polls(Repository):
                     ORDER BY published DESC, id DESC LIMIT :latest) AS newest
             ) AS found JOIN article USING (id) ORDER BY id DESC
             """,
-            {"feed": feed_id, "dates": listed(dates), "latest": latest},
+            {"feed": feed_id, "dates": to_json_array(dates), "latest": latest},
         )
 
-    async def given(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    async def original_texts(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
         """Summary and text of articles as their feed gave them, if they are still kept."""
         rows = await self._rows(
             "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
-            (listed(article_ids),),
+            (to_json_array(article_ids),),
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    watched = reading(corrections.watched)
+    retraction_candidates = read_method(corrections.retraction_candidates)
 
     @writes
-    def record_quiet(
+    def record_unchanged(
         self,
         db: Connection,
         feeds: Sequence[Feed],
-        unchanged: Sequence[Unchanged] = (),
+        unchanged: Sequence[UnchangedPoll] = (),
         told: Sequence[Alert] = (),
         *,
         owner: str | None = None,
@@ -129,7 +133,7 @@ class Polls(Repository):
         """
         if owner is not None:
             ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
-            own = process_leases.feeds_of(db, owner, ids)
+            own = process_leases.owned_feed_ids(db, owner, ids)
             feeds = [polled for polled in feeds if polled.id in own]
             unchanged = [polled for polled in unchanged if polled.feed_id in own]
             told = [alert for alert in told if alert.feed_id in own]
@@ -138,13 +142,13 @@ class Polls(Repository):
         if unchanged:
             _reschedule(db, unchanged)
         if told:
-            alerts.owe(db, told)
-        return corrections.retract(db)
+            alerts.enqueue_alerts(db, told)
+        return corrections.retract_missing(db)
 
     @writes
     def record(
-        self, db: Connection, poll: NewsPoll, *, kin: Kinships = NO_KIN, fence: Fence | None = None
-    ) -> Recorded:
+        self, db: Connection, poll: PollWrite, *, kin: StoryMatches = NO_MATCHES, fence: Fence | None = None
+    ) -> PollWriteResult:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
         Unless it is the first, every channel that follows the feed gets a fate for each page without one: a
@@ -153,13 +157,13 @@ class Polls(Repository):
         join that post; where another process recorded something since they were looked up, they are looked
         up again. Raises `LeaseLost` where a `fence` does not hold.
         """
-        process_leases.must_hold(db, fence)
-        if kin.again is not None and db.row(_SINCE, (kin.last_id, kin.since)) is not None:
-            kin = kin.again()
+        process_leases.require_lease(db, fence)
+        if kin.refresh is not None and db.row(_SINCE, (kin.last_id, kin.since)) is not None:
+            kin = kin.refresh()
         return _record(db, poll, kin)
 
 
-def _reschedule(db: Connection, unchanged: Sequence[Unchanged]) -> None:
+def _reschedule(db: Connection, unchanged: Sequence[UnchangedPoll]) -> None:
     """Most polls end like this, so this writes no more than it must."""
     db.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
@@ -167,49 +171,53 @@ def _reschedule(db: Connection, unchanged: Sequence[Unchanged]) -> None:
     )
 
 
-def _record(db: Connection, poll: NewsPoll, kin: Kinships) -> Recorded:
+def _record(db: Connection, poll: PollWrite, kin: StoryMatches) -> PollWriteResult:
     feed, found = poll.feed, poll.decision
     row = db.row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
     write_feeds(db, [feed])
-    new = page_claims.settle(db, feed.id, found.new)
+    new = page_ownership.resolve_ownership(db, feed.id, found.new)
     inserted, owed = insert_articles(db, feed.id, new)
-    if not poll.first:  # a backlog is no news
-        watch_notices.arrived(db, feed.id, inserted)
-    _change(db, feed.id, found)
-    story_joins.remember(db, owed, kin)
-    channels = _owe(db, poll, owed, kin, row and row["last_success"])
+    if not poll.is_first_poll:  # a backlog is no news
+        watch_notifications.queue_for_matching(db, feed.id, inserted)
+    _apply_changes(db, feed.id, found)
+    story_merging.store_similarities(db, owed, kin)
+    channels = _enqueue_for_channels(db, poll, owed, kin, row and row["last_success"])
     if poll.read_pages:
-        page_queue.want(db, feed, inserted, first=poll.first)
+        page_fetch_queue.enqueue_fetches(db, feed, inserted, first=poll.is_first_poll)
     if poll.alert is not None:
-        alerts.owe(db, (poll.alert,))
+        alerts.enqueue_alerts(db, (poll.alert,))
     if inserted:
         db.executemany(
             "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
-            [(server, db.now * 1_000, round(found.used * 1_000)) for server in poll.servers],
+            [(server, db.now * 1_000, round(found.quota_used_seconds * 1_000)) for server in poll.servers],
         )
-    if found.excess is not None:
-        surplus.write(db, feed.id, found.excess)
-    return Recorded(tuple(inserted), tuple(channels))
+    if found.overflow is not None:
+        quota_overflow.record(db, feed.id, found.overflow)
+    return PollWriteResult(tuple(inserted), tuple(channels))
 
 
-def _change(db: Connection, feed_id: int, found: Decision) -> None:
-    settled = page_claims.settle(db, feed_id, [change.new for change in found.changed])
+def _apply_changes(db: Connection, feed_id: int, found: IntakeResult) -> None:
+    settled = page_ownership.resolve_ownership(db, feed_id, [change.new for change in found.changed])
     for change, article in zip(found.changed, settled, strict=True):
-        change_article(db, feed_id, ChangedArticle(change.article_id, article))
+        update_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
-        [(feed_id, hash_, article_id, MOST_NAMES) for hash_, article_id in found.aliases],
+        [(feed_id, hash_, article_id, MAX_IDENTITIES_PER_ARTICLE) for hash_, article_id in found.aliases],
     )
-    if found.vanished:
-        corrections.vanished(db, found.vanished)
-    if found.returned:
-        corrections.returned(db, found.returned)
-    corrections.retract(db)
+    if found.missing_ids:
+        corrections.mark_missing(db, found.missing_ids)
+    if found.reappeared_ids:
+        corrections.mark_reappeared(db, found.reappeared_ids)
+    corrections.retract_missing(db)
 
 
-def _owe(
-    db: Connection, poll: NewsPoll, articles: Sequence[Owed], kin: Kinships, last_success: int | None
+def _enqueue_for_channels(
+    db: Connection,
+    poll: PollWrite,
+    articles: Sequence[PendingArticle],
+    kin: StoryMatches,
+    last_success: int | None,
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
     if not articles:
@@ -225,40 +233,48 @@ def _owe(
         """,
         (poll.feed.id,),
     )
-    rules = filters.of_feed(db, poll.feed.id)
+    rules = filters.by_feed(db, poll.feed.id)
     channels = []
     for row in subscriptions:
         channel_id, limit = row["channel_id"], poll.catch_up_after
-        news = _due(db, row, articles, is_first=poll.first, last_success=last_success or 0)
-        news, kept_out = filters.sift(rules[row["id"]], news, poll.kept_out_by)
-        if poll.first:
+        news = _select_deliverable(
+            db, row, articles, is_first=poll.is_first_poll, last_success=last_success or 0
+        )
+        news, kept_out = filters.apply_filters(rules[row["id"]], news, poll.filter_matcher)
+        if poll.is_first_poll:
             rest = news = news[-1:]
         else:
-            dispatch_rows.filter_out(db, channel_id, kept_out)
-            rest = story_joins.join(db, channel_id, poll.feed.id, news, kin)
-        owes = dispatch_rows.owe(db, channel_id, rest, limit=limit)
+            outbox_writes.record_filtered(db, channel_id, kept_out)
+            rest = story_merging.join_posts(db, channel_id, poll.feed.id, news, kin)
+        owes = outbox_writes.enqueue(db, channel_id, rest, limit=limit)
         if len(rest) < len(news):  # what was held back and has its outlets now
-            dispatch_rows.bound(db, channel_id, limit=limit)
+            outbox_writes.enforce_pending_limit(db, channel_id, limit=limit)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels
 
 
-def _due(
-    db: Connection, followed: Row, articles: Sequence[Owed], *, is_first: bool, last_success: int
-) -> Sequence[Owed]:
+def _select_deliverable(
+    db: Connection, followed: Row, articles: Sequence[PendingArticle], *, is_first: bool, last_success: int
+) -> Sequence[PendingArticle]:
     """Those of a feed's articles that a subscription is to be told of; the others are withheld."""
     paused, left, resumed = followed["paused"], followed["left"], followed["resumed"]
-    stopped = WithheldFor.AWAY if left is not None else WithheldFor.PAUSED if paused is not None else None
+    stopped = (
+        WithheldReason.BOT_ABSENT
+        if left is not None
+        else WithheldReason.PAUSED
+        if paused is not None
+        else None
+    )
     if is_first:  # who came back before it, or follows quietly, gets what is published from now on
         return () if stopped or resumed is not None else articles
     if stopped:
-        dispatch_rows.withhold(db, followed["channel_id"], articles, reason=stopped)
+        outbox_writes.withhold(db, followed["channel_id"], articles, reason=stopped)
         return ()
     if resumed is None or last_success >= resumed:
         return articles
     # The first poll since the return also brings what came in between. An undated article, which got the
     # present as its date, may be of that time.
     late = [owed for owed in articles if not resumed <= owed.published < db.now]
-    dispatch_rows.withhold(db, followed["channel_id"], late, reason=followed["resumed_from"])
+    outbox_writes.withhold(db, followed["channel_id"], late, reason=followed["resumed_from"])
     return [owed for owed in articles if resumed <= owed.published < db.now]

@@ -11,9 +11,9 @@ from typing import Self
 from bot.core.clock import Clock, SystemClock
 from bot.store import ports
 from bot.store.sqlite import sqlite_backup
-from bot.store.sqlite.migrating import PAGE_SIZE, problems, schema_version
-from bot.store.sqlite.run_lock import Presence
-from bot.store.sqlite.sqlite_connection import Connection, Statements
+from bot.store.sqlite.migrations import PAGE_SIZE, integrity_problems, schema_version
+from bot.store.sqlite.run_lock import FileIdentityGuard
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteSession
 from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusable
 
 log = logging.getLogger(__name__)
@@ -29,18 +29,18 @@ WRITER_PRAGMAS = (
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
 
 
-class Database(ports.Database[Statements, Connection]):
+class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
     """An open database file."""
 
     is_shared = False
-    place: Path
+    location: Path
     _snapshot = "BEGIN"
 
     def __init__(self, path: Path, clock: Clock) -> None:
         super().__init__(clock)
-        self.place = path
-        self._presence = Presence(path)
-        self._writers = [Connection(path, pragmas=WRITER_PRAGMAS)]
+        self.location = path
+        self._presence = FileIdentityGuard(path)
+        self._writers = [SqliteSession(path, pragmas=WRITER_PRAGMAS)]
 
     @classmethod
     async def open(
@@ -60,11 +60,11 @@ class Database(ports.Database[Statements, Connection]):
         (writer,) = database._writers
         try:
             await writer.open()
-            await writer.run(_write_ahead)
-            database._presence.begin()
+            await writer.run(_enable_wal)
+            database._presence.remember()
             database.is_new = await writer.run(prepare)
             for _ in range(READERS):
-                reader = Connection(path, pragmas=READER_PRAGMAS)
+                reader = SqliteSession(path, pragmas=READER_PRAGMAS)
                 database._readers.append(reader)
                 await reader.open()
                 database._idle.put_nowait(reader)
@@ -80,44 +80,44 @@ class Database(ports.Database[Statements, Connection]):
     async def notices(self, heard: Callable[[str], None]) -> None:
         """There is nobody to tell of anything."""
 
-    async def tell(self, notice: str) -> None:
+    async def notify(self, notice: str) -> None:
         """Nobody hears it."""
 
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Leave nothing in the files of what was deleted from some tables."""
-        async with self._writing() as writer:
-            return await writer.run(scrub, tables)
+        async with self._writer_session() as writer:
+            return await writer.run(purge_deleted, tables)
 
-    def _begin(self, db: Statements) -> str:
-        self._presence.check()
+    def _begin(self, db: SqliteConnection) -> str:
+        self._presence.require_same_file()
         db.execute("BEGIN IMMEDIATE")
         return ""
 
-    def _commit(self, db: Statements, _name: str) -> None:
-        self._presence.check()
+    def _commit(self, db: SqliteConnection, _name: str) -> None:
+        self._presence.require_same_file()
         db.execute("COMMIT")
 
-    async def look(self) -> None:
+    async def check_alive(self) -> None:
         try:
-            await asyncio.to_thread(self._presence.check)
+            await asyncio.to_thread(self._presence.require_same_file)
         except DatabaseGone as error:
-            self.condition.failed(error)
-            await asyncio.to_thread(self._presence.take_successor)
+            self.condition.record_failure(error)
+            await asyncio.to_thread(self._presence.lock_replacement)
 
     async def size(self) -> int:
         """Bytes that the file takes, without its write-ahead log."""
         pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        return int(await self.query(Statements.value, pages))
+        return int(await self.query(SqliteConnection.value, pages))
 
     async def check(self) -> int:
         """The version of the schema, after all of the file was read. Raises `DatabaseBroken`."""
-        if found := await self.read(problems):
-            raise DatabaseBroken(f"The database {self.place} is damaged: {found[0]}.")
+        if found := await self.read(integrity_problems):
+            raise DatabaseBroken(f"The database {self.location} is damaged: {found[0]}.")
         return await self.read(schema_version)
 
     async def backup(self, path: Path) -> None:
         is_wanted = True
-        source = Connection(self.place, pragmas=READER_PRAGMAS)
+        source = SqliteSession(self.location, pragmas=READER_PRAGMAS)
         await source.open()
         try:
             await source.run(sqlite_backup.copy, path, lambda: is_wanted)
@@ -127,11 +127,11 @@ class Database(ports.Database[Statements, Connection]):
         finally:
             await source.close()
 
-    async def _living(self, session: Connection) -> Connection:
+    async def _ensure_alive(self, session: SqliteSession) -> SqliteSession:
         if not session.is_dead:
             return session
         log.error("A thread of the database ended unexpectedly; another takes its place")
-        successor = await Connection(session.path, pragmas=session.pragmas).open()
+        successor = await SqliteSession(session.path, pragmas=session.pragmas).open()
         await asyncio.to_thread(session.abandon)
         return successor
 
@@ -149,7 +149,7 @@ def _check_place(path: Path) -> None:
         raise DatabaseUnusable(f"The database {path} may not be written to.")
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _enable_wal(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # of a file that is empty
     # https://www.sqlite.org/wal.html: kept in the file, refused by file systems without shared memory.
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -157,7 +157,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
 
 
-def scrub(connection: sqlite3.Connection, tables: Iterable[str]) -> bool:
+def purge_deleted(connection: sqlite3.Connection, tables: Iterable[str]) -> bool:
     """Rewrite tables on fresh pages and empty the write-ahead log; outside of a transaction.
 
     With `secure_delete` SQLite overwrites what is deleted and every page that is freed, but not what it left

@@ -5,12 +5,12 @@ import sqlite3
 from pathlib import Path
 
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
-from bot.text.safe import plain
+from bot.text.discord_text import to_plain_line
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What Python's SQLite raises: a message that quotes damaged bytes cannot be read as UTF-8."""
 
-_LEAST_ROOM = 64 * 1024  # bytes; with less SQLite cannot even share its memory
+_MIN_FREE_BYTES = 64 * 1024  # bytes; with less SQLite cannot even share its memory
 
 _REPAIR = (
     "Stop Telex and restore a backup, or what `sqlite3 .recover` saves; `telex check` tells whether a"
@@ -36,7 +36,7 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
-def understand(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
+def to_store_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """The store's own error for one of SQLite's."""
     code = getattr(error, "sqlite_errorcode", None)  # absent where the Python module itself complains
     primary = code & 0xFF if isinstance(code, int) else -1
@@ -46,11 +46,11 @@ def understand(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreEr
     if primary in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_full(path):
         primary = sqlite3.SQLITE_FULL
     kind, sentence = _CAUSES.get(primary, (StoreError, "The database {path} refused a request: {error}."))
-    return kind(sentence.format(path=path, error=plain(message)))
+    return kind(sentence.format(path=path, error=to_plain_line(message)))
 
 
 def _is_full(path: Path) -> bool:
     try:
-        return shutil.disk_usage(path.parent).free < _LEAST_ROOM
+        return shutil.disk_usage(path.parent).free < _MIN_FREE_BYTES
     except OSError:
         return False

@@ -2,7 +2,8 @@
 
 A lock file beside the database keeps a second bot out where the database was replaced, a lock on the database
 itself where the lock file was deleted. Where both went with their folder, the running bot finds out within
-seconds (`Presence`) and takes the lock of the file that is there instead, or ends if another bot has it.
+seconds (`FileIdentityGuard`) and takes the lock of the file that is there instead, or ends if another bot has
+it.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
         try:
-            held = hold(path)
+            held = open_locked(path)
         except BaseException:
             lock.release()
             raise
@@ -40,7 +41,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def hold(path: Path) -> int:
+def open_locked(path: Path) -> int:
     """A descriptor that holds the lock of a file, which is made where it is missing.
 
     Raises BlockingIOError where another process has it, else OSError.
@@ -54,7 +55,7 @@ def hold(path: Path) -> int:
     return descriptor
 
 
-class Presence:
+class FileIdentityGuard:
     """Whether the file that was opened is still the one at its path."""
 
     def __init__(self, path: Path) -> None:
@@ -62,11 +63,11 @@ class Presence:
         self._opened: tuple[int, int] | None = None
         self._successor: int | None = None
 
-    def begin(self) -> None:
+    def remember(self) -> None:
         """The file was opened just now."""
         self._opened = self._there()
 
-    def check(self) -> None:
+    def require_same_file(self) -> None:
         """Raise `DatabaseGone` where the file is not there any more: what is written to it would be lost."""
         if self._opened is not None and self._there() != self._opened:
             raise DatabaseGone(
@@ -74,12 +75,12 @@ class Presence:
                 "What is in its place is not touched; start Telex again to use it."
             )
 
-    def take_successor(self) -> None:
+    def lock_replacement(self) -> None:
         """Keep other bots off the file that is in the place of this one. Raises `AlreadyRunning`."""
         if self._successor is not None or self._there() in {None, self._opened}:
             return
         try:
-            self._successor = hold(self._path)
+            self._successor = open_locked(self._path)
         except BlockingIOError as error:
             raise AlreadyRunning(f"Another Telex runs with a new database {self._path}.") from error
         except OSError:

@@ -8,34 +8,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from bot.store.meta import FREE_NUMBERS, RESTORED
-from bot.store.sqlite.migrating import problems
-from bot.store.sqlite.run_lock import hold
+from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
+from bot.store.sqlite.migrations import integrity_problems
+from bot.store.sqlite.run_lock import open_locked
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
 
-STEP = 4096  # pages copied at a time
+PAGES_PER_STEP = 4096  # pages copied at a time
 
 
-class Stopped(Exception):
+class BackupCancelled(Exception):
     """Nobody waits for the copy any more."""
 
 
 def copy(connection: sqlite3.Connection, path: Path, is_wanted: Callable[[], bool]) -> None:
     """Copy the database of a connection of its own into a new file; runs for as long as that `is_wanted`.
 
-    The copy is checked, marked as a backup (`meta.restored`) and on the disk before it gets its name. What an
-    earlier process was killed over is taken away. Raises `DatabaseUnusable` when the file exists or cannot be
-    written, `DatabaseBroken` when the copy is damaged, `Stopped`.
+    The copy is checked, marked as a backup (`meta.restore_reconciler`) and on the disk before it gets its
+    name. What an earlier process was killed over is taken away. Raises `DatabaseUnusable` when the file
+    exists or cannot be written, `DatabaseBroken` when the copy is damaged, `BackupCancelled`.
     """
     _must_not_exist(path)
-    _clear_away(path)
+    _remove_stale_parts(path)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     held: int | None = None
     try:
         try:
-            held = hold(part)
+            held = open_locked(part)
             try:
-                _fill(connection, part, is_wanted)
+                _copy_pages(connection, part, is_wanted)
             except sqlite3.OperationalError as error:  # of the disk, mostly the one that the copy goes to
                 raise DatabaseUnusable(f"The backup {path} cannot be written: {error}.") from error
             with part.open("rb+") as file:
@@ -56,10 +56,10 @@ def _must_not_exist(path: Path) -> None:
         raise DatabaseUnusable(f"The file {path} exists already: a backup overwrites nothing.")
 
 
-def _clear_away(path: Path) -> None:
+def _remove_stale_parts(path: Path) -> None:
     for part in path.parent.glob(f"{glob.escape(path.name)}.????????.part"):
         with suppress(OSError):
-            held = hold(part)
+            held = open_locked(part)
             _remove(part)
             os.close(held)
 
@@ -69,10 +69,10 @@ def _remove(part: Path) -> None:
     part.unlink(missing_ok=True)
 
 
-def _fill(connection: sqlite3.Connection, part: Path, is_wanted: Callable[[], bool]) -> None:
+def _copy_pages(connection: sqlite3.Connection, part: Path, is_wanted: Callable[[], bool]) -> None:
     def look(*_pages: int) -> None:
         if not is_wanted():
-            raise Stopped
+            raise BackupCancelled
 
     target = sqlite3.connect(part, isolation_level=None)
     try:
@@ -81,19 +81,19 @@ def _fill(connection: sqlite3.Connection, part: Path, is_wanted: Callable[[], bo
         connection.execute("BEGIN")
         try:
             connection.execute("SELECT count(*) FROM meta").fetchone()
-            connection.backup(target, pages=STEP, sleep=0, progress=look)
+            connection.backup(target, pages=PAGES_PER_STEP, sleep=0, progress=look)
         finally:
             connection.execute("ROLLBACK")
         target.execute("PRAGMA journal_mode = DELETE")  # one file, not three
-        target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED,))
-        _leave_numbers_free(target)
-        if found := problems(target):
+        target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED_KEY,))
+        _reserve_id_gap(target)
+        if found := integrity_problems(target):
             raise DatabaseBroken(f"The backup was not kept, for it is damaged: {found[0]}.")
     finally:
         target.close()
 
 
-def _leave_numbers_free(target: sqlite3.Connection) -> None:
+def _reserve_id_gap(target: sqlite3.Connection) -> None:
     """Let watches and digests begun on the copy have numbers that none got after it.
 
     Buttons in Discord carry those.
@@ -104,7 +104,9 @@ def _leave_numbers_free(target: sqlite3.Connection) -> None:
             f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
         ).fetchone()
         target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-        target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last + FREE_NUMBERS))
+        target.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last + RESTORED_ID_GAP)
+        )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,23 +11,23 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 import aiosqlite
 
-from bot.core import hours
+from bot.core import local_time
 from bot.store import connection as base
-from bot.store.sqlite.result_codes import ERRORS, understand
+from bot.store.sqlite.result_codes import ERRORS, to_store_error
 from bot.store.store_errors import StoreError
 from bot.text import urls
 from bot.text.words import fold
 
 BUSY_TIMEOUT = 15.0  # seconds
-AGAIN = 0.01
+INTERRUPT_INTERVAL_SECONDS = 0.01
 """Seconds between two attempts to interrupt what runs."""
-_ENDED = "The thread of the database ended."
+_THREAD_ENDED_MESSAGE = "The thread of the database ended."
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Statements(sqlite3.Connection, base.Connection):
+class SqliteConnection(sqlite3.Connection, base.Connection):
     """A connection that the functions of the store take."""
 
     def roll_back(self) -> None:
@@ -35,7 +35,7 @@ class Statements(sqlite3.Connection, base.Connection):
             self.execute("ROLLBACK")
 
 
-class Connection(aiosqlite.Connection):
+class SqliteSession(aiosqlite.Connection):
     """A connection with a thread of its own that runs whole functions and speaks of errors in our words."""
 
     def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
@@ -48,13 +48,17 @@ class Connection(aiosqlite.Connection):
             # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
             # it; should that end, another closes it.
             connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=Statements
+                path,
+                timeout=BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
+                factory=SqliteConnection,
             )
             try:
                 connection.row_factory = sqlite3.Row
                 connection.create_function("fold", 1, _fold, deterministic=True)
                 connection.create_function("site", 1, _site, deterministic=True)
-                connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
+                connection.create_function("quiet_until", 3, local_time.quiet_hours_end, deterministic=True)
                 connection.create_function("database_time", 0, _milliseconds)
                 for pragma in self.pragmas:
                     connection.execute(pragma)
@@ -82,25 +86,25 @@ class Connection(aiosqlite.Connection):
             await self
         except ERRORS as error:
             self._thread.join()  # it is ending, and would speak to the loop after its end
-            raise understand(error, self.path) from error
+            raise to_store_error(error, self.path) from error
         return self
 
     async def run(
-        self, function: Callable[Concatenate[Statements, P], T], /, *args: P.args, **kwargs: P.kwargs
+        self, function: Callable[Concatenate[SqliteConnection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         if self._connection is None or not self._running:
             raise StoreError("The database is closed.")
         if self._has_ended:
-            raise StoreError(_ENDED)
+            raise StoreError(_THREAD_ENDED_MESSAGE)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending.add(future)
         self._tx.put_nowait(
-            (future, partial(function, cast("Statements", self._connection), *args, **kwargs))
+            (future, partial(function, cast("SqliteConnection", self._connection), *args, **kwargs))
         )
         try:
             return await future
         except ERRORS as error:
-            raise understand(error, self.path) from error
+            raise to_store_error(error, self.path) from error
         finally:
             self._pending.discard(future)
 
@@ -111,12 +115,12 @@ class Connection(aiosqlite.Connection):
         ended = asyncio.ensure_future(self.run(lambda _: None))
         while not ended.done():
             await super().interrupt()  # which does nothing where no statement runs just then
-            await asyncio.wait([ended], timeout=AGAIN)
+            await asyncio.wait([ended], timeout=INTERRUPT_INTERVAL_SECONDS)
         with suppress(StoreError):
             await ended
 
-    async def settle(self) -> None:
-        await self.run(Statements.roll_back)
+    async def rollback_open(self) -> None:
+        await self.run(SqliteConnection.roll_back)
 
     async def close(self) -> None:
         if self.is_dead:
@@ -139,15 +143,15 @@ class Connection(aiosqlite.Connection):
             finally:
                 self._has_ended = True
                 with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._ended)
+                    loop.call_soon_threadsafe(self._fail_pending)
 
         self._thread.run = watched  # type: ignore[method-assign]  # the only way in
 
-    def _ended(self) -> None:
+    def _fail_pending(self) -> None:
         """Nobody is left to answer those who wait."""
         for future in self._pending:
             if not future.done():
-                future.set_exception(StoreError(_ENDED))
+                future.set_exception(StoreError(_THREAD_ENDED_MESSAGE))
 
 
 def _milliseconds() -> int:

@@ -2,10 +2,10 @@
 
 import sqlite3
 
-from bot.store.records.content_records import TableShape
+from bot.store.records.content_records import TableSchema
 
 
-def shapes(connection: sqlite3.Connection) -> list[TableShape]:
+def shapes(connection: sqlite3.Connection) -> list[TableSchema]:
     """The tables, each after those that it points to, but for what points in a circle."""
     names = [
         row[0]
@@ -14,12 +14,12 @@ def shapes(connection: sqlite3.Connection) -> list[TableShape]:
         )
     ]
     found = {name: _shape(connection, name) for name in names}
-    ordered: dict[str, TableShape] = {}
+    ordered: dict[str, TableSchema] = {}
 
     def place(name: str, above: tuple[str, ...]) -> None:
         if name in ordered or name in above:
             return
-        for target, can_wait in found[name].points_to.values():
+        for target, can_wait in found[name].foreign_keys.values():
             if not can_wait:
                 place(target, (*above, name))
         ordered[name] = found[name]
@@ -29,21 +29,21 @@ def shapes(connection: sqlite3.Connection) -> list[TableShape]:
     return list(ordered.values())
 
 
-def counters(connection: sqlite3.Connection) -> dict[str, int]:
+def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
     """The last number that each table gave which gives none twice."""
     return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
 
 
-def set_counters(connection: sqlite3.Connection, last: dict[str, int]) -> None:
+def set_id_sequences(connection: sqlite3.Connection, last: dict[str, int]) -> None:
     """Let these tables give larger numbers than these."""
     for table, number in last.items():
         connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
 
 
-def _shape(connection: sqlite3.Connection, name: str) -> TableShape:
+def _shape(connection: sqlite3.Connection, name: str) -> TableSchema:
     columns = connection.execute("SELECT name, pk FROM pragma_table_info(?)", (name,)).fetchall()
-    return TableShape(
+    return TableSchema(
         name,
         tuple(column for column, _ in columns),
         tuple(column for column, place in sorted(columns, key=lambda row: row[1]) if place),

@@ -43,13 +43,13 @@ _TIME = re.compile(
     r"\s*(?P<zone>.*)"
 )
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
-_TOLD_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
+_EXPLICIT_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
 _NO_TIME = re.compile(r"[\d:.,+-]*z?")  # a time that is cut short: the day alone is known
 _ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
 _STAMP = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
 _MONTHS_A_YEAR = 12
 _PIVOT = 50
-_FARTHEST = 14  # hours from Greenwich
+_MAX_UTC_OFFSET_HOURS = 14  # hours from Greenwich
 
 
 def parse(text: str | None, *, whole: bool = False) -> int | None:
@@ -66,7 +66,7 @@ def parse(text: str | None, *, whole: bool = False) -> int | None:
     text = " ".join(text[:_LONGEST].split())
     if whole and not _is_whole(text):
         return None
-    for reader in (_iso, _loose, _mail, _stamp):
+    for reader in (_iso, _parse_loose, _parse_rfc2822, _parse_epoch):
         try:
             moment = reader(text)
         except (ValueError, TypeError, OverflowError, IndexError):
@@ -88,7 +88,7 @@ def _is_whole(text: str) -> bool:
         folded = _folded(text)
         if _STAMP.fullmatch(text) or _ASCTIME.fullmatch(folded):
             return True
-        match = _shaped(folded)
+        match = _match_shape(folded)
         if match is None:
             return False
         rest = (match["rest"] or "").strip()
@@ -96,7 +96,7 @@ def _is_whole(text: str) -> bool:
         if rest and time is None:
             return _NO_TIME.fullmatch(rest) is not None
         zone = "" if time is None else time["zone"].strip()
-        return not zone or zone.strip("().") in _ZONES or _TOLD_ZONE.fullmatch(zone) is not None
+        return not zone or zone.strip("().") in _ZONES or _EXPLICIT_ZONE.fullmatch(zone) is not None
     return True
 
 
@@ -104,7 +104,7 @@ def _folded(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
 
 
-def _shaped(folded: str) -> re.Match[str] | None:
+def _match_shape(folded: str) -> re.Match[str] | None:
     return next((found for shape in _SHAPES if (found := shape.fullmatch(folded))), None)
 
 
@@ -113,18 +113,18 @@ def _iso(text: str) -> int:
     return timegm(moment.utctimetuple())
 
 
-def _mail(text: str) -> int | None:
+def _parse_rfc2822(text: str) -> int | None:
     parts = parsedate_tz(text)
     return timegm((*parts[:6], 0, 1, 0)) - (parts[9] or 0) if parts else None
 
 
-def _stamp(text: str) -> int | None:
+def _parse_epoch(text: str) -> int | None:
     match = _STAMP.fullmatch(text)
     return int(match[1]) if match else None
 
 
-def _loose(text: str) -> int | None:
-    match = _shaped(_folded(text))
+def _parse_loose(text: str) -> int | None:
+    match = _match_shape(_folded(text))
     if match is None:
         return None
     name, day, year = match["month"], int(match["day"]), int(match["year"])
@@ -151,6 +151,6 @@ def _time(text: str) -> tuple[int, int, int, int]:
 
 def _offset(zone: str) -> int:
     if match := _OFFSET.fullmatch(zone):
-        minutes = min(int(match[2]), _FARTHEST) * 60 + int(match[3] or 0)
+        minutes = min(int(match[2]), _MAX_UTC_OFFSET_HOURS) * 60 + int(match[3] or 0)
         return -minutes if match[1] == "-" else minutes
     return _ZONES.get(zone.partition(" ")[0].strip("()."), 0)

@@ -67,7 +67,7 @@ _QUARTERS = (
     "fourth quatrieme 4th 4e",
 )
 _QUARTER = {name: number for number, names in enumerate(_QUARTERS, 1) for name in names.split()}
-_FEASTS = {
+_HOLIDAYS = {
     "christmas|christmas day|xmas|noel|jour de noel": (12, 25),
     "christmas eve|veille de noel": (12, 24),
     "new year|new year's day|nouvel an|jour de l'an": (1, 1),
@@ -75,19 +75,19 @@ _FEASTS = {
     "halloween": (10, 31),
     "all saints' day|toussaint": (11, 1),
 }
-_FEAST = {name: date for names, date in _FEASTS.items() for name in names.split("|")}
+_FEAST = {name: date for names, date in _HOLIDAYS.items() for name in names.split("|")}
 """Days with names that are the same in every year."""
 _DECEMBER = 12
 _EVENING, _MORNING = 18, 6  # hours, from and to which it is night
 
 MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 WEEKDAY = "|".join(sorted(WEEKDAYS, key=len, reverse=True))
-_unit = "|".join(sorted(_UNIT, key=len, reverse=True))
-_number = "[0-9]{1,5}|" + "|".join(
+_UNIT_PATTERN = "|".join(sorted(_UNIT, key=len, reverse=True))
+_NUMBER_PATTERN = "[0-9]{1,5}|" + "|".join(
     sorted((name for name in _NUMBER if name.isalpha()), key=len, reverse=True)
 )
-_past = "last|past|previous"
-_passe = "dernier|derniere|derniers|dernieres|passe|passee|passes|passees"
+_PAST_EN_PATTERN = "last|past|previous"
+_PAST_FR_PATTERN = "dernier|derniere|derniers|dernieres|passe|passee|passes|passees"
 
 
 def _utc(*date: int) -> datetime:
@@ -205,7 +205,7 @@ def _date(match: re.Match[str], now: datetime) -> Period:
     return _days(_utc(year, month, day)) if day else _whole_month(year, month)
 
 
-def _feast_of(match: re.Match[str], now: datetime) -> Period:
+def _parse_holiday(match: re.Match[str], now: datetime) -> Period:
     month, day = _FEAST[match["feast"]]
     year = int(match["year"] or now.year - (_utc(now.year, month, day) > now))
     return _days(_utc(year, month, day))
@@ -223,11 +223,11 @@ YEAR = r"(?:1[0-9]{3}|20[0-9]{2}|2100)"
 _year = rf"(?P<year>{YEAR})"
 _short_year = rf"(?P<year>{YEAR}|[0-9]{{2}})"
 _day = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?(?: of)?"
-_named = (
+_NAMED_DAY_PATTERN = (
     "today|tonight|yesterday|day before yesterday|aujourd'hui|avant[- ]hier|hier"
     "|this (?:morning|evening|afternoon)|ce (?:matin|soir|jour)"
 )
-_stretch = "week-?end|week|semaine|month|mois|quarter|trimestre|year|annee|an"
+_CALENDAR_UNIT_PATTERN = "week-?end|week|semaine|month|mois|quarter|trimestre|year|annee|an"
 _ordinal = "|".join(_QUARTER)
 _season = "|".join(_SEASON)
 _feast = "|".join(sorted(_FEAST, key=len, reverse=True))
@@ -244,26 +244,44 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (rf"(?P<name>{MONTH})\.? {_day}(?:,? {_year})?", _date),
     (rf"(?P<name>{MONTH})\.?(?: {_year})?", _date),
     (_year, _date),
-    (rf"(?:(?:{_past}) )?(?P<feast>{_feast})(?: (?:{_passe}))?(?: {_year})?", _feast_of),
-    (rf"(?:(?P<last>{_past}) )?(?P<weekday>{WEEKDAY})(?: (?P<dernier>{_passe}))?", _weekday_of),
-    (rf"(?P<day>{_named})", _named_day),
-    (rf"(?P<last>{_past}) night|(?:cette )?nuit(?: (?P<dernier>{_passe}))?", _night),
-    (rf"(?:{_past}|derniere) (?P<unit>minute|hour|heure)", _hour),
     (
-        rf"(?:(?:this|cet?|(?P<last>{_past})) )?(?P<season>{_season})(?: (?P<dernier>{_passe}))?(?P<year>)",
+        rf"(?:(?:{_PAST_EN_PATTERN}) )?(?P<feast>{_feast})(?: (?:{_PAST_FR_PATTERN}))?(?: {_year})?",
+        _parse_holiday,
+    ),
+    (
+        rf"(?:(?P<last>{_PAST_EN_PATTERN}) )?(?P<weekday>{WEEKDAY})(?: (?P<dernier>{_PAST_FR_PATTERN}))?",
+        _weekday_of,
+    ),
+    (rf"(?P<day>{_NAMED_DAY_PATTERN})", _named_day),
+    (rf"(?P<last>{_PAST_EN_PATTERN}) night|(?:cette )?nuit(?: (?P<dernier>{_PAST_FR_PATTERN}))?", _night),
+    (rf"(?:{_PAST_EN_PATTERN}|derniere) (?P<unit>minute|hour|heure)", _hour),
+    (
+        (
+            rf"(?:(?:this|cet?|(?P<last>{_PAST_EN_PATTERN})) )?(?P<season>{_season})(?: "
+            rf"(?P<dernier>{_PAST_FR_PATTERN}))?(?P<year>)"
+        ),
         _season_of,
     ),
     (rf"(?P<season>{_season_in_a_year})(?: of| de)? {_year}(?P<last>)(?P<dernier>)", _season_of),
     (rf"[qt](?P<number>[1-4])(?P<ordinal>)(?:(?: of| de)?[ -]{_year})?", _quarter),
     (rf"(?P<ordinal>{_ordinal})(?P<number>) (?:quarter|trimestre)(?:(?: of| de)? {_year})?", _quarter),
     (
-        rf"(?:this|current|cette|cet|ce|(?P<last>{_past}))? ?(?P<unit>{_stretch})(?: (?P<dernier>{_passe}))?",
+        (
+            rf"(?:this|current|cette|cet|ce|(?P<last>{_PAST_EN_PATTERN}))? "
+            rf"?(?P<unit>{_CALENDAR_UNIT_PATTERN})(?: (?P<dernier>{_PAST_FR_PATTERN}))?"
+        ),
         _calendar,
     ),
-    (rf"(?:il y a |(?:{_past}) )?(?P<n>{_number}) ?(?P<unit>{_unit})(?: ago| (?:{_passe}))?", _ago),
-    (rf"(?:{_past}|derniers|dernieres) (?P<n>{_number}) (?P<unit>{_unit})", _ago),
-    (rf"(?P<n>{_number}) (?:{_past}|derniers|dernieres) (?P<unit>{_unit})", _ago),
+    (
+        (
+            rf"(?:il y a |(?:{_PAST_EN_PATTERN}) )?(?P<n>{_NUMBER_PATTERN}) "
+            rf"?(?P<unit>{_UNIT_PATTERN})(?: ago| (?:{_PAST_FR_PATTERN}))?"
+        ),
+        _ago,
+    ),
+    (rf"(?:{_PAST_EN_PATTERN}|derniers|dernieres) (?P<n>{_NUMBER_PATTERN}) (?P<unit>{_UNIT_PATTERN})", _ago),
+    (rf"(?P<n>{_NUMBER_PATTERN}) (?:{_PAST_EN_PATTERN}|derniers|dernieres) (?P<unit>{_UNIT_PATTERN})", _ago),
 )
-COMPILED = tuple((re.compile(pattern), read) for pattern, read in _RULES)
-EXACT = (_ago, _hour, _moment)
+PERIOD_RULES = tuple((re.compile(pattern), read) for pattern, read in _RULES)
+ZONE_FREE_PARSERS = (_ago, _hour, _moment)
 """What reads moments, not days."""

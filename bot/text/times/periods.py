@@ -9,12 +9,21 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from babel.dates import format_date, format_interval, format_skeleton, format_time
 
-from bot.text.times.period_rules import COMPILED, DAY, EXACT, MONTH, WEEKDAY, YEAR, Period, span
+from bot.text.times.period_rules import (
+    DAY,
+    MONTH,
+    PERIOD_RULES,
+    WEEKDAY,
+    YEAR,
+    ZONE_FREE_PARSERS,
+    Period,
+    span,
+)
 from bot.text.words import fold
 
-__all__ = ["YEAR", "Period", "later", "named", "parse"]
+__all__ = ["YEAR", "Period", "add_local_seconds", "format_period", "parse"]
 
-_LEAD = re.compile(
+_LEADING_PREPOSITION = re.compile(
     r"(?:(?:since|from|before|until|on|in|over|during|the"
     r"|depuis|avant|jusqu'a|le|la|les|l'|du|de|des|en|au|ces|cours|d') ?\b)+"
 )
@@ -37,42 +46,42 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
     expression of time or names no day there is.
     """
     folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
-    lead = _LEAD.match(folded)
+    lead = _LEADING_PREPOSITION.match(folded)
     for candidate in dict.fromkeys((folded, folded[lead.end() :].strip() if lead else folded)):
-        if period := _read(candidate, datetime.fromtimestamp(now, zone)):
+        if period := _match_rules(candidate, datetime.fromtimestamp(now, zone)):
             return period
         if (part := _PART.fullmatch(candidate)) and (whole := parse(part["whole"], now, zone)):
             third = (whole.end - whole.start) // 3
             third -= third % DAY if third > DAY else 0  # whole days
             which = _THIRDS.get(part["part"], 1)
-            start = later(whole.start, which * third, zone)
-            return Period(start, later(start, third, zone) if which < 2 else whole.end)  # noqa: PLR2004 - the last
+            start = add_local_seconds(whole.start, which * third, zone)
+            return Period(start, add_local_seconds(start, third, zone) if which < 2 else whole.end)  # noqa: PLR2004 - the last
     return None
 
 
-def later(moment: int, seconds: int, zone: tzinfo) -> int:
+def add_local_seconds(moment: int, seconds: int, zone: tzinfo) -> int:
     """The moment at which clocks in `zone` show so much more: midnight again where they were changed."""
     return int((datetime.fromtimestamp(moment, zone) + timedelta(seconds=seconds)).timestamp())
 
 
-def _shown(period: Period, zone: tzinfo | None) -> Period:
+def _in_zone(period: Period, zone: tzinfo | None) -> Period:
     """The span between the moments at which clocks in `zone` show what a period gives in UTC."""
     start, end = (datetime.fromtimestamp(each, UTC).replace(tzinfo=zone) for each in period)
     return span(start, end)
 
 
-def _read(folded: str, now: datetime) -> Period | None:
+def _match_rules(folded: str, now: datetime) -> Period | None:
     """The span that a folded expression names; of a time of day, that of its day."""
     whole = _WEEKDAY_OF_DATE.sub("", folded, count=1)
     for candidate in dict.fromkeys((whole, _HOUR.sub("", whole))):
-        for pattern, read in COMPILED:
+        for pattern, read in PERIOD_RULES:
             match = pattern.fullmatch(candidate)
             if match:
                 try:
-                    if read in EXACT:
+                    if read in ZONE_FREE_PARSERS:
                         return read(match, now)
                     # Days are found as if it were UTC: the time that the clocks of the zone show.
-                    return _shown(read(match, now.replace(tzinfo=UTC)), now.tzinfo)
+                    return _in_zone(read(match, now.replace(tzinfo=UTC)), now.tzinfo)
                 except (ValueError, OverflowError):  # 31 June, year 0
                     return None
     return None
@@ -82,27 +91,27 @@ _SHORT = 2 * 86400
 """Seconds: of a shorter span that does not begin at midnight the hours are told too."""
 
 
-def named(period: Period, zone: tzinfo, language: str) -> str:
+def format_period(period: Period, zone: tzinfo, language: str) -> str:
     """The days of a period, or its hours, as clocks in `zone` show them."""
     start, end = (datetime.fromtimestamp(moment, zone) for moment in period)
     if start.time() != time() and period.end - period.start < _SHORT:
-        return f"{_hours(start, end, language)} {zone}"
+        return f"{_format_hour_range(start, end, language)} {zone}"
     first, last = start.date(), (end - timedelta(seconds=1)).date()
     after = last + timedelta(days=1)
     if first.day == after.day == 1:
         skeleton = "y" if first.month == after.month == 1 else "yMMMM"
-        return _from_to(first, last, skeleton, language)
+        return _format_day_range(first, last, skeleton, language)
     return str(format_interval(first, last, "yMMMd", locale=language))
 
 
-def _from_to(first: date, last: date, skeleton: str, language: str) -> str:
+def _format_day_range(first: date, last: date, skeleton: str, language: str) -> str:
     one = str(format_skeleton(skeleton, first, locale=language))
     if one == format_skeleton(skeleton, last, locale=language):
         return one
     return str(format_interval(first, last, skeleton, locale=language))
 
 
-def _hours(start: datetime, end: datetime, language: str) -> str:
+def _format_hour_range(start: datetime, end: datetime, language: str) -> str:
     first, last = (str(format_date(moment, "medium", locale=language)) for moment in (start, end))
     begin, until = (str(format_time(moment.time(), "HH:mm", locale=language)) for moment in (start, end))
     return f"{first} {begin} – {until}" if first == last else f"{first} {begin} – {last} {until}"

@@ -7,31 +7,36 @@ from babel import Locale
 from babel.core import get_global
 from rapidfuzz import process
 
-from bot.core.locale import LANGUAGES
+from bot.core.i18n import LANGUAGES
 from bot.text.words import fold
 
-_NEAR = 75  # of 100, how close a name must be to be offered
-_OFFERED = 4
+_MIN_SUGGESTION_SCORE = 75  # of 100, how close a name must be to be offered
+_MAX_SUGGESTIONS = 4
 _LONGEST = 100
 _OTHERS = {"localtime", "Factory", "GMT+0", "GMT-0", "GMT0"}
 
 
-def find(text: str) -> str | None:
+def find_zone(text: str) -> str | None:
     """The IANA name of the zone that a person means, or None.
 
     A distance from UTC is no zone: it does not say when summer time begins.
     """
-    return names().get(_plain(text[:_LONGEST]))
+    return zone_names().get(_plain(text[:_LONGEST]))
 
 
-def near(text: str) -> list[str]:
+def suggest_zones(text: str) -> list[str]:
     """IANA names of zones that a person may have meant, best first."""
-    found = process.extract(_plain(text[:_LONGEST]), names().keys(), score_cutoff=_NEAR, limit=_OFFERED * 3)
-    return list(dict.fromkeys(names()[name] for name, _score, _index in found))[:_OFFERED]
+    found = process.extract(
+        _plain(text[:_LONGEST]),
+        zone_names().keys(),
+        score_cutoff=_MIN_SUGGESTION_SCORE,
+        limit=_MAX_SUGGESTIONS * 3,
+    )
+    return list(dict.fromkeys(zone_names()[name] for name, _score, _index in found))[:_MAX_SUGGESTIONS]
 
 
 @cache
-def names() -> dict[str, str]:
+def zone_names() -> dict[str, str]:
     """Zones by folded names: their own, their last part, and cities and countries in each language."""
     # Etc/GMT+2 is two hours *west* of Greenwich, and `posix`, `right` and `SystemV` are duplicates.
     odd = ("Etc/", "posix", "right/", "SystemV/")

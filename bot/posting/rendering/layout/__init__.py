@@ -1,7 +1,7 @@
 """Building blocks of messages in Discord's Components V2: what a message shows, as data.
 
-A view is a function from data to a `Layout`, a tuple of blocks. `layout_views.static` makes the message of it
-and keeps it within Discord's limits (`fitting`): what is too long is shortened, nothing is refused.
+A view is a function from data to a `Layout`, a tuple of blocks. `layout_views.static_view` makes the message
+of it and keeps it within Discord's limits (`fitting`): what is too long is shortened, nothing is refused.
 
     from bot.posting.rendering import buttons
     from bot.posting.rendering.layout import blocks, outlets, layout_views
@@ -24,7 +24,7 @@ and keeps it within Discord's limits (`fitting`): what is too long is shortened,
 - A section without anything beside it, a row without items and a picture without a usable address are what is
   left of them.
 - `outlets` has the tile, the colour and the line of an outlet; `icons` the emoji of buttons.
-- Panels whose buttons call coroutine functions are `cogs.shared.views.AskerLayout`s.
-- Texts are markup: make what a feed or a person wrote harmless first (`bot.text.safe`).
+- Panels whose buttons call coroutine functions are `cogs.shared.views.OwnedView`s.
+- Texts are markup: make what a feed or a person wrote harmless first (`bot.text.discord_text`).
 - A message that was sent so stays so: later edits need a layout too, and no content or embed beside it.
 """

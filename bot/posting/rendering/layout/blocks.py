@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.text import safe
+from bot.text import discord_text
 
 Item = discord.ui.Item[Any]
 
@@ -16,7 +16,7 @@ Item = discord.ui.Item[Any]
 class Text:
     """A piece of markup in its forms, the longest first; the first that fits is shown."""
 
-    forms: tuple[str, ...]
+    variants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Separator:
     """A thin line; or only a gap, where it is not `visible`."""
 
     visible: bool = True
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Row:
+class ActionRow:
     """Buttons, five of which stand side by side, or one menu. None is left out."""
 
     items: tuple[Item, ...]
@@ -59,7 +59,7 @@ class Row:
         object.__setattr__(self, "items", tuple(item for item in items if item is not None))
 
 
-Block = Text | Section | Gallery | Rule | Row
+Block = Text | Section | Gallery | Separator | ActionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ def text(*forms: str) -> Text:
     return Text(forms)
 
 
-def texts(layout: Layout) -> str:
+def plain_text(layout: Layout) -> str:
     """Everything that can be read, a line or more each, in its longest form."""
     return "\n".join(
-        one.forms[0]
-        for block in flat(layout)
+        one.variants[0]
+        for block in iter_blocks(layout)
         for one in (block.texts if isinstance(block, Section) else (block,))
         if isinstance(one, Text)
     )
@@ -91,8 +91,8 @@ def texts(layout: Layout) -> str:
 def items(layout: Layout) -> list[Item]:
     """All buttons and menus, those beside texts too."""
     found: list[Item] = []
-    for block in flat(layout):
-        if isinstance(block, Row):
+    for block in iter_blocks(layout):
+        if isinstance(block, ActionRow):
             found += block.items
         elif isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
             found.append(block.beside)
@@ -102,7 +102,7 @@ def items(layout: Layout) -> list[Item]:
 def images(layout: Layout) -> list[Image]:
     """All pictures, in their order."""
     found: list[Image] = []
-    for block in flat(layout):
+    for block in iter_blocks(layout):
         if isinstance(block, Gallery):
             found += block.images
         elif isinstance(block, Section) and isinstance(block.beside, Image):
@@ -110,7 +110,7 @@ def images(layout: Layout) -> list[Image]:
     return found
 
 
-def without_pictures(layout: Layout) -> Layout:
+def without_images(layout: Layout) -> Layout:
     """The same in words alone."""
 
     def bare(block: Block) -> Iterable[Block]:
@@ -118,17 +118,17 @@ def without_pictures(layout: Layout) -> Layout:
             return (replace(block, beside=None),)
         return () if isinstance(block, Gallery) else (block,)
 
-    return mapped(layout, bare)
+    return map_blocks(layout, bare)
 
 
 def without_links(layout: Layout) -> Layout:
     """The same without buttons that lead out of Discord: it refuses some addresses."""
-    return mapped_items(layout, lambda item: None if is_link(item) else item)
+    return map_items(layout, lambda item: None if is_link(item) else item)
 
 
 def without_items(layout: Layout) -> Layout:
     """The same without buttons and menus."""
-    return mapped_items(layout, lambda _item: None)
+    return map_items(layout, lambda _item: None)
 
 
 def without_emoji(layout: Layout) -> Layout:
@@ -139,13 +139,13 @@ def without_emoji(layout: Layout) -> Layout:
             return item
         return discord.ui.Button(
             style=item.style,
-            label=item.label or safe.ELLIPSIS,
+            label=item.label or discord_text.ELLIPSIS,
             custom_id=item.custom_id,
             url=item.url,
             disabled=item.disabled,
         )
 
-    return mapped_items(layout, bare)
+    return map_items(layout, bare)
 
 
 def with_last(layout: Layout, block: Block) -> Layout:
@@ -156,15 +156,15 @@ def with_last(layout: Layout, block: Block) -> Layout:
     )
 
 
-def mapped_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
+def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
     """The same with other buttons and menus in place of its own, or none."""
 
     def changed(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
             return (replace(block, beside=change(block.beside)),)
-        return (Row(*map(change, block.items)) if isinstance(block, Row) else block,)
+        return (ActionRow(*map(change, block.items)) if isinstance(block, ActionRow) else block,)
 
-    return mapped(layout, changed)
+    return map_blocks(layout, changed)
 
 
 def is_link(item: Item) -> bool:
@@ -172,7 +172,7 @@ def is_link(item: Item) -> bool:
     return isinstance(item, discord.ui.Button) and item.url is not None
 
 
-def flat(layout: Layout) -> Iterator[Block]:
+def iter_blocks(layout: Layout) -> Iterator[Block]:
     """All blocks, also those in cards."""
     for block in layout:
         if isinstance(block, Card):
@@ -181,7 +181,7 @@ def flat(layout: Layout) -> Iterator[Block]:
             yield block
 
 
-def mapped(layout: Layout, change: Callable[[Block], Iterable[Block]]) -> Layout:
+def map_blocks(layout: Layout, change: Callable[[Block], Iterable[Block]]) -> Layout:
     """The same with what comes of each block in its place; without cards that nothing is left of."""
     found: list[Block | Card] = []
     for each in layout:

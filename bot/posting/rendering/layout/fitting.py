@@ -8,136 +8,136 @@ from dataclasses import replace
 from itertools import chain
 
 from bot.posting.rendering.layout.blocks import (
+    ActionRow,
     Block,
     Card,
     Gallery,
     Image,
     Layout,
-    Row,
-    Rule,
     Section,
+    Separator,
     Text,
-    flat,
-    mapped,
+    iter_blocks,
+    map_blocks,
 )
-from bot.text import safe
+from bot.text import discord_text
 
-MOST_COMPONENTS = 40
+MAX_COMPONENTS = 40
 """Of a message, those within others and beside texts counted."""
-MOST_TEXT = 4000
+MAX_TEXT_LENGTH = 4000
 """UTF-16 units of all texts of a message together."""
-MOST_IMAGES = 10
+MAX_GALLERY_IMAGES = 10
 """Of a gallery."""
-SECTION_TEXTS = 3
-ROW = 5
+MAX_SECTION_TEXTS = 3
+MAX_ROW_BUTTONS = 5
 """Buttons that stand side by side."""
 
-_LINE = 3  # texts of more lines lose one after the other
+_MIN_LINES_TO_TRIM = 3  # texts of more lines lose one after the other
 
 
-def fitted(layout: Layout) -> Layout:
+def fit_layout(layout: Layout) -> Layout:
     """The layout as Discord takes it. Rows of buttons go last."""
-    return _counted(_shortened(mapped(layout, _kept)))
+    return _limit_components(_limit_text(map_blocks(layout, _without_empty_parts)))
 
 
-def rows(row: Row) -> list[Row]:
+def split_row(row: ActionRow) -> list[ActionRow]:
     """A row as Discord takes it: no more than five buttons side by side, a menu alone."""
-    found: list[Row] = []
+    found: list[ActionRow] = []
     line: list[object] = []
     for item in row.items:
         if item.width > 1:
-            found.append(Row(item))
-        elif line and len(line) < ROW:
+            found.append(ActionRow(item))
+        elif line and len(line) < MAX_ROW_BUTTONS:
             line.append(item)
-            found[-1] = Row(*found[-1].items, item)
+            found[-1] = ActionRow(*found[-1].items, item)
         else:
             line = [item]
-            found.append(Row(item))
+            found.append(ActionRow(item))
     return found
 
 
-def _count(block: Block) -> int:
+def _component_count(block: Block) -> int:
     match block:
         case Section(texts, beside):
             return len(texts) + (2 if beside is not None else 0)
-        case Row():
-            return sum(1 + len(row.items) for row in rows(block))
+        case ActionRow():
+            return sum(1 + len(row.items) for row in split_row(block))
     return 1
 
 
-def _kept(block: Block) -> Iterable[Block]:
+def _without_empty_parts(block: Block) -> Iterable[Block]:
     """What is left of a block without its empty parts."""
     match block:
         case Text():
-            return _filled(block)
+            return _without_blank_variants(block)
         case Section(texts, beside):
-            shown = tuple(chain(*map(_filled, texts)))
-            if len(shown) > SECTION_TEXTS:
-                last = "\n".join(text.forms[0] for text in shown[SECTION_TEXTS - 1 :])
-                shown = (*shown[: SECTION_TEXTS - 1], Text((last,)))
+            shown = tuple(chain(*map(_without_blank_variants, texts)))
+            if len(shown) > MAX_SECTION_TEXTS:
+                last = "\n".join(text.variants[0] for text in shown[MAX_SECTION_TEXTS - 1 :])
+                shown = (*shown[: MAX_SECTION_TEXTS - 1], Text((last,)))
             is_bare = beside is None or (isinstance(beside, Image) and not beside.url)
             return shown if is_bare or not shown else (Section(shown, beside),)
         case Gallery(images):
-            usable = tuple(image for image in images if image.url)[:MOST_IMAGES]
+            usable = tuple(image for image in images if image.url)[:MAX_GALLERY_IMAGES]
             return (Gallery(usable),) if usable else ()
-        case Row(items):
+        case ActionRow(items):
             return (block,) if items else ()
     return (block,)
 
 
-def _filled(text: Text) -> tuple[Text, ...]:
-    forms = tuple(form for form in text.forms if form.strip())
+def _without_blank_variants(text: Text) -> tuple[Text, ...]:
+    forms = tuple(form for form in text.variants if form.strip())
     return (Text(forms),) if forms else ()
 
 
-def _shortened(layout: Layout) -> Layout:
+def _limit_text(layout: Layout) -> Layout:
     """The longest texts in shorter forms, then the last ones shorter or gone, until all fit."""
-    chosen = [list(text.forms) for text in _texts(layout)]
-    over = sum(safe.length(forms[0]) for forms in chosen) - MOST_TEXT
+    chosen = [list(text.variants) for text in _iter_texts(layout)]
+    over = sum(discord_text.utf16_length(forms[0]) for forms in chosen) - MAX_TEXT_LENGTH
     while over > 0:
         longest = max((each for each in chosen if len(each) > 1), key=lambda each: len(each[0]), default=None)
         if longest is not None:
-            over -= safe.length(longest[0]) - safe.length(longest[1])
+            over -= discord_text.utf16_length(longest[0]) - discord_text.utf16_length(longest[1])
             del longest[0]
             continue
         last = next(forms for forms in reversed(chosen) if forms)
-        before = safe.length(last[0])
+        before = discord_text.utf16_length(last[0])
         lines = last[0].split("\n")
-        if len(lines) >= _LINE:
+        if len(lines) >= _MIN_LINES_TO_TRIM:
             last[0] = "\n".join(lines[:-1])
         elif sum(map(bool, chosen)) == 1:
-            last[0] = safe.cut(last[0], before - over)
+            last[0] = discord_text.truncate_utf16(last[0], before - over)
         else:
             last.clear()
-        over -= before - (safe.length(last[0]) if last else 0)
+        over -= before - (discord_text.utf16_length(last[0]) if last else 0)
     forms = iter(chosen)
 
     def short(block: Block) -> Iterable[Block]:
         if isinstance(block, Text):
-            return _kept(Text(tuple(next(forms)[:1])))
+            return _without_empty_parts(Text(tuple(next(forms)[:1])))
         if isinstance(block, Section):
             texts = tuple(Text(tuple(next(forms)[:1])) for _text in block.texts)
-            return _kept(replace(block, texts=texts))
+            return _without_empty_parts(replace(block, texts=texts))
         return (block,)
 
-    return mapped(layout, short)
+    return map_blocks(layout, short)
 
 
-def _texts(layout: Layout) -> Iterator[Text]:
-    for block in flat(layout):
+def _iter_texts(layout: Layout) -> Iterator[Text]:
+    for block in iter_blocks(layout):
         if isinstance(block, Text):
             yield block
         elif isinstance(block, Section):
             yield from block.texts
 
 
-def _counted(layout: Layout) -> Layout:
+def _limit_components(layout: Layout) -> Layout:
     """Pictures beside texts go first, then what stands last, until Discord takes so many components."""
     cards = [list(each.blocks) if isinstance(each, Card) else [each] for each in layout]
 
     def over() -> int:
         boxes = sum(isinstance(each, Card) for each in layout)
-        return boxes + sum(_count(block) for blocks in cards for block in blocks) - MOST_COMPONENTS
+        return boxes + sum(_component_count(block) for blocks in cards for block in blocks) - MAX_COMPONENTS
 
     def last(*kinds: type[Block]) -> tuple[list[Block], int] | None:
         return next(
@@ -154,10 +154,10 @@ def _counted(layout: Layout) -> Layout:
         for number in reversed(range(len(blocks))):
             one = blocks[number]
             if over() > 0 and isinstance(one, Section) and isinstance(one.beside, Image):
-                joined = "\n".join(text.forms[0] for text in one.texts)
+                joined = "\n".join(text.variants[0] for text in one.texts)
                 blocks[number] = Text((joined,))
     while over() > 0:
-        found = last(Text, Section, Gallery, Rule) or last(Row)
+        found = last(Text, Section, Gallery, Separator) or last(ActionRow)
         assert found is not None  # something is too much
         del found[0][found[1]]
     return tuple(

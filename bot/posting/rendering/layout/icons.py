@@ -25,21 +25,21 @@ class Icon(StrEnum):
     WATCH = "🔔"
 
 
-_own: Mapping[Icon, str] = {}
+_application_emoji: Mapping[Icon, str] = {}
 
 
-def pictures() -> dict[Icon, bytes]:
+def icon_images() -> dict[Icon, bytes]:
     """The application's own, as PNG."""
     folder = DATA / "identity" / "buttons"
     return {icon: (folder / f"{icon.name.lower()}.png").read_bytes() for icon in Icon}
 
 
-def know(own: Mapping[Icon, str]) -> None:
+def set_application_emoji(own: Mapping[Icon, str]) -> None:
     """From now on these are the application's emoji, as they are written in a message."""
-    global _own  # noqa: PLW0603 - one bot a process has them
-    _own = own
+    global _application_emoji  # noqa: PLW0603 - one bot a process has them
+    _application_emoji = own
 
 
 def emoji(icon: Icon) -> str | None:
     """The emoji of a button, as it is written in a text too; None where there is none."""
-    return _own.get(icon, icon.value) or None
+    return _application_emoji.get(icon, icon.value) or None

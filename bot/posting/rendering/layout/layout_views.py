@@ -6,70 +6,70 @@ from typing import Any
 import discord
 
 from bot.posting.rendering.layout.blocks import (
+    ActionRow,
     Block,
     Card,
     Gallery,
     Image,
     Item,
     Layout,
-    Row,
-    Rule,
     Section,
+    Separator,
     Text,
 )
-from bot.posting.rendering.layout.fitting import fitted, rows
-from bot.text import safe
+from bot.posting.rendering.layout.fitting import fit_layout, split_row
+from bot.text import discord_text
 
-_ALT = 1024  # https://discord.com/developers/docs/components/reference#media-gallery
+_MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/components/reference#media-gallery
 
 
-def static(layout: Layout) -> discord.ui.LayoutView:
+def static_view(layout: Layout) -> discord.ui.LayoutView:
     """A view for a message whose clicks find their cog by the id; to be called within an event loop.
 
     A view that ended is not kept by discord.py, which would otherwise hold one for every post.
     """
     view = discord.ui.LayoutView(timeout=None)
-    fill(view, layout)
+    fill_view(view, layout)
     view.stop()
     return view
 
 
-def fill(view: discord.ui.LayoutView, layout: Layout) -> None:
+def fill_view(view: discord.ui.LayoutView, layout: Layout) -> None:
     """Let a view show a layout and nothing else."""
     view.clear_items()
-    for each in fitted(layout):
+    for each in fit_layout(layout):
         if isinstance(each, Card):
             card: discord.ui.Container[Any] = discord.ui.Container(accent_colour=each.colour)
             for block in each.blocks:
-                for item in _items(block):
+                for item in _to_discord_items(block):
                     card.add_item(item)
             view.add_item(card)
         else:
-            for item in _items(each):
+            for item in _to_discord_items(each):
                 view.add_item(item)
 
 
-def _items(block: Block) -> Iterator[Item]:
+def _to_discord_items(block: Block) -> Iterator[Item]:
     match block:
         case Text(forms):
             yield discord.ui.TextDisplay(forms[0])
         case Section(texts, beside):
             assert beside is not None  # `fitted` makes texts of it
             yield discord.ui.Section(
-                *(discord.ui.TextDisplay(text.forms[0]) for text in texts),
-                accessory=discord.ui.Thumbnail(beside.url, description=_described(beside))
+                *(discord.ui.TextDisplay(text.variants[0]) for text in texts),
+                accessory=discord.ui.Thumbnail(beside.url, description=_alt_text(beside))
                 if isinstance(beside, Image)
                 else beside,
             )
         case Gallery(images):
-            media = (discord.MediaGalleryItem(image.url, description=_described(image)) for image in images)
+            media = (discord.MediaGalleryItem(image.url, description=_alt_text(image)) for image in images)
             yield discord.ui.MediaGallery(*media)
-        case Rule(visible):
+        case Separator(visible):
             yield discord.ui.Separator(visible=visible, spacing=discord.SeparatorSpacing.small)
-        case Row():
-            for row in rows(block):
+        case ActionRow():
+            for row in split_row(block):
                 yield discord.ui.ActionRow(*row.items)
 
 
-def _described(image: Image) -> str | None:
-    return safe.plain(image.description, _ALT) or None
+def _alt_text(image: Image) -> str | None:
+    return discord_text.to_plain_line(image.description, _MAX_ALT_TEXT_LENGTH) or None

@@ -1,0 +1,131 @@
+"""Questions for the news rather than for a fact: "what's new with X", "quoi de neuf", "tech this week".
+
+Told by their shape, not by phrases: a word for news stands at the head of its phrase ("any *news* on X",
+"what's *new* in AI", not "the *new* phone"), or a time counted from now stands beside a topic; nothing asks
+for a person, a place, a reason or a number; and what is left is short enough to be a topic.
+"""
+
+from datetime import UTC, tzinfo
+from typing import NamedTuple
+
+from bot.answers.briefing import time_expressions
+from bot.answers.question_analysis import answer_types_of
+from bot.search.index import text_analysis
+from bot.search.query.query_parser import MAX_LENGTH
+from bot.text.language import detect
+from bot.text.times.periods import Period
+from bot.text.words import fold
+
+MAX_TOPIC_WORDS = 4
+"""Words of a topic at the most: more of them ask for something else,"""
+MAX_TOPIC_WORDS_WITH_PERIOD = 2
+"""and sooner where only a time is said."""
+MAX_BARE_TOPIC_WORDS = 2
+"""Words that are a topic where nothing else is said: a name with its article, or of two parts."""
+
+_NEWS_NOUNS = frozenset(
+    "news headlines stories update updates developments recap roundup summary summarise summarize"
+    " actu actus actualite actualites nouvelles nouveautes infos resume resumer recapitulatif".split()
+)
+"""Words that ask for news wherever they stand at the head of a phrase,"""
+_NEWS_WORDS_AFTER_OPENER = frozenset(
+    "new latest happening happens neuf nouveau beau passe up miss missed happened arrive".split()
+)
+"""and those that do after an open word."""
+_OPENERS = frozenset("what whats anything something catch the quoi du rien que qu".split())
+_REWRITES = ((" going on", " happening"), (" point sur", " actus sur"), ("did i ", ""), ("did we ", ""))
+"""Turns of two words, and what is read for them."""
+_FACT_QUESTION_WORDS = frozenset(
+    "who whom whose when where why how whys combien quand pourquoi comment lequel laquelle which did does was"
+    " were will can should".split()
+)
+"""Words that ask for something else."""
+_ADJECTIVES = frozenset(
+    "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
+    " grandes principales any some all toutes interesting interessant cote niveau moment"
+    " tell give show catch fill tu peux fais faire dis donne moi me y quelles quels on lately there".split()
+)
+"""Words beside those for news that are no topic."""
+_CATCH_ALL_TOPICS = frozenset(
+    "tech technology technologie technologies world monde general generale today here ici".split()
+)
+"""What all that is kept is about."""
+
+
+class NewsRequest(NamedTuple):
+    """A question for the news: on which words, of which time, in days of `zone`, in which language.
+
+    The time is `is_period_stated`, or implied.
+    """
+
+    topic: tuple[str, ...]
+    period: Period
+    is_period_stated: bool
+    zone: tzinfo = UTC
+    language: str | None = None
+
+
+def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest | None:
+    """What news a question asks for, or None when it asks for something else.
+
+    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`.
+    """
+    folded = normalize_question(text[:MAX_LENGTH])
+    moment = time_expressions.find_time_expression(folded, now, zone)
+    rest = folded if moment is None else f"{folded[: moment.start]} , {folded[moment.end :]}"
+    for shape, read_for_it in _REWRITES:
+        rest = rest.replace(shape, read_for_it)
+    words = text_analysis.tokens(rest)
+    if not (words or moment) or not _FACT_QUESTION_WORDS.isdisjoint(words):
+        return None
+    small = text_analysis.stop_words_in(words) | _ADJECTIVES
+    heads = _phrase_heads(words, _NEWS_NOUNS, small) or _phrase_heads(
+        words, _NEWS_WORDS_AFTER_OPENER, small, after=_OPENERS
+    )
+    first = next((word for word in words if word not in small), "")
+    heads = heads or (
+        [first] if first in _NEWS_NOUNS and len(words) <= MAX_TOPIC_WORDS else []
+    )  # actus spatial
+    timed = moment is not None and moment.is_relative
+    alone = moment is None and len(words) <= MAX_BARE_TOPIC_WORDS
+    if not heads and (answer_types_of(" ".join(words)) or not (timed or alone)):
+        return None
+    said = small | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENERS | _CATCH_ALL_TOPICS
+    topic = tuple(
+        word
+        for word in dict.fromkeys(words)
+        if word not in said and (len(word) > 1 or word.isdigit()) and text_analysis.query_stems(word)
+    )
+    if len(topic) > (MAX_TOPIC_WORDS if heads else MAX_TOPIC_WORDS_WITH_PERIOD) or not (
+        topic or heads or timed
+    ):
+        return None
+    lately = Period(now - time_expressions.RECENT_SECONDS, now + 1)
+    language = detect(text)
+    if moment is None:
+        return NewsRequest(topic, lately, is_period_stated=False, zone=zone, language=language)
+    counted = any(map(str.isdigit, folded[moment.start : moment.end]))  # "these days" are no number of days
+    stated = counted or moment.period != lately
+    return NewsRequest(topic, moment.period, is_period_stated=stated, zone=zone, language=language)
+
+
+def normalize_question(text: str) -> str:
+    """A question in folded words, one space apart, without halves of characters, which a person may send."""
+    return " ".join(fold(text.encode("utf-8", "ignore").decode()).split())
+
+
+def _phrase_heads(
+    words: list[str], nouns: frozenset[str], small: frozenset[str], *, after: frozenset[str] | None = None
+) -> list[str]:
+    """Those of some nouns that stand at the head of their phrase: what follows is a small word, or nothing.
+
+    With `after`, one of these words has to stand before them, or follows (il se passe quoi).
+    """
+    following = [*words[1:], ""] if words else []
+    return [
+        word
+        for place, (word, next_) in enumerate(zip(words, following, strict=True))
+        if word in nouns
+        and (not next_ or next_ in small or next_ in nouns)
+        and (after is None or not after.isdisjoint((*words[:place], next_)))
+    ]

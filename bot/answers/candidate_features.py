@@ -1,0 +1,164 @@
+"""What is measured of a candidate before it is judged: nothing here knows a topic, nothing vetoes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import exp, log
+
+from bot.answers.candidates import AnswerCandidate, ArticleAnalysis
+from bot.answers.question_analysis import (
+    PATTERN_TYPES,
+    SPAN_TYPES_BY_ANSWER_TYPE,
+    AnalysedQuestion,
+    AnswerType,
+)
+from bot.answers.question_terms import QuestionTermMatcher
+from bot.answers.typed_spans import TypedSpan, find_typed_spans
+
+_PROXIMITY_DECAY_CHARS = 60.0
+"""Characters after which a word counts a third of what it counts beside the answer."""
+_TITLE_WEIGHT = 3  # times that a word of the title counts
+_AVERAGE_DOCUMENT_LENGTH = 150  # words of an article, small ones left out
+_MONTH_SECONDS = 30 * 86_400
+
+
+class ArticleFeatures:
+    """What is measured once an article."""
+
+    def __init__(self, terms: QuestionTermMatcher, reading: ArticleAnalysis) -> None:
+        self.reading = reading
+        in_title, in_text = terms.term_positions([reading.title]), terms.term_positions(reading.sentences)
+        self.title_term_indexes = set(in_title)
+        self.title_related_terms = terms.related_term_indexes([reading.title]) | self.title_term_indexes
+        self.article_share = terms.weight_share(self.title_term_indexes.union(in_text))
+        self.title_share = terms.weight_share(self.title_term_indexes)
+        length = sum(len(line.words) for line in reading.sentences)
+        self.bm25 = (
+            sum(
+                weight
+                * _bm25_term_score(
+                    _TITLE_WEIGHT * len(in_title.get(number, ())) + len(in_text.get(number, ())), length
+                )
+                for number, weight in enumerate(terms.weights)
+            )
+            / terms.total_weight
+        )
+
+    def age_behind_newer(self, others: Iterable[ArticleFeatures]) -> float:
+        """By how much time the newest of the articles is newer that have as much of the question as this one,
+        in their titles as in all they say."""
+        newest = max(
+            (
+                other.reading.article.published
+                for other in others
+                if other.article_share >= self.article_share and other.title_share >= self.title_share
+            ),
+            default=0,
+        )
+        return log(1 + max(0, newest - self.reading.article.published) / _MONTH_SECONDS)
+
+
+def _bm25_term_score(count: int, length: int) -> float:
+    """How much a word counts that stands so often in a text of so many words: BM25 with its usual constants.
+
+    Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework" (https://doi.org/10.1561/1500000019).
+    The length is held against a constant, so that nothing depends on what else is stored.
+    """
+    return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * length / _AVERAGE_DOCUMENT_LENGTH))
+
+
+def best_typed_span(
+    question: AnalysedQuestion, terms: QuestionTermMatcher, candidate: AnswerCandidate
+) -> tuple[TypedSpan | None, float]:
+    """What in a candidate is most likely the answer, and how near to the question's words it stands (0 to
+    1)."""
+    wanted = {form for kind in question.kinds for form in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
+    places = terms.term_positions(candidate.sentences)
+    best, nearness = None, 0.0
+    for line in candidate.sentences:
+        for form in line.forms:
+            if form.kind not in wanted:
+                continue
+            inside = [word for word in line.words if form.start <= word.start < form.end]
+            if (
+                form.is_answer_itself
+                and all(terms.matching_terms(word.stem) for word in inside)
+                and (inside or form.kind is AnswerType.NAME)
+            ):
+                continue
+            near = 0.0
+            for number, starts in places.items():
+                distance = min(
+                    max(form.start - start, start - form.end, 0) if not form.start <= start < form.end else 0
+                    for start in starts
+                )
+                near += terms.weights[number] * exp(-distance / _PROXIMITY_DECAY_CHARS)
+            near /= terms.total_weight
+            if best is None or near > nearness:
+                best, nearness = form, near
+    return best, nearness
+
+
+def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
+    """Whether a text holds something of the form that is asked for, where numbers, sums or dates are."""
+    kinds = question.kinds & PATTERN_TYPES
+    kinds = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in kinds else kinds
+    wanted = {form for kind in kinds for form in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
+    return not wanted or any(form.kind in wanted for form in find_typed_spans(text))
+
+
+FEATURE_NAMES = (
+    "in window", "in window or title", "in article", "in title", "family in window or title",
+    "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form", "in a sentence",
+    "asks number", "asks money", "asks time", "asks name", "asks reason", "asks definition", "asks other",
+    "headline", "place", "superseded", "cosine", "article cosine",
+)  # fmt: skip
+COSINE_FEATURES = 2
+"""How many of them, the last, need the encoder."""
+
+
+def candidate_feature_vector(
+    question: AnalysedQuestion,
+    terms: QuestionTermMatcher,
+    article: ArticleFeatures,
+    candidate: AnswerCandidate,
+    superseded: float,
+) -> list[float]:
+    """The features of a candidate, in the order of `NAMES`."""
+    places = terms.term_positions(candidate.sentences)
+    window = set(places)
+    family = terms.related_term_indexes(candidate.sentences) | window
+    form, near = best_typed_span(question, terms, candidate)
+    formed = bool(question.kinds)
+    return [
+        terms.weight_share(window),
+        terms.weight_share(window | article.title_term_indexes),
+        article.article_share,
+        article.title_share,
+        terms.weight_share(family | article.title_related_terms),
+        _term_proximity(terms, places),
+        article.bm25,
+        log(1 + terms.known_count) / 3,
+        1 - terms.known_count / (len(terms.weights) or 1),
+        float(formed and form is not None),
+        float(formed and form is None),
+        near,
+        max(terms.weight_share(terms.term_positions([line])) for line in candidate.sentences),
+        *(float(kind in question.kinds) for kind in AnswerType),
+        float(not formed),
+        float(candidate.is_headline),
+        log(1 + max(0, candidate.sentence_index)) / 4,
+        superseded,
+    ]
+
+
+def _term_proximity(terms: QuestionTermMatcher, places: Mapping[int, Sequence[int]]) -> float:
+    """How near to each other the question's words stand, from 0 to 1: each to its nearest other one."""
+    if len(places) <= 1:  # there is no other
+        return 0.0
+    total = 0.0
+    for number, starts in places.items():
+        others = [start for other, found in places.items() if other != number for start in found]
+        distance = min(abs(start - other) for start in starts for other in others)
+        total += terms.weights[number] * exp(-max(0, distance - 8) / _PROXIMITY_DECAY_CHARS)
+    return total / terms.total_weight

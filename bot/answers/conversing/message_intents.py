@@ -1,0 +1,111 @@
+"""What somebody who mentions Telex wants: help, a search, an answer, or nothing."""
+
+import re
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from bot.search.query.query_filters import uses_french_alias
+from bot.search.query.query_parser import parse_query
+from bot.search.query.query_tree import AllOf, Node, Word
+from bot.text.language import detect
+from bot.text.words import fold
+
+_GREETING = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
+_ENGLISH = re.compile(
+    _GREETING + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
+)
+_FRENCH = re.compile(
+    _GREETING
+    + r"(?:combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?|quelles?|lequel|laquelle|est-ce|qu'|dis-moi"
+    r"|explique|raconte|resume|parle|les (?:nouvelles|nouveautes|actus|actualites))(?!\w)"
+)
+_SEARCH = re.compile(
+    r"(?:search|find|look for|(?P<french>(?:re)?cherche[rz]?|trouve[rz]?))\b(?P<colon>\s*:)?\s*",
+    re.IGNORECASE,
+)
+_HELLO = re.compile(r"(?:hi|hello|hey|help|bonjour|bonsoir|salut|coucou|aide|test|ping)\W*", re.IGNORECASE)
+_FRENCH_GREETING = re.compile(r"(?:bonjour|bonsoir|salut|coucou|aide)\W*", re.IGNORECASE)
+_THANKS = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECASE)
+
+
+class Intent(Enum):
+    """What a message asks for."""
+
+    HELP = "help"
+    SEARCH = "search"
+    ANSWER = "answer"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageIntent:
+    """What is wanted, the text of the question or the search, and the language that it was asked in."""
+
+    intent: Intent
+    text: str = ""
+    language: str | None = field(default=None, compare=False)
+
+
+def detect_intent(text: str, now: int, *, addressed: bool) -> MessageIntent:
+    """What a message wants, without the mention in it. `now` (seconds of UTC) is what dates count from.
+
+    A search begins with a word such as `search` or `cherche`, or is no question and holds a filter
+    (`since:7d`), a phrase, an excluded word or alternatives. Not `addressed` is a message whose author did
+    not write the mention as a call: of those only questions are answered, since clients add a mention to
+    every reply by themselves.
+    """
+    text = " ".join(text.split())
+    return replace(_wanted(text, now, addressed=addressed), language=detect_message_language(text))
+
+
+def _wanted(text: str, now: int, *, addressed: bool) -> MessageIntent:
+    verb = _SEARCH.match(text)
+    asks_nothing = verb is not None and verb["colon"] and verb.end() == len(text)
+    if not text or asks_nothing or is_greeting(text):
+        return MessageIntent(Intent.HELP, text) if addressed else MessageIntent(Intent.NOTHING)
+    if is_thanks(text):
+        return MessageIntent(Intent.NOTHING)
+    question = is_question(text)
+    if verb and verb.end() < len(text) and (verb["colon"] or (addressed and not text.endswith("?"))):
+        return MessageIntent(Intent.SEARCH, text[verb.end() :])
+    if not question and addressed and any(map(_uses_search_syntax, parse_query(text, now).nodes)):
+        return MessageIntent(Intent.SEARCH, text)
+    return MessageIntent(Intent.ANSWER, text) if question or addressed else MessageIntent(Intent.NOTHING)
+
+
+def is_greeting(text: str) -> bool:
+    """Whether a text only says hello, or calls for help."""
+    return _HELLO.fullmatch(text.strip()) is not None
+
+
+def is_thanks(text: str) -> bool:
+    """Whether a text only says thanks."""
+    return _THANKS.fullmatch(text.strip()) is not None
+
+
+def is_question(text: str) -> bool:
+    """Whether a text asks for something."""
+    return "?" in text or bool(_ENGLISH.match(fold(text)) or _FRENCH.match(fold(text)))
+
+
+def detect_message_language(text: str) -> str | None:
+    """The language (ISO 639-1) that somebody writes in, also of a few words; None when it does not show."""
+    if found := detect(text):
+        return found
+    folded = fold(text)
+    verb = _SEARCH.match(text)
+    if (
+        _FRENCH.match(folded)
+        or (verb and verb["french"])
+        or _FRENCH_GREETING.fullmatch(text)
+        or uses_french_alias(text)
+    ):
+        return "fr"
+    return "en" if _ENGLISH.match(folded) or verb else None
+
+
+def _uses_search_syntax(node: Node) -> bool:
+    """Whether a node is more than words: a filter, a phrase, what must not be, alternatives."""
+    if isinstance(node, AllOf):
+        return any(map(_uses_search_syntax, node.nodes))
+    return not isinstance(node, Word) or node.title_only

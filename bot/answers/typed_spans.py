@@ -1,0 +1,123 @@
+"""What in a text has the form of an answer: numbers, sums of money, dates, names, reasons."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from babel.dates import get_day_names, get_month_names
+
+from bot.answers.question_analysis import AnswerType
+from bot.text.stopwords import STOPWORDS
+from bot.text.words import fold
+
+
+class TypedSpan(NamedTuple):
+    """A stretch of a text that has the form of an answer of a kind."""
+
+    kind: AnswerType
+    start: int
+    end: int
+    text: str
+
+    @property
+    def is_answer_itself(self) -> bool:
+        """Whether these words are the answer themselves, and do not only lead to it."""
+        return self.kind not in {AnswerType.REASON, AnswerType.DEFINITION}
+
+
+_NUMBER_WORDS = (
+    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|dozens?|hundreds?|thousands?|half|third|twice"
+    r"|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingt|trente|quarante"
+    r"|cinquante|soixante|cent|mille|(?:dou|di|quin|ving|tren|quaran|cinquan|soixan|cen)t?z?aine|centaines?"
+    r"|moitié|tiers"
+    r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b)"
+)
+_YEAR = "an"  # in French; in English a small word
+_SCALE = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
+_DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
+_UNIT = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
+_COUNT = rf"(?:{_DIGITS}|\b(?:{_NUMBER_WORDS})\b)"
+_NUMBER = re.compile(
+    rf"(?<![\w.,])(?:[$€£]\s?)?{_COUNT}(?:\s?(?:to|or|à|ou|–|-)\s?{_COUNT})?{_SCALE}?"
+    rf"(?:\s(?:de |d['’]|of )?)?{_UNIT}?",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(r"[$€£]|\b(?:euros?|dollars?|livres|pounds|centimes|cents)\b", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?<![\w'’])(?:[A-ZÀ-Þ][\w’'.&-]*|[a-z]+[A-Z]\w*)"
+    r"(?:[ \u00a0](?:(?:de|du|des|la|le|of|the|van|von|and|et|&) )?"
+    r"(?:[A-ZÀ-Þ][\w’'&-]*|\d[\w.]*))*"
+)
+_REASON = re.compile(
+    r"\b(?:because|due to|since|in order to|so that|after|thanks to|caus\w+|reasons?|as a result|to avoid"
+    r"|by \w+ing|parce qu\w*|car|afin|en raison|à cause|grâce à|puisqu\w*|suite à|contexte"
+    r"|pour \w+(?:er|ir|re)|faute de|en \w+ant|explain\w*|expliqu\w*|permet\w*|in response|crainte)\b",
+    re.IGNORECASE,
+)
+_DEFINITION = re.compile(
+    r"\b(?:is|are|was|were|est|sont|était|c['’]est|called|nommée?|appelée?)\s+(?:an?|the|one|un|une|le|la|les|l['’]|des?)\b"
+    r"|[,–—(-]\s+(?:an?|the|un|une|le|la|l['’]|c['’]est)\b",
+    re.IGNORECASE,
+)
+
+
+def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
+    """What in a text has the form of an answer; its place is counted from `offset` on."""
+    dates = list(_dates().finditer(text))
+    for kind, start, found in (*_find_numbers(text, dates), *_find_dates_names_cues(text, dates)):
+        yield TypedSpan(kind, offset + start, offset + start + len(found), found)
+
+
+def _find_numbers(text: str, dates: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
+    for match in _NUMBER.finditer(text):
+        found = match[0].rstrip()
+        count, _, unit = found.rpartition(" ")
+        if count and fold(unit) in STOPWORDS - {_YEAR}:  # "2020 un": the next word is no unit
+            found = count
+        if not any(_is_of_date(match.start(), found, date) for date in dates):
+            is_money = _MONEY.search(text, match.start(), match.end() + 12)
+            yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), found
+
+
+def _find_dates_names_cues(
+    text: str, dates: Sequence[re.Match[str]]
+) -> Iterator[tuple[AnswerType, int, str]]:
+    for match in dates:
+        yield AnswerType.TIME, match.start(), match[0]
+    for match in _NAME.finditer(text):
+        start, found = match.start(), match[0].rstrip(".'’-")
+        first, _, rest = found.partition(" ")
+        if fold(first) in STOPWORDS:  # the capital is that of a sentence
+            start, found = match.end() - len(match[0]) + len(first) + 1, rest
+        if found:
+            yield AnswerType.NAME, start, found
+    for kind, pattern in ((AnswerType.REASON, _REASON), (AnswerType.DEFINITION, _DEFINITION)):
+        for match in pattern.finditer(text):
+            yield kind, match.start(), match[0]
+
+
+def _is_of_date(start: int, number: str, date: re.Match[str]) -> bool:
+    """Whether a number is that of a date: a day, or a year that counts nothing."""
+    return date.start() <= start < date.end() and not (date[0].isdecimal() and len(number) > len(date[0]))
+
+
+@cache
+def _dates() -> re.Pattern[str]:
+    """Dates, months, days of the week and years; their names are Babel's."""
+    months: set[str] = set()
+    days: set[str] = set()
+    for language in ("en", "fr"):
+        months.update(get_month_names("wide", locale=language).values())
+        days.update(get_day_names("wide", locale=language).values())
+    named = "|".join(sorted({*months, *days}, key=len, reverse=True))
+    return re.compile(
+        rf"\b(?:(?:{'|'.join(days)}),? )?(?:\d{{1,2}}(?:er|st|nd|rd|th)? )?(?:{named})\b"
+        r"(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? \d{4}\b)?"
+        r"|\b(?:1[5-9]|20)\d\d\b|\b\d{1,2} ?h(?: ?\d\d)?\b"
+        r"|\b(?:today|tomorrow|yesterday|hier|demain|aujourd['’]hui"
+        r"|(?:next|last|this) (?:week|month|year|spring|summer|fall|winter)"
+        r"|(?:l['’]an|la semaine|le mois|l['’]été|l['’]année) (?:dernière?|prochaine?))\b",
+        re.IGNORECASE,
+    )

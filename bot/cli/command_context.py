@@ -1,0 +1,93 @@
+"""What commands work on: the database, and search in it, for as long as each runs."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, TypeVar
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.terminal import load_settings_or_exit, run_async
+from bot.core.clock import SystemClock
+from bot.core.settings import Settings
+from bot.core.worker_pool import WorkerError
+from bot.search.index.index_updater import IndexUpdater
+from bot.search.searching import Searcher
+from bot.search.semantic.semantic_index import SemanticIndex, open_semantic_index
+from bot.store import Store
+
+T = TypeVar("T")
+
+ENCODE_TIMEOUT_SECONDS = 5.0
+"""Seconds that a search or a question spends on articles that are not encoded yet."""
+NO_ARTICLES = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
+    """The database, for as long as a command runs. Raises `DatabaseMissing`, unless it is to `create` one."""
+    store = await Store.open(settings.database, SystemClock(), create=create)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
+    """What a coroutine function makes of the database; where that or a setting is wrong, the process ends."""
+    settings = load_settings_or_exit()
+
+    async def run() -> T:
+        async with open_store(settings, create=create) as store:
+            return await work(store)
+
+    return run_async(run)
+
+
+@asynccontextmanager
+async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
+    """Search in the database, by meaning too where that can be, for as long as a command runs.
+
+    Where there are no articles, a person is told so and the command ends.
+    """
+    async with open_store(settings) as store, open_semantic_index(settings, store) as meaning:
+        if not as_json and not await store.articles.newest(None, limit=1):
+            terminal.exit_with_error(NO_ARTICLES, 0)
+        if meaning is not None:
+            meaning.limits_wait = False  # the same question has the same answer on a busy machine
+            try:
+                await meaning.start()
+                await meaning.encode_missing(patience=ENCODE_TIMEOUT_SECONDS)
+            except (WorkerError, OSError) as error:
+                terminal.echo_stderr(f"Semantic search isn't working, so this is a word search: {error}")
+            else:
+                counts = await store.vectors.counts()
+                if counts.encoded < counts.articles:
+                    terminal.echo_stderr(
+                        f"Semantic search knows {counts.encoded} of {counts.articles} articles so far; "
+                        "`telex run` and `telex import` go on with the rest."
+                    )
+        index = IndexUpdater(store, settings.index_folder)
+        try:
+            yield Searcher(store, index, meaning)
+        finally:
+            await index.close()
+
+
+async def encode_with_progress(meaning: SemanticIndex | None) -> None:
+    """Encode the articles that are not yet, with a bar that tells how far it is."""
+    if meaning is None:
+        return
+    with terminal.progress() as bar:
+        task = bar.add_task("encoding", total=None)
+        try:
+            encoded = await meaning.encode_missing(
+                lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except (WorkerError, OSError) as error:
+            terminal.echo_stderr(f"Semantic search isn't working, so only words can be searched: {error}")
+            return
+    if encoded:
+        terminal.echo_stderr(f"{encoded} encoded for semantic search.")

@@ -1,0 +1,198 @@
+"""The commands of `telex` on feeds: finding them, listing them, removing them."""
+
+import json
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.command_context import AsJson, with_store
+from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
+from bot.core.clock import SystemClock
+from bot.core.local_time import format_iso
+from bot.core.models import Feed, FeedState
+from bot.core.settings import Settings
+from bot.core.worker_pool import WorkerPool
+from bot.feeds import discover, outlet_directory
+from bot.feeds.discover import DiscoveryResult
+from bot.feeds.fetch import Fetcher
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages.page_links import FoundFeed
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.store import Store
+from bot.store.records.source_records import QuotaOverflow
+from bot.text import urls
+
+commands = typer.Typer()
+
+
+@commands.command()
+def find(
+    address: Annotated[
+        str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show the feeds and the lists at an address, best first."""
+    settings = load_settings_or_exit()
+    try:
+        found = _from_directory(address) or run_async(
+            partial(_discovered, settings, urls.normalise_input(address))
+        )
+    except ValueError as error:
+        exit_with_error(str(error), USAGE_ERROR)
+    except FeedError as error:
+        exit_with_error(describe_feed_error(error.code), FAILED)
+    if as_json:
+        terminal.echo_stdout(json.dumps(_found_as_json(found), ensure_ascii=False))
+        return
+    for feed in found.feeds:
+        terminal.echo_stdout(f"feed\t{urls.redact(feed.url)}\t{feed.title}")
+    for number, page_list in enumerate(found.page.lists, 1):
+        for item in page_list.items:
+            terminal.echo_stdout(f"list {number}\t{item.url}\t{item.title}")
+    if not found.feeds and not found.page.lists:
+        terminal.echo_stderr("No feed and no list found at that address.")
+
+
+def _from_directory(name: str) -> DiscoveryResult | None:
+    """The outlets that are called what is no address; None for an address, and for what nobody is called."""
+    try:
+        urls.normalise_input(name)
+    except ValueError:
+        found = tuple(
+            FoundFeed(each.feed_url, each.name, "rss") for each in outlet_directory.search_outlets(name)
+        )
+        return DiscoveryResult(found) if found else None
+    return None
+
+
+async def _discovered(settings: Settings, url: str) -> DiscoveryResult:
+    workers = WorkerPool()
+    try:
+        async with Fetcher(settings) as fetcher:
+            return await discover.discover_feeds(fetcher, workers, url, with_lists=True)
+    finally:
+        await workers.close()
+
+
+def _found_as_json(found: DiscoveryResult) -> dict[str, object]:
+    return {
+        "feeds": [{"url": feed.url, "title": feed.title} for feed in found.feeds],
+        "lists": [
+            {
+                "items": [
+                    {"url": item.url, "title": item.title, "published": _iso(item.published)}
+                    for item in page_list.items
+                ]
+            }
+            for page_list in found.page.lists
+        ],
+    }
+
+
+def _iso(moment: int | None) -> str | None:
+    return None if moment is None else format_iso(moment)
+
+
+feeds = typer.Typer(invoke_without_command=True)
+commands.add_typer(feeds, name="feeds")
+
+
+@feeds.callback()
+def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
+    """List feeds and their status."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def work(store: Store) -> tuple[list[Feed], dict[int, QuotaOverflow]]:
+        feeds = [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
+        return feeds, await store.quota_overflows.all()
+
+    found, surplus = with_store(work)
+    if as_json:
+        for feed in found:
+            left_out = surplus[feed.id].entries if feed.id in surplus else 0
+            terminal.echo_stdout(json.dumps(_feed_as_json(feed) | {"left_out": left_out}, ensure_ascii=False))
+        return
+    if not found:
+        terminal.echo_stderr(
+            "No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`."
+        )
+        return
+    now = SystemClock().now()
+    terminal.table(
+        "1 feed" if len(found) == 1 else f"{len(found)} feeds",
+        ("feed", "address", "status", "last article", "next poll"),
+        (
+            (
+                feed.title or "–",
+                urls.redact(feed.url),
+                _status_text(feed, surplus.get(feed.id), now),
+                terminal.format_relative_time(feed.last_article, now),
+                terminal.format_relative_time(feed.next_poll, now)
+                if feed.state is FeedState.ACTIVE
+                else "never",
+            )
+            for feed in found
+        ),
+    )
+
+
+@feeds.command()
+def remove(
+    address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds` shows it.")],
+) -> None:
+    """Remove a feed that no channel follows.
+
+    Its articles are deleted too, except bookmarked ones.
+    """
+
+    async def work(store: Store) -> str:
+        found = [
+            feed
+            for feed in await store.feeds.all()
+            if feed.state is not FeedState.IMPORTED and address in (feed.url, urls.redact(feed.url))
+        ]
+        if not found:
+            exit_with_error(f"No feed has the address {address}. See `telex feeds`.")
+        if len(found) > 1:
+            exit_with_error(
+                "Several feeds have this address with different passwords: unfollow them in Discord."
+            )
+        if await store.subscriptions.of_feed(found[0].id):
+            exit_with_error("Channels follow this feed. Unfollow it in Discord first: /feed remove.")
+        await store.feeds.remove(found[0].id)
+        return urls.redact(found[0].url)
+
+    terminal.echo_stderr(f"Removed {with_store(work)}")
+
+
+def _status_text(feed: Feed, surplus: QuotaOverflow | None, now: int) -> str:
+    if feed.state is FeedState.GONE:
+        return "gone"
+    if feed.error:
+        return (
+            f"failing since {terminal.format_relative_time(feed.failing_since, now)}: "
+            f"{describe_feed_error(feed.error)}"
+        )
+    if surplus is not None:
+        return (
+            f"too much: {surplus.entries} left out since {terminal.format_relative_time(surplus.since, now)}"
+        )
+    return "healthy" if feed.last_success else "not polled yet"
+
+
+def _feed_as_json(feed: Feed) -> dict[str, object]:
+    return {
+        "url": urls.redact(feed.url),
+        "title": feed.title,
+        "source": feed.outlet,
+        "state": feed.state.value,
+        "error": feed.error,
+        "failures": feed.failures,
+        "last_success": _iso(feed.last_success),
+        "last_article": _iso(feed.last_article),
+        "next_poll": _iso(feed.next_poll),
+    }

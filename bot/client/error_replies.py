@@ -1,0 +1,121 @@
+"""What went wrong, in the words of the person who asked: the end of every command, click and window."""
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import discord
+from discord import app_commands
+
+from bot.client import interaction_context
+from bot.core import i18n
+from bot.core.i18n import _, format_number, ngettext
+from bot.posting.sending import permissions
+from bot.posting.wording import refusal_sentences
+from bot.store import DatabaseBroken, DatabaseFault
+
+log = logging.getLogger(__name__)
+
+_UNKNOWN_INTERACTION = 10062  # nobody answered it in time
+
+
+def set_reply_language(interaction: discord.Interaction[Any]) -> None:
+    """Speak the asker's language for the rest of this task: theirs, else their server's, else the setting."""
+    theirs = i18n.supported_language(str(interaction.locale))
+    is_ours = (
+        interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
+    )
+    servers = i18n.supported_language(str(interaction.guild_locale)) if is_ours else None
+    i18n.set_language(theirs or servers or interaction.client.newsroom.settings.language)
+
+
+@asynccontextmanager
+async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
+    """For callbacks of views, modals and dynamic items: speak the asker's language, report what goes wrong.
+
+    The command tree does both by itself.
+    """
+    set_reply_language(interaction)
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
+        await report(interaction, error)
+
+
+async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
+    """Tell the asker, and nobody else, what went wrong; log what they cannot know."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original if isinstance(error.original, Exception) else error
+    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
+        log.warning("An interaction was answered too late: %s", _interaction_label(interaction))
+        return
+    sentence = user_message(error, _interaction_label(interaction))
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(sentence, ephemeral=True)
+        else:
+            await interaction.response.send_message(sentence, ephemeral=True)
+    except (discord.DiscordException, aiohttp.ClientError) as unheard:
+        log.warning("Could not tell a person of an error: %s", unheard)
+
+
+def user_message(error: Exception, place: str) -> str:
+    """What to tell the person of an error; one that they cannot know is logged with a number and `place`."""
+    sentence = refusal_sentences.sentence_for(error) or _known_error_message(error)
+    if sentence is not None:
+        return sentence
+    number = secrets.token_hex(4)
+    log.error("Error %s: %s", number, place, exc_info=error)
+    return _(
+        "Something went wrong on my side. If it keeps happening, give whoever runs this bot "
+        "the number `{number}`."
+    ).format(number=number)
+
+
+def _known_error_message(error: Exception) -> str | None:
+    """What to say of an error that is no fault of ours; None for one that is."""
+    match error:
+        case DatabaseFault():
+            return _of_database(error)
+        case app_commands.CommandOnCooldown():
+            seconds = max(1, round(error.retry_after))
+            return ngettext(
+                "Not so fast! Try again in {seconds} second.",
+                "Not so fast! Try again in {seconds} seconds.",
+                seconds,
+            ).format(seconds=format_number(seconds))
+        case app_commands.MissingPermissions():
+            names = ", ".join(map(permissions.permission_label, error.missing_permissions))
+            return _("You need the {permissions} permission for this.").format(permissions=names)
+        case app_commands.TransformerError():
+            return _("I don’t understand “{value}”.").format(value=str(error.value)[:100])
+    said = {
+        app_commands.NoPrivateMessage: _("This only works in a server."),
+        app_commands.CommandNotFound: _("This command has changed. Try again in a few minutes."),
+        app_commands.CommandSignatureMismatch: _("This command has changed. Try again in a few minutes."),
+        app_commands.CheckFailure: _("You can’t use this here."),
+    }
+    return next((sentence for kind, sentence in said.items() if isinstance(error, kind)), None)
+
+
+def _of_database(fault: DatabaseFault) -> str:
+    if isinstance(fault, DatabaseBroken):
+        return _(
+            "My database is damaged, so that didn’t go through. Whoever runs this bot has to restore "
+            "a backup."
+        )
+    return _(
+        "I can’t save anything right now, so that didn’t go through. I’ve told whoever runs this "
+        "bot. Try again later."
+    )
+
+
+def _interaction_label(interaction: discord.Interaction[Any]) -> str:
+    """What was asked and where, for the log: names and ids, nothing that a person typed."""
+    command = interaction.command.qualified_name if interaction.command else None
+    data: Mapping[str, Any] = dict(interaction.data or {})
+    custom_id = data.get("custom_id")
+    return f"{command or custom_id or interaction.type.name} in server {interaction.guild_id}"

@@ -1,0 +1,280 @@
+"""Processes for work that costs or may hang: parsing what strangers wrote, above all.
+
+A thread would hold the interpreter's lock and could not be stopped. A worker is a fresh Python process that
+takes one call at a time over a socket pair; one that hangs or dies is replaced. The event loop only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar, TypeVarTuple, cast, get_type_hints
+
+from bot.core.worker_process import HEADER, WorkerDied, WorkerError, WorkerTimeout, decode_reply
+
+__all__ = ["WorkerDied", "WorkerError", "WorkerPool", "WorkerTimeout"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+RECYCLE_RSS_BYTES = 192 * 2**20
+"""Bytes a worker may have held at its worst before it is replaced by a fresh one, unless told otherwise."""
+SCALE_UP_DELAY_SECONDS = 0.2
+"""Seconds that a call waits before another process takes it: each weighs some 30 MB."""
+STARTUP_GRACE_SECONDS = 30.0
+"""Seconds on top of a call's own limit while a worker starts or first imports the module of a function."""
+
+_MALLOC_ENV = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""What the C library is to do with the memory of a document once it is read: give it back (mallopt(3))."""
+_ENV_ALLOWLIST = frozenset(
+    "COVERAGE_PROCESS_CONFIG COVERAGE_PROCESS_START HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH MPLCONFIGDIR "
+    "PATH PYTHONPYCACHEPREFIX TMPDIR TZ XDG_CACHE_HOME".split()
+)
+_BOOTSTRAP_CODE = (
+    "import sys; sys.path[:] = {path!r}; "
+    "from bot.core.worker_process import run_worker; run_worker({descriptor}, {tired})"
+)
+
+
+class WorkerPool:
+    """A pool of at most `count` worker processes. Calls wait in order for a free one.
+
+    One process does it all, and others help where a call waited for `SCALE_UP_DELAY_SECONDS` seconds. Each is
+    replaced once it held `tired` bytes, and ends, all but `keep` of them, when it was not needed for
+    `patience` seconds. The pool belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        count: int = 1,
+        *,
+        tired: int = RECYCLE_RSS_BYTES,
+        patience: float | None = None,
+        min_idle: int = 0,
+    ) -> None:
+        self._count, self._keep = count, min_idle
+        self._tired = tired
+        self._patience = patience
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._dying: list[subprocess.Popen[bytes]] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._taken = 0
+        self._closed = False
+
+    async def close(self) -> None:
+        """Kill the processes. Calls that wait or run are cancelled."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for future in self._waiting:
+            future.cancel()
+        for worker in [*self._busy, *self._idle]:
+            self._discard(worker)
+        self._idle.clear()
+        while self._reap():  # noqa: ASYNC110 - nothing tells of an end on every system
+            await asyncio.sleep(0.002)
+
+    async def run(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        timeout: float,  # noqa: ASYNC109 - what runs out is the worker's time, not this task's
+    ) -> T:
+        """Call `function(*args)`, a function at the top of a module, in a worker; return what it returns.
+
+        `timeout` is in seconds from when a worker is free. The result is what the function declares, plain
+        data; of an exception its arguments and plain attributes arrive.
+
+        Raises WorkerTimeout, WorkerDied, or what the function raised.
+        """
+        name = f"{function.__module__}:{function.__qualname__}"
+        await self._acquire_slot()
+        worker: _Worker | None = None
+        healthy = False
+        try:
+            worker = await self._get_or_spawn()
+            self._busy.add(worker)
+            healthy, result = await worker.call(name, args, timeout, _return_type(function))
+        finally:
+            if worker is not None:
+                self._busy.discard(worker)
+                if healthy and not self._closed:
+                    worker.free_since = asyncio.get_running_loop().time()
+                    self._idle.append(worker)  # the last to be free is the first to be needed
+                    self._schedule_reap()
+                else:
+                    self._discard(worker)
+            self._taken -= 1
+            self._grant_next()
+        if isinstance(result, BaseException):
+            raise result
+        return cast("T", result)
+
+    async def _acquire_slot(self) -> None:
+        if self._closed:
+            raise asyncio.CancelledError
+        if not self._taken:
+            self._taken = 1
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(future)
+        crowded = loop.call_later(SCALE_UP_DELAY_SECONDS, self._grant_next)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future in self._waiting:
+                self._waiting.remove(future)
+            elif not future.cancelled():  # its turn had just come
+                self._taken -= 1
+                self._grant_next()
+            raise
+        finally:
+            crowded.cancel()
+
+    def _grant_next(self) -> None:
+        """Let the call that waits longest have a turn, if there is one to have."""
+        while self._waiting and self._taken < self._count:
+            future = self._waiting.popleft()
+            if not future.done():
+                self._taken += 1
+                future.set_result(None)
+                return
+
+    async def _get_or_spawn(self) -> _Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.lost:
+                return worker
+            self._discard(worker)
+        self._reap()
+        return await _Worker.start(self._tired)
+
+    def _schedule_reap(self) -> None:
+        """For the next call, as long as patience lasts."""
+        if self._timer is None and self._patience is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._patience, self._reap_idle)
+
+    def _reap_idle(self) -> None:
+        loop, patience = asyncio.get_running_loop(), self._patience or 0.0
+        now = loop.time()
+        while len(self._idle) > self._keep and self._idle[0].free_since + patience <= now:
+            self._discard(self._idle.pop(0))
+        waits = [self._idle[0].free_since + patience - now] if len(self._idle) > self._keep else []
+        waits += [1.0] if self._reap() else []
+        self._timer = loop.call_later(max(min(waits), 0.01), self._reap_idle) if waits else None
+
+    def _discard(self, worker: _Worker) -> None:
+        worker.kill()
+        if worker.process not in self._dying:
+            self._dying.append(worker.process)
+
+    def _reap(self) -> bool:
+        """Take note of processes that ended. Whether some have not yet."""
+        self._dying = [process for process in self._dying if process.poll() is None]
+        return bool(self._dying)
+
+
+def _environment() -> dict[str, str]:
+    """What a worker is told of its surroundings: no token, key or password."""
+    return {name: value for name, value in os.environ.items() if name in _ENV_ALLOWLIST} | _MALLOC_ENV
+
+
+@cache
+def _return_type(function: Callable[..., object]) -> object:
+    """The type that a function says it returns; Any where it says nothing, as Python's own do."""
+    kind = get_type_hints(function).get("return", Any)
+    return Any if kind is object else kind
+
+
+class _Worker(asyncio.Protocol):
+    """One process and the parent's end of the socket pair to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.lost = False
+        self.free_since = asyncio.get_running_loop().time()
+        self._transport: asyncio.Transport | None = None
+        self._reply: asyncio.Future[tuple[bool, object]] | None = None
+        self._kind: object = None
+        self._received = bytearray()
+        self._known: set[str] = set()
+
+    @classmethod
+    async def start(cls, tired: int) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            source = _BOOTSTRAP_CODE.format(path=sys.path, descriptor=theirs.fileno(), tired=tired)
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; our own interpreter
+                [sys.executable, "-P", "-c", source],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C in the terminal is not for it
+            )
+        worker = cls(process)
+        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
+        return worker
+
+    async def call(
+        self, name: str, args: tuple[object, ...], limit: float, kind: object
+    ) -> tuple[bool, object]:
+        """Whether the worker can go on, and the result, of the type `kind`, or the exception to raise."""
+        if self._transport is None:
+            raise RuntimeError("a worker without its connection")
+        payload = pickle.dumps((name, args, limit), pickle.HIGHEST_PROTOCOL)
+        loop = asyncio.get_running_loop()
+        self._kind = kind
+        self._reply, started = loop.create_future(), loop.time()
+        self._transport.writelines((HEADER.pack(len(payload)), payload))
+        module = name.partition(":")[0]
+        first = module not in self._known
+        self._known.add(module)
+        late = False, WorkerTimeout(f"{name} took more than {limit:g} s")
+        try:
+            async with asyncio.timeout(limit + (STARTUP_GRACE_SECONDS if first else 0)):
+                healthy, result = await self._reply
+        except TimeoutError:
+            return late
+        finally:
+            self._reply = None
+        # Its own clock begins once the module is there, and ends it though nobody were left to kill it.
+        ended_itself = isinstance(result, WorkerDied) and loop.time() - started >= limit
+        return late if ended_itself else (healthy, result)
+
+    def kill(self) -> None:
+        """End the process; the call that runs in it is cancelled."""
+        if self._reply is not None:
+            self._reply.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        self.process.kill()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if len(self._received) < HEADER.size:
+            return
+        size = HEADER.size + HEADER.unpack_from(self._received)[0]
+        if len(self._received) < size:
+            return
+        reply, self._received = memoryview(self._received)[HEADER.size : size], bytearray()
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(decode_reply(reply, self._kind))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.lost = True
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))

@@ -1,0 +1,301 @@
+"""The stage of the demo: a simulated server with a channel and two people, and a page to act in.
+
+simcord plays Discord in this process; its preview page, on loopback, shows the channel and lets a visitor
+type commands, press buttons and react as one of the people.
+"""
+
+import asyncio
+import os
+import socket
+import tempfile
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord.ext import commands
+from simcord.actors import MemberActor
+from simcord.backend.errors import SetupError
+from simcord.builders import ChannelHandle, GuildHandle
+from simcord.env import Env
+from simcord.preview import Preview
+
+from bot.client.background_tasks import run_background_tasks
+from bot.client.discord_client import TelexBot
+from bot.client.services import Services, open_services
+from bot.core.clock import Clock, SystemClock
+from bot.core.models import Feed
+from bot.core.preferences import ProcessRole
+from bot.core.settings import Settings
+from bot.demo import simcord_patches
+from bot.demo.demo_clock import ReplayClock
+from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
+from bot.demo.preview_places import Places
+from bot.demo.sample_feeds import Publisher
+from bot.demo.visitor_actions import VisitorActions
+from bot.feeds.parsing import opml
+from bot.posting.sending.permissions import INVITE_PERMISSIONS
+from cogs.feeds import starter_packs
+
+WELCOME = """\
+**Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine. News keeps \
+arriving for ten minutes; some stories get corrected, withdrawn or joined by other outlets. Start with these:
+**1.** Type `/search` and look for `passkeys`.
+**2.** Ask a question that everyone sees: `@Telex how long does it take to get back in with a recovery \
+code?`
+**3.** Type `/help`: a **Try** button for each thing, then all the commands. Or right-click an article.
+
+You’re Ada, who manages this server. The menu at the top also has Camille, whose Discord is in French, and \
+other places: #general, the forum, direct messages.
+
+**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `passkeys`, \
+`/aide`, ou demandez `@Telex combien de temps faut-il pour se reconnecter avec un code de récupération ?`\
+"""
+
+TAGS = ("Security", "Linux", "Europe", "Networks")
+"""Of the forum."""
+PACKS = {
+    "english-tech": ("circuit", "kernel", "socket"),
+    "french-tech": ("fil", "paquet"),
+    "security": ("kernel", "paquet"),
+    "ai": ("circuit", "fil"),
+}
+"""The outlets in place of those of the starter lists, which are on the web."""
+
+_REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
+
+
+@dataclass(frozen=True, slots=True)
+class DemoServer:
+    """The simulated server: Ada may manage it, Camille may not and speaks French."""
+
+    guild: GuildHandle
+    news: ChannelHandle
+    forum: ChannelHandle
+    ada: MemberActor
+    camille: MemberActor
+
+
+async def serve(
+    settings: Settings, cogs: Sequence[type[commands.Cog]], *, live: bool, port: int, browser: bool
+) -> None:
+    """Run the demo until it is cancelled or its page is closed. `port` 0 takes a free one.
+
+    With `live` the starter packs are polled on the web instead of the sample feeds. The database is a new one
+    and goes when the demo ends.
+    """
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
+        settings = demo_settings(settings, Path(folder), live=live)
+        clock = SystemClock() if live else ReplayClock()
+        newsroom = await stack.enter_async_context(open_services(settings, clock))
+        publisher = None if live else await stack.enter_async_context(Publisher(clock))
+        wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # of which the page would have no pictures
+        env = await stack.enter_async_context(simulated_discord(TelexBot(newsroom, wanted, shard_count=1)))
+        await stack.enter_async_context(run_background_tasks(newsroom))
+        stage = await build(env)
+        simcord_patches.name_commands(stage.camille)
+        pictures = bot_avatar_assets(env) | emoji_assets(env)  # a visitor may add any outlet
+        if publisher is not None:
+            starter_packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
+            pictures |= {
+                publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+                for story in (*publisher.backlog, *publisher.stories)
+            }
+        page = env.preview(
+            stage.news,
+            viewers=(stage.ada, stage.camille),
+            layout="channel",
+            assets=pictures,
+            port=port or None,
+        )
+        try:
+            preview = await stack.enter_async_context(page)
+        except SetupError as error:
+            if (cause := error.__cause__) is None or not isinstance(cause, OSError) or not cause.errno:
+                raise
+            raise OSError(cause.errno, os.strerror(cause.errno), f"--port {port}") from error
+        places = Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"})
+        actions = VisitorActions(env, preview, places)
+        simcord_patches.dispatch_messages_detached(env.bot)
+        await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
+        print(preview.url, flush=True)  # noqa: T201  # for whoever has no browser here
+        if browser:
+            await asyncio.to_thread(webbrowser.open, preview.url)
+        async with asyncio.TaskGroup() as tasks:
+            shown = tasks.create_task(_keep_page_fresh(env, preview, clock, actions.page_lock))
+            if publisher is None:
+                news = tasks.create_task(_follow_packs(newsroom, stage))
+            else:
+                news = tasks.create_task(perform(newsroom, publisher, stage))
+            await preview.wait_closed()
+            shown.cancel()
+            news.cancel()
+
+
+def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
+    """The settings of a demo whose database is in a folder."""
+    return settings.model_copy(
+        update={
+            "database": folder / "telex.db",
+            "discord_token": None,
+            "roles": frozenset(ProcessRole),
+            "full_text": settings.full_text if live else "never",  # the sample articles have no pages
+            "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
+            **({} if live else _address_for_readers()),
+        }
+    )
+
+
+def _address_for_readers() -> dict[str, object]:
+    """The settings with which a channel of the demo can be read as a feed, on this machine alone."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    return {"health_address": ("127.0.0.1", port), "public_url": f"http://127.0.0.1:{port}"}
+
+
+@asynccontextmanager
+async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
+    """A simulated Discord whose clock shows the newsroom's time, with the bot logged in."""
+    env = Env(bot, check_errors=False, settle_timeout=30.0)
+    env.backend.bot_user.name = "Telex"
+    sync_clock(env, bot.newsroom.clock)
+    simcord_patches.brand_page()
+    simcord_patches.read_embeds_like_messages()
+    simcord_patches.key_menus_by_id()
+    simcord_patches.ignore_refusals(env)
+    await env.start()
+    try:
+        with env.time_context():
+            yield env
+    finally:
+        for name in tuple(bot.cogs):  # what runs by itself ends before the database is closed
+            await bot.remove_cog(name)
+        await env.shutdown()
+
+
+def sync_clock(env: Env, clock: Clock) -> None:
+    """Let the simulated Discord's clock show the time; its own starts in the past and moves by hand."""
+    shown = env.backend.clock
+    shown.advance(max(0.0, clock.now() - shown.now().timestamp()))
+
+
+async def build(env: Env) -> DemoServer:
+    """A server with a channel for news, one for talk, a forum, and two people."""
+    guild = env.create_guild("Telex demo")
+    me = env.backend.bot_user
+    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITE_PERMISSIONS.value})
+    guild.create_text_channel("general")  # the only one when the bot says hello
+    await env.settle()
+    news = guild.create_text_channel("tech-news")
+    forum = guild.create_forum_channel("forum")
+    env.backend.edit_channel(forum.id, {"available_tags": [*map(_tag, enumerate(TAGS))]})
+    managers = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
+    ada = guild.add_member(env.create_user("Ada"), roles=[managers])
+    camille = guild.add_member(env.create_user("Camille"))
+
+    def speak(event: str, payload: Any) -> None:  # noqa: ANN401  # what Discord sends
+        # simcord sends every interaction in English.
+        if event == "INTERACTION_CREATE":
+            person = payload.get("user") or payload["member"]["user"]
+            payload["locale"] = "fr" if int(person["id"]) == camille.id else "en-US"
+
+    env.backend.subscribers.insert(0, speak)
+    return DemoServer(guild, news, forum, ada, camille)
+
+
+def _tag(numbered: tuple[int, str]) -> dict[str, Any]:
+    number, name = numbered
+    return {"id": str(number + 1), "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
+
+
+async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:
+    """Let the page show what arrives between a visitor's actions, and simcord's clock go with the demo's."""
+    seen: object = None
+    while True:
+        await asyncio.sleep(_REFRESH)
+        if (
+            turn.locked()
+        ):  # nor does time pass: Discord waits three seconds for an answer, an eighth of one here
+            continue
+        sync_clock(env, clock)
+        state = [
+            (message.id, len(message.reactions), message.edited_timestamp)
+            for messages in env.backend.messages.values()
+            for message in messages.values()
+        ]
+        if state == seen:
+            continue
+        try:
+            async with turn:
+                await preview.refresh()
+        except SetupError:
+            continue  # the page itself is at work; look again after it
+        seen = state
+
+
+async def follow_feed(
+    newsroom: Services,
+    url: str,
+    stage: DemoServer,
+    *,
+    quietly: bool = False,
+    channel: ChannelHandle | None = None,
+) -> Feed:
+    """A channel, that for news unless another is given, follows a feed from now on.
+
+    It is polled once, so that only what comes later is news.
+
+    The newest that it has is posted all the same, unless `quietly`.
+    """
+    feed = await newsroom.store.feeds.add(url)
+    await newsroom.store.subscriptions.follow(
+        server_id=stage.guild.id,
+        channel_id=(channel or stage.news).id,
+        feed_id=feed.id,
+        first_article_id=None,
+        skip_backlog=quietly,
+    )
+    await newsroom.poller.poll(feed, polite=False)
+    return feed
+
+
+async def perform(newsroom: Services, publisher: Publisher, stage: DemoServer) -> None:
+    """Let the channel and the forum follow the sample feeds, and poll each as soon as it has news."""
+    publisher.publish_backlog()
+    feeds = {
+        outlet.name: await follow_feed(newsroom, publisher.feed_url(outlet), stage, quietly=True)
+        for outlet in publisher.outlets
+    }
+    await follow_feed(
+        newsroom, publisher.feed_url(publisher.outlets[0]), stage, quietly=True, channel=stage.forum
+    )
+    if isinstance(newsroom.clock, ReplayClock):
+        newsroom.clock.begin()
+    async for story in publisher.publish():
+        # Not `make_due`: a poll that had begun before would set the time of the next one.
+        await newsroom.poller.poll(feeds[story.outlet], polite=False)
+
+
+def sample_packs(publisher: Publisher) -> Callable[[str], tuple[opml.Outline, ...]]:
+    """The starter lists, of feeds that can be reached without a network."""
+    outlets = {outlet.name: outlet for outlet in publisher.outlets}
+    lists = {
+        pack: tuple(
+            opml.Outline(outlets[name].title, publisher.feed_url(outlets[name]), None, outlets[name].language)
+            for name in names
+        )
+        for pack, names in PACKS.items()
+    }
+    return lambda pack: lists.get(pack, ())
+
+
+async def _follow_packs(newsroom: Services, stage: DemoServer) -> None:
+    for pack in ("english-tech", "french-tech"):
+        for outline in starter_packs.outlines(pack):
+            await follow_feed(newsroom, outline.url, stage)

@@ -1,0 +1,107 @@
+"""Which addresses may be fetched: those of the public internet, and what a setting allows."""
+
+import errno
+import re
+import socket
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+from yarl import URL
+
+from bot.feeds.fetch_errors import BAD_URL, FeedError
+
+Network = IPv4Network | IPv6Network
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+"""(family, type, protocol, canonical name, socket address), as getaddrinfo gives them."""
+
+_PLAIN = re.compile(
+    r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?"
+    r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)*/?"
+    r"(?:\?[A-Za-z0-9_~!$&'()*,;=:@./-]*)?"
+)
+"""Addresses whose parts are written as RFC 3986 wants them: no percent signs, dot segments or empty ones."""
+
+REFUSAL_TEXT = "private address"
+"""In the text of the error that a refused connection raises."""
+
+# IPv6 networks that carry an IPv4 address, and how far from the right it lies, in bits
+_IPV4_EMBEDDING_NETWORKS = (
+    (IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped (RFC 4291)
+    (IPv6Network("::/96"), 0),  # IPv4-compatible (RFC 4291, deprecated)
+    (IPv6Network("64:ff9b::/96"), 0),  # NAT64 (RFC 6052)
+    (IPv6Network("2002::/16"), 80),  # 6to4 (RFC 3056)
+)
+_ISATAP = {0x00005EFE, 0x02005EFE}  # third quarter of an address that ends in an IPv4 one (RFC 5214)
+_BLOCKED_NETWORKS = (
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 of a local network (RFC 8215)
+    IPv6Network("fec0::/10"),  # site-local (RFC 3879)
+    IPv6Network("2001::/23"),  # Teredo and other protocols (RFC 2928)
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+    IPv4Network("192.88.99.0/24"),  # 6to4 relays (RFC 7526)
+)
+
+
+def refusal_reason(address: str, allow: Sequence[Network] = ()) -> str | None:
+    """Why a connection to an IP address is refused, or None when it may be made.
+
+    `ipaddress.is_global` alone lets multicast, NAT64, 6to4 and site-local addresses through: an IPv4 address
+    inside an IPv6 one is unwrapped first.
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return "not an IP address"
+    inner = _unwrapped(parsed)
+    if any(candidate in network for network in allow for candidate in (parsed, inner)):
+        return None
+    if not inner.is_global or inner.is_multicast or inner.is_reserved or inner.is_unspecified:
+        return f"{inner} is a private or special address"
+    if any(candidate in network for network in _BLOCKED_NETWORKS for candidate in (parsed, inner)):
+        return f"{parsed} is a private or special address"
+    return None
+
+
+def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    if isinstance(address, IPv4Address):
+        return address
+    number = int(address)
+    for network, shift in _IPV4_EMBEDDING_NETWORKS:
+        if address in network:
+            return IPv4Address(number >> shift & 0xFFFFFFFF)
+    if number >> 32 & 0xFFFFFFFF in _ISATAP:
+        return IPv4Address(number & 0xFFFFFFFF)
+    return address
+
+
+def check_url(url: str) -> URL:
+    """The parsed URL when it is one that may be fetched at all; its host is checked when connecting.
+
+    Raises FeedError (bad-url).
+    """
+    try:
+        # Of what has nothing to encode or to straighten, yarl need not look at every part: half the time.
+        parsed = URL(url, encoded=_PLAIN.fullmatch(url) is not None)
+    except ValueError as error:
+        raise FeedError(BAD_URL, "not a URL") from error
+    if parsed.scheme not in {"http", "https"}:
+        raise FeedError(BAD_URL, f"scheme {parsed.scheme[:20]!r}")
+    if not parsed.raw_host:  # `host` decodes it, which takes longer than all the rest
+        raise FeedError(BAD_URL, "no host")
+    return parsed
+
+
+def socket_factory(allow: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:
+    """Makes sockets for `aiohttp.TCPConnector`, but none to an address that is refused.
+
+    This sees the address really connected to, after every redirect, literal and answer of a resolver.
+    The socket raises PermissionError with `REFUSED` in its text.
+    """
+
+    def make(info: AddressInfo) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if refusal_reason(str(address[0]), allow) is not None:
+            raise PermissionError(errno.EACCES, REFUSAL_TEXT)
+        return socket.socket(family, kind, protocol)
+
+    return make

@@ -1,0 +1,76 @@
+"""Hubs that push what a feed publishes: WebSub, a W3C Recommendation (https://www.w3.org/TR/websub/)."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bot.core.models import ParsedFeed
+from bot.feeds.parsing.entries import absolute_url
+
+ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
+"""Of signatures (section 7.1)."""
+_MOST_LINKS = 20
+_LINK = re.compile(r"<([^<>]{1,2048})>\s*((?:;\s*[\w*]+\s*=\s*(?:\"[^\"]{0,200}\"|[^\s\",;]{1,200})\s*)*)")
+_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGNORECASE)
+
+
+class HubLink(NamedTuple):
+    """A hub that a feed names, and what the feed is called there."""
+
+    hub: str
+    topic: str
+
+
+def find_hub(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> HubLink | None:
+    """The hub of a feed that was found at an address; None where it has none.
+
+    HTTP headers come before what the document says (section 4).
+    """
+    linked = _link_relations(headers, url)
+    hub = linked.get("hub") or parsed.hub_url
+    if hub is None:
+        return None
+    return HubLink(hub, linked.get("self") or parsed.self_url or url)
+
+
+def headers_name_hub(headers: Mapping[str, str], url: str) -> bool:
+    """Whether HTTP headers of a feed name a hub."""
+    return "hub" in _link_relations(headers, url)
+
+
+class Signature(NamedTuple):
+    """An `X-Hub-Signature` (section 7.1)."""
+
+    algorithm: str
+    digest: bytes
+
+    def is_of(self, body: bytes, secret: str) -> bool:
+        """Whether a body was signed so with a secret."""
+        return hmac.compare_digest(hmac.digest(secret.encode(), body, self.algorithm), self.digest)
+
+
+def parse_signature(header: str | None) -> Signature | None:
+    """Return the signature in an `X-Hub-Signature`, None where there is none that a hub could have made."""
+    algorithm, _, digest = (header or "").strip().partition("=")
+    try:
+        signature = Signature(algorithm.lower(), bytes.fromhex(digest))
+    except ValueError:
+        return None
+    if signature.algorithm not in ALGORITHMS:
+        return None
+    return signature if len(signature.digest) == hashlib.new(signature.algorithm).digest_size else None
+
+
+def _link_relations(headers: Mapping[str, str], url: str) -> dict[str, str]:
+    """The addresses in `Link` headers by their relation (RFC 8288), the first of each."""
+    found: dict[str, str] = {}
+    lines = ", ".join(value for name, value in headers.items() if name.lower() == "link")
+    for target, parameters in _LINK.findall(lines[:8192])[:_MOST_LINKS]:
+        for quoted, plain in _REL.findall(parameters):
+            address = absolute_url(target, url)
+            for relation in (quoted or plain).lower().split():
+                if address is not None:
+                    found.setdefault(relation, address)
+    return found

@@ -1,0 +1,195 @@
+"""Following a feed, without Discord: finding it, showing what it brings, and its newest article at once."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from http import HTTPStatus
+
+from bot.core.models import Article, Feed, ParsedFeed, Subscription
+from bot.core.user_errors import RequestRejected
+from bot.core.worker_pool import WorkerPool
+from bot.feeds import fetch_errors, known_sites, outlet_directory
+from bot.feeds.discover import DiscoveryResult, discover_feeds, list_as_feed
+from bot.feeds.fetch import Fetcher
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.outlet_names import outlet_name
+from bot.feeds.pages import list_feeds
+from bot.feeds.pages.page_links import FoundFeed
+from bot.feeds.pages.page_lists import PageLists
+from bot.polling.poller import Poller
+from bot.store import Store
+from bot.text import discord_text, urls
+from bot.text.times import feed_dates
+
+_WORDS = 100
+MAX_FEEDS_PER_SERVER = 200
+"""Different feeds that the channels of one server may follow."""
+
+
+class FollowFailure(StrEnum):
+    """Why nothing at an address can be followed."""
+
+    NEEDS_PASSWORD = "needs-password"  # noqa: S105 - no password
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - with `address`
+    NO_FEED = "no-feed"  # with `address`
+    NEEDS_SCRIPT = "needs-script"  # with `address`
+    NO_OUTLET = "no-outlet"  # with `words`
+    TOO_MANY = "too-many"  # with `count`
+
+
+class PasswordRequired(RequestRejected):
+    """The site at `url` lets in only who has a name and a password, and these are not the right ones."""
+
+    def __init__(self, url: str) -> None:
+        if urls.has_credentials(url):
+            super().__init__(FollowFailure.WRONG_PASSWORD, address=urls.redact(url))
+        else:
+            super().__init__(FollowFailure.NEEDS_PASSWORD)
+        self.url = url
+
+
+@dataclass(frozen=True, slots=True)
+class FollowResult:
+    """A subscription, whether it is new, its feed, and the article that is posted first, if there is any."""
+
+    subscription: Subscription
+    created: bool
+    feed: Feed
+    first_article: Article | None
+
+
+class FollowService:
+    """Finds feeds and lets channels follow them."""
+
+    def __init__(self, store: Store, fetcher: Fetcher, workers: WorkerPool, poller: Poller) -> None:
+        self._clock, self._store = store.clock, store
+        self._fetcher, self._workers, self._poller = fetcher, workers, poller
+
+    async def resolve(self, address: str, server_id: int, *, with_lists: bool = False) -> DiscoveryResult:
+        """Look at an address, or for an outlet of that name: a feed, read, or a choice.
+
+        Where a page names one feed alone, that is the answer; where it names none, its lists are, of which
+        `discover.as_feed` makes feeds. `with_lists`: where only its site has feeds, these and its lists are
+        a choice. Raises NeedsPassword, FeedError, and Declined, also when the server follows too many feeds,
+        so there is always one that can be followed.
+        """
+        feeds = meant(address)
+        if len(feeds) > 1:
+            return DiscoveryResult(tuple(feeds))
+        url = feeds[0].url
+        try:
+            found = await discover_feeds(self._fetcher, self._workers, url)
+            if found.of_site and not (with_lists and await self._may_read_lists(found, url)):
+                found = replace(found, page=PageLists())
+            if found.parsed is None and len(found.feeds) == 1 and not found.page.lists:
+                found = await discover_feeds(self._fetcher, self._workers, found.feeds[0].url)
+        except FeedError as error:
+            if error.code == fetch_errors.http_code(HTTPStatus.UNAUTHORIZED):
+                raise PasswordRequired(url) from error
+            raise
+        if not found.feeds:
+            found = await self._lists(found, url)
+        if found.parsed is not None:
+            await self._check_room(server_id, await self._known(found, server_id))
+        return found
+
+    async def _may_read_lists(self, found: DiscoveryResult, url: str) -> bool:
+        try:
+            return bool((await self._lists(found, url)).page.lists)
+        except (RequestRejected, FeedError):
+            return False
+
+    async def _lists(self, found: DiscoveryResult, url: str) -> DiscoveryResult:
+        """The lists of a page that may be read, or the one that its address names. Raises as `look` does."""
+        chosen = list_feeds.select_list(url, found.page.lists)
+        if chosen is None:
+            reason = FollowFailure.NEEDS_SCRIPT if found.page.requires_javascript else FollowFailure.NO_FEED
+            raise RequestRejected(reason, address=urls.redact(url))
+        visit = self._poller.hosts.throttle_for(polite=False)
+        await self._poller.pages.require_robots_allowed(list_feeds.page_url(url), visit)
+        return list_as_feed(found, chosen) if list_feeds.is_list_url(url) else found
+
+    async def follow(
+        self, found: DiscoveryResult, *, server_id: int, channel_id: int, person_id: int | None = None
+    ) -> FollowResult:
+        """Let a channel follow the feed that `look` read, keep its articles and owe the newest one.
+
+        `person_id` is who wants it. Nothing is fetched again. Doing it twice changes nothing.
+        Raises Declined, FeedError, StoreError.
+        """
+        if found.fetched is None or found.parsed is None:
+            raise ValueError("not a feed")
+        url = found.feeds[0].url
+        owner = private_owner_id(url, server_id)
+        known = await self._known(found, server_id)
+        await self._check_room(server_id, known)
+        feed = known or await self._store.feeds.add(
+            url,
+            server_id=owner,
+            title=found.parsed.title,
+            outlet=outlet_name(found.parsed.title, url),
+            next_poll=self._clock.now(),
+        )
+        feed = await self._poller.ingest_fetched(feed, found.fetched, server_id=server_id)
+        newest = await self._store.articles.newest([feed.id], limit=1)
+        first = newest[0] if newest else None
+        subscription, created = await self._store.subscriptions.follow(
+            server_id=server_id,
+            channel_id=channel_id,
+            feed_id=feed.id,
+            first_article_id=first.id if first else None,
+            person_id=person_id,
+        )
+        self._poller.wake()
+        return FollowResult(subscription, created, feed, first)
+
+    async def preview(self, found: DiscoveryResult) -> tuple[Feed, Article] | None:
+        """A feed that was read, and its newest article, as they would be kept (their ids are 0)."""
+        if found.fetched is None or found.parsed is None or not found.parsed.entries:
+            return None
+        now = self._clock.now()
+        newest = max(found.parsed.entries, key=lambda entry: feed_dates.clamp(entry.published, now))
+        alone = replace(found.parsed, entries=(newest,))
+        feed = _preview_feed(found.feeds[0].url, alone)
+        return feed, await self._poller.intake.build_preview(feed, alone, now=now)
+
+    async def _known(self, found: DiscoveryResult, server_id: int) -> Feed | None:
+        url = found.feeds[0].url
+        return await self._store.feeds.find(url, private_owner_id(url, server_id))
+
+    async def _check_room(self, server_id: int, known: Feed | None) -> None:
+        if known is not None and server_id in await self._store.subscriptions.servers_of_feed(known.id):
+            return
+        if await self._store.subscriptions.count(server_id) >= MAX_FEEDS_PER_SERVER:
+            raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
+
+
+def meant(address: str) -> list[FoundFeed]:
+    """Return what a person typed: the address, or the outlets of that name. Raises FeedError and Declined."""
+    try:
+        return [FoundFeed(known_sites.from_handle(address) or urls.normalise_input(address), "", "")]
+    except ValueError as error:
+        if "/" in address or not address.strip():
+            raise FeedError(fetch_errors.BAD_URL) from error
+        outlets = outlet_directory.search_outlets(address)
+        if not outlets:
+            raise RequestRejected(
+                FollowFailure.NO_OUTLET, words=discord_text.to_plain_line(address, _WORDS)
+            ) from error
+        return [FoundFeed(each.feed_url, each.name, "rss") for each in outlets]
+
+
+def private_owner_id(url: str, server_id: int) -> int | None:
+    """The server that a feed of this address belongs to: the one that gave its credentials, or none."""
+    return server_id if urls.has_credentials(url) else None
+
+
+def _preview_feed(url: str, parsed: ParsedFeed) -> Feed:
+    return Feed(
+        id=0,
+        url=url,
+        title=parsed.title,
+        outlet=outlet_name(parsed.title, url) or urls.host(url),
+        site_url=parsed.site_url,
+        icon=parsed.icon_url,
+        language=parsed.language,
+    )

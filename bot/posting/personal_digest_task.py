@@ -1,0 +1,142 @@
+"""Making the digests of people when they are due: of what each may read then, and chose."""
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+import aiohttp
+import discord
+
+from bot.core.preferences import PersonalDigestPlan
+from bot.core.user_models import PersonalDigest
+from bot.digests import digest_selection
+from bot.digests.already_posted import AlreadyPosted
+from bot.digests.digest_selection import DAY_SECONDS, DigestContent
+from bot.posting.scheduled_task import ScheduledTask
+from bot.search.index.search_engine import EngineError, Scope
+from bot.search.query.query_filters import FilterName
+from bot.search.query.query_parser import parse_query
+from bot.search.query.query_tree import FieldFilter
+from bot.stories.preference_model import NO_PREFERENCES
+from bot.watches.watch_matching import DMS_CLOSED
+
+log = logging.getLogger(__name__)
+
+_SELECTION_TIMEOUT_SECONDS = 20.0  # seconds that choosing the stories may take
+_MAX_MATCHES_PER_TOPIC = 200  # articles of a topic, the newest
+
+
+class PersonalDigestTask(ScheduledTask):
+    """The digests of people. What one says is chosen outside a transaction, and owed in one."""
+
+    async def _next_due(self) -> int | None:
+        return await self._store.personal_digests.next_due(DMS_CLOSED)
+
+    async def _run(self) -> None:
+        for digest in await self._store.personal_digests.due(self._clock.now(), DMS_CLOSED):
+            try:
+                await self._create_digest(digest)
+            except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:
+                log.warning("A person's digest was not made yet: %r", error)
+                self._back_off()
+            except Exception:
+                log.exception("A person's digest was not made")
+                self._back_off()
+
+    async def _create_digest(self, digest: PersonalDigest) -> None:
+        now, plan, store = self._clock.now(), digest.plan, self._store.personal_digests
+        since = (
+            digest.covered
+            if digest.covered is not None
+            else digest.due - digest_selection.period_seconds(plan)
+        )
+        if digest_selection.is_too_late(plan, digest.due, now):  # the next one tells all
+            await store.enqueue_due(digest, None, until=since)
+            return
+        told = await self._context.restore_reconciler.find_already_posted(digest, since)
+        if told is None:
+            self._back_off()
+            return
+        if told.due_digest_was_sent:
+            await store.enqueue_due(digest, None, until=since)
+            return
+        since = max(since, told.last_digest_due)
+        if (unsent := await store.pending_since(digest.channel_id)) is not None:
+            since = min(since, unsent)
+        readable = (
+            await self._context.audience.feeds_readable_by(digest.person_id, strict=True)
+        ).server_by_feed_id
+        edition = await self.build_edition(
+            plan, digest.person_id, digest.language, readable, since=since, until=now, already_posted=told
+        )
+        payload = edition.to_json() if edition.sections else None
+        await store.enqueue_due(digest, payload, until=now, named=edition.article_ids)
+
+    async def build_edition(
+        self,
+        plan: PersonalDigestPlan,
+        person_id: int,
+        language: str | None,
+        readable: Collection[int],
+        *,
+        since: int,
+        until: int,
+        already_posted: AlreadyPosted | None = None,
+    ) -> DigestContent:
+        """What a person is told of what came between two times in feeds that they may read, unless `told`.
+
+        Raises EngineError where nothing can be looked for, and WorkerError where choosing takes too long.
+        """
+        queries = [*plan.topic_queries]
+        if plan.include_watches:
+            queries += [one.query for one in await self._store.watches.of_person(person_id)]
+        found = await self._store.personal_digests.candidates(
+            readable,
+            None if plan.is_unrestricted else plan.feed_ids,
+            await self._matching_article_ids(dict.fromkeys(queries), readable, since),
+            since=since,
+            until=until,
+        )
+        if already_posted is not None:
+            found = already_posted.without(found)
+        draft = DigestContent(
+            since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True
+        )
+        choose = digest_selection.select_stories
+        return await self._context.workers.run(
+            choose,
+            found.candidates,
+            found.similar_pairs,
+            draft,
+            NO_PREFERENCES,
+            language,
+            timeout=_SELECTION_TIMEOUT_SECONDS,
+        )
+
+    async def _matching_article_ids(
+        self, queries: Collection[str], feed_ids: Collection[int], since: int
+    ) -> set[int]:
+        """The newest articles of these feeds that match one of the queries."""
+        found: set[int] = set()
+        if not queries:
+            return found
+        await self._context.index.ensure_current()
+        engine = self._context.index.engine
+        if engine is None:
+            raise EngineError
+        scope, recent = (
+            Scope(feed_ids=frozenset(feed_ids)),
+            FieldFilter(FilterName.SINCE, since - DAY_SECONDS),
+        )
+        for query in queries:
+            nodes = parse_query(query, self._clock.now()).nodes
+            if nodes:
+                try:
+                    hits = await asyncio.to_thread(
+                        engine.match_all, (*nodes, recent), scope, _MAX_MATCHES_PER_TOPIC, newest=True
+                    )
+                except EngineError as error:
+                    self._context.index.report_search_failure(error)
+                    raise
+                found.update(hit.article_id for hit in hits)
+        return found

@@ -1,0 +1,143 @@
+"""What follows a sent message: the 🔖 reaction, publishing an announcement, edits when an article changed.
+
+None of it is worth a second message or a channel that waits: what Discord forbids is left undone.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import discord
+
+from bot.core.models import Dispatch, DispatchKind
+from bot.posting.rendering.buttons import BOOKMARK_EMOJI
+from bot.posting.rendering.messages import Message
+from bot.posting.sending import permissions, send_outcomes
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
+from bot.posting.sending.send_outcomes import (
+    ChannelBlocked,
+    DeliveryUnknown,
+    Rejected,
+    RetryAfter,
+    SendOutcome,
+    classify_error,
+)
+
+log = logging.getLogger(__name__)
+
+_EDIT_RATE_LIMIT_DELAY_SECONDS = 3600.0  # seconds after Discord found that a message was edited too often
+_RETRY_DELAY_SECONDS = 60.0
+
+
+async def finalize_message(
+    client: discord.Client, dispatch: Dispatch, *, add_seed_reaction: bool
+) -> RetryAfter | None:
+    """Put the reaction under a post (where `seed`) and publish it in an announcement channel.
+
+    Both may be repeated. Returns when to try again, or None when there is nothing left to do.
+    """
+    server = client.get_guild(dispatch.server_id)
+    if server is not None and server.unavailable:  # nothing is known of its channels
+        return RetryAfter(_RETRY_DELAY_SECONDS, "")
+    channel = client.get_channel(dispatch.channel_id)
+    message = _partial_message(client, dispatch)
+    if add_seed_reaction and dispatch.kind is DispatchKind.POST and _can_react(channel):
+        later = await _run_step(lambda: message.add_reaction(BOOKMARK_EMOJI), dispatch)
+        if later is not None:
+            return later
+    if isinstance(channel, discord.TextChannel) and channel.is_news() and dispatch.thread_id is None:
+        return await _run_step(message.publish, dispatch)
+    return None
+
+
+async def edit_sent_message(
+    client: discord.Client, webhooks: ChannelWebhooks, dispatch: Dispatch, message: Message
+) -> RetryAfter | ChannelBlocked | Rejected | None:
+    """Give a sent message a new text. Returns when to try again, or why it never will be; None when done.
+
+    What a webhook sent only that webhook can edit.
+    """
+    write: Callable[..., Awaitable[object]] = _partial_message(client, dispatch).edit
+    if dispatch.webhook_id is not None:
+        webhook = await webhooks.get(dispatch.webhook_id)
+        if isinstance(webhook, SendOutcome):
+            return (
+                webhook
+                if isinstance(webhook, RetryAfter | ChannelBlocked | Rejected)
+                else _retry_or_give_up(webhook, dispatch)
+            )
+        write = _webhook_edit(webhook, dispatch)
+    refused = Rejected("")
+    for attempt in message.fallbacks():
+        try:
+            await _edit_reopening_thread(client, dispatch, write, attempt)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            if isinstance(error, discord.HTTPException) and error.code == send_outcomes.EDITED_TOO_OFTEN:
+                return RetryAfter(_EDIT_RATE_LIMIT_DELAY_SECONDS, str(error))
+            outcome = classify_error(error)
+            if isinstance(outcome, Rejected):
+                refused = outcome
+                continue
+            return outcome if isinstance(outcome, ChannelBlocked) else _retry_or_give_up(outcome, dispatch)
+        return None
+    log.info("Discord does not take the edit of message %s", dispatch.message_id)
+    return refused
+
+
+def _webhook_edit(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
+    assert dispatch.message_id is not None  # a sent dispatch has one
+    place_id = dispatch.thread_id or dispatch.channel_id
+    thread = discord.Object(place_id) if place_id != webhook.channel_id else discord.utils.MISSING
+    return partial(webhook.edit_message, dispatch.message_id, thread=thread)
+
+
+async def _edit_reopening_thread(
+    client: discord.Client, dispatch: Dispatch, edit_call: Callable[..., Awaitable[object]], message: Message
+) -> None:
+    body = message.send_kwargs()
+    if message.layout:  # also where it was sent as an embed by an earlier version: there is no way back
+        body |= {"content": None, "embed": None}
+    try:
+        await edit_call(**body)
+    except discord.HTTPException as error:
+        thread = None
+        # A forum post or a thread of a day that nobody wrote in for long.
+        if error.code == send_outcomes.ARCHIVED:
+            thread = await client.fetch_channel(dispatch.thread_id or dispatch.channel_id)
+        if not isinstance(thread, discord.Thread) or thread.locked:
+            raise
+        # Who may write in it may open it: https://discord.com/developers/docs/resources/channel#modify-channel
+        await thread.edit(archived=False)
+        await edit_call(**body)
+
+
+def _partial_message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:
+    place_id = dispatch.thread_id or dispatch.channel_id
+    channel = client.get_partial_messageable(place_id, guild_id=dispatch.server_id)
+    assert dispatch.message_id is not None  # a sent dispatch has one
+    return channel.get_partial_message(dispatch.message_id)
+
+
+def _can_react(channel: object) -> bool:
+    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return not permissions.missing_permissions(channel, required=False, history=True, reactions=True)
+    return True
+
+
+async def _run_step(step: Callable[[], Awaitable[object]], dispatch: Dispatch) -> RetryAfter | None:
+    try:
+        await step()
+    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        if isinstance(error, discord.HTTPException) and error.code == send_outcomes.ALREADY_PUBLISHED:
+            return None
+        return _retry_or_give_up(classify_error(error), dispatch)
+    return None
+
+
+def _retry_or_give_up(outcome: object, dispatch: Dispatch) -> RetryAfter | None:
+    if isinstance(outcome, RetryAfter):
+        return outcome
+    if isinstance(outcome, DeliveryUnknown):
+        return RetryAfter(_RETRY_DELAY_SECONDS, outcome.error)
+    log.info("Left undone for message %s: %s", dispatch.message_id, outcome)
+    return None

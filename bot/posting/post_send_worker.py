@@ -1,0 +1,176 @@
+"""Chores: what was sent, and needs a little more. Each channel's are done in turn, and no channel waits.
+
+Edits and what follows a message are apart: a reaction waits until nothing else is to be asked of Discord.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any
+
+from bot.core.fair_queue import FairSemaphore
+from bot.core.models import Dispatch
+from bot.posting import post_send_steps
+from bot.posting.posting_context import PostingContext
+from bot.posting.rendering.messages import Message
+from bot.posting.sending import message_targets
+from bot.posting.sending.lease_guard import current_server_id
+from bot.posting.sending.send_outcomes import Rejected, RetryAfter, SendOutcome, SendProblem
+from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost
+
+log = logging.getLogger(__name__)
+
+MAX_CONCURRENT_EDITS = 32
+"""Edits under way at a time, all channels together; servers share them."""
+_ERROR_BACKOFF_SECONDS = 60
+
+
+class PostSendWorker:
+    """What follows sent messages, and edits. `render` makes a message; the courier is woken at every end."""
+
+    def __init__(
+        self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]
+    ) -> None:
+        self._context, self._render = context, render
+        self._store, self._clock = context.store, context.clock
+        self._slots = FairSemaphore(MAX_CONCURRENT_EDITS)
+        self._unfinalized_by_channel: dict[
+            int, dict[int, tuple[int, Dispatch]]
+        ] = {}  # by channel: to finish at a time
+        self._finalize_tasks: dict[int, asyncio.Task[None]] = {}
+        self._edit_tasks: dict[int, asyncio.Task[None]] = {}
+        self.stopping = False
+        """Whether nothing new is to be begun."""
+
+    async def adopt_shard(self, shard: int) -> None:
+        """Learn, once, what whoever had a shard left unfinished."""
+        for dispatch in await self._store.dispatches.pending_followups(shard):
+            self._schedule_at(self._clock.now(), dispatch)
+
+    async def start_due_work(self, now: int) -> None:
+        """Begin in each channel where something is due and nothing is under way."""
+        for channel_id in [each for each, due in self._idle_channels_with_due() if due <= now]:
+            self._start_channel_task(self._finalize_tasks, channel_id, self._finalize_channel)
+        for channel_id in await self._store.dispatches.edit_channels(now, self._edit_tasks.keys()):
+            self._start_channel_task(self._edit_tasks, channel_id, self._edit_channel)
+
+    def running_tasks(self) -> list[asyncio.Task[None]]:
+        """What is under way."""
+        return [*self._finalize_tasks.values(), *self._edit_tasks.values()]
+
+    async def next_due(self) -> int | None:
+        """When something is due in a channel where nothing is under way; None when nothing will be."""
+        dues = [due for _channel_id, due in self._idle_channels_with_due()]
+        edit = await self._store.dispatches.next_edit_due_at(self._edit_tasks.keys())
+        return min(dues if edit is None else [*dues, edit], default=None)
+
+    def on_clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        for line in self._unfinalized_by_channel.values():
+            line.update({id_: (due - by, dispatch) for id_, (due, dispatch) in line.items()})
+
+    def schedule_finalize(self, dispatch: Dispatch) -> None:
+        """Do what follows a message that was sent just now, and hold nobody up."""
+        self._schedule_at(self._clock.now(), dispatch)
+        self._start_channel_task(self._finalize_tasks, dispatch.channel_id, self._finalize_channel)
+
+    async def finalize(self, dispatch: Dispatch) -> None:
+        """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
+        current_server_id.set(dispatch.server_id)
+        try:
+            later = await post_send_steps.finalize_message(
+                self._context.client, dispatch, add_seed_reaction=self._context.settings.seed_reaction
+            )
+            if later is None:
+                await self._store.dispatches.mark_followups_done(dispatch.id)
+        except (DatabaseFault, LeaseLost) as fault:
+            if isinstance(fault, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
+                return  # whoever has the shard does it
+            later = RetryAfter(WRITE_RETRY_SECONDS, "")
+        except Exception:
+            log.exception("Dispatch %d was sent and not finished", dispatch.id)
+            later = RetryAfter(_ERROR_BACKOFF_SECONDS, "")
+        if later is not None:
+            self._schedule_at(self._clock.now() + math.ceil(later.seconds), dispatch)
+
+    def _schedule_at(self, due: int, dispatch: Dispatch) -> None:
+        self._unfinalized_by_channel.setdefault(dispatch.channel_id, {})[dispatch.id] = (due, dispatch)
+
+    def _idle_channels_with_due(self) -> Iterator[tuple[int, int]]:
+        """Channels in which nothing is being finished, with the time when something is to be."""
+        for channel_id, line in self._unfinalized_by_channel.items():
+            if channel_id not in self._finalize_tasks:
+                yield channel_id, min(due for due, _dispatch in line.values())
+
+    def _start_channel_task(
+        self,
+        running: dict[int, asyncio.Task[None]],
+        channel_id: int,
+        work: Callable[[int], Coroutine[Any, Any, None]],
+    ) -> None:
+        if channel_id not in running and not self.stopping:
+            task = running[channel_id] = asyncio.create_task(work(channel_id))
+            task.add_done_callback(partial(self._on_task_done, running, channel_id))
+
+    def _on_task_done(
+        self, under_way: dict[int, asyncio.Task[None]], channel_id: int, task: asyncio.Task[None]
+    ) -> None:
+        del under_way[channel_id]
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None and not isinstance(fault, DatabaseFault | LeaseLost):
+            log.error("What was sent to channel %d is not looked after", channel_id, exc_info=fault)
+        if (
+            under_way is self._edit_tasks or channel_id in self._unfinalized_by_channel
+        ):  # there is a next time to know of
+            self._context.wake()
+
+    async def _finalize_channel(self, channel_id: int) -> None:
+        while not self.stopping:
+            now = self._clock.now()
+            line = self._unfinalized_by_channel[channel_id]
+            dispatch = next((dispatch for due, dispatch in line.values() if due <= now), None)
+            if dispatch is None:
+                return
+            del line[dispatch.id]
+            await self.finalize(dispatch)
+            if not line:
+                del self._unfinalized_by_channel[channel_id]
+                return
+
+    async def _edit_channel(self, channel_id: int) -> None:
+        while not self.stopping:
+            async with self._slots.acquire(message_targets.fair_share_key(self._context.client, channel_id)):
+                dispatch = next(
+                    iter(await self._store.dispatches.edits_due(self._clock.now(), 1, channel_id)), None
+                )
+                if dispatch is None:
+                    return
+                try:
+                    await self._apply_edit(dispatch)
+                except (DatabaseFault, LeaseLost):
+                    await self._clock.sleep(WRITE_RETRY_SECONDS)
+                    return
+                except Exception:
+                    log.exception("The message of dispatch %d was not edited", dispatch.id)
+                    due = self._clock.now() + _ERROR_BACKOFF_SECONDS
+                    await self._store.dispatches.postpone_edit(dispatch.id, due)
+
+    async def _apply_edit(self, dispatch: Dispatch) -> None:
+        current_server_id.set(dispatch.server_id)
+        message = await self._render(dispatch)
+        outcome: SendOutcome | None = Rejected(SendProblem.ARTICLE_GONE)
+        if message is not None:
+            outcome = await post_send_steps.edit_sent_message(
+                self._context.client, self._context.webhooks, dispatch, message
+            )
+        if outcome is None:
+            await self._store.dispatches.mark_edited(
+                dispatch.id, as_of=dispatch.edit_due_at, shown=dispatch.joined_article_ids
+            )
+        elif isinstance(outcome, RetryAfter):
+            due = self._clock.now() + math.ceil(outcome.seconds)
+            await self._store.dispatches.postpone_edit(dispatch.id, due)
+        elif await self._store.dispatches.abandon_edits(dispatch.id):
+            self._context.wake()

@@ -1,0 +1,65 @@
+"""The roles that posts mention: who may choose one, and whether it can be told."""
+
+import discord
+
+from bot.core.i18n import _
+from bot.core.preferences import PostLook
+
+
+def can_mention(
+    member: discord.Member, role: discord.Role, channel: discord.abc.GuildChannel | discord.Thread
+) -> bool:
+    """Whether a member may mention a role in a channel; not all in a server at once, which is no role."""
+    if role.is_default():
+        return False
+    return role.mentionable or channel.permissions_for(member).mention_everyone
+
+
+def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, look: PostLook) -> int | None:
+    """The role that a post in a channel mentions; None without one, or where it is gone or may not be.
+
+    Where a channel is not in the cache, what holds for the server counts.
+    """
+    guild = client.get_guild(server_id)
+    if look.role is None or guild is None:
+        return None
+    role = guild.get_role(look.role)
+    if role is None or role.is_default():
+        return None
+    channel = guild.get_channel_or_thread(channel_id)
+    if channel is None or (isinstance(channel, discord.Thread) and channel.parent is None):
+        allowed = role.mentionable or guild.me.guild_permissions.mention_everyone
+    else:
+        allowed = can_mention(guild.me, role, channel)
+    return role.id if allowed else None
+
+
+def self_assign_refusal(role: discord.Role, *, manager_role: int | None) -> str | None:
+    """Why nobody may give themselves a role, in the language of this task; None where they may.
+
+    A role is safe that grants nothing beyond what everybody has, in no channel either, that manages no feeds
+    (`manager_role`), and that Telex may give.
+    """
+    guild, name = role.guild, role.mention
+    everybodys = guild.default_role.permissions.value
+    reasons = (
+        (
+            role.is_default() or role.managed,
+            _("Discord or an app assigns {role}, so people can’t give it to themselves."),
+        ),
+        (role.id == manager_role, _("{role} manages feeds, so people can’t give it to themselves.")),
+        (role.permissions.value & ~everybodys, _("{role} has permissions. Choose a role without any.")),
+        (
+            any(channel.overwrites_for(role).pair()[0].value for channel in guild.channels),
+            _("{role} gives access to channels or permissions in them. Choose a role that doesn’t."),
+        ),
+        (
+            not guild.me.guild_permissions.manage_roles,
+            _("I need the Manage Roles permission to give roles."),
+        ),
+        (
+            role >= guild.me.top_role,
+            _("{role} is above my own role. Move mine up in the server’s settings."),
+        ),
+    )
+    return next((sentence.format(role=name) for is_so, sentence in reasons if is_so), None)

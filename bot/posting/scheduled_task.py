@@ -1,0 +1,105 @@
+"""Work that there is now and then: each kind in a task of its own, which rests after a fault."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from bot.core import local_time
+from bot.posting.posting_context import PostingContext
+from bot.store import DatabaseFault
+from bot.store.records.outbox_records import TopStorySelection
+from bot.stories import story_ranking
+from bot.watches.watch_matching import WatchMatcher
+
+log = logging.getLogger(__name__)
+
+ERROR_BACKOFF_SECONDS = 60
+"""Seconds."""
+
+
+class ScheduledTask:
+    """One kind of such work. The courier is woken after each end of its task."""
+
+    def __init__(self, context: PostingContext) -> None:
+        self._context, self._store, self._clock = context, context.store, context.clock
+        self._paused_until = 0
+        self.task: asyncio.Task[None] | None = None
+
+    async def start_if_due(self, now: int) -> None:
+        """Begin where something is due and it was not begun."""
+        due = None if self.task is not None else await self.next_due()
+        if self.task is None and due is not None and due <= now:
+            self._start(self._run())
+
+    async def next_due(self) -> int | None:
+        """When there is something to do, which may be past; None when there is nothing, or nobody knows."""
+        due = await self._next_due()
+        return None if due is None else max(due, self._paused_until)
+
+    async def _next_due(self) -> int | None:
+        """When there is something to do, but for the rest after a fault."""
+        return None
+
+    async def _run(self) -> None:
+        raise NotImplementedError
+
+    def on_clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        self._paused_until -= by
+
+    def _back_off(self) -> None:
+        self._paused_until = self._clock.now() + ERROR_BACKOFF_SECONDS
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self.task = asyncio.create_task(work, name=type(self).__name__)
+        self.task.add_done_callback(self._on_done)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self.task = None
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            if not isinstance(fault, DatabaseFault):  # the store has said it
+                log.error("%s failed", task.get_name(), exc_info=fault)
+            self._back_off()
+        self._context.wake()
+
+
+class BestStorySelectionTask(ScheduledTask):
+    """The choices of all channels: by whoever has the first shard."""
+
+    async def _next_due(self) -> int | None:
+        return await self._store.held_posts.next_due() if self._store.shards.serves(None) else None
+
+    async def _run(self) -> None:
+        await self._store.held_posts.withhold_expired()
+        for choice in await self._store.held_posts.due_selections():
+            await self._select_for_channel(choice)
+
+    async def _select_for_channel(self, choice: TopStorySelection) -> None:
+        now, minutes = self._clock.now(), local_time.spread_over_waking_hours(choice.stories_per_day)
+        # As many as were due while nobody could choose, a day's at the most.
+        due, count = choice.due_at, 0
+        while due <= now and count < choice.stories_per_day:
+            due, count = local_time.next_occurrence_of_any(due, minutes, choice.time_zone), count + 1
+        stories = await self._store.held_posts.eligible_stories(choice)
+        taste = await self._context.preference_models.get(choice.server_id)
+        chosen = [story.post_id for story in story_ranking.best_stories(stories, count, now, taste)]
+        next_due = local_time.next_occurrence_of_any(now, minutes, choice.time_zone)
+        await self._store.held_posts.release_selected(choice, chosen, next_due=next_due)
+
+
+class WatchMatchingTask(ScheduledTask):
+    """Finding out who is to be told of what came: for all servers, by whoever has the first shard."""
+
+    def __init__(self, context: PostingContext) -> None:
+        super().__init__(context)
+        self._matcher = WatchMatcher(context.store)
+
+    async def _next_due(self) -> int | None:
+        has_news = self._store.shards.serves(None) and await self._store.watches.unmatched_arrivals(1)
+        return 0 if has_news else None
+
+    async def _run(self) -> None:
+        while await self._matcher.process_next_batch():
+            pass

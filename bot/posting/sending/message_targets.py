@@ -1,0 +1,146 @@
+"""Sending into a channel, whatever its kind: text, announcement, thread, forum, direct messages."""
+
+import hashlib
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot.core.models import Dispatch
+from bot.posting.rendering.messages import Message
+from bot.posting.sending import permissions
+from bot.posting.sending.send_outcomes import (
+    ChannelBlocked,
+    Rejected,
+    SendOutcome,
+    SendProblem,
+    Sent,
+    classify_error,
+    try_request,
+)
+from bot.store import Store
+
+GuildTarget = (
+    discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
+)
+Target = GuildTarget | discord.DMChannel
+
+
+async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget | SendOutcome:
+    """The channel, from the cache or from Discord; or why there is none."""
+    channel = client.get_channel(channel_id) or await try_request(client.fetch_channel(channel_id))
+    return channel if isinstance(channel, GuildTarget | SendOutcome) else ChannelBlocked(SendProblem.NOT_TEXT)
+
+
+async def find_guild(client: discord.Client, store: Store, server_id: int) -> discord.Guild | None:
+    """A server; where another process serves it, what Discord tells of it: its name, no channels.
+
+    None where the bot is not in it, or Discord does not tell.
+    """
+    guild = client.get_guild(server_id)
+    if guild is not None or store.shards.serves(server_id):
+        return guild
+    try:
+        return await client.fetch_guild(server_id, with_counts=False)
+    except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
+        return None
+
+
+def fair_share_key(client: discord.Client, channel_id: int) -> int:
+    """Whose share of what Discord is asked a channel uses: its server's, where that is in sight."""
+    guild = getattr(client.get_channel(channel_id), "guild", None)
+    return guild.id if isinstance(guild, discord.Guild) else channel_id
+
+
+async def open_dm(client: discord.Client, person_id: int) -> discord.DMChannel | SendOutcome:
+    """The channel of a person's direct messages; or why there is none."""
+    return await try_request(client.create_dm(discord.Object(person_id)))
+
+
+def nonce(dispatch: Dispatch) -> str:
+    """The same for every attempt at a dispatch, so that Discord takes only one of them for a few minutes.
+
+    At most 25 characters: https://discord.com/developers/docs/resources/message#create-message
+    """
+    name = f"{dispatch.channel_id}:{dispatch.dedupe_key}"
+    return hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
+
+
+def supports_nonce(place: Target) -> bool:
+    """Whether Discord recognises a repeated message here: not where each one opens a thread."""
+    return not isinstance(place, discord.ForumChannel)
+
+
+async def send(
+    place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None
+) -> SendOutcome:
+    """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours.
+
+    Where a webhook sends it there is no nonce.
+    """
+    if isinstance(place, GuildTarget) and (lacking := permissions.missing_permissions(place)):
+        return ChannelBlocked(" ".join([SendProblem.FORBIDDEN, *lacking]))
+    if (
+        message.picture is not None
+        and isinstance(place, GuildTarget)
+        and not permissions.can_attach_files(place)
+    ):
+        message = message.without_picture()
+    outcome: SendOutcome = Rejected(SendProblem.REFUSED)
+    for attempt in message.fallbacks():
+        try:
+            if webhook is not None:
+                return await _send_by_webhook(webhook, place, attempt)
+            return await _send_as_bot(place, attempt, nonce)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = classify_error(error)
+        if not isinstance(outcome, Rejected):
+            break
+    if (
+        outcome == ChannelBlocked(SendProblem.FORBIDDEN)
+        and isinstance(place, discord.Thread)
+        and place.locked
+    ):
+        return ChannelBlocked(SendProblem.LOCKED)  # Discord says no more than that it is forbidden
+    return outcome
+
+
+def _send_kwargs(message: Message) -> dict[str, Any]:
+    content = {name: part for name, part in message.send_kwargs().items() if part is not None}
+    if message.content is not None:
+        content["content"] = message.content
+    if message.picture is not None:
+        content["file"] = message.picture.file()
+    return content
+
+
+async def _send_by_webhook(
+    webhook: discord.Webhook, place: Target, message: Message
+) -> Sent | ChannelBlocked:
+    assert message.webhook_identity is not None  # what goes by a webhook has one
+    where: dict[str, Any] = {"thread": place} if isinstance(place, discord.Thread) else {}
+    if isinstance(place, discord.ForumChannel):
+        where = {"thread_name": message.name, "applied_tags": message.tags or discord.utils.MISSING}
+    sent = await webhook.send(
+        username=message.webhook_identity.name,
+        avatar_url=message.webhook_identity.avatar,
+        wait=True,
+        **_send_kwargs(message),
+        **where,
+    )
+    if isinstance(place, discord.ForumChannel):
+        return Sent(sent.id, sent.channel.id, webhook.id)
+    if sent.channel.id != place.id:  # somebody moved it elsewhere
+        await webhook.delete_message(sent.id)
+        return ChannelBlocked(SendProblem.WEBHOOK_GONE)
+    return Sent(sent.id, None, webhook.id)
+
+
+async def _send_as_bot(place: Target, message: Message, nonce: str) -> Sent:
+    content = _send_kwargs(message)
+    if isinstance(place, discord.ForumChannel):
+        made = await place.create_thread(
+            name=message.name, applied_tags=message.tags or discord.utils.MISSING, **content
+        )
+        return Sent(made.message.id, made.thread.id)
+    return Sent((await place.send(nonce=nonce, **content)).id)

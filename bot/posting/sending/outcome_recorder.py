@@ -1,0 +1,85 @@
+"""Writing down what became of a dispatch."""
+
+import math
+from collections.abc import Collection
+from functools import partial
+
+from bot.core.models import Dispatch
+from bot.posting.sending.blocked_channels import BlockedChannels
+from bot.posting.sending.send_outcomes import (
+    ChannelBlocked,
+    DeliveryUnknown,
+    Rejected,
+    RetryAfter,
+    SendOutcome,
+    SendProblem,
+    Sent,
+    Unverifiable,
+)
+from bot.store import Store
+
+MAX_BACKOFF_SECONDS = 300
+"""Seconds that a dispatch waits for its next attempt at the most, where Discord does not say otherwise."""
+_BASE_BACKOFF_SECONDS = 5.0
+
+
+def backoff_seconds(dispatch: Dispatch) -> float:
+    """Seconds to leave until a further attempt at a dispatch: more after each."""
+    return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempts, 8), MAX_BACKOFF_SECONDS)
+
+
+LOOKUP_DELAY_SECONDS = 5
+"""Seconds until a message whose answer was lost is looked for."""
+
+
+class OutcomeRecorder:
+    """The outcomes of all dispatches."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._clock = store, store.clock
+        self._blocked = BlockedChannels(store)
+
+    async def record(
+        self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int] = ()
+    ) -> float | None:
+        """Write down what became of a dispatch, however long the database takes nothing.
+
+        `shown` are the articles that its message names beside its own. Where nobody knows whether it was
+        sent, returns the seconds after which to look for it.
+        """
+        return await self._store.retry_until_written(
+            partial(self._record_once, dispatch, outcome, joined_article_ids)
+        )
+
+    async def _record_once(
+        self, dispatch: Dispatch, outcome: SendOutcome, shown: Collection[int]
+    ) -> float | None:
+        now, dispatches = self._clock.now(), self._store.dispatches
+        match outcome:
+            case Sent(message_id, thread_id, webhook_id):
+                await dispatches.mark_sent(
+                    dispatch.id,
+                    message_id=message_id,
+                    thread_id=thread_id,
+                    webhook_id=webhook_id,
+                    now=now,
+                    shown=shown,
+                )
+                await self._blocked.unblock(dispatch.channel_id)
+            case RetryAfter(seconds, error):
+                self._blocked.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
+                due = now + math.ceil(max(seconds, backoff_seconds(dispatch)))
+                await dispatches.schedule_retry(dispatch.id, due=due, error=f"{SendProblem.RETRYING} {error}")
+            case DeliveryUnknown(error):
+                self._blocked.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
+                await dispatches.record_unconfirmed(dispatch.id, f"{SendProblem.RETRYING} {error}")
+                # After the pause and right before it is sent again: what came late was here in between.
+                return backoff_seconds(dispatch) if dispatch.attempts > 1 else LOOKUP_DELAY_SECONDS
+            case ChannelBlocked(problem):
+                await dispatches.schedule_retry(dispatch.id, due=now, error=None)
+                await self._blocked.block(dispatch.channel_id, problem)
+            case Rejected(error):
+                await dispatches.mark_failed(dispatch.id, f"{SendProblem.REFUSED} {error}")
+            case Unverifiable(reason):
+                await dispatches.mark_uncertain(dispatch.id, reason)
+        return None

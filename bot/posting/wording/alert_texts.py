@@ -1,0 +1,55 @@
+"""What a channel is told when a feed broke, brings too much, or is back."""
+
+from bot.core import i18n
+from bot.core.i18n import N_, _
+from bot.core.models import Feed
+from bot.feeds import fetch_errors
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.store.records.source_records import AlertKind, OverQuotaKind
+from bot.text import discord_text, urls
+
+_MAX_NAME_LENGTH = 100  # UTF-16 units
+
+
+def alert_texts_by_language(feed: Feed, kind: AlertKind, surplus: OverQuotaKind | None) -> dict[str, str]:
+    """The notice by language; `surplus` is what a feed brings too much of, where that is told."""
+    sentence = _ALERT_SENTENCES[kind] if surplus is None else _SURPLUS_SENTENCES[surplus]
+    if kind is AlertKind.FAILING and feed.error in {
+        fetch_errors.LIST_NOT_FOUND,
+        fetch_errors.REQUIRES_JAVASCRIPT,
+    }:
+        sentence = _LIST_LOST
+    name = discord_text.to_plain_line(feed.title, _MAX_NAME_LENGTH) or discord_text.to_plain_line(
+        urls.redact(feed.url), _MAX_NAME_LENGTH
+    )
+    told = {}
+    for language in i18n.LANGUAGES:
+        with i18n.language_scope(language):
+            told[language] = _(sentence).format(feed=name, cause=describe_feed_error(feed.error or ""))
+    return told
+
+
+_LIST_LOST = N_("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")
+_SURPLUS_SENTENCES: dict[OverQuotaKind, str] = {
+    OverQuotaKind.ENTRIES: N_(
+        "The feed “{feed}” brings more articles than I can keep. I keep the newest and check it less often; "
+        "the rest isn’t posted."
+    ),
+    OverQuotaKind.UNSTABLE_IDS: N_(
+        "The feed “{feed}” renames all its entries at every check, so I can’t tell which ones are new. I’ve "
+        "stopped posting those until it settles down, and check it less often."
+    ),
+    OverQuotaKind.CHANGES: N_(
+        "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less "
+        "and less often."
+    ),
+}
+
+
+_ALERT_SENTENCES: dict[AlertKind, str] = {
+    AlertKind.GONE: N_("The feed “{feed}” is gone. {cause}"),
+    AlertKind.FAILING: N_("The feed “{feed}” has been failing for a day. {cause} I’ll keep trying."),
+    AlertKind.RECOVERED: N_(
+        "The feed “{feed}” is back. Articles it published in the meantime are on their way."
+    ),
+}

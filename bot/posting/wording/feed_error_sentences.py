@@ -1,0 +1,98 @@
+"""Why a feed or a page could not be read, in words: for each code of `feeds.fetch_errors`."""
+
+from bot.core.i18n import N_, _
+from bot.feeds import fetch_errors
+from bot.polling.full_text_fetcher import CRASHED
+from bot.store.records.content_records import PageFetch, PageFetchOutcome
+
+_SENTENCES = {
+    fetch_errors.BAD_URL: N_("That isn’t a web address. Try something like theverge.com."),
+    fetch_errors.DNS_NOT_FOUND: N_(
+        "I can’t reach that site. Check the spelling; if it’s right, the site is gone or I’m offline."
+    ),
+    fetch_errors.DNS_UNAVAILABLE: N_(
+        "I couldn’t look up the site’s name (DNS). If this lasts, tell whoever runs this bot."
+    ),
+    fetch_errors.REFUSED_ADDRESS: N_(
+        "This address is on a private network. Whoever runs Telex can allow it "
+        "(TELEX_ALLOW_PRIVATE_ADDRESSES)."
+    ),
+    fetch_errors.OWN_FEED: N_("This is one of my own feeds: following it would only repeat what I post."),
+    fetch_errors.CONNECTION_FAILED: N_("The site isn’t responding. It may be down."),
+    fetch_errors.TLS: N_(
+        "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
+    ),
+    fetch_errors.TIMEOUT: N_("The site took too long to answer."),
+    fetch_errors.INVALID_RESPONSE: N_("I can’t make sense of the site’s response."),
+    fetch_errors.TOO_LARGE: N_("The file is too large."),
+    fetch_errors.BAD_REDIRECT: N_("The site keeps redirecting me. Look for the feed’s new address."),
+    fetch_errors.TRUNCATED: N_("The file arrived incomplete."),
+    fetch_errors.ENCODING: N_("I can’t read the file’s compression or encoding. Let the publisher know."),
+    fetch_errors.GONE: N_("The publisher has shut this feed down. Remove it, or follow its replacement."),
+    fetch_errors.RATE_LIMITED: N_("The site limits how often I can check it."),
+    fetch_errors.NOT_A_FEED: N_(
+        "There’s no feed at this address. Give me the site’s address, and I’ll look for one."
+    ),
+    fetch_errors.LIST_NOT_FOUND: N_(
+        "The page has changed, and the list isn’t on it anymore. Add the page again to pick another list, "
+        "and remove this one."
+    ),
+    fetch_errors.REQUIRES_JAVASCRIPT: N_(
+        "The page only works with JavaScript, which Telex doesn’t run. Look for a feed or another "
+        "page of the site."
+    ),
+    fetch_errors.ROBOTS_DISALLOWED: N_("The site doesn’t let bots read this page (robots.txt)."),
+    fetch_errors.NOT_A_PAGE: N_("There’s no web page at this address anymore."),
+    fetch_errors.PARSE_TIMEOUT: N_("The file takes too long to read. Let the publisher know."),
+    fetch_errors.PARSER_CRASHED: N_("The file crashed my reader. Let the publisher know."),
+    "http-401": N_("The site asks for a username and password. Add the feed again to enter them."),
+    "http-403": N_("The site refused access. It may block bots; ask the publisher."),
+    "http-404": N_("No feed found at that address. Check it, or look for its new address."),
+}
+
+
+def describe_feed_error(code: str) -> str:
+    """What went wrong and what can be done, in the language of this task."""
+    if code in _SENTENCES:
+        return _(_SENTENCES[code])
+    if code.startswith("http-5"):
+        return _("The site is having problems ({code}).").format(code=code)
+    return _("The site returned an error ({code}). Check the address.").format(code=code)
+
+
+def page_read_sentence(page: PageFetch, *, when: str) -> str:
+    """Whether a page was read for more than the feed gives, or why not, in the language of this task.
+
+    `when` is the time of it as it is to be shown.
+    """
+    if page.outcome == PageFetchOutcome.FETCHED:
+        return _("the feed only has a teaser, so I read the page ({when})").format(when=when)
+    if page.outcome is None:
+        return _("the feed only has a teaser; I’m about to read the page")
+    reason = _reason(page.outcome)
+    if page.due_at is not None:
+        return _("the feed only has a teaser; I’ll try the page again. {reason}").format(reason=reason)
+    return _("the feed only has a teaser, and I didn’t read the page. {reason}").format(reason=reason)
+
+
+def _reason(outcome: str) -> str:
+    if outcome.startswith("http-") or outcome == fetch_errors.GONE:
+        return _("The site returned an error ({code}).").format(code=outcome)
+    broken = _("It crashed my reader.")
+    reasons = {
+        PageFetchOutcome.PRIVATE: _("The address of the feed or the page is secret."),
+        PageFetchOutcome.AMBIGUOUS_URL: _("The feed gives several articles the same address."),
+        PageFetchOutcome.BACKLOG_SKIPPED: _("It was already in the feed when I started reading it."),
+        PageFetchOutcome.TOO_MANY: _("The feed had too many articles that day."),
+        PageFetchOutcome.PURGED: _("Its text was deleted because of its age."),
+        fetch_errors.ROBOTS_DISALLOWED: _("Its publisher doesn’t allow bots (robots.txt)."),
+        fetch_errors.NOT_A_PAGE: _("It isn’t a page of text."),
+        fetch_errors.TOO_LARGE: _("It’s too large."),
+        fetch_errors.NO_ARTICLE: _("I found no article on it."),
+        fetch_errors.UNRELATED_PAGE: _("It shows something else, such as a form or a home page."),
+        fetch_errors.NO_EXTRA_TEXT: _("It has no more text than the feed."),
+        fetch_errors.PARSE_TIMEOUT: _("It takes too long to read."),
+        fetch_errors.PARSER_CRASHED: broken,
+        CRASHED: broken,
+    }
+    return reasons.get(outcome) or describe_feed_error(outcome)

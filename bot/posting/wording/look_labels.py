@@ -1,0 +1,39 @@
+"""Looks of posts in words."""
+
+from bot.core.i18n import _, format_number
+from bot.core.preferences import PostLook, Style
+from bot.text import discord_text
+
+
+def style_label(style: Style) -> str:
+    """What a style is called, in the language of this task."""
+    names = {
+        Style.FULL: _("card"),
+        Style.THUMBNAIL: _("card with a small picture"),
+        Style.COMPACT: _("compact"),
+        Style.HEADLINE: _("headline"),
+        Style.CLASSIC: _("classic"),
+    }
+    return names[style]
+
+
+def look_summary(look: PostLook) -> str:
+    """A look in a few words, in the language of this task."""
+    words = [style_label(look.style)]
+    if not look.image and look.style is not Style.HEADLINE:
+        words.append(_("no picture"))
+    if look.excerpt is not None and look.style is not Style.HEADLINE:
+        words.append(
+            _("excerpt: {count}").format(count=format_number(look.excerpt))
+            if look.excerpt
+            else _("no excerpt")
+        )
+    if look.prefix:
+        words.append(_("“{text}”").format(text=discord_text.escape_markdown(look.prefix)))
+    if look.template is not None:
+        words.append(_("own template"))
+    if look.colour is not None:
+        words.append(f"#{look.colour:06x}")
+    if look.role is not None:
+        words.append(f"<@&{look.role}>")
+    return ", ".join(words)

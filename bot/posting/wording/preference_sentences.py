@@ -1,0 +1,53 @@
+"""What a server likes, in words."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import exp
+
+from babel.numbers import format_decimal
+
+from bot.core import i18n
+from bot.core.i18n import _
+from bot.stories.preference_model import Trait, TraitKind
+from bot.text import discord_text
+
+
+def trait_label(trait: Trait) -> str:
+    """A trait by its name, with what it is."""
+    name = discord_text.escape_markdown(trait.name)
+    match trait.kind:
+        case TraitKind.OUTLET:
+            return _("**{name}** (outlet)").format(name=name)
+        case TraitKind.TOPIC:
+            return _("**{name}** (topic)").format(name=name)
+    return _("**{name}** (in titles)").format(name=name)
+
+
+def trait_lines(traits: Sequence[Trait], most: int) -> Iterator[str]:
+    """A line a kind: its first traits, each with how many times as much as the average it is liked."""
+    headings = {
+        TraitKind.TOPIC: _("Topics"),
+        TraitKind.OUTLET: _("Outlets"),
+        TraitKind.WORD: _("Words in titles"),
+    }
+    for kind, heading in headings.items():
+        found = [
+            f"**{discord_text.escape_markdown(one.name)}** ×"
+            + format_decimal(exp(one.score), format="0.0", locale=i18n.current_language())
+            for one in traits
+            if one.kind is kind
+        ][:most]
+        if found:
+            yield _("{name}: {told}").format(name=heading, told=" · ".join(found))
+
+
+def reason_sentences(traits: Iterable[Trait], person_id: int) -> list[str]:
+    """Why a story ranks higher or lower in its server, in sentences that this person may read."""
+    told = [trait for trait in traits if trait.may_be_shown_to(person_id)]
+    liked = ", ".join(trait_label(trait) for trait in told if trait.score > 0)
+    disliked = ", ".join(trait_label(trait) for trait in told if trait.score < 0)
+    sentences = []
+    if liked:
+        sentences.append(_("Liked in this server: {traits}").format(traits=liked))
+    if disliked:
+        sentences.append(_("Less liked in this server: {traits}").format(traits=disliked))
+    return sentences

@@ -1,0 +1,118 @@
+"""The sentences for what rooms below decline."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from bot.answers.conversing.question_service import QuestionRejection
+from bot.core.i18n import N_, _, format_count, format_number
+from bot.core.user_errors import RequestRejected, UserFacingError
+from bot.feeds.fetch_errors import FeedError
+from bot.polling.following.follow_service import FollowFailure
+from bot.polling.following.opml_import import OpmlFailure
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.text import discord_text, urls
+from bot.watches.live_query_validation import QueryRejection
+
+_Values = Mapping[str, str | int]
+
+
+def sentence_for(error: Exception) -> str | None:
+    """What to say to the person, in the language of this task; None for what is no "no" to a person."""
+    match error:
+        case UserFacingError():
+            return str(error)
+        case RequestRejected():
+            return refusal_sentence(error)
+        case FeedError():
+            return describe_feed_error(error.code)
+    return None
+
+
+def refusal_sentence(error: RequestRejected) -> str:
+    """Why a room declines, in the language of this task."""
+    told = _SENTENCES[error.reason]
+    if not isinstance(told, str):
+        return told(error.values)
+    shown = {
+        name: format_number(value) if isinstance(value, int) else value
+        for name, value in error.values.items()
+    }
+    shown["when"] = f"<t:{error.values.get('moment')}:R>"
+    return _(told).format(**shown)
+
+
+def _no_feed(values: _Values) -> str:
+    if urls.host(str(values["address"])) == "t.me":
+        return _("I can’t follow {address}: the channel is private or has too few messages.").format(
+            address=values["address"]
+        )
+    return "\n".join(
+        (
+            _("I found no feed at {address}, and this page has no list I can follow. You can:").format(
+                address=values["address"]
+            ),
+            _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
+            _("• Try the address of its blog, of its news, or of one of its sections."),
+            _(
+                "• Paste the address of an account, channel or project on YouTube, Bluesky, Mastodon, "
+                "Telegram, Reddit, GitHub or GitLab."
+            ),
+            _("• Ask the publisher: many sites have a feed they don’t show."),
+        )
+    )
+
+
+def _too_many_feeds(values: _Values) -> str:
+    count = int(values["count"])
+    return format_count(
+        "This server already follows {count} feed, the maximum. Remove one first.",
+        "This server already follows {count} feeds, the maximum. Remove one first.",
+        count,
+    )
+
+
+_SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
+    FollowFailure.NEEDS_PASSWORD: N_("The site asks for a username and password."),
+    FollowFailure.WRONG_PASSWORD: N_("{address} rejected this username and password."),
+    FollowFailure.NO_FEED: _no_feed,
+    FollowFailure.NO_OUTLET: lambda values: _(
+        "I don’t know an outlet called “{words}”. Give me the address of its site or feed, such as "
+        "theverge.com."
+    ).format(words=discord_text.escape_markdown(str(values["words"]))),
+    FollowFailure.NEEDS_SCRIPT: N_(
+        "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another "
+        "page of the site."
+    ),
+    FollowFailure.TOO_MANY: _too_many_feeds,
+    OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
+    QueryRejection.WATCH_HAS_DATE: N_("Watches only cover new articles. Remove the date."),
+    QueryRejection.FILTER_HAS_DATE: N_("Filters only apply to new articles. Remove the date."),
+    QueryRejection.BOOKMARKED: N_("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),
+    QueryRejection.ONLY_STOP_WORDS: N_("Nearly every article has these words: {words}. Add a rarer one."),
+    QueryRejection.EMPTY_WATCH: N_(
+        "What should I watch for? A word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
+    ),
+    QueryRejection.EMPTY_FILTER: N_(
+        "What should the filter look for? A word, an “exact phrase”, or `author:`, `tag:` or "
+        "`source:` with a name."
+    ),
+    QueryRejection.COMMON_ALTERNATIVE: N_("One of the alternatives is in nearly every article. Remove it."),
+    QueryRejection.ONLY_EXCLUSIONS: N_("That only excludes words. Add one to look for."),
+    QueryRejection.TOO_COMMON: N_("Too many articles would match. Add a rarer word."),
+    QuestionRejection.TOO_MANY_OF_PERSON: N_(
+        "You’ve asked {count} questions in a minute, which is the limit. Ask again {when}."
+    ),
+    QuestionRejection.TOO_MANY_OF_SERVER: N_(
+        "This server has asked {count} questions in a minute, which is the limit. Ask again {when}."
+    ),
+    QuestionRejection.TOO_MANY_SEARCHES: N_(
+        "You’ve searched {count} times in a minute, which is the limit. Search again {when}."
+    ),
+    QuestionRejection.TOO_LONG: N_("Questions can be up to {count} characters long; yours has {length}."),
+    QuestionRejection.BUSY: N_("I’m busy with other questions. Ask again in a minute."),
+    QuestionRejection.NO_TOPIC: N_(
+        "What topic are you asking about? Name it, as in “What happened with Signal?”"
+    ),
+    QuestionRejection.THANKS: N_("You’re welcome!"),
+    QuestionRejection.GREETING: N_("Hello! Ask me about the news, as in “What happened with Signal?”"),
+}

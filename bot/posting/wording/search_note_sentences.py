@@ -1,0 +1,103 @@
+"""The sentences for what a search tells of a query."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from babel.dates import format_date, format_skeleton, format_time
+
+from bot.core import i18n
+from bot.core.i18n import N_, _, format_number, ngettext
+from bot.search.query.query_notes import Note, NoteKind
+
+_Values = Mapping[str, Any]
+
+
+def note_sentence(note: Note) -> str:
+    """A note in the language of this task; text of the query stands in it as it was typed."""
+    values, told = dict(note.values), _SENTENCES[note.kind]
+    if not isinstance(told, str):
+        return told(values)
+    shown = {
+        name: format_number(value) if isinstance(value, int) else value for name, value in values.items()
+    }
+    return _(told).format(**shown)
+
+
+def _date(values: _Values) -> str:
+    """A moment as it is written in the language of this task: without the year where that is plain."""
+    zone: tzinfo = values["zone"]
+    day = datetime.fromtimestamp(values["moment"], zone)
+    language = i18n.current_language()
+    if day.year == datetime.fromtimestamp(values["now"], zone).year:
+        date = str(format_skeleton("MMMd", day, locale=language))
+    else:
+        date = str(format_date(day, "medium", locale=language))
+    if day.hour or day.minute:
+        date += f" {format_time(day, 'HH:mm', locale=language)} {zone}"
+    return date
+
+
+def _quoted(texts: tuple[str, ...]) -> str:
+    return ", ".join(_("“{text}”").format(text=text) for text in texts)
+
+
+def _no_filter(values: _Values) -> str:
+    said = _("“{name}:” isn’t a filter, so I searched for the words “{value}”.").format(**values)
+    if values["near"]:
+        said += " " + _("Did you mean “{name}:”?").format(name=values["near"])
+    return said
+
+
+def _title_words_missing(values: _Values) -> str:
+    words = values["words"]
+    return ngettext("No title has the word {words}.", "No title has the words {words}.", len(words)).format(
+        words=_quoted(words)
+    )
+
+
+def _words_missing(values: _Values) -> str:
+    words = values["words"]
+    return ngettext(
+        "No article has the word {words}.", "No article has the words {words}.", len(words)
+    ).format(words=_quoted(words))
+
+
+_SENTENCES: Mapping[NoteKind, str | Callable[[_Values], str]] = {
+    NoteKind.CUT_TEXT: N_("Only the first {count} characters were read."),
+    NoteKind.CUT_TERMS: N_("Only the first {count} words and filters were read."),
+    NoteKind.REINTERPRETED: N_("Read “{value}” as {filter}."),
+    NoteKind.STRAY_QUOTE: N_("Ignored an unmatched quotation mark."),
+    NoteKind.STRAY_MINUS: N_("Ignored a “-” on its own. To exclude a word, write it right after: “-word”."),
+    NoteKind.STRAY_CLOSING: N_("Ignored a closing parenthesis without an opening one."),
+    NoteKind.STRAY_NOT: N_("Ignored a NOT with no word after it."),
+    NoteKind.STRAY_OR: N_("Ignored an OR that isn’t between two words."),
+    NoteKind.UNCLOSED: N_("A parenthesis isn’t closed, so I read to the end."),
+    NoteKind.TOO_DEEP: N_("Ignored parentheses nested more than {count} deep."),
+    NoteKind.NO_VALUE: N_("Ignored “{value}”: it has no value."),
+    NoteKind.EMPTY_QUERY: N_("There’s nothing to search for in that. Try a word or a name."),
+    NoteKind.UNKNOWN_FILTER: _no_filter,
+    NoteKind.INVALID_LANGUAGE: N_("“{value}” isn’t a language I know. Try en or fr."),
+    NoteKind.UNKNOWN_FLAG: N_("“{value}” isn’t a filter. Try has:image or is:bookmarked."),
+    NoteKind.INVALID_DATE: N_("“{value}” isn’t a date I know. Try 7d, 2020-06-10 or “last monday”."),
+    NoteKind.SINCE: lambda values: _("Since {date}").format(date=_date(values)),
+    NoteKind.BEFORE: lambda values: _("Before {date}").format(date=_date(values)),
+    NoteKind.BUILDING: N_("The search index is still being built ({percent}%). More articles may match."),
+    NoteKind.DAMAGED: N_("The search index is damaged. I’m rebuilding it: try again in a moment."),
+    NoteKind.OWN_BOOKMARKS: N_("Bookmarks are personal. To find yours, use is:bookmarked in /search."),
+    NoteKind.EMPTY_DATE_RANGE: N_("There’s nothing between these two dates."),
+    NoteKind.LANGUAGES: N_("An article has only one language. Try {query}."),
+    NoteKind.PHRASES_MISSING: lambda values: _("No article has {phrases}. Here’s what comes close.").format(
+        phrases=_quoted(values["phrases"])
+    ),
+    NoteKind.PHRASES_NEVER_TOGETHER: N_("No article has all of this word for word. Here’s what comes close."),
+    NoteKind.UNQUOTED_NAME: N_(
+        "Read “{filter}” without “{words}”. Put a name of several words in quotation marks."
+    ),
+    NoteKind.TITLE_WORDS_MISSING: _title_words_missing,
+    NoteKind.WORDS_MISSING: _words_missing,
+    NoteKind.UNKNOWN_SOURCE: N_("No source is called “{name}”."),
+    NoteKind.UNKNOWN_TAG: N_("No article has the tag “{name}”."),
+    NoteKind.UNKNOWN_LANGUAGE: N_("No article is in the language “{name}”."),
+    NoteKind.UNKNOWN_AUTHOR: N_("No article is by “{name}”."),
+}

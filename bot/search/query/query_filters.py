@@ -1,0 +1,97 @@
+"""The filters of a query: how people write their names and values, in English and in French."""
+
+import re
+from enum import StrEnum
+from functools import cache
+
+from babel import Locale
+
+from bot.core import i18n
+from bot.text.words import fold
+
+
+class FilterName(StrEnum):
+    """What an article can be chosen by besides its words."""
+
+    SOURCE = "source"
+    AUTHOR = "author"
+    TAG = "tag"
+    LANGUAGE = "language"
+    SINCE = "since"
+    BEFORE = "before"
+    IMAGE = "image"
+    BOOKMARKED = "bookmarked"
+
+
+TITLE = "title"
+FILTER_ALIASES: dict[str, str] = {
+    name: filter_
+    for filter_, names in {
+        TITLE: "title titre intitle",
+        FilterName.SOURCE: "source outlet media site",
+        FilterName.AUTHOR: "author auteur by par",
+        FilterName.TAG: "tag category etiquette categorie",
+        FilterName.LANGUAGE: "lang language langue",
+        FilterName.SINCE: "since after depuis apres",
+        FilterName.BEFORE: "before until avant jusqua jusqu'a",
+        "has": "has avec a contient",
+        "is": "is est",
+    }.items()
+    for name in names.split()
+}
+FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
+    "has": (frozenset("image images picture pictures photo photos img".split()), FilterName.IMAGE),
+    "is": (
+        frozenset(
+            "bookmark bookmarked saved marked favorite favourite favori favoris enregistre"
+            " enregistree enregistres garde gardee marque marquee marque-page sauvegarde signet".split()
+        ),
+        FilterName.BOOKMARKED,
+    ),
+}
+_QUOTATION_MARKS = frozenset('"“”«»„')
+
+
+def filter_from_alias(name: str) -> str | None:
+    """The filter that a person names in either language: a `Filter`, `title`, `has` or `is`; or None."""
+    return FILTER_ALIASES.get(fold(name))
+
+
+def language_code(name: str) -> str | None:
+    """The ISO 639-1 code of a language that a person names: `fr`, `en-GB`, `français`, `German`; or None."""
+    value = fold(name).strip()
+    code = _languages().get(value, value.partition("-")[0])
+    return code if re.fullmatch("[a-z]{2}", code) else None
+
+
+@cache
+def _languages() -> dict[str, str]:
+    """The codes of languages by their names in the languages that Telex speaks."""
+    return {
+        fold(name): code
+        for language in i18n.LANGUAGES
+        for code, name in Locale(language).languages.items()
+        if len(code) == 2  # noqa: PLR2004 - ISO 639-1
+    }
+
+
+_FRENCH_VALUE_FILTERS = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())
+"""Names of filters with a fixed set of values, as they are written in French."""
+_FRENCH_ALIASES = _FRENCH_VALUE_FILTERS | frozenset("auteur categorie etiquette titre".split())
+_NAMED = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
+
+
+def uses_french_alias(query: str) -> bool:
+    """Whether a query names a filter by a name that is French alone."""
+    return any(fold(name) in _FRENCH_ALIASES for name in _NAMED.findall(query))
+
+
+def expects_french_values(name: str) -> bool:
+    """Whether a filter is named in French, so that its values are to be."""
+    return fold(name) in _FRENCH_VALUE_FILTERS
+
+
+def format_filter(name: str, value: str) -> str:
+    """A filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
+    bare = "".join(character for character in value if character not in _QUOTATION_MARKS)
+    return f'{name}:"{bare}"' if re.search(r"[\s()|]", bare) else f"{name}:{bare}"

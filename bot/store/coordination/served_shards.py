@@ -1,0 +1,156 @@
+"""Which servers this process decides about: those of the shards that it has, of so many.
+
+How Discord spreads servers over shards, direct messages belonging to the first:
+https://discord.com/developers/docs/events/gateway#sharding
+"""
+
+from collections.abc import Iterable, Mapping
+
+from bot.store import meta
+from bot.store.connection import Connection
+from bot.store.coordination.process_leases import require_lease
+from bot.store.ports import AnyDatabase
+from bot.store.records.process_records import Fence, IdentifyPermit
+from bot.store.repository import Repository, writes
+
+IDENTIFY_INTERVAL_SECONDS = 5.25
+"""Seconds between two sessions that begin, of shards in one bucket: Discord's five and what the way may take.
+
+https://discord.com/developers/docs/events/gateway#session-start-limit-object
+"""
+
+
+class ServedShards(Repository):
+    """The shards of this process: the only one there is, until `divide` says how many there are."""
+
+    def __init__(self, database: AnyDatabase) -> None:
+        super().__init__(database)
+        self.count = 1
+        self.numbers = frozenset({0})
+        self._owner: str | None = None
+        self._begun: dict[int, float] = {}
+
+    @property
+    def identify_interval_seconds(self) -> float:
+        """`APART`."""
+        return IDENTIFY_INTERVAL_SECONDS
+
+    def reset(self, count: int, *, owner: str | None) -> None:
+        """There are so many, and this process, an `owner` of leases where these end, has none of them yet."""
+        self.count, self.numbers, self._owner = count, frozenset(), owner
+
+    def set_served(self, numbers: Iterable[int]) -> None:
+        """Decide about the servers of these shards from now on."""
+        self.numbers = frozenset(numbers)
+
+    def shard_of(self, server_id: int | None) -> int:
+        """The shard of a server; None: of direct messages."""
+        return ((server_id or 0) >> 22) % self.count
+
+    def serves(self, server_id: int | None) -> bool:
+        """Whether this process decides about a server; None: about direct messages."""
+        return self.shard_of(server_id) in self.numbers
+
+    def sql_condition(self, server_id: str, shard: int | None = None) -> str:
+        """A condition of SQL: that this process decides about the server in a column, or a shard has it."""
+        numbers = self.numbers if shard is None else {shard}
+        if len(numbers) == self.count:
+            return "1 = 1"
+        return (
+            f"(coalesce({server_id}, 0) >> 22) % {self.count} IN ({', '.join(map(str, numbers)) or 'NULL'})"
+        )
+
+    @property
+    def are_transferable(self) -> bool:
+        """Whether a shard may become another process's."""
+        return self._owner is not None
+
+    def require_served(self, db: Connection, dispatch_id: int) -> None:
+        """Raise `LeaseLost` where another process decides about what a dispatch is for by now."""
+        if self._owner is None:
+            return
+        row = db.row(
+            "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
+            "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
+            (self.count, dispatch_id),
+        )
+        if row is not None:
+            require_lease(db, Fence(self._owner, "shard", row[0]))
+
+    @writes
+    def agree_on_count(self, db: Connection, count: int) -> int:
+        """How many shards the processes that live divide among them: those of the first, this one's else."""
+        shared = db.row(
+            "SELECT 1 FROM lease JOIN process ON process.id = owner "
+            "WHERE kind = 'shard' AND until > database_time()"
+        )
+        row = db.row("SELECT value FROM meta WHERE name = 'shards'")
+        if shared is not None and row is not None:
+            return int(row[0])
+        db.execute("DELETE FROM lease WHERE kind = 'shard'")
+        meta.set_value(db, "shards", str(count))
+        return count
+
+    async def request_identify(self, bucket: int, left: int | None = None) -> IdentifyPermit:
+        """The turn of a session of a shard in a bucket, which counts as begun, or how long to wait for it.
+
+        What other processes begin is counted too, also among those that were `left` when Discord was asked a
+        moment ago. Raises `StoreError`.
+        """
+        if self._database.is_shared:
+            return await self._database.transact(_take_turn, bucket, left)
+        now = self._clock.monotonic()
+        wait = _identify_wait(self._begun, bucket, left, now)
+        if not wait:
+            self._begun[bucket] = now
+        return IdentifyPermit(wait, now)
+
+    async def confirm_identify(self, bucket: int, turn: IdentifyPermit) -> bool:
+        """A session begins now; False where it may not, since another had a turn after this one.
+
+        Raises `StoreError`.
+        """
+        if self._database.is_shared:
+            return await self._database.transact(_use_turn, bucket, turn)
+        if self._begun.get(bucket) != turn.granted_at:
+            return False
+        self._begun[bucket] = self._clock.monotonic()
+        return True
+
+
+class ShardedRepository(Repository):
+    """A part of the store that has things of servers to do: of those of this process's shards."""
+
+    def __init__(self, database: AnyDatabase, shards: ServedShards) -> None:
+        super().__init__(database)
+        self._shards = shards
+
+
+def _identify_wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float) -> float:
+    """Seconds until a session may begin where others began at these times."""
+    late = {
+        each: at + IDENTIFY_INTERVAL_SECONDS - now
+        for each, at in begun.items()
+        if at <= now < at + IDENTIFY_INTERVAL_SECONDS
+    }
+    if bucket in late:
+        return late[bucket]
+    return IDENTIFY_INTERVAL_SECONDS if left is not None and left <= len(late) else 0.0
+
+
+def _take_turn(db: Connection, bucket: int, left: int | None) -> IdentifyPermit:
+    now = int(db.value("SELECT database_time()"))
+    rows = db.rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
+    begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
+    wait = _identify_wait(begun, bucket, left, now / 1_000)
+    if not wait:
+        meta.set_value(db, f"identify {bucket}", str(now))
+    return IdentifyPermit(wait, now)
+
+
+def _use_turn(db: Connection, bucket: int, turn: IdentifyPermit) -> bool:
+    name = f"identify {bucket}"
+    if db.row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (name, str(turn.granted_at))) is None:
+        return False
+    meta.set_value(db, name, str(db.value("SELECT database_time()")))
+    return True

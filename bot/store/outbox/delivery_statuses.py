@@ -1,0 +1,75 @@
+"""Fates: what became of the articles that channels were owed, read from the outbox and its record."""
+
+from functools import partial
+
+from bot.core import local_time
+from bot.core.models import DeliveryStatus
+from bot.store.connection import Row
+from bot.store.outbox import held_posts, posting_schedule
+from bot.store.records.outbox_records import ChannelDeliveryStatus, WaitReason
+from bot.store.repository import Repository
+from bot.store.row_mapping import from_row
+
+
+class DeliveryStatuses(Repository):
+    """What became of pages."""
+
+    async def by_page_key(self, page: str) -> list[ChannelDeliveryStatus]:
+        """What became of a page, a row for each channel that it has a fate in."""
+        now = self._clock.now()
+        return await self._objects(
+            partial(_status_from_row, now),
+            f"""
+            SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
+                   dispatch.kind, dispatch.state, coalesce(dispatch.error, channel.problem) AS error,
+                   dispatch.sent, dispatch.message_id, dispatch.thread_id,
+                   iif(fate.joined_id IS NULL, NULL, (
+                       SELECT title FROM article WHERE article.key = dispatch.what)) AS joined,
+                   iif(dispatch.state = 'held', {held_posts.OUTLET_COUNT_SQL}, NULL) AS outlets,
+                   channel.least_outlets, channel.best_due,
+                   {posting_schedule.WAIT_COLUMNS_SQL}
+            FROM fate
+            JOIN channel ON channel.id = fate.channel_id
+            LEFT JOIN server ON server.id = channel.server_id
+            LEFT JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
+            WHERE fate.page = :page
+              AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
+            ORDER BY fate.decided, fate.channel_id
+            """,
+            {"page": page, "now": now},
+        )
+
+
+_STATUS_BY_STATE = {
+    "held": DeliveryStatus.PENDING,
+    "waiting": DeliveryStatus.PENDING,
+    "claimed": DeliveryStatus.PENDING,
+    "sent": DeliveryStatus.POSTED,
+    "uncertain": DeliveryStatus.FAILED,
+    "failed": DeliveryStatus.FAILED,
+}
+_STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatus.IN_CATCH_UP}
+
+
+def _status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
+    state = row["state"] if row["fate"] is None else None
+    fate = DeliveryStatus(row["fate"]) if state is None else _STATUS_BY_STATE[state]
+    reason = row["reason"] if state is None else None if fate is DeliveryStatus.POSTED else row["error"]
+    if row["state"] == "held":
+        reason = _hold_reason(row)
+    elif fate is DeliveryStatus.PENDING and reason is None:
+        reason = posting_schedule.reason(row["kind"], row, now)
+    if fate is DeliveryStatus.POSTED:
+        fate = _STATUS_BY_KIND.get(row["kind"], fate)
+    since = row["decided"] if row["sent"] is None else row["sent"]
+    return from_row(ChannelDeliveryStatus, row, fate=fate, reason=reason, since=since)
+
+
+def _hold_reason(row: Row) -> str:
+    """What a held post waits for, as a text for people's words."""
+    if row["outlets"] < (row["least_outlets"] or 1):
+        return f"{WaitReason.MORE_OUTLETS} {row['outlets']} {row['least_outlets']}"
+    return (
+        f"{WaitReason.TOP_STORY_SELECTION} "
+        f"{local_time.format_local_time(row['best_due'], row['time_zone'] or 'UTC')}"
+    )

@@ -1,0 +1,101 @@
+"""Pages to be read.
+
+A poll writes down which of its new articles have a page to be read. Reading it ends in the transaction that
+keeps its text; a crash before leaves it to be read, one after finds it done.
+"""
+
+from collections.abc import Sequence
+
+from bot.core.models import Feed
+from bot.store.connection import Connection
+from bot.store.outbox import corrections, watch_notifications
+from bot.store.records.content_records import PageFetchOutcome
+from bot.store.row_mapping import to_json_array
+from bot.text import boilerplate, urls
+from bot.text.host_slots import host_slot
+from bot.text.teasers import is_teaser
+
+BACKLOG_LIMIT = 5
+"""Pages of a feed that are read when it is new: of its newest articles."""
+DAILY_LIMIT = 100
+"""Pages of a feed that are read within a day."""
+DAY = 86_400
+
+
+def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, first: bool) -> None:
+    """Write down which new articles of a feed have a page to be read, and why the others' are not.
+
+    Only where the feed gives a teaser; never for a feed or an address with secrets; of a backlog (`first`)
+    the newest few, and at most so many a day.
+    """
+    rows = db.rows(
+        "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
+        "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
+        (to_json_array(article_ids),),
+    )
+    taken = db.value(
+        "SELECT count(*) FROM reading WHERE feed_id = ? AND wanted > ? AND outcome IS NOT ?",
+        (feed.id, db.now - DAY, PageFetchOutcome.BACKLOG_SKIPPED),
+    )
+    private = feed.server_id is not None or urls.has_credentials(feed.url)
+    wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
+    for row in rows:
+        if not is_teaser(row["given"] or row["summary"]):
+            continue
+        outcome = None
+        if private or urls.has_credentials(row["url"]):
+            outcome = PageFetchOutcome.PRIVATE
+        elif row["page"] != urls.page_key(row["url"]):
+            outcome = PageFetchOutcome.AMBIGUOUS_URL
+        elif first and taken >= BACKLOG_LIMIT:
+            outcome = PageFetchOutcome.BACKLOG_SKIPPED
+        elif taken >= DAILY_LIMIT:
+            outcome = PageFetchOutcome.TOO_MANY
+        else:
+            taken += 1
+        due, ended = (db.now, None) if outcome is None else (None, db.now)
+        wanted.append((row["id"], feed.id, db.now, not first, due, outcome, ended, host_slot(row["url"])))
+    db.executemany(
+        "INSERT INTO reading (article_id, feed_id, wanted, news, due, outcome, ended, slot) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        wanted,
+    )
+
+
+def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> bool:
+    """Keep the text of a page, and end its reading: search, answers and excerpts read it from now on.
+
+    Watches are held against the article once more, unless it is of a backlog: they are told of a page once.
+    With `edit`, posts that had nothing but a title to show are edited. False when the article is gone.
+    """
+    stored = db.row(
+        "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
+        "(SELECT news FROM reading WHERE article_id = article.id AND due IS NOT NULL) AS news "
+        "FROM article WHERE id = ?",
+        (article_id,),
+    )
+    if stored is None or stored["news"] is None:
+        return False
+    db.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
+    finish_fetch(db, article_id, PageFetchOutcome.FETCHED)
+    if stored["news"]:
+        watch_notifications.queue_for_matching(db, stored["feed_id"], [article_id])
+    if edit and not (stored["summary"] or boilerplate.strip_boilerplate(stored["given"])):
+        corrections.schedule_edits(db, "SELECT :article", {"article": article_id})
+    return True
+
+
+def finish_fetch(db: Connection, article_id: int, outcome: str, due: int | None = None) -> None:
+    """Write how an attempt ended without a text: for good, or to be tried again when it is `due`."""
+    db.execute(
+        "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
+        (outcome, due, db.now, article_id),
+    )
+
+
+def cancel_fetch(db: Connection, article_id: int) -> None:
+    """The texts of an article were deleted, and its page is not read any more."""
+    db.execute(
+        "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",
+        (PageFetchOutcome.PURGED, db.now, article_id),
+    )

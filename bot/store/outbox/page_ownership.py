@@ -1,0 +1,97 @@
+"""Which articles of several feeds are one page: decided in the transaction of the poll that brings them.
+
+A link alone proves nothing, for any feed can name any. Articles with one link are one page where their titles
+are alike and the one that came first belongs there no less than the other: an article of the feed that is
+fetched from the link's own site is never held back for what another feed claimed before. An article that does
+not share the page has one of its own, and a post.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from bot.core.models import NewArticle
+from bot.store import url_encryption
+from bot.store.connection import Connection
+from bot.store.row_mapping import to_json_array
+from bot.text import shared_links, urls
+
+
+class _PageOwner(NamedTuple):
+    """An article of another feed that has a page, or a fate under it."""
+
+    page: str
+    article_id: int
+    key: str
+    url: str
+    title: str
+    feed_url: str
+
+
+def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
+    """A feed's articles, each with the page that it may have; who claimed that in vain is put aside."""
+    claims: dict[str, list[_PageOwner]] = {}
+    for claim in _claims(db, feed_id, {article.page for article in articles}):
+        claims.setdefault(claim.page, []).append(claim)
+    if not claims:
+        return list(articles)
+    feed_url = db.value("SELECT url FROM feed WHERE id = ?", (feed_id,))
+    feed_url = url_encryption.decrypt_url(feed_url)
+    return [_resolve_article(db, feed_url, article, claims.get(article.page, ())) for article in articles]
+
+
+def _resolve_article(
+    db: Connection, feed_url: str, article: NewArticle, claims: Sequence[_PageOwner]
+) -> NewArticle:
+    at_home = bool(claims) and shared_links.is_same_site(feed_url, article.url)
+    others = []
+    for claim in claims:
+        if claim.key == article.key:
+            return article
+        if at_home and not shared_links.is_same_site(claim.feed_url, article.url):
+            _evict_owner(db, claim)
+        else:
+            others.append(claim)
+    if others and not any(shared_links.titles_match(article.title, other.title) for other in others):
+        return replace(article, page=_private_page_key(article.url, article.key, article.page))
+    return article
+
+
+def _private_page_key(url: str, key: str, page: str) -> str:
+    """The name of a page that is an article's alone, in the place of one that it may not have."""
+    return urls.page_key(url, f"{key} {page}")
+
+
+def _claims(db: Connection, feed_id: int, pages: Collection[str]) -> list[_PageOwner]:
+    """Who has these pages, or had them when the channels that follow the feed got something of them."""
+    rows = db.execute(
+        """
+        SELECT claim.page, article.id, article.key, article.url, article.title, feed.url
+        FROM (
+            SELECT page, id FROM article WHERE page IN (SELECT atom FROM json_each(:pages))
+            UNION
+            SELECT page, article_id FROM fate
+            WHERE channel_id IN (SELECT channel_id FROM subscription WHERE feed_id = :feed)
+              AND page IN (SELECT atom FROM json_each(:pages))
+        ) AS claim
+        JOIN article ON article.id = claim.id
+        JOIN feed ON feed.id = article.feed_id
+        WHERE article.feed_id <> :feed
+        """,
+        {"pages": to_json_array(pages), "feed": feed_id},
+    )
+    claims = (_PageOwner(*row) for row in rows)
+    return [claim._replace(feed_url=url_encryption.decrypt_url(claim.feed_url)) for claim in claims]
+
+
+def _evict_owner(db: Connection, claim: _PageOwner) -> None:
+    values = {
+        "id": claim.article_id,
+        "page": claim.page,
+        "own": _private_page_key(claim.url, claim.key, claim.page),
+    }
+    db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", values)
+    for table, owner in (("fate", "channel_id"), ("watch_match", "watch_id")):
+        moved = f"FROM {table} WHERE article_id = :id AND page = :page"
+        db.execute(f"DELETE FROM {table} WHERE page = :own AND {owner} IN (SELECT {owner} {moved})", values)
+        db.execute(f"UPDATE {table} SET page = :own WHERE article_id = :id AND page = :page", values)

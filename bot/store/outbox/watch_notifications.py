@@ -1,0 +1,234 @@
+"""What watches are told of.
+
+An article that a poll brings is written down as an arrival, with it. Holding the watches against it ends the
+arrival in the transaction that writes the notices: a crash before leaves it there, one after finds it done.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from bot.store.connection import Connection, Row
+from bot.store.outbox import outbox_writes
+from bot.store.records.outbox_records import RecoveredNotification
+from bot.store.row_mapping import query_ids, to_json_array
+
+NOTIFICATION_COOLDOWN_SECONDS = 600
+"""Seconds after a notice in which further matches of its watch wait for the next one."""
+
+
+def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
+    """Remember that watches are to be held against articles of a feed, where there can be any."""
+    db.execute(
+        """
+        INSERT INTO arrival (article_id) SELECT value FROM json_each(:articles)
+        WHERE EXISTS (
+            SELECT 1 FROM subscription
+            JOIN channel ON channel.id = subscription.channel_id
+            JOIN watch ON watch.server_id = channel.server_id AND watch.removed IS NULL
+            WHERE subscription.feed_id = :feed)
+        ON CONFLICT DO NOTHING
+        """,
+        {"articles": to_json_array(article_ids), "feed": feed_id},
+    )
+
+
+def enqueue_notifications(
+    db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], closed: str
+) -> set[int]:
+    """Owe notices for matches (watch, article), and end these arrivals; the watches that are gone.
+
+    A page is told once. Nothing is owed to a watch that rests: its server or its person left, or `closed` is
+    the problem of its place.
+    """
+    by_article: dict[int, list[int]] = {}
+    for watch_id, article_id in matches:
+        by_article.setdefault(article_id, []).append(watch_id)
+    asked = {watch_id for watch_ids in by_article.values() for watch_id in watch_ids}
+    watches = _watches(db, asked)
+    notices = _NotificationBatch(db)
+    for article_id, watch_ids in by_article.items():
+        article = db.row("SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,))
+        if article is None:
+            continue
+        servers = _subscribed_server_ids(db, article["feed_id"], article["published"])
+        told = _already_notified(db, article["page"], watch_ids)
+        for watch_id in watch_ids:
+            watch = watches.get(watch_id)
+            if (
+                watch is not None
+                and watch["problem"] != closed
+                and watch["absent"] is None
+                and watch["after"] < article_id
+                and watch["server_id"] in servers
+                and watch_id not in told
+            ):
+                notices.add(watch, article_id, article["page"], article["key"])
+        notices.write()
+    db.execute(
+        "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))",
+        (to_json_array(article_ids),),
+    )
+    return asked - watches.keys()
+
+
+class _NotificationBatch:
+    """The notices of one transaction, written many at a time: a popular article has hundreds."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._last = db.value("SELECT coalesce(max(id), 0) FROM dispatch")
+        self._of_watch: dict[int, int] = {}  # the notice that waits, by watch
+        self._new: list[tuple[int, int, str, int, int, int]] = []
+        self._matches: list[tuple[int, str, int, int]] = []
+
+    def add(self, watch: Row, article_id: int, page: str, key: str) -> None:
+        """Put an article into the notice of a watch that waits, or into a new one."""
+        watch_id = watch["id"]
+        dispatch_id = self._of_watch.get(watch_id, watch["waiting"])
+        if dispatch_id is None:
+            self._last = dispatch_id = self._last + 1
+            due = max(self._db.now, watch["quiet"])
+            what = f"watch:{watch_id}:{key}"
+            self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._db.now, due))
+        self._of_watch[watch_id] = dispatch_id
+        self._matches.append((watch_id, page, article_id, dispatch_id))
+
+    def write(self) -> None:
+        """Write what was added since."""
+        self._make_keys_unique()
+        self._db.executemany(
+            "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
+            "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
+            self._new,
+        )
+        self._db.executemany(
+            "UPDATE watch SET quiet = ? WHERE id = ?",
+            [(due + NOTIFICATION_COOLDOWN_SECONDS, watch_id) for _, _, _, watch_id, _, due in self._new],
+        )
+        self._db.executemany(
+            "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
+            self._matches,
+        )
+        self._new, self._matches = [], []
+
+    def _make_keys_unique(self) -> None:
+        if not self._new:
+            return
+        rows = self._db.execute(
+            "SELECT channel_id, what FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
+            "AND what IN (SELECT atom FROM json_each(?))",
+            (to_json_array({new[1] for new in self._new}), to_json_array([new[2] for new in self._new])),
+        )
+        taken = {(row[0], row[1]) for row in rows}
+        for number, (id_, channel_id, what, *_) in enumerate(self._new):
+            if (channel_id, what) in taken:
+                free = outbox_writes.unique_dedupe_key(self._db, channel_id, what, before=".")
+                self._new[number] = (id_, channel_id, free, *self._new[number][3:])
+
+
+def _watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
+    """Those of these watches that are there, with the notice of theirs that waits and nobody has seen."""
+    rows = db.execute(
+        """
+        SELECT watch.id, watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.absent,
+               channel.problem,
+               (SELECT dispatch.id FROM dispatch
+                WHERE watch_id = watch.id AND state = 'waiting' AND attempts = 0) AS waiting
+        FROM watch JOIN channel ON channel.id = watch.channel_id
+        WHERE watch.id IN (SELECT value FROM json_each(?)) AND watch.removed IS NULL
+        """,
+        (to_json_array(watch_ids),),
+    )
+    return {row["id"]: row for row in rows}
+
+
+def _subscribed_server_ids(db: Connection, feed_id: int, published: int) -> set[int]:
+    """The servers that follow a feed, without those that the bot left, or came back to after a time."""
+    followers = query_ids(
+        db,
+        """
+        SELECT DISTINCT channel.server_id
+        FROM subscription
+        JOIN channel ON channel.id = subscription.channel_id
+        JOIN server ON server.id = channel.server_id
+        WHERE subscription.feed_id = ? AND server.left IS NULL
+          AND (subscription.resumed_from IS NOT 'away' OR subscription.resumed <= ?)
+        """,
+        (feed_id, published),
+    )
+    return set(followers)
+
+
+def _already_notified(db: Connection, page: str, watch_ids: Collection[int]) -> set[int]:
+    told = query_ids(
+        db,
+        "SELECT value FROM json_each(?) WHERE EXISTS "
+        "(SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
+        (to_json_array(watch_ids), page),
+    )
+    return set(told)
+
+
+def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
+    """Leave in a notice what these feeds carry, by another feed's article of the page where need be.
+
+    Whether anything is left. What is taken out may be told later, when a feed that may be read brings it.
+    """
+    rows = db.rows(
+        """
+        SELECT watch_match.watch_id, watch_match.page, watch_match.article_id,
+               (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
+                FROM article AS other
+                WHERE other.page = watch_match.page
+                  AND other.feed_id IN (SELECT value FROM json_each(:feeds))) AS readable
+        FROM watch_match WHERE watch_match.dispatch_id = :dispatch
+        """,
+        {"dispatch": dispatch_id, "feeds": to_json_array(feed_ids)},
+    )
+    for row in rows:
+        key = (row["watch_id"], row["page"])
+        if row["readable"] is None:
+            db.execute("DELETE FROM watch_match WHERE watch_id = ? AND page = ?", key)
+        elif row["readable"] != row["article_id"]:
+            db.execute(
+                "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page = ?",
+                (row["readable"], *key),
+            )
+    left = any(row["readable"] is not None for row in rows)
+    if not left:  # then there is no notice that the next would have to wait after
+        db.execute(
+            "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
+            (dispatch_id,),
+        )
+    return left
+
+
+def record_already_sent(db: Connection, dispatch_id: int, earlier: Sequence[RecoveredNotification]) -> None:
+    """Write down notices that were sent; this one waits with what they did not tell, or is gone."""
+    row = db.row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
+    if row["what"] in {one.dedupe_key for one in earlier}:
+        free = outbox_writes.unique_dedupe_key(db, row["channel_id"], row["what"], before=".")
+        db.execute("UPDATE dispatch SET what = ? WHERE id = ?", (free, dispatch_id))
+    for one in earlier:
+        values = {"what": one.dedupe_key, "id": dispatch_id, "message": one.message_id, "now": db.now}
+        db.execute(
+            """
+            INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due, attempts,
+                                  state, message_id, sent, finished)
+            SELECT channel_id, kind, :what, watch_id, created, position, due, attempts,
+                   'sent', :message, :now, 1
+            FROM dispatch WHERE id = :id ON CONFLICT (channel_id, what) DO NOTHING
+            """,
+            values,
+        )
+        db.execute(
+            "UPDATE watch_match "
+            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = ? AND what = ?) "
+            "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
+            (row["channel_id"], one.dedupe_key, dispatch_id, to_json_array(one.article_ids)),
+        )
+    db.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (db.now, dispatch_id))
+    db.execute(
+        "DELETE FROM dispatch WHERE id = ?1 "
+        "AND NOT EXISTS (SELECT 1 FROM watch_match WHERE dispatch_id = ?1)",
+        (dispatch_id,),
+    )

@@ -1,0 +1,146 @@
+"""Opinions: what people of a server made of its articles, from which its taste is learnt."""
+
+import json
+
+from bot.core.preferences import SettingKind
+from bot.store.connection import Connection
+from bot.store.records.content_records import ArticleProfile
+from bot.store.records.people_records import (
+    FeedbackEvent,
+    OpinionKind,
+    ShownArticle,
+    TasteTrainingData,
+    UserFeedback,
+)
+from bot.store.repository import Repository, reads, writes
+from bot.store.settings import setting_changes
+from bot.store.settings.parent_rows import ensure_server
+
+MAX_SHOWN_ARTICLES = 3_000
+"""Articles that a taste is learnt from beside those that were judged, the newest."""
+MAX_FEEDBACK_EVENTS = 5_000
+
+
+class Opinions(Repository):
+    """What people made of articles, one opinion each a server; bookmarks are theirs and count beside it."""
+
+    @writes
+    def record(
+        self, db: Connection, opinion: OpinionKind, *, server_id: int, person_id: int, article_id: int
+    ) -> OpinionKind | None:
+        """Write down what a person made of an article; what holds now.
+
+        Said again it is taken back. That they opened its menu changes nothing they said. An article or a
+        server that is not there changes nothing.
+        """
+        values = {
+            "server": server_id,
+            "person": person_id,
+            "article": article_id,
+            "opinion": opinion,
+            "now": db.now,
+        }
+        mine = "server_id = :server AND person_id = :person AND article_id = :article"
+        if opinion is not OpinionKind.OPENED:
+            taken_back = db.execute(f"DELETE FROM opinion WHERE {mine} AND opinion = :opinion", values)
+            if taken_back.rowcount:
+                return None
+        db.execute(
+            "INSERT INTO opinion (server_id, person_id, article_id, opinion, given) "
+            "SELECT server.id, :person, article.id, :opinion, :now FROM server, article "
+            "WHERE server.id = :server AND article.id = :article "
+            "ON CONFLICT (server_id, person_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
+            "given = excluded.given WHERE excluded.opinion <> 'opened'",
+            values,
+        )
+        held = db.value(f"SELECT opinion FROM opinion WHERE {mine}", values)
+        return None if held is None else OpinionKind(held)
+
+    async def of_person(self, person_id: int) -> list[UserFeedback]:
+        """What a person made of articles, the latest first."""
+        rows = await self._rows(
+            "SELECT server_id, url, opinion, given FROM opinion JOIN article ON article.id = article_id "
+            "WHERE person_id = ? ORDER BY given DESC, article_id",
+            (person_id,),
+        )
+        return [UserFeedback(row[0], row[1], OpinionKind(row[2]), row[3]) for row in rows]
+
+    @reads
+    def training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
+        """What was posted in a server since a time, and what its people made of articles.
+
+        Nothing of before its taste was reset.
+        """
+        row = db.row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
+        if row is None:
+            return TasteTrainingData((), ())
+        values = {
+            "server": server_id,
+            "since": max(since, (row["taste_since"] or 0) + 1),
+            "shown": MAX_SHOWN_ARTICLES,
+            "verdicts": MAX_FEEDBACK_EVENTS,
+        }
+        verdicts = [
+            FeedbackEvent(article_id, person_id, OpinionKind(opinion), given)
+            for article_id, person_id, opinion, given in db.execute(
+                """
+                SELECT article_id, person_id, opinion, given FROM opinion
+                WHERE server_id = :server AND given >= :since
+                UNION ALL
+                SELECT article_id, person_id, 'bookmarked', created FROM bookmark
+                WHERE server_id = :server AND removed IS NULL AND created >= :since
+                ORDER BY 4 DESC LIMIT :verdicts
+                """,
+                values,
+            )
+        ]
+        if not verdicts:
+            return TasteTrainingData((), ())
+        shown = db.rows(
+            """
+            SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
+            FROM (SELECT article_id, min(sent) AS sent FROM (
+                SELECT fate.article_id, dispatch.sent FROM channel
+                JOIN dispatch INDEXED BY dispatch_told ON dispatch.channel_id = channel.id
+                JOIN fate ON fate.dispatch_id = dispatch.id OR fate.joined_id = dispatch.id
+                WHERE channel.server_id = :server AND dispatch.sent >= :since
+                  AND dispatch.kind IN ('post', 'catch-up', 'digest')
+                ORDER BY dispatch.sent DESC LIMIT :shown
+            ) AS latest GROUP BY article_id) AS told JOIN article ON article.id = told.article_id
+            ORDER BY article.id
+            """,
+            values,
+        )
+        known = {row["id"] for row in shown}
+        judged = {verdict.article_id: verdict for verdict in verdicts}.values()
+        shown += [
+            row
+            for one in judged
+            if one.article_id not in known
+            for row in db.rows(
+                "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",
+                (one.given_at, one.article_id),
+            )
+        ]
+        return TasteTrainingData(
+            [
+                ShownArticle(
+                    row[0], row[1], ArticleProfile(row[2], row[3], row[4], tuple(json.loads(row[5])))
+                )
+                for row in shown
+            ],
+            verdicts,
+        )
+
+    @writes
+    def reset(self, db: Connection, server_id: int, *, person_id: int) -> None:
+        """Forget what a server likes; bookmarks made until now count no more, and stay."""
+        ensure_server(db, server_id)
+        db.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
+        db.execute("UPDATE server SET taste_since = ? WHERE id = ?", (db.now, server_id))
+        setting_changes.log_change(db, server_id, person_id, SettingKind.TASTE_RESET, None, str(db.now))
+
+    @writes
+    def purge(self, db: Connection, before: int) -> int:
+        """Delete opinions given before a time; how many."""
+        return db.execute_rowcount("DELETE FROM opinion WHERE given < ?", (before,))

@@ -1,0 +1,193 @@
+"""How rows become words: the columns to ask for, and the dataclasses made of them."""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields
+from enum import Enum
+from functools import cache, partial
+from types import NoneType, UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from bot.core.models import Article, Dispatch, DueFeed, Feed, FeedState, NewArticle, Subscription, Validators
+from bot.core.preferences import PostLook
+from bot.core.user_models import Bookmark
+from bot.store.connection import Connection, Row
+from bot.store.url_encryption import decrypt_url
+from bot.text import urls
+
+T = TypeVar("T")
+
+_FIELDS = [field.name for field in fields(Feed)]
+_VALIDATORS = _FIELDS.index("validators")
+FEED_COLUMNS = [*_FIELDS[:_VALIDATORS], *Validators._fields, *_FIELDS[_VALIDATORS + 1 :]]
+FEED = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
+_URL, _SERVER, _STATE, _MOVED_TO = map(FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to"))
+DUE_FEED = """
+    feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
+    feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
+    feed.failures = 0 AND feed.moved_to IS NULL
+"""
+ARTICLE = """
+    article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
+    article.text, coalesce(article.page_text, article.body) AS body, article.author,
+    article.outlet,
+    article.language, article.tags, article.image, article.published, article.found, article.updated,
+    article.corrected, article.retracted, article.audio, article.duration, NULL AS translated_from
+"""
+SUBSCRIPTION = """
+    subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id,
+    subscription.added AS added_at, subscription.paused AS paused_at, subscription.look
+"""
+DISPATCH = """
+    dispatch.id,
+    coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
+    channel.person_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind,
+    dispatch.what AS dedupe_key, dispatch.state, dispatch.created AS created_at, dispatch.due AS due_at,
+        dispatch.attempts,
+    dispatch.claimed AS claimed_at, dispatch.message_id, dispatch.thread_id, dispatch.sent AS sent_at,
+    dispatch.finished AS finalized, dispatch.edit_due AS edit_due_at, dispatch.error AS last_error,
+        dispatch.payload,
+    dispatch.look, dispatch.webhook_id,
+    (SELECT json_group_array(covered.id)
+     FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
+           WHERE fate.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'
+           UNION
+           SELECT a.id, a.published FROM watch_match JOIN article AS a ON a.id = watch_match.article_id
+           WHERE watch_match.dispatch_id = dispatch.id
+           UNION
+           SELECT a.id, a.published FROM digest_article JOIN article AS a ON a.id = digest_article.article_id
+           WHERE digest_article.dispatch_id = dispatch.id
+           ORDER BY 2, 1) AS covered) AS article_ids,
+    (SELECT json_group_array(article_id)
+     FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
+           ORDER BY decided, article_id) AS joined) AS joined_article_ids
+"""
+_OF_ENTRY = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
+_TEXT, _BODY, _TAGS = map(Article._fields.index, ("text", "body", "tags"))
+_STATES = {state.value: state for state in FeedState}
+
+
+def to_json_array(values: Collection[Any]) -> str:
+    """Numbers or texts as one parameter, read in SQL by `SELECT value FROM json_each(?)`, texts by `atom`."""
+    return json.dumps(list(values))
+
+
+def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]) -> list[int]:
+    """The numbers that a query gives, in its order, in one step.
+
+    A row at a time gives up the interpreter's lock for each row and has to get it back, which costs more than
+    the row where several search at once. A query with an order needs a limit, or SQLite may leave it out.
+    """
+    found = db.value(f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters)
+    return cast("list[int]", json.loads(found))
+
+
+@cache
+def _converters(kind: type) -> dict[str, Callable[[Any], Any] | None]:
+    """What makes the values of a class's fields of columns: None where they are the same."""
+    return {name: _converter(hint) for name, hint in get_type_hints(kind).items()}
+
+
+def _converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - a type as it is written
+    if isinstance(hint, UnionType) and NoneType in get_args(hint):
+        convert = _converter(get_args(hint)[0])
+        return convert and (lambda value: None if value is None else convert(value))
+    if get_origin(hint) is tuple:
+        return lambda value: tuple(json.loads(value))
+    if hint is PostLook:
+        return PostLook.from_json
+    return hint if hint is bool or (isinstance(hint, type) and issubclass(hint, Enum)) else None
+
+
+def from_row(kind: Callable[..., T], row: Row, **given: object) -> T:
+    """A dataclass of the columns that have the names of its fields, those `given` apart."""
+    converters = _converters(cast("type", kind))
+    values = {
+        name: convert(row[name]) if convert else row[name]
+        for name, convert in converters.items()
+        if name not in given
+    }
+    return kind(**values, **given)
+
+
+def feed_from_row(row: Row) -> Feed:
+    """A feed of the columns `FEED`, by position: polls read many, and by name takes twice as long."""
+    values = list(row)
+    values[_URL] = decrypt_url(values[_URL])
+    values[_SERVER] = values[_SERVER] or None
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_MOVED_TO] = values[_MOVED_TO] and decrypt_url(values[_MOVED_TO])
+    width = len(Validators._fields)
+    values[_VALIDATORS : _VALIDATORS + width] = [Validators(*values[_VALIDATORS : _VALIDATORS + width])]
+    return Feed(*values)
+
+
+def due_feed_from_row(row: Row) -> DueFeed:
+    """A feed that is due, of the columns `DUE_FEED`."""
+    id_, url, etag, last_modified, body_hash, *rest = row
+    return DueFeed(id_, decrypt_url(url), Validators(etag, last_modified, body_hash), *rest)
+
+
+def feed_values(feed: Feed) -> dict[str, Any]:
+    """The columns of a feed by name."""
+    values = {name: getattr(feed, name) for name in _FIELDS if name != "validators"}
+    own = {"server_id": feed.server_id or 0, "state": feed.state.value}
+    return values | feed.validators._asdict() | own
+
+
+def article_from_row(row: Sequence[Any] | Row) -> Article:
+    """An article of the columns `ARTICLE`, by position: searches read many. Most bodies are the text."""
+    values = list(row)
+    if values[_BODY] is None:
+        values[_BODY] = values[_TEXT]
+    values[_TAGS] = () if values[_TAGS] == "[]" else tuple(json.loads(values[_TAGS]))
+    return Article._make(values)
+
+
+def articles_by_ids(db: Connection, ids: Collection[int]) -> list[Article]:
+    """The articles with these ids, in one step, as `query_ids` does."""
+    columns = ", ".join(f'"{name}"' for name in Article._fields)
+    found = db.value(
+        f"WITH found ({columns}) AS"
+        f" (SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
+        f" SELECT json_group_array(json_array({columns})) FROM found",
+        (to_json_array(ids),),
+    )
+    return [article_from_row(row) for row in json.loads(found)]
+
+
+def article_values(new: NewArticle) -> dict[str, Any]:
+    """The columns that an article's entry decides, by name."""
+    values = {name: getattr(new, name) for name in _OF_ENTRY}
+    return values | {
+        "body": None if new.body == new.text else new.body,
+        "tags": json.dumps(new.tags, ensure_ascii=False),
+        "own_page": new.page != urls.page_key(new.url),
+    }
+
+
+AT_URLS = """
+    SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages))
+        AND url IN (SELECT atom FROM json_each(:urls))
+    UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))
+"""
+"""The ids of the articles at some addresses; with the parameters of `at_urls`."""
+
+
+def at_urls(found_at: Collection[str]) -> dict[str, Any]:
+    """The parameters of `AT_URLS` for canonical addresses."""
+    return {"urls": to_json_array(found_at), "pages": to_json_array({urls.page_key(url) for url in found_at})}
+
+
+subscription_from_row = partial(from_row, Subscription)
+dispatch_from_row = partial(from_row, Dispatch)
+
+
+def bookmark_from_row(row: Row) -> Bookmark:
+    """A bookmark of its own columns, named `saved_…`, and those of `ARTICLE`."""
+    fields = dict(row)
+    own = {
+        name.removeprefix("saved_"): fields.pop(name) for name in list(fields) if name.startswith("saved_")
+    }
+    own["tags"] = tuple(json.loads(own["tags"]))
+    return Bookmark(article=article_from_row(list(fields.values())), **own)

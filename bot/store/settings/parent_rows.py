@@ -1,0 +1,29 @@
+"""The rows of servers and channels that other rows point to."""
+
+from bot.store.connection import Connection
+from bot.store.store_errors import StoreError
+
+
+def ensure_server(db: Connection, server_id: int) -> None:
+    """Know a server."""
+    db.execute(
+        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, db.now)
+    )
+
+
+def ensure_channel(
+    db: Connection, channel_id: int, *, server_id: int | None = None, person_id: int | None = None
+) -> None:
+    """Know a channel of a server, which is known then too, or that of a person's direct messages.
+
+    Raises `StoreError` when it is another's.
+    """
+    if server_id is not None:
+        ensure_server(db, server_id)
+    db.execute(
+        "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (channel_id, server_id, person_id),
+    )
+    whose = db.row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
+    if tuple(whose) != (server_id, person_id):
+        raise StoreError("This channel is another server's or person's.")

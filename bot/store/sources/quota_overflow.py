@@ -1,0 +1,78 @@
+"""What feeds bring beyond their share: counted, not kept."""
+
+from collections.abc import Collection
+from functools import partial
+
+from bot.store.connection import Connection
+from bot.store.records.source_records import PollOverflow, QuotaOverflow
+from bot.store.repository import Repository
+from bot.store.row_mapping import from_row, to_json_array
+
+OVERFLOW_EPISODE_SECONDS = 7 * 86_400
+"""Seconds without any after which what comes next is another beginning, told of again."""
+
+
+class QuotaOverflows(Repository):
+    """How much of each feed was not kept, and which entries."""
+
+    async def of(self, feed_id: int) -> QuotaOverflow | None:
+        """What was not kept of a feed, unless that was long ago."""
+        return await self._one(
+            _surplus,
+            "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
+            (feed_id, self._clock.now() - OVERFLOW_EPISODE_SECONDS),
+        )
+
+    async def all(self) -> dict[int, QuotaOverflow]:
+        """The same of all feeds of which anything was not kept lately."""
+        found = await self._objects(
+            _surplus,
+            "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
+            (self._clock.now() - OVERFLOW_EPISODE_SECONDS,),
+        )
+        return {surplus.feed_id: surplus for surplus in found}
+
+    async def skipped_identities(self, feed_id: int) -> frozenset[bytes]:
+        """The names of the entries of a feed's document that were not kept."""
+        return frozenset(await self._column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,)))
+
+    async def feeds_that_skipped_link(self, links: Collection[bytes]) -> list[tuple[int, int]]:
+        """The feeds of which an entry with one of these links was not kept, and when it was counted."""
+        rows = await self._rows(
+            f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN ({', '.join('?' * len(links))}) "
+            "GROUP BY feed_id ORDER BY 2",
+            tuple(links),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+def record(db: Connection, feed_id: int, excess: PollOverflow) -> None:
+    """Count what a poll did not keep."""
+    count = len(excess.newly_skipped) + excess.refused_changes
+    db.execute(
+        """
+        INSERT INTO surplus (feed_id, kind, since, last, entries) VALUES (:feed, :kind, :now, :now, :count)
+        ON CONFLICT (feed_id) DO UPDATE SET
+            kind = excluded.kind, last = excluded.last,
+            since = iif(surplus.last > :now - :episode, surplus.since, excluded.since),
+            entries = iif(surplus.last > :now - :episode, surplus.entries, 0) + excluded.entries
+        """,
+        {
+            "feed": feed_id,
+            "kind": excess.kind.value,
+            "now": db.now,
+            "count": count,
+            "episode": OVERFLOW_EPISODE_SECONDS,
+        },
+    )
+    db.execute(
+        "DELETE FROM passed_over WHERE feed_id = ? AND hex(hash) NOT IN (SELECT atom FROM json_each(?))",
+        (feed_id, to_json_array([name.hex().upper() for name in excess.still_skipped])),
+    )
+    db.executemany(
+        "INSERT INTO passed_over (feed_id, hash, link, counted) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(feed_id, name, link, db.now) for name, link in excess.newly_skipped],
+    )
+
+
+_surplus = partial(from_row, QuotaOverflow)

@@ -1,0 +1,189 @@
+"""An article without what its page carries around it.
+
+Lines are judged one by one by what they say, so that an article can only lose lines that are furniture
+anywhere. Extractors that weigh the blocks of a page (trafilatura, readability) need its markup, which is gone
+here.
+"""
+
+import re
+from itertools import takewhile
+
+MAX_BOILERPLATE_LINE = 320
+"""Characters of the longest line that may be furniture."""
+
+_DATE = (
+    r"(?>\d+(?:er|st|nd|rd|th)?(?:h\d*)?|[ap]\.?m\.?|le|on|at|à|the|gmt|utc|ces?t|e[sd]?t|p[sd]?t"
+    r"|(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*|jan[a-z]*|f[ée][bv][a-zé]*"
+    r"|a[pv]r[a-z]*|ma[iy]|jui?[nl][a-z]*|ao[uû]t|aug[a-z]*|sept?[a-z]*|oct[a-z]*|nov[a-z]*|d[ée]c[a-zé]*"
+    r"|[ .,:/()–-])"
+)
+_CREDIT = (
+    r"(?:(?:photo|image|illustration|video) )?(?:cr[ée]dits?|copyright)(?: (?:photos?|images?|vidéos?))?"
+)
+_NETWORK = r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
+_MARK = r"(?:[→>»•►*-] ?)?"
+# possessive, so that a long line is not cut into words in every way there is
+_SOURCE = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
+_HANDLES = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_NETWORK}\b)*+"
+_PATTERNS = (
+    # names of pictures
+    r"[\w().-]{1,120}\.(?:png|jpe?g|gif|webp|svg|avif|bmp)",
+    # when it was published or changed, how long it takes to read
+    (
+        r"(?:mise? à jour|publiée?|modifiée?|posté|updated|published|posted|last (?:updated|modified))[ :]*"
+        rf"{_DATE}*+"
+    ),
+    (
+        rf"(?:par |by )?{_SOURCE},? (?:publiée?|mise? à jour|modifiée?|published|updated|posted) (?=.*\d)"
+        rf"{_DATE}{{3,}}+"
+    ),
+    r"(?:temps de )?lecture ?:? ?\d+ ?min\w*\.?|reading time ?:? ?\d+ ?min\w*|\d+ min(?:ute)?s? read",
+    # other articles
+    (
+        rf"{_MARK}(?:[àa] (?:lire|relire|voir|écouter|découvrir)|lire|voir)"
+        r"(?:(?: (?:aussi|également|ensuite))? ?[:→»>|]| (?:aussi|également)\.).*"
+    ),
+    rf"{_MARK}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
+    rf"{_MARK}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",
+    (
+        rf"{_MARK}(?:related(?: (?:roundup|stor(?:y|ies)|articles?|posts?|content|links?|topics?))?"
+        r"|read (?:also|more|next)|see (?:also|more)|further reading|don['’]t miss|most read(?: in .{1,40})?)"
+        r" ?(?:[:→|].*|:?)"
+    ),
+    # the rest is elsewhere
+    (
+        r"[\[(]?(?:read (?:the )?(?:more|full (?:article|story|post)|rest|original article|comments)"
+        r"|lire (?:la suite|l['’]article(?: complet)?|plus)|continue reading|continuer la lecture)"
+        r"(?: (?:of|at|on|sur|de) .{1,80})?[ .…»→>\])]*"
+    ),
+    r"read \d+ remaining paragraphs?.{0,20}",
+    (
+        r"(?:the post|l['’]article|cet article|le billet) .{1,250} (?:appeared first|first appeared"
+        r"|est (?:d['’]abord )?(?:apparu|paru)(?: en premier)?) (?:on|sur) .{1,80}"
+    ),
+    (
+        rf"{_MARK}(?:(?:click|tap) here|cliquez ici|get .{{1,60}} by clicking here)"
+        r" ?(?:(?:to|for|pour|if|si)\b.*)?[ .!…»→>]*"
+    ),
+    # who wrote it
+    (
+        r"\(?(?:additional )?reporting(?: and writing| and editing)? by .{1,250}"
+        r"(?:writing|edit(?:ed|ing)|additional reporting) by .{1,120}"
+    ),
+    r"\(?(?:edit(?:ed|ing)|compiled) by [^.!?]{1,80}[.)]{0,2}",
+    r"(?:[^.!?]{1,160}) contributed to this (?:report|story|article)\.?",
+    r"[(\[]?(?:avec|source ?:) (?:l['’])?(?:afp|reuters|ap|agences?)(?:(?:,| et| and) [\w ]{1,20})?\W{0,2}",
+    r"[\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+|(?:twitter\.com/|@)\w{1,40}",
+    # whose picture it is, also after a caption
+    rf"[\[(]?{_CREDIT} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
+    r"[\[(]?(?:photo|illustration|getty images) ?[:©] ?[^.!?]{1,100}[\])]?",
+    rf".{{0,250}}[\[(/|—–] ?{_CREDIT} ?: ?[^.!?]{{1,80}}[\])]?",
+    r"[^.!?]{0,120}© ?[^.!?]{1,80}",
+    # rights
+    r"(?:copyright|©|\(c\)) .{0,120}|.{0,120}(?:all rights reserved|tous droits réservés)\W*",
+    # what a page offers to do
+    (
+        r"(?:partage[rz](?:-le)?|share|tweete[rz](?:-le)?|suivez-nous|follow us|retrouvez-nous|rejoignez-nous"
+        r"|find us|n['’]hésitez pas à nous suivre)"
+        r"(?: (?:this|ce billet|cet article|on|sur|via|aussi|et|and|ou|or|[,/&|]"
+        rf"|{_NETWORK}|(?:par )?e?-?mail))*+[ :.!]*"
+    ),
+    (
+        r"(?:\[?#? ?(?:links?|permalien|permalink|comments?: \d+|comments?|commentaires?|\d+ comment\w*"
+        r"|points: \d+|tweet|print|imprimer|e-?mail|reply via email|(?:ajouter|laisser) un commentaire"
+        r"|(?:post|leave) a comment)\]?[ |·,/-]*+)++"
+    ),
+    rf"(?:please |you can )?follow .{{1,80}} on {_NETWORK}\b{_HANDLES}[.!]?",
+    rf"(?:suivez|retrouvez) .{{1,80}} sur {_NETWORK}\b{_HANDLES} ?[.!]?",
+    (
+        r"(?:get|receive|want|sign up|subscribe|recevez|inscrivez-vous)\b.{1,160}"
+        r"\b(?:newsletters?|inbox|lettre d['’]information|boîte (?:mail|de réception))\b.{0,80}"
+    ),
+    (
+        r"(?:if you buy|when you (?:buy|purchase)|we (?:may )?(?:earn|receive|get)|nous percevons)"
+        r".{0,160}\b(?:commission|share of the sale|affiliat\w+)\b.{0,80}"
+    ),
+    r"(?:have|got) a (?:news )?(?:tip|story)(?: for us)?\?.{0,200}",
+    r"thanks for signing up!?|merci pour votre inscription ?!?|sorry!|(?:to )?read the full story",
+    r"publicité|advertisement|sponsored|contenu sponsorisé|newsletters?|menu|navigation",
+    (
+        r"(?:s['’]abonner|abonnez-vous|subscribe|inscrivez-vous)"
+        r"(?: (?:à|to|for|pour|now|maintenant) ?[^.!?]{0,60})?[.!]?"
+    ),
+    r"(?:accueil|home) ?[>»/›|].{1,200}|(?:aller au contenu|skip to (?:main )?content)(?: principal)?",
+    r"(?:se connecter|connexion|log ?in|sign in)(?: ?[|/] ?[\w '’]{1,30})?",
+    r"no related posts\.?",
+)
+_BOILERPLATE = tuple(re.compile(pattern.replace(" ", r"\s"), re.IGNORECASE) for pattern in _PATTERNS)
+_RELATED_LINKS_HEADING = re.compile(
+    r"(?:possibly )?(?:related|similar|recommended) (?:posts?|articles?|stories|reading) ?:?"
+    r"|articles? (?:similaires?|en rapport|liés?|connexes|recommandés?) ?:?"
+    r"|articles? qui (?:peuvent|pourraient) vous intéresser ?:?"
+    r"|(?:.{0,40} )?you (?:might|may) also (?:like|enjoy|be interested in)(?: these)? ?:?"
+    r"|vous aimerez (?:peut-être )?aussi ?:?|ces articles (?:peuvent|pourraient) vous intéresser ?:?"
+    r"|(?:à lire|sur le même sujet|dans la même rubrique|read next|more stories) ?:?".replace(" ", r"\s"),
+    re.IGNORECASE,
+)
+_COPYRIGHT_YEARS_LINE = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d")
+"""A site's name and since when it has been there, which is the last line of its pages."""
+_MAX_RELATED_LINKS = 15
+_LONGEST_TITLE = 160
+_READ_MORE = re.compile(
+    r"(?<=[.!?…\]»])\s*[\[(]?(?:read more|lire la suite|continue reading|lire l['’]article)[\s.…»→>\])]*$",
+    re.IGNORECASE,
+)
+_REDDIT_SUBMITTER = re.compile(r"\s++/?u/[\w-]{1,40}\s*+(?:\[link\]\s*+)?(?:\[comments\]\s*+)?")
+"""After "submitted by": what every entry of Reddit's feeds ends with, and all that one without a text has."""
+_EMPTY_LINES = re.compile(r"\n\s*\n\s*\n+")
+
+
+def strip_boilerplate(text: str) -> str:
+    """The article in `text` without menus, credits, "read also" lines, picture names, buttons and footers.
+
+    Drops whole lines of at most 320 characters, a list of other articles or a repeated line at the end, and
+    "read more" after the last word. A text of which no word would be left stays as it is.
+    """
+    written, _by, submitter = text.rpartition("submitted by")
+    if _REDDIT_SUBMITTER.fullmatch(submitter):
+        text = written.rstrip()
+    lines = text.split("\n")
+    kept = _strip_trailer([line for line in lines if not _is_boilerplate(line)])
+    if kept:
+        kept[-1] = _READ_MORE.sub("", kept[-1])
+    if kept == lines:
+        return text
+    cleaned = _EMPTY_LINES.sub("\n\n", "\n".join(kept)).strip()
+    return cleaned if re.search(r"\w\w", cleaned) else text
+
+
+def _is_boilerplate(line: str) -> bool:
+    line = line.strip()
+    return 0 < len(line) <= MAX_BOILERPLATE_LINE and any(pattern.fullmatch(line) for pattern in _BOILERPLATE)
+
+
+def _strip_trailer(lines: list[str]) -> list[str]:
+    """The lines without a site's name, a list of other articles, or a line said twice, at their end."""
+    filled = [index for index, line in enumerate(lines) if line.strip()]
+    while len(filled) > 1 and _COPYRIGHT_YEARS_LINE.fullmatch(lines[filled[-1]].strip()):
+        lines = lines[: filled.pop()]
+    titles = list(
+        takewhile(lambda index: _is_title(lines[index]), reversed(filled[-_MAX_RELATED_LINKS - 1 :]))
+    )
+    heads = [
+        index
+        for index in filled[-len(titles) - 1 :]
+        if _RELATED_LINKS_HEADING.fullmatch(lines[index].strip())
+    ]
+    if heads:
+        return lines[: heads[0]]
+    if titles:
+        last = lines[titles[0]].strip()
+        repeated = list(takewhile(lambda index: lines[index].strip() == last, reversed(filled)))
+        if len(repeated) > 1 and last.count(" ") > 1:
+            return lines[: repeated[-1]]
+    return lines
+
+
+def _is_title(line: str) -> bool:
+    line = line.strip()
+    return len(line) <= _LONGEST_TITLE and not line.endswith((".", ":", ","))

@@ -1,0 +1,109 @@
+"""Titles and excerpts in another language, where names, numbers and dates are those of the original."""
+
+import asyncio
+import re
+from collections.abc import Collection
+
+from bot.core.models import Article
+from bot.store import Store
+from bot.store.records.content_records import GeneratedTextKind
+from bot.text import discord_text, excerpts
+from bot.writing import citation_checks, prompts
+from bot.writing.citation_checks import ArticlePassage
+from bot.writing.generation_quota import GenerationQuota
+from bot.writing.model_client import ModelClient
+
+MAX_TITLE_LENGTH, MAX_EXCERPT_LENGTH = 300, 350
+"""Characters of a title, and UTF-16 units of an excerpt."""
+EXCERPT_SENTENCES = 2
+"""Of an excerpt: what a post shows where nobody chose otherwise."""
+MAX_TOKENS = 400
+
+_INSTRUCTIONS = (
+    "You translate the title and the beginning of one news article into {language}. Write two lines in plain "
+    "text and nothing else: on the first the title, in sentence case, on the second the text. Keep every "
+    "number, date and name. Add nothing and leave nothing out."
+)
+_LABEL = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", re.IGNORECASE)
+
+
+class ArticleTranslator:
+    """Translations of articles, each written once for a language."""
+
+    def __init__(self, store: Store, client: ModelClient, budget: GenerationQuota) -> None:
+        self._store, self._client, self._budget = store, client, budget
+        self.model = client.model
+
+    async def has_quota(self, server_id: int) -> bool:
+        """Whether one more may be written today for a server."""
+        return await self._budget.has_quota(server_id)
+
+    async def translate(
+        self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]
+    ) -> bool:
+        """Have an article translated, and its posts in these channels edited; False where the service fails.
+
+        Where the translation does not hold that is kept, and the original stays.
+        """
+        begun = self._store.clock.now()
+        title, excerpt = discord_text.to_plain_line(article.title, MAX_TITLE_LENGTH), _excerpt(article)
+        parts = [ArticlePassage(part, article) for part in (title, excerpt) if part]
+        whole = ArticlePassage("\n".join(part.text for part in parts), article)
+        text = ""
+        trusted = await asyncio.to_thread(prompts.injection_free_indexes, parts)
+        if title and trusted:
+            written = await self._client.complete(
+                prompts.build_messages(_INSTRUCTIONS, "", parts, language, with_headings=False),
+                max_tokens=MAX_TOKENS,
+                background=True,
+            )
+            if written is None:
+                return False
+            text = await asyncio.to_thread(_faithful_translation, written, whole, language, excerpt=excerpt)
+        await self._store.written_texts.add(
+            GeneratedTextKind.TRANSLATION,
+            article.id,
+            text,
+            language=language,
+            model=self.model,
+            server_id=server_id,
+            as_of=begun,
+            channel_ids=channel_ids if text else (),
+        )
+        return True
+
+
+async def with_translation(store: Store, article: Article, language: str, model: str) -> Article:
+    """The article with its title and excerpt in a language, where it is in another and was translated."""
+    if article.language in {None, language}:
+        return article
+    texts = await store.written_texts.get(
+        GeneratedTextKind.TRANSLATION, [article.id], language=language, model=model
+    )
+    title, _line, excerpt = texts.get(article.id, "").partition("\n")
+    if not title:
+        return article
+    return article._replace(title=title, summary=excerpt, body="", translated_from=article.language)
+
+
+def _excerpt(article: Article) -> str:
+    found = excerpts.lead_excerpt(
+        (article.summary, article.body), discord_text.to_plain_line(article.title), MAX_EXCERPT_LENGTH
+    )
+    return " ".join(excerpts.sentences(found)[:EXCERPT_SENTENCES])
+
+
+def _faithful_translation(written: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
+    """A title and an excerpt in two lines, where they hold against the original; else ""."""
+    title, *rest = [
+        discord_text.to_plain_line(_LABEL.sub("", line)) for line in citation_checks.clean_lines(written)
+    ] or [""]
+    text = " ".join(rest) if excerpt else ""
+    whole = "\n".join(filter(None, (title, text)))
+    if (
+        bool(text) != bool(excerpt)
+        or len(title) > MAX_TITLE_LENGTH
+        or discord_text.utf16_length(text) > 2 * MAX_EXCERPT_LENGTH
+    ):
+        return ""
+    return whole if citation_checks.is_faithful_translation(whole, original, language) else ""

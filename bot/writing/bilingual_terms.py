@@ -1,0 +1,75 @@
+"""What words and names of the news are in the other language, English or French, as index terms."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from babel import Locale
+
+from bot import DATA
+from bot.search.index import text_analysis
+
+TermSet = frozenset[str]
+
+
+def translations(terms: Iterable[str]) -> TermSet:
+    """Index terms of the other language that mean about the same as these, where the table knows any."""
+    table = _word_table()
+    return frozenset().union(*(table.get(term, ()) for term in terms))
+
+
+def translated_names(found: TermSet) -> TermSet:
+    """The terms of the other language's names for what is named among these terms: countries, acronyms."""
+    others: set[str] = set()
+    for one, other in _name_table():
+        if one <= found:
+            others |= other
+        if other <= found:
+            others |= one
+    return frozenset(others)
+
+
+@cache
+def _word_table() -> dict[str, TermSet]:
+    """From an index term of one language to those of the other."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for english, french in _pairs("bilingual_words.txt"):
+        one, other = text_analysis.stemmed_tokens(english, "en"), text_analysis.stemmed_tokens(french, "fr")
+        for stem in one:
+            found[stem].update(other)
+        for stem in other:
+            found[stem].update(one)
+    return {stem: frozenset(others - {stem}) for stem, others in found.items()}
+
+
+@cache
+def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
+    """Pairs of the terms of a name in English and in French."""
+    english, french = Locale("en"), Locale("fr")
+    pairs = [
+        (str(names[code]), str(others[code]))
+        for names, others in (
+            (english.territories, french.territories),
+            (english.languages, french.languages),
+        )
+        for code in names
+        if code in others and not str(code).isdigit()
+    ]
+    for one, other in _pairs("bilingual_names.txt"):
+        pairs += [(name, namesake) for name in one.split() for namesake in other.split()]
+    found = [
+        (
+            frozenset(text_analysis.stemmed_tokens(one, "en")),
+            frozenset(text_analysis.stemmed_tokens(other, "fr")),
+        )
+        for one, other in pairs
+    ]
+    return tuple((one, other) for one, other in found if one and other and one != other)
+
+
+def _pairs(name: str) -> Iterator[tuple[str, str]]:
+    """The two sides of each line of a file."""
+    for line in (DATA / name).read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            english, french = line.split("|")
+            yield english, french

@@ -1,0 +1,256 @@
+"""What a sentence claims that can be checked: numbers, dates, lengths of time, money, in English and French.
+
+"1,5 million", "1.5 million" and "1 500 000" are one number; so are "10 juin" and "June 10" one date, and
+"20h40" and "8:40 p.m." one time.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from bot.text.words import fold
+
+
+class CheckableFacts(NamedTuple):
+    """What a text claims.
+
+    `numbers` holds for each number the values that it may mean ("1.500" is two in French). `facts` are pairs
+    that must stand together: a day and its month, a month and its year, a number and its unit of time, and
+    single ones such as a currency or a day of the week.
+    """
+
+    numbers: tuple[frozenset[Decimal], ...]
+    fact_pairs: frozenset[tuple[str, str]]
+
+    @property
+    def values(self) -> frozenset[Decimal]:
+        """Every value that any number may mean."""
+        return frozenset[Decimal]().union(*self.numbers)
+
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        "january janvier,february fevrier,march mars,april avril,may mai,june juin,july juillet,august aout,"
+        "september septembre,october octobre,november novembre,december decembre".split(","),
+        1,
+    )
+    for name in names.split()
+}
+_AMBIGUOUS_MONTHS = frozenset({"may", "march", "mars"})
+"""Months that are words as well: dates only beside a number or after `in`, `en`."""
+_WEEKDAYS = {
+    name: english
+    for english, french in zip(
+        "monday tuesday wednesday thursday friday saturday sunday".split(),
+        "lundi mardi mercredi jeudi vendredi samedi dimanche".split(),
+        strict=True,
+    )
+    for name in (english, french)
+}
+_UNITS = {
+    name: names.split()[0]
+    for names in (
+        "second seconds seconde secondes", "minute minutes", "hour hours heure heures h",
+        "day days jour jours", "week weeks semaine semaines", "month months mois",
+        "year years an ans annee annees",
+        "decade decades decennie decennies", "century centuries siecle siecles",
+    )
+    for name in names.split()
+}  # fmt: skip
+_CURRENCIES = {
+    name: names.split()[0]
+    for names in (
+        "$ dollar dollars usd", "€ euro euros eur", "£ pound pounds sterling gbp", "¥ yen yens yuan yuans",
+        "% percent pourcent pourcents", "£ livres",
+    )
+    for name in names.split()
+}  # fmt: skip
+_SCALES = {
+    "hundred": 100, "hundreds": 100, "cent": 100, "cents": 100, "centaine": 100, "centaines": 100,
+    "thousand": 1000, "thousands": 1000, "mille": 1000, "millier": 1000, "milliers": 1000, "k": 1000,
+    "million": 10**6, "millions": 10**6, "mn": 10**6, "m": 10**6,
+    "billion": 10**9, "billions": 10**9, "bn": 10**9, "milliard": 10**9, "milliards": 10**9, "md": 10**9,
+    "mds": 10**9, "trillion": 10**12, "trillions": 10**12,
+}  # fmt: skip
+_NUMBER_WORDS = {
+    name: value
+    for value, names in {
+        1: "one", 2: "two deux", 3: "three trois", 4: "four quatre", 5: "five cinq", 6: "six",
+        7: "seven sept", 8: "eight huit", 9: "nine neuf", 10: "ten dix dizaine", 11: "eleven onze",
+        12: "twelve douze douzaine dozen", 13: "thirteen treize", 14: "fourteen quatorze",
+        15: "fifteen quinze quinzaine", 16: "sixteen seize", 17: "seventeen", 18: "eighteen", 19: "nineteen",
+        20: "twenty vingt vingts vingtaine", 30: "thirty trente trentaine", 40: "forty quarante quarantaine",
+        50: "fifty cinquante cinquantaine", 60: "sixty soixante soixantaine", 70: "seventy septante",
+        80: "eighty octante", 90: "ninety nonante",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
+_NOON = 12
+_ARTICLES = frozenset({"a", "an", "un", "une"})
+_QUATRE_VINGT = 4  # before "vingt"
+_THOUSANDS_DIGITS = 3  # digits
+
+_month = "|".join(_MONTHS)
+_YEAR = r"(?:1[0-9]|20)\d\d"
+_DATE = re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|e)?(?: of)? (?P<month>{_month})\b")
+_DATE_ENGLISH = re.compile(rf"\b(?P<month>{_month}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\w.,]*\d)")
+_MONTH_YEAR = re.compile(
+    rf"\b(?P<month>{_month})(?: \d{{1,2}}(?:st|nd|rd|th)?)?,? (?:of |de )?(?P<year>{_YEAR})\b"
+)
+_MONTH = re.compile(rf"\b(?P<before>in |en |of |de |d'|since |depuis |until )?(?P<month>{_month})\b")
+_NUMERIC_DATE = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
+_TIME = re.compile(
+    r"(?<![\w.,:])(?P<hour>\d{1,2})(?: ?h ?|:)(?P<minute>\d\d)(?!\d|:\d)(?: ?(?P<half>[ap])\.? ?m\b)?"
+)
+_POINTED_DATE = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
+_ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+_ROMAN = re.compile(r"\b([ivx]{1,5})(?:e|eme)? (?=siecles?\b)")
+_scale = "|".join(sorted(_SCALES, key=len, reverse=True))
+_unit = "|".join(sorted(_UNITS, key=len, reverse=True))
+_NUMBER = re.compile(
+    r"(?<![\w.,])[v$€£¥]?(?P<digits>\d{1,3}(?: \d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*)"
+    rf"(?: ?(?P<scale>{_scale})(?![^\W\d_]))?"
+    rf"(?:(?: |-)?(?P<unit>{_unit})(?![^\W\d_]))?"
+)
+_VERSION_NUMBER = re.compile(r"\d+(?:\.\d+){2,}(?<!\.\d{3})")
+_WORD = re.compile(r"[^\W\d_]+|[$€£¥%]")
+_POUR_CENT = re.compile(r"\bp(?:ou|e)r ?cent\b")
+
+
+def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
+    """What a text claims. `language` (ISO 639-1) tells how it writes numbers; None allows both ways."""
+    folded = _POINTED_DATE.sub(r"\1/\2/\3", text)
+    folded = _POUR_CENT.sub("percent", " ".join(fold(folded).split()))
+    numbers: list[frozenset[Decimal]] = []
+    facts: set[tuple[str, str]] = {*_dates(folded), *map(_time, _TIME.finditer(folded))}
+    folded = _TIME.sub(" ", folded)
+    for match in _NUMBER.finditer(folded):
+        digits = match["digits"].replace(" ", "")
+        if _VERSION_NUMBER.fullmatch(digits):
+            facts.add(("release", digits))
+            continue
+        values = _values(digits, match["scale"], language)
+        numbers.append(values)
+        if match["unit"]:
+            facts.update((f"{value:f}", _UNITS[match["unit"]]) for value in values)
+    spelt = list(_spelled_numbers(_WORD.findall(_NUMBER.sub(" ", folded).replace("'", " "))))
+    facts.update((str(value), unit) for value, unit in spelt if unit)
+    numbers += (frozenset({Decimal(value)}) for value, _unit in spelt if value > 1)  # "un" is an article too
+    numbers += (frozenset({Decimal(_roman(match[1]))}) for match in _ROMAN.finditer(folded))
+    words = _WORD.findall(folded)
+    facts.update(("unit", _CURRENCIES[word]) for word in words if word in _CURRENCIES)
+    facts.update(("weekday", _WEEKDAYS[word]) for word in words if word in _WEEKDAYS)
+    return CheckableFacts(tuple(numbers), frozenset(facts))
+
+
+def is_number_or_date(word: str) -> bool:
+    """Whether a folded word is one that `claims` reads."""
+    return any(
+        word in known for known in (_MONTHS, _WEEKDAYS, _UNITS, _CURRENCIES, _SCALES, _NUMBER_WORDS)
+    ) or (word[:1].isdecimal())
+
+
+def units(text: str) -> frozenset[str]:
+    """The units of time that a text names, in English."""
+    return frozenset(_UNITS[word] for word in _WORD.findall(fold(text)) if word in _UNITS)
+
+
+def has_unsupported_fact(said: CheckableFacts, known: CheckableFacts) -> bool:
+    """Whether something that is said is not known."""
+    values = known.values
+    return not said.fact_pairs <= known.fact_pairs or any(
+        values.isdisjoint(number) for number in said.numbers
+    )
+
+
+def _time(match: re.Match[str]) -> tuple[str, str]:
+    hour = int(match["hour"])
+    if match["half"]:
+        hour = hour % _NOON + (_NOON if match["half"] == "p" else 0)
+    return "time", f"{hour}:{match['minute']}"
+
+
+def _dates(folded: str) -> Iterator[tuple[str, str]]:
+    for pattern in (_DATE, _DATE_ENGLISH):
+        for match in pattern.finditer(folded):
+            yield f"day {int(match['day'])}", f"month {_MONTHS[match['month']]}"
+            yield "month", str(_MONTHS[match["month"]])
+    for match in _MONTH_YEAR.finditer(folded):
+        yield f"month {_MONTHS[match['month']]}", match["year"]
+        yield "month", str(_MONTHS[match["month"]])
+    for match in _MONTH.finditer(folded):
+        if match["before"] or match["month"] not in _AMBIGUOUS_MONTHS:
+            yield "month", str(_MONTHS[match["month"]])
+    numeric = [tuple(map(int, match.groups())) for match in _ISO_DATE.finditer(folded)]
+    for match in _NUMERIC_DATE.finditer(folded):
+        first, second, year = map(int, match.groups())
+        numeric += [(year, second, first), (year, first, second)]
+    for year, month, day in numeric:
+        yield f"day {day}", f"month {month}"
+        yield f"month {month}", str(year)
+        yield "month", str(month)
+
+
+def _values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
+    """What a number in digits may mean, as a language writes it."""
+    *before, last = re.split("[.,]", digits)
+    mark = digits[-len(last) - 1 : -len(last)]
+    found = set()
+    if not before:
+        found.add(Decimal(digits))
+    elif len(before) > 1:
+        alike = len(set(re.findall("[.,]", digits))) == 1
+        found.add(Decimal("".join([*before, last]) if alike else "".join(before) + "." + last))
+    else:
+        grouped = len(last) == _THOUSANDS_DIGITS and len(before[0]) <= _THOUSANDS_DIGITS and before[0] != "0"
+        if grouped and not (mark == "," and language == "fr") and not (mark == "." and language == "en"):
+            found.add(Decimal(before[0] + last))
+        if not (grouped and mark == "," and language == "en"):
+            found.add(Decimal(f"{before[0]}.{last}"))
+    if scale:
+        factor = 10**12 if scale.startswith("billion") and language == "fr" else _SCALES[scale]
+        scaled = {value * factor for value in found}
+        found = scaled | (found if len(scale) == 1 else set())  # "5 m" may be metres
+    return frozenset(value.normalize() for value in found)
+
+
+def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
+    """Numbers written in words, and articles before a unit of time, each with that unit."""
+    position = 0
+    while position < len(words):
+        value, after = _parse_number_words(words, position)
+        if after == position and words[position] in _ARTICLES:
+            value, after = 1, position + 1
+            if words[after : after + 1] and words[after] not in _UNITS:
+                position = after
+                continue
+        if after > position:
+            yield value, _UNITS.get(words[after]) if after < len(words) else None
+        position = max(after, position + 1)
+
+
+def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
+    """The number that words spell from `start` on, and where they end (at `start` when there is none)."""
+    total = current = 0
+    position = start
+    for word in words[start:]:
+        if word in _NUMBER_WORDS:
+            four_twenties = current == _QUATRE_VINGT and word in {"vingt", "vingts"}
+            current = 80 if four_twenties else current + _NUMBER_WORDS[word]
+        elif word in _SCALES and len(word) > 1:
+            scaled = max(current, 1) * _SCALES[word]
+            total, current = (total, scaled) if scaled < _SCALES["thousand"] else (total + scaled, 0)
+        elif not (
+            word in {"et", "and"} and current and _NUMBER_WORDS.keys() & words[position + 1 : position + 2]
+        ):
+            break
+        position += 1
+    return total + current, position
+
+
+def _roman(text: str) -> int:
+    values = [{"i": 1, "v": 5, "x": 10}[character] for character in text]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return sum(-value if value < after else value for value, after in pairs)

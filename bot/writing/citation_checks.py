@@ -1,0 +1,274 @@
+"""Whether what a model wrote is in the passages that it cites; what is not is left out.
+
+A sentence holds when each passage that it cites exists, and every number, date and proper name in it is in
+those passages, and enough of its other words, those of the question left aside. That a sentence turns the
+sense of a passage around is not seen: no count of words can tell.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from rapidfuzz.distance import Prefix
+
+from bot.core.models import Article
+from bot.search.index import text_analysis
+from bot.text import discord_text, excerpts
+from bot.text.language import detect
+from bot.text.words import fold
+from bot.writing import checkable_facts
+from bot.writing.bilingual_terms import translated_names, translations
+from bot.writing.checkable_facts import CheckableFacts
+
+MAX_SENTENCES = 6
+SCAN_CHUNK_LENGTH, SCAN_CHUNK_OVERLAP = 2_000, 200
+"""Characters looked through at a time: a search by pattern holds up all threads, some milliseconds here."""
+MAX_SENTENCE_LENGTH = 400  # characters of a sentence
+MIN_SUPPORT = 0.6
+"""Share of a sentence's words that must be in what it cites,"""
+MIN_CROSS_LINGUAL_SUPPORT = 0.35
+"""and where both are in different languages, which a small dictionary connects."""
+FAMILY_PREFIX_LENGTH, MIN_SHARED_PREFIX = (
+    5,
+    0.6,
+)  # characters that words of one family begin with alike, and their share of the longer
+
+_IN_THE_DICTIONARY = frozenset({"en", "fr"})
+_REASONING_BLOCK = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+_CITATION_PATTERN = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
+_NUMBERS = re.compile(r"\d+")
+_LINK_PATTERN = re.compile(r"https?:|www\.|\w\.\w+/|discord\.gg|<[@#:/!]|@\w|\]\(", re.IGNORECASE)
+_MARKUP = re.compile(r"^\s*(?:[-*•>]|#+|\d{1,2}[.)])\s+|[*`~|<>\\]|__+")
+_DISCOURSE_OPENERS = frozenset(
+    """according additionally however moreover furthermore overall meanwhile although despite finally
+    today currently recently previously yes no selon malgre toutefois egalement enfin ensuite finalement
+    actuellement recemment oui non suite parmi outre concernant pres environ around nearly almost several
+    plusieurs certains certaines many""".split()
+)
+"""Words that begin a sentence without saying anything that could be checked."""
+_INJECTION_PATTERN = re.compile(
+    r"\b(?:ignor\w*|disregard|forget|override|bypass|oubli\w+)\b[\s\S]{0,60}"
+    r"\b(?:instruct\w+|prompts?|rules?|guidelines|consignes?|regles|above|previous|precedent\w*|ci-dessus)\b"
+    r"|\b(?:system|developer|hidden) (?:prompt|message|instructions?)\b|\b(?:prompt|message) systeme\b"
+    r"|\byou are (?:now|an? (?:ai|assistant|language model|chatbot))\b|\b(?:as|comme) (?:an ai|une ia)\b"
+    r"|\b(?:vous etes|tu es) (?:desormais|maintenant|une ia|un assistant)\b"
+    r"|\bend of (?:the )?(?:passages?|quotes?|untrusted)\b|\bfin d(?:es|u) passages?\b"
+    r"|<\|?/?(?:im_start|im_end|system|endoftext|passages?|assistant|think)\b|\[/?inst\]|<<sys>>"
+    r"|(?:^|\n)\W*(?:assistant|system|user|human)\s*:"
+)
+
+
+class Passage(Protocol):
+    """Words of an article that a model is shown."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        ...
+
+    @property
+    def article(self) -> Article:
+        """Where they are from."""
+        ...
+
+
+class ArticlePassage(NamedTuple):
+    """A passage of an article as it is."""
+
+    text: str
+    article: Article
+
+
+class Sentence(NamedTuple):
+    """A sentence that a model wrote. `citations` are 1-based numbers of what it rests on."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+class _PassageFacts(NamedTuple):
+    """A passage as sentences are held against it."""
+
+    facts: CheckableFacts
+    words: frozenset[str]
+    terms: frozenset[str]
+    namesakes: frozenset[str]  # of the names in it, in the other language
+    language: str | None
+
+
+def contains_prompt_injection(text: str) -> bool:
+    """Whether a text speaks to a model: such an article is not shown to one."""
+    parts = (
+        text[start : start + SCAN_CHUNK_LENGTH + SCAN_CHUNK_OVERLAP]
+        for start in range(0, len(text), SCAN_CHUNK_LENGTH)
+    )
+    return any(_INJECTION_PATTERN.search(fold(part)) for part in parts)
+
+
+def supported_sentences(
+    generated: str, passages: Sequence[Passage], language: str | None, question: str = ""
+) -> tuple[Sentence, ...]:
+    """The sentences of what a model wrote whose citations hold.
+
+    `citations` are 1-based numbers into `passages`; `language` is the one that the model was asked to write.
+    """
+    asked = frozenset(text_analysis.tokens(question))
+    known = [_read(passage) for passage in passages]
+    kept: list[Sentence] = []
+    for text, cites in _sentences(generated):
+        if not cites or max(cites) > len(known) or min(cites) < 1:
+            continue
+        if len(text) <= MAX_SENTENCE_LENGTH and _is_supported(
+            text, [known[number - 1] for number in cites], language, asked
+        ):
+            kept.append(Sentence(text, cites))
+            if len(kept) == MAX_SENTENCES:
+                break
+    return tuple(kept)
+
+
+def sentences_supported_by(
+    written: str, passages: Sequence[Passage], language: str | None
+) -> tuple[str, ...]:
+    """The sentences of what a model wrote, cited or not, that hold against one of the passages each.
+
+    Not against all together: what two people did in two places would pass for what one did to the other.
+    """
+    known = [_read(passage) for passage in passages]
+    return tuple(
+        sentence
+        for line in clean_lines(written)
+        for sentence in excerpts.sentences(_CITATION_PATTERN.sub("", line))
+        if len(sentence) <= MAX_SENTENCE_LENGTH
+        and not _LINK_PATTERN.search(sentence)
+        and any(_is_supported(sentence, [each], language, frozenset()) for each in known)
+    )
+
+
+def is_faithful_translation(written: str, original: Passage, language: str) -> bool:
+    """Whether a text says in a language what a passage says: the same numbers and dates, no other names."""
+    known = _read(original)
+    said = checkable_facts.extract_facts(written, language)
+    given = checkable_facts.extract_facts(original.text, known.language)
+    # "40 a year" is "40 par an": an article in one language alone is no number, where the unit is the same.
+    articles = {("1", unit) for unit in checkable_facts.units(original.text)}
+    said = said._replace(fact_pairs=said.fact_pairs - articles)
+    given = given._replace(
+        fact_pairs=frozenset(fact for fact in given.fact_pairs if not fact[0][:1].isdecimal())
+    )
+    if checkable_facts.has_unsupported_fact(said, known.facts) or checkable_facts.has_unsupported_fact(
+        given, said
+    ):
+        return False
+    if _LINK_PATTERN.search(written) or detect(written) not in {None, language}:
+        return False
+    total = matched = 0
+    for sentence in excerpts.sentences(written):
+        found = _count_supported_words(sentence, [known], language, frozenset())
+        if found is None:
+            return False
+        total, matched = total + found[0], matched + found[1]
+    return (
+        not {known.language, language} <= _IN_THE_DICTIONARY or matched >= total * MIN_CROSS_LINGUAL_SUPPORT
+    )
+
+
+def clean_lines(written: str) -> list[str]:
+    """What a model wrote, without its thoughts and without markup, line by line."""
+    found = (_MARKUP.sub("", line).strip() for line in _REASONING_BLOCK.sub("", written).splitlines())
+    return [line for line in found if line]
+
+
+def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Each sentence that a citation follows, harmless and without it, and the numbers cited."""
+    written = _REASONING_BLOCK.sub("", written)
+    position = 0
+    for match in _CITATION_PATTERN.finditer(written):
+        before = excerpts.sentences(written[position : match.start()])
+        position = match.end()
+        if not before or _LINK_PATTERN.search(before[-1]):
+            continue
+        text = discord_text.to_plain_line(_MARKUP.sub("", before[-1])).strip()
+        if text and text[-1] not in ".!?…»”":
+            text += "."
+        cites = tuple(dict.fromkeys(int(number) for number in _NUMBERS.findall(match[0])))
+        yield text, cites
+
+
+def _read(passage: Passage) -> _PassageFacts:
+    article = passage.article
+    text = f"{article.title}\n{passage.text}\n{article.outlet}"
+    words = frozenset(text_analysis.tokens(text))
+    found = frozenset(text_analysis.stemmed_tokens(text, article.language)).union(
+        *map(text_analysis.query_stems, words)
+    )
+    return _PassageFacts(
+        facts=checkable_facts.extract_facts(text, article.language),
+        words=words,
+        terms=found,
+        namesakes=translated_names(found),
+        language=article.language or detect(text),
+    )
+
+
+def _is_supported(
+    text: str, cited: Sequence[_PassageFacts], language: str | None, asked: frozenset[str]
+) -> bool:
+    known = CheckableFacts(
+        tuple(number for each in cited for number in each.facts.numbers),
+        frozenset[tuple[str, str]]().union(*(each.facts.fact_pairs for each in cited)),
+    )
+    if checkable_facts.has_unsupported_fact(checkable_facts.extract_facts(text, language), known):
+        return False
+    across = all(each.language != language for each in cited)
+    counts = _count_supported_words(text, cited, language, asked)
+    if counts is None:
+        return False
+    total, matched = counts
+    return total > 0 and matched >= total * (MIN_CROSS_LINGUAL_SUPPORT if across else MIN_SUPPORT)
+
+
+def _count_supported_words(
+    text: str, cited: Sequence[_PassageFacts], language: str | None, asked: frozenset[str]
+) -> tuple[int, int] | None:
+    """How many words of a sentence claim something, and how many are cited; None where a name is not."""
+    words = frozenset[str]().union(*(each.words for each in cited))
+    found = frozenset[str]().union(*(each.terms for each in cited))
+    across = all(each.language != language for each in cited)
+    total = matched = 0
+    for number, (word, start, end) in enumerate(text_analysis.token_spans(text)):
+        if text_analysis.is_stop_word(word) or checkable_facts.is_number_or_date(word):
+            continue
+        if number == 0 and word in _DISCOURSE_OPENERS:
+            continue
+        there = word in words or (across and _is_translated_name(word, cited, language))
+        is_name = any(map(str.isupper, text[start:end])) or any(map(str.isdecimal, word))
+        if not is_name or (number == 0 and not any(map(str.isupper, text[start + 1 : end]))):
+            there = there or _has_related_term(text_analysis.query_stems(word), found)
+        if is_name and not there:
+            return None
+        if not there and word in asked:
+            continue  # said again of the question, it claims nothing
+        total += 1
+        matched += there
+    return total, matched
+
+
+def _is_translated_name(word: str, cited: Sequence[_PassageFacts], language: str | None) -> bool:
+    """Whether a name stands in passages of the other language as that writes it."""
+    forms = text_analysis.query_stems(word, (language,) if language else text_analysis.QUERY_LANGUAGES)
+    translated = translations(forms)
+    return any(not (forms.isdisjoint(each.namesakes) and translated.isdisjoint(each.terms)) for each in cited)
+
+
+def _has_related_term(forms: Collection[str], found: frozenset[str]) -> bool:
+    """Whether one of a word's terms, its translations or its relatives is among these terms."""
+    if not found.isdisjoint(forms) or not translations(forms).isdisjoint(found):
+        return True
+    return any(
+        term[:FAMILY_PREFIX_LENGTH] == form[:FAMILY_PREFIX_LENGTH]
+        and Prefix.similarity(form, term) >= MIN_SHARED_PREFIX * max(len(form), len(term))
+        for form in forms
+        if len(form) >= FAMILY_PREFIX_LENGTH
+        for term in found
+    )

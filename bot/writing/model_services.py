@@ -1,0 +1,41 @@
+"""All that a model writes, opened together where a service is configured."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.core.clock import Clock
+from bot.core.settings import Settings
+from bot.store import Store
+from bot.writing.answer_writer import AnswerWriter
+from bot.writing.article_translator import ArticleTranslator
+from bot.writing.generation_quota import GenerationQuota
+from bot.writing.model_client import model_client
+from bot.writing.summarizer import Summarizer
+
+
+@dataclass(frozen=True, slots=True)
+class ModelServices:
+    """Writes answers, and where the operator allows some a day, summaries and translations."""
+
+    writer: AnswerWriter
+    summarizer: Summarizer | None
+    translator: ArticleTranslator | None
+
+
+@asynccontextmanager
+async def open_model_services(
+    settings: Settings, clock: Clock, store: Store
+) -> AsyncIterator[ModelServices | None]:
+    """The desk, where a service is configured, closed at the end."""
+    async with model_client(settings, clock) as client:
+        if client is None:
+            yield None
+            return
+        budget = GenerationQuota(store, settings)
+        allowed = settings.model_daily > 0
+        yield ModelServices(
+            AnswerWriter(client),
+            Summarizer(store, client, budget) if allowed else None,
+            ArticleTranslator(store, client, budget) if allowed else None,
+        )

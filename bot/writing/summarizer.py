@@ -1,0 +1,154 @@
+"""What an article says in two sentences that a model wrote, as far as they hold against it."""
+
+import asyncio
+from enum import StrEnum
+
+from bot.core.keyed_locks import KeyedLocks
+from bot.core.models import Article
+from bot.store import Store
+from bot.store.records.content_records import GeneratedTextKind
+from bot.text import excerpts
+from bot.writing import citation_checks, prompts
+from bot.writing.citation_checks import ArticlePassage
+from bot.writing.generation_quota import GenerationQuota
+from bot.writing.model_client import ModelClient
+
+MAX_SENTENCES = 2
+MAX_SENTENCE_LENGTH = 220
+"""Characters of a sentence."""
+MIN_ARTICLE_LENGTH = 400
+"""Characters of an article from which on there is something to sum up."""
+MAX_CHARS_READ = 4_800
+"""Characters of an article that the model reads."""
+WINDOW_SENTENCES = 3
+"""Sentences of an article against which one of a summary must hold, as in the windows of answers."""
+MAX_TOKENS = 160
+
+_INSTRUCTIONS = (
+    "You sum up one news article for busy readers, only from the numbered passages below, which are its "
+    "beginning. Write in {language}, exactly two short sentences in plain text, without links, lists, markup "
+    "or numbers of passages: first what happened, then what it means or what comes next. Take every number, "
+    "date and name from the passages, unchanged."
+)
+
+
+class SummaryFailure(StrEnum):
+    """Why there is no summary."""
+
+    TOO_SHORT = "too-short"
+    QUOTA_EXHAUSTED = "no-room"  # too many were written in a day
+    BUSY = "busy"  # one for the same person is being written
+    NO_ANSWER = "no-answer"  # the service failed, or failed a moment ago
+    NOT_SUPPORTED = "not-held"  # what it wrote is not in the article
+
+
+class Summarizer:
+    """Summaries of articles, each written once for a language."""
+
+    def __init__(self, store: Store, client: ModelClient, budget: GenerationQuota) -> None:
+        self._store, self._client, self._budget = store, client, budget
+        self._locks = KeyedLocks()
+        self._waiting: set[int] = set()
+
+    async def cached(self, article: Article, language: str) -> tuple[str, ...] | SummaryFailure | None:
+        """The summary, where it was written, or why there is none; None where it was not asked for yet."""
+        if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
+            return SummaryFailure.TOO_SHORT
+        texts = await self._store.written_texts.get(
+            GeneratedTextKind.SUMMARY, [article.id], language=language, model=self._client.model
+        )
+        if article.id not in texts:
+            return None
+        return tuple(texts[article.id].splitlines()) or SummaryFailure.NOT_SUPPORTED
+
+    async def summarize(
+        self,
+        article: Article,
+        language: str,
+        *,
+        server_id: int | None,
+        person_id: int | None = None,
+    ) -> tuple[str, ...] | SummaryFailure:
+        """One or two sentences, plain text, or why there are none.
+
+        `server_id` is the server for whose people it is written, `person_id` who waits for it: for one at a
+        time.
+        """
+        if person_id is None:
+            return await self._summarize_once(article, language, server_id, aside=True)
+        if person_id in self._waiting:
+            return SummaryFailure.BUSY
+        self._waiting.add(person_id)
+        try:
+            return await self._summarize_once(article, language, server_id, aside=False)
+        finally:
+            self._waiting.discard(person_id)
+
+    async def _summarize_once(
+        self, article: Article, language: str, server_id: int | None, *, aside: bool
+    ) -> tuple[str, ...] | SummaryFailure:
+        if article.id in self._locks:
+            await self._locks.wait_until_free(article.id)
+        self._locks[article.id] = None
+        try:
+            known = await self.cached(article, language)
+            if known is not None:
+                return known
+            if not await self._budget.has_quota(server_id):
+                return SummaryFailure.QUOTA_EXHAUSTED
+            return await self._write(article, language, server_id, aside=aside)
+        finally:
+            self._locks.release(article.id)
+
+    async def _write(
+        self, article: Article, language: str, server_id: int | None, *, aside: bool
+    ) -> tuple[str, ...] | SummaryFailure:
+        begun = self._store.clock.now()
+        passages = [
+            ArticlePassage(text, article)
+            for text in _split_into_passages((article.body or article.summary)[:MAX_CHARS_READ])
+        ]
+        sentences: tuple[str, ...] = ()
+        if await asyncio.to_thread(prompts.injection_free_indexes, passages):
+            written = await self._client.complete(
+                prompts.build_messages(_INSTRUCTIONS, "", passages, language),
+                max_tokens=MAX_TOKENS,
+                background=aside,
+            )
+            if written is None:
+                return SummaryFailure.NO_ANSWER
+            kept = await asyncio.to_thread(_supported_sentences, written, article, language)
+            sentences = tuple(each for each in kept if len(each) <= MAX_SENTENCE_LENGTH)[:MAX_SENTENCES]
+        await self._store.written_texts.add(
+            GeneratedTextKind.SUMMARY,
+            article.id,
+            "\n".join(sentences),
+            language=language,
+            model=self._client.model,
+            server_id=server_id,
+            as_of=begun,
+        )
+        return sentences or SummaryFailure.NOT_SUPPORTED
+
+
+def _supported_sentences(written: str, article: Article, language: str) -> tuple[str, ...]:
+    """The sentences that hold each against a few sentences in a row of what the model read."""
+    text = (article.body or article.summary)[:MAX_CHARS_READ]
+    sentences = excerpts.sentences(text)
+    rows = [
+        ArticlePassage(" ".join(sentences[at : at + WINDOW_SENTENCES]), article)
+        for at in range(len(sentences))
+    ]
+    return citation_checks.sentences_supported_by(written, rows, language)
+
+
+def _split_into_passages(text: str) -> list[str]:
+    """A text in stretches of whole sentences that fit into a passage each."""
+    found = [""]
+    for sentence in excerpts.sentences(text):
+        longer = f"{found[-1]} {sentence}".strip()
+        if len(longer) <= prompts.MAX_PASSAGE_LENGTH:
+            found[-1] = longer
+        else:
+            found.append(sentence[: prompts.MAX_PASSAGE_LENGTH])
+    return [stretch for stretch in found if stretch]

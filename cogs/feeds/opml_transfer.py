@@ -1,0 +1,162 @@
+"""Lists of feeds as OPML files: brought to a channel, and taken from a server."""
+
+import io
+from collections.abc import Iterator
+
+import discord
+
+from bot.core.i18n import _, format_count, format_number, linkify_commands
+from bot.core.models import Feed
+from bot.core.user_errors import UserFacingError
+from bot.feeds import fetch_errors
+from bot.feeds.parsing import opml
+from bot.feeds.parsing.opml import FeedList
+from bot.polling.following import opml_import
+from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER
+from bot.polling.following.opml_import import OpmlImportResult
+from bot.posting.rendering.layout.blocks import Block, Separator, text
+from bot.posting.wording.feed_error_sentences import describe_feed_error
+from bot.text import discord_text
+from cogs.feeds import subscription_options
+from cogs.shared.channel_options import PostableChannel, channel_name, require_can_post
+from cogs.shared.panels import heading_text
+from cogs.shared.views import Interaction, reply_with_card
+
+_MAX_INLINE_REPORT_LINES = 15
+"""Lines of a report in the message itself; a longer one is a file."""
+_MAX_REPORT_LENGTH = 3000  # characters of it
+
+
+async def import_opml(
+    interaction: Interaction, target: PostableChannel, file: discord.Attachment | None, link: str | None
+) -> None:
+    """Follow the feeds of a file or of what is at a link, and report. Raises `UserFacingError`."""
+    advice = require_can_post(target)
+    feeds = await _read_feed_list(interaction, file, link)
+
+    async def tell(done: int, total: int) -> None:
+        await interaction.edit_original_response(
+            content=_("{done} of {total} feeds done…").format(
+                done=format_number(done), total=format_number(total)
+            )
+        )
+
+    newsroom = interaction.client.newsroom
+    result = await opml_import.follow_all(
+        newsroom.store,
+        newsroom.poller,
+        feeds,
+        server_id=target.guild.id,
+        channel_id=target.id,
+        tell=tell,
+        person_id=interaction.user.id,
+    )
+    await interaction.client.courier.recheck_channel(target.id)
+    lines = list(_report(result))
+    heading = _("Imported into {channel}").format(channel=target.mention)
+    shown: list[Block] = [heading_text(heading, *_summary_lines(result))]
+    if 0 < len(lines) <= _MAX_INLINE_REPORT_LINES:
+        shown += [
+            Separator(),
+            text(
+                discord_text.truncate_utf16(
+                    discord_text.escape_markdown("\n".join(lines)), _MAX_REPORT_LENGTH
+                )
+            ),
+            Separator(),
+        ]
+    if result.added:
+        note = linkify_commands(
+            _(
+                "New articles will be posted; older ones can only be searched. Feeds are checked one after "
+                "another: /feed list shows their status."
+            )
+        )
+        shown.append(text(f"-# {note}"))
+    if advice:
+        shown.append(text(advice))
+    await reply_with_card(interaction, *shown)
+    if len(lines) > _MAX_INLINE_REPORT_LINES:
+        report = discord.File(io.BytesIO("\n".join(lines).encode()), filename="telex-import.txt")
+        await interaction.followup.send(file=report, ephemeral=True)
+
+
+async def _read_feed_list(
+    interaction: Interaction, file: discord.Attachment | None, link: str | None
+) -> FeedList:
+    newsroom = interaction.client.newsroom
+    if (file is None) is (link is None):
+        raise UserFacingError(_("Give me either an OPML file or its address."))
+    if link is not None:
+        return await opml_import.fetch_opml(newsroom.fetcher, newsroom.workers, link)
+    assert file is not None
+    if file.size > opml.MAX_BYTES:
+        raise UserFacingError(describe_feed_error(fetch_errors.TOO_LARGE))
+    try:
+        data = await file.read()
+    except (discord.HTTPException, discord.NotFound) as error:
+        raise UserFacingError(_("Discord didn’t give me the file. Try again.")) from error
+    return await opml_import.parse_opml(newsroom.workers, data)
+
+
+def _summary_lines(result: OpmlImportResult) -> Iterator[str]:
+    if count := len(result.added):
+        yield "✅ " + format_count("{count} feed added", "{count} feeds added", count)
+    if count := len(result.known):
+        yield "☑️ " + format_count(
+            "{count} feed was already followed", "{count} feeds were already followed", count
+        )
+    if count := len(result.broken):
+        yield "❌ " + format_count(
+            "{count} feed has no usable address", "{count} feeds have no usable address", count
+        )
+    if count := len(result.over_limit) + result.skipped:
+        yield "➖ " + format_count(
+            "{count} feed left out: the limit is {most} per server",
+            "{count} feeds left out: the limit is {most} per server",
+            count,
+            most=format_number(MAX_FEEDS_PER_SERVER),
+        )
+
+
+def _report(result: OpmlImportResult) -> Iterator[str]:
+    for mark, names in (
+        ("✅", result.added),
+        ("☑️", result.known),
+        ("❌", result.broken),
+        ("➖", result.over_limit),
+    ):
+        yield from (f"{mark} {name}" for name in names)
+
+
+async def export_opml(interaction: Interaction) -> None:
+    """Send the feeds that the server follows where the asker sees it. Raises `UserFacingError` without
+    any.
+    """
+    assert interaction.guild is not None
+    groups: dict[int, list[Feed]] = {}
+    for subscription, feed in await subscription_options.visible_subscriptions(interaction):
+        groups.setdefault(subscription.channel_id, []).append(feed)
+    if not groups:
+        raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
+    named: dict[str, list[Feed]] = {}
+    for channel_id, feeds in groups.items():
+        named.setdefault(channel_name(interaction.guild, channel_id), []).extend(feeds)
+    document, left_out = opml_import.exported(
+        named.items(), interaction.guild.name, now=interaction.client.newsroom.clock.now()
+    )
+    said = [
+        linkify_commands(
+            _("This server’s feeds, by channel. Import the file in a feed reader or with /feed import.")
+        )
+    ]
+    if left_out:
+        said.append(
+            format_count(
+                "{count} feed left out: its address contains a password or key.",
+                "{count} feeds left out: their addresses contain a password or key.",
+                left_out,
+            )
+        )
+    file = discord.File(io.BytesIO(document), filename="telex.opml")
+    await interaction.edit_original_response(content="\n".join(said), attachments=[file])

@@ -1,0 +1,97 @@
+"""Bookmarks as files: Markdown to read, JSON for programs, and what browsers import."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+from urllib.parse import quote
+
+from bot.core.i18n import _
+from bot.core.local_time import format_iso
+from bot.core.user_models import Bookmark
+from bot.text import discord_text
+
+
+def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
+    """A Markdown list, with everything in titles that Markdown would read as markup escaped."""
+    heading = _("Bookmarks")
+    lines = [f"# {heading}", ""]
+    for bookmark in bookmarks:
+        article = bookmark.article
+        day = datetime.fromtimestamp(article.published, UTC).date().isoformat()
+        outlet = _escaped(article.outlet)
+        about = f"{outlet}, {day}" if outlet else day
+        lines.append(f"- [{_escaped(article.title) or day}](<{_escape_url(article.url)}>) – {about}")
+        if bookmark.note:
+            lines.append(f"  {_escaped(bookmark.note)}")
+    return "\n".join(lines) + "\n"
+
+
+def to_json(bookmarks: Iterable[Bookmark]) -> str:
+    """A list of objects: `url`, `title`, `source`, `published` and `saved_text` (ISO 8601), `language`,
+    `tags`.
+
+    And what the person made of it: `note`, `my_tags`, `read` (ISO 8601, or null).
+    """
+    rows = [
+        {
+            "url": bookmark.article.url,
+            "title": bookmark.article.title,
+            "source": bookmark.article.outlet,
+            "published": format_iso(bookmark.article.published),
+            "saved": format_iso(bookmark.created),
+            "language": bookmark.article.language,
+            "tags": list(bookmark.article.tags),
+            "note": bookmark.note,
+            "my_tags": list(bookmark.tags),
+            "read": None if bookmark.read is None else format_iso(bookmark.read),
+        }
+        for bookmark in bookmarks
+    ]
+    return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+
+
+def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
+    """The Netscape bookmark file that all browsers import.
+
+    Format: https://learn.microsoft.com/previous-versions/windows/internet-explorer/ie-developer/platform-apis/aa753582(v=vs.85)
+    """
+    lines = [
+        "<!DOCTYPE NETSCAPE-Bookmark-file-1>",
+        '<META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=UTF-8">',
+        "<TITLE>Bookmarks</TITLE>",
+        "<H1>Bookmarks</H1>",
+        "<DL><p>",
+        "    <DT><H3>Telex</H3>",
+        "    <DL><p>",
+    ]
+    for bookmark in bookmarks:
+        article = bookmark.article
+        tags = ",".join(
+            discord_text.to_plain_line(tag).replace(",", " ")
+            for tag in dict.fromkeys((*bookmark.tags, *article.tags))
+        )
+        tagged = f' TAGS="{escape(tags)}"' if tags else ""
+        title = escape(discord_text.to_plain_line(article.title) or article.url)
+        lines.append(
+            f'        <DT><A HREF="{escape(article.url)}" ADD_DATE="{bookmark.created}"{tagged}>{title}</A>'
+        )
+        if bookmark.note:
+            lines.append(f"        <DD>{escape(discord_text.to_plain_line(bookmark.note))}")
+    lines += ["    </DL><p>", "</DL><p>"]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """One line with a backslash before all ASCII punctuation (CommonMark §2.4)."""
+    return "".join(
+        f"\\{character}"
+        if character.isascii() and not character.isalnum() and character != " "
+        else character
+        for character in discord_text.to_plain_line(text)
+    )
+
+
+def _escape_url(url: str) -> str:
+    """The address as it may stand between < and > (CommonMark §6.3)."""
+    return quote(url, safe="%/:=&?~#+!$,;'@()*[]-._|", errors="replace")

@@ -1,0 +1,241 @@
+"""Keeping articles: the rule that every way of bookmarking follows, the Save button, notes and tags."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import discord
+
+from bot.client import interaction_context
+from bot.client.discord_client import TelexBot
+from bot.core.i18n import _, format_count, format_number, linkify_commands
+from bot.core.models import Article
+from bot.core.user_errors import UserFacingError
+from bot.core.user_models import Bookmark
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout.blocks import ActionRow, text
+from bot.text import discord_text
+from bot.text.words import fold
+from cogs.reading.message_articles import can_read_article, can_see_post, clicked_post, not_readable_text
+from cogs.shared import article_cards
+from cogs.shared.authorization import hidden_servers
+from cogs.shared.modals import FormModal, TextField
+from cogs.shared.persistent_items import persistent_item
+from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
+
+MAX_BOOKMARKS = 5000
+"""How many bookmarks a person can have."""
+
+
+async def add_bookmarks(
+    bot: TelexBot,
+    person_id: int,
+    article_ids: Iterable[int],
+    *,
+    server_id: int | None,
+    channel_id: int | None,
+    message_id: int | None,
+    is_live: bool = True,
+) -> int:
+    """Bookmark articles for a person; returns how many are new to them.
+
+    `live` False is for reactions found later: what the person removed since stays removed. Raises
+    `UserFacingError` when they have as many bookmarks as anybody can have.
+    """
+    kept = 0
+    for article_id in article_ids:
+        if await bot.store.bookmarks.count(person_id) >= MAX_BOOKMARKS:
+            raise UserFacingError(limit_reached_text())
+        kept += await bot.store.bookmarks.add(
+            person_id,
+            article_id,
+            server_id=server_id,
+            channel_id=channel_id,
+            message_id=message_id,
+            is_live_reaction=is_live,
+        )
+    return kept
+
+
+async def bookmark_article(interaction: Interaction, article: Article, message_id: int | None) -> int:
+    """Bookmark an article for the asker, with the message and the place where they did; as `keep`."""
+    channel_id = interaction_context.channel_id(interaction)
+    return await add_bookmarks(
+        interaction.client,
+        interaction.user.id,
+        [article.id],
+        server_id=await source_server_id(interaction, article),
+        channel_id=channel_id,
+        message_id=message_id if channel_id is not None else None,
+    )
+
+
+@persistent_item(buttons.SAVE_TEMPLATE)
+async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
+    """The Save button: it keeps the article, and pressed again removes it, which can be undone."""
+    store, message = interaction.client.store, interaction.message
+    article = await store.articles.by_key(key)
+    if article is not None and (removed := await store.bookmarks.remove(interaction.user.id, article.id)):
+        await RemovedBookmark(interaction, removed).render(interaction)
+        return
+    if article is None or not await can_read_article(interaction, article):
+        raise UserFacingError(not_readable_text())
+    is_kept = message is not None and not message.flags.ephemeral
+    await bookmark_article(interaction, article, message.id if message is not None and is_kept else None)
+    await interaction.edit_original_response(
+        content=saved_text(1), view=buttons.view_of_items(buttons.note(key))
+    )
+
+
+class RemovedBookmark(OwnedView):
+    """What is said after a bookmark was removed, with the button that restores it, note and tags too."""
+
+    def __init__(self, interaction: Interaction, removed: Bookmark) -> None:
+        super().__init__(interaction)
+        self._removed = removed
+
+    async def render(self, interaction: Interaction) -> None:
+        is_bare = not self._removed.note and not self._removed.tags
+        sentence = (
+            _("Removed from your bookmarks.")
+            if is_bare
+            else _("Removed from your bookmarks, with its note and tags.")
+        )
+        await self.display(
+            interaction, (text(sentence), ActionRow(ActionButton(self._undo, label=_("Undo"))))
+        )
+
+    async def _undo(self, interaction: Interaction) -> None:
+        bookmarks = self.store.bookmarks
+        if await bookmarks.count(self.person_id) >= MAX_BOOKMARKS:
+            raise UserFacingError(limit_reached_text())
+        restored = await bookmarks.restore(self.person_id, self._removed)
+        if not restored and not await bookmarks.bookmarked_among(self.person_id, [self._removed.article.id]):
+            raise UserFacingError(not_bookmarked_text())
+        await self.finish(interaction, _("Back in your bookmarks.") if restored else already_saved_text())
+
+
+@persistent_item(buttons.SAVE_MENU_TEMPLATE)
+async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
+    """The menu under a catch-up, or a post that others joined: it keeps what is chosen."""
+    client, post = interaction.client, await clicked_post(interaction)
+    if post is None or not await can_see_post(interaction, post):
+        raise UserFacingError(not_readable_text())
+    articles = [await client.store.articles.by_key(key) for key in menu.values]
+    told = {*post.article_ids, *post.joined_article_ids}
+    chosen = [one.id for one in articles if one is not None and one.id in told]
+    count = await add_bookmarks(
+        client,
+        interaction.user.id,
+        chosen,
+        server_id=post.server_id,
+        channel_id=post.channel_id,
+        message_id=post.message_id,
+    )
+    await interaction.edit_original_response(content=saved_text(count) if count else already_saved_text())
+
+
+async def source_server_id(interaction: Interaction, article: Article) -> int | None:
+    """The server that the asker has an article from: the one they are in, else one that we share."""
+    if (server_id := interaction_context.server_id(interaction)) is not None:
+        return server_id
+    if (notice := await clicked_post(interaction)) is not None:  # of a watch
+        return notice.server_id
+    return (await interaction.client.readable_feeds_outside_server(interaction)).get(article.feed_id)
+
+
+def saved_text(count: int) -> str:
+    """What to say when articles were kept."""
+    if count == 1:
+        return _("Saved to your bookmarks.")
+    return format_count(
+        "Saved {count} article to your bookmarks.", "Saved {count} articles to your bookmarks.", count
+    )
+
+
+def already_saved_text() -> str:
+    """What to say when nothing new was kept."""
+    return _("Already in your bookmarks.")
+
+
+def limit_reached_text() -> str:
+    """What to say to a person whose bookmarks are at the limit."""
+    return linkify_commands(
+        _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
+    ).format(count=format_number(MAX_BOOKMARKS))
+
+
+MAX_TAGS = 5
+_MAX_NOTE_LENGTH, _MAX_TAG_LENGTH = 500, 30  # characters
+_MAX_TAGS_INPUT_LENGTH = (_MAX_TAG_LENGTH + 2) * MAX_TAGS
+
+
+@persistent_item(buttons.note.id_pattern, AckMode.MANUAL)
+async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """Opens the note and the tags of a bookmark."""
+    bookmark = await require_bookmark(interaction, key)
+
+    async def written(click: Interaction, note: str, tags: str) -> None:
+        if not await click.client.store.bookmarks.annotate(
+            click.user.id,
+            bookmark.article.id,
+            note=discord_text.to_plain_line(note, _MAX_NOTE_LENGTH),
+            tags=parse_tags(tags),
+        ):
+            raise UserFacingError(not_bookmarked_text())
+        await article_cards.show_article(click, bookmark.article)
+
+    long = discord.TextStyle.paragraph
+    window = FormModal(
+        _("Note and tags"),
+        written,
+        TextField(
+            "note", _("Note"), style=long, default=bookmark.note, max_length=_MAX_NOTE_LENGTH, required=False
+        ),
+        TextField(
+            "tags",
+            _("Tags, separated by commas"),
+            default=", ".join(bookmark.tags),
+            max_length=_MAX_TAGS_INPUT_LENGTH,
+            required=False,
+        ),
+    )
+    await interaction.response.send_modal(window)
+
+
+@persistent_item(buttons.MARK_TEMPLATE, AckMode.UPDATE_MESSAGE)
+async def mark_read_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
+    """Marks a bookmark as read or unread, and shows the card as it is then."""
+    article = (await require_bookmark(interaction, key)).article
+    await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, read=how == "read")
+    await article_cards.show_article(interaction, article)
+
+
+async def has_bookmark(interaction: Interaction, article: Article) -> bool:
+    """Whether the asker has a bookmark of an article that they may see."""
+    hidden, bookmarks = await hidden_servers(interaction), interaction.client.store.bookmarks
+    return bool(await bookmarks.bookmarked_among(interaction.user.id, [article.id], hidden=hidden))
+
+
+async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
+    """The asker's bookmark of an article's key, as long as they have it and may see it; else
+    `UserFacingError`.
+    """
+    store = interaction.client.store
+    article = await store.articles.by_key(key)
+    if article is not None:
+        hidden = await hidden_servers(interaction)
+        bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden=hidden)
+        if bookmark is not None:
+            return bookmark
+    raise UserFacingError(not_bookmarked_text())
+
+
+def parse_tags(line: str) -> tuple[str, ...]:
+    """The tags of a line with commas between them, each once."""
+    tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in line.split(","))
+    return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][:MAX_TAGS]
+
+
+def not_bookmarked_text() -> str:
+    """What to say of a bookmark that is gone."""
+    return _("This article isn’t in your bookmarks anymore.")

@@ -1,0 +1,223 @@
+"""/search and /latest, and the options of a search as the tree that it reads."""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from discord import app_commands
+from discord.app_commands import Choice, Range, locale_str
+from discord.ext import commands
+
+from bot.client.discord_client import TelexBot
+from bot.core.i18n import _
+from bot.core.user_errors import UserFacingError
+from bot.posting.rendering import discord_limits
+from bot.posting.wording import search_note_sentences
+from bot.search.index.search_engine import CompletionField
+from bot.search.query import query_checks
+from bot.search.query.query_filters import TITLE, FilterName, format_filter
+from bot.search.query.query_notes import Note, NoteKind
+from bot.search.query.query_parser import MAX_CHARS_READ, word_or_phrase
+from bot.search.query.query_tree import FieldFilter, Node, Query, negate
+from bot.search.searching import Sort, parse_query
+from bot.text import discord_text
+from bot.text.times import periods
+from cogs.reading.query_autocomplete import query_choices
+from cogs.reading.result_pages import LatestPages, SearchPages, zone_of
+from cogs.shared.authorization import user_installable
+from cogs.shared.views import Interaction
+
+SearchOptions = Mapping[str, str | bool | None]
+"""The options of /search by their filters, None where nothing was chosen; dates as a person writes them."""
+
+
+class SearchCog(commands.Cog):
+    """/search and /latest."""
+
+    def __init__(self, bot: TelexBot) -> None:
+        self.bot = bot
+        self._searcher = bot.newsroom.searcher
+
+    @app_commands.command(
+        name="search", description=locale_str("Search the news in the channels you can see")
+    )
+    @user_installable
+    @app_commands.describe(
+        query=locale_str('Words, "an exact phrase", -without'),
+        source=locale_str("Only this outlet"),
+        language=locale_str("Only this language"),
+        since=locale_str("Published since: 7d, last monday, 2020-06-10"),
+        before=locale_str("Published before: 7d, last monday, 2020-06-10"),
+        tag=locale_str("Only this tag"),
+        author=locale_str("Only this author"),
+        title=locale_str("Words in the title"),
+        image=locale_str("With a picture (True) or without (False)"),
+        bookmarked=locale_str("In your bookmarks (True) or not (False)"),
+        sort=locale_str("Sort order"),
+    )
+    @app_commands.choices(
+        language=[
+            Choice(name=locale_str("English"), value="en"),
+            Choice(name=locale_str("French"), value="fr"),
+        ],
+        sort=[
+            Choice(name=locale_str("Best first"), value="relevance"),
+            Choice(name=locale_str("Newest first"), value="newest"),
+        ],
+    )
+    async def search(
+        self,
+        interaction: Interaction,
+        query: Range[str, 1, MAX_CHARS_READ],
+        source: Range[str, 1, 100] | None = None,
+        language: str | None = None,
+        since: Range[str, 1, 40] | None = None,
+        before: Range[str, 1, 40] | None = None,
+        tag: Range[str, 1, 100] | None = None,
+        author: Range[str, 1, 100] | None = None,
+        title: Range[str, 1, 100] | None = None,
+        sort: str = "relevance",
+        *,
+        image: bool | None = None,
+        bookmarked: bool | None = None,
+    ) -> None:
+        now, zone = self.bot.newsroom.clock.now(), await zone_of(interaction)
+        chosen: SearchOptions = {
+            FilterName.SOURCE: source,
+            FilterName.AUTHOR: author,
+            TITLE: title,
+            FilterName.TAG: tag,
+            FilterName.LANGUAGE: language,
+            FilterName.SINCE: since,
+            FilterName.BEFORE: before,
+            FilterName.IMAGE: image,
+            FilterName.BOOKMARKED: bookmarked,
+        }
+        wanted = with_options(parse_query(query, now, zone), chosen, now, zone)
+        order: Sort = "newest" if sort == "newest" else "relevance"
+        pages = SearchPages(interaction, self._searcher, wanted, order, options=options_as_query(chosen))
+        await pages.render(interaction)
+
+    @app_commands.command(name="latest", description=locale_str("See the latest articles"))
+    @user_installable
+    @app_commands.describe(source=locale_str("Only this outlet"))
+    async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
+        await LatestPages(interaction, source).render(interaction)
+
+    @search.autocomplete("source")
+    @latest.autocomplete("source")
+    async def sources(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        visible = await self.bot.visible_feed_ids(interaction)
+        outlets = (
+            await self.bot.store.feeds.outlets(visible, current, discord_limits.MAX_CHOICES)
+            if visible
+            else []
+        )
+        return [
+            Choice(name=name, value=outlet)
+            for outlet in outlets
+            if len(outlet) <= discord_limits.CHOICE_NAME_LENGTH
+            and (name := discord_text.to_plain_line(outlet, discord_limits.CHOICE_NAME_LENGTH))
+        ]
+
+    search.autocomplete("query")(query_choices)
+
+    @search.autocomplete("tag")
+    async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        return await self._names(CompletionField.TAG, interaction, current)
+
+    @search.autocomplete("author")
+    async def authors(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        return await self._names(CompletionField.AUTHOR, interaction, current)
+
+    async def _names(self, kind: CompletionField, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        visible = await self.bot.visible_feed_ids(interaction)
+        found = await self._searcher.complete(kind, typed, feed_ids=visible, limit=discord_limits.MAX_CHOICES)
+        return [Choice(name=name, value=name) for name in found]
+
+    @search.autocomplete("since")
+    async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
+        offered = {
+            "1d": _("The last 24 hours"),
+            "7d": _("The last 7 days"),
+            "30d": _("The last 30 days"),
+            "1y": _("The last year"),
+            "yesterday": _("Since yesterday"),
+            "monday": _("Since Monday"),
+        }
+        return _filter_choices(offered, current)
+
+    @search.autocomplete("before")
+    async def times_before(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
+        offered = {
+            "today": _("Before today"),
+            "monday": _("Before Monday"),
+            "7d": _("More than 7 days ago"),
+            "30d": _("More than 30 days ago"),
+            "1y": _("More than a year ago"),
+        }
+        return _filter_choices(offered, current)
+
+
+def _filter_choices(offered: dict[str, str], typed: str) -> list[Choice[str]]:
+    """Of values and their names those in which what was typed stands."""
+    sought = typed.casefold()
+    return [
+        Choice(name=name, value=value)
+        for value, name in offered.items()
+        if sought in f"{value} {name.casefold()}"
+    ]
+
+
+def with_options(query: Query, chosen: SearchOptions, now: int, zone: tzinfo) -> Query:
+    """A query with the options that were chosen. `now` in seconds of UTC.
+
+    Raises `UserFacingError` for what is no date.
+    """
+    nodes: list[Node] = []
+    notes: list[Note] = []
+    for filter_, value in chosen.items():
+        match filter_, value:
+            case _, None:
+                pass
+            case FilterName(), bool(holds):
+                nodes.append(FieldFilter(filter_, "") if holds else negate(FieldFilter(filter_, "")))
+            case FilterName.SINCE | FilterName.BEFORE, str(typed):
+                condition = _date_condition(FilterName(filter_), typed, now, zone)
+                nodes.append(condition)
+                if not query_checks.is_iso_date(typed):
+                    notes.append(query_checks.date_note(condition, zone, now))
+            case FilterName(), str(name):
+                nodes.append(FieldFilter(filter_, name))
+            case _, str(words):  # of the title
+                nodes += filter(None, (word_or_phrase(words, title=True),))
+    return query.narrowed_by(*nodes, notes=notes)
+
+
+def options_as_query(chosen: SearchOptions) -> list[str]:
+    """Each option as it is typed in a query, in the language of this task."""
+    names = {
+        FilterName.SOURCE: "source",
+        FilterName.AUTHOR: _("author"),
+        FilterName.TAG: _("tag"),
+        FilterName.LANGUAGE: _("lang"),
+        TITLE: _("title"),
+        FilterName.SINCE: _("since"),
+        FilterName.BEFORE: _("before"),
+        FilterName.IMAGE: _("has:image"),
+        FilterName.BOOKMARKED: _("is:bookmarked"),
+    }
+    return [
+        format_filter(names[filter_], value)
+        if isinstance(value, str)
+        else f"{'' if value else '-'}{names[filter_]}"
+        for filter_, value in chosen.items()
+        if value is not None
+    ]
+
+
+def _date_condition(filter_: FilterName, typed: str, now: int, zone: tzinfo) -> FieldFilter:
+    period = periods.parse(typed, now, zone)
+    if period is None:
+        unknown = Note.of(NoteKind.INVALID_DATE, value=discord_text.to_markdown_line(typed))
+        raise UserFacingError(search_note_sentences.note_sentence(unknown))
+    return FieldFilter(filter_, period.start)

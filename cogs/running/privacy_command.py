@@ -1,0 +1,200 @@
+"""/privacy: what is kept about the asker, a copy of it, and its deletion."""
+
+import io
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+
+from bot.core.i18n import _, format_number, ngettext
+from bot.posting.rendering.layout import outlet_branding
+from bot.posting.rendering.layout.blocks import ActionRow, Card, Separator, text
+from bot.store import ErasureReport
+from cogs.running.personal_export import export_personal_data
+from cogs.shared.panels import heading_text
+from cogs.shared.persistent_items import TelexCog
+from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
+
+_DANGER_COLOUR = 0xED4245  # Discord's own, of what cannot be undone
+
+
+class PrivacyCog(TelexCog):
+    """What is kept about a person."""
+
+    @app_commands.command(
+        name="privacy", description=locale_str("See, export or delete what Telex stores about you")
+    )
+    async def privacy(self, interaction: Interaction) -> None:
+        await PersonalDataPanel(interaction).render(interaction)
+
+
+class PersonalDataPanel(OwnedView):
+    """What is kept about the asker, with a copy of it and its deletion."""
+
+    async def render(self, interaction: Interaction) -> None:
+        kept = await _stored_data_lines(interaction)
+        told = _("What Telex stores about you:") if kept else _("Telex stores nothing about you.")
+        small = [
+            _(
+                "Telex only reads messages that mention it, reply to it or are sent to it directly. Only "
+                "you see your bookmarks. Whoever runs Telex sees unanswered questions, without names."
+            ),
+        ]
+        if self.client.newsroom.text_generator is not None:
+            small.append(_("Your questions go to the language model that this Telex uses to write answers."))
+        small.append(
+            _(
+                "Removed bookmarks leave a mark, so that an old reaction doesn’t bring them back. After "
+                "“Delete everything”, the mark has no ID: it can’t be traced to you alone."
+            )
+        )
+        policy = self.client.newsroom.settings.privacy_url
+        red = discord.ButtonStyle.danger
+        await self.display_card(
+            interaction,
+            heading_text(_("Your data"), told, *_bulleted(kept)),
+            Separator(),
+            text("\n".join(f"-# {line}" for line in small)),
+            ActionRow(
+                ActionButton(
+                    self._export,
+                    AckMode.EPHEMERAL_MESSAGE,
+                    label=_("Export"),
+                    style=discord.ButtonStyle.primary,
+                ),
+                ActionButton(
+                    self._confirm_deletion, label=_("Delete everything"), style=red, disabled=not kept
+                ),
+                None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
+            ),
+        )
+
+    async def _export(self, interaction: Interaction) -> None:
+        file = discord.File(
+            io.BytesIO(await export_personal_data(interaction)), filename="telex-privacy.json"
+        )
+        await interaction.edit_original_response(
+            content=_("Everything Telex stores about you:"), attachments=[file]
+        )
+
+    async def _confirm_deletion(self, interaction: Interaction) -> None:
+        told = _("This permanently deletes, in every server:")
+        sure = ActionButton(self._delete, label=_("Delete permanently"), style=discord.ButtonStyle.danger)
+        await self.display_card(
+            interaction,
+            heading_text(
+                _("Delete everything about you?"), told, *_bulleted(await _stored_data_lines(interaction))
+            ),
+            text(f"-# {_deletion_caveats()}"),
+            ActionRow(sure, ActionButton(self.render, label=_("Keep everything"))),
+            colour=_DANGER_COLOUR,
+        )
+
+    async def _delete(self, interaction: Interaction) -> None:
+        erased = await self.store.erase(self.person_id)
+        self.client.newsroom.tastes.invalidate_all()
+        small = [_deletion_caveats()]
+        if not erased.log_emptied:
+            traces = _(
+                "⚠️ Another program is reading the database, so traces may stay in its log file for a while."
+            )
+            small.insert(0, traces)
+        notes = text("\n".join(f"-# {line}" for line in small))
+        card = Card(
+            (heading_text(_("Deleted"), *_bulleted(_erased_data_lines(erased))), notes),
+            outlet_branding.DEFAULT_COLOUR,
+        )
+        await self.finish(interaction, (card,))
+
+
+def _bulleted(entries: list[str]) -> list[str]:
+    return [f"• {one}" for one in entries]
+
+
+def _deletion_caveats() -> str:
+    return _(
+        "Earlier backups may still contain this data until whoever runs Telex deletes them. What "
+        "you wrote on Discord stays there. Old 🔖 reactions won’t bring your bookmarks back."
+    )
+
+
+async def _stored_data_lines(interaction: Interaction) -> list[str]:
+    """What is kept about the asker, a line each."""
+    store, person_id = interaction.client.store, interaction.user.id
+    bookmarks = await store.bookmarks.count(person_id)
+    questions = await store.questions.count(person_id)
+    watches = await store.watches.count(person_id)
+    digest = await store.personal_digests.of_person(person_id)
+    changes = len(await store.preferences.changes_of(person_id))
+    votes = len(await store.questions.votes_by_user(person_id))
+    opinions = len(await store.feedback.of_person(person_id))
+    return _lines(
+        (
+            bookmarks,
+            ngettext(
+                "{count} bookmark: the article, when and where you saved it, your note and tags",
+                "{count} bookmarks: the articles, when and where you saved them, your notes and tags",
+                bookmarks,
+            ),
+        ),
+        (
+            questions,
+            ngettext(
+                "{count} question from the last 90 days: where you asked it, and whether it was answered",
+                "{count} questions from the last 90 days: where you asked them, and which were answered",
+                questions,
+            ),
+        ),
+        (
+            watches,
+            ngettext(
+                "{count} watch, kept 30 days after it ends: what it looks for and what it sent you",
+                "{count} watches, kept 30 days after they end: what they look for and what they sent you",
+                watches,
+            ),
+        ),
+        (digest is not None, _("your digest: when you get it, what it covers, its language and time zone")),
+        (
+            changes,
+            ngettext(
+                "{count} setting of a server that you changed, and when",
+                "{count} settings of servers that you changed, and when",
+                changes,
+            ),
+        ),
+        (votes, _("which answers you found helpful or not")),
+        (
+            opinions,
+            ngettext(
+                "{count} reaction to an article (Like, Less like this, More) from the last three months",
+                "{count} reactions to articles (Like, Less like this, More) from the last three months",
+                opinions,
+            ),
+        ),
+    )
+
+
+def _erased_data_lines(erased: ErasureReport) -> list[str]:
+    return _lines(
+        (erased.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erased.bookmarks)),
+        (erased.questions, ngettext("{count} question", "{count} questions", erased.questions)),
+        (erased.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erased.votes)),
+        (
+            erased.opinions,
+            ngettext("{count} reaction to an article", "{count} reactions to articles", erased.opinions),
+        ),
+        (erased.watches, ngettext("{count} watch", "{count} watches", erased.watches)),
+        (erased.digests, _("your digest")),
+        (
+            erased.changes,
+            ngettext(
+                "your name on {count} setting change",
+                "your name on {count} setting changes",
+                erased.changes,
+            ),
+        ),
+    )
+
+
+def _lines(*counted: tuple[int, str]) -> list[str]:
+    return [words.format(count=format_number(count)) for count, words in counted if count]

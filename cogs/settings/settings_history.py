@@ -1,0 +1,137 @@
+"""/settings history: who changed which setting of a server, in words."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from bot.core.i18n import N_, _
+from bot.core.preferences import Filter, PostLook, Preference, SettingChange, SettingKind, SubscriptionState
+from bot.posting.wording import filter_labels, look_labels
+from bot.text import discord_text
+from cogs.feeds import subscription_options
+from cogs.settings import channel_settings, posting_limits_panels
+from cogs.shared.authorization import ManagersPanel
+from cogs.shared.paging import CardPage, CardPaginator
+from cogs.shared.panels import heading_text, language_name
+from cogs.shared.views import Interaction
+from cogs.watching import digest_labels
+
+_PAGE_SIZE = 8  # a page
+_MAX_CHANGES = 500  # as many as are kept
+_MAX_VALUE_LENGTH = 100  # characters of a value
+
+
+class SettingsHistory(ManagersPanel, CardPaginator):
+    """Changes of settings, newest first, of the server and of the channels that the asker sees."""
+
+    async def load_page(self, interaction: Interaction, number: int) -> CardPage:
+        changes = await self.store.preferences.changes(self.guild.id, limit=_MAX_CHANGES)
+        channels = {change.channel_id for change in changes if change.channel_id is not None}
+        seen = await subscription_options.visible_or_deleted_channels(interaction, channels)
+        visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]
+        shown = visible[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
+        told = "\n".join([await _entry(interaction, change) for change in shown]) or _("No changes yet.")
+        return CardPage(
+            blocks=(heading_text(_("Settings history"), told),),
+            has_more=len(visible) > (number + 1) * _PAGE_SIZE,
+            is_empty=not shown,
+        )
+
+
+async def _entry(interaction: Interaction, change: SettingChange) -> str:
+    kind = _SETTING_FORMATS.get(change.setting) or SettingFormat(
+        discord_text.to_markdown_line(change.setting.replace("_", " "), _MAX_VALUE_LENGTH), _plain
+    )
+    where = []
+    feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
+    if feed is not None:
+        where.append(subscription_options.bold_feed_name(feed))
+    if change.channel_id is not None and change.setting != SettingKind.CHANNEL:
+        where.append(f"<#{change.channel_id}>")
+    who = f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
+    old, new = (
+        kind.format(value, in_channel=change.channel_id is not None) for value in (change.old, change.new)
+    )
+    told = _("{setting}: {old} → {new}").format(setting=f"**{_(kind.name)}**", old=old, new=new)
+    return "\n".join((told, "-# " + " · ".join((*where, who, f"<t:{change.changed_at}:R>"))))
+
+
+class SettingFormat(NamedTuple):
+    """A setting: what it is called, a value of it in words, and what holds without one."""
+
+    name: str
+    format_value: Callable[[str], str]
+    unset_label: str = N_("none")
+    unset_label_in_channel: str = ""
+
+    def format(self, value: str | None, *, in_channel: bool) -> str:
+        """A value, or none, in the language of this task."""
+        if value is not None:
+            return self.format_value(value)
+        return (
+            _(self.unset_label_in_channel)
+            if in_channel and self.unset_label_in_channel
+            else _(self.unset_label)
+        )
+
+
+def _plain(value: str) -> str:
+    return discord_text.to_markdown_line(value, _MAX_VALUE_LENGTH)
+
+
+def _on_off(value: str) -> str:
+    return _("on") if value == "1" else _("off")
+
+
+def _channel(value: str) -> str:
+    return f"<#{value}>"
+
+
+def _roles(value: str) -> str:
+    return " ".join(f"<@&{each}>" for each in value.split(","))
+
+
+def _number(bound: posting_limits_panels.LimitOption, value: str) -> str:
+    return bound.format_value(int(value))
+
+
+def _subscription_state(value: str) -> str:
+    return _("paused") if value == SubscriptionState.PAUSED else _("followed")
+
+
+_SETTING_FORMATS: Mapping[str, SettingFormat] = {
+    Preference.LANGUAGE: SettingFormat(
+        N_("Post language"), language_name, N_("automatic"), N_("same as the server")
+    ),
+    Preference.TIME_ZONE: SettingFormat(N_("Time zone"), _plain),
+    Preference.MANAGER_ROLE: SettingFormat(N_("Who manages feeds"), _roles, N_("members with Manage Server")),
+    Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel, N_("in each feed’s own channel")),
+    **{
+        one: SettingFormat(switch.name, _on_off, N_("off"))
+        for one, switch in channel_settings.TOGGLES.items()
+    },
+    Preference.QUIET_HOURS: SettingFormat(N_("Quiet hours"), posting_limits_panels.quiet_hours_text),
+    Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _roles),
+    **{
+        preference: SettingFormat(bound.name, partial(_number, bound), bound.unset_label)
+        for preference, bound in posting_limits_panels.LIMIT_OPTIONS.items()
+    },
+    SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _plain),
+    SettingKind.DIGEST: SettingFormat(N_("Digest"), digest_labels.stored_plan_text),
+    SettingKind.SUBSCRIPTION: SettingFormat(N_("Feed"), _subscription_state, N_("not followed")),
+    SettingKind.LOOK: SettingFormat(
+        N_("Post appearance"),
+        lambda value: look_labels.look_summary(PostLook.from_json(value)),
+        N_("default"),
+        N_("same as the server"),
+    ),
+    SettingKind.FILTER: SettingFormat(
+        N_("Filter"), lambda value: filter_labels.filter_list([Filter.parse(value)], length=_MAX_VALUE_LENGTH)
+    ),
+    SettingKind.CHANNEL: SettingFormat(N_("Feed’s channel"), _channel),
+    SettingKind.TASTE_RESET: SettingFormat(N_("What this server likes"), lambda _value: _("reset")),
+    SettingKind.CHANNEL_FEED: SettingFormat(
+        N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")
+    ),
+    SettingKind.ASSISTANT_TOKEN: SettingFormat(N_("Token for AI assistants"), _plain),
+}

@@ -1,0 +1,166 @@
+"""Channels and threads where feeds are posted: as options of commands, and as they are now."""
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.client import interaction_context
+from bot.core import local_time
+from bot.core.i18n import _, linkify_commands
+from bot.core.user_errors import UserFacingError
+from bot.posting.sending import permissions
+from cogs.shared.views import Interaction
+
+PostableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
+"""A channel that can be posted in: text, announcement, thread or forum (media channels are forums here)."""
+
+
+class ChannelOption(app_commands.Transformer):
+    """A channel option; archived threads, which the cache does not know, are fetched."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        kinds = discord.ChannelType
+        return [
+            kinds.text,
+            kinds.news,
+            kinds.news_thread,
+            kinds.public_thread,
+            kinds.private_thread,
+            kinds.forum,
+            kinds.media,
+        ]
+
+    async def transform(self, _interaction: discord.Interaction[Any], value: object, /) -> object:
+        """Keep what Discord sent; `place` looks it up after the interaction was acknowledged."""
+        return value
+
+
+ChannelArgument = app_commands.Transform[
+    app_commands.AppCommandChannel | app_commands.AppCommandThread, ChannelOption
+]
+
+
+async def resolve_channel(interaction: Interaction, option: ChannelArgument | None) -> PostableChannel:
+    """The channel that a person chose, or where they are when they chose none.
+
+    Raises `UserFacingError` where Telex cannot post, and where the person sees nothing.
+    """
+    return await resolve_channel_id(interaction, option.id if option is not None else interaction.channel_id)
+
+
+async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -> PostableChannel:
+    """A channel of the server as `place`, by its id."""
+    assert interaction.guild is not None
+    found = await find_postable_channel(interaction.guild, channel_id) if channel_id is not None else None
+    if found is None:
+        raise UserFacingError(
+            _("I can post in text channels, announcement channels, threads and forums. Choose one of those.")
+        )
+    await require_visible(interaction, found.id)
+    return found
+
+
+async def find_postable_channel(guild: discord.Guild, channel_id: int) -> PostableChannel | None:
+    """A channel or thread of a server that can be posted in; None when it is gone or of another kind.
+
+    A thread that is not in the cache (an archived one) is fetched.
+    """
+    channel = guild.get_channel_or_thread(channel_id)
+    if channel is None:
+        try:
+            channel = await guild.fetch_channel(channel_id)
+        except (discord.HTTPException, discord.InvalidData):
+            return None
+    return channel if isinstance(channel, PostableChannel) else None
+
+
+def channel_name(guild: discord.Guild, channel_id: int) -> str:
+    """A channel of a server by its name, plain text; one that the cache does not know has none."""
+    channel = guild.get_channel_or_thread(channel_id)
+    return f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+
+
+async def require_existing_channel(interaction: Interaction, channel_id: int) -> PostableChannel:
+    """A channel that was chosen before, as it is now. Raises `UserFacingError` where it is gone or not to be
+    seen.
+    """
+    found = (
+        await find_postable_channel(interaction.guild, channel_id) if interaction.guild is not None else None
+    )
+    if found is None:
+        raise UserFacingError(_("That channel no longer exists."))
+    await require_visible(interaction, channel_id)
+    return found
+
+
+async def can_see_channel(interaction: Interaction, channel_id: int) -> bool:
+    """Whether the asker sees a channel or thread of the server they are in."""
+    member = interaction_context.member(interaction)
+    return member is not None and await interaction.client.can_view(member.guild, member, channel_id)
+
+
+async def require_visible(interaction: Interaction, channel_id: int) -> None:
+    """Raise `UserFacingError` unless the asker sees this channel of the server they are in."""
+    if not await can_see_channel(interaction, channel_id):
+        raise UserFacingError(_("You can’t choose a channel you can’t see."))
+
+
+def permission_problems(channel: PostableChannel) -> tuple[str, str]:
+    """What the bot lacks in a channel, as sentences or "": for posting, and for what goes beyond it."""
+    needed = permissions.missing_permission_labels(channel)
+    useful = permissions.missing_permission_labels(channel, required=False, useful=True)
+    refusal = advice = ""
+    if needed:
+        refusal = _(
+            "I can’t post in {channel} yet. In the channel’s settings, under Permissions, give "
+            "me {permissions}, then try again."
+        ).format(channel=channel.mention, permissions=_list(needed))
+    if useful:
+        advice = _(
+            "In {channel} I’m also missing {permissions}. Posts still go out, but I can’t add "
+            "reactions, find those made while I was offline, or check after a failure whether a post "
+            "went through."
+        ).format(channel=channel.mention, permissions=_list(useful))
+    return refusal, advice
+
+
+def require_can_post(channel: PostableChannel) -> str:
+    """What the bot lacks in a channel beyond posting, as `lacking`. Raises `UserFacingError` where it cannot
+    post.
+    """
+    refusal, advice = permission_problems(channel)
+    if refusal:
+        raise UserFacingError(refusal)
+    return advice
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(f"**{name}**" for name in names)
+
+
+async def posting_delay_text(interaction: Interaction, target: PostableChannel) -> str:
+    """Why articles do not appear in a channel at once, or not all of them; "" where they do."""
+    store = interaction.client.store
+    digest = await store.digests.of_channel(target.id)
+    if digest is not None and digest.plan.alone:
+        return _("{channel} only gets digests. Next one: {date}.").format(
+            channel=target.mention, date=f"<t:{digest.due}:f>"
+        )
+    chosen = await store.preferences.of_channel(target.id)
+    zone = (await store.preferences.of_server(target.guild.id)).time_zone
+    ends = local_time.quiet_hours_end(interaction.client.newsroom.clock.now(), chosen.quiet_hours, zone)
+    if chosen.least_outlets is not None or chosen.best_a_day is not None:
+        return linkify_commands(
+            _("{channel} only gets the stories /settings stories lets through, so they arrive later.")
+        ).format(channel=target.mention)
+    if not ends:
+        return ""
+    return _("Quiet hours in {channel} until {date}. Articles arrive then.").format(
+        channel=target.mention, date=f"<t:{ends}:f>"
+    )

@@ -1,0 +1,123 @@
+"""Buttons and menus that outlive restarts: their ids tell all that a click needs; a word for all others."""
+
+import contextlib
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+from discord.ext import commands
+
+from bot.client.command_tree import enforce_rate_limit
+from bot.client.discord_client import TelexBot
+from bot.client.error_replies import error_boundary, report, set_reply_language
+from cogs.shared.authorization import user_installable
+from cogs.shared.views import CUSTOM_ID_PREFIX, AckMode, Interaction, OwnedView, acknowledge, expired_text
+
+PersistentItem = type[discord.ui.DynamicItem[Any]]
+MessageMenuAction = Callable[[Interaction, discord.Message], Coroutine[Any, Any, None]]
+
+
+def persistent_item(
+    template: str, reply: AckMode = AckMode.EPHEMERAL_MESSAGE
+) -> Callable[[Callable[..., Awaitable[None]]], PersistentItem]:
+    """Make an item of a function: it is called with the click, the item, and the groups of its id by name.
+
+    `template` is a regular expression of the whole id. Nobody presses such items more often than their share.
+    """
+
+    def made(action: Callable[..., Awaitable[None]]) -> PersistentItem:
+        class Lasting(discord.ui.DynamicItem[Any], template=template):
+            def __init__(self, item: discord.ui.Item[Any], groups: dict[str, str]) -> None:
+                super().__init__(item)
+                self._groups = groups
+
+            @classmethod
+            async def from_custom_id(
+                cls,
+                _interaction: discord.Interaction[Any],
+                item: discord.ui.Item[Any],
+                match: re.Match[str],
+                /,
+            ) -> Self:
+                return cls(item, match.groupdict())
+
+            async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+                set_reply_language(interaction)
+                try:
+                    enforce_rate_limit(interaction)
+                except app_commands.CommandOnCooldown as refusal:
+                    await report(interaction, refusal)
+                    return False
+                return True
+
+            async def callback(self, interaction: discord.Interaction[Any]) -> None:
+                async with error_boundary(interaction):
+                    await acknowledge(interaction, reply)
+                    await action(interaction, self.item, **self._groups)
+
+        Lasting.__name__, Lasting.__doc__ = action.__name__, action.__doc__
+        Lasting.__module__ = action.__module__
+        return Lasting
+
+    return made
+
+
+class TelexCog(commands.Cog):
+    """A cog of this bot."""
+
+    def __init__(self, bot: TelexBot) -> None:
+        self.bot = bot
+
+
+class PersistentItemCog(TelexCog):
+    """A cog with items that outlive restarts, and entries of the menu of a message."""
+
+    items: tuple[PersistentItem, ...] = ()
+
+    def __init__(self, bot: TelexBot) -> None:
+        super().__init__(bot)
+        self._menus: list[app_commands.ContextMenu] = []
+
+    def add_message_menu(self, name: locale_str, action: MessageMenuAction, does: locale_str) -> None:
+        """Have an entry in the menu of messages, with what it does, for a person to take along too."""
+        menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": does})
+        self._menus.append(user_installable(menu))
+
+    async def cog_load(self) -> None:
+        """Answer them, of earlier processes too."""
+        self.bot.add_dynamic_items(*self.items)
+        for menu in self._menus:
+            self.bot.tree.add_command(menu)
+
+    async def cog_unload(self) -> None:
+        for menu in self._menus:
+            self.bot.tree.remove_command(menu.name, type=menu.type)
+        self.bot.remove_dynamic_items(*self.items)
+
+
+class ExpiredComponentCog(TelexCog):
+    """Answers clicks on buttons that nothing stands behind any more."""
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Say that a view has expired: it timed out, or the bot was started anew since."""
+        custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
+        kinds = discord.InteractionType
+        if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(
+            CUSTOM_ID_PREFIX
+        ):
+            return
+        if interaction.response.is_done():
+            return
+        maker = OwnedView.find_live(custom_id, interaction.client)
+        with contextlib.suppress(discord.HTTPException):
+            if maker is None:
+                set_reply_language(interaction)
+                origin = None if interaction.message is None else interaction.message.interaction_metadata
+                is_menu = origin is not None and origin.type is kinds.component
+                await interaction.response.send_message(expired_text(is_menu=is_menu), ephemeral=True)
+            elif interaction.type is kinds.component and not maker.contains_item(custom_id):
+                await interaction.response.defer()  # clicked twice: what it shows now is the answer

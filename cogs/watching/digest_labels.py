@@ -1,0 +1,66 @@
+"""Digests in words: when one comes, what was chosen for it, and what the history of settings says of it."""
+
+import discord
+from babel.dates import get_day_names
+
+from bot.core import i18n, local_time
+from bot.core.i18n import _
+from bot.core.preferences import DigestPlan
+from cogs.shared.panels import select_options
+
+_MINUTES_PER_HOUR = 60
+
+
+def schedule_text(plan: DigestPlan) -> str:
+    """When a digest comes, in the middle of a sentence."""
+    if plan.weekday is None:
+        return _("every day at {time}").format(time=local_time.format_clock(plan.minute))
+    return _("every {weekday} at {time}").format(
+        weekday=_weekday(plan.weekday), time=local_time.format_clock(plan.minute)
+    )
+
+
+def day_options(plan: DigestPlan) -> list[discord.SelectOption]:
+    """How often a digest can come, for a menu whose choice is a `number`."""
+    return select_options(plan.weekday, range(7), weekly_label, _("Every day"))
+
+
+def time_options(plan: DigestPlan) -> list[discord.SelectOption]:
+    """At which minute of the day a digest can come, for a menu."""
+    _never, *times = select_options(plan.minute, range(0, 24 * _MINUTES_PER_HOUR, _MINUTES_PER_HOUR), _at, "")
+    return times
+
+
+def _at(minute: int) -> str:
+    return _("At {time}").format(time=local_time.format_clock(minute))
+
+
+def weekly_label(day: int) -> str:
+    """How often a digest comes that comes on a weekday; Monday is 0."""
+    return _("Every {weekday}").format(weekday=_weekday(day))
+
+
+def _weekday(day: int) -> str:
+    return str(get_day_names("wide", locale=i18n.current_language())[day])
+
+
+def option_lines(plan: DigestPlan) -> list[str]:
+    """What was chosen beside the time, a line each."""
+    return [
+        _("Digest only, no individual posts.") if plan.alone else _("Articles are still posted one by one."),
+        *([_("Also covers other channels that everybody here can see.")] if plan.wide else []),
+        *([_("With a trend chart.")] if plan.chart else []),
+        *([_("With summaries written by a language model.")] if plan.summaries else []),
+    ]
+
+
+def stored_plan_text(written: str) -> str:
+    """A digest as the store writes it, in words."""
+    plan = DigestPlan.parse(written)
+    chosen = {
+        _("digest only"): plan.alone,
+        _("other channels too"): plan.wide,
+        _("trend chart"): plan.chart,
+        _("summaries"): plan.summaries,
+    }
+    return ", ".join((schedule_text(plan), *(name for name, is_so in chosen.items() if is_so)))
